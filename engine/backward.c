@@ -1,0 +1,248 @@
+/* backward.c - the tape run backwards: rg_backward fills the gradients of leaves, rg_grad returns gradients.
+
+   The record is in order of execution, so a loop from the result to its beginning meets every tensor after all its uses: no
+   sorting, no recursion. Each tensor's gradient so far is its cotangent. A plain pass runs an operator's fused kernel, or its
+   rule with recording off, and drops what the rule made; with RG_CREATE_GRAPH the rule is recorded like any other ops.     */
+#include <string.h>
+
+#include "internal.h"
+
+typedef struct pass {
+    rg_tape *t;
+    const char *at;
+    bool graph;        /* record the pass */
+    bool keep;         /* keep the cotangents of results until the end */
+    rg_tensor *leaves; /* that have a cotangent, linked through attr.next_leaf */
+} pass;
+
+bool rg_needs(const rg_tensor *y, int i) { return y->in[i]->flags & (y->tape->pass_flag ? y->tape->pass_flag : RG_NEEDS); }
+
+/* Made during this pass and held by nobody else: may be written. */
+static bool is_own(const rg_tensor *g) { return g->refs == 1 && (g->flags & RG_KEPT) && !g->base; }
+
+static void drop_cotangent(rg_tensor *x) {
+    rg_tensor *g = x->cotangent;
+    x->cotangent = NULL;
+    if (g) rg_unref(g);
+}
+
+static bool same_shape(const rg_tensor *a, const rg_tensor *b) {
+    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
+}
+
+static bool broadcasts_to(const rg_tensor *x, const rg_tensor *g) {
+    if (x->ndim > g->ndim) return false;
+    for (int d = 0; d < x->ndim; d++)
+        if (x->shape[d] != 1 && x->shape[d] != g->shape[g->ndim - x->ndim + d]) return false;
+    return true;
+}
+
+static int add_cotangent(pass *p, rg_tensor *x, rg_tensor *g) {
+    if (!x->cotangent) {
+        g->refs++;
+        x->cotangent = g;
+        if (!x->op) {
+            x->attr.next_leaf = p->leaves;
+            p->leaves = x;
+        }
+    } else if (!p->graph && is_own(x->cotangent)) {
+        rg_add_into(x->cotangent, g);
+    } else {
+        rg_tensor *sum = rg_add_at(p->at, x->cotangent, g);
+        if (rg_failed(sum)) return -1;
+        sum->refs++;
+        rg_unref(x->cotangent);
+        x->cotangent = sum;
+    }
+    return 0;
+}
+
+/* What y's rule gave for operand i: broadcasting is undone here, and nowhere else. */
+static int take(pass *p, rg_tensor *y, int i, rg_tensor *g) {
+    rg_tensor *x = y->in[i];
+    if (rg_failed(g)) return p->t->code ? -1 : rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward failed for operand %d", y->op->name, i + 1);
+    if (!same_shape(g, x) && broadcasts_to(x, g)) g = rg_sum_to_at(y->at, g, x->ndim, x->shape);
+    if (rg_failed(g)) return -1;
+    if (!same_shape(g, x) || g->dtype != x->dtype) {
+        char is[64], should[64];
+        return rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient %s %s in place of %s %s", y->op->name, i + 1,
+            rg_shape_text(g, is, sizeof is), rg_dtype_name((rg_dtype)g->dtype), rg_shape_text(x, should, sizeof should), rg_dtype_name((rg_dtype)x->dtype));
+    }
+    return add_cotangent(p, x, g);
+}
+
+static int check_fresh(const rg_tensor *y) {
+    for (int i = 0; i < y->nin; i++) {
+        const rg_tensor *x = y->in[i]->base ? y->in[i]->base : y->in[i];
+        if (!x->op && x->attr.written > y->seq)
+            return rg_fail(y->tape, RG_ESTATE, y->at, "backward through %s: %s was written after it was used here", y->op->name, x->name ? x->name : "an operand");
+    }
+    return 0;
+}
+
+/* One step back: from y's cotangent to its operands'. */
+static int step(pass *p, rg_tensor *y) {
+    enum { FEW = 4 };
+    rg_tensor *few[FEW] = {NULL}, **dx = few, *dy = y->cotangent;
+    const size_t size = y->nin * sizeof *dx;
+    const int64_t mark = p->t->seq;
+    if (check_fresh(y)) return -1;
+    if (y->nin > FEW) {
+        if (!(dx = rg_tape_alloc(y->at, p->t, size))) return -1;
+        memset(dx, 0, size);
+    }
+    const rg_fused_fn fused = p->graph ? NULL : y->op->fused[y->dtype == RG_F64 || y->in[0]->dtype == RG_F64][p->t->isa];
+    int failed = 0;
+    if (fused) failed = fused(y, dy, dx);
+    else y->op->backward(y, dy, dx);
+    for (int i = 0; i < y->nin && !failed && !p->t->code; i++)
+        if (dx[i] && rg_needs(y, i)) failed = take(p, y, i, dx[i]);
+    if (dx != few) rg_tape_dealloc(p->t, dx, size);
+    if (!p->keep && !(y->flags & RG_WANTED)) drop_cotangent(y);
+    if (!p->graph) rg_rewind(p->t, mark);
+    return failed || p->t->code ? -1 : 0;
+}
+
+static int run(pass *p, rg_tensor *y, rg_tensor *dy) {
+    const int64_t mark = p->t->seq;
+    if (!dy) dy = rg_fill_at(p->at, y, 1);
+    int failed = rg_failed(dy) || add_cotangent(p, y, dy);
+    if (!p->graph) rg_rewind(p->t, mark);
+    for (rg_tensor *x = y->op ? y : NULL; x && !failed; x = x->prev)
+        if (x->cotangent && x->op) failed = step(p, x);
+    return failed ? -1 : 0;
+}
+
+/* -------- the ends of a pass */
+
+static int check_start(const char *what, const char *at, const rg_tensor *y, const rg_tensor *dy) {
+    rg_tape *t = y->tape;
+    char ys[64], ds[64];
+    if (t->in_pass) return rg_fail(t, RG_ESTATE, at, "%s: inside a backward rule", what);
+    if (!dy && y->numel != 1)
+        return rg_fail(t, RG_ESHAPE, at, "%s: %s has %lld elements, not one; give its cotangent", what, rg_shape_text(y, ys, sizeof ys), (long long)y->numel);
+    if (dy && dy->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", what);
+    if (dy && (!same_shape(y, dy) || y->dtype != dy->dtype))
+        return rg_fail(t, RG_ESHAPE, at, "%s: the cotangent %s does not fit %s", what, rg_shape_text(dy, ds, sizeof ds), rg_shape_text(y, ys, sizeof ys));
+    return 0;
+}
+
+static void enter(pass *p, uint8_t flag, bool *recording) {
+    *recording = rg_record(p->t, p->graph);
+    p->t->in_pass = true;
+    p->t->pass_flag = flag;
+}
+
+static void leave(pass *p, rg_tensor *y, bool recording) {
+    for (rg_tensor *x = y->op ? y : NULL; x; x = x->prev) {
+        x->flags &= (uint8_t)~(RG_REACHES | RG_WANTED);
+        if (x->cotangent) drop_cotangent(x);
+    }
+    for (rg_tensor *x = p->leaves; x; x = x->attr.next_leaf) drop_cotangent(x);
+    p->t->in_pass = false;
+    p->t->pass_flag = 0;
+    rg_record(p->t, recording);
+}
+
+/* The cotangent of x becomes storage of its own, if it is not yet; after that keeping it cannot fail. */
+static int make_own(pass *p, rg_tensor *x) {
+    rg_tensor *g = x->cotangent;
+    if (x->grad || is_own(g)) return 0;
+    rg_tensor *copy = rg_node_new(p->at, p->t, 0);
+    if (!copy) return -1;
+    copy->dtype = g->dtype;
+    rg_shape_like(copy, g);
+    if (rg_node_storage(p->at, copy, true)) return rg_node_destroy(copy), -1;
+    memcpy(copy->data, g->data, (size_t)g->numel * rg_dtype_size((rg_dtype)g->dtype));
+    copy->flags = RG_KEPT;
+    rg_enlist(&p->t->kept, copy);
+    rg_unref(g);
+    x->cotangent = copy;
+    return 0;
+}
+
+static void deposit(rg_tensor *x) {
+    if (x->grad) {
+        rg_add_into(x->grad, x->cotangent);
+        drop_cotangent(x);
+        return;
+    }
+    x->grad = x->cotangent;
+    x->cotangent = NULL;
+}
+
+int rg_backward_at(const char *at, rg_tensor *loss) {
+    if (!rg_usable(loss) || loss->tape->code) return -1;
+    pass p = {.t = loss->tape, .at = at, .keep = loss->tape->keep_grads};
+    if (check_start("rg_backward", at, loss, NULL)) return -1;
+    if (!(loss->flags & RG_NEEDS)) return rg_fail(p.t, RG_ESTATE, at, "rg_backward: the loss depends on nothing that requires a gradient");
+    bool recording;
+    enter(&p, RG_NEEDS, &recording);
+    int failed = run(&p, loss, NULL);
+    rg_tensor *results = p.keep && loss->op ? loss : NULL;
+    for (rg_tensor *x = p.leaves; x && !failed; x = x->attr.next_leaf) failed = make_own(&p, x);
+    for (rg_tensor *x = results; x && !failed; x = x->prev)
+        if (x->op && x->cotangent) failed = make_own(&p, x);
+    if (!failed) {
+        for (rg_tensor *x = p.leaves; x; x = x->attr.next_leaf) deposit(x);
+        for (rg_tensor *x = results; x; x = x->prev)
+            if (x->op && x->cotangent) deposit(x);
+    }
+    leave(&p, loss, recording);
+    return failed ? -1 : 0;
+}
+
+/* Marks what lies between x[] and y, so that rules leave out all else. */
+static void mark_paths(rg_tape *t, rg_tensor *y, rg_tensor *const x[], int n) {
+    for (int k = 0; k < n; k++) x[k]->flags |= RG_REACHES | RG_WANTED;
+    if (!y->op) return;
+    for (rg_tensor *r = t->record.first; r; r = r == y ? NULL : r->next)
+        for (int i = 0; r->op && (r->flags & RG_NEEDS) && i < r->nin; i++) r->flags |= r->in[i]->flags & RG_REACHES;
+}
+
+/* A cotangent becomes a result like any other: the pass's hold on it passes to the record. */
+static rg_tensor *hand_over(rg_tape *t, rg_tensor *g) {
+    if (!(g->flags & RG_KEPT)) {
+        g->refs--;
+        return g;
+    }
+    rg_unlist(&t->kept, g);
+    g->flags &= (uint8_t)~RG_KEPT;
+    g->seq = t->seq++;
+    rg_enlist(&t->record, g);
+    return g;
+}
+
+/* The gradient with respect to x[k]: its cotangent, or that of the same x before it, or zeros. */
+static rg_tensor *result(pass *p, rg_tensor *const x[], rg_tensor *const out[], int k) {
+    rg_tensor *g = x[k]->cotangent;
+    x[k]->cotangent = NULL;
+    if (g) return hand_over(p->t, g);
+    for (int j = 0; j < k; j++)
+        if (x[j] == x[k]) return out[j];
+    return rg_fill_at(p->at, x[k], 0);
+}
+
+int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, int flags, rg_tensor *out[]) {
+    rg_tape *t = y ? y->tape : NULL;
+    for (int k = 0; k < n; k++) out[k] = rg_poison(t);
+    if (!rg_usable(y) || t->code || (dy && !rg_usable(dy))) return -1;
+    if (check_start("rg_grad", at, y, dy)) return -1;
+    for (int k = 0; k < n; k++) {
+        if (!rg_usable(x[k])) return -1;
+        if (x[k]->tape != t) return rg_fail(t, RG_ESTATE, at, "rg_grad: operands from two tapes");
+        if (!(x[k]->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_grad: x[%d] does not require a gradient", k);
+    }
+    pass p = {.t = t, .at = at, .graph = flags & RG_CREATE_GRAPH};
+    bool recording;
+    enter(&p, RG_REACHES, &recording);
+    mark_paths(t, y, x, n);
+    int failed = y->flags & RG_REACHES ? run(&p, y, dy) : 0;
+    for (int k = 0; k < n && !failed; k++) failed = rg_failed(out[k] = result(&p, x, out, k));
+    for (int k = 0; k < n; k++) {
+        x[k]->flags &= (uint8_t)~(RG_REACHES | RG_WANTED);
+        if (failed) out[k] = t->poison;
+    }
+    leave(&p, y, recording);
+    return failed ? -1 : 0;
+}

@@ -1,0 +1,154 @@
+/* engine.h - the tape and its tensors: what a model writer needs beside the operators in ops/ops.h.
+
+   Ownership, the whole of it. The tape owns every tensor. Parameters and buffers live until rg_tape_free; everything else
+   (inputs, results) until the next rg_tape_reset. Nothing returned to you has to be released. To keep a value across a
+   reset, rg_retain it and rg_release it when done: it keeps its value and loses its history. rg_tape_free frees everything.
+
+   Errors, the whole of it. Nothing here ends the process or returns NULL in place of a tensor. The first error is kept on the
+   tape: rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a poisoned tensor,
+   and so does every op until rg_error_clear(t): a nested expression, a whole program, needs one check at the end. rg_backward
+   then returns -1 and leaves every gradient as it was, an optimiser leaves the parameters as they were, rg_item is NaN.
+   Functions that return int return 0, or -1 after an error. Every function takes NULL.                                       */
+#ifndef RG_ENGINE_H
+#define RG_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "rng.h"
+
+#ifdef __cplusplus
+#include <initializer_list>
+extern "C" {
+#endif
+
+typedef struct rg_tape rg_tape;     /* a recording, and the owner of everything on it; two tapes on two threads are independent */
+typedef struct rg_tensor rg_tensor; /* contiguous, row-major, up to 6 dimensions; dimensions of size 0 are legal */
+
+typedef enum rg_dtype { RG_F32, RG_F64, RG_I32, RG_U8 } rg_dtype; /* i32: labels and indices; u8: images */
+enum { RG_MAX_DIMS = 6 };
+
+typedef enum rg_code { RG_OK, RG_ENOMEM, RG_ESHAPE, RG_EDTYPE, RG_EVALUE, RG_ESTATE, RG_EIO } rg_code;
+
+typedef struct rg_list { /* parameters in the order they were made; valid until the tape makes another */
+    rg_tensor *const *items;
+    int count;
+} rg_list;
+
+typedef struct rg_allocator { /* where a tape takes its memory; NULL members mean malloc and free */
+    void *(*alloc)(void *ctx, size_t size);
+    void (*free)(void *ctx, void *p, size_t size);
+    void *ctx;
+    bool no_pool; /* pass every request on at once, instead of keeping blocks for the next step */
+} rg_allocator;
+
+typedef struct rg_counts {
+    int64_t tensors;     /* alive, of any kind */
+    int64_t recorded;    /* of these, results with a history */
+    size_t bytes;        /* in use by tensors and what belongs to them */
+    size_t reserved;     /* taken from the allocator: in use, or kept for the next step */
+    int64_t allocations; /* calls of the allocator since the tape was made: constant in a steady loop */
+} rg_counts;
+
+/* The caller's file and line, which every message ends with. */
+#define RG_TEXT_(x) #x
+#define RG_TEXT(x) RG_TEXT_(x)
+#define RG_HERE __FILE__ ":" RG_TEXT(__LINE__)
+#define RG_AT RG_HERE
+
+/* RG_DIMS(2, 3) passes "how many, and where" for int ndim, const int64_t *shape. */
+#ifdef __cplusplus
+#define RG_DIMS(...) (int)std::initializer_list<int64_t>{__VA_ARGS__}.size(), std::initializer_list<int64_t>{__VA_ARGS__}.begin()
+#else
+#define RG_DIMS(...) (int)(sizeof((int64_t[]){0, __VA_ARGS__}) / sizeof(int64_t)) - 1, (const int64_t[]){0, __VA_ARGS__} + 1
+#endif
+
+/* -------- tape */
+rg_tape *rg_tape_new(uint64_t seed); /* seed of its generator, NumPy's default_rng(seed). NULL only when out of memory */
+rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed);
+void rg_tape_free(rg_tape *t);
+void rg_tape_reset(rg_tape *t);             /* releases inputs and results; parameters, their gradients and buffers stay */
+int64_t rg_mark(rg_tape *t);                /* the present end of the record */
+void rg_rewind(rg_tape *t, int64_t mark);   /* releases inputs and results made since the mark */
+bool rg_record(rg_tape *t, bool on);        /* false: results get no history ("no grad"). Returns what it was */
+bool rg_keep_grads(rg_tape *t, bool on);    /* true: rg_backward keeps the gradients of results too. Returns what it was */
+int rg_set_dtype(rg_tape *t, rg_dtype d);   /* RG_F32 (at first) or RG_F64: what parameters and float inputs become */
+rg_dtype rg_default_dtype(rg_tape *t);
+int rg_set_threads(rg_tape *t, int n);      /* threads for large ops, 1 at first; results have the same bits for any number */
+int rg_threads(rg_tape *t);
+rg_rng *rg_tape_rng(rg_tape *t);            /* the generator that initialisers, loaders and dropout draw from */
+rg_counts rg_live(rg_tape *t);
+rg_list rg_params(rg_tape *t);              /* every parameter of the tape */
+
+/* -------- leaves. Macros take dimensions as arguments; the functions beneath are for other languages. A name is copied. */
+#define rg_input(t, dtype, data, ...) rg_input_at(RG_AT, t, dtype, data, RG_DIMS(__VA_ARGS__))
+#define rg_full(t, value, ...) rg_full_at(RG_AT, t, value, RG_DIMS(__VA_ARGS__))
+#define rg_scalar(t, value) rg_full_at(RG_AT, t, value, 0, NULL)
+#define rg_buffer(t, name, dtype, data, ...) rg_buffer_at(RG_AT, t, name, dtype, data, RG_DIMS(__VA_ARGS__))
+/* A copy of an array of `dtype`; floats become the tape's dtype, i32 and u8 stay. */
+rg_tensor *rg_input_at(const char *at, rg_tape *t, rg_dtype dtype, const void *data, int ndim, const int64_t *shape);
+rg_tensor *rg_full_at(const char *at, rg_tape *t, double value, int ndim, const int64_t *shape); /* every element = value */
+/* A copy that lives as long as the tape and has no gradient (data sets, running statistics); of exactly `dtype`; data NULL = zeros. */
+rg_tensor *rg_buffer_at(const char *at, rg_tape *t, const char *name, rg_dtype dtype, const void *data, int ndim, const int64_t *shape);
+/* A parameter of zeros in the tape's dtype; rg_param in nn/nn.h adds the initialiser. */
+rg_tensor *rg_parameter_at(const char *at, rg_tape *t, const char *name, int ndim, const int64_t *shape);
+
+#define rg_write(x, dtype, data) rg_write_at(RG_AT, x, dtype, data)
+#define rg_detach(x) rg_detach_at(RG_AT, x)
+#define rg_requires_grad(x, on) rg_requires_grad_at(RG_AT, x, on)
+int rg_write_at(const char *at, rg_tensor *x, rg_dtype dtype, const void *data); /* new values for a leaf, converted from `dtype` */
+rg_tensor *rg_detach_at(const char *at, rg_tensor *x);                          /* the same values, without history */
+rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on);           /* marks a leaf before its use, or freezes it; returns x */
+rg_tensor *rg_name(rg_tensor *x, const char *name);                             /* for messages and pictures; returns x */
+rg_tensor *rg_retain(rg_tensor *x);                                             /* returns x */
+void rg_release(rg_tensor *x);
+
+/* -------- backward */
+#define rg_backward(loss) rg_backward_at(RG_AT, loss)
+#define rg_grad(y, dy, x, n, flags, out) rg_grad_at(RG_AT, y, dy, x, n, flags, out)
+enum { RG_CREATE_GRAPH = 1 }; /* record the backward pass: its results can be differentiated again */
+/* Adds d loss / d x to the gradient of every leaf x that requires it. loss has one element. */
+int rg_backward_at(const char *at, rg_tensor *loss);
+/* out[i] = sum_j dy_j dy_j/dx[i], without touching any rg_grad_of. dy NULL = 1, for y of one element; x not connected to y = zeros. */
+int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, int flags, rg_tensor *out[]);
+rg_tensor *rg_grad_of(rg_tensor *x); /* what rg_backward left there; NULL when nothing did since it was cleared */
+void rg_clear_grad(rg_tensor *x);
+void rg_zero_grad(rg_tape *t);       /* clears the gradient of every parameter */
+
+/* -------- reading. Pointers are into the tensor: NULL for another dtype (an error) or a poisoned tensor. */
+int rg_ndim(const rg_tensor *x);
+const int64_t *rg_shape(const rg_tensor *x);
+int64_t rg_dim(const rg_tensor *x, int axis); /* axis -1 is the last; -1 for an axis that x has not */
+int64_t rg_numel(const rg_tensor *x);
+rg_dtype rg_dtype_of(const rg_tensor *x);
+const char *rg_dtype_name(rg_dtype d);
+size_t rg_dtype_size(rg_dtype d);
+const char *rg_name_of(const rg_tensor *x); /* NULL when it has none */
+rg_tape *rg_tape_of(const rg_tensor *x);
+bool rg_needs_grad(const rg_tensor *x);  /* requires a gradient, or comes from something that does */
+const float *rg_f32(rg_tensor *x);
+const double *rg_f64(rg_tensor *x);
+const int32_t *rg_i32(rg_tensor *x);
+const uint8_t *rg_u8(rg_tensor *x);
+double rg_item(rg_tensor *x);                                               /* the value of a one-element tensor; NaN after an error */
+int rg_copy_out(rg_tensor *x, rg_dtype dtype, void *to, int64_t capacity); /* all elements, converted; capacity counts elements */
+
+/* -------- errors */
+const char *rg_error(const rg_tape *t); /* NULL when there is none */
+rg_code rg_error_code(const rg_tape *t);
+void rg_error_clear(rg_tape *t);
+/* Called once per first error, in place of one line on stderr. fn NULL = silent. RG_ABORT=1 in the environment traps instead. */
+void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx);
+bool rg_failed(const rg_tensor *x); /* is it poisoned? */
+
+/* -------- looking */
+void rg_print(rg_tensor *x, FILE *to);    /* the values, as NumPy prints them */
+void rg_tape_print(rg_tape *t, FILE *to); /* the record, one op a line, with shapes */
+void rg_tape_dot(rg_tape *t, FILE *to);   /* the record as Graphviz text: | dot -Tsvg */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

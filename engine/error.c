@@ -1,0 +1,127 @@
+/* error.c - the first error stays on the tape, with operands, numbers and the caller's line; everything after it is poisoned. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* A message under construction: what does not fit is cut, never written past the end. */
+typedef struct text { char *to; size_t size, length; } text;
+
+__attribute__((format(printf, 2, 0))) static void put_args(text *m, const char *format, va_list args) {
+    if (m->length + 1 >= m->size) return;
+    const int n = vsnprintf(m->to + m->length, m->size - m->length, format, args);
+    if (n > 0) m->length = m->length + (size_t)n < m->size ? m->length + (size_t)n : m->size - 1;
+}
+
+__attribute__((format(printf, 2, 3))) static void put(text *m, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    put_args(m, format, args);
+    va_end(args);
+}
+
+/* "x[64,784]", "[64,784]" without a name, " i32" behind where it is not a float of the tape's dtype */
+static void put_operand(text *m, const rg_tensor *x) {
+    if (!x || !x->tape) {
+        put(m, "NULL");
+        return;
+    }
+    if (x->name) put(m, "%.40s", x->name);
+    put(m, "[");
+    for (int d = 0; d < x->ndim; d++) put(m, d ? ",%lld" : "%lld", (long long)x->shape[d]);
+    put(m, "]");
+    if (x->dtype != (uint8_t)x->tape->dtype) put(m, " %s", rg_dtype_name((rg_dtype)x->dtype));
+}
+
+static void put_place(text *m, const char *at) {
+    if (!at) return;
+    const char *slash = strrchr(at, '/');
+    put(m, " (%s)", slash ? slash + 1 : at);
+}
+
+/* A formula "a . b" gives the sign between the operands of a message: x[64,784] . w[785,128] */
+static const char *sign_between(const rg_op *op, char to[4]) {
+    const char *f = op->formula;
+    if (strlen(f) != 5 || f[0] != 'a' || f[1] != ' ' || f[3] != ' ' || f[4] != 'b') return ", ";
+    memcpy(to, f + 1, 3);
+    to[3] = 0;
+    return to;
+}
+
+/* Keeps the first error and tells the handler of it, once. */
+static void keep(rg_tape *t, rg_code code, const char *message) {
+    if (t->code) return;
+    t->code = code;
+    memcpy(t->message, message, strlen(message) + 1);
+    const char *trap = getenv("RG_ABORT");
+    if (trap && trap[0] == '1') {
+        fprintf(stderr, "retrograd: %s\n", t->message);
+        __builtin_trap();
+    }
+    if (t->on_error) t->on_error(t->on_error_ctx, code, t->message);
+}
+
+int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) {
+    if (!y || !y->tape) return -1;
+    char buffer[sizeof y->tape->message], between[4];
+    text m = {buffer, sizeof buffer, 0};
+    put(&m, "%s: ", y->op ? y->op->name : "tensor");
+    for (int i = 0; i < y->nin; i++) {
+        if (i == 6) {
+            put(&m, ", ... %d operands", y->nin);
+            break;
+        }
+        if (i) put(&m, "%s", sign_between(y->op, between));
+        put_operand(&m, y->in[i]);
+    }
+    put(&m, ": ");
+    va_list args;
+    va_start(args, format);
+    put_args(&m, format, args);
+    va_end(args);
+    put_place(&m, y->at);
+    keep(y->tape, code, buffer);
+    return -1;
+}
+
+int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) {
+    if (!t) return -1;
+    char buffer[sizeof t->message];
+    text m = {buffer, sizeof buffer, 0};
+    va_list args;
+    va_start(args, format);
+    put_args(&m, format, args);
+    va_end(args);
+    put_place(&m, at);
+    keep(t, code, buffer);
+    return -1;
+}
+
+const char *rg_shape_text(const rg_tensor *x, char *to, size_t size) {
+    text m = {to, size, 0};
+    if (size) to[0] = 0;
+    put_operand(&m, x);
+    return to;
+}
+
+const char *rg_error(const rg_tape *t) {
+    if (!t) return "out of memory: there is no tape";
+    return t->code ? t->message : NULL;
+}
+
+rg_code rg_error_code(const rg_tape *t) { return t ? t->code : RG_ENOMEM; }
+
+void rg_error_clear(rg_tape *t) {
+    if (t) t->code = RG_OK;
+}
+
+void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx) {
+    if (!t) return;
+    t->on_error = fn;
+    t->on_error_ctx = ctx;
+}
+
+rg_tensor *rg_poison(rg_tape *t) { return t ? t->poison : rg_poisoned(); }
+
+bool rg_failed(const rg_tensor *x) { return !rg_usable(x); }

@@ -1,0 +1,54 @@
+/* kernel.h - for kernel sources only. A kernel source is plain C over one type `real`; the build compiles it once per dtype
+   (RG_KERNEL_F64) and once per instruction set, and RG_K(name) is the name of this copy: rg_k_name_f32_avx2, say.          */
+#ifndef RG_KERNEL_H
+#define RG_KERNEL_H
+
+#include <math.h>
+#include <string.h>
+
+#include "op.h"
+#include "walk.h"
+
+#ifdef RG_KERNEL_F64
+typedef double real;
+#define R(name) name
+#define RG_SUFFIX_DTYPE f64
+#else
+typedef float real;
+#define R(name) name##f /* R(exp) is expf */
+#define RG_SUFFIX_DTYPE f32
+#endif
+#ifdef RG_KERNEL_AVX2
+#define RG_SUFFIX_ISA avx2
+#else
+#define RG_SUFFIX_ISA base
+#endif
+
+#define C(v) ((real)(v))
+#define RG_K4(n, d, i) rg_k_##n##_##d##_##i
+#define RG_K3(n, d, i) RG_K4(n, d, i)
+#define RG_K(n) RG_K3(n, RG_SUFFIX_DTYPE, RG_SUFFIX_ISA)
+
+/* Loops are cut into chunks of this many elements, whatever the number of threads: the same bits for any number. A loop of one
+   chunk runs without the pragma: even a region of one thread costs more than a small op. */
+enum { RG_CHUNK = 16384 };
+#ifdef _OPENMP
+#define RG_PRAGMA(x) _Pragma(#x)
+#define RG_PARALLEL_FOR(t, n) RG_PRAGMA(omp parallel for schedule(static) num_threads(rg_threads(t)) if ((n) > 1 && rg_threads(t) > 1))
+#else
+#define RG_PARALLEL_FOR(t, n)
+#endif
+
+static inline int64_t rg_min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* glibc's vector mathematics, where the compiler can be told of it without -ffast-math. */
+#if defined __GNUC__ && !defined __clang__ && defined __x86_64__ && defined RG_HAVE_LIBMVEC
+#define RG_SIMD __attribute__((simd("notinbranch")))
+#ifdef RG_KERNEL_F64
+RG_SIMD double exp(double); RG_SIMD double log(double); RG_SIMD double tanh(double); RG_SIMD double erf(double); RG_SIMD double log1p(double);
+#else
+RG_SIMD float expf(float); RG_SIMD float logf(float); RG_SIMD float tanhf(float); RG_SIMD float erff(float); RG_SIMD float log1pf(float);
+#endif
+#endif
+
+#endif

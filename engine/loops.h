@@ -1,0 +1,93 @@
+/* loops.h - for kernel sources: loops over two broadcast operands, in chunks that threads may share; sums and maxima of runs. */
+#ifndef RG_LOOPS_H
+#define RG_LOOPS_H
+
+#include "kernel.h"
+
+/* A loop over n elements; the operands' strides are 0 or 1. */
+typedef void loop2(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, real *to);
+
+/* The four stride combinations of two operands, a loop each for the vectoriser. The statement sees a, b and i. */
+#define STRIDED(...)                                                                                          \
+    if (sa && sb) {                                                                                           \
+        for (int64_t i = 0; i < n_; i++) { const real a = as[i], b = bs[i]; __VA_ARGS__ }                     \
+    } else if (sa) {                                                                                          \
+        const real b = bs[0];                                                                                 \
+        for (int64_t i = 0; i < n_; i++) { const real a = as[i]; __VA_ARGS__ }                                \
+    } else if (sb) {                                                                                          \
+        const real a = as[0];                                                                                 \
+        for (int64_t i = 0; i < n_; i++) { const real b = bs[i]; __VA_ARGS__ }                                \
+    } else {                                                                                                  \
+        const real a = as[0], b = bs[0];                                                                      \
+        for (int64_t i = 0; i < n_; i++) { __VA_ARGS__ }                                                      \
+    }
+
+/* Both operands walked in runs: a run that is the whole array is cut into chunks, short runs are gathered into blocks. */
+typedef struct pair { rg_walk w; int64_t len, per_row, blocks; } pair;
+
+static inline void pair_init(pair *p, const rg_tensor *y) {
+    rg_walk_init(&p->w, y->ndim, y->shape, 2, y->in);
+    const int64_t inner = p->w.inner, rows = p->w.rows;
+    p->len = rg_min64(RG_CHUNK, inner);
+    p->per_row = p->len > 0 ? (inner + p->len - 1) / p->len : 0;
+    p->blocks = rows * p->per_row;
+}
+
+/* Block i: where it starts in a, b and y, and its length. */
+static inline int64_t pair_block(const pair *p, int64_t i, int64_t at[3]) {
+    const int64_t row = i / p->per_row, from = i % p->per_row * p->len;
+    rg_walk_at(&p->w, 2, row, at);
+    at[0] += from * p->w.run[0];
+    at[1] += from * p->w.run[1];
+    at[2] = row * p->w.inner + from;
+    return rg_min64(p->len, p->w.inner - from);
+}
+
+static inline bool same_shape2(const rg_tensor *y) { return y->in[0]->numel == y->numel && y->in[1]->numel == y->numel; }
+
+static inline int each2(rg_tensor *y, loop2 *loop) {
+    const real *a = y->in[0]->data, *b = y->in[1]->data;
+    real *to = y->data;
+    if (same_shape2(y) && y->numel <= RG_CHUNK) return loop(y->numel, a, 1, b, 1, to), 0;
+    pair p;
+    pair_init(&p, y);
+    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK)
+    for (int64_t i = 0; i < p.blocks; i++) {
+        int64_t at[3];
+        const int64_t n = pair_block(&p, i, at);
+        loop(n, a + at[0], p.w.run[0], b + at[1], p.w.run[1], to + at[2]);
+    }
+    return 0;
+}
+
+/* -------- runs: neighbouring elements to one number, in 16 strands, so that the loop vectorises and the order stays fixed */
+
+enum { STRANDS = 16 };
+
+static inline real sum_run(int64_t n, const real *x) {
+    real s[STRANDS] = {0}, rest = 0;
+    int64_t i = 0;
+    for (; i + STRANDS <= n; i += STRANDS)
+        for (int j = 0; j < STRANDS; j++) s[j] += x[i + j];
+    for (; i < n; i++) rest += x[i];
+    for (int half = STRANDS / 2; half; half /= 2)
+        for (int j = 0; j < half; j++) s[j] += s[j + half];
+    return s[0] + rest;
+}
+
+/* The larger, or NaN if either is. */
+static inline real larger(real a, real b) { return b > a || b != b ? b : a; }
+
+/* -infinity of none. */
+static inline real max_run(int64_t n, const real *x) {
+    real s[STRANDS], m = -C(INFINITY);
+    for (int j = 0; j < STRANDS; j++) s[j] = m;
+    int64_t i = 0;
+    for (; i + STRANDS <= n; i += STRANDS)
+        for (int j = 0; j < STRANDS; j++) s[j] = larger(s[j], x[i + j]);
+    for (; i < n; i++) m = larger(m, x[i]);
+    for (int j = 0; j < STRANDS; j++) m = larger(m, s[j]);
+    return m;
+}
+
+#endif

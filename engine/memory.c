@@ -1,0 +1,182 @@
+/* memory.c - where a tape's memory comes from: a pool of blocks by size class, over the user's allocator.
+
+   A block is returned with its size, so it carries no header. Freed blocks wait in their class for the next step, which asks
+   for the same sizes: a steady loop never reaches the allocator. Without the pool every block goes straight through, so that
+   sanitizers see each one.                                                                                                  */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#if defined __SANITIZE_ADDRESS__
+#define RG_ASAN 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define RG_ASAN 1
+#endif
+#endif
+#ifdef RG_ASAN
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)0)
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)0)
+#endif
+#ifdef RG_HAVE_VALGRIND
+#include <valgrind/memcheck.h>
+#else
+#define VALGRIND_MAKE_MEM_NOACCESS(p, n) ((void)0)
+#define VALGRIND_MAKE_MEM_UNDEFINED(p, n) ((void)0)
+#define VALGRIND_MAKE_MEM_DEFINED(p, n) ((void)0)
+#endif
+
+enum { ALIGN = 64, CHUNK_FIRST = 1 << 16, CHUNK_SMALL = 1 << 20, BLOCK_SMALL = 1 << 15 };
+
+/* A pooled block is out of bounds, but for the link to the next one while the list is touched. */
+static void hide(const rg_tape *t, void *p, size_t size) {
+    ASAN_POISON_MEMORY_REGION(p, size);
+    if (t->valgrind) VALGRIND_MAKE_MEM_NOACCESS(p, size);
+    (void)p, (void)size;
+}
+
+static void show(const rg_tape *t, void *p, size_t size) {
+    ASAN_UNPOISON_MEMORY_REGION(p, size);
+    if (t->valgrind) VALGRIND_MAKE_MEM_UNDEFINED(p, size);
+    (void)p, (void)size;
+}
+
+static void *next_of(const rg_tape *t, void **block) {
+    ASAN_UNPOISON_MEMORY_REGION(block, sizeof *block);
+    if (t->valgrind) VALGRIND_MAKE_MEM_DEFINED(block, sizeof *block);
+    return *block;
+}
+
+/* Sizes up to RG_SMALL in steps of 16; above, four classes to each doubling, so at most a fifth of a block is slack. */
+static int class_of(size_t size, size_t *rounded) {
+    if (size <= RG_SMALL) {
+        *rounded = size ? (size + 15) & ~(size_t)15 : 16;
+        return (int)(*rounded / 16) - 1;
+    }
+    const int top = 63 - __builtin_clzll(size - 1);        /* 2^top < size <= 2^(top + 1) */
+    const size_t step = (size_t)1 << (top - 2);
+    const size_t quarters = (size - 1) / step + 1;          /* 5 .. 8 */
+    *rounded = quarters * step;
+    return RG_SMALL / 16 + (top - 10) * 4 + (int)quarters - 5;
+}
+
+static void *chunk_new(rg_tape *t, size_t size) {
+    if (size > SIZE_MAX / 2) return NULL;
+    rg_chunk *c = t->allocator.alloc(t->allocator.ctx, size + 2 * ALIGN);
+    t->live.allocations++;
+    if (!c) return NULL;
+    t->live.reserved += size + 2 * ALIGN;
+    *c = (rg_chunk){.next = t->chunks, .size = size + 2 * ALIGN};
+    t->chunks = c;
+    return (void *)(((uintptr_t)(c + 1) + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
+}
+
+/* Small blocks are cut from a chunk; each chunk is as large as all before it together, up to a limit. */
+static void *carve(rg_tape *t, size_t size) {
+    const size_t align = size % ALIGN ? 16 : ALIGN;
+    unsigned char *p = (unsigned char *)(((uintptr_t)t->bump + align - 1) & ~(uintptr_t)(align - 1));
+    if (!t->bump || p > t->bump_end || (size_t)(t->bump_end - p) < size) {
+        size_t chunk = t->live.reserved < CHUNK_FIRST ? CHUNK_FIRST : t->live.reserved;
+        if (chunk > CHUNK_SMALL) chunk = CHUNK_SMALL;
+        p = chunk_new(t, chunk);
+        if (!p) return NULL;
+        t->bump_end = p + chunk;
+        hide(t, p, chunk);
+    }
+    t->bump = p + size;
+    return p;
+}
+
+static void *pool_alloc(rg_tape *t, size_t size) {
+    size_t rounded;
+    const int k = class_of(size, &rounded);
+    if (k >= RG_CLASSES) return NULL;
+    void *p = t->free_blocks[k];
+    if (p) t->free_blocks[k] = next_of(t, p);
+    else p = rounded <= BLOCK_SMALL ? carve(t, rounded) : chunk_new(t, rounded);
+    if (p) show(t, p, size);
+    return p;
+}
+
+static void pool_free(rg_tape *t, void *p, size_t size) {
+    size_t rounded;
+    const int k = class_of(size, &rounded);
+    (void)next_of(t, p);
+    *(void **)p = t->free_blocks[k];
+    t->free_blocks[k] = p;
+    hide(t, p, rounded);
+}
+
+/* Without the pool: alignment by hand, the start of the allocation kept just before the block. */
+static void *direct_alloc(rg_tape *t, size_t size) {
+    if (size > SIZE_MAX / 2) return NULL;
+    unsigned char *from = t->allocator.alloc(t->allocator.ctx, size + ALIGN + sizeof(void *));
+    t->live.allocations++;
+    if (!from) return NULL;
+    t->live.reserved += size + ALIGN + sizeof(void *);
+    void **p = (void **)(((uintptr_t)from + sizeof(void *) + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
+    p[-1] = from;
+    return p;
+}
+
+static void direct_free(rg_tape *t, void *p, size_t size) {
+    t->live.reserved -= size + ALIGN + sizeof(void *);
+    t->allocator.free(t->allocator.ctx, ((void **)p)[-1], size + ALIGN + sizeof(void *));
+}
+
+void *rg_block_alloc(rg_tape *t, size_t size) {
+    void *p = t->allocator.no_pool ? direct_alloc(t, size) : pool_alloc(t, size);
+    if (p) t->live.bytes += size;
+    return p;
+}
+
+void rg_block_free(rg_tape *t, void *p, size_t size) {
+    if (!p) return;
+    t->live.bytes -= size;
+    if (t->allocator.no_pool) direct_free(t, p, size);
+    else pool_free(t, p, size);
+}
+
+void rg_blocks_free_all(rg_tape *t) {
+    while (t->chunks) {
+        rg_chunk *c = t->chunks;
+        t->chunks = c->next;
+        show(t, c, c->size);
+        t->allocator.free(t->allocator.ctx, c, c->size);
+    }
+}
+
+void *rg_tape_alloc(const char *at, rg_tape *t, size_t size) {
+    if (!t || t->code) return NULL;
+    void *p = rg_block_alloc(t, size);
+    if (!p) rg_fail(t, RG_ENOMEM, at, "out of memory: %zu bytes", size);
+    return p;
+}
+
+void rg_tape_dealloc(rg_tape *t, void *p, size_t size) {
+    if (t) rg_block_free(t, p, size);
+}
+
+/* Owned blocks form a list, a header before each. */
+typedef struct owned { struct owned *next; size_t size; } owned;
+
+void *rg_tape_own(const char *at, rg_tape *t, size_t size) {
+    if (size > SIZE_MAX / 2) size = SIZE_MAX / 2;
+    owned *o = rg_tape_alloc(at, t, size + ALIGN);
+    if (!o) return NULL;
+    memset(o, 0, size + ALIGN);
+    *o = (owned){.next = t->owned, .size = size + ALIGN};
+    t->owned = o;
+    return (unsigned char *)o + ALIGN;
+}
+
+void rg_owned_free_all(rg_tape *t) {
+    while (t->owned) {
+        owned *o = t->owned;
+        t->owned = o->next;
+        rg_block_free(t, o, o->size);
+    }
+}

@@ -1,0 +1,152 @@
+/* op.h - for those who write operators: the descriptor, rg_apply, shape rules, rg_reject.
+
+   An operator is a constant descriptor that its results point at. It says how the result's shape follows from the operands',
+   how the values are computed (once per dtype and instruction set), and what the derivative is, written once as a composition
+   of other ops, so that gradients can be differentiated. It brings the samples that every test of the registry runs on it.
+
+       static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_mul(dy, rg_cos(y->in[0])); }
+
+       RG_KERNELS(sin);
+       RG_OP(sin) = {.name = "sin", .formula = "sin x", .arity = 1, .forward = RG_KERNEL(sin), .backward = backward,
+           .samples = "3,4; 17; -; 1,1; 0,3", .refuses = "2,3:i32"};
+
+       rg_tensor *rg_sin_at(const char *at, rg_tensor *x) { return rg_apply(&rg_op_sin, at, (rg_attr){0}, 1, &x); }         */
+#ifndef RG_OP_H
+#define RG_OP_H
+
+#include "engine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct rg_op rg_op;
+
+/* Attributes of one application: 6 ints and 2 doubles, under the names that ops give them. Copied into the result. */
+typedef struct rg_attr {
+    union {
+        int i[6];
+        struct { int axis, keepdims; };               /* softmax, logsumexp, concat, argmax ... */
+        struct { unsigned axes; int keepdims_; };     /* reductions: bit k set = axis k */
+        struct { int ta, tb; };                       /* matmul: transpose a, b */
+        struct { int along, unused_; int64_t start, stop; }; /* slice, pad */
+        struct { int ndim, unused__; const int64_t *dims; }; /* reshape, expand ...: the shape rule copies dims and clears the pointer */
+        struct { int dtype, classes; };               /* cast, one_hot */
+        struct { int64_t written; rg_tensor *next_leaf; }; /* of a leaf: seq when it was last written; the engine's, during a pass */
+    };
+    double p, q;
+} rg_attr;
+
+struct rg_tensor {
+    const rg_op *op; /* what made it; NULL for a leaf */
+    rg_tape *tape;
+    void *data;
+    rg_tensor *base;         /* a view shares the data of its base */
+    rg_tensor *grad;         /* what rg_backward leaves; its own buffer */
+    rg_tensor *cotangent;    /* the gradient so far, while a backward pass runs */
+    rg_tensor *prev, *next;  /* in the tape's list, in order of execution */
+    int64_t numel;
+    int64_t shape[RG_MAX_DIMS];
+    rg_attr attr;
+    rg_tensor *saved[2];     /* what forward found and backward wants (argmax, mask, statistics) */
+    _Alignas(16) unsigned char value[16]; /* small results live here */
+    const char *name, *at;
+    int64_t seq;             /* when it was made */
+    int32_t refs;
+    uint8_t dtype, ndim, flags, nin;
+    rg_tensor *in[];         /* operands */
+};
+
+typedef int (*rg_forward_fn)(rg_tensor *y); /* fills y->data from y->in; returns 0, or rg_reject(...) */
+typedef int (*rg_fused_fn)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);
+typedef uint64_t (*rg_branch_fn)(const rg_tensor *y);
+
+struct rg_op {
+    const char *name, *formula; /* "softmax", "exp x_i / sum exp x": operands are named a b, or x when there is one */
+    int arity;                  /* number of operands; -1: one or more */
+    const char *types;          /* a letter per operand, the last repeats: f float, i i32, a any. NULL = "f". Letters f, and a, agree among themselves */
+    int (*shape)(rg_tensor *y); /* sets y->shape (and y->dtype, where it is not that of the first float operand); NULL = broadcasting */
+    rg_forward_fn forward[2][2];                                      /* [f32, f64][baseline, avx2]; none: a view */
+    void (*backward)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);     /* composes ops; NULL: no derivative. A dx[i] left NULL means zero */
+    rg_fused_fn fused[2][2];                                          /* the same by a kernel, for a pass whose graph nobody wants */
+    rg_branch_fn branch[2];                                           /* [f32, f64]: hash of the branches taken, for ops with kinks */
+    rg_tensor *(*compose)(const char *at, rg_attr attr, rg_tensor *const *in); /* a composite: this stands for all of the above */
+    void (*warm_up)(void);                                            /* called when a tape is made, for libraries that allocate at their first call */
+    double range[2];                                                  /* sample values come from here; {0, 0} = -2 .. 2 */
+    const char *samples, *refuses;                                    /* see ops/sample.h for the notation */
+};
+
+/* Registration. The entry is the only thing written, by a constructor, before main. */
+typedef struct rg_op_entry { const rg_op *op; struct rg_op_entry *next; } rg_op_entry;
+int rg_op_register(rg_op_entry *e);          /* -1 for an op without name, formula, samples or refusals, or of a name that is taken */
+const rg_op_entry *rg_op_first(void);        /* all ops: for (e = rg_op_first(); e; e = e->next), sorted by name */
+const rg_op *rg_op_find(const char *name);
+
+#define RG_OP(n)                                                                                      \
+    extern const rg_op rg_op_##n;                                                                     \
+    static rg_op_entry entry_##n = {&rg_op_##n, NULL};                                                \
+    __attribute__((constructor)) static void register_##n(void) { (void)rg_op_register(&entry_##n); } \
+    const rg_op rg_op_##n
+
+/* Kernel rg_k_NAME_f32_base and its sisters, made from one source; on machines without AVX2 both columns are the baseline. */
+#define RG_KERNELS_OF(type, n) type rg_k_##n##_f32_base, rg_k_##n##_f64_base, rg_k_##n##_f32_avx2, rg_k_##n##_f64_avx2
+#define RG_KERNELS(n) int rg_k_##n##_f32_base(rg_tensor *), rg_k_##n##_f64_base(rg_tensor *), rg_k_##n##_f32_avx2(rg_tensor *), rg_k_##n##_f64_avx2(rg_tensor *)
+#define RG_FUSED_KERNELS(n)                                                                                                     \
+    int rg_k_##n##_f32_base(rg_tensor *, rg_tensor *, rg_tensor **), rg_k_##n##_f64_base(rg_tensor *, rg_tensor *, rg_tensor **), \
+        rg_k_##n##_f32_avx2(rg_tensor *, rg_tensor *, rg_tensor **), rg_k_##n##_f64_avx2(rg_tensor *, rg_tensor *, rg_tensor **)
+#define RG_BRANCHES(n) uint64_t rg_k_##n##_f32_base(const rg_tensor *), rg_k_##n##_f64_base(const rg_tensor *)
+#define RG_BRANCH(n) {rg_k_##n##_f32_base, rg_k_##n##_f64_base}
+#ifdef RG_HAVE_AVX2
+#define RG_KERNEL(n) {{rg_k_##n##_f32_base, rg_k_##n##_f32_avx2}, {rg_k_##n##_f64_base, rg_k_##n##_f64_avx2}}
+#else
+#define RG_KERNEL(n) {{rg_k_##n##_f32_base, rg_k_##n##_f32_base}, {rg_k_##n##_f64_base, rg_k_##n##_f64_base}}
+#endif
+#define RG_ANY(fn) {{fn, fn}, {fn, fn}} /* one function for every dtype */
+
+/* -------- applying */
+rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in);
+#define RG_IN(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), (rg_tensor *[]){__VA_ARGS__}
+bool rg_needs(const rg_tensor *y, int i); /* in a backward rule: is the gradient of operand i wanted? */
+
+/* Refuses an application: keeps the message "NAME: operands: ..." with shapes and the caller's line. Returns -1. */
+int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same for functions that are no op: "WHERE: ..." (at), on a tape. Returns -1. */
+int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) __attribute__((format(printf, 4, 5)));
+rg_tensor *rg_poison(rg_tape *t); /* what a failed op returns */
+const char *rg_shape_text(const rg_tensor *x, char *to, size_t size); /* "[2,3]", returns to */
+
+/* -------- shape rules: set y's shape, return 0 or -1 after a rejection */
+int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape);
+int rg_shape_like(rg_tensor *y, const rg_tensor *x);
+int rg_shape_broadcast(rg_tensor *y);                              /* of all operands, NumPy's rule */
+int rg_shape_without(rg_tensor *y, const rg_tensor *x, int axis);   /* x's shape without one axis; negative axes are normalised in y->attr.axis */
+int rg_shape_reduce(rg_tensor *y, const rg_tensor *x, unsigned axes, bool keepdims);
+int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis);           /* normalises -ndim <= axis < ndim, or rejects */
+int rg_view(rg_tensor *y, rg_tensor *x, int64_t offset);            /* y (its shape set) shares x's data from element `offset` on */
+
+/* -------- in kernels and backward rules */
+rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape); /* uninitialised, unrecorded, beside y: a fused gradient, y->saved */
+rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x);
+rg_tensor *rg_empty_at(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape); /* an input to be filled by the caller */
+rg_tensor *rg_constant(rg_tensor *y, double value); /* a number in a backward rule: rank 0, in y's dtype */
+
+/* -------- memory of a tape, for what is no tensor: NULL, and RG_ENOMEM on the tape, when there is none */
+void *rg_tape_own(const char *at, rg_tape *t, size_t size);    /* zeroed; lives as long as the tape */
+void *rg_tape_alloc(const char *at, rg_tape *t, size_t size);   /* 64-byte aligned, not zeroed; returned with its size */
+void rg_tape_dealloc(rg_tape *t, void *p, size_t size);
+/* The one function that multiplies sizes: element count and bytes; -1 on a negative size or overflow. */
+int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size_t *bytes);
+
+int rg_set_isa(rg_tape *t, int isa); /* 0 baseline, 1 AVX2+FMA; returns what it was, -1 if this machine has not got it. For tests */
+int rg_isa(const rg_tape *t);            /* which one: for kernels that belong to no op */
+uint64_t rg_branch_hash(rg_tape *t, int64_t mark); /* of the branches taken by all ops recorded since the mark */
+void rg_touch(rg_tensor *leaf);      /* its values were changed in place: backward through older nodes that read it is an error */
+
+#ifdef __cplusplus
+}
+#endif
+
+/* In operator sources an op called without `at` is called on behalf of the result y: messages name the user's line. */
+#undef RG_AT
+#define RG_AT (y->at)
+#endif

@@ -1,0 +1,80 @@
+/* shape.c - the rules by which a result's shape follows from its operands'. */
+#include <string.h>
+
+#include "internal.h"
+
+int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape) {
+    if (ndim < 0 || ndim > RG_MAX_DIMS) return rg_reject(y, RG_ESHAPE, "%d dimensions, at most %d", ndim, RG_MAX_DIMS);
+    int64_t numel;
+    size_t bytes;
+    if (rg_size((rg_dtype)y->dtype, ndim, shape, &numel, &bytes)) {
+        for (int d = 0; d < ndim; d++)
+            if (shape[d] < 0) return rg_reject(y, RG_ESHAPE, "dimension %d of the result is %lld", d, (long long)shape[d]);
+        return rg_reject(y, RG_ESHAPE, "the result is too large: its sizes overflow");
+    }
+    if (ndim) memcpy(y->shape, shape, (size_t)ndim * sizeof *shape);
+    y->ndim = (uint8_t)ndim;
+    y->numel = numel;
+    return 0;
+}
+
+int rg_shape_like(rg_tensor *y, const rg_tensor *x) {
+    memcpy(y->shape, x->shape, sizeof y->shape);
+    y->ndim = x->ndim;
+    y->numel = x->numel;
+    return 0;
+}
+
+/* Two shapes aligned at their last axes; a dimension of 1 gives way. */
+static int broadcast_with(rg_tensor *y, const rg_tensor *x) {
+    int64_t shape[RG_MAX_DIMS];
+    const int n = y->ndim > x->ndim ? y->ndim : x->ndim;
+    for (int d = 0; d < n; d++) {
+        const int i = d - (n - y->ndim), j = d - (n - x->ndim);
+        const int64_t a = i < 0 ? 1 : y->shape[i], b = j < 0 ? 1 : x->shape[j];
+        if (a != b && a != 1 && b != 1)
+            return rg_reject(y, RG_ESHAPE, "dimensions %lld and %lld do not broadcast", (long long)a, (long long)b);
+        shape[d] = a == 1 ? b : a;
+    }
+    return rg_shape_set(y, n, shape);
+}
+
+int rg_shape_broadcast(rg_tensor *y) {
+    rg_shape_like(y, y->in[0]);
+    for (int i = 1; i < y->nin; i++) {
+        const rg_tensor *x = y->in[i];
+        if (x->ndim == y->ndim && !memcmp(x->shape, y->shape, (size_t)x->ndim * sizeof *x->shape)) continue;
+        if (broadcast_with(y, x)) return -1;
+    }
+    return 0;
+}
+
+int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis) {
+    if (*axis < -x->ndim || *axis >= x->ndim) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", *axis, x->ndim);
+    if (*axis < 0) *axis += x->ndim;
+    return 0;
+}
+
+int rg_shape_reduce(rg_tensor *y, const rg_tensor *x, unsigned axes, bool keepdims) {
+    if (axes >> x->ndim) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", 31 - __builtin_clz(axes), x->ndim);
+    int64_t shape[RG_MAX_DIMS];
+    int n = 0;
+    for (int d = 0; d < x->ndim; d++) {
+        if (!(axes >> d & 1)) shape[n++] = x->shape[d];
+        else if (keepdims) shape[n++] = 1;
+    }
+    return rg_shape_set(y, n, shape);
+}
+
+int rg_shape_without(rg_tensor *y, const rg_tensor *x, int axis) {
+    if (rg_axis(y, x, &axis)) return -1;
+    y->attr.axis = axis;
+    return rg_shape_reduce(y, x, 1u << axis, false);
+}
+
+int rg_view(rg_tensor *y, rg_tensor *x, int64_t offset) {
+    y->base = x->base ? x->base : x;
+    y->base->refs++;
+    y->data = (char *)x->data + (size_t)offset * rg_dtype_size((rg_dtype)x->dtype);
+    return 0;
+}

@@ -1,0 +1,234 @@
+/* tape.c - the tape: its lists of tensors, reset and rewind, retain and release, parameters and settings. */
+#include <stdlib.h>
+#include <string.h>
+#ifdef RG_HAVE_VALGRIND
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
+
+#include "internal.h"
+
+static void *heap_alloc(void *ctx, size_t size) { return (void)ctx, malloc(size); }
+static void heap_free(void *ctx, void *p, size_t size) { (void)ctx, (void)size, free(p); }
+
+static void tell(void *ctx, rg_code code, const char *message) {
+    (void)ctx, (void)code;
+    fprintf(stderr, "retrograd: %s\n", message);
+}
+
+static int best_isa(void) {
+#ifdef RG_HAVE_AVX2
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return 0;
+#endif
+}
+
+rg_tape *rg_tape_new(uint64_t seed) { return rg_tape_new_with(NULL, seed); }
+
+rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
+    rg_allocator a = allocator ? *allocator : (rg_allocator){.alloc = heap_alloc};
+    if (!a.alloc || !a.free) a.alloc = heap_alloc, a.free = heap_free;
+#ifdef RG_NO_POOL
+    a.no_pool = true;
+#endif
+    rg_tape *t = a.alloc(a.ctx, sizeof *t);
+    if (!t) return NULL;
+    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = best_isa(), .threads = 1, .on_error = tell,
+        .valgrind = RUNNING_ON_VALGRIND > 0};
+    rg_rng_seed(&t->rng, seed);
+    t->poison = rg_node_new(NULL, t, 0);
+    if (!t->poison) {
+        rg_tape_free(t);
+        return NULL;
+    }
+    t->poison->flags = RG_POISON;
+    t->live = (rg_counts){.reserved = t->live.reserved, .allocations = t->live.allocations};
+    for (const rg_op_entry *e = rg_op_first(); e; e = e->next)
+        if (e->op->warm_up) e->op->warm_up();
+    return t;
+}
+
+/* -------- lists */
+
+void rg_enlist(rg_chain *chain, rg_tensor *x) {
+    x->prev = chain->last;
+    x->next = NULL;
+    *(chain->last ? &chain->last->next : &chain->first) = x;
+    chain->last = x;
+}
+
+void rg_unlist(rg_chain *chain, rg_tensor *x) {
+    *(x->prev ? &x->prev->next : &chain->first) = x->next;
+    *(x->next ? &x->next->prev : &chain->last) = x->prev;
+}
+
+void rg_unref(rg_tensor *x) {
+    if (--x->refs > 0) return;
+    if (x->flags & RG_KEPT) rg_unlist(&x->tape->kept, x);
+    rg_node_free(x);
+}
+
+/* A result that somebody still holds lives on among the kept ones: its value, not its history. */
+void rg_forget(rg_tensor *x) {
+    rg_unlist(&x->tape->record, x);
+    if (x->refs == 1) {
+        rg_node_free(x);
+        return;
+    }
+    x->refs--;
+    if (x->op && (x->flags & RG_NEEDS)) x->tape->live.recorded--;
+    x->op = NULL;
+    x->attr = (rg_attr){.p = 0};
+    x->saved[0] = x->saved[1] = NULL;
+    x->flags = RG_KEPT;
+    rg_enlist(&x->tape->kept, x);
+}
+
+void rg_tape_reset(rg_tape *t) { rg_rewind(t, 0); }
+
+int64_t rg_mark(rg_tape *t) { return t ? t->seq : 0; }
+
+void rg_rewind(rg_tape *t, int64_t mark) {
+    if (!t) return;
+    while (t->record.last && t->record.last->seq >= mark) rg_forget(t->record.last);
+}
+
+void rg_tape_free(rg_tape *t) {
+    if (!t) return;
+    const rg_chain all[] = {t->record, t->kept, t->permanent};
+    for (int k = 0; k < 3; k++)
+        for (rg_tensor *x = all[k].first, *next; x; x = next) {
+            next = x->next;
+            rg_node_destroy(x);
+        }
+    rg_block_free(t, t->params, (size_t)t->params_size * sizeof *t->params);
+    rg_owned_free_all(t);
+    if (t->poison) rg_node_destroy(t->poison);
+    rg_blocks_free_all(t);
+    t->allocator.free(t->allocator.ctx, t, sizeof *t);
+}
+
+/* -------- retain and release */
+
+rg_tensor *rg_retain(rg_tensor *x) {
+    if (rg_usable(x)) x->refs++;
+    return x ? x : rg_poisoned();
+}
+
+void rg_release(rg_tensor *x) {
+    if (!rg_usable(x)) return;
+    if (x->refs == 1 && !(x->flags & RG_KEPT)) rg_fail(x->tape, RG_ESTATE, NULL, "rg_release: a tensor that was not retained");
+    else rg_unref(x);
+}
+
+/* -------- parameters */
+
+static int reserve_param(const char *at, rg_tape *t) {
+    if (t->nparams < t->params_size) return 0;
+    const int size = t->params_size ? 2 * t->params_size : 16;
+    rg_tensor **params = rg_tape_alloc(at, t, (size_t)size * sizeof *params);
+    if (!params) return -1;
+    if (t->nparams) memcpy(params, t->params, (size_t)t->nparams * sizeof *params);
+    rg_block_free(t, t->params, (size_t)t->params_size * sizeof *params);
+    t->params = params;
+    t->params_size = size;
+    return 0;
+}
+
+static rg_tensor *permanent(const char *at, rg_tape *t, const char *name, rg_dtype dtype, const void *data, int ndim, const int64_t *shape) {
+    rg_tensor *x = rg_leaf_new(at, t, dtype, ndim, shape);
+    if (!x) return rg_poison(t);
+    const size_t bytes = (size_t)x->numel * rg_dtype_size(dtype);
+    if (bytes && data) memcpy(x->data, data, bytes);
+    else memset(x->data, 0, bytes);
+    if (name && !rg_name(x, name)->name) {
+        rg_node_destroy(x);
+        return rg_poison(t);
+    }
+    x->flags |= RG_PERMANENT;
+    rg_enlist(&t->permanent, x);
+    return x;
+}
+
+rg_tensor *rg_buffer_at(const char *at, rg_tape *t, const char *name, rg_dtype dtype, const void *data, int ndim, const int64_t *shape) {
+    return permanent(at, t, name, dtype, data, ndim, shape);
+}
+
+rg_tensor *rg_parameter_at(const char *at, rg_tape *t, const char *name, int ndim, const int64_t *shape) {
+    if (!t || t->code || reserve_param(at, t)) return rg_poison(t);
+    rg_tensor *x = permanent(at, t, name, t->dtype, NULL, ndim, shape);
+    if (rg_failed(x)) return x;
+    x->flags |= RG_NEEDS;
+    t->params[t->nparams++] = x;
+    return x;
+}
+
+rg_list rg_params(rg_tape *t) { return t ? (rg_list){t->params, t->nparams} : (rg_list){NULL, 0}; }
+
+static void clear_grad(rg_tensor *x) {
+    if (x->grad) rg_unref(x->grad);
+    x->grad = NULL;
+}
+
+void rg_zero_grad(rg_tape *t) {
+    for (int i = 0; t && i < t->nparams; i++) clear_grad(t->params[i]);
+}
+
+void rg_clear_grad(rg_tensor *x) {
+    if (rg_usable(x)) clear_grad(x);
+}
+
+/* -------- settings */
+
+bool rg_record(rg_tape *t, bool on) {
+    if (!t) return false;
+    const bool was = t->recording;
+    t->recording = on;
+    return was;
+}
+
+bool rg_keep_grads(rg_tape *t, bool on) {
+    if (!t) return false;
+    const bool was = t->keep_grads;
+    t->keep_grads = on;
+    return was;
+}
+
+int rg_set_dtype(rg_tape *t, rg_dtype d) {
+    if (!t) return -1;
+    if (d != RG_F32 && d != RG_F64) return rg_fail(t, RG_EDTYPE, NULL, "rg_set_dtype: %s is not a float", rg_dtype_name(d));
+    t->dtype = d;
+    return 0;
+}
+
+int rg_set_threads(rg_tape *t, int n) {
+    if (!t) return -1;
+    if (n < 1) return rg_fail(t, RG_EVALUE, NULL, "rg_set_threads: %d threads", n);
+    t->threads = n;
+    return 0;
+}
+
+int rg_set_isa(rg_tape *t, int isa) {
+    if (!t || isa < 0 || isa > best_isa()) return -1;
+    const int was = t->isa;
+    t->isa = isa;
+    return was;
+}
+
+int rg_isa(const rg_tape *t) { return t ? t->isa : 0; }
+rg_dtype rg_default_dtype(rg_tape *t) { return t ? t->dtype : RG_F32; }
+int rg_threads(rg_tape *t) { return t ? t->threads : 1; }
+rg_rng *rg_tape_rng(rg_tape *t) { return t ? &t->rng : NULL; }
+rg_counts rg_live(rg_tape *t) { return t ? t->live : (rg_counts){0}; }
+
+uint64_t rg_branch_hash(rg_tape *t, int64_t mark) {
+    uint64_t h = 0;
+    for (rg_tensor *x = t ? t->record.last : NULL; x && x->seq >= mark; x = x->prev) {
+        if (!x->op) continue;
+        const rg_branch_fn branch = x->op->branch[x->nin && x->in[0]->dtype == RG_F64];
+        if (branch) h = (h ^ branch(x)) * 1099511628211u + (h >> 29);
+    }
+    return h;
+}

@@ -1,0 +1,261 @@
+/* tensor.c - tensors: sizes, storage, leaves, and rg_apply, through which every operator goes. */
+#include <string.h>
+
+#include "internal.h"
+
+static const unsigned char dtype_sizes[] = {4, 8, 4, 1};
+static const char *const dtype_names[] = {"f32", "f64", "i32", "u8"};
+
+static bool dtype_ok(rg_dtype d) { return (unsigned)d < 4; }
+size_t rg_dtype_size(rg_dtype d) { return dtype_ok(d) ? dtype_sizes[d] : 0; }
+const char *rg_dtype_name(rg_dtype d) { return dtype_ok(d) ? dtype_names[d] : "no dtype"; }
+static bool is_float(unsigned d) { return d == RG_F32 || d == RG_F64; }
+
+int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size_t *bytes) {
+    /* Sizes are checked as if a zero dimension were one, so that no product of the others can overflow either. */
+    int64_t n = 1, all = 1;
+    for (int d = 0; d < ndim; d++) {
+        if (shape[d] < 0 || __builtin_mul_overflow(all, shape[d] ? shape[d] : 1, &all)) return -1;
+        n *= shape[d] ? 1 : 0;
+    }
+    int64_t size;
+    if (__builtin_mul_overflow(all, (int64_t)rg_dtype_size(dtype), &size) || size > INT64_MAX / 4) return -1;
+    *numel = n * all;
+    *bytes = (size_t)(n * size);
+    return 0;
+}
+
+/* -------- nodes and their storage */
+
+enum { ALIGN = 64, SPARE = 64 };
+static size_t node_size(int nin) { return sizeof(rg_tensor) + (size_t)nin * sizeof(rg_tensor *); }
+static size_t storage_size(size_t bytes) { return ((bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1)) + SPARE; }
+
+rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) {
+    rg_tensor *x = rg_block_alloc(t, node_size(nin));
+    if (!x) {
+        rg_fail(t, RG_ENOMEM, at, "out of memory for a tensor");
+        return NULL;
+    }
+    *x = (rg_tensor){.tape = t, .at = at, .refs = 1, .nin = (uint8_t)nin, .dtype = (uint8_t)t->dtype};
+    t->live.tensors++;
+    return x;
+}
+
+/* Small results live inside the tensor; leaves never do, so that a view of one sees what is written to it. */
+int rg_node_storage(const char *at, rg_tensor *x, bool inside) {
+    int64_t numel;
+    size_t bytes;
+    if (rg_size((rg_dtype)x->dtype, x->ndim, x->shape, &numel, &bytes)) return rg_fail(x->tape, RG_ENOMEM, at, "tensor too large");
+    x->numel = numel;
+    if (inside && bytes <= sizeof x->value) {
+        x->data = x->value;
+        return 0;
+    }
+    x->data = rg_block_alloc(x->tape, storage_size(bytes));
+    if (x->data) return 0;
+    return rg_fail(x->tape, RG_ENOMEM, at, "out of memory: %zu bytes for a tensor", bytes);
+}
+
+void rg_node_destroy(rg_tensor *x) {
+    rg_tape *t = x->tape;
+    if (x->data && !x->base && x->data != x->value) {
+        rg_block_free(t, x->data, storage_size((size_t)x->numel * dtype_sizes[x->dtype]));
+    }
+    if (x->name) rg_block_free(t, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
+    if (x->op && (x->flags & RG_NEEDS)) t->live.recorded--;
+    t->live.tensors--;
+    rg_block_free(t, x, node_size(x->nin));
+}
+
+void rg_node_free(rg_tensor *x) {
+    rg_tensor *base = x->base, *grad = x->grad;
+    rg_node_destroy(x);
+    if (base) rg_unref(base);
+    if (grad) rg_unref(grad);
+}
+
+rg_tensor *rg_name(rg_tensor *x, const char *name) {
+    if (!rg_usable(x) || !name) return x ? x : rg_poisoned();
+    const size_t size = strlen(name) + 1;
+    char *copy = rg_tape_alloc(x->at, x->tape, size);
+    if (!copy) return x;
+    memcpy(copy, name, size);
+    if (x->name) rg_block_free(x->tape, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
+    x->name = copy;
+    return x;
+}
+
+/* -------- leaves */
+
+rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape) {
+    if (!t || t->code) return NULL;
+    int64_t numel;
+    size_t bytes;
+    if (!dtype_ok(dtype)) return (void)rg_fail(t, RG_EDTYPE, at, "tensor: there is no dtype %d", (int)dtype), NULL;
+    if (ndim < 0 || ndim > RG_MAX_DIMS) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: %d dimensions, at most %d", ndim, RG_MAX_DIMS), NULL;
+    if (rg_size(dtype, ndim, shape, &numel, &bytes)) {
+        for (int d = 0; d < ndim; d++)
+            if (shape[d] < 0) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: dimension %d is %lld", d, (long long)shape[d]), NULL;
+        return (void)rg_fail(t, RG_ESHAPE, at, "tensor: the sizes of its dimensions overflow"), NULL;
+    }
+    rg_tensor *x = rg_node_new(at, t, 0);
+    if (!x) return NULL;
+    x->dtype = (uint8_t)dtype;
+    x->ndim = (uint8_t)ndim;
+    if (ndim) memcpy(x->shape, shape, (size_t)ndim * sizeof *shape);
+    if (rg_node_storage(at, x, false)) return rg_node_destroy(x), NULL;
+    x->seq = t->seq++;
+    return x;
+}
+
+rg_tensor *rg_empty_at(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape) {
+    rg_tensor *x = rg_leaf_new(at, t, dtype, ndim, shape);
+    if (!x) return rg_poison(t);
+    rg_enlist(&t->record, x);
+    return x;
+}
+
+rg_tensor *rg_input_at(const char *at, rg_tape *t, rg_dtype dtype, const void *data, int ndim, const int64_t *shape) {
+    rg_tensor *x = rg_empty_at(at, t, is_float(dtype) && t ? t->dtype : dtype, ndim, shape);
+    if (rg_failed(x)) return x;
+    if (!data && x->numel) return rg_fail(t, RG_EVALUE, at, "rg_input: data is NULL"), rg_poison(t);
+    rg_convert(x->data, (rg_dtype)x->dtype, data, dtype, x->numel);
+    return x;
+}
+
+rg_tensor *rg_full_at(const char *at, rg_tape *t, double value, int ndim, const int64_t *shape) {
+    rg_tensor *x = rg_empty_at(at, t, t ? t->dtype : RG_F32, ndim, shape);
+    if (rg_failed(x)) return x;
+    rg_set_all(x, value);
+    return x;
+}
+
+/* A result without operands or history beside y. */
+rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape) {
+    rg_tape *t = y->tape;
+    if (t->code) return t->poison;
+    rg_tensor *x = rg_node_new(y->at, t, 0);
+    if (!x) return t->poison;
+    x->dtype = (uint8_t)dtype;
+    x->ndim = (uint8_t)ndim;
+    for (int d = 0; d < ndim; d++) x->shape[d] = shape[d];
+    if (rg_node_storage(y->at, x, true)) return rg_node_destroy(x), t->poison;
+    x->seq = t->seq++;
+    rg_enlist(&t->record, x);
+    return x;
+}
+
+rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x) { return rg_temp(y, (rg_dtype)x->dtype, x->ndim, x->shape); }
+
+rg_tensor *rg_constant(rg_tensor *y, double value) {
+    rg_tensor *x = rg_temp(y, (rg_dtype)y->dtype, 0, NULL);
+    if (rg_failed(x)) return x;
+    rg_set_all(x, value);
+    return x;
+}
+
+rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on) {
+    if (!rg_usable(x)) return x ? x : rg_poisoned();
+    if (x->tape->code) return x->tape->poison;
+    if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "rg_requires_grad: the result of %s is no leaf; rg_detach it", x->op->name), x->tape->poison;
+    if (on && !is_float(x->dtype))
+        return rg_fail(x->tape, RG_EDTYPE, at, "rg_requires_grad: %s has no gradient", rg_dtype_name((rg_dtype)x->dtype)), x->tape->poison;
+    x->flags = (uint8_t)(on ? x->flags | RG_NEEDS : x->flags & ~RG_NEEDS);
+    return x;
+}
+
+rg_tensor *rg_detach_at(const char *at, rg_tensor *x) {
+    if (!rg_usable(x)) return x ? x : rg_poisoned();
+    rg_tape *t = x->tape;
+    rg_tensor *y = t->code ? NULL : rg_node_new(at, t, 0);
+    if (!y) return t->poison;
+    y->dtype = x->dtype;
+    rg_shape_like(y, x);
+    rg_view(y, x, 0);
+    y->seq = t->seq++;
+    rg_enlist(&t->record, y);
+    return y;
+}
+
+/* -------- applying */
+
+/* Letter by letter: f float, i i32, a any; all f, and all a, of one dtype. Sets y's dtype to the first float's. */
+static int check_types(rg_tensor *y) {
+    const char *types = y->op->types ? y->op->types : "f";
+    const rg_tensor *first_f = NULL, *first_a = NULL;
+    for (int i = 0; i < y->nin; i++) {
+        const rg_tensor *x = y->in[i];
+        const rg_tensor **first = *types == 'a' ? &first_a : &first_f;
+        if (*types == 'i') {
+            if (x->dtype != RG_I32) return rg_reject(y, RG_EDTYPE, "operand %d must be i32, not %s", i + 1, rg_dtype_name((rg_dtype)x->dtype));
+        } else if (*types == 'f' && !is_float(x->dtype)) {
+            return rg_reject(y, RG_EDTYPE, "operand %d must be a float, not %s; rg_cast converts", i + 1, rg_dtype_name((rg_dtype)x->dtype));
+        } else if (!*first) {
+            *first = x;
+        } else if ((*first)->dtype != x->dtype) {
+            return rg_reject(y, RG_EDTYPE, "dtypes %s and %s differ; rg_cast converts", rg_dtype_name((rg_dtype)(*first)->dtype), rg_dtype_name((rg_dtype)x->dtype));
+        }
+        if (types[1]) types++;
+    }
+    y->dtype = first_f ? first_f->dtype : first_a ? first_a->dtype : (uint8_t)y->tape->dtype;
+    return 0;
+}
+
+/* The common case at once: floats of one dtype. */
+static int operand_types(rg_tensor *y) {
+    const uint8_t d = y->in[0]->dtype;
+    bool plain = !y->op->types && is_float(d);
+    for (int i = 1; i < y->nin; i++) plain &= y->in[i]->dtype == d;
+    if (!plain) return check_types(y);
+    y->dtype = d;
+    return 0;
+}
+
+/* The poison to return where operands cannot be used at all; NULL when they can. */
+static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_tensor *const *in) {
+    if (n < 1 || !in[0]) return rg_poisoned();
+    rg_tape *t = in[0]->tape;
+    for (int i = 0; i < n; i++) {
+        if (!in[i]) return rg_poisoned();
+        if (in[i]->flags & RG_POISON) return in[i];
+        if (in[i]->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", op->name), t->poison;
+    }
+    return t->code ? t->poison : NULL;
+}
+
+rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in) {
+    if (op->compose) return op->compose(at, attr, in);
+    rg_tensor *poison = unusable(op, at, n, in);
+    if (poison) return poison;
+    rg_tape *t = in[0]->tape;
+    if (n > UINT8_MAX || (op->arity >= 0 && n != op->arity)) return rg_fail(t, RG_ESHAPE, at, "%s: %d operands", op->name, n), t->poison;
+
+    rg_tensor *y = rg_node_new(at, t, n);
+    if (!y) return t->poison;
+    y->op = op;
+    y->attr = attr;
+    bool needs = false;
+    for (int i = 0; i < n; i++) {
+        y->in[i] = in[i];
+        needs |= in[i]->flags & RG_NEEDS;
+    }
+    int failed = operand_types(y) || (op->shape ? op->shape(y) : rg_shape_broadcast(y));
+    if (!failed && !y->data) failed = rg_node_storage(at, y, true);
+    if (!failed) {
+        const rg_forward_fn forward = op->forward[y->dtype == RG_F64 || in[0]->dtype == RG_F64][t->isa];
+        failed = (forward && forward(y)) || t->code;
+    }
+    if (failed) {
+        if (!t->code) rg_reject(y, RG_ESTATE, "failed");
+        rg_node_free(y);
+        return t->poison;
+    }
+    if (needs && t->recording && op->backward) {
+        y->flags = RG_NEEDS;
+        t->live.recorded++;
+    }
+    y->seq = t->seq++;
+    rg_enlist(&t->record, y);
+    return y;
+}

@@ -1,0 +1,104 @@
+/* values.c - reading and writing: what is in a tensor, as numbers of C. */
+#include <math.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* The one tensor without a tape, for programs whose tape could not be made. Never written. */
+static const rg_tensor no_tensor = {.flags = RG_POISON};
+rg_tensor *rg_poisoned(void) { return (rg_tensor *)(uintptr_t)&no_tensor; }
+bool rg_usable(const rg_tensor *x) { return x && !(x->flags & RG_POISON); }
+
+static double element(const void *p, rg_dtype d, int64_t i) {
+    switch (d) {
+    case RG_F32: return (double)((const float *)p)[i];
+    case RG_F64: return ((const double *)p)[i];
+    case RG_I32: return ((const int32_t *)p)[i];
+    default: return ((const uint8_t *)p)[i];
+    }
+}
+
+/* To an integer: toward zero, held to the ends of the range; NaN gives 0. */
+static double clamp(double v, double low, double high) { return v != v ? 0 : v < low ? low : v > high ? high : v; }
+
+static void set_element(void *p, rg_dtype d, int64_t i, double v) {
+    switch (d) {
+    case RG_F32: ((float *)p)[i] = (float)v; break;
+    case RG_F64: ((double *)p)[i] = v; break;
+    case RG_I32: ((int32_t *)p)[i] = (int32_t)clamp(v, INT32_MIN, INT32_MAX); break;
+    default: ((uint8_t *)p)[i] = (uint8_t)clamp(v, 0, UINT8_MAX); break;
+    }
+}
+
+void rg_convert(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dtype, int64_t n) {
+    if (n <= 0) return;
+    if (to_dtype == from_dtype) memmove(to, from, (size_t)n * rg_dtype_size(to_dtype));
+    else
+        for (int64_t i = 0; i < n; i++) set_element(to, to_dtype, i, element(from, from_dtype, i));
+}
+
+void rg_set_all(rg_tensor *x, double value) {
+    for (int64_t i = 0; i < x->numel; i++) set_element(x->data, (rg_dtype)x->dtype, i, value);
+}
+
+void rg_touch(rg_tensor *leaf) {
+    if (!rg_usable(leaf)) return;
+    rg_tensor *owner = leaf->base ? leaf->base : leaf;
+    if (!owner->op) owner->attr.written = owner->tape->seq;
+}
+
+int rg_write_at(const char *at, rg_tensor *x, rg_dtype dtype, const void *data) {
+    if (!rg_usable(x) || x->tape->code) return -1;
+    if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "rg_write: the result of %s is no leaf", x->op->name);
+    if (x->base) return rg_fail(x->tape, RG_ESTATE, at, "rg_write: a view is no leaf; write to what it views");
+    if (!rg_dtype_size(dtype)) return rg_fail(x->tape, RG_EDTYPE, at, "rg_write: there is no dtype %d", (int)dtype);
+    if (!data && x->numel) return rg_fail(x->tape, RG_EVALUE, at, "rg_write: data is NULL");
+    rg_convert(x->data, (rg_dtype)x->dtype, data, dtype, x->numel);
+    rg_touch(x);
+    return 0;
+}
+
+/* -------- asking */
+
+int rg_ndim(const rg_tensor *x) { return rg_usable(x) ? x->ndim : 0; }
+const int64_t *rg_shape(const rg_tensor *x) { return rg_usable(x) ? x->shape : no_tensor.shape; }
+int64_t rg_numel(const rg_tensor *x) { return rg_usable(x) ? x->numel : 0; }
+rg_dtype rg_dtype_of(const rg_tensor *x) { return rg_usable(x) ? (rg_dtype)x->dtype : RG_F32; }
+const char *rg_name_of(const rg_tensor *x) { return rg_usable(x) ? x->name : NULL; }
+rg_tape *rg_tape_of(const rg_tensor *x) { return x ? x->tape : NULL; }
+bool rg_needs_grad(const rg_tensor *x) { return rg_usable(x) && (x->flags & RG_NEEDS); }
+rg_tensor *rg_grad_of(rg_tensor *x) { return rg_usable(x) ? x->grad : NULL; }
+
+int64_t rg_dim(const rg_tensor *x, int axis) {
+    if (!rg_usable(x) || axis < -x->ndim || axis >= x->ndim) return -1;
+    return x->shape[axis < 0 ? axis + x->ndim : axis];
+}
+
+/* -------- values */
+
+static const void *data_as(rg_tensor *x, rg_dtype d) {
+    if (!rg_usable(x)) return NULL;
+    if (x->dtype != d) return (void)rg_fail(x->tape, RG_EDTYPE, x->at, "rg_%s: the tensor is %s", rg_dtype_name(d), rg_dtype_name((rg_dtype)x->dtype)), NULL;
+    return x->data;
+}
+
+const float *rg_f32(rg_tensor *x) { return data_as(x, RG_F32); }
+const double *rg_f64(rg_tensor *x) { return data_as(x, RG_F64); }
+const int32_t *rg_i32(rg_tensor *x) { return data_as(x, RG_I32); }
+const uint8_t *rg_u8(rg_tensor *x) { return data_as(x, RG_U8); }
+
+double rg_item(rg_tensor *x) {
+    if (!rg_usable(x)) return NAN;
+    if (x->numel == 1) return element(x->data, (rg_dtype)x->dtype, 0);
+    rg_fail(x->tape, RG_ESHAPE, x->at, "rg_item: a tensor of %lld elements", (long long)x->numel);
+    return NAN;
+}
+
+int rg_copy_out(rg_tensor *x, rg_dtype dtype, void *to, int64_t capacity) {
+    if (!rg_usable(x)) return -1;
+    if (!rg_dtype_size(dtype)) return rg_fail(x->tape, RG_EDTYPE, x->at, "rg_copy_out: there is no dtype %d", (int)dtype);
+    if (capacity < x->numel || (!to && x->numel))
+        return rg_fail(x->tape, RG_EVALUE, x->at, "rg_copy_out: %lld elements, room for %lld", (long long)x->numel, (long long)(to ? capacity : 0));
+    rg_convert(to, dtype, x->data, (rg_dtype)x->dtype, x->numel);
+    return 0;
+}

@@ -1,0 +1,96 @@
+/* mnist.c - a multilayer perceptron on handwritten digits, on Fashion-MNIST, or on digits that the program draws.
+
+   The network is the first function; what is around it reads the data and the options.                                     */
+#include <retrograd.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/run.h"
+
+enum { MOST = OPTION_INTS_MAX + 1 };
+typedef struct mlp {
+    int layers;
+    rg_tensor *w[MOST], *b[MOST]; /* [in, out], [out] */
+} mlp;
+
+/* logits = relu(relu(x w1 + b1) w2 + b2) ... wn + bn */
+static rg_tensor *logits(void *model, rg_tensor *x) {
+    const mlp *net = model;
+    for (int i = 0; i < net->layers; i++) {
+        x = rg_linear(x, net->w[i], net->b[i]);
+        if (i + 1 < net->layers) x = rg_relu(x);
+    }
+    return x;
+}
+
+static mlp make(rg_tape *t, int64_t in, const option_ints *hidden, int64_t classes) {
+    mlp net = {.layers = hidden->count + 1};
+    for (int i = 0; i < net.layers; i++) {
+        const int64_t out = i < hidden->count ? hidden->value[i] : classes;
+        char name[16];
+        snprintf(name, sizeof name, "w%d", i + 1);
+        net.w[i] = rg_param(t, name, RG_HE_NORMAL, in, out);
+        name[0] = 'b';
+        net.b[i] = rg_param(t, name, RG_ZEROS, out);
+        in = out;
+    }
+    return net;
+}
+
+/* -------- data */
+
+enum { DRAWN_TRAIN = 60000, DRAWN_TEST = 10000 };
+
+/* The first folder with the training images among: --data, $RETROGRAD_DATA/mnist, ~/.cache/retrograd/mnist, Debian's Fashion-MNIST. */
+static const char *find_data(const char *asked, char *to, size_t size) {
+    if (asked) return asked;
+    const char *base[] = {getenv("RETROGRAD_DATA"), getenv("HOME"), "/usr/share/datasets/fashion-mnist"};
+    const char *below[] = {"/mnist", "/.cache/retrograd/mnist", ""};
+    for (int i = 0; i < 3; i++) {
+        if (!base[i]) continue;
+        char file[4200];
+        snprintf(to, size, "%s%s", base[i], below[i]);
+        snprintf(file, sizeof file, "%s/train-images-idx3-ubyte.gz", to);
+        if (access(file, R_OK) == 0) return to;
+        file[strlen(file) - 3] = 0;
+        if (access(file, R_OK) == 0) return to;
+    }
+    return "digits";
+}
+
+static const char *read_data(rg_tape *t, const char *from, classifier *c) {
+    if (strcmp(from, "digits") == 0) {
+        c->train = rg_make_digits(t, DRAWN_TRAIN);
+        c->test = rg_make_digits(t, DRAWN_TEST);
+        return "generated digits";
+    }
+    c->train = rg_read_mnist(t, from, true);
+    c->test = rg_read_mnist(t, from, false);
+    return c->train.class_names && strcmp(c->train.class_names[0], "0") != 0 ? "Fashion-MNIST" : "MNIST";
+}
+
+int main(int argc, char **argv) {
+    run_options o = {.epochs = 10, .batch = 64, .lr = 0.1, .optimizer = "sgd", .hidden = {1, {128}}, .threads = 1, .dtype = "f32", .floor = 80};
+    const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", "folder of MNIST or Fashion-MNIST, or the word digits", 0, 0}, {0}};
+    int status = run_parse("Trains a multilayer perceptron on images of digits or clothes.", &o, own, argc, argv);
+    if (status != OPTIONS_RUN) return status;
+
+    rg_tape *t = run_tape(&o);
+    char folder[4096];
+    const char *from = find_data(o.data, folder, sizeof folder);
+    classifier c = {.logits = logits};
+    c.name = read_data(t, from, &c);
+    if (rg_error_code(t)) return run_finish(t, 1);
+
+    const int64_t height = rg_dim(c.train.x, 1), width = rg_dim(c.train.x, 2);
+    mlp net = make(t, height * width, &o.hidden, c.train.classes);
+    c.model = &net;
+    c.first = net.w[0];
+    c.channels = 1, c.height = (int)height, c.width = (int)width;
+    printf("%s (%s): %lld training images, %lld test images, %lldx%lld\n", c.name, from, (long long)rg_dim(c.train.x, 0), (long long)rg_dim(c.test.x, 0),
+        (long long)height, (long long)width);
+    return run_finish(t, classifier_train(t, &c, &o));
+}

@@ -1,0 +1,171 @@
+/* classifier.c - trains a classifier by mini-batches, reports each epoch, draws what came of it. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "csv.h"
+#include "plot.h"
+#include "progress.h"
+#include "run.h"
+
+enum { TEST_BATCH = 1000, UNITS_SHOWN = 64 };
+enum { EPOCH, LOSS, ACCURACY, SECONDS, RATE, COLUMNS };
+static const char *const column_names[COLUMNS] = {"epoch", "loss", "test_accuracy", "seconds", "steps_per_second"};
+
+typedef struct training {
+    rg_tape *t;
+    const classifier *c;
+    const run_options *o;
+    rg_loader *train, *test;
+    rg_optim *optim;
+    progress bar;
+    int64_t step;
+    double (*history)[COLUMNS]; /* [epochs][COLUMNS] */
+    int64_t *confusion;         /* [classes][classes], of the last evaluation */
+} training;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* One pass over the training set; the mean loss of its steps. */
+static double train_epoch(training *r, int epoch) {
+    rg_tensor *x, *y;
+    double sum = 0;
+    int64_t n = 0;
+    while ((!r->o->steps || r->step < r->o->steps) && rg_loader_next(r->train, &x, &y)) {
+        rg_tensor *loss = rg_cross_entropy(r->c->logits(r->c->model, x), y);
+        rg_backward(loss);
+        const double value = rg_item(loss);
+        if (rg_optim_step(r->optim)) return NAN;
+        rg_tape_reset(r->t);
+        sum += value;
+        r->step++;
+        progress_step(&r->bar, epoch, ++n, value);
+    }
+    return n ? sum / (double)n : NAN;
+}
+
+/* Share of the test set that is predicted rightly; fills the confusion matrix. */
+static double evaluate(training *r) {
+    const int classes = r->c->test.classes;
+    int64_t right = 0, all = 0;
+    memset(r->confusion, 0, (size_t)classes * (size_t)classes * sizeof *r->confusion);
+    const bool recording = rg_record(r->t, false);
+    rg_tensor *x, *y;
+    while (rg_loader_next(r->test, &x, &y)) {
+        rg_confusion(r->c->logits(r->c->model, x), y, classes, r->confusion);
+        rg_tape_reset(r->t);
+    }
+    rg_record(r->t, recording);
+    for (int i = 0; i < classes * classes; i++) {
+        all += r->confusion[i];
+        right += i % (classes + 1) ? 0 : r->confusion[i];
+    }
+    return all ? (double)right / (double)all : NAN;
+}
+
+static int draw_curves(const training *r, int epochs, const char *path) {
+    double *values = calloc((size_t)epochs * 2 + 1, sizeof *values);
+    if (!values) return -1;
+    for (int e = 0; e < epochs; e++) values[e] = r->history[e][LOSS], values[epochs + e] = 100 * r->history[e][ACCURACY];
+    const plot_series loss = {.name = "training loss", .y = values, .count = (size_t)epochs, .markers = true};
+    const plot_series accuracy = {.name = "test accuracy", .y = values + epochs, .count = (size_t)epochs, .markers = true};
+    const plot_panel panels[] = {{.title = "Loss", .x_label = "epoch", .y_label = "cross-entropy", .series = &loss, .count = 1},
+        {.title = "Accuracy", .x_label = "epoch", .y_label = "percent of the test set", .series = &accuracy, .count = 1}};
+    const int status = plot_curves(path, r->c->name, panels, 2);
+    free(values);
+    return status;
+}
+
+/* The columns of the first weights [in, units], each an image of what its unit looks for. */
+static int draw_weights(const training *r, const char *path) {
+    const classifier *c = r->c;
+    const int64_t in = rg_dim(c->first, 0), units = rg_dim(c->first, 1);
+    const int shown = units < UNITS_SHOWN ? (int)units : UNITS_SHOWN;
+    float *w = malloc((size_t)rg_numel(c->first) * sizeof *w), *images = malloc((size_t)in * (size_t)shown * sizeof *images);
+    int status = -1;
+    if (w && images && rg_copy_out(c->first, RG_F32, w, rg_numel(c->first)) == 0) {
+        /* Colour channels are averaged: signs are shown in colours of their own. */
+        const int64_t area = in / c->channels;
+        for (int u = 0; u < shown; u++)
+            for (int64_t i = 0; i < area; i++) {
+                float sum = 0;
+                for (int64_t ch = 0; ch < c->channels; ch++) sum += w[(ch * area + i) * units + u];
+                images[u * area + i] = sum;
+            }
+        char title[120];
+        snprintf(title, sizeof title, "%s: what %d hidden units look for", c->name, shown);
+        status = plot_images(path, &(plot_image_set){.title = title, .f32 = images, .count = shown, .channels = 1, .height = c->height,
+            .width = c->width, .range = PLOT_SIGNED_EACH});
+    }
+    free(w);
+    free(images);
+    return status;
+}
+
+static int draw(const training *r, int epochs) {
+    char path[3][4096];
+    const char *out = r->o->out;
+    if (draw_curves(r, epochs, run_path(path[0], sizeof path[0], out, "curves.png"))) return -1;
+    if (r->c->first && draw_weights(r, run_path(path[1], sizeof path[1], out, "weights.png"))) return -1;
+    if (plot_confusion(run_path(path[2], sizeof path[2], out, "confusion.png"), r->c->name, r->confusion, r->c->test.class_names, r->c->test.classes)) return -1;
+    printf("pictures: %s%s%s %s\n", path[0], r->c->first ? " " : "", r->c->first ? path[1] : "", path[2]);
+    return 0;
+}
+
+/* All epochs; returns how many were finished, or -1. */
+static int run_epochs(training *r) {
+    csv *file = r->o->csv ? csv_open(r->o->csv, column_names, COLUMNS) : NULL;
+    if (r->o->csv && !file) return -1;
+    int epoch = 1, failed = 0;
+    for (; epoch <= r->o->epochs && !failed && (!r->o->steps || r->step < r->o->steps); epoch++) {
+        double *row = r->history[epoch - 1];
+        const int64_t before = r->step;
+        const double start = now();
+        row[EPOCH] = epoch;
+        row[LOSS] = train_epoch(r, epoch);
+        row[SECONDS] = now() - start;
+        row[RATE] = (double)(r->step - before) / row[SECONDS];
+        row[ACCURACY] = evaluate(r);
+        failed = rg_error_code(r->t) || (file && csv_row(file, row));
+        if (!failed)
+            progress_line(&r->bar, "epoch %2d/%d   loss %.4f   test %5.2f%%   %6.2f s   %6.0f steps/s", epoch, r->o->epochs, row[LOSS], 100 * row[ACCURACY], row[SECONDS], row[RATE]);
+    }
+    progress_end(&r->bar);
+    if (csv_close(file)) failed = 1;
+    return failed ? -1 : epoch - 1;
+}
+
+static int report(const training *r, int epochs) {
+    const double accuracy = 100 * (epochs ? r->history[epochs - 1][ACCURACY] : 0);
+    printf("%lld steps, weights' hash %016llx\n", (long long)r->step, (unsigned long long)run_hash(rg_params(r->t)));
+    if (r->o->out && epochs && draw(r, epochs)) return 1;
+    if (r->o->steps && r->step < rg_loader_steps(r->train)) return 0; /* stopped within the first epoch: no verdict */
+    printf("test accuracy %.2f%%, floor %g%%: %s\n", accuracy, r->o->floor, accuracy >= r->o->floor ? "reached" : "NOT reached");
+    return accuracy >= r->o->floor ? 0 : 1;
+}
+
+int classifier_train(rg_tape *t, const classifier *c, const run_options *o) {
+    training r = {.t = t, .c = c, .o = o};
+    r.train = rg_loader_new(t, c->train.x, c->train.y, (rg_loader_options){.batch = o->batch, .shuffle = true});
+    r.test = rg_loader_new(t, c->test.x, c->test.y, (rg_loader_options){.batch = TEST_BATCH});
+    r.optim = run_optimizer(t, rg_params(t), o);
+    if (rg_error_code(t)) return 1;
+    r.history = calloc((size_t)o->epochs + 1, sizeof *r.history);
+    r.confusion = calloc((size_t)c->test.classes * (size_t)c->test.classes, sizeof *r.confusion);
+    int status = 1;
+    if (!r.history || !r.confusion) fprintf(stderr, "out of memory\n");
+    else {
+        progress_start(&r.bar, stdout, "epoch", o->epochs, rg_loader_steps(r.train));
+        const int epochs = run_epochs(&r);
+        if (epochs >= 0) status = report(&r, epochs);
+    }
+    free(r.history);
+    free(r.confusion);
+    return status;
+}

@@ -1,0 +1,65 @@
+/* run.c - options, tape and optimiser of the example programs. */
+#include "run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int run_parse(const char *summary, run_options *o, const option_row *own, int argc, char *const *argv) {
+    const option_row common[] = {
+        {"epochs", OPT_INT, &o->epochs, "N", "passes over the training set", 0, 1e9},
+        {"batch", OPT_INT, &o->batch, "N", "examples per step", 1, 1e9},
+        {"lr", OPT_DOUBLE, &o->lr, "RATE", "learning rate", 0, 1e6},
+        {"optimizer", OPT_CHOICE, &o->optimizer, "sgd|momentum|nesterov|adam|adamw", "update rule; momentum is 0.9", 0, 0},
+        {"hidden", OPT_INTS, &o->hidden, "N,N,...", "widths of the hidden layers", 1, 1 << 20},
+        {"seed", OPT_UINT64, &o->seed, "N", "seed of weights and order", 0, 0},
+        {"threads", OPT_INT, &o->threads, "N", "threads for large ops; the results are the same bits", 1, 1024},
+        {"dtype", OPT_CHOICE, &o->dtype, "f32|f64", "type of parameters and activations", 0, 0},
+        {"steps", OPT_INT64, &o->steps, "N", "stop after so many steps, 0 = never", 0, 1e15},
+        {"floor", OPT_DOUBLE, &o->floor, "PERCENT", "exit with 1 below this accuracy", 0, 100},
+        {"out", OPT_STRING, &o->out, "DIR", "draw pictures there", 0, 0},
+        {"csv", OPT_STRING, &o->csv, "FILE", "write the history there", 0, 0},
+    };
+    enum { COMMON = sizeof common / sizeof common[0], MOST = 32 };
+    option_row table[MOST] = {{0}};
+    int n = 0;
+    for (; own[n].name && n + COMMON + 1 < MOST; n++) table[n] = own[n];
+    memcpy(table + n, common, sizeof common);
+    return options_parse(summary, table, argc, argv);
+}
+
+rg_tape *run_tape(const run_options *o) {
+    rg_tape *t = rg_tape_new(o->seed);
+    rg_set_dtype(t, strcmp(o->dtype, "f64") == 0 ? RG_F64 : RG_F32);
+    rg_set_threads(t, o->threads);
+    return t;
+}
+
+rg_optim *run_optimizer(rg_tape *t, rg_list params, const run_options *o) {
+    const double lr = o->lr > 0 ? o->lr : RG_ZERO;
+    if (strcmp(o->optimizer, "adam") == 0) return rg_optim_adam(t, params, (rg_adam_options){.lr = lr});
+    if (strcmp(o->optimizer, "adamw") == 0) return rg_optim_adamw(t, params, (rg_adam_options){.lr = lr});
+    return rg_optim_sgd(t, params, (rg_sgd_options){.lr = lr, .momentum = strcmp(o->optimizer, "sgd") == 0 ? 0 : 0.9,
+        .nesterov = strcmp(o->optimizer, "nesterov") == 0});
+}
+
+uint64_t run_hash(rg_list params) {
+    uint64_t h = 14695981039346656037u;
+    for (int k = 0; k < params.count; k++) {
+        rg_tensor *p = params.items[k];
+        const unsigned char *bytes = rg_dtype_of(p) == RG_F64 ? (const void *)rg_f64(p) : (const void *)rg_f32(p);
+        const size_t n = (size_t)rg_numel(p) * rg_dtype_size(rg_dtype_of(p));
+        for (size_t i = 0; i < n; i++) h = (h ^ bytes[i]) * 1099511628211u;
+    }
+    return h;
+}
+
+int run_finish(rg_tape *t, int status) {
+    const bool failed = rg_error_code(t) != RG_OK; /* the message stands on stderr already */
+    rg_tape_free(t);
+    return failed && !status ? 1 : status;
+}
+
+const char *run_path(char *to, size_t size, const char *folder, const char *name) {
+    snprintf(to, size, "%s/%s", folder, name);
+    return to;
+}

@@ -1,0 +1,46 @@
+/* run.h - what the example programs share: their options, a tape and an optimiser made from these, and the training of a classifier. */
+#ifndef RETROGRAD_SUPPORT_RUN_H
+#define RETROGRAD_SUPPORT_RUN_H
+
+#include "options.h"
+#include "retrograd.h"
+
+typedef struct run_options {
+    const char *data;      /* folder or word; NULL = look for one */
+    int epochs, batch;
+    double lr;
+    const char *optimizer;
+    option_ints hidden;
+    uint64_t seed;
+    int threads;
+    const char *dtype;
+    int64_t steps;         /* stop after so many; 0 = all epochs */
+    double floor;          /* percent; below it the program exits with 1 */
+    const char *out, *csv; /* NULL = none */
+} run_options;
+
+/* The rows of the option table that every example has; `own` rows, ending with {0}, come first. Returns as options_parse. */
+int run_parse(const char *summary, run_options *o, const option_row *own, int argc, char *const *argv);
+
+rg_tape *run_tape(const run_options *o);                                   /* NULL only when out of memory */
+rg_optim *run_optimizer(rg_tape *t, rg_list params, const run_options *o);
+uint64_t run_hash(rg_list params);                                         /* FNV-1a over the bits of all values */
+int run_finish(rg_tape *t, int status);                                    /* frees the tape; status, or 1 where the tape holds an error */
+const char *run_path(char *to, size_t size, const char *folder, const char *name); /* "folder/name", returns to */
+
+/* -------- training a classifier */
+
+typedef struct classifier {
+    const char *name;                                     /* "MNIST", for titles */
+    rg_tensor *(*logits)(void *model, rg_tensor *x);       /* [b, features] -> [b, classes] */
+    void *model;
+    rg_dataset train, test;
+    rg_tensor *first;                                     /* first-layer weights [in, units], drawn as images; or NULL */
+    int channels, height, width;                          /* of an image */
+} classifier;
+
+/* Trains by mini-batches; reports loss, test accuracy, seconds and steps/s for each epoch; writes --csv and the pictures of --out
+   (curves.png, weights.png, confusion.png). Returns the exit status: 1 after an error or below the floor. */
+int classifier_train(rg_tape *t, const classifier *c, const run_options *o);
+
+#endif

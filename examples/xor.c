@@ -1,0 +1,139 @@
+/* xor.c - the smallest problem that one layer cannot solve: a 2-h-1 network learns the exclusive or. */
+#include <retrograd.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support/csv.h"
+#include "support/plot.h"
+#include "support/progress.h"
+#include "support/run.h"
+
+static const float X[] = {0, 0, 0, 1, 1, 0, 1, 1}, Y[] = {0, 1, 1, 0};
+
+enum { MOST = OPTION_INTS_MAX + 1, REPORTS = 10, GRID = 160 };
+typedef struct mlp {
+    int layers;
+    rg_tensor *w[MOST], *b[MOST]; /* [in, out], [out] */
+} mlp;
+
+/* p = sigmoid(tanh(x w1 + b1) w2 + b2) */
+static rg_tensor *predict(const mlp *net, rg_tensor *x) {
+    for (int i = 0; i < net->layers; i++) {
+        rg_tensor *z = rg_add(rg_matmul(x, net->w[i]), net->b[i]);
+        x = i + 1 < net->layers ? rg_tanh(z) : rg_sigmoid(z);
+    }
+    return x;
+}
+
+static mlp make(rg_tape *t, const option_ints *hidden) {
+    mlp net = {.layers = hidden->count + 1};
+    int64_t in = 2;
+    for (int i = 0; i < net.layers; i++) {
+        const int64_t out = i < hidden->count ? hidden->value[i] : 1;
+        net.w[i] = rg_param(t, "w", RG_XAVIER_NORMAL, in, out);
+        net.b[i] = rg_param(t, "b", RG_ZEROS, out);
+        in = out;
+    }
+    return net;
+}
+
+/* Trains on all four points at once; losses[0 .. REPORTS-1] are those at every tenth of the way. Returns how many points come out right. */
+static int train(rg_tape *t, const mlp *net, const run_options *o, double losses[REPORTS + 1]) {
+    rg_optim *optim = run_optimizer(t, rg_params(t), o);
+    const int64_t steps = o->steps && o->steps < o->epochs ? o->steps : o->epochs;
+    for (int64_t step = 0; step < steps; step++) {
+        rg_tensor *loss = rg_mse(predict(net, rg_input(t, RG_F32, X, 4, 2)), rg_input(t, RG_F32, Y, 4, 1));
+        rg_backward(loss);
+        if (rg_optim_step(optim)) return 0;
+        if (step * REPORTS % steps < REPORTS) losses[step * REPORTS / steps] = rg_item(loss);
+        rg_tape_reset(t);
+    }
+    rg_record(t, false);
+    rg_tensor *p = predict(net, rg_input(t, RG_F32, X, 4, 2));
+    losses[REPORTS] = rg_item(rg_mse(p, rg_input(t, RG_F32, Y, 4, 1)));
+    double answer[4] = {0};
+    rg_copy_out(p, RG_F64, answer, 4);
+    rg_record(t, true);
+    int right = 0;
+    for (int i = 0; i < 4; i++) right += (answer[i] > 0.5) == (Y[i] > 0.5);
+    return right;
+}
+
+static int draw(rg_tape *t, const mlp *net, const char *out, const double *losses, int64_t steps) {
+    static double p[GRID * GRID];
+    static float grid[GRID * GRID * 2];
+    double at[REPORTS + 1];
+    for (int i = 0; i <= REPORTS; i++) at[i] = (double)(steps * i) / REPORTS;
+    for (int i = 0; i < GRID * GRID; i++) grid[2 * i] = -0.5f + 2.0f * (float)(i % GRID) / (GRID - 1), grid[2 * i + 1] = -0.5f + 2.0f * (float)(i / GRID) / (GRID - 1);
+    rg_copy_out(predict(net, rg_input(t, RG_F32, grid, GRID * GRID, 2)), RG_F64, p, GRID * GRID);
+    char curves[4096], boundary[4096];
+    const plot_series loss = {.name = "loss", .x = at, .y = losses, .count = REPORTS + 1, .markers = true};
+    const plot_panel panel = {.title = "XOR", .x_label = "step", .y_label = "mean squared error", .series = &loss, .count = 1, .log_y = true};
+    const plot_plane plane = {.title = "XOR: what the network answers", .x_label = "a", .y_label = "b", .probability = p, .width = GRID, .height = GRID,
+        .x_min = -0.5, .x_max = 1.5, .y_min = -0.5, .y_max = 1.5, .x = (const double[]){0, 0, 1, 1}, .y = (const double[]){0, 1, 0, 1},
+        .class = (const int[]){0, 1, 1, 0}, .count = 4};
+    if (plot_curves(run_path(curves, sizeof curves, out, "curves.png"), NULL, &panel, 1)) return -1;
+    if (plot_boundary(run_path(boundary, sizeof boundary, out, "boundary.png"), &plane)) return -1;
+    printf("pictures: %s %s\n", curves, boundary);
+    return 0;
+}
+
+/* One network, told in full. */
+static int tell(const run_options *o) {
+    rg_tape *t = run_tape(o);
+    const mlp net = make(t, &o->hidden);
+    double losses[REPORTS + 1] = {0};
+    const int right = train(t, &net, o, losses);
+    const int64_t steps = o->steps && o->steps < o->epochs ? o->steps : o->epochs;
+    int status = rg_error_code(t) ? 1 : 0;
+    csv *file = o->csv && !status ? csv_open(o->csv, (const char *const[]){"step", "loss"}, 2) : NULL;
+    if (o->csv && !file) status = 1;
+    for (int i = 0; i <= REPORTS && !status; i++) {
+        printf("step %6lld   loss %.6f\n", (long long)(steps * i / REPORTS), losses[i]);
+        if (file) csv_row(file, (const double[]){(double)(steps * i / REPORTS), losses[i]});
+    }
+    if (csv_close(file)) status = 1;
+    rg_record(t, false);
+    double p[4] = {0};
+    if (!status) rg_copy_out(predict(&net, rg_input(t, RG_F32, X, 4, 2)), RG_F64, p, 4);
+    for (int i = 0; i < 4 && !status; i++) printf("%g xor %g = %.3f\n", (double)X[2 * i], (double)X[2 * i + 1], p[i]);
+    printf("%d of 4 right: %s\n", right, right == 4 ? "solved" : "not solved");
+    if (o->out && !status && draw(t, &net, o->out, losses, steps)) status = 1;
+    return run_finish(t, status || right < 4);
+}
+
+/* Many seeds, counted. */
+static int count(const run_options *o, int seeds) {
+    progress bar;
+    int solved = 0;
+    progress_start(&bar, stdout, "seeds", 1, seeds);
+    for (int i = 0; i < seeds; i++) {
+        run_options one = *o;
+        one.seed = o->seed + (uint64_t)i;
+        rg_tape *t = run_tape(&one);
+        const mlp net = make(t, &one.hidden);
+        double losses[REPORTS + 1] = {0};
+        const int right = train(t, &net, &one, losses);
+        if (run_finish(t, 0)) return 1;
+        solved += right == 4;
+        progress_step(&bar, 1, i + 1, losses[REPORTS]);
+    }
+    progress_end(&bar);
+    const double share = 100.0 * solved / seeds;
+    printf("%d of %d seeds solve it: %.1f%%, floor %g%%\n", solved, seeds, share, o->floor);
+    return share >= o->floor ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+    run_options o = {.epochs = 2000, .batch = 4, .lr = 0.5, .optimizer = "momentum", .hidden = {1, {8}}, .dtype = "f32", .threads = 1, .floor = 50};
+    int seeds = 1;
+    const option_row own[] = {{"seeds", OPT_INT, &seeds, "N", "try so many seeds and count", 1, 1e9}, {0}};
+    int status = run_parse("Learns the exclusive or of two bits, all four cases in each step.", &o, own, argc, argv);
+    if (status != OPTIONS_RUN) return status;
+    if (o.batch != 4) {
+        fprintf(stderr, "xor: --batch %d: the four cases make one batch\n", o.batch);
+        return OPTIONS_BAD;
+    }
+    return seeds == 1 ? tell(&o) : count(&o, seeds);
+}

@@ -1,0 +1,18 @@
+/* dataset.h - what the makers and readers of data sets share and nobody else sees. */
+#ifndef RG_DATASET_H
+#define RG_DATASET_H
+
+#include "data.h"
+#include "engine/op.h"
+
+#pragma GCC visibility push(hidden)
+
+/* The last thing a maker does: a tensor stays with the tape; after an error all that was made since the mark goes, and poison
+   is what the caller gets. */
+rg_tensor *rg_tensor_keep(rg_tape *t, int64_t mark, rg_tensor *x);
+rg_dataset rg_dataset_keep(rg_tape *t, int64_t mark, rg_dataset d);
+
+extern const char *const rg_digit_names[10], *const rg_fashion_names[10], *const rg_cifar10_names[10];
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,32 @@
+/* file.h - a file read from its start to its end, unpacked on the way when it is gzip; for the readers in nn/. */
+#ifndef RG_FILE_H
+#define RG_FILE_H
+
+#include <limits.h>
+
+#include "engine/op.h"
+
+#pragma GCC visibility push(hidden)
+
+typedef struct rg_file rg_file;
+typedef struct rg_path { char text[PATH_MAX]; } rg_path;
+
+typedef struct rg_reader { /* on whose behalf a file is read */
+    const char *at;
+    rg_tape *tape;
+    const char *name; /* "read_mnist" */
+    const char *hint; /* how to get a good file; NULL when nobody knows */
+} rg_reader;
+
+/* RG_EIO on the tape: "read_mnist: PATH: what was found; HINT (main.c:41)". Returns -1. */
+int rg_file_fail(const rg_reader *r, const char *path, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Writes into path the first of n names that is there, in dir or else in dir/subdir; or fails. */
+int rg_file_find(const rg_reader *r, const char *dir, const char *subdir, int n, const char *const *names, rg_path *path);
+rg_file *rg_file_open(const rg_reader *r, const char *path); /* r and path must outlive it; NULL after an error */
+void rg_file_close(rg_file *f);                              /* NULL is none */
+int rg_file_get(rg_file *f, void *to, uint64_t n);            /* the next n bytes; a file that has fewer is an error */
+/* How many bytes follow, unpacked, counted without keeping them; it stops at `most` + 1. The position stays where it is. */
+int rg_file_left(rg_file *f, uint64_t most, uint64_t *left);
+
+#pragma GCC visibility pop
+#endif

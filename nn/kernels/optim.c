@@ -1,0 +1,53 @@
+/* kernels/optim.c - one step of an optimiser over the elements of one parameter, each on its own. */
+#include "engine/kernel.h"
+#include "nn/update.h"
+
+typedef void part(const rg_update *u, int64_t from, int64_t n);
+
+static void each(const rg_update *u, part *update) {
+    const int64_t chunks = (u->n + RG_CHUNK - 1) / RG_CHUNK;
+    if (chunks <= 1) {
+        update(u, 0, u->n);
+        return;
+    }
+    RG_PARALLEL_FOR(u->tape, chunks)
+    for (int64_t c = 0; c < chunks; c++) update(u, c * RG_CHUNK, rg_min64(RG_CHUNK, u->n - c * RG_CHUNK));
+}
+
+/* d = g + weight_decay p;  p -= lr d */
+static void sgd_plain(const rg_update *u, int64_t from, int64_t n) {
+    real *restrict p = (real *)u->p + from;
+    const real *restrict g = (const real *)u->g + from;
+    const real lr = C(u->lr), decay = C(u->weight_decay);
+    for (int64_t i = 0; i < n; i++) p[i] -= lr * (decay != 0 ? g[i] + decay * p[i] : g[i]);
+}
+
+/* m = momentum m + take d;  p -= lr m, or with Nesterov lr (d + momentum m) */
+static void sgd_momentum(const rg_update *u, int64_t from, int64_t n) {
+    real *restrict p = (real *)u->p + from, *restrict m = (real *)u->m + from;
+    const real *restrict g = (const real *)u->g + from;
+    const real lr = C(u->lr), decay = C(u->weight_decay), momentum = C(u->momentum), take = C(u->take);
+    const bool nesterov = u->nesterov;
+    for (int64_t i = 0; i < n; i++) {
+        const real d = decay != 0 ? g[i] + decay * p[i] : g[i];
+        m[i] = momentum * m[i] + take * d;
+        p[i] -= lr * (nesterov ? d + momentum * m[i] : m[i]);
+    }
+}
+
+/* p = keep p;  d = g + weight_decay p;  m = beta1 m + (1 - beta1) d;  v = beta2 v + (1 - beta2) d^2;  p -= step m / (sqrt(v) / root + eps) */
+static void adam_part(const rg_update *u, int64_t from, int64_t n) {
+    real *restrict p = (real *)u->p + from, *restrict m = (real *)u->m + from, *restrict v = (real *)u->v + from;
+    const real *restrict g = (const real *)u->g + from;
+    const real decay = C(u->weight_decay), keep = C(u->keep), step = C(u->step), root = C(u->root), eps = C(u->eps);
+    const real b1 = C(u->beta1), c1 = C(1 - u->beta1), b2 = C(u->beta2), c2 = C(1 - u->beta2);
+    for (int64_t i = 0; i < n; i++) {
+        const real was = keep * p[i], d = decay != 0 ? g[i] + decay * was : g[i];
+        m[i] = b1 * m[i] + c1 * d;
+        v[i] = b2 * v[i] + c2 * d * d;
+        p[i] = was - step * m[i] / (R(sqrt)(v[i]) / root + eps);
+    }
+}
+
+void RG_K(sgd)(const rg_update *u) { each(u, u->m ? sgd_momentum : sgd_plain); }
+void RG_K(adam)(const rg_update *u) { each(u, adam_part); }

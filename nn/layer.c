@@ -1,0 +1,187 @@
+/* layer.c - layers: a forward function with its parameters and the layers within; linear, sequential, activations, flatten. */
+#include <string.h>
+
+#include "engine/op.h"
+#include "nn/nn.h"
+
+/* -------- what every layer shares */
+
+rg_nn *rg_nn_new_at(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, size_t size) {
+    if (rg_error_code(t)) return NULL;
+    if (!kind || !forward || size < sizeof(rg_nn))
+        return rg_fail(t, RG_EVALUE, at, "rg_nn_new: %s", !kind ? "a layer without a kind" : !forward ? "a layer without a forward function"
+            : "a layer smaller than an rg_nn"), NULL;
+    rg_nn *net = rg_tape_own(at, t, size);
+    if (!net) return NULL;
+    net->tape = t;
+    net->kind = kind;
+    net->forward = forward;
+    net->training = true;
+    net->depth = 1;
+    return net;
+}
+
+/* Room for one more pointer. What is outgrown stays with the tape: at most as much again as the list. */
+static int reserve(const char *at, rg_tape *t, void **list, int count, int *size) {
+    if (count < *size) return 0;
+    if (count > INT32_MAX / 2) return rg_fail(t, RG_ENOMEM, at, "a layer of %d parts", count);
+    const int wanted = count ? 2 * count : 4;
+    void *longer = rg_tape_own(at, t, (size_t)wanted * sizeof(void *));
+    if (!longer) return -1;
+    if (count) memcpy(longer, *list, (size_t)count * sizeof(void *));
+    *list = longer;
+    *size = wanted;
+    return 0;
+}
+
+static bool has_param(const rg_nn *net, const rg_tensor *x) {
+    for (int i = 0; i < net->nparams; i++)
+        if (net->params[i] == x) return true;
+    return false;
+}
+
+static int add_param(const char *at, rg_nn *net, rg_tensor *x) {
+    void *list = net->params;
+    if (reserve(at, net->tape, &list, net->nparams, &net->params_size)) return -1;
+    net->params = list;
+    net->params[net->nparams++] = x;
+    return 0;
+}
+
+/* "weight" -> "prefix.weight" */
+static void prefix_name(rg_tensor *x, const char *prefix) {
+    char name[256];
+    snprintf(name, sizeof name, "%s.%s", prefix, x->name ? x->name : "param");
+    rg_name(x, name);
+}
+
+/* A layer takes more parts until it is part of another, whose list of parameters would miss them. */
+static int open_for_parts(const char *at, rg_nn *net, const char *who) {
+    if (!net) return -1;
+    net->failed |= rg_error_code(net->tape) != RG_OK;
+    if (net->failed) return -1;
+    return net->placed ? rg_fail(net->tape, RG_ESTATE, at, "%s: the %s is part of another layer already", who, net->kind) : 0;
+}
+
+rg_tensor *rg_nn_param_at(const char *at, rg_nn *net, const char *name, rg_init init, int ndim, const int64_t *shape) {
+    rg_tape *t = net ? net->tape : NULL;
+    if (open_for_parts(at, net, "rg_nn_param")) return rg_poison(t);
+    rg_tensor *x = rg_param_at(at, t, name, init, ndim, shape);
+    if (net->name) prefix_name(x, net->name);
+    net->failed = rg_error_code(t) || add_param(at, net, x);
+    return net->failed ? rg_poison(t) : x;
+}
+
+static int add_child(const char *at, rg_nn *net, rg_nn *child) {
+    rg_tape *t = net->tape;
+    if (!child) return rg_fail(t, RG_EVALUE, at, "rg_nn_add: layer %d of a %s is NULL", net->nchildren, net->kind);
+    if (child->tape != t) return rg_fail(t, RG_ESTATE, at, "rg_nn_add: layer %d of a %s is from another tape", net->nchildren, net->kind);
+    if (child == net) return rg_fail(t, RG_EVALUE, at, "rg_nn_add: a %s within itself", net->kind);
+    if (child->failed) return rg_fail(t, RG_ESTATE, at, "rg_nn_add: layer %d, a %s, could not be made", net->nchildren, child->kind);
+    if (child->depth >= RG_NN_DEPTH) return rg_fail(t, RG_EVALUE, at, "rg_nn_add: more than %d layers within layers", RG_NN_DEPTH);
+    void *list = net->children;
+    if (reserve(at, t, &list, net->nchildren, &net->children_size)) return -1;
+    net->children = list;
+    char place[16];
+    snprintf(place, sizeof place, "%d", net->nchildren);
+    net->children[net->nchildren++] = child;
+    if (net->depth <= child->depth) net->depth = child->depth + 1;
+    for (int i = 0; i < child->nparams; i++) {
+        if (has_param(net, child->params[i])) continue;
+        if (add_param(at, net, child->params[i])) return -1;
+        if (!child->name && !child->placed) prefix_name(child->params[i], place);
+        if (net->name) prefix_name(child->params[i], net->name);
+    }
+    child->placed = true;
+    return rg_error_code(t) ? -1 : 0;
+}
+
+int rg_nn_add_at(const char *at, rg_nn *net, rg_nn *child) {
+    if (open_for_parts(at, net, "rg_nn_add")) return -1;
+    net->failed = add_child(at, net, child);
+    return net->failed ? -1 : 0;
+}
+
+rg_nn *rg_nn_named_at(const char *at, rg_nn *net, const char *name) {
+    if (!net || !name || rg_error_code(net->tape)) return net;
+    if (net->placed) return rg_fail(net->tape, RG_ESTATE, at, "rg_nn_named: the %s is part of another layer already", net->kind), net;
+    char *copy = rg_tape_own(at, net->tape, strlen(name) + 1);
+    if (!copy) return net;
+    memcpy(copy, name, strlen(name) + 1);
+    net->name = copy;
+    for (int i = 0; i < net->nparams; i++) prefix_name(net->params[i], name);
+    return net;
+}
+
+rg_list rg_nn_params(const rg_nn *net) { return net ? (rg_list){net->params, net->nparams} : (rg_list){NULL, 0}; }
+
+/* Recursion no deeper than RG_NN_DEPTH: rg_nn_add sees to it. */
+void rg_nn_train(rg_nn *net, bool on) {
+    if (!net) return;
+    net->training = on;
+    for (int i = 0; i < net->nchildren; i++) rg_nn_train(net->children[i], on);
+}
+
+rg_tensor *rg_nn_forward_at(const char *at, rg_nn *net, rg_tensor *x) {
+    rg_tape *t = net ? net->tape : rg_tape_of(x);
+    if (!net) return rg_fail(t, RG_EVALUE, at, "rg_nn_forward: the net is NULL"), rg_poison(t);
+    if (net->failed) return rg_fail(t, RG_ESTATE, at, "rg_nn_forward: the %s could not be made", net->kind), rg_poison(t);
+    if (rg_failed(x) || rg_error_code(t)) return rg_poison(t);
+    rg_tensor *y = net->forward(at, net, x);
+    return y ? y : (rg_fail(t, RG_ESTATE, at, "rg_nn_forward: the %s returned NULL", net->kind), rg_poison(t));
+}
+
+/* -------- the layers */
+
+static rg_tensor *linear(const char *at, rg_nn *net, rg_tensor *x) {
+    return net->nparams > 1 ? rg_linear_at(at, x, net->params[0], net->params[1]) : rg_matmul_t_at(at, x, false, net->params[0], false);
+}
+
+rg_nn *rg_nn_linear_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias) {
+    rg_nn *net = rg_nn_new_at(at, t, "linear", linear, sizeof(rg_nn));
+    rg_nn_param_at(at, net, "weight", weight, 2, (const int64_t[]){in, out});
+    if (bias.kind != RG_INIT_NONE) rg_nn_param_at(at, net, "bias", bias, 1, &out);
+    return net && net->failed ? NULL : net;
+}
+
+static rg_tensor *sequential(const char *at, rg_nn *net, rg_tensor *x) {
+    for (int i = 0; i < net->nchildren; i++) x = rg_nn_forward_at(at, net->children[i], x);
+    return x;
+}
+
+rg_nn *rg_nn_sequential_at(const char *at, rg_tape *t, int n, rg_nn *const *layers) {
+    rg_nn *net = rg_nn_new_at(at, t, "sequential", sequential, sizeof(rg_nn));
+    for (int i = 0; i < n; i++) rg_nn_add_at(at, net, layers[i]);
+    return net && net->failed ? NULL : net;
+}
+
+typedef struct activation { rg_nn nn; rg_unary_fn fn; } activation;
+
+static rg_tensor *activate(const char *at, rg_nn *net, rg_tensor *x) { return ((activation *)net)->fn(at, x); }
+
+rg_nn *rg_nn_activation_at(const char *at, rg_tape *t, const char *kind, rg_unary_fn fn) {
+    activation *net = (activation *)rg_nn_new_at(at, t, kind, fn ? activate : NULL, sizeof *net);
+    if (!net) return NULL;
+    net->fn = fn;
+    return &net->nn;
+}
+
+rg_nn *rg_nn_mlp_at(const char *at, rg_tape *t, int n, const int64_t *sizes, const char *kind, rg_unary_fn fn, rg_init init) {
+    if (n < 2 || !sizes) return rg_fail(t, RG_EVALUE, at, "rg_nn_mlp: %d sizes; two at least, of the input and the output", n), NULL;
+    rg_nn *net = rg_nn_sequential_at(at, t, 0, NULL);
+    for (int i = 0; i + 1 < n; i++) {
+        if (i) rg_nn_add_at(at, net, rg_nn_activation_at(at, t, kind, fn));
+        rg_nn_add_at(at, net, rg_nn_linear_at(at, t, sizes[i], sizes[i + 1], init, RG_ZEROS));
+    }
+    return net && net->failed ? NULL : net;
+}
+
+static rg_tensor *flatten(const char *at, rg_nn *net, rg_tensor *x) {
+    int64_t rest;
+    size_t bytes;
+    if (x->ndim < 1 || rg_size((rg_dtype)x->dtype, x->ndim - 1, x->shape + 1, &rest, &bytes))
+        return rg_fail(net->tape, RG_ESHAPE, at, "flatten: a tensor of %d dimensions has no first axis to keep", x->ndim), rg_poison(net->tape);
+    return rg_reshape_at(at, x, 2, (const int64_t[]){x->shape[0], rest});
+}
+
+rg_nn *rg_nn_flatten_at(const char *at, rg_tape *t) { return rg_nn_new_at(at, t, "flatten", flatten, sizeof(rg_nn)); }

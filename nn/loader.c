@@ -1,0 +1,132 @@
+/* loader.c - batches of a data set: rows gathered in order or shuffled, bytes turned into floats on the way. */
+#include "data.h"
+#include "engine/op.h"
+
+#include <string.h>
+
+static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype == RG_F64; }
+static int64_t row_size(const rg_tensor *x) { return x->shape[0] ? x->numel / x->shape[0] : 0; } /* in elements */
+
+/* -------- one row: `n` elements, converted */
+
+/* By division, as NumPy's x / 255 does it: a factor 1/255 would round differently, and no faster, as memory is what takes the time. */
+#define DEFINE_CONVERT(name, from_type, to_type)                                                                                       \
+    static void name(to_type *restrict to, const from_type *restrict from, int64_t n, const rg_loader_options *o) {                     \
+        const to_type divisor = (to_type)o->divisor, mean = (to_type)o->mean, std = (to_type)o->std;                                    \
+        if (o->mean == 0 && o->std == 1)                                                                                               \
+            for (int64_t i = 0; i < n; i++) to[i] = (to_type)from[i] / divisor;                                                        \
+        else                                                                                                                           \
+            for (int64_t i = 0; i < n; i++) to[i] = ((to_type)from[i] / divisor - mean) / std;                                         \
+    }
+DEFINE_CONVERT(u8_to_f32, uint8_t, float)
+DEFINE_CONVERT(u8_to_f64, uint8_t, double)
+DEFINE_CONVERT(f32_to_f32, float, float)
+DEFINE_CONVERT(f32_to_f64, float, double)
+DEFINE_CONVERT(f64_to_f32, double, float)
+DEFINE_CONVERT(f64_to_f64, double, double)
+
+static void convert_row(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dtype, int64_t n, const rg_loader_options *o) {
+    const bool plain = o->divisor == 1 && o->mean == 0 && o->std == 1;
+    if (from_dtype == to_dtype && plain) memcpy(to, from, (size_t)n * rg_dtype_size(to_dtype));
+    else if (to_dtype == RG_I32) /* u8 labels */
+        for (int64_t i = 0; i < n; i++) ((int32_t *)to)[i] = ((const uint8_t *)from)[i];
+    else if (from_dtype == RG_U8) to_dtype == RG_F64 ? u8_to_f64(to, from, n, o) : u8_to_f32(to, from, n, o);
+    else if (from_dtype == RG_F32) to_dtype == RG_F64 ? f32_to_f64(to, from, n, o) : f32_to_f32(to, from, n, o);
+    else to_dtype == RG_F64 ? f64_to_f64(to, from, n, o) : f64_to_f32(to, from, n, o);
+}
+
+/* -------- a batch */
+
+static int64_t row_at(const rg_loader *l, int64_t row) { return l->order ? l->order[row] : row; }
+
+/* `to` [b, ..] = rows of `from` [n, ..] */
+static void gather(const rg_loader *l, rg_tensor *to, const rg_tensor *from, int64_t b, const rg_loader_options *o) {
+    const int64_t n = row_size(from);
+    const size_t to_row = (size_t)n * rg_dtype_size((rg_dtype)to->dtype), from_row = (size_t)n * rg_dtype_size((rg_dtype)from->dtype);
+    for (int64_t i = 0; i < b; i++)
+        convert_row((char *)to->data + (size_t)i * to_row, (rg_dtype)to->dtype, (const char *)from->data + (size_t)row_at(l, l->row + i) * from_row,
+            (rg_dtype)from->dtype, n, o);
+}
+
+/* The rows of the batch after this one come into the cache while this one is computed with. */
+static void prefetch(const rg_loader *l, int64_t first) {
+    const int64_t left = l->x->shape[0] - first, b = left < l->options.batch ? left : l->options.batch;
+    const size_t bytes = (size_t)row_size(l->x) * rg_dtype_size((rg_dtype)l->x->dtype);
+    for (int64_t i = 0; l->order && i < b; i++) {
+        const char *row = (const char *)l->x->data + (size_t)row_at(l, first + i) * bytes;
+        for (size_t k = 0; k < bytes; k += 64) __builtin_prefetch(row + k, 0, 2);
+    }
+}
+
+static rg_tensor *batch_of(const char *at, const rg_loader *l, const rg_tensor *from, int64_t b, bool flat) {
+    rg_tape *t = l->tape;
+    int64_t shape[RG_MAX_DIMS];
+    memcpy(shape, from->shape, sizeof shape);
+    shape[0] = b;
+    if (flat) shape[1] = row_size(from);
+    const bool floats = is_float(from) || from == l->x;
+    return rg_empty_at(at, t, floats ? rg_default_dtype(t) : RG_I32, flat ? 2 : from->ndim, shape);
+}
+
+int64_t rg_loader_steps(const rg_loader *l) {
+    if (!l) return 0;
+    const int64_t n = l->x->shape[0], batch = l->options.batch;
+    return n / batch + (n % batch && !l->options.drop_last);
+}
+
+bool rg_loader_next_at(const char *at, rg_loader *l, rg_tensor **x, rg_tensor **y) {
+    static const rg_loader_options as_is = {.divisor = 1, .std = 1};
+    *x = *y = NULL;
+    if (!l || rg_error_code(l->tape)) return false;
+    const int64_t n = l->x->shape[0], left = n - l->row, b = left < l->options.batch ? left : l->options.batch;
+    if (b == 0 || (b < l->options.batch && l->options.drop_last)) {
+        l->row = 0;
+        l->epoch++;
+        return false;
+    }
+    const int64_t mark = rg_mark(l->tape);
+    rg_tensor *bx = batch_of(at, l, l->x, b, !l->options.keep_shape), *by = batch_of(at, l, l->y, b, false);
+    if (rg_error_code(l->tape)) { /* nothing was drawn: the next call tries the same batch again */
+        rg_rewind(l->tape, mark);
+        return false;
+    }
+    if (l->row == 0 && l->order) rg_rng_permutation(rg_tape_rng(l->tape), n, l->order);
+    gather(l, bx, l->x, b, &l->options);
+    gather(l, by, l->y, b, &as_is);
+    l->row += b;
+    prefetch(l, l->row);
+    *x = bx;
+    *y = by;
+    return true;
+}
+
+/* -------- making one */
+
+static int check(const char *at, rg_tape *t, const rg_tensor *x, const rg_tensor *y, const rg_loader_options *o) {
+    char xs[80], ys[80];
+    if (rg_error_code(t) || rg_failed(x) || rg_failed(y)) return rg_fail(t, RG_ESTATE, at, "rg_loader_new: x or y is poisoned or NULL");
+    if (x->tape != t || y->tape != t) return rg_fail(t, RG_ESTATE, at, "rg_loader_new: x or y belongs to another tape");
+    rg_shape_text(x, xs, sizeof xs);
+    rg_shape_text(y, ys, sizeof ys);
+    if (!is_float(x) && x->dtype != RG_U8) return rg_fail(t, RG_EDTYPE, at, "rg_loader_new: x is %s, not u8 or a float", xs);
+    if (x->ndim < 1 || y->ndim < 1 || x->shape[0] != y->shape[0] || x->shape[0] < 1)
+        return rg_fail(t, RG_ESHAPE, at, "rg_loader_new: x %s and y %s do not have the same number of rows, at least one", xs, ys);
+    if (o->batch < 1) return rg_fail(t, RG_EVALUE, at, "rg_loader_new: batches of %lld rows", (long long)o->batch);
+    if (o->drop_last && o->batch > x->shape[0])
+        return rg_fail(t, RG_EVALUE, at, "rg_loader_new: drop_last leaves no batch of %lld from x %s", (long long)o->batch, xs);
+    const double finite = (o->divisor + o->mean + o->std) * 0;
+    if (finite != 0 || o->std < 0) return rg_fail(t, RG_EVALUE, at, "rg_loader_new: divisor %g, mean %g, std %g", o->divisor, o->mean, o->std);
+    return 0;
+}
+
+rg_loader *rg_loader_new_at(const char *at, rg_tape *t, rg_tensor *x, rg_tensor *y, rg_loader_options options) {
+    if (check(at, t, x, y, &options)) return NULL;
+    if (options.divisor == 0) options.divisor = x->dtype == RG_U8 ? 255 : 1;
+    if (options.std == 0) options.std = 1;
+    const size_t n = options.shuffle ? (size_t)x->shape[0] : 0;
+    rg_loader *l = rg_tape_own(at, t, sizeof *l + n * sizeof *l->order);
+    if (!l) return NULL;
+    *l = (rg_loader){.tape = t, .x = rg_retain(x), .y = rg_retain(y), .options = options};
+    if (n) l->order = (int64_t *)(l + 1);
+    return l;
+}

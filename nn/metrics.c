@@ -1,0 +1,75 @@
+/* metrics.c - how often a classifier is right. Plain loops over values: nothing is put on the tape. */
+#include <math.h>
+
+#include "engine/op.h"
+#include "nn/nn.h"
+
+static double value(const rg_tensor *x, int64_t i) {
+    switch (x->dtype) {
+    case RG_F32: return (double)((const float *)x->data)[i];
+    case RG_F64: return ((const double *)x->data)[i];
+    case RG_I32: return ((const int32_t *)x->data)[i];
+    default: return ((const uint8_t *)x->data)[i];
+    }
+}
+
+static int64_t prediction(const rg_tensor *logits, int64_t row, int64_t width) {
+    if (width == 1) return value(logits, row) > 0;
+    int64_t best = 0;
+    double most = value(logits, row * width);
+    for (int64_t j = 1; j < width && most == most; j++) {
+        const double v = value(logits, row * width + j);
+        if (v > most || v != v) most = v, best = j;
+    }
+    return best;
+}
+
+static bool same_dims(const rg_tensor *a, const rg_tensor *b, int n) {
+    for (int d = 0; d < n; d++)
+        if (a->shape[d] != b->shape[d]) return false;
+    return true;
+}
+
+/* How many logits a row has, one when two classes share it; 0 when the shapes disagree. */
+static int64_t width_of(const rg_tensor *logits, const rg_tensor *labels) {
+    const int n = logits->ndim;
+    const int64_t last = n ? logits->shape[n - 1] : 1;
+    if (labels->ndim == n && (n < 2 || last == 1)) return same_dims(logits, labels, n);
+    return n && labels->ndim == n - 1 && same_dims(logits, labels, n - 1) ? last : 0;
+}
+
+/* Checks everything, and returns the number of logits in a row; 0 after an error. */
+static int64_t check(const char *at, const char *who, const rg_tensor *logits, const rg_tensor *labels) {
+    rg_tape *t = rg_tape_of(logits);
+    if (rg_failed(logits) || rg_error_code(t)) return 0;
+    if (rg_failed(labels)) return rg_fail(t, RG_EVALUE, at, "%s: no labels", who), 0;
+    char a[96], b[96];
+    rg_shape_text(logits, a, sizeof a);
+    rg_shape_text(labels, b, sizeof b);
+    if (logits->dtype != RG_F32 && logits->dtype != RG_F64) return rg_fail(t, RG_EDTYPE, at, "%s: %s, %s: logits must be floats", who, a, b), 0;
+    const int64_t width = width_of(logits, labels), classes = width == 1 ? 2 : width;
+    if (!width) return rg_fail(t, RG_ESHAPE, at, "%s: %s, %s: not a row of logits for each label", who, a, b), 0;
+    for (int64_t i = 0; i < labels->numel; i++) {
+        const double label = value(labels, i);
+        if (label >= 0 && label < (double)classes && label == floor(label)) continue;
+        return rg_fail(t, RG_EVALUE, at, "%s: %s, %s: label %g of row %lld is no class of %lld", who, a, b, label, (long long)i, (long long)classes), 0;
+    }
+    return width;
+}
+
+double rg_accuracy_at(const char *at, rg_tensor *logits, rg_tensor *labels) {
+    const int64_t width = check(at, "rg_accuracy", logits, labels);
+    if (!width) return NAN;
+    int64_t right = 0;
+    for (int64_t i = 0; i < labels->numel; i++) right += prediction(logits, i, width) == (int64_t)value(labels, i);
+    return labels->numel ? (double)right / (double)labels->numel : NAN;
+}
+
+int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int classes, int64_t *counts) {
+    const int64_t width = check(at, "rg_confusion", logits, labels), found = width == 1 ? 2 : width;
+    if (!width) return -1;
+    if (classes != found || !counts)
+        return rg_fail(logits->tape, RG_EVALUE, at, "rg_confusion: %lld classes, but %s%d", (long long)found, counts ? "room for " : "no counts for ", classes);
+    for (int64_t i = 0; i < labels->numel; i++) counts[(int64_t)value(labels, i) * classes + prediction(logits, i, width)]++;
+    return 0;
+}

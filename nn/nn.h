@@ -1,0 +1,167 @@
+/* nn.h - what makes a tape learn: parameters with initialisers, layers, optimisers, metrics, data.
+
+   Everything made here belongs to the tape and lives as long as it does; nothing has to be released. Functions that make
+   something return NULL after an error, which stands on the tape; every function takes NULL: rg_nn_forward is then poisoned,
+   functions that return int return -1.                                                                                      */
+#ifndef RG_NN_H
+#define RG_NN_H
+
+#include "engine/engine.h"
+#include "ops/ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -------- parameters. Numbers come from rg_tape_rng(t) as doubles, in row-major order, and are rounded to the parameter's
+   dtype: RG_NORMAL(0, s) draws what NumPy's default_rng(seed).normal(0, s, shape) draws.
+
+   Weights multiply from the right, x w, so a matrix is [fan_in, fan_out]. As in Keras, n numbers [n] have both fans n, one
+   number has both 1, and of [.., in, out] each fan is multiplied by the leading dimensions (a convolution's window). A matrix
+   that multiplies from the left, w x, has its fans exchanged: give it RG_NORMAL(0, sqrt(2. / fan_in)).                      */
+typedef enum rg_init_kind { RG_INIT_CONSTANT, RG_INIT_NORMAL, RG_INIT_UNIFORM, RG_INIT_FAN_IN_NORMAL, RG_INIT_FAN_IN_UNIFORM,
+    RG_INIT_FAN_BOTH_NORMAL, RG_INIT_FAN_BOTH_UNIFORM, RG_INIT_NONE } rg_init_kind;
+typedef struct rg_init { rg_init_kind kind; double a, b; } rg_init;
+#define RG_INIT_OF(kind, a, b) ((rg_init){kind, (double)(a), (double)(b)})
+
+#define RG_ZEROS RG_INIT_OF(RG_INIT_CONSTANT, 0, 0)
+#define RG_ONES RG_INIT_OF(RG_INIT_CONSTANT, 1, 0)
+#define RG_CONSTANT(c) RG_INIT_OF(RG_INIT_CONSTANT, c, 0)
+#define RG_NORMAL(mean, std) RG_INIT_OF(RG_INIT_NORMAL, mean, std)
+#define RG_UNIFORM(low, high) RG_INIT_OF(RG_INIT_UNIFORM, low, high)           /* low <= x < high */
+#define RG_XAVIER_NORMAL RG_INIT_OF(RG_INIT_FAN_BOTH_NORMAL, 2, 0)             /* std sqrt(2 / (fan_in + fan_out)): Glorot & Bengio 2010 */
+#define RG_XAVIER_UNIFORM RG_INIT_OF(RG_INIT_FAN_BOTH_UNIFORM, 2, 0)           /* +-sqrt(6 / (fan_in + fan_out)) */
+#define RG_HE_NORMAL RG_INIT_OF(RG_INIT_FAN_IN_NORMAL, 2, 0)                   /* std sqrt(2 / fan_in): He et al. 2015 */
+#define RG_HE_UNIFORM RG_INIT_OF(RG_INIT_FAN_IN_UNIFORM, 2, 0)                 /* +-sqrt(6 / fan_in) */
+#define RG_LECUN_NORMAL RG_INIT_OF(RG_INIT_FAN_IN_NORMAL, 1, 0)                /* std sqrt(1 / fan_in): LeCun et al. 1998 */
+#define RG_LECUN_UNIFORM RG_INIT_OF(RG_INIT_FAN_IN_UNIFORM, 1, 0)              /* +-sqrt(3 / fan_in) */
+#define RG_NO_BIAS RG_INIT_OF(RG_INIT_NONE, 0, 0)                              /* for rg_nn_linear_with: a layer without that parameter */
+
+#define rg_param(t, name, init, ...) rg_param_at(RG_AT, t, name, init, RG_DIMS(__VA_ARGS__)) /* rg_param(t, "w", RG_HE_NORMAL, 784, 128) */
+#define rg_init_fill(x, init) rg_init_fill_at(RG_AT, x, init)                  /* new values for a float leaf */
+rg_tensor *rg_param_at(const char *at, rg_tape *t, const char *name, rg_init init, int ndim, const int64_t *shape);
+int rg_init_fill_at(const char *at, rg_tensor *x, rg_init init);
+
+/* -------- layers. A layer is a forward function with the parameters and layers it uses. To write one:
+
+       static rg_tensor *gain(const char *at, rg_nn *net, rg_tensor *x) { return rg_mul_at(at, x, net->params[0]); }
+       rg_nn *gain_new(rg_tape *t, int64_t n) {
+           rg_nn *net = rg_nn_new(t, "gain", gain, sizeof(rg_nn));
+           rg_nn_param(net, "gain", RG_ONES, n);
+           return net;
+       }
+
+   One with attributes of its own begins with an rg_nn and passes its own size. The size is zeroed; `at` is the line that
+   called rg_nn_forward. A layer is complete before it is put into another; one put into several shares its parameters.
+
+   A parameter is named by its place in the outermost net, as in PyTorch: "0.weight", "2.bias"; or by rg_nn_named.           */
+typedef struct rg_nn rg_nn;
+typedef rg_tensor *(*rg_nn_fn)(const char *at, rg_nn *net, rg_tensor *x);
+typedef rg_tensor *(*rg_unary_fn)(const char *at, rg_tensor *x);
+enum { RG_NN_DEPTH = 64 }; /* layers within layers, at most */
+
+struct rg_nn {
+    rg_tape *tape;
+    const char *kind, *name;      /* "linear"; name NULL when it has none */
+    rg_nn_fn forward;
+    rg_tensor **params;           /* in the order they were added, those of layers within included; each once */
+    rg_nn **children;             /* the layers within */
+    int nparams, nchildren;
+    int params_size, children_size, depth;
+    bool training;                /* true at first; rg_nn_train sets it for a net and all within */
+    bool placed, failed;          /* put into another; could not be made */
+};
+
+/* [.., in] -> [.., out]: x w + b, w [in, out] from init, b [out] of zeros. _with: a bias from another initialiser, or RG_NO_BIAS. */
+#define rg_nn_linear(t, in, out, init) rg_nn_linear_at(RG_AT, t, in, out, init, RG_ZEROS)
+#define rg_nn_linear_with(t, in, out, init, bias) rg_nn_linear_at(RG_AT, t, in, out, init, bias)
+/* Layers one after another, made in the order written (gcc and clang see to that, the C standard does not). */
+#define rg_nn_sequential(t, ...) rg_nn_sequential_at(RG_AT, t, RG_NN_LIST(__VA_ARGS__))
+/* Linear layers of sizes[0] -> sizes[1] -> .. -> sizes[n-1] with an operator of one operand, tanh say, between them. */
+#define rg_nn_mlp(t, n, sizes, op, init) rg_nn_mlp_at(RG_AT, t, n, sizes, #op, rg_##op##_at, init)
+#define rg_nn_activation(t, op) rg_nn_activation_at(RG_AT, t, #op, rg_##op##_at) /* any operator of one operand: rg_nn_activation(t, sqrt) */
+#define rg_nn_relu(t) rg_nn_activation(t, relu)
+#define rg_nn_tanh(t) rg_nn_activation(t, tanh)
+#define rg_nn_sigmoid(t) rg_nn_activation(t, sigmoid)
+#define rg_nn_softplus(t) rg_nn_activation(t, softplus)
+#define rg_nn_flatten(t) rg_nn_flatten_at(RG_AT, t)                            /* [n, ..] -> [n, the rest] */
+
+#define rg_nn_forward(net, x) rg_nn_forward_at(RG_AT, net, x)
+#define rg_nn_named(net, name) rg_nn_named_at(RG_AT, net, name)                /* its parameters become "name.weight" ..; returns net */
+rg_list rg_nn_params(const rg_nn *net);                                        /* for the optimiser: each parameter once; lives as long as the tape */
+void rg_nn_train(rg_nn *net, bool on);                                         /* false: evaluation */
+
+/* For those who write layers: a new one; a parameter of it; a layer within it. An error marks it, and rg_nn_forward refuses it. */
+#define rg_nn_new(t, kind, forward, size) rg_nn_new_at(RG_AT, t, kind, forward, size)
+#define rg_nn_param(net, name, init, ...) rg_nn_param_at(RG_AT, net, name, init, RG_DIMS(__VA_ARGS__))
+#define rg_nn_add(net, child) rg_nn_add_at(RG_AT, net, child)
+rg_nn *rg_nn_new_at(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, size_t size);
+rg_tensor *rg_nn_param_at(const char *at, rg_nn *net, const char *name, rg_init init, int ndim, const int64_t *shape);
+int rg_nn_add_at(const char *at, rg_nn *net, rg_nn *child);
+
+/* The functions beneath. kind is not copied: a string literal. */
+rg_nn *rg_nn_linear_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias);
+rg_nn *rg_nn_sequential_at(const char *at, rg_tape *t, int n, rg_nn *const *layers);
+rg_nn *rg_nn_mlp_at(const char *at, rg_tape *t, int n, const int64_t *sizes, const char *kind, rg_unary_fn activation, rg_init init);
+rg_nn *rg_nn_activation_at(const char *at, rg_tape *t, const char *kind, rg_unary_fn fn);
+rg_nn *rg_nn_flatten_at(const char *at, rg_tape *t);
+rg_nn *rg_nn_named_at(const char *at, rg_nn *net, const char *name);
+rg_tensor *rg_nn_forward_at(const char *at, rg_nn *net, rg_tensor *x);
+/* How many layers, and where. The count must not evaluate them: each call makes a layer. */
+#define RG_NN_COUNT(...) (int)(sizeof((rg_nn *[]){__VA_ARGS__}) / sizeof(rg_nn *))
+#ifdef __cplusplus
+#define RG_NN_LIST(...) RG_NN_COUNT(__VA_ARGS__), std::initializer_list<rg_nn *>{__VA_ARGS__}.begin()
+#else
+#define RG_NN_LIST(...) RG_NN_COUNT(__VA_ARGS__), (rg_nn *[]){__VA_ARGS__}
+#endif
+
+/* -------- optimisers work on parameters, never on layers: rg_params(t), rg_nn_params(net), or a list of your own.
+   Formulas, their order and the defaults are PyTorch's. A field left out takes its default; RG_ZERO means 0 where that is not
+   the default: (rg_adam_options){.beta1 = RG_ZERO}. A parameter listed twice counts once.                                    */
+#define RG_ZERO (-0.0)
+typedef struct rg_optim rg_optim;
+typedef struct rg_sgd_options {
+    double lr;              /* 0.001 */
+    double momentum, dampening, weight_decay;
+    bool nesterov;          /* wants momentum, and no dampening */
+} rg_sgd_options;
+typedef struct rg_adam_options {
+    double lr;              /* 0.001 */
+    double beta1, beta2;    /* 0.9, 0.999 */
+    double eps;             /* 1e-8 */
+    double weight_decay;    /* adam: 0, added to the gradient; adamw: 0.01, taken off the parameter */
+} rg_adam_options;
+
+/* d = g + weight_decay p;  m = d at first, then momentum m + (1 - dampening) d;  p -= lr m, nesterov: p -= lr (d + momentum m) */
+#define rg_optim_sgd(t, params, ...) rg_optim_sgd_at(RG_AT, t, params, __VA_ARGS__)
+/* m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr m' / (sqrt(v') + eps) with m' = m / (1 - beta1^step), v' alike.
+   Kingma & Ba 2015. adam: g is g + weight_decay p. adamw (Loshchilov & Hutter 2019): before all this, p *= 1 - lr weight_decay. */
+#define rg_optim_adam(t, params, ...) rg_optim_adam_at(RG_AT, t, params, __VA_ARGS__)
+#define rg_optim_adamw(t, params, ...) rg_optim_adamw_at(RG_AT, t, params, __VA_ARGS__)
+rg_optim *rg_optim_sgd_at(const char *at, rg_tape *t, rg_list params, rg_sgd_options options);
+rg_optim *rg_optim_adam_at(const char *at, rg_tape *t, rg_list params, rg_adam_options options);
+rg_optim *rg_optim_adamw_at(const char *at, rg_tape *t, rg_list params, rg_adam_options options);
+
+/* Uses the gradients of its parameters and clears them. A frozen parameter, or one that no gradient reached, keeps its value.
+   While the tape holds an error, or for NULL: returns -1 and changes nothing. It allocates nothing and cannot fail half-way. */
+int rg_optim_step(rg_optim *optim);
+#define rg_optim_set_lr(optim, lr) rg_optim_set_lr_at(RG_AT, optim, lr)        /* 0 is 0 here */
+int rg_optim_set_lr_at(const char *at, rg_optim *optim, double lr);
+double rg_optim_lr(const rg_optim *optim);                                     /* NaN for NULL */
+
+/* -------- metrics. logits [.., classes] with labels [..]: the prediction is the first largest logit (NaN is the largest, as in
+   NumPy's argmax). logits [n] or [.., 1] with labels of their shape, or without the 1: two classes, 1 where the logit is > 0.
+   Labels are class numbers in any dtype. Neither leaves anything on the tape.                                               */
+#define rg_accuracy(logits, labels) rg_accuracy_at(RG_AT, logits, labels)      /* share of rows predicted rightly; NaN after an error, or of no rows */
+#define rg_confusion(logits, labels, classes, counts) rg_confusion_at(RG_AT, logits, labels, classes, counts)
+double rg_accuracy_at(const char *at, rg_tensor *logits, rg_tensor *labels);
+/* Adds 1 to counts[label * classes + prediction] for every row; counts [classes, classes]; after an error they are as they were. */
+int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int classes, int64_t *counts);
+
+#ifdef __cplusplus
+}
+#endif
+
+#include "nn/data.h"
+
+#endif

@@ -1,0 +1,68 @@
+/* gradcheck.h - are the derivatives right? Compares the tape's gradients with finite differences, element by element, in f64.
+
+       static rg_tensor *loss(void *ctx, rg_tensor *const *in) { return rg_mse(rg_matmul(in[0], in[1]), ctx); }
+       ...
+       rg_check c = rg_gradcheck(loss, target, 2, (rg_tensor *[]){x, w}, (rg_gradcheck_options){.order = 1});
+       if (c.failed) rg_check_print(&c, "loss", stderr);
+
+   Each element of each operand that requires a gradient is moved by h = 7.4e-4 max(1, |x|) times -2 -1 1 2 (five points, error
+   O(h^4)). The results are differenced one by one and then contracted with a random cotangent w, so that no two mistakes cancel
+   in a sum. With a the tape's number and n the difference, the error is |a - n| / max(|a|, |n|, 1e-3 max(1, sum |w_j y_j|)).
+   The tape's number is taken twice, from a plain pass and from one with RG_CREATE_GRAPH; the worse one counts. Order 2 does the
+   same to the tape's own first gradient, as a function of the operands and of its cotangent. Where the branches taken (the
+   sides of relu's kink, say) differ between the points, the element is left out and counted.                              */
+#ifndef RG_GRADCHECK_H
+#define RG_GRADCHECK_H
+
+#include "engine/engine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct rg_op rg_op; /* an operator's descriptor: engine/op.h */
+
+/* Builds a result of any shape from operands, the same one for the same values: called many times. The tape's generator is put back
+   before every call, so that dropout draws the same mask. What it makes is rewound. */
+typedef rg_tensor *(*rg_fn)(void *ctx, rg_tensor *const *in);
+
+typedef struct rg_gradcheck_options {
+    int order;     /* 1 (or 0): first derivatives; 2: second; 3: both */
+    double bar;    /* the largest error that passes; 0 means 1e-8 */
+    uint64_t seed; /* of the cotangents; of the operands' values in rg_gradcheck_op */
+} rg_gradcheck_options;
+
+typedef enum rg_verdict {
+    RG_CHECK_PASSED,
+    RG_CHECK_WRONG,  /* the error of some element exceeds the bar */
+    RG_CHECK_KINKED, /* more than 2% of the elements had to be left out */
+    RG_CHECK_FEW,    /* rg_gradcheck_op: fewer than 100 elements of some operand in all samples */
+    RG_CHECK_BROKEN  /* it could not be done: an error in fn, operands that cannot be checked */
+} rg_verdict;
+
+typedef struct rg_check {
+    rg_verdict failed;
+    double error, analytic, numeric; /* of the worst element */
+    int order, operand;              /* of the worst element; operand n is the cotangent, at order 2 */
+    int64_t index;
+    int64_t checked, left_out;       /* elements */
+    int samples;                     /* rg_gradcheck_op: how many were differentiated; 0 for an op without derivative */
+    char text[240];                  /* where the worst element is, or why there was no check */
+} rg_check;
+
+/* The operands are f64 leaves; those that require a gradient are checked, the others stay constant. Values, gradients and the record are
+   afterwards as they were. An error (also one of fn's) stays on the tape and makes the verdict RG_CHECK_BROKEN. */
+#define rg_gradcheck(fn, ctx, n, in, ...) rg_gradcheck_at(RG_AT, fn, ctx, n, in, __VA_ARGS__)
+rg_check rg_gradcheck_at(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *const *in, rg_gradcheck_options options);
+
+/* Every sample of an op, on a tape of its own: all float operands requiring a gradient, then each of several frozen in turn. */
+rg_check rg_gradcheck_op(const rg_op *op, rg_gradcheck_options options);
+
+/* One line: "NAME: WRONG: order 1, operand 0 (w) element 5 of [2,3]: analytic 0.25, numeric 0.5, error 0.5 > 1e-08". */
+void rg_check_print(const rg_check *c, const char *name, FILE *to);
+const char *rg_verdict_name(rg_verdict v);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

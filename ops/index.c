@@ -1,0 +1,149 @@
+/* index.c - choosing elements: where, pick and its adjoint scatter, one_hot; and cast, which chooses how they are stored. */
+#include "ops/index.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ops/ops.h"
+
+int rg_index_check(rg_tensor *y, const rg_tensor *index, const char *what, int n) {
+    const int32_t *values = index->data;
+    int64_t at = 0;
+    bool outside = false;
+    for (int64_t i = 0; i < index->numel; i++) outside |= (values[i] < 0) | (values[i] >= n);
+    if (!outside) return 0;
+    while (values[at] >= 0 && values[at] < n) at++;
+
+    char place[RG_MAX_DIMS * 24] = "";
+    int64_t block = index->numel, rest = at;
+    for (int d = 0, length = 0; d < index->ndim; d++) {
+        block /= index->shape[d];
+        length += snprintf(place + length, sizeof place - (size_t)length, "%s%lld%s", d ? "," : "[", (long long)(rest / block), d + 1 < index->ndim ? "" : "]");
+        rest %= block;
+    }
+    if (index->name) what = index->name;
+    if (n == 0) return rg_reject(y, RG_EVALUE, "%.40s%s = %d, but there is nothing to index", what, place, values[at]);
+    return rg_reject(y, RG_EVALUE, "%.40s%s = %d is outside 0..%d", what, place, values[at], n - 1);
+}
+
+int rg_index_fits(rg_tensor *y, const rg_tensor *x, const rg_tensor *index, const char *what, int *n) {
+    if (x->ndim == 0) return rg_reject(y, RG_ESHAPE, "rank 0 has no axis to index");
+    if (index->ndim != x->ndim - 1) return rg_reject(y, RG_ESHAPE, "%s must have %d dimensions, not %d", what, x->ndim - 1, index->ndim);
+    for (int d = 0; d < index->ndim; d++) {
+        if (index->shape[d] == x->shape[d]) continue;
+        return rg_reject(y, RG_ESHAPE, "dimensions %lld and %lld of axis %d differ", (long long)x->shape[d], (long long)index->shape[d], d);
+    }
+    const int64_t last = x->shape[x->ndim - 1];
+    if (last > INT32_MAX) return rg_reject(y, RG_ESHAPE, "an i32 does not reach over an axis of %lld", (long long)last);
+    *n = (int)last;
+    return 0;
+}
+
+/* The shape of index with one more axis, of attr.classes. */
+static int with_classes(rg_tensor *y, const rg_tensor *index) {
+    int64_t shape[RG_MAX_DIMS + 1];
+    for (int d = 0; d < index->ndim; d++) shape[d] = index->shape[d];
+    shape[index->ndim] = y->attr.classes;
+    return rg_shape_set(y, index->ndim + 1, shape);
+}
+
+/* -------- where: y = c != 0 ? a : b.    da = c != 0 ? dy : 0, db = c != 0 ? 0 : dy */
+
+static void where_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    rg_tensor *zero = rg_constant(y, 0);
+    if (rg_needs(y, 1)) dx[1] = rg_where(y->in[0], dy, zero);
+    if (rg_needs(y, 2)) dx[2] = rg_where(y->in[0], zero, dy);
+}
+
+RG_KERNELS(where);
+RG_BRANCHES(where_branch);
+RG_OP(where) = {.name = "where", .formula = "c != 0 ? a : b (NaN is not 0); no derivative for c", .arity = 3,
+    .forward = RG_KERNEL(where), .backward = where_backward, .branch = RG_BRANCH(where_branch),
+    .samples = "5,17:f<2 5,17 5,17; 17:f<2 3,17 1; 3,1:f<2 17 3,17; 2,1,4:f<2 3,1 -; -:f<2 2,3 3; 3:f=0 2,3 2,1; -:f<2 - -; 1,1:f<2 1,1 1,1;"
+               "0,3:f<2 3 0,3; 2,0:f<2 - 1; 11,11 same 11,11; 4,3 same same",
+    .refuses = "2,3 2,4 2,3; 2,3 2,3 3,2; 2,3:i32 2,3 2,3; 2,3 2,3:i32 2,3:i32; 2,3:f64 2,3:f32 2,3:f32"};
+
+rg_tensor *rg_where_at(const char *at, rg_tensor *c, rg_tensor *a, rg_tensor *b) {
+    return rg_apply(&rg_op_where, at, (rg_attr){.p = 0}, RG_IN(c, a, b));
+}
+
+/* -------- pick: y[..] = x[.., index[..]].                   dx = scatter(dy)
+            scatter: y[.., j] = j == index[..] ? x[..] : 0.   dx = pick(dy)      each is the other's adjoint */
+
+static int pick_shape(rg_tensor *y) {
+    int n;
+    return rg_index_fits(y, y->in[0], y->in[1], "index", &n) || rg_shape_set(y, y->in[1]->ndim, y->in[1]->shape) ||
+        rg_index_check(y, y->in[1], "index", n) ? -1 : 0;
+}
+
+static void pick_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    dx[0] = rg_scatter(dy, y->in[1], (int)rg_dim(y->in[0], -1));
+}
+
+static int scatter_shape(rg_tensor *y) {
+    const rg_tensor *x = y->in[0], *index = y->in[1];
+    if (x->ndim != index->ndim || memcmp(x->shape, index->shape, (size_t)x->ndim * sizeof *x->shape) != 0) {
+        return rg_reject(y, RG_ESHAPE, "the shapes of x and index differ");
+    }
+    return with_classes(y, index) || rg_index_check(y, index, "index", y->attr.classes) ? -1 : 0;
+}
+
+static void scatter_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_pick(dy, y->in[1]); }
+
+RG_KERNELS(pick);
+RG_OP(pick) = {.name = "pick", .formula = "x[.., index[..]]", .arity = 2, .types = "fi",
+    .shape = pick_shape, .forward = RG_KERNEL(pick), .backward = pick_backward,
+    .samples = "5,17 5:i32<17; 17 -:i32<17; 2,3,5 2,3:i32<5; 7,1 7:i32=0; 1,1 1:i32=0; 0,3 0:i32; 3,0,4 3,0:i32; 0,0 0:i32; 4,3 4:i32=2",
+    .refuses = "3,4 3:i32=7; 3,4 3:i32=-1; 2,3,4 2,3:i32=4; 5 -:i32=5; 2,0 2:i32; 3,4 4:i32; 3,4 3,4:i32; - -:i32; 3,4 3; 3,4:i32 3:i32"};
+RG_KERNELS(scatter);
+RG_OP(scatter) = {.name = "scatter", .formula = "y[.., index[..]] = x[..], else 0", .arity = 2, .types = "fi",
+    .shape = scatter_shape, .forward = RG_KERNEL(scatter), .backward = scatter_backward,
+    .samples = "5,17 5,17:i32<4 classes=4; 17 17:i32<3 classes=3; - -:i32<5 classes=5; 1,1 1,1:i32=0 classes=1; 0 0:i32 classes=3;"
+               "0,3 0,3:i32 classes=2; 0 0:i32 classes=0; 3,1 3,1:i32<17 classes=17",
+    .refuses = "3 3:i32=4 classes=4; 3 3:i32=-1 classes=4; 2 2:i32 classes=0; 3 4:i32 classes=4; 3 3,1:i32 classes=4; 3 3:i32 classes=-1;"
+               "1,1,1,1,1,1 1,1,1,1,1,1:i32 classes=2; 3 3 classes=2"};
+
+rg_tensor *rg_pick_at(const char *at, rg_tensor *x, rg_tensor *index) { return rg_apply(&rg_op_pick, at, (rg_attr){.p = 0}, RG_IN(x, index)); }
+rg_tensor *rg_scatter_at(const char *at, rg_tensor *x, rg_tensor *index, int n) {
+    return rg_apply(&rg_op_scatter, at, (rg_attr){.classes = n}, RG_IN(x, index));
+}
+
+/* -------- one_hot: y[.., j] = j == index[..], in the tape's dtype */
+
+static int one_hot_shape(rg_tensor *y) {
+    return with_classes(y, y->in[0]) || rg_index_check(y, y->in[0], "index", y->attr.classes) ? -1 : 0;
+}
+
+RG_KERNELS(one_hot);
+RG_OP(one_hot) = {.name = "one_hot", .formula = "y[.., j] = j == index[..]; no derivative", .arity = 1, .types = "i",
+    .shape = one_hot_shape, .forward = RG_KERNEL(one_hot),
+    .samples = "17:i32<5 classes=5; 2,3:i32<4 classes=4; -:i32<3 classes=3; 1,1:i32=0 classes=1; 0:i32 classes=3; 0,3:i32 classes=2; 0:i32 classes=0",
+    .refuses = "3:i32=4 classes=4; 3:i32=-1 classes=4; 2:i32 classes=0; 3:i32 classes=-1; 1,1,1,1,1,1:i32 classes=2; 3 classes=2; 3:u8 classes=2"};
+
+rg_tensor *rg_one_hot_at(const char *at, rg_tensor *index, int n) { return rg_apply(&rg_op_one_hot, at, (rg_attr){.classes = n}, 1, &index); }
+
+/* -------- cast: y = x in another dtype; a view where it is its own.    dx = dy cast back, between floats; else none */
+
+static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype == RG_F64; }
+
+static int cast_shape(rg_tensor *y) {
+    rg_tensor *x = y->in[0];
+    if (!rg_dtype_size((rg_dtype)y->attr.dtype)) return rg_reject(y, RG_EDTYPE, "there is no dtype %d", y->attr.dtype);
+    y->dtype = (uint8_t)y->attr.dtype;
+    if (rg_shape_set(y, x->ndim, x->shape)) return -1;
+    return y->dtype == x->dtype ? rg_view(y, x, 0) : 0;
+}
+
+static int cast_forward(rg_tensor *y) { return y->base ? 0 : rg_copy_out(y->in[0], (rg_dtype)y->dtype, y->data, y->numel); }
+
+static void cast_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    if (is_float(y)) dx[0] = rg_cast(dy, (rg_dtype)y->in[0]->dtype);
+}
+
+RG_OP(cast) = {.name = "cast", .formula = "x in another dtype; to integers toward 0, held to their range, NaN 0", .arity = 1, .types = "a",
+    .shape = cast_shape, .forward = RG_ANY(cast_forward), .backward = cast_backward,
+    .samples = "6,17 dtype=f64; 17 dtype=f64; - dtype=f64; 1,1 dtype=f64; 0,3 dtype=f64; 4,5:f64 dtype=f32; 4,5:f32 dtype=f64; 3,4:i32<9 dtype=f32;"
+               "3,4:i32<9 dtype=u8; 5:u8 dtype=f64; 5:u8 dtype=i32; 3,4:f<9 dtype=i32; 3,4:f<9 dtype=u8; 3:i32<9 dtype=i32",
+    .refuses = "2,3 2,3 dtype=f32"};
+
+rg_tensor *rg_cast_at(const char *at, rg_tensor *x, rg_dtype dtype) { return rg_apply(&rg_op_cast, at, (rg_attr){.dtype = (int)dtype}, 1, &x); }

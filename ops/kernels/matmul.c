@@ -1,0 +1,38 @@
+/* kernels/matmul.c - matmul and linear: operands and leading dimensions brought to the form of gemm.h. */
+#include <limits.h>
+
+#include "gemm.h"
+
+/* The leading dimensions of x, as a tensor whose elements are the matrices. */
+static rg_tensor matrices(const rg_tensor *x) {
+    rg_tensor lead = {.ndim = (uint8_t)(x->ndim - 2), .numel = 1};
+    for (int d = 0; d < lead.ndim; d++) lead.numel *= lead.shape[d] = x->shape[d];
+    return lead;
+}
+
+int RG_K(matmul)(rg_tensor *y) {
+    const rg_tensor *a = y->in[0], *b = y->in[1];
+    const bool ta = y->attr.ta, tb = y->attr.tb;
+    const int64_t *rows = y->shape + y->ndim - 2;
+    rg_gemm p = {.n = rows[0], .m = rows[1], .k = a->shape[a->ndim - (ta ? 2 : 1)], .ta = ta, .tb = tb, .a = a->data, .b = b->data, .c = y->data};
+    if (y->ndim == 2) return RG_K(gemm)(y, &p);
+
+    rg_tensor of_a = matrices(a), of_b = matrices(b);
+    const rg_tensor of_y = matrices(y);
+    /* One right side for all: the rows of a and y follow one another, as in a single product. */
+    if (!ta && of_b.numel == 1 && of_a.numel == of_y.numel && (of_y.numel == 0 || p.n <= INT_MAX / of_y.numel)) {
+        p.n *= of_y.numel;
+        return RG_K(gemm)(y, &p);
+    }
+    rg_walk walk;
+    rg_walk_init(&walk, of_y.ndim, of_y.shape, 2, (rg_tensor *[]){&of_a, &of_b});
+    p.batch = &walk;
+    return RG_K(gemm)(y, &p);
+}
+
+int RG_K(linear)(rg_tensor *y) {
+    const rg_tensor *x = y->in[0], *w = y->in[1], *b = y->in[2];
+    rg_gemm p = {.n = 1, .k = w->shape[0], .m = w->shape[1], .a = x->data, .b = w->data, .bias = b->data, .c = y->data};
+    for (int d = 0; d < x->ndim - 1; d++) p.n *= x->shape[d];
+    return RG_K(gemm)(y, &p);
+}

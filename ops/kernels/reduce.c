@@ -1,0 +1,79 @@
+/* kernels/reduce.c - the loops of mean max argmax; sum's is the engine's, in engine/core_kernels.c. */
+#include "engine/loops.h"
+
+int RG_K(sum)(rg_tensor *y);
+
+int RG_K(mean)(rg_tensor *y) {
+    const rg_tensor *x = y->in[0];
+    real n = 1, *to = y->data;
+    for (int d = 0; d < x->ndim; d++)
+        if (y->attr.axes >> d & 1) n *= (real)x->shape[d];
+    RG_K(sum)(y);
+    for (int64_t i = 0; i < y->numel; i++) to[i] /= n;
+    return 0;
+}
+
+/* -------- max */
+
+/* y with the reduced axes as dimensions of 1, so that it can be walked beside x. */
+static rg_tensor broadcast_of(const rg_tensor *y) {
+    rg_tensor b = {.ndim = y->in[0]->ndim};
+    for (int d = 0; d < b.ndim; d++) b.shape[d] = y->attr.axes >> d & 1 ? 1 : y->in[0]->shape[d];
+    return b;
+}
+
+int RG_K(max)(rg_tensor *y) {
+    const rg_tensor *x = y->in[0];
+    rg_tensor b = broadcast_of(y);
+    rg_walk w;
+    rg_walk_init(&w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});
+    for (int64_t i = 0; i < y->numel; i++) ((real *)y->data)[i] = -C(INFINITY);
+    for (int64_t r = 0; r < w.rows; r++) {
+        int64_t at;
+        rg_walk_at(&w, 1, r, &at);
+        const real *restrict from = (const real *)x->data + r * w.inner;
+        real *restrict to = (real *)y->data + at;
+        if (w.run[0] == 0) *to = larger(*to, max_run(w.inner, from));
+        else
+            for (int64_t i = 0; i < w.inner; i++) to[i] = larger(to[i], from[i]);
+    }
+    return 0;
+}
+
+#ifndef RG_KERNEL_AVX2
+/* Of the places where the maxima are. */
+uint64_t RG_K(max_branch)(const rg_tensor *y) {
+    const rg_tensor *x = y->in[0];
+    rg_tensor b = broadcast_of(y);
+    rg_walk w;
+    rg_walk_init(&w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});
+    uint64_t h = 14695981039346656037u;
+    for (int64_t r = 0; r < w.rows; r++) {
+        int64_t at;
+        rg_walk_at(&w, 1, r, &at);
+        for (int64_t i = 0; i < w.inner; i++)
+            h = (h ^ (((const real *)x->data)[r * w.inner + i] == ((const real *)y->data)[at + i * w.run[0]])) * 1099511628211u;
+    }
+    return h;
+}
+#endif
+
+/* -------- argmax: x as [outer, n, inner] */
+
+int RG_K(argmax)(rg_tensor *y) {
+    const rg_tensor *x = y->in[0];
+    const int64_t n = x->shape[y->attr.axis];
+    int64_t inner = 1;
+    for (int d = y->attr.axis + 1; d < x->ndim; d++) inner *= x->shape[d];
+    for (int64_t i = 0; i < y->numel; i++) {
+        const real *column = (const real *)x->data + i / inner * n * inner + i % inner;
+        int32_t at = 0;
+        real best = column[0];
+        for (int64_t l = 1; l < n && best == best; l++) {
+            const real v = column[l * inner];
+            if (v > best || v != v) best = v, at = (int32_t)l;
+        }
+        ((int32_t *)y->data)[i] = at;
+    }
+    return 0;
+}

@@ -1,0 +1,119 @@
+/* matmul.c - the products: matmul y = op(a) op(b), where op may transpose the last two axes, and linear y = x w + b. */
+#ifdef RG_OPENBLAS
+#include <cblas.h>
+#endif
+
+#include "engine/op.h"
+#include "ops/ops.h"
+
+/* -------- matmul. With A = op(a), B = op(b):    dA = dy B^T,    dB = A^T dy,    transposed in turn where op was */
+
+static int matmul_shape(rg_tensor *y) {
+    const rg_tensor *a = y->in[0], *b = y->in[1];
+    const bool ta = y->attr.ta, tb = y->attr.tb;
+    if (a->ndim < 2 || b->ndim < 2)
+        return rg_reject(y, RG_ESHAPE, "operand %d has %d dimensions, at least 2 are needed; rg_unsqueeze adds one", a->ndim < 2 ? 1 : 2,
+            a->ndim < 2 ? a->ndim : b->ndim);
+    const int64_t *sa = a->shape + a->ndim - 2, *sb = b->shape + b->ndim - 2; /* [n, k] and [k, m], before transposition */
+    if (sa[!ta] != sb[tb])
+        return rg_reject(y, RG_ESHAPE, "inner dimensions %lld and %lld differ%s", (long long)sa[!ta], (long long)sb[tb],
+            ta && tb ? " (both transposed)" : ta ? " (the first transposed)" : tb ? " (the second transposed)" : "");
+    const int n = a->ndim > b->ndim ? a->ndim : b->ndim;
+    int64_t to[RG_MAX_DIMS];
+    for (int d = 0; d < n - 2; d++) {
+        const int i = d - (n - a->ndim), j = d - (n - b->ndim);
+        const int64_t p = i < 0 ? 1 : a->shape[i], q = j < 0 ? 1 : b->shape[j];
+        if (p != q && p != 1 && q != 1)
+            return rg_reject(y, RG_ESHAPE, "leading dimensions %lld and %lld do not broadcast", (long long)p, (long long)q);
+        to[d] = p == 1 ? q : p;
+    }
+    to[n - 2] = sa[ta];
+    to[n - 1] = sb[!tb];
+    return rg_shape_set(y, n, to);
+}
+
+/* x [.., m] as [n, m] */
+static rg_tensor *as_rows(rg_tensor *y, rg_tensor *x) {
+    if (x->ndim == 2) return x;
+    int64_t rows = 1;
+    for (int d = 0; d < x->ndim - 1; d++) rows *= x->shape[d];
+    return rg_reshape(x, rows, x->shape[x->ndim - 1]);
+}
+
+static void matmul_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    rg_tensor *a = y->in[0], *b = y->in[1];
+    const bool ta = y->attr.ta, tb = y->attr.tb;
+    if (rg_needs(y, 0)) dx[0] = ta ? rg_matmul_t(b, tb, dy, true) : rg_matmul_t(dy, false, b, !tb);
+    if (!rg_needs(y, 1)) return;
+    if (!ta && b->ndim == 2) { /* one product that sums over the batch, rather than a batch to be summed */
+        a = as_rows(y, a);
+        dy = as_rows(y, dy);
+    }
+    dx[1] = tb ? rg_matmul_t(dy, true, a, ta) : rg_matmul_t(a, !ta, dy, false);
+}
+
+/* OpenBLAS starts with as many threads as there are processors; ours share the tiles of a product instead. Its first call
+   allocates a buffer, and waits for ever if there is no memory: syrk always takes one, small products of sgemm do not. */
+static void warm_up(void) {
+#ifdef RG_OPENBLAS
+    const float a = 0;
+    const double b = 0;
+    float c = 0;
+    double d = 0;
+    if (openblas_get_num_threads() != 1) openblas_set_num_threads(1);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, 1, 1, 1, 1, &a, 1, &a, 1, 0, &c, 1);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, 1, 1, 1, 1, &b, 1, &b, 1, 0, &d, 1);
+    cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, 1, 1, 1, &a, 1, 0, &c, 1);
+#endif
+#ifdef _OPENMP
+    int team = 0;
+#pragma omp parallel reduction(+ : team)
+    team++;
+    (void)team;
+#endif
+}
+
+RG_KERNELS(matmul);
+RG_OP(matmul) = {.name = "matmul", .formula = "a . b", .arity = 2, .shape = matmul_shape, .forward = RG_KERNEL(matmul), .backward = matmul_backward, .warm_up = warm_up,
+    .samples = "7,5 5,17; 5,7 5,3 ta=1; 4,6 3,6 tb=1; 5,4 3,5 ta=1 tb=1; 17,2 2,1; 1,1 1,1; 3,3 same; 3,4 same ta=1; 3,4 same tb=1;"
+               "0,3 3,4; 3,0 0,4; 2,3 3,0; 3,0 2,3 ta=1 tb=1; 2,3,4 4,5; 2,4,3 4,2 ta=1; 3,4 2,4,2; 2,3,4 2,4,2; 2,1,3,2 3,2,4; 2,4,3 2,2,4 ta=1 tb=1;"
+               "2,3,4 1,5,4 tb=1; 0,2,3 3,2; 2,2,3 0,1,3,2; 2,1,1,2,1,3 1,2,1,1,3,1",
+    .refuses = "64,784 785,128; 2,3 2,3; 2,3 3,4 ta=1; 2,3 3,4 tb=1; 2,3 3,4 ta=1 tb=1; 3 3,4; 2,3 3; - 2,2; 2,2,3 3,3,2; 2,3:i32 3,2:i32; 2,3:f64 3,2:f32"};
+
+rg_tensor *rg_matmul_t_at(const char *at, rg_tensor *a, bool ta, rg_tensor *b, bool tb) {
+    return rg_apply(&rg_op_matmul, at, (rg_attr){.ta = ta, .tb = tb}, RG_IN(a, b));
+}
+
+/* -------- linear, over the last axis of x.    dx = dy w^T,    dw = x^T dy,    db = dy summed over the rest */
+
+static int linear_shape(rg_tensor *y) {
+    const rg_tensor *x = y->in[0], *w = y->in[1], *b = y->in[2];
+    if (x->ndim < 1) return rg_reject(y, RG_ESHAPE, "the input has no dimensions, at least 1 is needed");
+    if (w->ndim != 2) return rg_reject(y, RG_ESHAPE, "the weights have %d dimensions, not 2: [in, out]", w->ndim);
+    if (b->ndim != 1) return rg_reject(y, RG_ESHAPE, "the bias has %d dimensions, not 1: [out]", b->ndim);
+    const int64_t in = x->shape[x->ndim - 1];
+    if (in != w->shape[0]) return rg_reject(y, RG_ESHAPE, "inner dimensions %lld and %lld differ", (long long)in, (long long)w->shape[0]);
+    if (b->shape[0] != w->shape[1])
+        return rg_reject(y, RG_ESHAPE, "a bias of %lld for %lld outputs", (long long)b->shape[0], (long long)w->shape[1]);
+    int64_t to[RG_MAX_DIMS] = {0};
+    for (int d = 0; d < x->ndim - 1; d++) to[d] = x->shape[d];
+    to[x->ndim - 1] = w->shape[1];
+    return rg_shape_set(y, x->ndim, to);
+}
+
+static void linear_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    rg_tensor *x = y->in[0], *w = y->in[1], *rows = as_rows(y, dy); /* [n, out] */
+    if (rg_needs(y, 0)) dx[0] = rg_matmul_t(x->ndim > 1 ? dy : rows, false, w, true); /* [1, in] for an x of [in]: the engine sums it down */
+    if (rg_needs(y, 1)) dx[1] = rg_matmul_t(as_rows(y, x), true, rows, false);
+    if (rg_needs(y, 2)) dx[2] = rg_sum_over(rows, false, 0);
+}
+
+RG_KERNELS(linear);
+RG_OP(linear) = {.name = "linear", .formula = "x w + b", .arity = 3, .shape = linear_shape, .forward = RG_KERNEL(linear), .backward = linear_backward,
+    .samples = "7,5 5,17 17; 17,3 3,2 2; 3 3,4 4; 2,3,4 4,5 5; 2,1,2,3 3,4 4; 1,1 1,1 1; 3,3 same 3; 0,3 3,4 4; 3,0 0,4 4; 2,3 3,0 0; 3,5 5,17 17; 2,6 6,17 17;"
+               "6,9 9,17 17; 4,2 2,17 17; 2,7 7,17 17",
+    .refuses = "2,3 4,5 5; 2,3 3,5 4; 2,3 3,5 1; 2,3 3,5 1,5; 2,3 3 3; - 3,5 5; 2,3 2,3,5 5; 2,3:i32 3,5:i32 5:i32; 2,3:f64 3,5:f32 5:f32"};
+
+rg_tensor *rg_linear_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b) {
+    return rg_apply(&rg_op_linear, at, (rg_attr){.p = 0}, RG_IN(x, w, b));
+}

@@ -1,0 +1,71 @@
+/* gradcheck.c - checks the derivatives of every operator in the registry against finite differences; exit status 1 if one is wrong. */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "engine/op.h"
+#include "examples/support/options.h"
+#include "ops/gradcheck.h"
+
+static struct { const char *op; int order; uint64_t seed; double bar; bool verbose; } o = {.seed = 1, .bar = 1e-8};
+static const option_row table[] = {
+    {"op",      OPT_STRING, &o.op,      "NAME", "check this operator only", 0, 0},
+    {"order",   OPT_INT,    &o.order,   "1|2",  "first or second derivatives; 0: one after the other", 0, 2},
+    {"seed",    OPT_UINT64, &o.seed,    "N",    "of the operands' values and the cotangents", 0, 0},
+    {"bar",     OPT_DOUBLE, &o.bar,     "E",    "largest relative error that passes", 1e-300, 1},
+    {"verbose", OPT_FLAG,   &o.verbose, NULL,   "name the worst element of every operator", 0, 0},
+    {0}};
+
+typedef struct totals {
+    int ops, plain, failed, samples;
+    int64_t checked, left_out;
+    double error;
+} totals;
+
+static void count(totals *t, const rg_check *c) {
+    t->ops++;
+    t->failed += c->failed != RG_CHECK_PASSED;
+    t->samples += c->samples;
+    t->checked += c->checked;
+    t->left_out += c->left_out;
+    if (c->error > t->error) t->error = c->error;
+}
+
+/* Returns how many operators failed. */
+static int walk(int order) {
+    totals t = {0};
+    printf("%-16s %8s %9s %12s %9s  order %d\n", "op", "samples", "elements", "worst error", "left out", order);
+    for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
+        const rg_op *op = e->op;
+        if (o.op && op != rg_op_find(o.op)) continue;
+        if (!op->backward && !op->compose) {
+            printf("%-16s %8s %9s %12s %9s  no derivative\n", op->name, "-", "-", "-", "-");
+            t.plain++;
+            continue;
+        }
+        const rg_check c = rg_gradcheck_op(op, (rg_gradcheck_options){.order = order, .seed = o.seed, .bar = o.bar});
+        printf("%-16s %8d %9" PRId64 " %12.1e %9" PRId64 "  %s\n", op->name, c.samples, c.checked, c.error, c.left_out, rg_verdict_name(c.failed));
+        count(&t, &c);
+        if (!c.failed && !o.verbose) continue;
+        printf("    ");
+        rg_check_print(&c, op->name, stdout);
+    }
+    printf("order %d: %d ops, %d samples, %" PRId64 " elements, worst error %.1e, %" PRId64 " left out at kinks, %d without derivative, %d failed\n",
+        order, t.ops, t.samples, t.checked, t.error, t.left_out, t.plain, t.failed);
+    return t.failed;
+}
+
+int main(int argc, char **argv) {
+    const int status = options_parse("Checks the derivatives of every operator against five-point differences in f64.", table, argc, argv);
+    if (status != OPTIONS_RUN) return status;
+    if (o.op && !rg_op_find(o.op)) {
+        fprintf(stderr, "gradcheck: there is no operator \"%s\"; there are", o.op);
+        for (const rg_op_entry *e = rg_op_first(); e; e = e->next) fprintf(stderr, " %s", e->op->name);
+        fputc('\n', stderr);
+        return OPTIONS_BAD;
+    }
+    int failed = 0;
+    if (o.order != 2) failed += walk(1);
+    if (o.order != 1) failed += walk(2);
+    return failed > 0;
+}
