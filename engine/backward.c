@@ -61,6 +61,7 @@ static int add_cotangent(pass *p, rg_tensor *x, rg_tensor *g) {
 static int take(pass *p, rg_tensor *y, int i, rg_tensor *g) {
     rg_tensor *x = y->in[i];
     if (rg_failed(g)) return p->t->code ? -1 : rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward failed for operand %d", y->op->name, i + 1);
+    if (g->tape != p->t) return rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient from another tape", y->op->name, i + 1);
     if (!same_shape(g, x) && broadcasts_to(x, g)) g = rg_sum_to_at(y->at, g, x->ndim, x->shape);
     if (rg_failed(g)) return -1;
     if (!same_shape(g, x) || g->dtype != x->dtype) {
@@ -93,8 +94,8 @@ static int step(pass *p, rg_tensor *y) {
     }
     const rg_fused_fn fused = p->graph ? NULL : y->op->fused[y->dtype == RG_F64 || y->in[0]->dtype == RG_F64][p->t->isa];
     int failed = 0;
-    if (fused) failed = fused(y, dy, dx);
-    else y->op->backward(y, dy, dx);
+    if (!fused) y->op->backward(y, dy, dx);
+    else if ((failed = fused(y, dy, dx))) rg_fail(p->t, RG_ESTATE, y->at, "%s: its fused backward failed", y->op->name);
     for (int i = 0; i < y->nin && !failed && !p->t->code; i++)
         if (dx[i] && rg_needs(y, i)) failed = take(p, y, i, dx[i]);
     if (dx != few) rg_tape_dealloc(p->t, dx, size);
@@ -114,6 +115,13 @@ static int run(pass *p, rg_tensor *y, rg_tensor *dy) {
 }
 
 /* -------- the ends of a pass */
+
+/* Poison comes with an error, also when the one it came from was cleared in the meantime. */
+static int check_usable(const char *what, const char *at, const rg_tensor *x) {
+    rg_tape *t = rg_tape_of(x);
+    if (t && !t->code && !rg_usable(x)) rg_fail(t, RG_ESTATE, at, "%s is what a failed operation returned", what);
+    return !t || t->code ? -1 : 0;
+}
 
 static int check_start(const char *what, const char *at, const rg_tensor *y, const rg_tensor *dy) {
     rg_tape *t = y->tape;
@@ -147,7 +155,7 @@ static void leave(pass *p, rg_tensor *y, bool recording) {
 /* The cotangent of x becomes storage of its own, if it is not yet; after that keeping it cannot fail. */
 static int make_own(pass *p, rg_tensor *x) {
     rg_tensor *g = x->cotangent;
-    if (x->grad || is_own(g)) return 0;
+    if ((x->grad && is_own(x->grad)) || is_own(g)) return 0;
     rg_tensor *copy = rg_node_new(p->at, p->t, 0);
     if (!copy) return -1;
     copy->dtype = g->dtype;
@@ -155,24 +163,31 @@ static int make_own(pass *p, rg_tensor *x) {
     if (rg_node_storage(p->at, copy, true)) return rg_node_destroy(copy), -1;
     memcpy(copy->data, g->data, (size_t)g->numel * rg_dtype_size((rg_dtype)g->dtype));
     copy->flags = RG_KEPT;
+    copy->seq = p->t->seq++;
     rg_enlist(&p->t->kept, copy);
     rg_unref(g);
     x->cotangent = copy;
     return 0;
 }
 
+/* A gradient that somebody else holds, or views, is replaced and not written. */
 static void deposit(rg_tensor *x) {
-    if (x->grad) {
+    if (x->grad && is_own(x->grad)) {
         rg_add_into(x->grad, x->cotangent);
+        rg_touch(x->grad);
         drop_cotangent(x);
         return;
+    }
+    if (x->grad) {
+        rg_add_into(x->cotangent, x->grad);
+        rg_unref(x->grad);
     }
     x->grad = x->cotangent;
     x->cotangent = NULL;
 }
 
 int rg_backward_at(const char *at, rg_tensor *loss) {
-    if (!rg_usable(loss) || loss->tape->code) return -1;
+    if (check_usable("rg_backward: the loss", at, loss)) return -1;
     pass p = {.t = loss->tape, .at = at, .keep = loss->tape->keep_grads};
     if (check_start("rg_backward", at, loss, NULL)) return -1;
     if (!(loss->flags & RG_NEEDS)) return rg_fail(p.t, RG_ESTATE, at, "rg_backward: the loss depends on nothing that requires a gradient");
@@ -224,12 +239,12 @@ static rg_tensor *result(pass *p, rg_tensor *const x[], rg_tensor *const out[], 
 }
 
 int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, int flags, rg_tensor *out[]) {
-    rg_tape *t = y ? y->tape : NULL;
-    for (int k = 0; k < n; k++) out[k] = rg_poison(t);
-    if (!rg_usable(y) || t->code || (dy && !rg_usable(dy))) return -1;
-    if (check_start("rg_grad", at, y, dy)) return -1;
+    rg_tape *t = rg_tape_of(y);
+    for (int k = 0; out && k < n; k++) out[k] = rg_poison(t);
+    if (check_usable("rg_grad: y", at, y) || (dy && check_usable("rg_grad: dy", at, dy)) || check_start("rg_grad", at, y, dy)) return -1;
+    if (n > 0 && (!x || !out)) return rg_fail(t, RG_EVALUE, at, "rg_grad: no x, or no place for its gradient");
     for (int k = 0; k < n; k++) {
-        if (!rg_usable(x[k])) return -1;
+        if (!rg_usable(x[k])) return rg_fail(t, RG_EVALUE, at, "rg_grad: x[%d] is no tensor", k);
         if (x[k]->tape != t) return rg_fail(t, RG_ESTATE, at, "rg_grad: operands from two tapes");
         if (!(x[k]->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_grad: x[%d] does not require a gradient", k);
     }

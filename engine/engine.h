@@ -107,7 +107,7 @@ void rg_release(rg_tensor *x);
 
 /* -------- backward */
 #define rg_backward(loss) rg_backward_at(RG_AT, loss)
-#define rg_grad(y, dy, x, n, flags, out) rg_grad_at(RG_AT, y, dy, x, n, flags, out)
+#define rg_grad(y, dy, ...) rg_grad_at(RG_AT, y, dy, __VA_ARGS__) /* rg_grad(y, dy, x, n, flags, out) */
 enum { RG_CREATE_GRAPH = 1 }; /* record the backward pass: its results can be differentiated again */
 /* Adds d loss / d x to the gradient of every leaf x that requires it. loss has one element. */
 int rg_backward_at(const char *at, rg_tensor *loss);

@@ -70,6 +70,7 @@ static inline real sum_run(int64_t n, const real *x) {
     for (; i + STRANDS <= n; i += STRANDS)
         for (int j = 0; j < STRANDS; j++) s[j] += x[i + j];
     for (; i < n; i++) rest += x[i];
+    if (n < STRANDS) return rest;
     for (int half = STRANDS / 2; half; half /= 2)
         for (int j = 0; j < half; j++) s[j] += s[j + half];
     return s[0] + rest;
@@ -86,6 +87,7 @@ static inline real max_run(int64_t n, const real *x) {
     for (; i + STRANDS <= n; i += STRANDS)
         for (int j = 0; j < STRANDS; j++) s[j] = larger(s[j], x[i + j]);
     for (; i < n; i++) m = larger(m, x[i]);
+    if (n < STRANDS) return m;
     for (int j = 0; j < STRANDS; j++) m = larger(m, s[j]);
     return m;
 }

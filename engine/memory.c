@@ -143,21 +143,25 @@ void rg_block_free(rg_tape *t, void *p, size_t size) {
 void rg_blocks_free_all(rg_tape *t) {
     while (t->chunks) {
         rg_chunk *c = t->chunks;
+        const size_t size = c->size;
         t->chunks = c->next;
-        show(t, c, c->size);
-        t->allocator.free(t->allocator.ctx, c, c->size);
+        show(t, c, size);
+        t->allocator.free(t->allocator.ctx, c, size);
     }
 }
 
+/* Only blocks of whole lines start at one. */
+static size_t whole_lines(size_t size) { return size > SIZE_MAX / 2 ? size : (size + !size + ALIGN - 1) & ~(size_t)(ALIGN - 1); }
+
 void *rg_tape_alloc(const char *at, rg_tape *t, size_t size) {
     if (!t || t->code) return NULL;
-    void *p = rg_block_alloc(t, size);
+    void *p = rg_block_alloc(t, whole_lines(size));
     if (!p) rg_fail(t, RG_ENOMEM, at, "out of memory: %zu bytes", size);
     return p;
 }
 
 void rg_tape_dealloc(rg_tape *t, void *p, size_t size) {
-    if (t) rg_block_free(t, p, size);
+    if (t) rg_block_free(t, p, whole_lines(size));
 }
 
 /* Owned blocks form a list, a header before each. */
@@ -177,6 +181,6 @@ void rg_owned_free_all(rg_tape *t) {
     while (t->owned) {
         owned *o = t->owned;
         t->owned = o->next;
-        rg_block_free(t, o, o->size);
+        rg_tape_dealloc(t, o, o->size);
     }
 }

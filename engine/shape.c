@@ -5,6 +5,7 @@
 
 int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape) {
     if (ndim < 0 || ndim > RG_MAX_DIMS) return rg_reject(y, RG_ESHAPE, "%d dimensions, at most %d", ndim, RG_MAX_DIMS);
+    if (ndim && !shape) return rg_reject(y, RG_EVALUE, "%d dimensions, but the shape is NULL", ndim);
     int64_t numel;
     size_t bytes;
     if (rg_size((rg_dtype)y->dtype, ndim, shape, &numel, &bytes)) {

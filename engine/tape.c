@@ -86,7 +86,10 @@ void rg_forget(rg_tensor *x) {
     rg_enlist(&x->tape->kept, x);
 }
 
-void rg_tape_reset(rg_tape *t) { rg_rewind(t, 0); }
+void rg_tape_reset(rg_tape *t) {
+    if (t && t->in_pass) rg_fail(t, RG_ESTATE, NULL, "rg_tape_reset: inside a backward rule");
+    else rg_rewind(t, 0);
+}
 
 int64_t rg_mark(rg_tape *t) { return t ? t->seq : 0; }
 
@@ -103,7 +106,7 @@ void rg_tape_free(rg_tape *t) {
             next = x->next;
             rg_node_destroy(x);
         }
-    rg_block_free(t, t->params, (size_t)t->params_size * sizeof *t->params);
+    rg_tape_dealloc(t, t->params, (size_t)t->params_size * sizeof *t->params);
     rg_owned_free_all(t);
     if (t->poison) rg_node_destroy(t->poison);
     rg_blocks_free_all(t);
@@ -111,6 +114,20 @@ void rg_tape_free(rg_tape *t) {
 }
 
 /* -------- retain and release */
+
+/* The last hold on a kept tensor is given up. Results on the record may still read it: then it goes when the last of them does. */
+static void let_go(rg_tensor *x) {
+    rg_tape *t = x->tape;
+    if (x->refs > 1 || !(x->flags & RG_KEPT) || !t->record.first) {
+        rg_unref(x);
+        return;
+    }
+    rg_unlist(&t->kept, x);
+    x->flags &= (uint8_t)~RG_KEPT;
+    x->prev = NULL;
+    x->next = t->record.first;
+    t->record.first = t->record.first->prev = x;
+}
 
 rg_tensor *rg_retain(rg_tensor *x) {
     if (rg_usable(x)) x->refs++;
@@ -120,7 +137,7 @@ rg_tensor *rg_retain(rg_tensor *x) {
 void rg_release(rg_tensor *x) {
     if (!rg_usable(x)) return;
     if (x->refs == 1 && !(x->flags & RG_KEPT)) rg_fail(x->tape, RG_ESTATE, NULL, "rg_release: a tensor that was not retained");
-    else rg_unref(x);
+    else let_go(x);
 }
 
 /* -------- parameters */
@@ -131,7 +148,7 @@ static int reserve_param(const char *at, rg_tape *t) {
     rg_tensor **params = rg_tape_alloc(at, t, (size_t)size * sizeof *params);
     if (!params) return -1;
     if (t->nparams) memcpy(params, t->params, (size_t)t->nparams * sizeof *params);
-    rg_block_free(t, t->params, (size_t)t->params_size * sizeof *params);
+    rg_tape_dealloc(t, t->params, (size_t)t->params_size * sizeof *params);
     t->params = params;
     t->params_size = size;
     return 0;
@@ -168,7 +185,7 @@ rg_tensor *rg_parameter_at(const char *at, rg_tape *t, const char *name, int ndi
 rg_list rg_params(rg_tape *t) { return t ? (rg_list){t->params, t->nparams} : (rg_list){NULL, 0}; }
 
 static void clear_grad(rg_tensor *x) {
-    if (x->grad) rg_unref(x->grad);
+    if (x->grad) let_go(x->grad);
     x->grad = NULL;
 }
 
@@ -203,9 +220,11 @@ int rg_set_dtype(rg_tape *t, rg_dtype d) {
     return 0;
 }
 
+enum { THREADS_MAX = 1024 }; /* OpenMP ends the process when it cannot start as many as it was asked for */
+
 int rg_set_threads(rg_tape *t, int n) {
     if (!t) return -1;
-    if (n < 1) return rg_fail(t, RG_EVALUE, NULL, "rg_set_threads: %d threads", n);
+    if (n < 1 || n > THREADS_MAX) return rg_fail(t, RG_EVALUE, NULL, "rg_set_threads: %d threads, not 1 to %d", n, THREADS_MAX);
     t->threads = n;
     return 0;
 }

@@ -62,7 +62,7 @@ void rg_node_destroy(rg_tensor *x) {
     if (x->data && !x->base && x->data != x->value) {
         rg_block_free(t, x->data, storage_size((size_t)x->numel * dtype_sizes[x->dtype]));
     }
-    if (x->name) rg_block_free(t, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
+    if (x->name) rg_tape_dealloc(t, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
     if (x->op && (x->flags & RG_NEEDS)) t->live.recorded--;
     t->live.tensors--;
     rg_block_free(t, x, node_size(x->nin));
@@ -81,7 +81,7 @@ rg_tensor *rg_name(rg_tensor *x, const char *name) {
     char *copy = rg_tape_alloc(x->at, x->tape, size);
     if (!copy) return x;
     memcpy(copy, name, size);
-    if (x->name) rg_block_free(x->tape, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
+    if (x->name) rg_tape_dealloc(x->tape, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
     x->name = copy;
     return x;
 }
@@ -94,6 +94,7 @@ rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, con
     size_t bytes;
     if (!dtype_ok(dtype)) return (void)rg_fail(t, RG_EDTYPE, at, "tensor: there is no dtype %d", (int)dtype), NULL;
     if (ndim < 0 || ndim > RG_MAX_DIMS) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: %d dimensions, at most %d", ndim, RG_MAX_DIMS), NULL;
+    if (ndim && !shape) return (void)rg_fail(t, RG_EVALUE, at, "tensor: %d dimensions, but the shape is NULL", ndim), NULL;
     if (rg_size(dtype, ndim, shape, &numel, &bytes)) {
         for (int d = 0; d < ndim; d++)
             if (shape[d] < 0) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: dimension %d is %lld", d, (long long)shape[d]), NULL;
@@ -212,24 +213,28 @@ static int operand_types(rg_tensor *y) {
     return 0;
 }
 
-/* The poison to return where operands cannot be used at all; NULL when they can. */
+/* The poison to return where operands cannot be used at all; NULL when they can. One without a tape stands for a tape that
+   could not be made; any other comes with an error, also when the one it came from was cleared in the meantime. */
 static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_tensor *const *in) {
-    if (n < 1 || !in[0]) return rg_poisoned();
-    rg_tape *t = in[0]->tape;
+    rg_tape *t = NULL;
+    for (int i = 0; in && i < n && !t; i++)
+        if (in[i]) t = in[i]->tape;
+    if (!t) return rg_poisoned();
     for (int i = 0; i < n; i++) {
-        if (!in[i]) return rg_poisoned();
-        if (in[i]->flags & RG_POISON) return in[i];
+        if (!in[i]) return rg_fail(t, RG_ESTATE, at, "%s: operand %d is NULL", op->name, i + 1), t->poison;
+        if (in[i]->flags & RG_POISON) return rg_fail(in[i]->tape, RG_ESTATE, at, "%s: operand %d is what a failed operation returned", op->name, i + 1), in[i];
         if (in[i]->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", op->name), t->poison;
     }
+    if (op->arity >= 0 && n != op->arity) rg_fail(t, RG_ESHAPE, at, "%s: %d operands, not %d", op->name, n, op->arity);
+    if (n > UINT8_MAX) rg_fail(t, RG_ESHAPE, at, "%s: %d operands, at most %d", op->name, n, UINT8_MAX);
     return t->code ? t->poison : NULL;
 }
 
 rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in) {
-    if (op->compose) return op->compose(at, attr, in);
     rg_tensor *poison = unusable(op, at, n, in);
     if (poison) return poison;
+    if (op->compose) return op->compose(at, attr, in);
     rg_tape *t = in[0]->tape;
-    if (n > UINT8_MAX || (op->arity >= 0 && n != op->arity)) return rg_fail(t, RG_ESHAPE, at, "%s: %d operands", op->name, n), t->poison;
 
     rg_tensor *y = rg_node_new(at, t, n);
     if (!y) return t->poison;
@@ -244,14 +249,15 @@ rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_ten
     if (!failed && !y->data) failed = rg_node_storage(at, y, true);
     if (!failed) {
         const rg_forward_fn forward = op->forward[y->dtype == RG_F64 || in[0]->dtype == RG_F64][t->isa];
-        failed = (forward && forward(y)) || t->code;
+        if (forward) failed = forward(y) || t->code;
+        else if (!y->base) failed = rg_reject(y, RG_EDTYPE, "no kernel for %s", rg_dtype_name((rg_dtype)y->dtype));
     }
     if (failed) {
         if (!t->code) rg_reject(y, RG_ESTATE, "failed");
         rg_node_free(y);
         return t->poison;
     }
-    if (needs && t->recording && op->backward) {
+    if (needs && t->recording && op->backward && is_float(y->dtype)) {
         y->flags = RG_NEEDS;
         t->live.recorded++;
     }

@@ -100,11 +100,13 @@ static void write_glyph(rg_rng *r, const glyph *g, const hand *h, float *image) 
             p[i] = p[i - 1];
             continue;
         }
-        const float u = ((float)g->at[i][0] - 50 + between(r, -h->shake, h->shake)) / 100, v = ((float)g->at[i][1] - 50 + between(r, -h->shake, h->shake)) / 100;
+        const float u = ((float)g->at[i][0] - 50 + between(r, -h->shake, h->shake)) / 100;
+        const float v = ((float)g->at[i][1] - 50 + between(r, -h->shake, h->shake)) / 100;
         p[i] = (point){h->centre[0] + h->a[0] * u + h->b[0] * v, h->centre[1] + h->a[1] * u + h->b[1] * v};
     }
     for (int i = 0; i + 1 < g->n; i++)
-        if (!is_up(g, i) && !is_up(g, i + 1)) curve(image, h, (point[]){p[is_up(g, i - 1) ? i : i - 1], p[i], p[i + 1], p[is_up(g, i + 2) ? i + 1 : i + 2]});
+        if (!is_up(g, i) && !is_up(g, i + 1))
+            curve(image, h, (point[]){p[is_up(g, i - 1) ? i : i - 1], p[i], p[i + 1], p[is_up(g, i + 2) ? i + 1 : i + 2]});
 }
 
 /* Eight random bytes at a time, each moving a pixel by up to `grain` either way. */

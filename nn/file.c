@@ -36,9 +36,10 @@ int rg_file_fail(const rg_reader *r, const char *path, const char *format, ...) 
 int rg_file_find(const rg_reader *r, const char *dir, const char *subdir, int n, const char *const *names, rg_path *path) {
     if (!dir) return rg_fail(r->tape, RG_EVALUE, r->at, "%s: the directory is NULL", r->name);
     for (int i = 0; i < 2 * n; i++) {
-        const int length = snprintf(path->text, sizeof path->text, "%s%s%s/%s", dir, i < n ? "" : "/", i < n ? "" : subdir, names[i % n]);
-        if (length < 0 || (size_t)length >= sizeof path->text) return rg_file_fail(r, dir, "the path is too long");
-        if (access(path->text, F_OK) == 0) return 0;
+        rg_path here;
+        const int length = snprintf(here.text, sizeof here.text, "%s%s%s/%s", dir, i < n ? "" : "/", i < n ? "" : subdir, names[i % n]);
+        if (length < 0 || (size_t)length >= sizeof here.text) return rg_file_fail(r, dir, "the path is too long");
+        if (access(here.text, F_OK) == 0) return *path = here, 0;
     }
     return rg_file_fail(r, dir, "there is no %s, nor in its folder %s", names[0], subdir);
 }

@@ -26,7 +26,8 @@ static int read_header(const rg_reader *r, const char *path, idx *x) {
     size_t k = 0;
     while (k < sizeof types / sizeof *types && types[k].code != head[2]) k++;
     if (head[0] || head[1] || k == sizeof types / sizeof *types)
-        return rg_file_fail(r, path, "starts with %02x %02x %02x %02x, which is no IDX file: 00 00, type 08 09 0b 0c 0d or 0e, dimensions", head[0], head[1], head[2], head[3]);
+        return rg_file_fail(r, path, "starts with %02x %02x %02x %02x, which is no IDX file: 00 00, type 08 09 0b 0c 0d or 0e, dimensions", head[0],
+            head[1], head[2], head[3]);
     if (head[3] < 1 || head[3] > RG_MAX_DIMS) return rg_file_fail(r, path, "the header says %d dimensions, not 1 to %d", head[3], RG_MAX_DIMS);
     x->type = types[k];
     x->ndim = head[3];
@@ -45,8 +46,8 @@ static int check_size(const rg_reader *r, const char *path, idx *x) {
     uint64_t left;
     if (rg_file_left(x->file, expected, &left)) return -1;
     if (left == expected) return 0;
-    return rg_file_fail(r, path, "the header says [%s], %llu bytes, but %s%llu follow", shape, (unsigned long long)expected, left > expected ? "at least " : "only ",
-        (unsigned long long)left);
+    return rg_file_fail(r, path, "the header says [%s], %llu bytes, but %s%llu follow", shape, (unsigned long long)expected,
+        left > expected ? "at least " : "only ", (unsigned long long)left);
 }
 
 static int idx_open(const rg_reader *r, const char *path, idx *x) {

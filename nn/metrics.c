@@ -52,7 +52,8 @@ static int64_t check(const char *at, const char *who, const rg_tensor *logits, c
     for (int64_t i = 0; i < labels->numel; i++) {
         const double label = value(labels, i);
         if (label >= 0 && label < (double)classes && label == floor(label)) continue;
-        return rg_fail(t, RG_EVALUE, at, "%s: %s, %s: label %g of row %lld is no class of %lld", who, a, b, label, (long long)i, (long long)classes), 0;
+        return rg_fail(t, RG_EVALUE, at, "%s: %s, %s: label %g of row %lld is no class of %lld", who, a, b, label, (long long)i,
+            (long long)classes), 0;
     }
     return width;
 }
@@ -69,7 +70,8 @@ int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int cl
     const int64_t width = check(at, "rg_confusion", logits, labels), found = width == 1 ? 2 : width;
     if (!width) return -1;
     if (classes != found || !counts)
-        return rg_fail(logits->tape, RG_EVALUE, at, "rg_confusion: %lld classes, but %s%d", (long long)found, counts ? "room for " : "no counts for ", classes);
+        return rg_fail(logits->tape, RG_EVALUE, at, "rg_confusion: %lld classes, but %s %d", (long long)found,
+            counts ? "room for" : "no counts for", classes);
     for (int64_t i = 0; i < labels->numel; i++) counts[(int64_t)value(labels, i) * classes + prediction(logits, i, width)]++;
     return 0;
 }

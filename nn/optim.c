@@ -29,19 +29,13 @@ static bool is_parameter(rg_tape *t, const rg_tensor *x) {
     return false;
 }
 
-static bool listed(const rg_optim *o, const rg_tensor *x) {
-    for (int i = 0; i < o->count; i++)
-        if (o->slots[i].p == x) return true;
-    return false;
-}
-
 static rg_tensor *state_of(const char *at, const rg_tensor *p, const char *what) {
     char name[256];
     snprintf(name, sizeof name, "%s.%s", p->name ? p->name : "param", what);
     return rg_buffer_at(at, p->tape, name, (rg_dtype)p->dtype, NULL, p->ndim, p->shape);
 }
 
-/* An optimiser of the list's parameters, each once, without state or numbers. */
+/* An optimiser of the list's parameters, without state or numbers. */
 static rg_optim *optim_new(const char *at, rg_tape *t, const char *kind, rg_list params) {
     if (rg_error_code(t)) return NULL;
     if (params.count < 1) return rg_fail(t, RG_EVALUE, at, "%s: no parameters; make them before the optimiser", kind), NULL;
@@ -53,8 +47,9 @@ static rg_optim *optim_new(const char *at, rg_tape *t, const char *kind, rg_list
         rg_tensor *p = params.items[i];
         char text[64];
         if (!is_parameter(t, p))
-            return rg_fail(t, RG_EVALUE, at, "%s: item %d of the list, %s, is no parameter of this tape", kind, i, rg_shape_text(p, text, sizeof text)), NULL;
-        if (!listed(o, p)) o->slots[o->count++].p = p;
+            return rg_fail(t, RG_EVALUE, at, "%s: item %d of the list, %s, is no parameter of this tape", kind, i,
+                rg_shape_text(p, text, sizeof text)), NULL;
+        o->slots[o->count++].p = p;
     }
     return o;
 }
@@ -75,7 +70,7 @@ static int want(const char *at, const rg_optim *o, const char *option, double va
     return good ? 0 : rg_fail(o->tape, RG_EVALUE, at, "%s: %s is %g, must be %s", o->kind, option, value, rule);
 }
 
-static int want_positive(const char *at, const rg_optim *o, const char *option, double value) {
+static int want_at_least_0(const char *at, const rg_optim *o, const char *option, double value) {
     return want(at, o, option, value, value >= 0 && isfinite(value), "at least 0 and finite");
 }
 
@@ -87,7 +82,8 @@ rg_optim *rg_optim_sgd_at(const char *at, rg_tape *t, rg_list params, rg_sgd_opt
     o->dampening = with.dampening;
     o->weight_decay = with.weight_decay;
     o->nesterov = with.nesterov;
-    if (want_positive(at, o, "lr", o->lr) || want_positive(at, o, "momentum", o->momentum) || want_positive(at, o, "weight_decay", o->weight_decay)) return NULL;
+    if (want_at_least_0(at, o, "lr", o->lr) || want_at_least_0(at, o, "momentum", o->momentum)) return NULL;
+    if (want_at_least_0(at, o, "weight_decay", o->weight_decay)) return NULL;
     if (want(at, o, "dampening", o->dampening, isfinite(o->dampening), "finite")) return NULL;
     if (want(at, o, "momentum", o->momentum, !o->nesterov || o->momentum > 0, "above 0 with nesterov")) return NULL;
     if (want(at, o, "dampening", o->dampening, !o->nesterov || o->dampening == 0, "0 with nesterov")) return NULL;
@@ -104,7 +100,8 @@ static rg_optim *adam_new(const char *at, rg_tape *t, rg_list params, rg_adam_op
     o->beta2 = given_or(with.beta2, .999);
     o->eps = given_or(with.eps, 1e-8);
     o->weight_decay = given_or(with.weight_decay, decoupled ? .01 : 0);
-    if (want_positive(at, o, "lr", o->lr) || want_positive(at, o, "eps", o->eps) || want_positive(at, o, "weight_decay", o->weight_decay)) return NULL;
+    if (want_at_least_0(at, o, "lr", o->lr) || want_at_least_0(at, o, "eps", o->eps)) return NULL;
+    if (want_at_least_0(at, o, "weight_decay", o->weight_decay)) return NULL;
     if (want(at, o, "beta1", o->beta1, o->beta1 >= 0 && o->beta1 < 1, "from 0 to below 1")) return NULL;
     if (want(at, o, "beta2", o->beta2, o->beta2 >= 0 && o->beta2 < 1, "from 0 to below 1")) return NULL;
     return make_state(at, o, "m", "v") ? NULL : o;
@@ -142,13 +139,13 @@ int rg_optim_step(rg_optim *o) {
     for (int i = 0; i < o->count; i++) {
         slot *s = &o->slots[i];
         if (rg_needs_grad(s->p) && rg_grad_of(s->p)) update(o, s, isa);
-        rg_clear_grad(s->p);
+        rg_clear_grad(s->p); /* at once: a parameter listed twice is updated once */
     }
     return 0;
 }
 
 int rg_optim_set_lr_at(const char *at, rg_optim *o, double lr) {
-    if (!o || want_positive(at, o, "lr", lr)) return -1;
+    if (!o || want_at_least_0(at, o, "lr", lr)) return -1;
     o->lr = lr;
     return 0;
 }

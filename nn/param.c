@@ -41,7 +41,8 @@ static rg_init resolve(rg_init init, const rg_tensor *x) {
 }
 
 static double draw(rg_rng *r, rg_init init) {
-    return init.kind == RG_INIT_CONSTANT ? init.a : init.kind == RG_INIT_NORMAL ? rg_rng_normal(r, init.a, init.b) : rg_rng_uniform(r, init.a, init.b);
+    if (init.kind == RG_INIT_CONSTANT) return init.a;
+    return init.kind == RG_INIT_NORMAL ? rg_rng_normal(r, init.a, init.b) : rg_rng_uniform(r, init.a, init.b);
 }
 
 static void fill(rg_tensor *x, rg_init init) {

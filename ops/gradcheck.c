@@ -43,7 +43,8 @@ static rg_tensor *call(problem *p) {
     if (rg_error_code(p->t)) return NULL;
     if (rg_failed(y)) rg_fail(p->t, RG_EVALUE, p->at, "gradcheck: the function returned no tensor");
     else if (y->tape != p->t) rg_fail(p->t, RG_ESTATE, p->at, "gradcheck: the function's result is on another tape");
-    else if (y->dtype != RG_F64) rg_fail(p->t, RG_EDTYPE, p->at, "gradcheck: the function's result is %s, not f64", rg_dtype_name((rg_dtype)y->dtype));
+    else if (y->dtype != RG_F64)
+        rg_fail(p->t, RG_EDTYPE, p->at, "gradcheck: the function's result is %s, not f64", rg_dtype_name((rg_dtype)y->dtype));
     return rg_error_code(p->t) ? NULL : y;
 }
 
@@ -246,7 +247,8 @@ static bool refused(const char *at, rg_tape *t, int n, rg_tensor *const *in) {
         if (x->tape != t) return rg_fail(t, RG_ESTATE, at, "gradcheck: operand %d is on another tape", i), true;
         if (x->op) return rg_fail(t, RG_ESTATE, at, "gradcheck: operand %d is the result of %s, not a leaf; rg_detach it", i, x->op->name), true;
         if (rg_needs_grad(x) && x->dtype != RG_F64)
-            return rg_fail(t, RG_EDTYPE, at, "gradcheck: operand %d %s: gradients are checked in f64; rg_set_dtype(t, RG_F64)", i, rg_shape_text(x, shape, sizeof shape)), true;
+            return rg_fail(t, RG_EDTYPE, at, "gradcheck: operand %d %s: gradients are checked in f64; rg_set_dtype(t, RG_F64)", i,
+                rg_shape_text(x, shape, sizeof shape)), true;
     }
     return false;
 }
@@ -336,6 +338,7 @@ static void judge_counts(rg_check *all, const int64_t *counts, const bool *seen)
 
 rg_check rg_gradcheck_op(const rg_op *op, rg_gradcheck_options o) {
     rg_check all = {.failed = RG_CHECK_PASSED};
+    if (!op || !op->samples) return (rg_check){.failed = RG_CHECK_BROKEN, .text = "no operator, or one without samples"};
     if (!op->backward && !op->compose) return all;
     rg_tape *t = rg_tape_new(o.seed);
     if (!t) return (rg_check){.failed = RG_CHECK_BROKEN, .text = "out of memory"};
@@ -375,7 +378,8 @@ const char *rg_verdict_name(rg_verdict v) {
 }
 
 void rg_check_print(const rg_check *c, const char *name, FILE *to) {
-    fprintf(to, "%s: %s", name, rg_verdict_name(c->failed));
+    if (!c || !to) return;
+    fprintf(to, "%s: %s", name ? name : "?", rg_verdict_name(c->failed));
     if (c->failed == RG_CHECK_KINKED) fprintf(to, ": %lld of %lld elements left out;", (long long)c->left_out, (long long)(c->left_out + c->checked));
     if (c->text[0]) fprintf(to, ": %s", c->text);
     if (c->order && c->failed != RG_CHECK_BROKEN && c->failed != RG_CHECK_FEW)

@@ -65,16 +65,11 @@ static void warm_up(void) {
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, 1, 1, 1, 1, &b, 1, &b, 1, 0, &d, 1);
     cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, 1, 1, 1, &a, 1, 0, &c, 1);
 #endif
-#ifdef _OPENMP
-    int team = 0;
-#pragma omp parallel reduction(+ : team)
-    team++;
-    (void)team;
-#endif
 }
 
 RG_KERNELS(matmul);
-RG_OP(matmul) = {.name = "matmul", .formula = "a . b", .arity = 2, .shape = matmul_shape, .forward = RG_KERNEL(matmul), .backward = matmul_backward, .warm_up = warm_up,
+RG_OP(matmul) = {.name = "matmul", .formula = "a . b", .arity = 2, .shape = matmul_shape, .forward = RG_KERNEL(matmul),
+    .backward = matmul_backward, .warm_up = warm_up,
     .samples = "7,5 5,17; 5,7 5,3 ta=1; 4,6 3,6 tb=1; 5,4 3,5 ta=1 tb=1; 17,2 2,1; 1,1 1,1; 3,3 same; 3,4 same ta=1; 3,4 same tb=1;"
                "0,3 3,4; 3,0 0,4; 2,3 3,0; 3,0 2,3 ta=1 tb=1; 2,3,4 4,5; 2,4,3 4,2 ta=1; 3,4 2,4,2; 2,3,4 2,4,2; 2,1,3,2 3,2,4; 2,4,3 2,2,4 ta=1 tb=1;"
                "2,3,4 1,5,4 tb=1; 0,2,3 3,2; 2,2,3 0,1,3,2; 2,1,1,2,1,3 1,2,1,1,3,1",
@@ -103,7 +98,8 @@ static int linear_shape(rg_tensor *y) {
 
 static void linear_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     rg_tensor *x = y->in[0], *w = y->in[1], *rows = as_rows(y, dy); /* [n, out] */
-    if (rg_needs(y, 0)) dx[0] = rg_matmul_t(x->ndim > 1 ? dy : rows, false, w, true); /* [1, in] for an x of [in]: the engine sums it down */
+    /* [1, in] for an x of [in]: the engine sums it down */
+    if (rg_needs(y, 0)) dx[0] = rg_matmul_t(x->ndim > 1 ? dy : rows, false, w, true);
     if (rg_needs(y, 1)) dx[1] = rg_matmul_t(as_rows(y, x), true, rows, false);
     if (rg_needs(y, 2)) dx[2] = rg_sum_over(rows, false, 0);
 }

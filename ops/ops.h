@@ -53,7 +53,7 @@ extern "C" {
 /* -------- the functions beneath. naxes -1 = all axes. */
 #ifdef __cplusplus
 #define RG_AXES(...) (int)std::initializer_list<int>{__VA_ARGS__}.size(), std::initializer_list<int>{__VA_ARGS__}.begin()
-#define RG_IN_LIST(...) (int)std::initializer_list<rg_tensor *>{__VA_ARGS__}.size(), std::initializer_list<rg_tensor *>{__VA_ARGS__}.begin()
+#define RG_IN_LIST(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), std::initializer_list<rg_tensor *>{__VA_ARGS__}.begin() /* evaluated once */
 #else
 #define RG_AXES(...) (int)(sizeof((int[]){0, __VA_ARGS__}) / sizeof(int)) - 1, (const int[]){0, __VA_ARGS__} + 1
 #define RG_IN_LIST(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), (rg_tensor *[]){__VA_ARGS__}

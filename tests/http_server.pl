@@ -47,6 +47,6 @@ while (my $client = $server->accept) {
     $body = substr $body, 0, length($body) / 2 if $how eq 'cut' || $how eq 'stall';
     print $client $body;
     $client->flush;
-    sleep 50 if $how eq 'stall';
+    sysread $client, my $nothing, 1 if $how eq 'stall';    # returns when the other side hangs up
     exit;
 }

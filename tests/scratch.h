@@ -96,7 +96,9 @@ static inline void put(bytes *b, const void *from, size_t n) {
     b->n += n;
 }
 
-static inline void put_u32(bytes *b, uint32_t v) { put(b, (unsigned char[]){(unsigned char)(v >> 24), (unsigned char)(v >> 16), (unsigned char)(v >> 8), (unsigned char)v}, 4); }
+static inline void put_u32(bytes *b, uint32_t v) {
+    for (int k = 24; k >= 0; k -= 8) put(b, &(unsigned char){(unsigned char)(v >> k)}, 1);
+}
 
 static inline void put_header(bytes *b, int type, int ndim, const uint32_t *shape) {
     put(b, (unsigned char[]){0, 0, (unsigned char)type, (unsigned char)ndim}, 4);
@@ -139,11 +141,13 @@ static inline void assert_small(rg_tensor *x) {
 
 /* The tape holds an error whose text has all of these, and nothing else was left on it. */
 static inline void assert_error(rg_code code, const char *what) {
-    if (rg_error_code(t) != code || !strstr(rg_error(t), what)) fail_msg("expected '%s' (%d), got '%s' (%d)", what, code, rg_error(t) ? rg_error(t) : "no error", rg_error_code(t));
+    if (rg_error_code(t) != code || !strstr(rg_error(t), what))
+        fail_msg("expected '%s' (%d), got '%s' (%d)", what, code, rg_error(t) ? rg_error(t) : "no error", rg_error_code(t));
     assert_int_equal(rg_live(t).tensors, 0);
 }
 
 /* Adds a case that runs between setup and teardown. */
 #define CASE(list, f, state, ...) \
-    (cases_add(list, f, state, __VA_ARGS__), (list)->items[(list)->count - 1].setup_func = setup, (list)->items[(list)->count - 1].teardown_func = teardown)
+    (cases_add(list, f, state, __VA_ARGS__), (list)->items[(list)->count - 1].setup_func = setup, \
+        (list)->items[(list)->count - 1].teardown_func = teardown)
 #endif

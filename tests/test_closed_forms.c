@@ -394,7 +394,8 @@ int main(void) {
     cases_add(&c, cross_entropy, &yes, "cross entropy in one op, with its Hessian");
     cases_add(&c, two_layers, NULL, "two layers, backward once and twice");
     cases_add(&c, quadratic_form, NULL, "quadratic form: Hessian A + A^T");
-    for (size_t i = 0; i < sizeof all_series / sizeof *all_series; i++) cases_add(&c, higher_derivatives, &all_series[i], "higher derivatives of %s", all_series[i].name);
+    for (size_t i = 0; i < sizeof all_series / sizeof *all_series; i++)
+        cases_add(&c, higher_derivatives, &all_series[i], "higher derivatives of %s", all_series[i].name);
     cases_add(&c, gradient_penalty, NULL, "gradient penalty");
     cases_add(&c, mixed_derivatives, NULL, "mixed derivatives");
     cases_add(&c, mean_gives_one_over_n, NULL, "mean gives 1/n");

@@ -34,7 +34,7 @@ checksums() { # of all that is served, as it is now
 }
 pack cifar-10-batches-bin
 
-perl "$here/http_server.pl" "$served" "$log" >"$tmp/port" &
+perl "$here/http_server.pl" "$served" "$log" >"$tmp/port" 2>"$tmp/server" &
 server=$!
 tries=0
 until [ -s "$tmp/port" ]; do

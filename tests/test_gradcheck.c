@@ -88,39 +88,47 @@ static int wrong_kernel(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     return 0;
 }
 
+static int right_kernel(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return right(y, dy, dx), 0; }
+
 #undef A
 #undef B
 #undef RG_AT
 #define RG_AT RG_HERE
 
-typedef struct faulty { const char *what; rg_op op; const char *samples; int caught[2]; } faulty; /* caught at order 1, at order 2 */
+typedef struct faulty { const char *what; rg_op op; int caught[2]; } faulty; /* caught at order 1, at order 2 */
 #define SAMPLES "7,17 same; 7,17 7,17; 3,5 3,5"
-#define PAIR(rule) {.name = "ab+a", .formula = "a b + a", .arity = 2, .forward = RG_ANY(forward), .backward = rule, .samples = SAMPLES, .refuses = "-"}
-#define MEAN(rule) {.name = "mean", .formula = "mean x", .arity = 1, .shape = shape_mean, .forward = RG_ANY(forward_mean), .backward = rule, .samples = "7,17; 5", .refuses = "-"}
-#define ROWS(rule) {.name = "rows", .formula = "x + b", .arity = 2, .forward = RG_ANY(forward_rows), .backward = rule, .samples = "3,101 101; 7,5 5", .refuses = "-"}
-#define PRODUCT(rule) {.name = "ab", .formula = "a . b", .arity = 2, .forward = RG_ANY(forward_product), .backward = rule, .samples = "5,5 5,5; 9,9 9,9; 3,3 same", .refuses = "-"}
+#define PAIR(rule) {.name = "ab+a", .formula = "a b + a", .arity = 2, \
+    .forward = RG_ANY(forward), .backward = rule, .samples = SAMPLES, .refuses = "-"}
+#define MEAN(rule) {.name = "mean", .formula = "mean x", .arity = 1, .shape = shape_mean, \
+    .forward = RG_ANY(forward_mean), .backward = rule, .samples = "7,17; 5", .refuses = "-"}
+#define ROWS(rule) {.name = "rows", .formula = "x + b", .arity = 2, \
+    .forward = RG_ANY(forward_rows), .backward = rule, .samples = "3,101 101; 7,5 5", .refuses = "-"}
+#define PRODUCT(rule) {.name = "ab", .formula = "a . b", .arity = 2, \
+    .forward = RG_ANY(forward_product), .backward = rule, .samples = "5,5 5,5; 9,9 9,9; 3,3 same", .refuses = "-"}
 static const faulty faults[] = {
-    {"nothing wrong", PAIR(right), NULL, {0, 0}},
-    {"a sign", PAIR(wrong_sign), NULL, {1, 0}},
-    {"a factor of 1.005", PAIR(wrong_factor), NULL, {1, 0}},
-    {"a factor of 1 + 1e-7", PAIR(tiny_factor), NULL, {1, 0}},
-    {"a dropped term", PAIR(dropped_term), NULL, {1, 0}},
-    {"the upstream gradient taken for ones", PAIR(ones_for_dy), NULL, {1, 0}},
-    {"operands swapped", PAIR(swapped), NULL, {1, 0}},
-    {"an operand left out", PAIR(left_out), NULL, {1, 0}},
-    {"a history cut", PAIR(no_history), NULL, {0, 1}},
-    {"the upstream's history cut", PAIR(no_history_dy), NULL, {0, 1}},
-    {"one element", PAIR(one_element), NULL, {1, 0}},
-    {"mean, nothing wrong", MEAN(mean_right), NULL, {0, 0}},
-    {"mean without 1/n", MEAN(mean_sum), NULL, {1, 0}},
-    {"rows, nothing wrong", ROWS(rows_right), NULL, {0, 0}},
-    {"the sum over rows forgotten", ROWS(rows_first), NULL, {1, 0}},
-    {"the mean over rows for the sum", ROWS(rows_mean), NULL, {1, 0}},
-    {"product, nothing wrong", PRODUCT(product_right), NULL, {0, 0}},
-    {"product without the transpose", PRODUCT(product_a), NULL, {1, 0}},
-    {"product transposed", PRODUCT(product_turned), NULL, {1, 0}},
+    {"nothing wrong", PAIR(right), {0, 0}},
+    {"a sign", PAIR(wrong_sign), {1, 0}},
+    {"a factor of 1.005", PAIR(wrong_factor), {1, 0}},
+    {"a factor of 1 + 1e-7", PAIR(tiny_factor), {1, 0}},
+    {"a dropped term", PAIR(dropped_term), {1, 0}},
+    {"the upstream gradient taken for ones", PAIR(ones_for_dy), {1, 0}},
+    {"operands swapped", PAIR(swapped), {1, 0}},
+    {"an operand left out", PAIR(left_out), {1, 0}},
+    {"a history cut", PAIR(no_history), {0, 1}},
+    {"the upstream's history cut", PAIR(no_history_dy), {0, 1}},
+    {"one element", PAIR(one_element), {1, 0}},
+    {"mean, nothing wrong", MEAN(mean_right), {0, 0}},
+    {"mean without 1/n", MEAN(mean_sum), {1, 0}},
+    {"rows, nothing wrong", ROWS(rows_right), {0, 0}},
+    {"the sum over rows forgotten", ROWS(rows_first), {1, 0}},
+    {"the mean over rows for the sum", ROWS(rows_mean), {1, 0}},
+    {"product, nothing wrong", PRODUCT(product_right), {0, 0}},
+    {"product without the transpose", PRODUCT(product_a), {1, 0}},
+    {"product transposed", PRODUCT(product_turned), {1, 0}},
     {"the kernel of a plain pass", {.name = "ab+a", .formula = "a b + a", .arity = 2, .forward = RG_ANY(forward), .backward = right,
-        .fused = RG_ANY(wrong_kernel), .samples = SAMPLES, .refuses = "-"}, NULL, {1, 0}},
+        .fused = RG_ANY(wrong_kernel), .samples = SAMPLES, .refuses = "-"}, {1, 0}},
+    {"the rule beside a right kernel", {.name = "ab+a", .formula = "a b + a", .arity = 2, .forward = RG_ANY(forward), .backward = wrong_factor,
+        .fused = RG_ANY(right_kernel), .samples = SAMPLES, .refuses = "-"}, {1, 0}},
 };
 
 static void finds_fault(void **state) {
@@ -194,11 +202,12 @@ static void leaves_everything_as_it_was(void **state) {
     (void)state;
     rg_tape *t = rg_tape_new(5);
     rg_set_dtype(t, RG_F64);
-    rg_tensor *w = rg_parameter_at(RG_AT, t, "w", RG_DIMS(4)), *x = leaf(t, 4, .1, .77);
+    rg_tensor *w = rg_parameter_at(RG_AT, t, "w", RG_DIMS(99)), *x = leaf(t, 99, .1, .77);
+    f64(x)[5] = 1e-9; /* where a step forth and back would lose the value */
     rg_set_dtype(t, RG_F32);
     rg_tensor *before_check = rg_sum(rg_mul(w, x));
     assert_int_equal(rg_backward(before_check), 0);
-    double values[4], gradient[4];
+    double values[99], gradient[99];
     memcpy(values, x->data, sizeof values);
     memcpy(gradient, rg_grad_of(x)->data, sizeof gradient);
     rg_tensor *const grads[] = {rg_grad_of(w), rg_grad_of(x)};
@@ -227,8 +236,9 @@ static void memory_does_not_grow(void **state) {
     const rg_counts before = rg_live(t);
     rg_gradcheck(product, NULL, 2, in, (rg_gradcheck_options){.order = 3});
     const rg_counts after = rg_live(t);
-    assert_int_equal(after.allocations, before.allocations);
-    assert_int_equal(after.reserved, before.reserved);
+    assert_int_equal(after.bytes, before.bytes);
+    if (rg_info().pool) assert_int_equal(after.allocations, before.allocations);
+    assert_true(after.reserved < 1 << 19); /* 1000 elements moved to 4 points, each of a few kilobytes: 20 times as much if it piled up */
     rg_tape_free(t);
 }
 

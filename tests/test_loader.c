@@ -145,7 +145,8 @@ static void one_batch(void **state) {
 }
 
 typedef struct published { int64_t n, batch; bool drop_last; int64_t steps; } published;
-static const published systems[] = {{60000, 64, true, 937}, {60000, 64, false, 938}, {60000, 128, false, 469}, {50000, 128, false, 391}, {60000, 100, true, 600}, {60000, 100, false, 600}};
+static const published systems[] = {{60000, 64, true, 937}, {60000, 64, false, 938}, {60000, 128, false, 469}, {50000, 128, false, 391},
+    {60000, 100, true, 600}, {60000, 100, false, 600}};
 
 static void steps(void **state) {
     const published *s = *state;
@@ -177,7 +178,8 @@ static void shapes(void **state) {
 
 static void one_dimension(void **state) {
     (void)state;
-    rg_loader *l = rg_loader_new(t, rg_buffer(t, NULL, RG_F32, ((float[]){5, 6, 7}), 3), rg_buffer(t, NULL, RG_U8, ((uint8_t[]){1, 0, 255}), 3), (rg_loader_options){.batch = 2});
+    rg_tensor *column = rg_buffer(t, NULL, RG_F32, ((float[]){5, 6, 7}), 3), *labels = rg_buffer(t, NULL, RG_U8, ((uint8_t[]){1, 0, 255}), 3);
+    rg_loader *l = rg_loader_new(t, column, labels, (rg_loader_options){.batch = 2});
     rg_loader_next(l, &bx, &by);
     assert_int_equal(rg_ndim(bx), 2);
     assert_int_equal(rg_dim(bx, 1), 1);
@@ -206,7 +208,8 @@ static void conversion_exact(void **state) {
     assert_true(rg_loader_next(l, &bx, &by));
     for (int v = 0; v < 256; v++) assert_true(rg_f64(bx)[v] == (v / divisor - o.mean) / std);
 }
-static const rg_loader_options conversions[] = {{.divisor = 0}, {.divisor = 1}, {.divisor = 256}, {.mean = 0.1307, .std = 0.3081}, {.divisor = 1, .mean = 33}};
+static const rg_loader_options conversions[] = {{.divisor = 0}, {.divisor = 1}, {.divisor = 256}, {.mean = 0.1307, .std = 0.3081},
+    {.divisor = 1, .mean = 33}};
 
 /* Floats of either dtype come in the tape's dtype, undivided unless asked for; NaN and infinity pass. */
 static void floats(void **state) {
@@ -237,7 +240,8 @@ static void floats(void **state) {
 static void targets(void **state) {
     (void)state;
     const float values[] = {10, 20, 30, 40, 50, 60};
-    rg_loader *l = rg_loader_new(t, rg_buffer(t, NULL, RG_U8, NULL, 3, 4), rg_buffer(t, NULL, RG_F32, values, 3, 1, 2), (rg_loader_options){.batch = 2, .mean = 5});
+    rg_tensor *images = rg_buffer(t, NULL, RG_U8, NULL, 3, 4), *vectors = rg_buffer(t, NULL, RG_F32, values, 3, 1, 2);
+    rg_loader *l = rg_loader_new(t, images, vectors, (rg_loader_options){.batch = 2, .mean = 5});
     rg_loader_next(l, &bx, &by);
     assert_memory_equal(rg_shape(by), ((int64_t[]){2, 1, 2}), 3 * sizeof(int64_t));
     assert_memory_equal(rg_f32(by), values, 4 * sizeof(float));
@@ -245,7 +249,8 @@ static void targets(void **state) {
 
 static void no_features(void **state) {
     (void)state;
-    rg_loader *l = rg_loader_new(t, rg_buffer(t, NULL, RG_U8, NULL, 3, 0), rg_buffer(t, NULL, RG_I32, NULL, 3), (rg_loader_options){.batch = 2, .shuffle = true});
+    rg_tensor *images = rg_buffer(t, NULL, RG_U8, NULL, 3, 0), *labels = rg_buffer(t, NULL, RG_I32, NULL, 3);
+    rg_loader *l = rg_loader_new(t, images, labels, (rg_loader_options){.batch = 2, .shuffle = true});
     assert_true(rg_loader_next(l, &bx, &by));
     assert_int_equal(rg_dim(bx, 1), 0);
 }
@@ -432,11 +437,16 @@ static void error_stands(void **state) {
     rg_error_clear(t);
     assert_true(rg_loader_next(l, &bx, &by));
     assert_memory_equal(rg_i32(by), ((int32_t[]){3, 5, 9, 0}), 4 * sizeof(int32_t));
+    rg_loader_next(l, &bx, &by);
+    rg_read_idx(t, NULL);
+    assert_false(rg_loader_next(l, &bx, &by)); /* because of the error, not because the epoch ends */
+    assert_int_equal(l->epoch, 0);
 }
 
 int main(void) {
     cases c = {0};
-#define CASE(f, state, ...) (cases_add(&c, f, state, __VA_ARGS__), c.items[c.count - 1].setup_func = setup, c.items[c.count - 1].teardown_func = teardown)
+#define CASE(f, state, ...) \
+    (cases_add(&c, f, state, __VA_ARGS__), c.items[c.count - 1].setup_func = setup, c.items[c.count - 1].teardown_func = teardown)
     CASE(in_order, NULL, "in order");
     CASE(numpys_order, NULL, "NumPy's order");
     CASE(drawn_when_begun, NULL, "the order is drawn when an epoch begins");
@@ -444,7 +454,8 @@ int main(void) {
     CASE(partial_batch, NULL, "a partial last batch");
     CASE(dropped_batch, NULL, "a dropped last batch");
     CASE(one_batch, NULL, "one batch");
-    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) CASE(steps, &systems[i], "%d steps of %d from %d", (int)systems[i].steps, (int)systems[i].batch, (int)systems[i].n);
+    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++)
+        CASE(steps, &systems[i], "%d steps of %d from %d", (int)systems[i].steps, (int)systems[i].batch, (int)systems[i].n);
     CASE(shapes, NULL, "shapes");
     CASE(one_dimension, NULL, "one dimension");
     for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++) CASE(conversion_exact, &conversions[i], "conversion %d is exact", (int)i);

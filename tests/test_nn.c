@@ -11,6 +11,7 @@
 
 #include "engine/op.h"
 #include "nn/nn.h"
+#include "tests/meter.h"
 
 #undef RG_AT
 #define RG_AT RG_HERE
@@ -354,7 +355,7 @@ static void layer_errors(void **state) {
 
 static void null_and_poison(void **state) {
     rg_tape *t = *state;
-    rg_nn *relu = rg_nn_relu(t);
+    rg_nn *relu = rg_nn_relu(t), *outer = rg_nn_sequential_at(RG_HERE, t, 0, NULL);
     const int64_t sizes[] = {2, 2};
     assert_null(rg_nn_linear(NULL, 2, 2, RG_ONES));
     assert_null(rg_nn_sequential(NULL, NULL));
@@ -371,10 +372,42 @@ static void null_and_poison(void **state) {
     assert_null(rg_nn_linear(t, 2, 2, RG_ONES));
     assert_null(rg_nn_sequential(t, relu, NULL));
     assert_true(rg_failed(rg_nn_forward(relu, rg_full(t, 1, 2))));
-    rg_nn *own = gated_new(t, 2);
-    assert_null(own);
+    assert_null(gated_new(t, 2));
+    assert_int_equal(rg_nn_add(outer, relu), -1);
     expect_error(t, "before");
     assert_int_equal(rg_params(t).count, 0);
+    assert_false(relu->placed);
+    assert_true(rg_failed(rg_nn_forward_at(NULL, outer, rg_full(t, 1, 2)))); /* it lacks a layer */
+    expect_error(t, "rg_nn_forward: the sequential could not be made");
+}
+
+/* Every allocation fails in turn; the error is named, the next try succeeds, nothing leaks. */
+static void layers_without_memory(void **state) {
+    (void)state;
+    int failures = 0;
+    for (bool done = false; !done; failures++) {
+        meter m = {.fail_at = -1};
+        rg_tape *t = metered_tape(&m, true, 0);
+        rg_tensor *x = rg_full(t, 1, 4, 2);
+        for (int try = 0; try < 2; try++) {
+            m.fail_at = try ? -1 : m.calls + failures;
+            rg_nn *net = rg_nn_named(rg_nn_sequential(t, gated_new(t, 1), rg_nn_tanh(t), rg_nn_linear(t, 3, 1, RG_HE_NORMAL)), "net");
+            m.fail_at = -1;
+            if (rg_error(t)) {
+                assert_int_equal(try, 0);
+                assert_int_equal(rg_error_code(t), RG_ENOMEM);
+                assert_true(rg_failed(rg_nn_forward(net, x)));
+                rg_error_clear(t);
+            } else {
+                assert_int_equal(rg_dim(rg_nn_forward(net, x), 1), 1);
+                assert_string_equal(rg_name_of(rg_nn_params(net).items[4]), "net.2.bias");
+                done |= try == 0;
+            }
+        }
+        rg_tape_free(t);
+        assert_int_equal(m.out, 0);
+    }
+    assert_true(failures > 20);
 }
 
 /* -------- learning */
@@ -424,7 +457,7 @@ int main(void) {
         CASE(normal_is_numpys), CASE(uniform_is_numpys), CASE(scaled_are_numpys), CASE(moments), CASE(fans_of_other_ranks), CASE(fill_again),
         CASE(bad_initialisers), CASE(linear_is_its_formula), CASE(sequential_runs_in_order), CASE(activations_and_flatten), CASE(mlp_from_sizes),
         CASE(shared_layers_count_once), CASE(given_names), CASE(layers_of_the_users_own), CASE(train_reaches_every_layer), CASE(layers_within_layers),
-        CASE(many_layers), CASE(layer_errors), CASE(null_and_poison), CASE(learns_xor), CASE(frozen_layer),
+        CASE(many_layers), CASE(layer_errors), CASE(null_and_poison), CASE(layers_without_memory), CASE(learns_xor), CASE(frozen_layer),
     };
     return cmocka_run_group_tests_name("nn", tests, NULL, NULL);
 }

@@ -312,7 +312,8 @@ static void digits_learnable(void **state) {
 
 int main(void) {
     cases c = {0};
-#define CASE(f, state, ...) (cases_add(&c, f, state, __VA_ARGS__), c.items[c.count - 1].setup_func = setup, c.items[c.count - 1].teardown_func = teardown)
+#define CASE(f, state, ...) \
+    (cases_add(&c, f, state, __VA_ARGS__), c.items[c.count - 1].setup_func = setup, c.items[c.count - 1].teardown_func = teardown)
     CASE(xor_table, NULL, "xor: the table");
     CASE(xor_noisy, NULL, "xor: noise");
     CASE(moons, NULL, "moons");

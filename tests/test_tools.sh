@@ -74,7 +74,7 @@ demo_falls_back_to_mnist() {
 demo_falls_back_to_drawn_digits() { rm -r "$tmp/fashion" && demo && says 'trained with .*--data digits' && says 'drawn by the program'; }
 demo_tries_only_once_for_the_package() { rm -r "$tmp/fashion" && demo && demo && [ "$(grep -c 'setup build data' "$calls")" = 1 ]; }
 demo_passes_options_on() { demo --epochs 2 --seed 3 && says 'trained with .*--epochs 2 --seed 3$'; }
-demo_leaves_the_choice_of_data_to_the_user() { demo --data /some/where && says '--data /some/where' && ! says fashion; }
+demo_leaves_the_choice_of_data_to_the_user() { demo --data /some/where && says '--data /some/where$' && ! says fashion; }
 demo_ends_with_the_programs_status() { TRAINED=7 exits 7 demo; }
 demo_stops_when_setup_fails() {
     stub meson '' && printf 'exit 1\n' >"$repo/tools/setup"

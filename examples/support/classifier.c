@@ -10,7 +10,7 @@
 #include "progress.h"
 #include "run.h"
 
-enum { TEST_BATCH = 1000, UNITS_SHOWN = 64 };
+enum { TEST_BATCH = 1000, UNITS_SHOWN = 64, UNITS_IN_ROW = 16 };
 enum { EPOCH, LOSS, ACCURACY, SECONDS, RATE, COLUMNS };
 static const char *const column_names[COLUMNS] = {"epoch", "loss", "test_accuracy", "seconds", "steps_per_second"};
 
@@ -100,8 +100,8 @@ static int draw_weights(const training *r, const char *path) {
             }
         char title[120];
         snprintf(title, sizeof title, "%s: what %d hidden units look for", c->name, shown);
-        status = plot_images(path, &(plot_image_set){.title = title, .f32 = images, .count = shown, .channels = 1, .height = c->height,
-            .width = c->width, .range = PLOT_SIGNED_EACH});
+        status = plot_images(path, &(plot_image_set){.title = title, .f32 = images, .count = shown, 
+            .channels = 1, .height = c->height, .width = c->width, .columns = UNITS_IN_ROW, .range = PLOT_SIGNED_EACH});
     }
     free(w);
     free(images);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "files.h"
+
 int run_parse(const char *summary, run_options *o, const option_row *own, int argc, char *const *argv) {
     const option_row common[] = {
         {"epochs", OPT_INT, &o->epochs, "N", "passes over the training set", 0, 1e9},
@@ -24,7 +26,9 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
     int n = 0;
     for (; own[n].name && n + COMMON + 1 < MOST; n++) table[n] = own[n];
     memcpy(table + n, common, sizeof common);
-    return options_parse(summary, table, argc, argv);
+    const int status = options_parse(summary, table, argc, argv);
+    if (status != OPTIONS_RUN) return status;
+    return o->out && files_make_directory(o->out) ? OPTIONS_BAD : OPTIONS_RUN; /* before the training, not after it */
 }
 
 rg_tape *run_tape(const run_options *o) {

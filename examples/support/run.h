@@ -19,7 +19,8 @@ typedef struct run_options {
     const char *out, *csv; /* NULL = none */
 } run_options;
 
-/* The rows of the option table that every example has; `own` rows, ending with {0}, come first. Returns as options_parse. */
+/* The rows of the option table that every example has; `own` rows, ending with {0}, come first. Makes the folder
+   of --out. Returns as options_parse. */
 int run_parse(const char *summary, run_options *o, const option_row *own, int argc, char *const *argv);
 
 rg_tape *run_tape(const run_options *o);                                   /* NULL only when out of memory */

@@ -1,5 +1,5 @@
 /* kernels/cross_entropy.c - the loss of rows of logits, which leaves softmax in y->saved[0], and its gradient. */
-#include "engine/kernel.h"
+#include "engine/loops.h"
 
 /* Rows are cut into parts by their shape alone, and the parts' sums added in order: the same bits for any number of threads. */
 enum { PARTS = 64 };
@@ -14,18 +14,15 @@ static double losses(const real *x, const int32_t *label, real *p, int64_t rows,
     double sum = 0;
     for (int64_t r = 0; r < rows; r++) {
         const real *row = x + r * n;
-        real max = row[0];
-        for (int64_t j = 1; j < n; j++) max = row[j] > max ? row[j] : max;
+        const real max = max_run(n, row);
         for (int64_t j = 0; j < n; j++) p[r * n + j] = row[j] - max;
         sum -= (double)p[r * n + label[r]];
     }
     for (int64_t i = 0; i < rows * n; i++) p[i] = R(exp)(p[i]);
     for (int64_t r = 0; r < rows; r++) {
-        double total = 0;
-        for (int64_t j = 0; j < n; j++) total += (double)p[r * n + j];
-        const real scale = (real)(1 / total);
+        const real total = sum_run(n, p + r * n), scale = 1 / total;
         for (int64_t j = 0; j < n; j++) p[r * n + j] *= scale;
-        sum += log(total);
+        sum += log((double)total);
     }
     return sum;
 }

@@ -10,8 +10,9 @@
 
 /* Up to so many multiply-adds the plain loops beat a call of BLAS, and its packing. */
 enum { TINY = 128 };
-/* From twice so many on a product is cut, each half is, and so on down to PIECES pieces: 2 GRAIN flops repay waking a thread. */
-enum { GRAIN = 1 << 20, PIECES = 16 };
+/* From twice so many on a product is cut, and its halves again, but into pieces of a side under BROAD only up to FEW of them:
+   a narrow piece packs too much for what it computes. */
+enum { GRAIN = 1 << 20, FEW = 4, MANY = 16, BROAD = 128 };
 
 #if defined __FMA__ || defined __FP_FAST_FMA
 #define MULTIPLY_ADD(a, b, c) R(fma)(a, b, c)
@@ -157,12 +158,14 @@ static void product(const rg_gemm *p, tile t, const real *a, const real *b, real
 
 #endif
 
-/* The largest tile, from the shape alone: the longer side is halved until the pieces are small, or many. */
+/* The largest tile, from the shape alone: the longer side is halved, time and again. */
 static tile cut(const rg_gemm *p) {
     tile t = {0, 0, p->n, p->m};
-    for (int pieces = 1; pieces < PIECES && (double)t.n * (double)t.m * (double)p->k >= 2. * GRAIN; pieces *= 2) {
-        if (t.n > t.m) t.n = ((t.n + 1) / 2 + ROWS - 1) / ROWS * ROWS;
-        else t.m = ((t.m + 1) / 2 + COLS - 1) / COLS * COLS;
+    for (int pieces = 1; pieces < MANY && (double)t.n * (double)t.m * (double)p->k >= 2. * GRAIN; pieces *= 2) {
+        int64_t *side = t.n > t.m ? &t.n : &t.m;
+        const int64_t unit = t.n > t.m ? ROWS : COLS, half = ((*side + 1) / 2 + unit - 1) / unit * unit;
+        if (pieces >= FEW && half < BROAD) break;
+        *side = half;
     }
     return t;
 }

@@ -20,7 +20,7 @@ int RG_K(matmul)(rg_tensor *y) {
     rg_tensor of_a = matrices(a), of_b = matrices(b);
     const rg_tensor of_y = matrices(y);
     /* One right side for all: the rows of a and y follow one another, as in a single product. */
-    if (!ta && of_b.numel == 1 && of_a.numel == of_y.numel && (of_y.numel == 0 || p.n <= INT_MAX / of_y.numel)) {
+    if (!ta && of_b.numel == 1 && (of_y.numel == 0 || p.n <= INT_MAX / of_y.numel)) {
         p.n *= of_y.numel;
         return RG_K(gemm)(y, &p);
     }

@@ -6,21 +6,39 @@
 
 enum { WIDE = 128, PIECE = 512 }; /* PIECE: elements of a row whose exponentials are held at a time, a multiple of STRANDS */
 
-typedef struct blocks { int64_t n, inner, across, count; } blocks;
+typedef struct job {
+    int64_t n, inner, across, count; /* blocks in a slab of x, blocks in all */
+    const real *x, *f, *df;          /* operand; result and its gradient */
+    real *to;
+} job;
 typedef struct block { int64_t at, out, width; } block; /* where it starts in x, and in a result without the axis; its columns */
 
-static blocks blocks_of(const rg_tensor *x, int axis) {
-    blocks b = {.n = x->shape[axis], .inner = 1, .count = 1};
-    for (int d = 0; d < axis; d++) b.count *= x->shape[d];
-    for (int d = axis + 1; d < x->ndim; d++) b.inner *= x->shape[d];
-    b.across = (b.inner + WIDE - 1) / WIDE;
-    b.count *= b.across;
-    return b;
-}
-
-static inline block block_of(const blocks *b, int64_t i) {
+static inline block block_of(const job *b, int64_t i) {
     const int64_t slab = i / b->across, column = i % b->across * WIDE;
     return (block){slab * b->n * b->inner + column, slab * b->inner + column, rg_min64(WIDE, b->inner - column)};
+}
+
+/* Runs a loop over y's operand block by block, threads sharing the blocks of a large one. */
+static void each(rg_tensor *y, const rg_tensor *dy, rg_tensor *to, void (*loop)(const job *, block)) {
+    const rg_tensor *x = y->in[0];
+    job b = {.n = x->shape[y->attr.axis], .inner = 1, .count = 1, .x = x->data, .f = y->data, .df = dy ? dy->data : NULL, .to = to->data};
+    for (int d = 0; d < y->attr.axis; d++) b.count *= x->shape[d];
+    for (int d = y->attr.axis + 1; d < x->ndim; d++) b.inner *= x->shape[d];
+    b.across = (b.inner + WIDE - 1) / WIDE;
+    b.count *= b.across;
+    if (x->numel < 2 * RG_CHUNK) {
+        for (int64_t i = 0; i < b.count; i++) loop(&b, block_of(&b, i));
+        return;
+    }
+    RG_PARALLEL_FOR(y->tape, b.count)
+    for (int64_t i = 0; i < b.count; i++) loop(&b, block_of(&b, i));
+}
+
+static int each_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, void (*loop)(const job *, block)) {
+    dx[0] = rg_temp_like(y, y->in[0]);
+    if (rg_failed(dx[0])) return -1;
+    each(y, dy, dx[0], loop);
+    return 0;
 }
 
 /* -------- sums of exponentials */
@@ -40,13 +58,13 @@ static real exp_row(int64_t n, const real *x, real shift, real *e) {
 }
 
 /* The same for columns. */
-static void max_columns(const blocks *b, int64_t width, const real *x, real *restrict max) {
+static void max_columns(const job *b, int64_t width, const real *x, real *restrict max) {
     for (int64_t j = 0; j < width; j++) max[j] = -C(INFINITY);
     for (int64_t l = 0; l < b->n; l++)
         for (int64_t j = 0; j < width; j++) max[j] = larger(max[j], x[l * b->inner + j]);
 }
 
-static void exp_columns(const blocks *b, int64_t width, const real *x, const real *shift, real *restrict sum, real *restrict e) {
+static void exp_columns(const job *b, int64_t width, const real *x, const real *shift, real *restrict sum, real *restrict e) {
     real term[WIDE];
     for (int64_t j = 0; j < width; j++) sum[j] = 0;
     for (int64_t l = 0; l < b->n; l++) {
@@ -61,89 +79,68 @@ static void exp_columns(const blocks *b, int64_t width, const real *x, const rea
 /* The maximum, but nothing of a row that has no finite one: inf - inf would be NaN. */
 static inline real shift_of(real max) { return max - max == 0 ? max : C(0); }
 
-int RG_K(logsumexp)(rg_tensor *y) {
-    const blocks b = blocks_of(y->in[0], y->attr.axis);
-    const real *from = y->in[0]->data;
-    real *to = y->data;
-    RG_PARALLEL_FOR(y->tape, y->in[0]->numel / RG_CHUNK)
-    for (int64_t i = 0; i < b.count; i++) {
-        const block k = block_of(&b, i);
-        real shift[WIDE], sum[WIDE];
-        if (b.inner == 1) {
-            shift[0] = shift_of(max_run(b.n, from + k.at));
-            sum[0] = exp_row(b.n, from + k.at, shift[0], NULL);
-        } else {
-            max_columns(&b, k.width, from + k.at, shift);
-            for (int64_t j = 0; j < k.width; j++) shift[j] = shift_of(shift[j]);
-            exp_columns(&b, k.width, from + k.at, shift, sum, NULL);
-        }
-        for (int64_t j = 0; j < k.width; j++) to[k.out + j] = shift[j] + R(log)(sum[j]);
+static void logsumexp_loop(const job *b, block k) {
+    const real *x = b->x + k.at;
+    real *restrict to = b->to + k.out;
+    if (b->inner == 1) {
+        const real shift = shift_of(max_run(b->n, x));
+        to[0] = shift + R(log)(exp_row(b->n, x, shift, NULL));
+        return;
     }
-    return 0;
+    real shift[WIDE] = {0}, sum[WIDE];
+    max_columns(b, k.width, x, shift);
+    for (int64_t j = 0; j < k.width; j++) shift[j] = shift_of(shift[j]);
+    exp_columns(b, k.width, x, shift, sum, NULL);
+    for (int64_t j = 0; j < k.width; j++) to[j] = shift[j] + R(log)(sum[j]);
 }
 
-int RG_K(softmax)(rg_tensor *y) {
-    const blocks b = blocks_of(y->in[0], y->attr.axis);
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK)
-    for (int64_t i = 0; i < b.count; i++) {
-        const block k = block_of(&b, i);
-        const real *x = (const real *)y->in[0]->data + k.at;
-        real *restrict to = (real *)y->data + k.at, max[WIDE], sum[WIDE];
-        if (b.inner == 1) {
-            const real s = exp_row(b.n, x, max_run(b.n, x), to);
-            for (int64_t j = 0; j < b.n; j++) to[j] /= s;
-        } else {
-            max_columns(&b, k.width, x, max);
-            exp_columns(&b, k.width, x, max, sum, to);
-            for (int64_t l = 0; l < b.n; l++)
-                for (int64_t j = 0; j < k.width; j++) to[l * b.inner + j] /= sum[j];
-        }
+static void softmax_loop(const job *b, block k) {
+    const real *x = b->x + k.at;
+    real *restrict to = b->to + k.at;
+    if (b->inner == 1) {
+        const real s = exp_row(b->n, x, max_run(b->n, x), to);
+        for (int64_t j = 0; j < b->n; j++) to[j] /= s;
+        return;
     }
-    return 0;
+    real max[WIDE] = {0}, sum[WIDE];
+    max_columns(b, k.width, x, max);
+    exp_columns(b, k.width, x, max, sum, to);
+    for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
+        for (int64_t j = 0; j < k.width; j++) to[l + j] /= sum[j];
 }
 
-int RG_K(log_softmax)(rg_tensor *y) {
-    const blocks b = blocks_of(y->in[0], y->attr.axis);
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK)
-    for (int64_t i = 0; i < b.count; i++) {
-        const block k = block_of(&b, i);
-        const real *x = (const real *)y->in[0]->data + k.at;
-        real *restrict to = (real *)y->data + k.at, max[WIDE], sum[WIDE];
-        if (b.inner == 1) {
-            const real m = max_run(b.n, x), s = R(log)(exp_row(b.n, x, m, NULL));
-            for (int64_t j = 0; j < b.n; j++) to[j] = x[j] - m - s;
-        } else {
-            max_columns(&b, k.width, x, max);
-            exp_columns(&b, k.width, x, max, sum, NULL);
-            for (int64_t j = 0; j < k.width; j++) sum[j] = R(log)(sum[j]);
-            for (int64_t l = 0; l < b.n; l++)
-                for (int64_t j = 0; j < k.width; j++) to[l * b.inner + j] = x[l * b.inner + j] - max[j] - sum[j];
-        }
+static void log_softmax_loop(const job *b, block k) {
+    const real *x = b->x + k.at;
+    real *restrict to = b->to + k.at;
+    if (b->inner == 1) {
+        const real m = max_run(b->n, x), s = R(log)(exp_row(b->n, x, m, NULL));
+        for (int64_t j = 0; j < b->n; j++) to[j] = x[j] - m - s;
+        return;
     }
-    return 0;
+    real max[WIDE] = {0}, sum[WIDE];
+    max_columns(b, k.width, x, max);
+    exp_columns(b, k.width, x, max, sum, NULL);
+    for (int64_t j = 0; j < k.width; j++) sum[j] = R(log)(sum[j]);
+    for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
+        for (int64_t j = 0; j < k.width; j++) to[l + j] = x[l + j] - max[j] - sum[j];
 }
 
-/* -------- fused derivatives, of a row and of columns */
+int RG_K(logsumexp)(rg_tensor *y) { return each(y, NULL, y, logsumexp_loop), 0; }
+int RG_K(softmax)(rg_tensor *y) { return each(y, NULL, y, softmax_loop), 0; }
+int RG_K(log_softmax)(rg_tensor *y) { return each(y, NULL, y, log_softmax_loop), 0; }
 
-int RG_K(logsumexp_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    const rg_tensor *x = y->in[0];
-    dx[0] = rg_temp_like(y, x);
-    if (rg_failed(dx[0])) return -1;
-    const blocks b = blocks_of(x, y->attr.axis);
-    RG_PARALLEL_FOR(y->tape, x->numel / RG_CHUNK)
-    for (int64_t i = 0; i < b.count; i++) {
-        const block k = block_of(&b, i);
-        const real *in = (const real *)x->data + k.at, *out = (const real *)y->data + k.out, *up = (const real *)dy->data + k.out;
-        real *restrict to = (real *)dx[0]->data + k.at;
-        if (b.inner == 1) {
-            const real f = out[0], df = up[0];
-            for (int64_t j = 0; j < b.n; j++) to[j] = df * R(exp)(in[j] - f);
-        } else {
-            for (int64_t l = 0; l < b.n * b.inner; l += b.inner)
-                for (int64_t j = 0; j < k.width; j++) to[l + j] = up[j] * R(exp)(in[l + j] - out[j]);
-        }
+/* -------- fused derivatives */
+
+static void logsumexp_vjp_loop(const job *b, block k) {
+    const real *x = b->x + k.at, *f = b->f + k.out, *df = b->df + k.out;
+    real *restrict to = b->to + k.at;
+    if (b->inner == 1) {
+        const real f0 = f[0], df0 = df[0];
+        for (int64_t j = 0; j < b->n; j++) to[j] = df0 * R(exp)(x[j] - f0);
+        return;
     }
-    return 0;
+    for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
+        for (int64_t j = 0; j < k.width; j++) to[l + j] = df[j] * R(exp)(x[l + j] - f[j]);
 }
 
 /* sum a b of a row */
@@ -157,46 +154,36 @@ static real dot_run(int64_t n, const real *a, const real *b) {
     return sum;
 }
 
-int RG_K(softmax_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    dx[0] = rg_temp_like(y, y);
-    if (rg_failed(dx[0])) return -1;
-    const blocks b = blocks_of(y, y->attr.axis);
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK)
-    for (int64_t i = 0; i < b.count; i++) {
-        const block k = block_of(&b, i);
-        const real *f = (const real *)y->data + k.at, *df = (const real *)dy->data + k.at;
-        real *restrict to = (real *)dx[0]->data + k.at, sum[WIDE] = {0};
-        if (b.inner == 1) {
-            const real s = dot_run(b.n, f, df);
-            for (int64_t j = 0; j < b.n; j++) to[j] = f[j] * (df[j] - s);
-        } else {
-            for (int64_t l = 0; l < b.n * b.inner; l += b.inner)
-                for (int64_t j = 0; j < k.width; j++) sum[j] += f[l + j] * df[l + j];
-            for (int64_t l = 0; l < b.n * b.inner; l += b.inner)
-                for (int64_t j = 0; j < k.width; j++) to[l + j] = f[l + j] * (df[l + j] - sum[j]);
-        }
+static void softmax_vjp_loop(const job *b, block k) {
+    const real *f = b->f + k.at, *df = b->df + k.at;
+    real *restrict to = b->to + k.at;
+    if (b->inner == 1) {
+        const real s = dot_run(b->n, f, df);
+        for (int64_t j = 0; j < b->n; j++) to[j] = f[j] * (df[j] - s);
+        return;
     }
-    return 0;
+    real sum[WIDE] = {0};
+    for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
+        for (int64_t j = 0; j < k.width; j++) sum[j] += f[l + j] * df[l + j];
+    for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
+        for (int64_t j = 0; j < k.width; j++) to[l + j] = f[l + j] * (df[l + j] - sum[j]);
 }
 
-int RG_K(log_softmax_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    dx[0] = rg_temp_like(y, y);
-    if (rg_failed(dx[0])) return -1;
-    const blocks b = blocks_of(y, y->attr.axis);
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK)
-    for (int64_t i = 0; i < b.count; i++) {
-        const block k = block_of(&b, i);
-        const real *f = (const real *)y->data + k.at, *df = (const real *)dy->data + k.at;
-        real *restrict to = (real *)dx[0]->data + k.at, sum[WIDE] = {0};
-        if (b.inner == 1) {
-            const real s = sum_run(b.n, df);
-            for (int64_t j = 0; j < b.n; j++) to[j] = df[j] - R(exp)(f[j]) * s;
-        } else {
-            for (int64_t l = 0; l < b.n * b.inner; l += b.inner)
-                for (int64_t j = 0; j < k.width; j++) sum[j] += df[l + j];
-            for (int64_t l = 0; l < b.n * b.inner; l += b.inner)
-                for (int64_t j = 0; j < k.width; j++) to[l + j] = df[l + j] - R(exp)(f[l + j]) * sum[j];
-        }
+static void log_softmax_vjp_loop(const job *b, block k) {
+    const real *f = b->f + k.at, *df = b->df + k.at;
+    real *restrict to = b->to + k.at;
+    if (b->inner == 1) {
+        const real s = sum_run(b->n, df);
+        for (int64_t j = 0; j < b->n; j++) to[j] = df[j] - R(exp)(f[j]) * s;
+        return;
     }
-    return 0;
+    real sum[WIDE] = {0};
+    for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
+        for (int64_t j = 0; j < k.width; j++) sum[j] += df[l + j];
+    for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
+        for (int64_t j = 0; j < k.width; j++) to[l + j] = df[l + j] - R(exp)(f[l + j]) * sum[j];
 }
+
+int RG_K(logsumexp_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return each_vjp(y, dy, dx, logsumexp_vjp_loop); }
+int RG_K(softmax_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return each_vjp(y, dy, dx, softmax_vjp_loop); }
+int RG_K(log_softmax_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return each_vjp(y, dy, dx, log_softmax_vjp_loop); }

@@ -1,0 +1,83 @@
+#!/bin/sh
+# The example programs as a user runs them: help, bad input, what they learn, their files, the same bits for any number of
+# threads. Prints TAP.     sh tests/test_programs.sh BUILD-FOLDER
+set -u
+build=$(cd "$1" && pwd)
+examples=$build/examples
+data=${RETROGRAD_DATA:-}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+ok() { # ok NAME COMMAND...
+    n=$((n + 1)) name=$1
+    shift
+    if "$@" >"$tmp/out" 2>"$tmp/err"; then echo "ok $n - $name"; else
+        echo "not ok $n - $name"
+        sed 's/^/#  /' "$tmp/out" "$tmp/err" | tail -n 20
+    fi
+}
+skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
+exits() { want=$1; shift; "$@"; [ $? -eq "$want" ]; }
+says() { grep -q -- "$1" "$tmp/out" "$tmp/err"; }
+both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somewhere
+    want=$1 pattern=$2
+    shift 2
+    "$@" >"$tmp/out" 2>"$tmp/err"
+    [ $? -eq "$want" ] && says "$pattern"
+}
+
+for p in xor moons mnist cifar10; do
+    ok "$p --help names every option" both 0 '--hidden' "$examples/$p" --help
+    ok "$p refuses an unknown option and suggests one" both 2 'did you mean --epochs' "$examples/$p" --epoch 3
+    ok "$p refuses a bad number" both 2 "lr" "$examples/$p" --lr fast
+done
+ok "mnist names the missing file" both 1 'train-images-idx3-ubyte.*get-data mnist' "$examples/mnist" --data "$tmp/nowhere"
+ok "cifar10 names the missing file" both 1 'data_batch_1.bin.*get-data cifar10' "$examples/cifar10" --data "$tmp/nowhere"
+ok "a picture folder that cannot be made is an error" both 2 '/dev/null' "$examples/xor" --out /dev/null/out
+ok "a history that cannot be written is an error" both 1 '/dev/null' "$examples/xor" --csv /dev/null/x.csv
+
+# -------- xor and moons
+ok "xor solves its problem and shows it" both 0 '4 of 4 right: solved' "$examples/xor"
+ok "xor in f64" both 0 'solved' "$examples/xor" --dtype f64
+ok "xor, two hidden layers, adam" both 0 'solved' "$examples/xor" --hidden 8,4 --optimizer adam --lr 0.02
+ok "xor untrained is below the floor" exits 1 "$examples/xor" --epochs 1
+ok "xor with 8 hidden units solves it for each of 100 seeds" both 0 '100 of 100 seeds' "$examples/xor" --hidden 8 --seeds 100 --floor 100
+ok "xor with 2 hidden units prints its success share" both 0 'of 1000 seeds solve it: [5-9][0-9]' "$examples/xor" --hidden 2 --seeds 1000
+ok "xor draws" "$examples/xor" --out "$tmp/deep/xor" --csv "$tmp/deep/csv/x.csv"
+ok "xor's pictures are there" test -s "$tmp/deep/xor/curves.png" -a -s "$tmp/deep/xor/boundary.png" -a -s "$tmp/deep/csv/x.csv"
+for points in moons circles spirals xor; do
+    case $points in moons | circles) floor=99 epochs=100 ;; spirals) floor=95 epochs=300 ;; *) floor=95 epochs=100 ;; esac
+    ok "moons learns $points" "$examples/moons" --data $points --epochs $epochs --floor $floor --out "$tmp/$points"
+    ok "and draws the boundary" test -s "$tmp/$points/boundary.png"
+done
+ok "moons below its floor exits with 1" exits 1 "$examples/moons" --epochs 1 --lr 0.0001
+
+# -------- mnist on digits that the program draws
+digits() { "$examples/mnist" --data digits "$@"; }
+hash_of() { digits --steps 200 "$@" 2>/dev/null | sed -n "s/.*hash //p"; }
+ok "mnist learns drawn digits" digits --epochs 1 --floor 90 --out "$tmp/digits" --csv "$tmp/h.csv"
+for picture in curves weights confusion; do ok "mnist draws $picture.png" test -s "$tmp/digits/$picture.png"; done
+ok "mnist's history has a header and a row" test "$(wc -l <"$tmp/h.csv")" -eq 2
+ok "mnist in f64 with adam" digits --dtype f64 --optimizer adam --lr 0.001 --steps 300
+one=$(hash_of --threads 1)
+for threads in 2 3 4; do ok "the same weights after 200 steps with $threads threads" test -n "$one" -a "$one" = "$(hash_of --threads $threads)"; done
+ok "the same weights in a second run" test "$one" = "$(hash_of --threads 1)"
+ok "other weights for another seed" test "$one" != "$(hash_of --seed 1)"
+
+# -------- real images
+between() { awk -v x="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(x != "" && x >= low && x <= high) }'; }
+loss_after() { sed -n "s/^epoch  *$2\/.*loss \([0-9.]*\).*/\1/p" "$1"; }
+if [ -d "$data/mnist" ]; then
+    ok "mnist on the real digits" "$examples/mnist" --data "$data" --epochs 1 --floor 92
+    ok "its loss after an epoch is the published one" between "$(loss_after "$tmp/out" 1)" 0.33 0.40
+else
+    skip "mnist on the real digits" "no RETROGRAD_DATA"
+fi
+if [ -d "$data/cifar-10-batches-bin" ]; then
+    ok "cifar10 on the real images" "$examples/cifar10" --data "$data" --epochs 1 --floor 25
+    ok "its loss after an epoch is the published one" between "$(loss_after "$tmp/out" 1)" 1.8 2.05
+else
+    skip "cifar10 on the real images" "no RETROGRAD_DATA"
+fi
+echo "1..$n"

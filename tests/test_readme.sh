@@ -1,0 +1,85 @@
+#!/bin/sh
+# What the README promises: its program against an installed copy, as C and as C++; its operator; every command in it. Prints TAP.
+#     sh tests/test_readme.sh BUILD-FOLDER [full]       full: with as many epochs as the README says
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=$(cd "$1" && pwd)
+full=${2:-}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+ok() { # ok NAME COMMAND...
+    n=$((n + 1)) name=$1
+    shift
+    if "$@" >"$tmp/out" 2>&1; then echo "ok $n - $name"; else
+        echo "not ok $n - $name"
+        tail -n 20 "$tmp/out" | sed 's/^/#  /'
+    fi
+}
+skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
+# The K-th block of a kind: block c 1, block sh 2; kind "" is a block without one.
+block() { awk -v kind="$1" -v k="$2" '/^```/ { if (on) { on = 0 } else { on = 1; at = substr($0, 4); if (at == kind) seen++ } next } on && at == kind && seen == k' "$top/README.md"; }
+
+# -------- the program, against an installed copy
+block c 1 >"$tmp/xor.c"
+block "" 2 >"$tmp/expected"
+ok "it installs" meson install -C "$build" --no-rebuild --destdir "$tmp/root"
+pc=$(find "$tmp/root" -name retrograd.pc)
+prefix=$(sed -n 's/^prefix=//p' "$pc")
+export PKG_CONFIG_PATH="${pc%/*}" LD_LIBRARY_PATH="${pc%/pkgconfig/*}"
+flags() { pkg-config --define-variable=prefix="$tmp/root$prefix" "$@" --cflags --libs retrograd; }
+same_numbers() { awk 'NR == FNR { step[NR] = $1; loss[NR] = $2; n = NR; next } { bad += $1 != step[FNR] || $2 - loss[FNR] > .0005 || loss[FNR] - $2 > .0005; m = FNR } END { exit !(n == 10 && m == n && !bad) }' "$1" "$2"; }
+for language in c c++; do
+    compiler=cc
+    [ $language = c ] || compiler=c++
+    ok "the program compiles as $language without a warning" $compiler -x $language -Wall -Werror "$tmp/xor.c" -o "$tmp/xor" $(flags)
+    "$tmp/xor" >"$tmp/printed" 2>&1
+    ok "and prints what the README says" same_numbers "$tmp/expected" "$tmp/printed"
+done
+ok "the program compiles with -pedantic" cc -std=c11 -Wall -Wextra -pedantic -Werror "$tmp/xor.c" -o "$tmp/xor" $(flags)
+for header in engine/engine.h engine/op.h ops/ops.h nn/nn.h nn/data.h; do
+    printf '#include "%s"\nint main(void) { return 0; }\n' $header >"$tmp/alone.c"
+    ok "$header stands alone" cc -Wall -Wextra -Werror "$tmp/alone.c" -o "$tmp/alone" $(flags)
+done
+
+# -------- the operator of one row
+add_op() {
+    mkdir -p "$tmp/op/ops"
+    { cat "$top/ops/elementwise.def"; block c 2; } >"$tmp/op/ops/elementwise.def"
+    sed -n -f "$top/ops/elementwise.sed" "$tmp/op/ops/elementwise.def" >"$tmp/op/ops/elementwise.h" || return
+    objects= k=0
+    for flags in "" "-DRG_KERNEL_F64" "-mavx2 -mfma -DRG_KERNEL_AVX2" "-mavx2 -mfma -DRG_KERNEL_AVX2 -DRG_KERNEL_F64"; do
+        case $(uname -m):$flags in x86_64:* | *:"" | *:-DRG_KERNEL_F64) ;; *) continue ;; esac
+        k=$((k + 1)) objects="$objects $tmp/op/kernels$k.o"
+        cc -O1 $isa $flags -I"$tmp/op" -I"$top" -c "$top/ops/kernels/elementwise.c" -o "$tmp/op/kernels$k.o" || return
+    done
+    cc -O1 $isa -I"$tmp/op" -I"$top" "$top/ops/elementwise.c" "$top/tools/gradcheck.c" "$top/examples/support/options.c" $objects \
+        $(flags --static) -lgomp -o "$tmp/op/gradcheck" && "$tmp/op/gradcheck" --op silu
+}
+isa=
+[ "$(uname -m)" != x86_64 ] || isa=-DRG_HAVE_AVX2
+if grep -q 'b_sanitize.*\(address\|thread\)' "$build/meson-info/intro-buildoptions.json" && meson introspect "$build" --buildoptions | tr '{' '\n' | grep '"b_sanitize"' | grep -qv none; then
+    skip "the README's operator passes the gradient check" "a sanitizer build"
+else
+    ok "the README's operator passes the gradient check" add_op
+fi
+
+# -------- every command
+run() { # run COMMAND-LINE: as the README has it, from a folder with this build in it
+    rm -rf "$tmp/there" && mkdir "$tmp/there" && ln -s "$build" "$tmp/there/build" && (cd "$tmp/there" && sh -c "$1")
+}
+few() { if [ -n "$full" ]; then echo "$1"; else echo "$1" | sed 's/--epochs [0-9]*/--epochs 1/'; fi; }
+awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && NF' "$top/README.md" | sed 's/ *#.*//' >"$tmp/commands"
+while IFS= read -r command; do
+    case $command in
+    "sh tools/check" | "meson install -C build" | "cc xor.c "*) ok "$command: this very run" true ;;
+    "sh tools/demo") if [ "$build" = "$top/build" ]; then ok "$command" sh "$top/tools/demo" --epochs 1 --floor 0 --out "$tmp/demo"; else skip "$command" "another build folder"; fi ;;
+    "sh tools/get-data "*) ok "sh tools/get-data --help" sh "$top/tools/get-data" --help ;;
+    build/examples/mnist*) ok "$(few "$command")" run "$(few "$command") --data ${RETROGRAD_DATA:-digits}" ;;
+    build/examples/cifar10*) if [ -d "${RETROGRAD_DATA:-}/cifar-10-batches-bin" ]; then ok "$(few "$command")" run "$(few "$command")"; else skip "$command" "no RETROGRAD_DATA"; fi ;;
+    build/*) ok "$command" run "$command" ;;
+    *) ok "$command: a command without a test" false ;;
+    esac
+done <"$tmp/commands"
+echo "1..$n"
