@@ -13,9 +13,9 @@ void RG_K(add_into)(rg_tensor *to, const rg_tensor *x) {
         for (int64_t i = 0; i < n; i++) a[i] += b[i];
         return;
     }
-    RG_PARALLEL_FOR(to->tape, chunks)
-    for (int64_t c = 0; c < chunks; c++)
-        for (int64_t i = c * RG_CHUNK, end = rg_min64(i + RG_CHUNK, n); i < end; i++) a[i] += b[i];
+    RG_PARALLEL_FOR(to->tape, chunks,
+        for (int64_t c = 0; c < chunks; c++)
+            for (int64_t i = c * RG_CHUNK, end = rg_min64(i + RG_CHUNK, n); i < end; i++) a[i] += b[i];)
 }
 
 /* -------- sum over the axes in attr.axes */
@@ -75,8 +75,8 @@ static real sum_all(rg_tape *t, int64_t n, const real *x) {
     piece = piece < RG_CHUNK ? RG_CHUNK : (piece + 63) / 64 * 64;
     const int64_t pieces = (n + piece - 1) / piece;
     (void)t;
-    RG_PARALLEL_FOR(t, pieces)
-    for (int64_t i = 0; i < pieces; i++) part[i] = sum_run(rg_min64(piece, n - i * piece), x + i * piece);
+    RG_PARALLEL_FOR(t, pieces,
+        for (int64_t i = 0; i < pieces; i++) part[i] = sum_run(rg_min64(piece, n - i * piece), x + i * piece);)
     return sum_run(pieces, part);
 }
 
@@ -93,9 +93,9 @@ int RG_K(sum)(rg_tensor *y) {
     else {
         /* The first group is kept: its rows are independent, and handed out in blocks. */
         const int64_t per = RG_CHUNK / g.in[0] + 1, blocks = (g.size[0] + per - 1) / per;
-        RG_PARALLEL_FOR(y->tape, blocks)
-        for (int64_t b = 0; b < blocks; b++)
-            for (int64_t i = b * per, end = rg_min64(i + per, g.size[0]); i < end; i++) sum_part(&g, 1, from + i * g.in[0], to + i * g.out[0]);
+        RG_PARALLEL_FOR(y->tape, blocks,
+            for (int64_t b = 0; b < blocks; b++)
+                for (int64_t i = b * per, end = rg_min64(i + per, g.size[0]); i < end; i++) sum_part(&g, 1, from + i * g.in[0], to + i * g.out[0]);)
     }
     return 0;
 }
@@ -107,15 +107,15 @@ int RG_K(expand)(rg_tensor *y) {
     rg_walk w;
     rg_walk_init(&w, y->ndim, y->shape, 1, y->in);
     const int64_t per = RG_CHUNK / (w.inner + 1) + 1, blocks = (w.rows + per - 1) / per;
-    RG_PARALLEL_FOR(y->tape, blocks)
-    for (int64_t b = 0; b < blocks; b++)
-        for (int64_t r = b * per, end = rg_min64(r + per, w.rows); r < end; r++) {
-            int64_t at;
-            rg_walk_at(&w, 1, r, &at);
-            real *restrict to = (real *)y->data + r * w.inner;
-            if (w.run[0]) memcpy(to, x + at, (size_t)w.inner * sizeof *to);
-            else
-                for (int64_t i = 0; i < w.inner; i++) to[i] = x[at];
-        }
+    RG_PARALLEL_FOR(y->tape, blocks,
+        for (int64_t b = 0; b < blocks; b++)
+            for (int64_t r = b * per, end = rg_min64(r + per, w.rows); r < end; r++) {
+                int64_t at;
+                rg_walk_at(&w, 1, r, &at);
+                real *restrict to = (real *)y->data + r * w.inner;
+                if (w.run[0]) memcpy(to, x + at, (size_t)w.inner * sizeof *to);
+                else
+                    for (int64_t i = 0; i < w.inner; i++) to[i] = x[at];
+            })
     return 0;
 }

@@ -51,12 +51,12 @@ static inline int each2(rg_tensor *y, loop2 *loop) {
     if (same_shape2(y) && y->numel <= RG_CHUNK) return loop(y->numel, a, 1, b, 1, to), 0;
     pair p;
     pair_init(&p, y);
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK)
-    for (int64_t i = 0; i < p.blocks; i++) {
-        int64_t at[3];
-        const int64_t n = pair_block(&p, i, at);
-        loop(n, a + at[0], p.w.run[0], b + at[1], p.w.run[1], to + at[2]);
-    }
+    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+        for (int64_t i = 0; i < p.blocks; i++) {
+            int64_t at[3];
+            const int64_t n = pair_block(&p, i, at);
+            loop(n, a + at[0], p.w.run[0], b + at[1], p.w.run[1], to + at[2]);
+        })
     return 0;
 }
 

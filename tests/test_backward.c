@@ -15,7 +15,7 @@ static void has_values(const char *file, int line, const rg_tensor *x, const dou
 
 static rg_tensor *param(rg_tape *t, const char *name, int64_t n) {
     rg_tensor *w = rg_parameter_at(RG_HERE, t, name, RG_DIMS(n));
-    rg_write(w, RG_F32, six);
+    if (n <= 6) rg_write(w, RG_F32, six);
     return w;
 }
 
@@ -156,6 +156,7 @@ static void accumulators_are_buffers_of_their_own(void **state) {
     const float *g[] = {rg_f32(rg_grad_of(v)), rg_f32(rg_grad_of(w)), rg_f32(rg_grad_of(x)), rg_f32(dy)};
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < i; j++) assert_ptr_not_equal(g[i], g[j]);
+    assert_true(rg_grad_of(v)->seq != rg_grad_of(w)->seq && rg_grad_of(v)->seq > v->seq && rg_grad_of(w)->seq > v->seq); /* pictures tell them apart */
     rg_write(rg_grad_of(v), RG_F32, nines);
     VALUES(rg_grad_of(w), 1, 2, 3, 4, 5, 6);
     VALUES(rg_grad_of(x), 1, 2, 3, 4, 5, 6);
@@ -518,9 +519,10 @@ static void an_operator_of_ones_own(void **state) {
     rg_grad(rg_sum(g[0]), NULL, &w, 1, 0, &g[1]);
     VALUES(g[0], 3, 12);
     VALUES(g[1], 6, 12);
-    REFUSED(RG_EDTYPE, rg_apply(&cube, RG_HERE, (rg_attr){.p = 0}, 1, (rg_tensor *[]){rg_buffer(t, "i", RG_I32, NULL, 2)}),
-        "cube: i[2] i32: operand 1 must be a float, not i32; rg_cast converts");
-    REFUSED(RG_ESHAPE, rg_apply(&cube, RG_HERE, (rg_attr){.p = 0}, 2, (rg_tensor *[]){w, w}), "cube: 2 operands, not 1");
+    rg_tensor *i[] = {rg_buffer(t, "i", RG_I32, NULL, 2), w};
+    const rg_attr none = {.p = 0};
+    REFUSED(RG_EDTYPE, rg_apply(&cube, RG_HERE, none, 1, i), "cube: i[2] i32: operand 1 must be a float, not i32; rg_cast converts");
+    REFUSED(RG_ESHAPE, rg_apply(&cube, RG_HERE, none, 2, i), "cube: 2 operands, not 1");
 }
 
 static int copy_forward(rg_tensor *y) { return rg_copy_out(y->in[0], (rg_dtype)y->dtype, y->data, y->numel); }
@@ -604,6 +606,37 @@ static void a_rule_may_leave_gradients_out(void **state) {
     assert_false(rg_needs_grad(y));
 }
 
+static int rules_run;
+static int64_t most_alive;
+static void counts(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    rules_run++;
+    const int64_t alive = rg_live(y->tape).tensors;
+    if (alive > most_alive) most_alive = alive;
+    dx[0] = rg_mul_scalar(dy, 1);
+}
+
+static void rules_off_the_path_do_not_run(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *v = param(t, "v", 2), *w = param(t, "w", 2), *y = rg_sum(rg_mul(with_rule(counts, 1, v, NULL), w)), *out[1];
+    for (int k = 0; k < 4; k++) {
+        rules_run = 0;
+        rg_grad(y, NULL, k % 2 ? &w : &v, 1, 0, out);
+        assert_int_equal(rules_run, k % 2 ? 0 : 1); /* also after a pass that had asked for it */
+        VALUES(out[0], 1, 2);
+    }
+}
+
+static void a_pass_holds_few_gradients_at_a_time(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = param(t, "w", 50), *y = w;
+    for (int i = 0; i < 50; i++) y = with_rule(counts, 1, y, NULL);
+    y = rg_sum(y);
+    const int64_t before = rg_live(t).tensors;
+    most_alive = 0;
+    rg_backward(y);
+    assert_true(most_alive > before && most_alive <= before + 3);
+}
+
 static void a_fused_rule_that_fails(void **state) {
     rg_tape *t = *state;
     static const rg_op op = {.name = "fails", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = same_for_both, .fused = RG_ANY(fused_fails)};
@@ -663,6 +696,7 @@ int main(void) {
         CASE(a_hessian_vector_product), CASE(a_gradient_penalty), CASE(the_cotangent_is_differentiable), CASE(a_stale_leaf_is_named),
         CASE(stale_through_views_and_touch), CASE(stale_indices), CASE(written_before_use_is_fine), CASE(a_failed_backward_changes_nothing),
         CASE(an_operator_of_ones_own), CASE(one_cotangent_for_both_operands), CASE(bad_rules_are_named), CASE(a_rule_may_leave_gradients_out),
+        CASE(rules_off_the_path_do_not_run), CASE(a_pass_holds_few_gradients_at_a_time),
         CASE(a_fused_rule_that_fails), CASE(a_dtype_without_a_kernel), CASE(many_operands), CASE(a_long_chain), CASE(a_wide_fan)};
     return cmocka_run_group_tests_name("backward", cases, NULL, NULL);
 }

@@ -460,7 +460,7 @@ static void each_allocation_fails(bool no_pool, bool for_good) {
         if (failures != 1) fail_msg("call %lld: %d failures", (long long)k, failures);
         if (memcmp(&end, &undisturbed, sizeof end)) fail_msg("call %lld: other weights than undisturbed", (long long)k);
     }
-    print_message("%lld points of failure, each survived\n", (long long)calls);
+    print_message("# %lld points of failure, each survived\n", (long long)calls);
 }
 static void one_allocation_fails(void **state) { (void)state, each_allocation_fails(true, false); }
 static void all_from_one_on_fail(void **state) { (void)state, each_allocation_fails(true, true); }
@@ -496,6 +496,14 @@ static void what_is_made_without_memory(void **state) {
     assert_null(rg_grad_of(w));
     b->l.m.fail_at = -1;
     assert_int_equal(rg_params(t).count, 1);
+    rg_tensor *asked[] = {w, x, rg_param(t, "unconnected", RG_ONES, 9)}, *out[3];
+    for (int failures = 0;; failures++) { /* no gradient at all where not all can be had */
+        b->l.m.calls = 0, b->l.m.fail_at = failures;
+        if (rg_grad(view, NULL, asked, 3, 0, out) == 0) break;
+        assert_true(failures < 20 && rg_failed(out[0]) && rg_failed(out[1]) && rg_failed(out[2]));
+        rg_error_clear(t);
+    }
+    assert_false(rg_failed(out[0]) || rg_failed(out[1]) || rg_failed(out[2]));
 }
 
 #define POOLED(name) {#name, name, open_pooled, close_book, NULL}

@@ -5,19 +5,7 @@ set -u
 build=$(cd "$1" && pwd)
 examples=$build/examples
 data=${RETROGRAD_DATA:-}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-n=0
-
-ok() { # ok NAME COMMAND...
-    n=$((n + 1)) name=$1
-    shift
-    if "$@" >"$tmp/out" 2>"$tmp/err"; then echo "ok $n - $name"; else
-        echo "not ok $n - $name"
-        sed 's/^/#  /' "$tmp/out" "$tmp/err" | tail -n 20
-    fi
-}
-skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
+. "$(dirname "$0")/tap.sh"
 exits() { want=$1; shift; "$@"; [ $? -eq "$want" ]; }
 says() { grep -q -- "$1" "$tmp/out" "$tmp/err"; }
 both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somewhere
@@ -80,4 +68,4 @@ if [ -d "$data/cifar-10-batches-bin" ]; then
 else
     skip "cifar10 on the real images" "no RETROGRAD_DATA"
 fi
-echo "1..$n"
+done_testing

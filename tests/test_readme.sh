@@ -5,19 +5,7 @@ set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "$1" && pwd)
 full=${2:-}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-n=0
-
-ok() { # ok NAME COMMAND...
-    n=$((n + 1)) name=$1
-    shift
-    if "$@" >"$tmp/out" 2>&1; then echo "ok $n - $name"; else
-        echo "not ok $n - $name"
-        tail -n 20 "$tmp/out" | sed 's/^/#  /'
-    fi
-}
-skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
+. "$(dirname "$0")/tap.sh"
 # The K-th block of a kind: block c 1, block sh 2; kind "" is a block without one.
 block() { awk -v kind="$1" -v k="$2" '/^```/ { if (on) { on = 0 } else { on = 1; at = substr($0, 4); if (at == kind) seen++ } next } on && at == kind && seen == k' "$top/README.md"; }
 
@@ -82,4 +70,4 @@ while IFS= read -r command; do
     *) ok "$command: a command without a test" false ;;
     esac
 done <"$tmp/commands"
-echo "1..$n"
+done_testing

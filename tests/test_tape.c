@@ -133,6 +133,8 @@ static void a_retained_value_survives_without_history(void **state) {
     rg_tensor *z = rg_sum(rg_mul(y, w)); /* as a constant it takes part again */
     assert_int_equal(rg_backward(z), 0);
     VALUES(rg_grad_of(w), 2, 3, 4, 5, 6, 7);
+    assert_int_equal(rg_write(y, RG_F32, six), 0); /* it is a leaf now */
+    assert_true(rg_needs_grad(rg_requires_grad(y, true)));
     rg_tape_reset(t);
     rg_release(y);
     assert_int_equal(rg_live(t).tensors, 2); /* w and its gradient */

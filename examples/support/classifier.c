@@ -24,6 +24,7 @@ typedef struct training {
     int64_t step;
     double (*history)[COLUMNS]; /* [epochs][COLUMNS] */
     int64_t *confusion;         /* [classes][classes], of the last evaluation */
+    float *start;               /* the first weights before training, for the picture of what was learned */
 } training;
 
 static double now(void) {
@@ -82,26 +83,27 @@ static int draw_curves(const training *r, int epochs, const char *path) {
     return status;
 }
 
-/* The columns of the first weights [in, units], each an image of what its unit looks for. */
+static float *values_of(rg_tensor *x) {
+    float *to = malloc((size_t)rg_numel(x) * sizeof *to + 1);
+    if (to) rg_copy_out(x, RG_F32, to, rg_numel(x));
+    return to;
+}
+
+/* What training did to the columns of the first weights [in, units], each an image: in the weights themselves the random start
+   drowns it. Colour channels are added up, as signs are shown in colours of their own. */
 static int draw_weights(const training *r, const char *path) {
     const classifier *c = r->c;
-    const int64_t in = rg_dim(c->first, 0), units = rg_dim(c->first, 1);
+    const int64_t area = rg_dim(c->first, 0) / c->channels, units = rg_dim(c->first, 1);
     const int shown = units < UNITS_SHOWN ? (int)units : UNITS_SHOWN;
-    float *w = malloc((size_t)rg_numel(c->first) * sizeof *w), *images = malloc((size_t)in * (size_t)shown * sizeof *images);
+    float *w = values_of(c->first), *images = calloc((size_t)area * (size_t)shown, sizeof *images);
     int status = -1;
-    if (w && images && rg_copy_out(c->first, RG_F32, w, rg_numel(c->first)) == 0) {
-        /* Colour channels are averaged: signs are shown in colours of their own. */
-        const int64_t area = in / c->channels;
-        for (int u = 0; u < shown; u++)
-            for (int64_t i = 0; i < area; i++) {
-                float sum = 0;
-                for (int64_t ch = 0; ch < c->channels; ch++) sum += w[(ch * area + i) * units + u];
-                images[u * area + i] = sum;
-            }
+    if (w && images) {
+        for (int64_t i = 0; i < area * c->channels; i++)
+            for (int u = 0; u < shown; u++) images[u * area + i % area] += w[i * units + u] - r->start[i * units + u];
         char title[120];
-        snprintf(title, sizeof title, "%s: what %d hidden units look for", c->name, shown);
-        status = plot_images(path, &(plot_image_set){.title = title, .f32 = images, .count = shown, 
-            .channels = 1, .height = c->height, .width = c->width, .columns = UNITS_IN_ROW, .range = PLOT_SIGNED_EACH});
+        snprintf(title, sizeof title, "%s: what the first %d hidden units have learned", c->name, shown);
+        status = plot_images(path, &(plot_image_set){.title = title, .f32 = images, .count = shown, .channels = 1, .height = c->height,
+            .width = c->width, .columns = UNITS_IN_ROW, .range = PLOT_SIGNED_EACH});
     }
     free(w);
     free(images);
@@ -158,8 +160,9 @@ int classifier_train(rg_tape *t, const classifier *c, const run_options *o) {
     if (rg_error_code(t)) return 1;
     r.history = calloc((size_t)o->epochs + 1, sizeof *r.history);
     r.confusion = calloc((size_t)c->test.classes * (size_t)c->test.classes, sizeof *r.confusion);
+    r.start = o->out && c->first ? values_of(c->first) : NULL;
     int status = 1;
-    if (!r.history || !r.confusion) fprintf(stderr, "out of memory\n");
+    if (!r.history || !r.confusion || (o->out && c->first && !r.start)) fprintf(stderr, "out of memory\n");
     else {
         progress_start(&r.bar, stdout, "epoch", o->epochs, rg_loader_steps(r.train));
         const int epochs = run_epochs(&r);
@@ -167,5 +170,6 @@ int classifier_train(rg_tape *t, const classifier *c, const run_options *o) {
     }
     free(r.history);
     free(r.confusion);
+    free(r.start);
     return status;
 }

@@ -36,7 +36,7 @@ typedef struct classifier {
     rg_tensor *(*logits)(void *model, rg_tensor *x);       /* [b, features] -> [b, classes] */
     void *model;
     rg_dataset train, test;
-    rg_tensor *first;                                     /* first-layer weights [in, units], drawn as images; or NULL */
+    rg_tensor *first;                                     /* first-layer weights [in, units]; what they learn is drawn; or NULL */
     int channels, height, width;                          /* of an image */
 } classifier;
 

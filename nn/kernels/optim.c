@@ -10,8 +10,8 @@ static void each(const rg_update *u, part *update) {
         update(u, 0, u->n);
         return;
     }
-    RG_PARALLEL_FOR(u->tape, chunks)
-    for (int64_t c = 0; c < chunks; c++) update(u, c * RG_CHUNK, rg_min64(RG_CHUNK, u->n - c * RG_CHUNK));
+    RG_PARALLEL_FOR(u->tape, chunks,
+        for (int64_t c = 0; c < chunks; c++) update(u, c * RG_CHUNK, rg_min64(RG_CHUNK, u->n - c * RG_CHUNK));)
 }
 
 /* d = g + weight_decay p;  p -= lr d */

@@ -37,11 +37,11 @@ int RG_K(cross_entropy)(rg_tensor *y) {
     const int32_t *label = labels->data;
     real *p = softmax->data;
     double part[PARTS], sum = 0;
-    RG_PARALLEL_FOR(y->tape, parts)
-    for (int64_t k = 0; k < parts; k++) {
-        const int64_t r = k * per;
-        part[k] = losses(from + r * n, label + r, p + r * n, rg_min64(per, rows - r), n);
-    }
+    RG_PARALLEL_FOR(y->tape, parts,
+        for (int64_t k = 0; k < parts; k++) {
+            const int64_t r = k * per;
+            part[k] = losses(from + r * n, label + r, p + r * n, rg_min64(per, rows - r), n);
+        })
     for (int64_t k = 0; k < parts; k++) sum += part[k];
     *(real *)y->data = (real)(sum / (double)rows);
     return 0;
@@ -55,11 +55,11 @@ int RG_K(cross_entropy_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     const real scale = *(const real *)dy->data / (real)rows, *p = y->saved[0]->data;
     const int32_t *label = labels->data;
     real *to = dx[0]->data;
-    RG_PARALLEL_FOR(y->tape, parts)
-    for (int64_t k = 0; k < parts; k++) {
-        const int64_t first = k * per, last = rg_min64(first + per, rows);
-        for (int64_t i = first * n; i < last * n; i++) to[i] = p[i] * scale;
-        for (int64_t r = first; r < last; r++) to[r * n + label[r]] = (p[r * n + label[r]] - 1) * scale;
-    }
+    RG_PARALLEL_FOR(y->tape, parts,
+        for (int64_t k = 0; k < parts; k++) {
+            const int64_t first = k * per, last = rg_min64(first + per, rows);
+            for (int64_t i = first * n; i < last * n; i++) to[i] = p[i] * scale;
+            for (int64_t r = first; r < last; r++) to[r * n + label[r]] = (p[r * n + label[r]] - 1) * scale;
+        })
     return 0;
 }

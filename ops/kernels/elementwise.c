@@ -13,8 +13,8 @@ static int each1(rg_tensor *y, loop1 *loop) {
     real *to = y->data;
     const int64_t n = y->numel, chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
     if (chunks <= 1) return loop(n, y->attr.p, x, to), 0;
-    RG_PARALLEL_FOR(y->tape, chunks)
-    for (int64_t c = 0; c < chunks; c++) loop(rg_min64(RG_CHUNK, n - c * RG_CHUNK), y->attr.p, x + c * RG_CHUNK, to + c * RG_CHUNK);
+    RG_PARALLEL_FOR(y->tape, chunks,
+        for (int64_t c = 0; c < chunks; c++) loop(rg_min64(RG_CHUNK, n - c * RG_CHUNK), y->attr.p, x + c * RG_CHUNK, to + c * RG_CHUNK);)
     return 0;
 }
 
@@ -25,11 +25,11 @@ static rg_tensor *each_vjp1(rg_tensor *y, rg_tensor *dy, vjp1 *loop) {
     real *to = dx->data;
     const int64_t n = y->numel, chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
     if (chunks <= 1) return loop(n, y->attr.p, x, f, df, to), dx;
-    RG_PARALLEL_FOR(y->tape, chunks)
-    for (int64_t c = 0; c < chunks; c++) {
-        const int64_t i = c * RG_CHUNK;
-        loop(rg_min64(RG_CHUNK, n - i), y->attr.p, x + i, f + i, df + i, to + i);
-    }
+    RG_PARALLEL_FOR(y->tape, chunks,
+        for (int64_t c = 0; c < chunks; c++) {
+            const int64_t i = c * RG_CHUNK;
+            loop(rg_min64(RG_CHUNK, n - i), y->attr.p, x + i, f + i, df + i, to + i);
+        })
     return dx;
 }
 
@@ -41,12 +41,12 @@ static rg_tensor *each_vjp2(rg_tensor *y, rg_tensor *dy, vjp2 *loop) {
     if (same_shape2(y) && y->numel <= RG_CHUNK) return loop(y->numel, a, 1, b, 1, f, df, to), dx;
     pair p;
     pair_init(&p, y);
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK)
-    for (int64_t i = 0; i < p.blocks; i++) {
-        int64_t at[3];
-        const int64_t n = pair_block(&p, i, at);
-        loop(n, a + at[0], p.w.run[0], b + at[1], p.w.run[1], f + at[2], df + at[2], to + at[2]);
-    }
+    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+        for (int64_t i = 0; i < p.blocks; i++) {
+            int64_t at[3];
+            const int64_t n = pair_block(&p, i, at);
+            loop(n, a + at[0], p.w.run[0], b + at[1], p.w.run[1], f + at[2], df + at[2], to + at[2]);
+        })
     return dx;
 }
 

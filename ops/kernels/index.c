@@ -20,14 +20,14 @@ int RG_K(where)(rg_tensor *y) {
     rg_walk w;
     rg_walk_init(&w, y->ndim, y->shape, 3, y->in);
     const int64_t per_run = (w.inner + RG_CHUNK - 1) / RG_CHUNK, blocks = w.rows * per_run;
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK)
-    for (int64_t k = 0; k < blocks; k++) {
-        int64_t at[3];
-        const int64_t row = k / per_run, i = k % per_run * RG_CHUNK;
-        rg_walk_at(&w, 3, row, at);
-        choose(rg_min64(RG_CHUNK, w.inner - i), c + at[0] + i * w.run[0], w.run[0], a + at[1] + i * w.run[1], w.run[1],
-            b + at[2] + i * w.run[2], w.run[2], to + row * w.inner + i);
-    }
+    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+        for (int64_t k = 0; k < blocks; k++) {
+            int64_t at[3];
+            const int64_t row = k / per_run, i = k % per_run * RG_CHUNK;
+            rg_walk_at(&w, 3, row, at);
+            choose(rg_min64(RG_CHUNK, w.inner - i), c + at[0] + i * w.run[0], w.run[0], a + at[1] + i * w.run[1], w.run[1],
+                b + at[2] + i * w.run[2], w.run[2], to + row * w.inner + i);
+        })
     return 0;
 }
 

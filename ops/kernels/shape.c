@@ -12,8 +12,8 @@ static int64_t extent(const rg_tensor *x, int from, int to) {
 
 static void copy_rows(rg_tape *t, char *to, int64_t to_step, const char *from, int64_t from_step, int64_t bytes, int64_t rows) {
     (void)t;
-    RG_PARALLEL_FOR(t, rows > 1 ? bytes / RG_CHUNK * rows : 0)
-    for (int64_t r = 0; r < rows; r++) memcpy(to + r * to_step, from + r * from_step, (size_t)bytes);
+    RG_PARALLEL_FOR(t, rows > 1 ? bytes / RG_CHUNK * rows : 0,
+        for (int64_t r = 0; r < rows; r++) memcpy(to + r * to_step, from + r * from_step, (size_t)bytes);)
 }
 
 int RG_K(slice)(rg_tensor *y) {
@@ -106,12 +106,12 @@ static void permute_runs(rg_tensor *y, order *o) {
     const char *from = y->in[0]->data;
     char *to = y->data;
     o->ndim--;
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK)
-    for (int64_t r = 0; r < runs; r++) {
-        int64_t i = 0, j = 0;
-        order_at(o, r, &i, &j);
-        memcpy(to + j * size, from + i * size, (size_t)(n * size));
-    }
+    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+        for (int64_t r = 0; r < runs; r++) {
+            int64_t i = 0, j = 0;
+            order_at(o, r, &i, &j);
+            memcpy(to + j * size, from + i * size, (size_t)(n * size));
+        })
 }
 
 /* The last axis of y against the last of x, in strips of TILE rows. */
@@ -124,15 +124,15 @@ static void permute_tiles(rg_tensor *y, order *o) {
     order_remove(o, across);
     const int64_t strips = (rows + TILE - 1) / TILE, blocks = y->numel / rows / columns * strips;
     const char *const x = y->in[0]->data;
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK)
-    for (int64_t b = 0; b < blocks; b++) {
-        int64_t i = b % strips * TILE, j = i * to_step;
-        const int64_t n = rg_min64(TILE, rows - i);
-        order_at(o, b / strips, &i, &j);
-        if (size == 1) transpose_uint8_t((uint8_t *)y->data + j, to_step, (const uint8_t *)x + i, from_step, n, columns);
-        else if (size == 4) transpose_uint32_t((uint32_t *)y->data + j, to_step, (const uint32_t *)(const void *)x + i, from_step, n, columns);
-        else transpose_uint64_t((uint64_t *)y->data + j, to_step, (const uint64_t *)(const void *)x + i, from_step, n, columns);
-    }
+    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+        for (int64_t b = 0; b < blocks; b++) {
+            int64_t i = b % strips * TILE, j = i * to_step;
+            const int64_t n = rg_min64(TILE, rows - i);
+            order_at(o, b / strips, &i, &j);
+            if (size == 1) transpose_uint8_t((uint8_t *)y->data + j, to_step, (const uint8_t *)x + i, from_step, n, columns);
+            else if (size == 4) transpose_uint32_t((uint32_t *)y->data + j, to_step, (const uint32_t *)(const void *)x + i, from_step, n, columns);
+            else transpose_uint64_t((uint64_t *)y->data + j, to_step, (const uint64_t *)(const void *)x + i, from_step, n, columns);
+        })
 }
 
 int RG_K(permute)(rg_tensor *y) {

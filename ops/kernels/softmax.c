@@ -30,8 +30,8 @@ static void each(rg_tensor *y, const rg_tensor *dy, rg_tensor *to, void (*loop)(
         for (int64_t i = 0; i < b.count; i++) loop(&b, block_of(&b, i));
         return;
     }
-    RG_PARALLEL_FOR(y->tape, b.count)
-    for (int64_t i = 0; i < b.count; i++) loop(&b, block_of(&b, i));
+    RG_PARALLEL_FOR(y->tape, b.count,
+        for (int64_t i = 0; i < b.count; i++) loop(&b, block_of(&b, i));)
 }
 
 static int each_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, void (*loop)(const job *, block)) {

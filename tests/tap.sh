@@ -1,0 +1,15 @@
+# tap.sh - for test scripts: ok NAME COMMAND... runs a command and prints a TAP line; skip NAME REASON; done_testing prints the plan.
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+ok() {
+    n=$((n + 1)) name=$1
+    shift
+    if "$@" >"$tmp/out" 2>"$tmp/err"; then echo "ok $n - $name"; else
+        echo "not ok $n - $name"
+        sed 's/^/#  /' "$tmp/out" "$tmp/err" | tail -n 20
+    fi
+}
+skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
+done_testing() { echo "1..$n"; }
