@@ -1,7 +1,8 @@
 #!/bin/sh
-# test_steady.sh STEADY COUNT_MALLOC: a steady training loop takes nothing from the heap. Prints TAP.
+# test_steady.sh STEADY COUNT_MALLOC MNIST: a steady training loop takes nothing from the heap, nor do the epochs of the MNIST
+# example after the first, partial batch and evaluation included. Prints TAP.
 set -u
-steady=$1 preload=$2 n=0
+steady=$1 preload=$2 mnist=$3 n=0
 ok() { # ok NAME COMMAND...
     name=$1
     shift
@@ -10,7 +11,16 @@ ok() { # ok NAME COMMAND...
 }
 run() { LD_PRELOAD=$preload "$steady" "$@"; }
 notices() { ! run 1 leak; }
-echo 1..3
+# What so many epochs take from the heap in all; epochs beyond the first must add nothing.
+epochs() { MALLOC_COUNT=$counts LD_PRELOAD=$preload "$mnist" --data digits --batch 1024 --epochs "$1" --threads "$2" --floor 0 >"$counts.out" && cat "$counts"; }
+no_more() {
+    one=$(epochs 1 "$1") && three=$(epochs 3 "$1") && echo "$one allocations with 1 epoch, $three with 3" && [ "$one" -gt 0 ] && [ "$one" = "$three" ]
+}
+counts=$(mktemp) || exit 1
+trap 'rm -f "$counts" "$counts.out"' EXIT
+echo 1..5
 ok 'nothing with one thread' run 1
 ok 'nothing with two threads' run 2
 ok 'an allocation in each step is noticed' notices
+ok 'the MNIST example after its first epoch, one thread' no_more 1
+ok 'the MNIST example after its first epoch, two threads' no_more 2
