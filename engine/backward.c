@@ -86,7 +86,7 @@ static int step(pass *p, rg_tensor *y) {
     enum { FEW = 4 };
     rg_tensor *few[FEW] = {NULL}, **dx = few, *dy = y->cotangent;
     const size_t size = y->nin * sizeof *dx;
-    const int64_t mark = p->t->seq;
+    const int64_t mark = p->t->pass_mark = p->t->seq;
     if (check_fresh(y)) return -1;
     if (y->nin > FEW) {
         if (!(dx = rg_tape_alloc(y->at, p->t, size))) return -1;
@@ -138,6 +138,7 @@ static int check_start(const char *what, const char *at, const rg_tensor *y, con
 static void enter(pass *p, uint8_t flag, bool *recording) {
     *recording = rg_record(p->t, p->graph);
     p->t->in_pass = true;
+    p->t->pass_mark = p->t->seq;
     p->t->pass_flag = flag;
 }
 

@@ -103,7 +103,7 @@ rg_tensor *rg_detach_at(const char *at, rg_tensor *x);                          
 rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on);           /* marks a leaf before its use, or freezes it; returns x */
 rg_tensor *rg_name(rg_tensor *x, const char *name);                             /* for messages and pictures; returns x */
 rg_tensor *rg_retain(rg_tensor *x);                                             /* returns x */
-void rg_release(rg_tensor *x);
+void rg_release(rg_tensor *x);                                                  /* what results on the record still read goes at the reset */
 
 /* -------- backward */
 #define rg_backward(loss) rg_backward_at(RG_AT, loss)

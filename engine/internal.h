@@ -40,6 +40,7 @@ struct rg_tape {
     int64_t seq;                       /* of the next tensor */
 
     bool recording, keep_grads, in_pass;
+    int64_t pass_mark;                 /* where the running rule began: it may not rewind further */
     uint8_t pass_flag;                 /* RG_NEEDS in rg_backward, RG_REACHES in rg_grad */
     rg_dtype dtype;
     int isa, threads;

@@ -49,10 +49,11 @@ struct rg_tensor {
     int64_t shape[RG_MAX_DIMS];
     rg_attr attr;
     rg_tensor *saved[2];     /* what forward found and backward wants (argmax, mask, statistics) */
-    _Alignas(16) unsigned char value[16]; /* small results live here */
+    _Alignas(8) unsigned char value[16]; /* small results live here */
     const char *name, *at;
     int64_t seq;             /* when it was made */
-    int32_t refs;
+    int32_t refs;            /* holds on it: the list's, views', a leaf's on its gradient, the user's */
+    int32_t retained;        /* the user's among them */
     uint8_t dtype, ndim, flags, nin;
     rg_tensor *in[];         /* operands */
 };

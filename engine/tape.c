@@ -95,6 +95,10 @@ int64_t rg_mark(rg_tape *t) { return t ? t->seq : 0; }
 
 void rg_rewind(rg_tape *t, int64_t mark) {
     if (!t) return;
+    if (t->in_pass && mark < t->pass_mark) {
+        rg_fail(t, RG_ESTATE, NULL, "rg_rewind: inside a backward rule, to before it");
+        return;
+    }
     while (t->record.last && t->record.last->seq >= mark) rg_forget(t->record.last);
 }
 
@@ -130,14 +134,20 @@ static void let_go(rg_tensor *x) {
 }
 
 rg_tensor *rg_retain(rg_tensor *x) {
-    if (rg_usable(x)) x->refs++;
-    return x ? x : rg_poisoned();
+    if (!rg_usable(x)) return x ? x : rg_poisoned();
+    x->refs++;
+    x->retained++;
+    return x;
 }
 
 void rg_release(rg_tensor *x) {
     if (!rg_usable(x)) return;
-    if (x->refs == 1 && !(x->flags & RG_KEPT)) rg_fail(x->tape, RG_ESTATE, NULL, "rg_release: a tensor that was not retained");
-    else let_go(x);
+    if (x->retained == 0) {
+        rg_fail(x->tape, RG_ESTATE, NULL, "rg_release: a tensor that was not retained");
+        return;
+    }
+    x->retained--;
+    let_go(x);
 }
 
 /* -------- parameters */

@@ -76,6 +76,9 @@ int64_t rg_loader_steps(const rg_loader *l) {
 
 bool rg_loader_next_at(const char *at, rg_loader *l, rg_tensor **x, rg_tensor **y) {
     static const rg_loader_options as_is = {.divisor = 1, .std = 1};
+    rg_tensor *unwanted;
+    if (!x) x = &unwanted;
+    if (!y) y = &unwanted;
     *x = *y = NULL;
     if (!l || rg_error_code(l->tape)) return false;
     const int64_t n = l->x->shape[0], left = n - l->row, b = left < l->options.batch ? left : l->options.batch;

@@ -541,6 +541,7 @@ static void operand_itself(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] 
 static void runs_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { rg_backward(rg_sum(y->in[0])), dx[0] = dy; }
 static void runs_grad(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { rg_grad(y, dy, y->in, 1, 0, dx); }
 static void resets(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { rg_tape_reset(y->tape), dx[0] = dy; }
+static void rewinds(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { rg_rewind(y->tape, y->seq), dx[0] = dy; }
 
 /* y = x, but with another rule; -1 operands. */
 static rg_tensor *with_rule(void (*rule)(rg_tensor *, rg_tensor *, rg_tensor **), int n, rg_tensor *a, rg_tensor *b) {
@@ -580,8 +581,9 @@ static void bad_rules_are_named(void **state) {
         {elsewhere, "mine: its backward gave operand 1 a gradient from another tape (mine.c:7)"},
         {runs_backward, "rg_backward: inside a backward rule"},
         {runs_grad, "rg_grad: inside a backward rule"},
-        {resets, "rg_tape_reset: inside a backward rule"}};
-    for (int k = 0; k < 8; k++) {
+        {resets, "rg_tape_reset: inside a backward rule"},
+        {rewinds, "rg_rewind: inside a backward rule, to before it"}};
+    for (int k = 0; k < 9; k++) {
         assert_int_equal(rg_backward(rg_sum(with_rule(all[k].rule, 1, w, NULL))), -1);
         if (strncmp(rg_error(t), all[k].message, strlen(all[k].message)) != 0) fail_msg("rule %d: %s", k, rg_error(t));
         rg_error_clear(t);

@@ -9,6 +9,10 @@ ok() { # ok NAME COMMAND...
     n=$((n + 1))
     if out=$("$@" 2>&1); then echo "ok $n - $name: $out"; else echo "not ok $n - $name: $out"; fi
 }
+# Of gcc's OpenMP: LLVM's own loops allocate, each time.
+ok_threads() {
+    case $(ldd "$steady") in *libomp*) n=$((n + 1)) && echo "ok $n # SKIP $1: LLVM's OpenMP allocates in every loop" ;; *) ok "$@" ;; esac
+}
 run() { LD_PRELOAD=$preload "$steady" "$@"; }
 notices() { ! run 1 leak; }
 # What so many epochs take from the heap in all; epochs beyond the first must add nothing.
@@ -20,7 +24,7 @@ counts=$(mktemp) || exit 1
 trap 'rm -f "$counts" "$counts.out"' EXIT
 echo 1..5
 ok 'nothing with one thread' run 1
-ok 'nothing with two threads' run 2
+ok_threads 'nothing with two threads' run 2
 ok 'an allocation in each step is noticed' notices
 ok 'the MNIST example after its first epoch, one thread' no_more 1
-ok 'the MNIST example after its first epoch, two threads' no_more 2
+ok_threads 'the MNIST example after its first epoch, two threads' no_more 2

@@ -209,10 +209,13 @@ static void base_and_view_both_retained(void **state) {
 
 static void release_wants_a_retain(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_full(t, 1, 2), *w = rg_parameter_at(RG_HERE, t, "w", RG_DIMS(2));
-    rg_tensor *both[] = {x, w};
-    for (int i = 0; i < 2; i++) {
-        rg_release(both[i]);
+    rg_tensor *x = rg_full(t, 1, 2), *w = rg_parameter_at(RG_HERE, t, "w", RG_DIMS(2)), *view = rg_detach(x);
+    assert_int_equal(rg_backward(rg_sum(w)), 0);
+    rg_tensor *all[] = {x, w, view, rg_grad_of(w)}; /* x is held by its view, the gradient by w: not by the user */
+    for (int i = 0; i < 4; i++) {
+        rg_retain(all[i]);
+        rg_release(all[i]);
+        rg_release(all[i]);
         assert_string_equal(rg_error(t), "rg_release: a tensor that was not retained");
         assert_int_equal(rg_error_code(t), RG_ESTATE);
         rg_error_clear(t);
