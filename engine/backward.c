@@ -128,7 +128,7 @@ static int check_start(const char *what, const char *at, const rg_tensor *y, con
     char ys[64], ds[64];
     if (t->in_pass) return rg_fail(t, RG_ESTATE, at, "%s: inside a backward rule", what);
     if (!dy && y->numel != 1)
-        return rg_fail(t, RG_ESHAPE, at, "%s: %s has %lld elements, not one; give its cotangent", what, rg_shape_text(y, ys, sizeof ys), (long long)y->numel);
+        return rg_fail(t, RG_ESHAPE, at, "%s: %s has %lld elements, not one; take its rg_sum or rg_mean, or give rg_grad a cotangent", what, rg_shape_text(y, ys, sizeof ys), (long long)y->numel);
     if (dy && dy->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", what);
     if (dy && (!same_shape(y, dy) || y->dtype != dy->dtype))
         return rg_fail(t, RG_ESHAPE, at, "%s: the cotangent %s does not fit %s", what, rg_shape_text(dy, ds, sizeof ds), rg_shape_text(y, ys, sizeof ys));
@@ -243,6 +243,7 @@ int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[]
     rg_tape *t = rg_tape_of(y);
     for (int k = 0; out && k < n; k++) out[k] = rg_poison(t);
     if (check_usable("rg_grad: y", at, y) || (dy && check_usable("rg_grad: dy", at, dy)) || check_start("rg_grad", at, y, dy)) return -1;
+    if (n < 0 || flags & ~RG_CREATE_GRAPH) return rg_fail(t, RG_EVALUE, at, "rg_grad: n %d, flags %d", n, flags);
     if (n > 0 && (!x || !out)) return rg_fail(t, RG_EVALUE, at, "rg_grad: no x, or no place for its gradient");
     for (int k = 0; k < n; k++) {
         if (!rg_usable(x[k])) return rg_fail(t, RG_EVALUE, at, "rg_grad: x[%d] is no tensor", k);

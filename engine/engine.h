@@ -58,9 +58,10 @@ typedef struct rg_counts {
 #define RG_HERE __FILE__ ":" RG_TEXT(__LINE__)
 #define RG_AT RG_HERE
 
-/* RG_DIMS(2, 3) passes "how many, and where" for int ndim, const int64_t *shape. */
+/* RG_DIMS(2, 3) passes "how many, and where" for int ndim, const int64_t *shape. Of macros in general: a compound literal with commas
+   in it wants parentheses around it, rg_input(t, RG_F32, ((float[]){1, 2, 3}), 3). */
 #ifdef __cplusplus
-#define RG_DIMS(...) (int)std::initializer_list<int64_t>{__VA_ARGS__}.size(), std::initializer_list<int64_t>{__VA_ARGS__}.begin()
+#define RG_DIMS(...) (int)(sizeof((int64_t[]){0, __VA_ARGS__}) / sizeof(int64_t)) - 1, std::initializer_list<int64_t>{__VA_ARGS__}.begin()
 #else
 #define RG_DIMS(...) (int)(sizeof((int64_t[]){0, __VA_ARGS__}) / sizeof(int64_t)) - 1, (const int64_t[]){0, __VA_ARGS__} + 1
 #endif
@@ -69,7 +70,8 @@ typedef struct rg_counts {
 rg_tape *rg_tape_new(uint64_t seed); /* seed of its generator, NumPy's default_rng(seed). NULL only when out of memory */
 rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed);
 void rg_tape_free(rg_tape *t);
-void rg_tape_reset(rg_tape *t);             /* releases inputs and results; parameters, their gradients and buffers stay */
+void rg_tape_reset(rg_tape *t);             /* releases inputs and results; parameters, their gradients and buffers stay. The memory
+                                               stays with the tape, for the next step, until rg_tape_free */
 int64_t rg_mark(rg_tape *t);                /* the present end of the record */
 void rg_rewind(rg_tape *t, int64_t mark);   /* releases inputs and results made since the mark */
 bool rg_record(rg_tape *t, bool on);        /* false: results get no history ("no grad"). Returns what it was */
@@ -90,12 +92,12 @@ rg_list rg_params(rg_tape *t);              /* every parameter of the tape */
 /* A copy of an array of `dtype`; floats become the tape's dtype, i32 and u8 stay. */
 rg_tensor *rg_input_at(const char *at, rg_tape *t, rg_dtype dtype, const void *data, int ndim, const int64_t *shape);
 rg_tensor *rg_full_at(const char *at, rg_tape *t, double value, int ndim, const int64_t *shape); /* every element = value */
-/* A copy that lives as long as the tape and has no gradient (data sets, running statistics); of exactly `dtype`; data NULL = zeros. */
+/* A copy that lives as long as the tape and is no parameter (data sets, running statistics); of exactly `dtype`; data NULL = zeros. */
 rg_tensor *rg_buffer_at(const char *at, rg_tape *t, const char *name, rg_dtype dtype, const void *data, int ndim, const int64_t *shape);
 /* A parameter of zeros in the tape's dtype; rg_param in nn/nn.h adds the initialiser. */
 rg_tensor *rg_parameter_at(const char *at, rg_tape *t, const char *name, int ndim, const int64_t *shape);
 
-#define rg_write(x, dtype, data) rg_write_at(RG_AT, x, dtype, data)
+#define rg_write(x, dtype, ...) rg_write_at(RG_AT, x, dtype, __VA_ARGS__) /* rg_write(x, dtype, data) */
 #define rg_detach(x) rg_detach_at(RG_AT, x)
 #define rg_requires_grad(x, on) rg_requires_grad_at(RG_AT, x, on)
 int rg_write_at(const char *at, rg_tensor *x, rg_dtype dtype, const void *data); /* new values for a leaf, converted from `dtype` */

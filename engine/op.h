@@ -1,16 +1,24 @@
 /* op.h - for those who write operators: the descriptor, rg_apply, shape rules, rg_reject.
 
    An operator is a constant descriptor that its results point at. It says how the result's shape follows from the operands',
-   how the values are computed (once per dtype and instruction set), and what the derivative is, written once as a composition
-   of other ops, so that gradients can be differentiated. It brings the samples that every test of the registry runs on it.
+   how the values are computed, and what the derivative is, written once as a composition of other ops, so that gradients can
+   be differentiated. It brings the samples that every test of the registry runs on it. A whole one, in a program of yours:
 
-       static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_mul(dy, rg_cos(y->in[0])); }
+       static int forward(rg_tensor *y) {
+           for (int64_t i = 0; i < y->numel; i++) {
+               if (y->dtype == RG_F64) ((double *)y->data)[i] = sin(((double *)y->in[0]->data)[i]);
+               else ((float *)y->data)[i] = sinf(((float *)y->in[0]->data)[i]);
+           }
+           return 0;
+       }
+       static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_mul(dy, my_cos(y->in[0])); }
 
-       RG_KERNELS(sin);
-       RG_OP(sin) = {.name = "sin", .formula = "sin x", .arity = 1, .forward = RG_KERNEL(sin), .backward = backward,
-           .samples = "3,4; 17; -; 1,1; 0,3", .refuses = "2,3:i32"};
+       RG_OP(sin) = {.name = "sin", .formula = "sin x", .arity = 1, .forward = RG_ANY(forward), .backward = backward,
+           .samples = "3,40; 17; -; 1,1; 0,3", .refuses = "2,3:i32"};
 
-       rg_tensor *rg_sin_at(const char *at, rg_tensor *x) { return rg_apply(&rg_op_sin, at, (rg_attr){0}, 1, &x); }         */
+       rg_tensor *my_sin(rg_tensor *x) { return rg_apply(&rg_op_sin, RG_AT, (rg_attr){.p = 0}, 1, &x); }
+
+   rg_gradcheck_op(&rg_op_sin, ...) checks it. The library's own have a kernel per dtype and instruction set (RG_KERNELS). */
 #ifndef RG_OP_H
 #define RG_OP_H
 
@@ -49,7 +57,7 @@ struct rg_tensor {
     int64_t shape[RG_MAX_DIMS];
     rg_attr attr;
     rg_tensor *saved[2];     /* what forward found and backward wants (argmax, mask, statistics) */
-    _Alignas(8) unsigned char value[16]; /* small results live here */
+    double value[2];         /* small results live here: 16 bytes of any dtype */
     const char *name, *at;
     int64_t seq;             /* when it was made */
     int32_t refs;            /* holds on it: the list's, views', a leaf's on its gradient, the user's */
@@ -147,7 +155,4 @@ void rg_touch(rg_tensor *leaf);      /* its values were changed in place: backwa
 }
 #endif
 
-/* In operator sources an op called without `at` is called on behalf of the result y: messages name the user's line. */
-#undef RG_AT
-#define RG_AT (y->at)
 #endif

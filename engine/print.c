@@ -139,7 +139,8 @@ void rg_print(rg_tensor *x, FILE *to) {
         return;
     }
     layout l = layout_of(x);
-    if (x->ndim) print_axis(x, &l, 0, 0, to);
+    if (x->numel == 0) fputs("[]", to);
+    else if (x->ndim) print_axis(x, &l, 0, 0, to);
     else {
         char text[400];
         if (l.digits == 0) l.digits = 1; /* a number alone: 3.0 */
@@ -210,8 +211,15 @@ static void dot_node(const rg_tensor *x, FILE *to) {
 void rg_tape_dot(rg_tape *t, FILE *to) {
     if (!t || !to) return;
     fputs("digraph tape {\n  rankdir=LR; node [fontname=\"sans-serif\", fontsize=11];\n", to);
-    for (const rg_tensor *x = t->permanent.first; x; x = x->next) dot_node(x, to);
-    for (const rg_tensor *x = t->record.first; x; x = x->next) dot_node(x, to);
+    /* Only what takes part: results, and what some result reads. */
+    for (rg_tensor *x = t->record.first; x; x = x->next)
+        for (int i = 0; x->op && i < x->nin; i++) x->in[i]->flags |= RG_REACHES;
+    const rg_chain all[] = {t->permanent, t->kept, t->record};
+    for (int k = 0; k < 3; k++)
+        for (rg_tensor *x = all[k].first; x; x = x->next) {
+            if (x->op || x->flags & RG_REACHES) dot_node(x, to);
+            x->flags &= (uint8_t)~RG_REACHES;
+        }
     for (const rg_tensor *x = t->record.first; x; x = x->next)
         for (int i = 0; x->op && i < x->nin; i++) fprintf(to, "  t%" PRId64 " -> t%" PRId64 ";\n", x->in[i]->seq, x->seq);
     fputs("}\n", to);

@@ -100,7 +100,7 @@ static int tell(const run_options *o) {
     for (int i = 0; i < 4 && !status; i++) printf("%g xor %g = %.3f\n", (double)X[2 * i], (double)X[2 * i + 1], p[i]);
     printf("%d of 4 right: %s\n", right, right == 4 ? "solved" : "not solved");
     if (o->out && !status && draw(t, &net, o->out, losses, steps)) status = 1;
-    return run_finish(t, status || right < 4);
+    return run_finish(t, status || (right == 4 ? 100 : 0) < o->floor);
 }
 
 /* Many seeds, counted. */

@@ -81,6 +81,10 @@ bool rg_loader_next_at(const char *at, rg_loader *l, rg_tensor **x, rg_tensor **
     if (!y) y = &unwanted;
     *x = *y = NULL;
     if (!l || rg_error_code(l->tape)) return false;
+    if (l->row < 0 || l->row > l->x->shape[0]) {
+        rg_fail(l->tape, RG_EVALUE, at, "rg_loader_next: row %lld is outside 0..%lld", (long long)l->row, (long long)l->x->shape[0]);
+        return false;
+    }
     const int64_t n = l->x->shape[0], left = n - l->row, b = left < l->options.batch ? left : l->options.batch;
     if (b == 0 || (b < l->options.batch && l->options.drop_last)) {
         l->row = 0;
@@ -94,6 +98,13 @@ bool rg_loader_next_at(const char *at, rg_loader *l, rg_tensor **x, rg_tensor **
         return false;
     }
     if (l->row == 0 && l->order) rg_rng_permutation(rg_tape_rng(l->tape), n, l->order);
+    for (int64_t i = 0; l->order && i < b; i++) {
+        const int64_t row = l->order[l->row + i];
+        if (row >= 0 && row < n) continue;
+        rg_fail(l->tape, RG_EVALUE, at, "rg_loader_next: order[%lld] = %lld is outside 0..%lld", (long long)(l->row + i), (long long)row, (long long)n - 1);
+        rg_rewind(l->tape, mark);
+        return false;
+    }
     gather(l, bx, l->x, b, &l->options);
     gather(l, by, l->y, b, &as_is);
     l->row += b;

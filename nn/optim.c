@@ -38,7 +38,7 @@ static rg_tensor *state_of(const char *at, const rg_tensor *p, const char *what)
 /* An optimiser of the list's parameters, without state or numbers. */
 static rg_optim *optim_new(const char *at, rg_tape *t, const char *kind, rg_list params) {
     if (rg_error_code(t)) return NULL;
-    if (params.count < 1) return rg_fail(t, RG_EVALUE, at, "%s: no parameters; make them before the optimiser", kind), NULL;
+    if (params.count < 1 || !params.items) return rg_fail(t, RG_EVALUE, at, "%s: no parameters; make them before the optimiser", kind), NULL;
     rg_optim *o = rg_tape_own(at, t, sizeof *o + (size_t)params.count * sizeof o->slots[0]);
     if (!o) return NULL;
     o->tape = t;

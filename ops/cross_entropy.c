@@ -1,8 +1,7 @@
 /* cross_entropy.c - y = mean over rows of log sum exp x - x[label], in one pass.    dx = (softmax x - one_hot label) dy / rows
    Source: Goodfellow, Bengio, Courville, Deep Learning (2016), section 6.2.2.3. The mean over no rows is NaN.             */
-#include "engine/op.h"
 #include "ops/index.h"
-#include "ops/ops.h"
+#include "ops/rule.h"
 
 static int shape(rg_tensor *y) {
     int classes;

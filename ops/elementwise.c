@@ -1,6 +1,5 @@
 /* elementwise.c - the operators of elementwise.def: descriptors, derivatives as ops, and the functions users call. */
-#include "engine/op.h"
-#include "ops/ops.h"
+#include "ops/rule.h"
 
 #include "ops/algebra.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ops/ops.h"
+#include "ops/rule.h"
 
 int rg_index_check(rg_tensor *y, const rg_tensor *index, const char *what, int n) {
     const int32_t *values = index->data;

@@ -3,8 +3,7 @@
 #include <cblas.h>
 #endif
 
-#include "engine/op.h"
-#include "ops/ops.h"
+#include "ops/rule.h"
 
 /* -------- matmul. With A = op(a), B = op(b):    dA = dy B^T,    dB = A^T dy,    transposed in turn where op was */
 

@@ -46,14 +46,14 @@ extern "C" {
 #define rg_one_hot(index, n) rg_one_hot_at(RG_AT, index, n)                /* index[..] == j for j < n, in the tape's dtype; no derivative */
 #define rg_cast(x, dtype) rg_cast_at(RG_AT, x, dtype)                      /* x in another dtype; derivative between floats */
 
-/* -------- losses */
+/* -------- losses. For two classes, from logits z and targets y of 0 and 1: rg_mean(rg_sub(rg_softplus(z), rg_mul(y, z))) */
 #define rg_cross_entropy(logits, labels) rg_cross_entropy_at(RG_AT, logits, labels) /* mean of -log softmax(logits)[.., label], labels i32 */
 #define rg_mse(p, y) rg_mse_at(RG_AT, p, y)                                /* mean (p - y)^2 */
 
 /* -------- the functions beneath. naxes -1 = all axes. */
 #ifdef __cplusplus
-#define RG_AXES(...) (int)std::initializer_list<int>{__VA_ARGS__}.size(), std::initializer_list<int>{__VA_ARGS__}.begin()
-#define RG_IN_LIST(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), std::initializer_list<rg_tensor *>{__VA_ARGS__}.begin() /* evaluated once */
+#define RG_AXES(...) (int)(sizeof((int[]){0, __VA_ARGS__}) / sizeof(int)) - 1, std::initializer_list<int>{__VA_ARGS__}.begin()
+#define RG_IN_LIST(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), std::initializer_list<rg_tensor *>{__VA_ARGS__}.begin()
 #else
 #define RG_AXES(...) (int)(sizeof((int[]){0, __VA_ARGS__}) / sizeof(int)) - 1, (const int[]){0, __VA_ARGS__} + 1
 #define RG_IN_LIST(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), (rg_tensor *[]){__VA_ARGS__}

@@ -1,8 +1,7 @@
 /* reduce.c - reductions over any axes: sum mean max, and over one: argmax. attr.axes is the set of axes, a bit each. */
 #include <limits.h>
 
-#include "engine/op.h"
-#include "ops/ops.h"
+#include "ops/rule.h"
 
 /* What the caller asked for and cannot have, in attr.i[2] and [3]: an axis, and what is wrong with it. */
 enum { FINE, OUTSIDE, TWICE };

@@ -1,7 +1,6 @@
 /* shape.c - the operators that move elements and change none: reshape unsqueeze squeeze permute slice pad concat, for any dtype.
    The derivative of each is another of them: reshape and permute back, slice and pad undo one another, concat is undone by slices. */
-#include "engine/op.h"
-#include "ops/ops.h"
+#include "ops/rule.h"
 
 static int set_view(rg_tensor *y, int ndim, const int64_t *shape) {
     return rg_shape_set(y, ndim, shape) || rg_view(y, y->in[0], 0) ? -1 : 0;

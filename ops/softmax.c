@@ -1,8 +1,7 @@
 /* softmax.c - logsumexp, softmax and log_softmax over one axis, all shifted by the maximum m of x, so that nothing overflows.
    Infinities go as in PyTorch: logsumexp of a row of -inf, or of no elements, is -inf, with a +inf it is +inf; softmax and
    log_softmax of such rows are NaN, as is the gradient of all three.                                                        */
-#include "engine/op.h"
-#include "ops/ops.h"
+#include "ops/rule.h"
 
 #define SAMPLES "4,17 axis=1; 4,17 axis=0; 5,7 axis=-1; 2,3,4 axis=1; 2,3,4 axis=0; 17 axis=0; 4,1 axis=1; 4,1 axis=0; 1,1 axis=-2; 0,3 axis=1; 3,0 axis=0"
 #define REFUSES "2,3 axis=2; 2,3 axis=-3; - axis=0; 2,3:i32 axis=0"

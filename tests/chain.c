@@ -6,9 +6,6 @@
 #include "engine/op.h"
 #include "ops/ops.h"
 
-#undef RG_AT
-#define RG_AT RG_HERE
-
 static rg_tensor *chain(rg_tensor *x, long n) {
     for (long i = 0; i < n; i++) x = i % 2 ? rg_neg(x) : rg_mul_scalar(x, -1);
     return x;

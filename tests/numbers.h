@@ -15,9 +15,6 @@
 #include "engine/op.h"
 #include "ops/ops.h"
 
-#undef RG_AT
-#define RG_AT RG_HERE
-
 static int isa; /* a group runs once for the baseline, once for the best there is: RUN below */
 
 static inline int start(void **state) {

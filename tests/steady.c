@@ -10,9 +10,6 @@
 #include "engine/op.h"
 #include "nn/nn.h"
 
-#undef RG_AT
-#define RG_AT RG_HERE
-
 typedef long count_fn(void);
 typedef struct net { rg_tensor *w1, *b1, *w2, *b2; } net;
 

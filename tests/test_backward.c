@@ -108,8 +108,8 @@ static void the_loss_is_the_leaf(void **state) {
 static void the_loss_has_one_element(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 2);
-    BACKWARD_REFUSED(RG_ESHAPE, rg_exp(w), "rg_backward: [2] has 2 elements, not one; give its cotangent");
-    BACKWARD_REFUSED(RG_ESHAPE, rg_name(rg_exp(rg_slice(w, 0, 0, 0)), "y"), "rg_backward: y[0] has 0 elements, not one; give its cotangent");
+    BACKWARD_REFUSED(RG_ESHAPE, rg_exp(w), "rg_backward: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a cotangent");
+    BACKWARD_REFUSED(RG_ESHAPE, rg_name(rg_exp(rg_slice(w, 0, 0, 0)), "y"), "rg_backward: y[0] has 0 elements, not one; take its rg_sum or rg_mean, or give rg_grad a cotangent");
     assert_null(rg_grad_of(w));
 }
 
@@ -303,7 +303,7 @@ static void what_rg_grad_refuses(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 2), *y = rg_square(w), *c = rg_full(t, 1, 2), *out[1], *none = NULL;
 #define GRAD_REFUSED(code, y, dy, x, message) REFUSED(code, (rg_grad(y, dy, x, 1, 0, out) ? out[0] : NULL), message)
-    GRAD_REFUSED(RG_ESHAPE, y, NULL, &w, "rg_grad: [2] has 2 elements, not one; give its cotangent");
+    GRAD_REFUSED(RG_ESHAPE, y, NULL, &w, "rg_grad: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a cotangent");
     GRAD_REFUSED(RG_ESHAPE, y, rg_full(t, 1, 3), &w, "rg_grad: the cotangent [3] does not fit [2]");
     GRAD_REFUSED(RG_ESHAPE, y, rg_cast(c, RG_F64), &w, "rg_grad: the cotangent [2] f64 does not fit [2]");
     GRAD_REFUSED(RG_ESTATE, y, c, &c, "rg_grad: x[0] does not require a gradient");

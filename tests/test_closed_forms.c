@@ -7,9 +7,6 @@
 #include "engine/op.h"
 #include "ops/ops.h"
 
-#undef RG_AT
-#define RG_AT RG_HERE
-
 enum { N = 7, M = 5, K = 3 }; /* rows, inputs, outputs */
 
 typedef struct world { rg_tape *t; rg_rng rng; } world;

@@ -55,7 +55,7 @@ static int forward_product(rg_tensor *y) {
     return 0;
 }
 
-#define RULE(name) static void name(rg_tensor *y, rg_tensor *dy, rg_tensor **dx)
+#define RULE(name) static void name(__attribute__((unused)) rg_tensor *y, rg_tensor *dy, rg_tensor **dx)
 #define A y->in[0]
 #define B y->in[1]
 RULE(right)        { dx[0] = rg_add(rg_mul(dy, B), dy); dx[1] = rg_mul(dy, A); }
@@ -92,9 +92,6 @@ static int right_kernel(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return ri
 
 #undef A
 #undef B
-#undef RG_AT
-#define RG_AT RG_HERE
-
 typedef struct faulty { const char *what; rg_op op; int caught[2]; } faulty; /* caught at order 1, at order 2 */
 #define SAMPLES "7,17 same; 7,17 7,17; 3,5 3,5"
 #define PAIR(rule) {.name = "ab+a", .formula = "a b + a", .arity = 2, \

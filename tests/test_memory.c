@@ -15,9 +15,6 @@
 #include "nn/nn.h"
 #include "tests/meter.h"
 
-#undef RG_AT
-#define RG_AT RG_HERE
-
 /* -------- an allocator that checks what it gets back: each block with the size it was asked for, and only once */
 
 enum { FRONT = 64 };

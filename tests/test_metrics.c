@@ -11,9 +11,6 @@
 #include "engine/op.h"
 #include "nn/nn.h"
 
-#undef RG_AT
-#define RG_AT RG_HERE
-
 static int start(void **state) {
     rg_tape *t = rg_tape_new(0);
     rg_on_error(t, NULL, NULL);

@@ -13,8 +13,6 @@
 #include "nn/nn.h"
 #include "tests/meter.h"
 
-#undef RG_AT
-#define RG_AT RG_HERE
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
 static int start(void **state) {

@@ -15,8 +15,6 @@
 #include "tests/golden_optim.h"
 #include "tests/meter.h"
 
-#undef RG_AT
-#define RG_AT RG_HERE
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
 static rg_optim *make(rg_tape *t, rg_list p, const char *name) {

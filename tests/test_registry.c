@@ -8,9 +8,6 @@
 #include "ops/ops.h"
 #include "ops/sample.h"
 
-#undef RG_AT
-#define RG_AT RG_HERE
-
 /* -------- one sample applied: a tape, operands, a result */
 
 typedef struct setting { rg_dtype dtype; int isa, threads; } setting; /* isa -1: the best there is */

@@ -23,7 +23,7 @@ fresh() { # a machine with all that is needed and an ordinary user; a copy of th
     for program in sh cat cut date dirname env grep id ls mkdir mktemp rm sed tail touch; do
         ln -s "$(PATH=$real_path command -v $program)" "$bin/$program"
     done
-    for program in cc meson ninja pkg-config curl xz true; do stub $program ''; done
+    for program in cc c++ meson ninja pkg-config curl xz true; do stub $program ''; done
     stub apt-get 'exit 100'
     rm "$bin/id" && stub id 'echo 1000'
     cp -r "$top/tools" "$repo/tools"

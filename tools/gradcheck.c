@@ -67,5 +67,9 @@ int main(int argc, char **argv) {
     int failed = 0;
     if (o.order != 2) failed += walk(1);
     if (o.order != 1) failed += walk(2);
+    if (fflush(stdout) || ferror(stdout)) {
+        perror("gradcheck: standard output");
+        return 1;
+    }
     return failed > 0;
 }

@@ -143,11 +143,14 @@ static int run_epochs(training *r) {
     return failed ? -1 : epoch - 1;
 }
 
-static int report(const training *r, int epochs) {
-    const double accuracy = 100 * (epochs ? r->history[epochs - 1][ACCURACY] : 0);
+static int report(training *r, int epochs) {
+    const double accuracy = 100 * (epochs ? r->history[epochs - 1][ACCURACY] : evaluate(r));
     printf("%lld steps, weights' hash %016llx\n", (long long)r->step, (unsigned long long)run_hash(rg_params(r->t)));
     if (r->o->out && epochs && draw(r, epochs)) return 1;
-    if (r->o->steps && r->step < rg_loader_steps(r->train)) return 0; /* stopped within the first epoch: no verdict */
+    if (r->o->steps && r->step < rg_loader_steps(r->train)) {
+        printf("test accuracy %.2f%%; stopped within the first epoch, so the floor is not asked\n", accuracy);
+        return 0;
+    }
     printf("test accuracy %.2f%%, floor %g%%: %s\n", accuracy, r->o->floor, accuracy >= r->o->floor ? "reached" : "NOT reached");
     return accuracy >= r->o->floor ? 0 : 1;
 }

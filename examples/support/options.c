@@ -113,7 +113,7 @@ static int read_ints(const reader *r, const char *text, option_ints *value) {
 
 static int read_value(const reader *r, const char *text) {
     void *value = r->row->value;
-    if (!*text && r->row->type != OPT_STRING) return reject(r, "needs a value, %s", r->row->argument);
+    if (!*text) return reject(r, "needs a value, %s", r->row->argument);
     switch (r->row->type) {
     case OPT_INT: return read_int(r, text, value);
     case OPT_INT64: return read_int64(r, text, value);

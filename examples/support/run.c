@@ -17,7 +17,7 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
         {"threads", OPT_INT, &o->threads, "N", "threads for large ops; the results are the same bits", 1, 1024},
         {"dtype", OPT_CHOICE, &o->dtype, "f32|f64", "type of parameters and activations", 0, 0},
         {"steps", OPT_INT64, &o->steps, "N", "stop after so many steps, 0 = never", 0, 1e15},
-        {"floor", OPT_DOUBLE, &o->floor, "PERCENT", "exit with 1 below this accuracy", 0, 100},
+        {"floor", OPT_DOUBLE, &o->floor, "PERCENT", "exit with 1 below this accuracy, after an epoch at least", 0, 100},
         {"out", OPT_STRING, &o->out, "DIR", "draw pictures there", 0, 0},
         {"csv", OPT_STRING, &o->csv, "FILE", "write the history there", 0, 0},
     };
@@ -58,6 +58,10 @@ uint64_t run_hash(rg_list params) {
 }
 
 int run_finish(rg_tape *t, int status) {
+    if (fflush(stdout) || ferror(stdout)) {
+        perror("standard output");
+        status = 1;
+    }
     const bool failed = rg_error_code(t) != RG_OK; /* the message stands on stderr already */
     rg_tape_free(t);
     return failed && !status ? 1 : status;
