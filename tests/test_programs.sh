@@ -35,7 +35,7 @@ ok "xor with 2 hidden units prints its success share" both 0 'of 1000 seeds solv
 ok "xor draws" "$examples/xor" --out "$tmp/deep/xor" --csv "$tmp/deep/csv/x.csv"
 ok "xor's pictures are there" test -s "$tmp/deep/xor/curves.png" -a -s "$tmp/deep/xor/boundary.png" -a -s "$tmp/deep/csv/x.csv"
 for points in moons circles spirals xor; do
-    case $points in moons | circles) floor=99 epochs=100 ;; spirals) floor=95 epochs=300 ;; *) floor=95 epochs=100 ;; esac
+    case $points in moons | circles) floor=99 epochs=100 ;; spirals) floor=90 epochs=300 ;; *) floor=95 epochs=100 ;; esac
     ok "moons learns $points" "$examples/moons" --data $points --epochs $epochs --floor $floor --out "$tmp/$points"
     ok "and draws the boundary" test -s "$tmp/$points/boundary.png"
 done
