@@ -98,7 +98,6 @@ const rg_op *rg_op_find(const char *name);
     const rg_op rg_op_##n
 
 /* Kernel rg_k_NAME_f32_base and its sisters, made from one source; on machines without AVX2 both columns are the baseline. */
-#define RG_KERNELS_OF(type, n) type rg_k_##n##_f32_base, rg_k_##n##_f64_base, rg_k_##n##_f32_avx2, rg_k_##n##_f64_avx2
 #define RG_KERNELS(n) int rg_k_##n##_f32_base(rg_tensor *), rg_k_##n##_f64_base(rg_tensor *), rg_k_##n##_f32_avx2(rg_tensor *), rg_k_##n##_f64_avx2(rg_tensor *)
 #define RG_FUSED_KERNELS(n)                                                                                                     \
     int rg_k_##n##_f32_base(rg_tensor *, rg_tensor *, rg_tensor **), rg_k_##n##_f64_base(rg_tensor *, rg_tensor *, rg_tensor **), \

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "csv.h"
 #include "plot.h"
@@ -26,12 +25,6 @@ typedef struct training {
     int64_t *confusion;         /* [classes][classes], of the last evaluation */
     float *start;               /* the first weights before training, for the picture of what was learned */
 } training;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* One pass over the training set; the mean loss of its steps. */
 static double train_epoch(training *r, int epoch) {
@@ -128,10 +121,10 @@ static int run_epochs(training *r) {
     for (; epoch <= r->o->epochs && !failed && (!r->o->steps || r->step < r->o->steps); epoch++) {
         double *row = r->history[epoch - 1];
         const int64_t before = r->step;
-        const double start = now();
+        const double start = run_seconds();
         row[EPOCH] = epoch;
         row[LOSS] = train_epoch(r, epoch);
-        row[SECONDS] = now() - start;
+        row[SECONDS] = run_seconds() - start;
         row[RATE] = (double)(r->step - before) / row[SECONDS];
         row[ACCURACY] = evaluate(r);
         failed = rg_error_code(r->t) || (file && csv_row(file, row));

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "files.h"
 
@@ -65,6 +66,12 @@ int run_finish(rg_tape *t, int status) {
     const bool failed = rg_error_code(t) != RG_OK; /* the message stands on stderr already */
     rg_tape_free(t);
     return failed && !status ? 1 : status;
+}
+
+double run_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 const char *run_path(char *to, size_t size, const char *folder, const char *name) {

@@ -27,6 +27,7 @@ rg_tape *run_tape(const run_options *o);                                   /* NU
 rg_optim *run_optimizer(rg_tape *t, rg_list params, const run_options *o);
 uint64_t run_hash(rg_list params);                                         /* FNV-1a over the bits of all values */
 int run_finish(rg_tape *t, int status);                                    /* frees the tape; status, or 1 where the tape holds an error */
+double run_seconds(void);                                                  /* of a clock that only goes forward */
 const char *run_path(char *to, size_t size, const char *folder, const char *name); /* "folder/name", returns to */
 
 /* -------- training a classifier */
