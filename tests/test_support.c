@@ -668,8 +668,8 @@ static void curves_single_point_is_a_dot(void **state) {
 static void curves_colours_legends_and_panels(void **state) {
     (void)state;
     double y[] = {1, 2, 1.5};
-    plot_series series[] = {{"training", NULL, y, 3, true}, {"test", NULL, y, 2, false}};
-    plot_panel panels[4] = {{"Loss", "epoch", "loss", series, 2, false}, {.series = series, .count = 1}};
+    plot_series series[] = {{.name = "training", .y = y, .count = 3, .markers = true}, {.name = "test", .y = y, .count = 2}};
+    plot_panel panels[4] = {{.title = "Loss", .x_label = "epoch", .y_label = "loss", .series = series, .count = 2}, {.series = series, .count = 1}};
     assert_int_equal(plot_curves(in_folder("out/deep/two.png"), "Run", panels, 2), 0);
     picture two = load("out/deep/two.png");
     assert_true(count_colour(&two, axes_palette[0]) > 100 && count_colour(&two, axes_palette[1]) > 100);
