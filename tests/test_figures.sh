@@ -1,7 +1,9 @@
 #!/bin/sh
-# The figures are drawn, whole and of a size for a page. Prints TAP.     sh tests/test_figures.sh BUILD-FOLDER
+# The figures are drawn, whole and of a size for a page; the traps and the homework hold; so does every command of examples/README.md.
+# Prints TAP.     sh tests/test_figures.sh BUILD-FOLDER
 set -u
 build=$(cd "$1" && pwd)
+top=$(cd "$(dirname "$0")/.." && pwd)
 . "$(dirname "$0")/tap.sh"
 exits() { want=$1; shift; "$@"; [ $? -eq "$want" ]; }
 says() { want=$1 pattern=$2; shift 2; "$@" >"$tmp/said" 2>&1; [ $? -eq "$want" ] && grep -q -- "$pattern" "$tmp/said"; }
@@ -23,4 +25,31 @@ ok "figures draws them all" "$figures" --data digits --epochs 2 --out "$tmp/figu
 cp "$tmp/out" "$tmp/list"
 for name in $names; do ok "$name.png" whole "$tmp/figures/$name.png"; done
 ok "and names each file once, and no other" test "$(sed 's/ .*//; s/.*\///; s/.png$//' "$tmp/list" | tr '\n' ' ')" = "$(echo $names) "
+
+# -------- traps and homework
+for program in traps homework; do
+    ok "$program --help lists them" says 0 '^usage' "$build/examples/$program" --help
+    lessons=$(sed -n 's/^  \([a-z0-9-]*\)  .*/\1/p' "$tmp/said")
+    ok "there are as many as the source has" test "$(echo "$lessons" | wc -l)" -eq "$(grep -o '{"[a-z0-9-]*", "[^{]*", [a-z_]*}' "$top/examples/$program.c" | wc -l)"
+    [ $program = homework ] || traps=$lessons
+    for lesson in $lessons; do ok "$program $lesson" says 0 '^  = ' "$build/examples/$program" "$lesson"; done
+    ok "$program, all of them" "$build/examples/$program"
+    ok "$program refuses an unknown name, and says which there are" says 2 "'unknown' is none of $(echo $lessons)" "$build/examples/$program" unknown
+done
+
+# -------- every command of examples/README.md
+run() { # run COMMAND-LINE: as the README has it, from a folder with this build in it
+    rm -rf "$tmp/there" && mkdir "$tmp/there" && ln -s "$build" "$tmp/there/build" && (cd "$tmp/there" && sh -c "$1")
+}
+awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && NF' "$top/examples/README.md" >"$tmp/commands"
+ok "examples/README.md has commands" test -s "$tmp/commands"
+while IFS= read -r command; do
+    case $command in
+    build/examples/figures*) ok "$command" run "$command --data digits --epochs 1" ;;
+    build/examples/mnist*) ok "$command" run "$(echo "$command" | sed 's/--epochs [0-9]*/--epochs 1/') --data digits" ;;
+    build/*) ok "$command" run "$command" ;;
+    *) ok "$command: a command without a test" false ;;
+    esac
+done <"$tmp/commands"
+for lesson in $traps; do ok "examples/README.md shows $lesson" grep -q "^build/examples/traps $lesson\$" "$tmp/commands"; done
 done_testing
