@@ -45,7 +45,8 @@ static double spread(activation f, rg_init init) {
 }
 
 static void initialisers(void) {
-    const double sx = spread(sigmoid, RG_XAVIER_NORMAL), sl = spread(sigmoid, RG_LECUN_NORMAL), ux = spread(selu, RG_XAVIER_NORMAL), ul = spread(selu, RG_LECUN_NORMAL);
+    const double sx = spread(sigmoid, RG_XAVIER_NORMAL), sl = spread(sigmoid, RG_LECUN_NORMAL);
+    const double ux = spread(selu, RG_XAVIER_NORMAL), ul = spread(selu, RG_LECUN_NORMAL);
     lesson_say("signal after 10 layers of 256, of 1 at the start:");
     lesson_say("%-8s  Xavier %.2e   LeCun %.2e", "sigmoid", sx, sl);
     lesson_say("%-8s  Xavier %.2e   LeCun %.2e", "SELU", ux, ul);
@@ -65,9 +66,14 @@ static double check(activation f, rg_verdict *verdict) {
 }
 
 static void activations(void) {
-    const struct { const char *name, *init; activation f; rg_init with; } row[] = {{"relu", "He", relu, RG_HE_NORMAL}, {"leaky relu", "He", leaky_relu, RG_HE_NORMAL},
-        {"GELU", "He", gelu, RG_HE_NORMAL}, {"SiLU", "He", silu, RG_HE_NORMAL}, {"tanh", "Xavier", hyperbolic, RG_XAVIER_NORMAL},
-        {"sigmoid", "Xavier", sigmoid, RG_XAVIER_NORMAL}, {"softmax", "Xavier", softmax, RG_XAVIER_NORMAL}};
+    const struct { const char *name, *init; activation f; rg_init with; } row[] = {
+        {"relu", "He", relu, RG_HE_NORMAL},
+        {"leaky relu", "He", leaky_relu, RG_HE_NORMAL},
+        {"GELU", "He", gelu, RG_HE_NORMAL},
+        {"SiLU", "He", silu, RG_HE_NORMAL},
+        {"tanh", "Xavier", hyperbolic, RG_XAVIER_NORMAL},
+        {"sigmoid", "Xavier", sigmoid, RG_XAVIER_NORMAL},
+        {"softmax", "Xavier", softmax, RG_XAVIER_NORMAL}};
     enum { N = sizeof row / sizeof row[0] };
     double left[N];
     bool right = true;
@@ -76,21 +82,27 @@ static void activations(void) {
         const double error = check(row[i].f, &verdict);
         left[i] = spread(row[i].f, row[i].with);
         right = right && verdict == RG_CHECK_PASSED;
-        lesson_say("%-10s with %-6s  signal after 10 layers %.2e   derivative: %s, error %.1e", row[i].name, row[i].init, left[i], rg_verdict_name(verdict), error);
+        lesson_say("%-10s with %-6s  signal after 10 layers %.2e   derivative: %s, error %.1e", row[i].name, row[i].init, left[i],
+            rg_verdict_name(verdict), error);
     }
     lesson_claim(right, "composed of ops, each has its derivative: finite differences agree");
-    lesson_claim(left[0] > .1 && left[1] > .1 && left[4] > .1, "relu and leaky relu keep the signal with He's initialisation, tanh with Xavier's");
+    lesson_claim(left[0] > .1 && left[1] > .1 && left[4] > .1,
+        "relu and leaky relu keep the signal with He's initialisation, tanh with Xavier's");
     lesson_claim(left[5] < 1e-3 && left[6] < 1e-3, "sigmoid and softmax do not: they belong at the output");
 }
 
 /* -------- 2: Linear */
 
-static rg_tensor *linear_loss(void *g, rg_tensor *const *in) { return rg_sum(rg_mul(rg_add(rg_matmul(in[0], in[1]), in[2]), (rg_tensor *)g)); }
+static rg_tensor *linear_loss(void *g, rg_tensor *const *in) {
+    rg_tensor *y = rg_add(rg_matmul(in[0], in[1]), in[2]);
+    return rg_sum(rg_mul(y, (rg_tensor *)g)); /* so that dL/dy = g */
+}
 
 static void linear(void) {
     enum { M = 5, IN = 4, OUT = 3 };
     rg_tape *t = begin();
-    rg_tensor *in[] = {rg_param(t, "x", RG_NORMAL(0, 1), M, IN), rg_param(t, "W", RG_NORMAL(0, 1), IN, OUT), rg_param(t, "b", RG_NORMAL(0, 1), OUT)};
+    rg_tensor *in[] = {rg_param(t, "x", RG_NORMAL(0, 1), M, IN), rg_param(t, "W", RG_NORMAL(0, 1), IN, OUT),
+        rg_param(t, "b", RG_NORMAL(0, 1), OUT)};
     rg_tensor *g = rg_buffer(t, "g", RG_F64, NULL, M, OUT), *dx[3];
     rg_init_fill(g, RG_NORMAL(0, 1));
     rg_grad(linear_loss(g, in), NULL, in, 3, 0, dx);
@@ -125,7 +137,8 @@ static rg_tensor *huber(rg_tensor *z, rg_tensor *y) { /* d^2 / 2, beyond 1: |d| 
     return rg_mean(rg_where(rg_gt(d, rg_fill(d, 1)), rg_add_scalar(d, -.5), rg_mul_scalar(rg_square(d), .5)));
 }
 static rg_tensor *as_labels(rg_tensor *y) { return rg_cast(rg_detach(y), RG_I32); }
-static rg_tensor *two_logits(rg_tensor *z) { return rg_concat(1, rg_unsqueeze(rg_fill(z, 0), 1), rg_unsqueeze(z, 1)); } /* (0, z): softmax gives sigmoid z */
+/* (0, z): their softmax is (1 - sigmoid z, sigmoid z) */
+static rg_tensor *two_logits(rg_tensor *z) { return rg_concat(1, rg_unsqueeze(rg_fill(z, 0), 1), rg_unsqueeze(z, 1)); }
 static rg_tensor *sparse(rg_tensor *z, rg_tensor *y) { return rg_cross_entropy(two_logits(z), as_labels(y)); }
 static rg_tensor *categorical(rg_tensor *z, rg_tensor *y) {
     rg_tensor *target = rg_one_hot(as_labels(y), 2);
@@ -136,7 +149,8 @@ typedef struct labelled { loss_fn f; rg_tensor *y; } labelled;
 static rg_tensor *of_logits(void *ctx, rg_tensor *const *in) { const labelled *l = ctx; return l->f(in[0], l->y); }
 
 static void losses(void) {
-    const struct { const char *name; loss_fn f; } row[] = {{"MSE of sigmoid", mse}, {"BCE", bce}, {"sparse categorical CE", sparse}, {"categorical CE", categorical}, {"hinge", hinge}, {"Huber", huber}, {"focal", focal}};
+    const struct { const char *name; loss_fn f; } row[] = {{"MSE of sigmoid", mse}, {"BCE", bce}, {"sparse categorical CE", sparse},
+        {"categorical CE", categorical}, {"hinge", hinge}, {"Huber", huber}, {"focal", focal}};
     enum { N = sizeof row / sizeof row[0] };
     static const double wrong = -10, yes = 1, z0[] = {-2.5, -.7, .3, .6, 1.8, 3.1}, y0[] = {0, 1, 0, 1, 1, 0};
     double slope[N], value[N];
@@ -154,8 +168,10 @@ static void losses(void) {
         lesson_say("%-22s loss %8.4f   dL/dz %9.6f   derivative: %s", row[i].name, value[i], slope[i], rg_verdict_name(c.failed));
     }
     lesson_claim(right, "each is a line or two of ops, and finite differences agree with each");
-    lesson_claim(fabs(slope[0]) < 1e-3 && slope[1] < -.99, "why not MSE: where the network is most wrong it learns least, as sigmoid' is 0 there; BCE's slope is p - y");
-    lesson_claim(fabs(value[1] - value[2]) < 1e-12 && fabs(value[2] - value[3]) < 1e-12, "BCE, sparse and categorical cross-entropy are one loss for labels written in three ways");
+    lesson_claim(fabs(slope[0]) < 1e-3 && slope[1] < -.99,
+        "why not MSE: where the network is most wrong it learns least, as sigmoid' is 0 there; BCE's slope is p - y");
+    lesson_claim(fabs(value[1] - value[2]) < 1e-12 && fabs(value[2] - value[3]) < 1e-12,
+        "BCE, sparse and categorical cross-entropy are one loss for labels written in three ways");
     end(t);
 }
 
@@ -170,7 +186,8 @@ static void lion_step(rg_tensor *const *p, rg_tensor *const *m, double lr) {
     for (int i = 0; i < PARAMS; i++) {
         rg_tensor *g = rg_grad_of(p[i]), *old = rg_detach(p[i]);
         rg_tensor *u = rg_sign(rg_add(rg_mul_scalar(m[i], .9), rg_mul_scalar(g, .1)));
-        rg_tensor *next = rg_sub(old, rg_mul_scalar(rg_add(u, rg_mul_scalar(old, .01)), lr)), *kept = rg_add(rg_mul_scalar(m[i], .99), rg_mul_scalar(g, .01));
+        rg_tensor *next = rg_sub(old, rg_mul_scalar(rg_add(u, rg_mul_scalar(old, .01)), lr));
+        rg_tensor *kept = rg_add(rg_mul_scalar(m[i], .99), rg_mul_scalar(g, .01));
         rg_write(p[i], RG_F32, rg_f32(next));
         rg_write(m[i], RG_F32, rg_f32(kept));
         rg_clear_grad(p[i]);
@@ -183,11 +200,15 @@ static rg_tensor *logits(rg_tensor *const *p, rg_tensor *x) { return rg_linear(r
 static void train(const run *r, double *accuracy) {
     rg_tape *t = rg_tape_new(0);
     const rg_dataset d = rg_make_digits(t, r->images), test = rg_make_digits(t, TEST);
-    rg_tensor *p[] = {rg_param(t, "w1", r->init, 784, 128), rg_param(t, "b1", RG_ZEROS, 128), rg_param(t, "w2", r->init, 128, 10), rg_param(t, "b2", RG_ZEROS, 10)}, *m[PARAMS], *x, *y;
+    rg_tensor *p[] = {rg_param(t, "w1", r->init, 784, 128), rg_param(t, "b1", RG_ZEROS, 128), rg_param(t, "w2", r->init, 128, 10),
+        rg_param(t, "b2", RG_ZEROS, 10)};
+    rg_tensor *m[PARAMS], *x, *y; /* m: Lion's momentum */
     for (int i = 0; i < PARAMS; i++) m[i] = rg_buffer_at(RG_AT, t, "m", RG_F32, NULL, rg_ndim(p[i]), rg_shape(p[i]));
-    rg_optim *optim = r->rule == ADAMW ? rg_optim_adamw(t, rg_params(t), (rg_adam_options){.lr = r->lr})
-                                       : rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = r->lr, .momentum = r->rule == MOMENTUM ? .9 : 0});
-    rg_loader *batches = rg_loader_new(t, d.x, d.y, (rg_loader_options){.batch = r->batch, .shuffle = true}), *all = rg_loader_new(t, test.x, test.y, (rg_loader_options){.batch = TEST});
+    const rg_sgd_options sgd = {.lr = r->lr, .momentum = r->rule == MOMENTUM ? .9 : 0};
+    const rg_adam_options adam = {.lr = r->lr};
+    rg_optim *optim = r->rule == ADAMW ? rg_optim_adamw(t, rg_params(t), adam) : rg_optim_sgd(t, rg_params(t), sgd);
+    rg_loader *batches = rg_loader_new(t, d.x, d.y, (rg_loader_options){.batch = r->batch, .shuffle = true});
+    rg_loader *all = rg_loader_new(t, test.x, test.y, (rg_loader_options){.batch = TEST});
     for (int epoch = 0; epoch < r->epochs; epoch++) {
         while (rg_loader_next(batches, &x, &y)) {
             rg_backward(rg_cross_entropy(logits(p, x), y));
@@ -204,7 +225,8 @@ static void train(const run *r, double *accuracy) {
 }
 
 static void optimisers(void) {
-    const struct { const char *name; rule rule; double lr; } row[] = {{"SGD", SGD, .1}, {"SGD with momentum 0.9", MOMENTUM, .05}, {"AdamW", ADAMW, .001}, {"Lion, in ops", LION, .0003}};
+    const struct { const char *name; rule rule; double lr; } row[] = {{"SGD", SGD, .1}, {"SGD with momentum 0.9", MOMENTUM, .05},
+        {"AdamW", ADAMW, .001}, {"Lion, in ops", LION, .0003}};
     bool learned = true;
     for (int i = 0; i < 4; i++) {
         double accuracy[EPOCHS_MAX];
@@ -212,7 +234,8 @@ static void optimisers(void) {
         lesson_say("%-22s rate %-7g %5.1f%% right after 2 epochs", row[i].name, row[i].lr, accuracy[1]);
         learned = learned && accuracy[1] > 60;
     }
-    lesson_claim(learned, "all four learn; the rates differ by more than 300, as a step of Adam or Lion is about the rate itself, whatever the gradient");
+    lesson_claim(learned,
+        "all four learn; the rates differ by more than 300, as a step of AdamW or Lion is about the rate itself, whatever the gradient");
 }
 
 static void questions(void) {
@@ -227,20 +250,29 @@ static void questions(void) {
     lesson_say("%s", text);
     for (int i = 1; i < EPOCHS; i++) falls += epoch[i] < epoch[i - 1];
     const double rise = epoch[EPOCHS - 1] - epoch[EPOCHS / 2];
-    lesson_claim(epoch[EPOCHS / 2] - epoch[0] > rise, "more epochs help less and less: %.1f points in the first half, %.1f in the second", epoch[EPOCHS / 2] - epoch[0], rise);
-    lesson_claim(falls > 0, "it fell %d times on the way: batches are drawn at random, and each of %d test images is 0.1 points", falls, TEST);
+    lesson_claim(epoch[EPOCHS / 2] - epoch[0] > rise, "more epochs help less and less: %.1f points in the first half, %.1f in the second",
+        epoch[EPOCHS / 2] - epoch[0], rise);
+    lesson_claim(falls > 0, "it fell %d times on the way: batches are drawn at random, and each of %d test images is 0.1 points", falls,
+        TEST);
     for (int i = 0; i < 3; i++) {
         double accuracy[EPOCHS_MAX];
         train(&(run){1600, sizes[i], 2, SGD, .1, RG_HE_NORMAL}, accuracy);
         batch[i] = accuracy[1];
     }
-    lesson_claim(batch[0] > batch[2], "batch size matters at one rate: after 2 epochs 8, 64 and 512 give %.1f%%, %.1f%% and %.1f%%, as there are 400, 50 and 8 steps", batch[0], batch[1], batch[2]);
+    lesson_claim(batch[0] > batch[2], "batch size matters at one rate: after 2 epochs 8, 64 and 512 give %.1f%%, %.1f%% and %.1f%%", batch[0],
+        batch[1], batch[2]);
     train(&(run){1600, 32, 2, SGD, .1, RG_ZEROS}, worst);
     lesson_claim(worst[1] < 20, "worst: weights of zeros: no unit ever differs from another, %.1f%% right", worst[1]);
 }
 
 int main(int argc, char **argv) {
-    static const lesson table[] = {{"1", "Xavier's and LeCun's initialisers with sigmoid and SELU", initialisers}, {"2", "dL/dx of Linear", linear}, {"3", "other activations and their initialisers", activations},
-        {"4", "other losses", losses}, {"5", "other optimisers", optimisers}, {"6", "epochs, fluctuation, batch size, and how to do worst", questions}, {0}};
-    return lessons_run("Answers questions 1 to 6 in numbers, and checks what it says about them; examples/README.md has the rest.", table, argc, argv);
+    static const lesson table[] = {
+        {"1", "Xavier's and LeCun's initialisers with sigmoid and SELU", initialisers},
+        {"2", "dL/dx of Linear", linear},
+        {"3", "other activations and their initialisers", activations},
+        {"4", "other losses", losses},
+        {"5", "other optimisers", optimisers},
+        {"6", "epochs, fluctuation, batch size, and how to do worst", questions},
+        {0}};
+    return lessons_run("Answers the notebook's questions 1 to 6 in numbers, and checks what it says about them.", table, argc, argv);
 }

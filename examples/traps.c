@@ -37,7 +37,8 @@ static rg_tensor *guarded_loss(rg_tensor *z, rg_tensor *label, guard g) {
 static double plain(double x) { return isnan(x) ? (double)NAN : x + 0; } /* 0 for -0, nan for -nan */
 
 static void log_of_zero(void) {
-    static const char *const names[] = {"none", "log(p + 1e-15)", "log(p + 1e-9)", "log(p + 1e-8)", "clip to 1e-12", "logsumexp(z) - z[label]"};
+    static const char *const names[] = {"none", "log(p + 1e-15)", "log(p + 1e-9)", "log(p + 1e-8)", "clip to 1e-12",
+        "logsumexp(z) - z[label]"};
     static const double logits[] = {1e4, -1e4};
     static const int32_t label[] = {1};
     rg_tape *t = begin();
@@ -54,7 +55,8 @@ static void log_of_zero(void) {
     bool stuck = true;
     for (guard g = ADD_1E15; g <= CLIP_1E12; g++) stuck = stuck && isfinite(loss[g]) && slope[g][0] == 0 && slope[g][1] == 0;
     lesson_claim(stuck, "with a guard the loss is finite but wrong, and the gradient 0: the worst mistake teaches nothing");
-    lesson_claim(loss[LOGSUMEXP] == 2e4 && slope[LOGSUMEXP][0] == 1 && slope[LOGSUMEXP][1] == -1, "logsumexp needs no guard: 20000, and softmax - one_hot");
+    lesson_claim(loss[LOGSUMEXP] == 2e4 && slope[LOGSUMEXP][0] == 1 && slope[LOGSUMEXP][1] == -1,
+        "logsumexp needs no guard: 20000, and softmax - one_hot");
     end(t);
 }
 
@@ -63,7 +65,8 @@ static void log_of_zero(void) {
 static void orientation(void) {
     enum { M = 5, IN = 4, CLASSES = 3 };
     rg_tape *t = begin();
-    rg_tensor *x = rg_param(t, "x", RG_NORMAL(0, 1), M, IN), *w = rg_param(t, "w", RG_NORMAL(0, 1), IN, CLASSES), *b = rg_param(t, "b", RG_NORMAL(0, 1), CLASSES);
+    rg_tensor *x = rg_param(t, "x", RG_NORMAL(0, 1), M, IN), *w = rg_param(t, "w", RG_NORMAL(0, 1), IN, CLASSES),
+        *b = rg_param(t, "b", RG_NORMAL(0, 1), CLASSES);
     rg_tensor *rows = rg_add(rg_matmul(x, w), b);                                                           /* [5, 3] */
     rg_tensor *columns = rg_add(rg_matmul_t(w, true, x, true), rg_unsqueeze(b, 1));                          /* [3, 5] */
     lesson_say("samples as rows: X W + b is [%d, %d]; as columns: W^T X^T + b is [%d, %d]", M, CLASSES, CLASSES, M);
@@ -73,8 +76,10 @@ static void orientation(void) {
         "softmax over the wrong axis: a sample's probabilities add up to as much as %.3f", rg_item(rg_max(wrong)));
     lesson_claim(rg_numel(rg_argmax(rows, 1)) == M && rg_numel(rg_argmax(rows, 0)) == CLASSES,
         "argmax(axis=1) answers for %d samples; argmax(axis=0) tells for each of %d classes which sample has most of it", M, CLASSES);
-    rg_tensor *square = rg_matmul_t(w, true, rg_slice(x, 0, 0, CLASSES), true), *silent = rg_add(square, b), *meant = rg_add(square, rg_unsqueeze(b, 1));
-    lesson_claim(!rg_failed(silent) && furthest(silent, meant) > .1, "with as many samples as classes a bias [3] added to columns [3, 3] raises no error: it is off by %.2f",
+    rg_tensor *square = rg_matmul_t(w, true, rg_slice(x, 0, 0, CLASSES), true), *silent = rg_add(square, b),
+        *meant = rg_add(square, rg_unsqueeze(b, 1));
+    lesson_claim(!rg_failed(silent) && furthest(silent, meant) > .1,
+        "with as many samples as classes a bias [3] added to columns [3, 3] raises no error: it is off by %.2f",
         furthest(silent, meant));
     end(t);
 }
@@ -87,13 +92,14 @@ static int64_t steps(rg_tape *t, int64_t n, int64_t batch, bool drop) {
 }
 
 static void remainder_of_epoch(void) {
-    static const struct { int64_t n, batch, published; bool drop; } run[] = {{50000, 128, 391, false}, {60000, 128, 469, false}, {60000, 64, 938, false}, {60000, 64, 937, true}};
+    static const struct { int64_t n, batch, published; bool drop; } run[] = {
+        {50000, 128, 391, false}, {60000, 128, 469, false}, {60000, 64, 938, false}, {60000, 64, 937, true}};
     rg_tape *t = begin();
     bool same = true;
     for (int i = 0; i < 4; i++) {
         const int64_t s = steps(t, run[i].n, run[i].batch, run[i].drop);
-        lesson_say("%lld images in batches of %3lld, last batch %s: %lld steps, %lld images unseen", (long long)run[i].n, (long long)run[i].batch,
-            run[i].drop ? "dropped" : "kept   ", (long long)s, (long long)(run[i].drop ? run[i].n - s * run[i].batch : 0));
+        lesson_say("%lld images in batches of %3lld, last batch %s: %lld steps, %lld images unseen", (long long)run[i].n,
+            (long long)run[i].batch, run[i].drop ? "dropped" : "kept   ", (long long)s, (long long)(run[i].drop ? run[i].n - s * run[i].batch : 0));
         same = same && s == run[i].published;
     }
     lesson_claim(same, "these are the four step counts that were published: the same data, another number of steps");
@@ -104,7 +110,8 @@ static void remainder_of_epoch(void) {
     rg_tensor *all = rg_buffer(t, "values", RG_F64, value, N, 1), *x, *y;
     rg_loader *batches = rg_loader_new(t, all, all, (rg_loader_options){.batch = BATCH});
     while (rg_loader_next(batches, &x, &y)) mean_of_means += rg_item(rg_mean(x)) / (double)rg_loader_steps(batches);
-    lesson_claim(mean_of_means != sum / N, "and the mean of batch means is not the mean: losses 0 .. 9 in batches of 4, 4, 2 give %.3f, not %.3f", mean_of_means, sum / N);
+    lesson_claim(mean_of_means != sum / N,
+        "and the mean of batch means is not the mean: losses 0 .. 9 in batches of 4, 4, 2 give %.3f, not %.3f", mean_of_means, sum / N);
     end(t);
 }
 
@@ -114,7 +121,8 @@ static void half_sum(void) {
     static const double X[] = {0, 0, 0, 1, 1, 0, 1, 1}, Y[] = {0, 1, 1, 0};
     static const char *const names[] = {"W1", "b1", "W2", "b2"};
     rg_tape *t = begin();
-    rg_tensor *p[] = {rg_param(t, "W1", RG_UNIFORM(0, 1), 2, 2), rg_param(t, "b1", RG_UNIFORM(0, 1), 2), rg_param(t, "W2", RG_UNIFORM(0, 1), 2, 1), rg_param(t, "b2", RG_UNIFORM(0, 1), 1)};
+    rg_tensor *p[] = {rg_param(t, "W1", RG_UNIFORM(0, 1), 2, 2), rg_param(t, "b1", RG_UNIFORM(0, 1), 2),
+        rg_param(t, "W2", RG_UNIFORM(0, 1), 2, 1), rg_param(t, "b2", RG_UNIFORM(0, 1), 1)};
     rg_tensor *h = rg_sigmoid(rg_add(rg_matmul(rg_input(t, RG_F64, X, 4, 2), p[0]), p[1])), *o = rg_sigmoid(rg_add(rg_matmul(h, p[2]), p[3]));
     rg_tensor *error = rg_sub(o, rg_input(t, RG_F64, Y, 4, 1)), *by_half[4], *by_mean[4];
     rg_grad(rg_mul_scalar(rg_sum(rg_square(error)), .5), NULL, p, 4, 0, by_half);
@@ -124,7 +132,8 @@ static void half_sum(void) {
         lesson_say("|d%s|: %.6f from sum (y - o)^2 / 2, %.6f from mean (y - o)^2", names[i], rms(by_half[i]), rms(by_mean[i]));
         twice = twice && furthest(by_half[i], rg_mul_scalar(by_mean[i], 2)) < 1e-15;
     }
-    lesson_claim(twice, "the 2-2-1 network prints a mean and descends half a sum: m / 2 = 2 times the gradient, so its rate 0.1 is 0.2 for the printed loss");
+    lesson_claim(twice,
+        "the 2-2-1 network prints a mean and descends half a sum: m / 2 = 2 times the gradient, so its rate 0.1 is 0.2 for the printed loss");
     end(t);
 }
 
@@ -155,11 +164,13 @@ static void regulariser(void) {
     bool missing = true, slip = true;
     for (int k = 0; k < 2; k++) {
         rg_tensor *shrink = rg_mul_scalar(w[k], 2 * lambda);
-        lesson_say("w%d: |gradient| %.4f, without the regulariser's part %.4f, the part |2 lambda w| %.4f", k + 1, rms(g[k]), rms(lost[k]), rms(shrink));
+        lesson_say("w%d: |gradient| %.4f, without the regulariser's part %.4f, the part |2 lambda w| %.4f", k + 1, rms(g[k]), rms(lost[k]),
+            rms(shrink));
         missing = missing && furthest(g[k], rg_add(lost[k], shrink)) < 1e-15;
         slip = slip && furthest(g[k], rg_add_scalar(lost[k], 2 * lambda)) > .01;
     }
-    lesson_claim(check.failed == RG_CHECK_PASSED, "the tape's gradient of J is that of finite differences (%lld elements, error %.1e)", (long long)check.checked, check.error);
+    lesson_claim(check.failed == RG_CHECK_PASSED, "the tape's gradient of J is that of finite differences (%lld elements, error %.1e)",
+        (long long)check.checked, check.error);
     lesson_claim(missing, "the pseudocode of the k-layer network loses exactly 2 lambda w");
     lesson_claim(slip, "and 2 lambda without the w, as one line of the derivation has it, is another gradient");
     end(t);
@@ -191,9 +202,11 @@ static void xavier(void) {
         size[i] = after_layers(inits[i]);
         lesson_say("%-22s std of [784, 128] %.4f   signal after %d relu layers %.4f", names[i], std[i], DEPTH, size[i]);
     }
-    lesson_claim(fabs(std[0] / std[2] - 1) > .5, "N(0, 0.02) is not Xavier's initialisation of [784, 128]: that has std %.4f", sqrt(2. / (784 + 128)));
+    lesson_claim(fabs(std[0] / std[2] - 1) > .5, "N(0, 0.02) is not Xavier's initialisation of [784, 128]: that has std %.4f",
+        sqrt(2. / (784 + 128)));
     lesson_claim(fabs(std[1] / std[2] - 1) > .2, "nor is 1/n, which leaves out the outputs: that is LeCun's");
-    lesson_claim(size[0] < .02 && size[3] > .5 && size[3] < 2, "only He's keeps the size of a signal through relu; at 0.02 it is nearly gone after %d layers", DEPTH);
+    lesson_claim(size[0] < .02 && size[3] > .5 && size[3] < 2,
+        "only He's keeps the size of a signal through relu; at 0.02 it is nearly gone after %d layers", DEPTH);
 }
 
 /* -------- a network on drawn digits, for the next two */
@@ -207,7 +220,8 @@ static outcome learn(double divisor, double std1, double std2, bool adam, double
     const rg_dataset train = rg_make_digits(t, IMAGES), test = rg_make_digits(t, TEST);
     rg_tensor *w1 = rg_param(t, "w1", RG_NORMAL(0, std1), PIXELS, HIDDEN), *b1 = rg_param(t, "b1", RG_ZEROS, HIDDEN), *x, *y;
     rg_tensor *w2 = rg_param(t, "w2", RG_NORMAL(0, std2), HIDDEN, CLASSES), *b2 = rg_param(t, "b2", RG_ZEROS, CLASSES);
-    rg_optim *optim = adam ? rg_optim_adam(t, rg_params(t), (rg_adam_options){.lr = lr}) : rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = lr});
+    rg_optim *optim = adam ? rg_optim_adam(t, rg_params(t), (rg_adam_options){.lr = lr})
+                           : rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = lr});
     rg_loader *batches = rg_loader_new(t, train.x, train.y, (rg_loader_options){.batch = BATCH, .divisor = divisor, .shuffle = true});
     rg_loader *all = rg_loader_new(t, test.x, test.y, (rg_loader_options){.batch = TEST, .divisor = divisor});
     outcome o = {0};
@@ -230,8 +244,10 @@ static void pixels(void) {
     const outcome raw = learn(1, he1, he2, true, .001), scaled = learn(255, he1, he2, true, .001);
     lesson_say("pixels 0 .. 255: first loss %8.3f, |dW1| %.5f, after an epoch %5.1f%% right", raw.first, raw.slope, raw.accuracy);
     lesson_say("pixels 0 .. 1:   first loss %8.3f, |dW1| %.5f, after an epoch %5.1f%% right", scaled.first, scaled.slope, scaled.accuracy);
-    lesson_claim(raw.first > 20 * log(CLASSES) && scaled.first < 2 * log(CLASSES), "guessing costs ln 10 = %.3f: a first loss far above it says that the inputs are not scaled", log(CLASSES));
-    lesson_claim(raw.slope > 20 * scaled.slope, "the first gradients are %.0f times as large, and no learning rate fits both", raw.slope / scaled.slope);
+    lesson_claim(raw.first > 20 * log(CLASSES) && scaled.first < 2 * log(CLASSES),
+        "guessing costs ln 10 = %.3f: a first loss far above it says that the inputs are not scaled", log(CLASSES));
+    lesson_claim(raw.slope > 20 * scaled.slope, "the first gradients are %.0f times as large, and no learning rate fits both",
+        raw.slope / scaled.slope);
 }
 
 static void initialisation(void) {
@@ -239,9 +255,11 @@ static void initialisation(void) {
     outcome o[2];
     for (int i = 0; i < 2; i++) {
         o[i] = learn(255, std[i][0], std[i][1], false, .01);
-        lesson_say("randn %c sqrt(2 / n): std %7.4f and %6.4f, first loss %8.2f, after an epoch of SGD %5.1f%% right", i ? '/' : '*', std[i][0], std[i][1], o[i].first, o[i].accuracy);
+        lesson_say("randn %c sqrt(2 / n): std %7.4f and %6.4f, first loss %8.2f, after an epoch of SGD %5.1f%% right", i ? '/' : '*',
+            std[i][0], std[i][1], o[i].first, o[i].accuracy);
     }
-    lesson_claim(fabs(std[1][0] - 19.80) < .005 && fabs(std[1][1] - 8) < .005, "dividing makes the weights n / 2 times too large: sqrt(n / 2) instead of sqrt(2 / n)");
+    lesson_claim(fabs(std[1][0] - 19.80) < .005 && fabs(std[1][1] - 8) < .005,
+        "dividing makes the weights n / 2 times too large: sqrt(n / 2) instead of sqrt(2 / n)");
     lesson_say("the notebook's guard hides it: -log(p + 1e-9) never shows more than %.1f", -log(1e-9));
     lesson_claim(o[1].first > 50 * o[0].first, "so the first loss is %.0f times that of guessing, ln 10", o[1].first / log(CLASSES));
 }
@@ -268,7 +286,8 @@ static void sigmoid_slope(void) {
         negative = negative || slope[2][i] < 0;
     }
     lesson_claim(same, "o (1 - o) wants the output o = sigmoid(z)");
-    lesson_claim(other && negative, "given z, or given o and taking the sigmoid once more, it is no derivative: sigmoid never falls, z (1 - z) is negative");
+    lesson_claim(other && negative,
+        "given z, or given o and taking the sigmoid once more, it is no derivative: sigmoid never falls, z (1 - z) is negative");
     end(t);
 }
 
@@ -291,14 +310,16 @@ static void at_zero(void) {
     rg_tensor *z = rg_requires_grad(rg_scalar(t, 0), true), *zero = rg_scalar(t, 0), *relu, *maximum;
     rg_grad(rg_relu(z), NULL, &z, 1, 0, &relu);
     rg_grad(rg_maximum(z, zero), NULL, &z, 1, 0, &maximum);
-    lesson_say("step(0) = %g for z >= 0; the mask z > 0 is %g; the tape: relu'(0) = %g, and max(z, 0) shares a tie: %g", 1 - rg_item(rg_gt(zero, z)),
-        rg_item(rg_gt(z, zero)), rg_item(relu), rg_item(maximum));
-    lesson_claim(rg_item(relu) == 0 && rg_item(rg_gt(z, zero)) == 0 && rg_item(maximum) == .5, "step(0) is 1 and relu'(0) is 0: a mask z >= 0 passes a gradient on where relu's has none");
+    lesson_say("step(0) = %g for z >= 0; the mask z > 0 is %g; the tape: relu'(0) = %g, and max(z, 0) shares a tie: %g",
+        1 - rg_item(rg_gt(zero, z)), rg_item(rg_gt(z, zero)), rg_item(relu), rg_item(maximum));
+    lesson_claim(rg_item(relu) == 0 && rg_item(rg_gt(z, zero)) == 0 && rg_item(maximum) == .5,
+        "step(0) is 1 and relu'(0) is 0: a mask z >= 0 passes a gradient on where relu's has none");
     int a[2][4];
     double w[2][3];
     for (int i = 0; i < 2; i++) {
         perceptron(i == 0, a[i], w[i]);
-        lesson_say("perceptron on XOR, step(0) = %d: output [%d %d %d %d], w = [%.1f, %.1f], b = %.1f", i == 0, a[i][0], a[i][1], a[i][2], a[i][3], w[i][0], w[i][1], w[i][2]);
+        lesson_say("perceptron on XOR, step(0) = %d: output [%d %d %d %d], w = [%.1f, %.1f], b = %.1f", i == 0, a[i][0], a[i][1], a[i][2],
+            a[i][3], w[i][0], w[i][1], w[i][2]);
     }
     lesson_claim(a[0][0] == 1 && a[0][1] == 1 && a[0][2] == 0 && a[0][3] == 0 && fabs(w[0][2]) < 1e-12 && fabs(w[1][2]) > .05,
         "output [1 1 0 0] either way, as published; the published bias 0.0 comes from step(0) = 1");

@@ -71,7 +71,8 @@ int draw_initialisation(const char *path, const figure_options *o) {
 
 enum { SCORES = 19, EPOCHS = 8, TRAIN = 5000, BATCH = 32, HIDDEN = 128, TEST = 10000 };
 /* Shares of right answers as published: the two submissions, then the others in the chart. */
-static const double published[SCORES] = {.903, .843, .891, .899, .901, .902, .903, .904, .922, .930, .931, .933, .934, .936, .938, .939, .943, .944, .946};
+static const double published[SCORES] = {.903, .843, .891, .899, .901, .902, .903, .904, .922, .930, .931, .933, .934, .936, .938, .939,
+    .943, .944, .946};
 
 /* The submission as it was published: 784-128-10, 5,000 images, batches of 32, 8 epochs of SGD with rate 0.01. */
 static double score(rg_tape *t, const rg_dataset *train, const rg_dataset *test, double std1, double std2) {
@@ -79,7 +80,8 @@ static double score(rg_tape *t, const rg_dataset *train, const rg_dataset *test,
     rg_tensor *w1 = rg_param(t, "w1", RG_NORMAL(0, std1), in, HIDDEN), *b1 = rg_param(t, "b1", RG_ZEROS, HIDDEN);
     rg_tensor *w2 = rg_param(t, "w2", RG_NORMAL(0, std2), HIDDEN, train->classes), *b2 = rg_param(t, "b2", RG_ZEROS, train->classes), *x, *y;
     rg_optim *sgd = rg_optim_sgd(t, (rg_list){(rg_tensor *[]){w1, b1, w2, b2}, 4}, (rg_sgd_options){.lr = .01});
-    rg_loader *batches = rg_loader_new(t, rg_slice(train->x, 0, 0, TRAIN), rg_slice(train->y, 0, 0, TRAIN), (rg_loader_options){.batch = BATCH, .shuffle = true});
+    rg_loader *batches = rg_loader_new(t, rg_slice(train->x, 0, 0, TRAIN), rg_slice(train->y, 0, 0, TRAIN),
+        (rg_loader_options){.batch = BATCH, .shuffle = true});
     for (int epoch = 0; epoch < EPOCHS; epoch++)
         while (rg_loader_next(batches, &x, &y)) {
             rg_backward(rg_cross_entropy(rg_linear(rg_relu(rg_linear(x, w1, b1)), w2, b2), y));
@@ -120,10 +122,11 @@ int draw_scores(const char *path, const figure_options *o) {
         {.name = name_of_own, .x = own, .y = ones, .count = 2, .style = PLOT_BARS, .bar = 1}};
     plot_mark marks[2]; /* the text on the side where there is room */
     for (int i = 0; i < 2; i++)
-        marks[i] = (plot_mark){.x = 100 * ours[i], .y = most + 1.4 - .8 * i, .text = text[i], .across = 100 * ours[i] > (low + high) / 2 ? -8 : 8, .line = true};
+        marks[i] = (plot_mark){.x = 100 * ours[i], .y = most + 1.4 - .8 * i, .text = text[i],
+            .across = 100 * ours[i] > (low + high) / 2 ? -8 : 8, .line = true};
     char title[120];
     snprintf(title, sizeof title, "Scores of 784-128-10; ours on %s", name);
-    const plot_panel panel = {.x_label = "percent of the test images", .y_label = "submissions", .series = series, .count = 2, .x_min = low, .x_max = high,
-        .y_min = 0, .y_max = most + 2, .marks = marks, .mark_count = 2};
+    const plot_panel panel = {.x_label = "percent of the test images", .y_label = "submissions", .series = series, .count = 2, .x_min = low,
+        .x_max = high, .y_min = 0, .y_max = most + 2, .marks = marks, .mark_count = 2};
     return plot_curves(path, title, &panel, 1);
 }

@@ -27,7 +27,8 @@ static int draw_function(const char *path, const char *title, const char *name, 
     static double x[POINTS], y[POINTS], dy[POINTS];
     linspace(-reach, reach, POINTS, x);
     if (evaluate(f, x, POINTS, y, dy)) return -1;
-    const plot_series series[] = {{.name = name, .x = x, .y = y, .count = POINTS}, {.name = "derivative, by the tape", .x = x, .y = dy, .count = POINTS}};
+    const plot_series series[] = {{.name = name, .x = x, .y = y, .count = POINTS},
+        {.name = "derivative, by the tape", .x = x, .y = dy, .count = POINTS}};
     const plot_panel panel = {.x_label = "z", .y_label = "value", .series = series, .count = 2};
     return plot_curves(path, title, &panel, 1);
 }
@@ -46,7 +47,8 @@ int draw_relu(const char *path, const figure_options *o) {
     const double zero[] = {0}, at_zero[] = {dy[POINTS / 2]};
     dy[POINTS / 2] = NAN;
     const plot_series series[] = {{.name = "relu(z) = max(z, 0)", .x = x, .y = y, .count = POINTS},
-        {.name = "derivative, by the tape", .x = x, .y = dy, .count = POINTS}, {.name = "relu'(0) = 0", .x = zero, .y = at_zero, .count = 1, .style = PLOT_DOTS}};
+        {.name = "derivative, by the tape", .x = x, .y = dy, .count = POINTS},
+        {.name = "relu'(0) = 0", .x = zero, .y = at_zero, .count = 1, .style = PLOT_DOTS}};
     const plot_panel panel = {.x_label = "z", .y_label = "value", .series = series, .count = 3, .y_min = -.25, .y_max = 3};
     return plot_curves(path, "ReLU and its derivative", &panel, 1);
 }
@@ -65,7 +67,8 @@ int draw_step(const char *path, const figure_options *o) {
     y[POINTS / 2 - 1] = NAN; /* the point before 0 is left out: no line joins the two sides of a jump */
     const plot_series series = {.name = "step(z) = 1 if z >= 0, else 0", .x = x, .y = y, .count = POINTS};
     const plot_mark mark = {.x = 0, .y = y[POINTS / 2], .text = "step(0) = 1", .across = -12, .down = -12, .dot = true};
-    const plot_panel panel = {.x_label = "z", .y_label = "output", .series = &series, .count = 1, .y_min = -.25, .y_max = 1.25, .marks = &mark, .mark_count = 1};
+    const plot_panel panel = {.x_label = "z", .y_label = "output", .series = &series, .count = 1, .y_min = -.25, .y_max = 1.25,
+        .marks = &mark, .mark_count = 1};
     return plot_curves(path, "Step function of the perceptron", &panel, 1);
 }
 
@@ -75,9 +78,11 @@ int draw_log(const char *path, const figure_options *o) {
     linspace(.001, 3, POINTS, x);
     if (evaluate(rg_log_at, x, POINTS, y, NULL)) return -1;
     for (int i = 0; i < POINTS; i++) minus[i] = x[i] <= 1 ? -y[i] : NAN;
-    const plot_series series[] = {{.name = "log p", .x = x, .y = y, .count = POINTS}, {.name = "-log p: the loss, for 0 < p <= 1", .x = x, .y = minus, .count = POINTS}};
+    const plot_series series[] = {{.name = "log p", .x = x, .y = y, .count = POINTS},
+        {.name = "-log p: the loss, for 0 < p <= 1", .x = x, .y = minus, .count = POINTS}};
     const plot_mark mark = {.x = 1, .y = 0, .text = "log 1 = 0", .across = 10, .down = 14, .dot = true};
-    const plot_panel panel = {.x_label = "p", .y_label = "value", .series = series, .count = 2, .x_min = 0, .x_max = 3, .y_min = -7, .y_max = 7, .marks = &mark, .mark_count = 1};
+    const plot_panel panel = {.x_label = "p", .y_label = "value", .series = series, .count = 2, .x_min = 0, .x_max = 3, .y_min = -7,
+        .y_max = 7, .marks = &mark, .mark_count = 1};
     return plot_curves(path, "The logarithm: without bound where p goes to 0", &panel, 1);
 }
 
@@ -95,11 +100,13 @@ int draw_xor(const char *path, const figure_options *o) {
         const int k = label[i], j = n[k]++ % 2;
         x[k][j] = xy[2 * i], y[k][j] = xy[2 * i + 1];
     }
-    const plot_series series[] = {{.name = "a xor b = 0", .x = x[0], .y = y[0], .count = 2, .style = PLOT_DOTS}, {.name = "a xor b = 1", .x = x[1], .y = y[1], .count = 2, .style = PLOT_DOTS}};
+    const plot_series series[] = {{.name = "a xor b = 0", .x = x[0], .y = y[0], .count = 2, .style = PLOT_DOTS},
+        {.name = "a xor b = 1", .x = x[1], .y = y[1], .count = 2, .style = PLOT_DOTS}};
     plot_mark marks[4];
     static const char *const text[] = {"(0, 0)", "(0, 1)", "(1, 0)", "(1, 1)"};
     for (int i = 0; i < 4; i++) marks[i] = (plot_mark){.x = xy[2 * i], .y = xy[2 * i + 1], .text = text[i], .across = 10, .down = -8};
-    const plot_panel panel = {.x_label = "a", .y_label = "b", .series = series, .count = 2, .x_min = -.5, .x_max = 1.5, .y_min = -.5, .y_max = 1.5, .marks = marks, .mark_count = 4};
+    const plot_panel panel = {.x_label = "a", .y_label = "b", .series = series, .count = 2, .x_min = -.5, .x_max = 1.5, .y_min = -.5,
+        .y_max = 1.5, .marks = marks, .mark_count = 4};
     return plot_curves(path, "XOR: no line parts the two classes", &panel, 1);
 }
 
@@ -124,8 +131,10 @@ int draw_softmax(const char *path, const figure_options *o) {
     const plot_series before = {.name = "logits", .x = at, .y = logits, .count = N, .style = PLOT_BARS, .bar = .64};
     const plot_series after = {.name = "softmax, sum 1", .x = at, .y = p, .count = N, .style = PLOT_BARS, .bar = .64};
     const plot_panel panels[] = {
-        {.title = "Before", .x_label = "class", .y_label = "logit", .series = &before, .count = 1, .y_min = -2, .y_max = 4, .marks = marks + N, .mark_count = N},
-        {.title = "After", .x_label = "class", .y_label = "probability", .series = &after, .count = 1, .y_min = 0, .y_max = .8, .marks = marks, .mark_count = N}};
+        {.title = "Before", .x_label = "class", .y_label = "logit", .series = &before, .count = 1, .y_min = -2, .y_max = 4,
+            .marks = marks + N, .mark_count = N},
+        {.title = "After", .x_label = "class", .y_label = "probability", .series = &after, .count = 1, .y_min = 0, .y_max = .8,
+            .marks = marks, .mark_count = N}};
     return plot_curves(path, "Softmax", panels, 2);
 }
 
@@ -153,7 +162,7 @@ int draw_cross_entropy(const char *path, const figure_options *o) {
     }
     if (figure_end(t, 0)) return -1;
     const plot_series series = {.name = "-log p", .x = x, .y = y, .count = CURVE};
-    const plot_panel panel = {.x_label = "probability given to the true class", .y_label = "cross-entropy", .series = &series, .count = 1, .x_min = 0, .x_max = 1,
-        .y_min = 0, .y_max = 5, .marks = marks, .mark_count = 3};
+    const plot_panel panel = {.x_label = "probability given to the true class", .y_label = "cross-entropy", .series = &series, .count = 1,
+        .x_min = 0, .x_max = 1, .y_min = 0, .y_max = 5, .marks = marks, .mark_count = 3};
     return plot_curves(path, "Cross-entropy of one sample", &panel, 1);
 }

@@ -31,7 +31,8 @@ int draw_backprop(const char *path, const figure_options *o) {
     rg_grad(loss, NULL, (rg_tensor *[]){z2, w2, b2, a1, z1, w1, b1}, 7, 0, g);
     enum { DZ2, DW2, DB2, DA1, DZ1, DW1, DB1 };
 
-    diagram d = {.title = "Backpropagation through 784-128-10 with softmax and cross-entropy, m samples as rows", .width = 1090, .height = 500};
+    diagram d = {.title = "Backpropagation through 784-128-10 with softmax and cross-entropy, m samples as rows", .width = 1090,
+        .height = 500};
     const double c[] = {80, 270, 460, 650, 840, 1010}, forward = 100, parameters = 205, backward = 315, gradients = 420;
     const int nx = diagram_box(&d, c[0], forward, BOX, TALL, DIAGRAM_INPUT, "X\n%s", shape(x));
     const int nz1 = diagram_box(&d, c[1], forward, BOX, TALL, DIAGRAM_VALUE, "Z1\nX W1 + b1\n%s", shape(z1));
@@ -44,8 +45,10 @@ int draw_backprop(const char *path, const figure_options *o) {
     const int dz2 = diagram_box(&d, c[3], backward, BOX, TALL, DIAGRAM_GRADIENT, "dZ2\n(A2 - Y) / m\n%s", shape(g[DZ2]));
     const int da1 = diagram_box(&d, c[2], backward, BOX, TALL, DIAGRAM_GRADIENT, "dA1\ndZ2 W2^T\n%s", shape(g[DA1]));
     const int dz1 = diagram_box(&d, c[1], backward, BOX, TALL, DIAGRAM_GRADIENT, "dZ1\ndA1 * (Z1 > 0)\n%s", shape(g[DZ1]));
-    const int dp2 = diagram_box(&d, c[3], gradients, 180, TALL, DIAGRAM_GRADIENT, "dW2, db2\nA1^T dZ2, sum over rows\n%s, %s", shape(g[DW2]), shape(g[DB2]));
-    const int dp1 = diagram_box(&d, c[1], gradients, 180, TALL, DIAGRAM_GRADIENT, "dW1, db1\nX^T dZ1, sum over rows\n%s, %s", shape(g[DW1]), shape(g[DB1]));
+    const int dp2 = diagram_box(&d, c[3], gradients, 180, TALL, DIAGRAM_GRADIENT, "dW2, db2\nA1^T dZ2, sum over rows\n%s, %s",
+        shape(g[DW2]), shape(g[DB2]));
+    const int dp1 = diagram_box(&d, c[1], gradients, 180, TALL, DIAGRAM_GRADIENT, "dW1, db1\nX^T dZ1, sum over rows\n%s, %s", shape(g[DW1]),
+        shape(g[DB1]));
 
     const int chain[] = {nx, nz1, na1, nz2, na2, nl}, back[] = {nl, dz2, da1, dz1};
     for (int i = 0; i < 5; i++) diagram_edge(&d, chain[i], chain[i + 1], DIAGRAM_FORWARD, 0, NULL);
@@ -62,7 +65,8 @@ int draw_two_layer(const char *path, const figure_options *o) {
     (void)o;
     enum { IN = 3072, HIDDEN = 50, OUT = 10, N = 100 };
     rg_tape *t = rg_tape_new(0);
-    rg_tensor *x = rg_full(t, .5, IN, N), *w1 = rg_param(t, "w1", RG_NORMAL(0, .02), HIDDEN, IN), *b1 = rg_param(t, "b1", RG_ZEROS, HIDDEN, 1);
+    rg_tensor *x = rg_full(t, .5, IN, N), *w1 = rg_param(t, "w1", RG_NORMAL(0, .02), HIDDEN, IN),
+        *b1 = rg_param(t, "b1", RG_ZEROS, HIDDEN, 1);
     rg_tensor *w2 = rg_param(t, "w2", RG_NORMAL(0, .02), OUT, HIDDEN), *b2 = rg_param(t, "b2", RG_ZEROS, OUT, 1);
     rg_tensor *s1 = rg_add(rg_matmul(w1, x), b1), *h = rg_relu(s1), *s2 = rg_add(rg_matmul(w2, h), b2), *p = rg_softmax(s2, 0);
 
@@ -105,7 +109,8 @@ int draw_linear(const char *path, const figure_options *o) {
     (void)o;
     enum { M = 64, IN = 784, OUT = 128 };
     rg_tape *t = rg_tape_new(0);
-    rg_tensor *x = rg_requires_grad(rg_full(t, .5, M, IN), true), *w = rg_param(t, "W", RG_HE_NORMAL, IN, OUT), *b = rg_param(t, "b", RG_ZEROS, OUT);
+    rg_tensor *x = rg_requires_grad(rg_full(t, .5, M, IN), true), *w = rg_param(t, "W", RG_HE_NORMAL, IN, OUT),
+        *b = rg_param(t, "b", RG_ZEROS, OUT);
     rg_tensor *product = rg_matmul(x, w), *y = rg_add(product, b), *g[3];
     rg_grad(y, rg_fill(y, 1), (rg_tensor *[]){x, w, b}, 3, 0, g);
 

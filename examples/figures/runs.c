@@ -102,7 +102,8 @@ int draw_overlay(const char *path, const figure_options *o) {
     const plot_series left[] = {{.name = "linear, cross_entropy", .y = one, .count = STEPS},
         {.name = "matmul, add, logsumexp, pick, mean", .x = at, .y = some, .count = STEPS / EVERY, .style = PLOT_DOTS}};
     const plot_series right = {.name = "|difference|, 0 where the bits are equal", .y = difference, .count = STEPS};
-    const plot_panel panels[] = {{.title = "Loss by fused ops, and by ops composed", .x_label = "step", .y_label = "cross-entropy", .series = left, .count = 2},
+    const plot_panel panels[] = {{.title = "Loss by fused ops, and by ops composed", .x_label = "step", .y_label = "cross-entropy",
+        .series = left, .count = 2},
         {.title = "How far they drift apart in f32", .x_label = "step", .y_label = "difference of the losses", .series = &right, .count = 1}};
     return plot_curves(path, title, panels, 2);
 }
@@ -137,6 +138,6 @@ int draw_moons(const char *path, const figure_options *o) {
     for (int i = 0; i < POINTS; i++) x[i] = xy[i][0], y[i] = xy[i][1];
     char title[120];
     snprintf(title, sizeof title, "Moons: 2-16-16-2 gets %.1f%% of its points right", 100 * share);
-    return plot_boundary(path, &(plot_plane){.title = title, .x_label = "x", .y_label = "y", .probability = p, .width = GRID, .height = GRID, .x_min = low[0],
-        .x_max = high[0], .y_min = low[1], .y_max = high[1], .x = x, .y = y, .class = class, .count = POINTS});
+    return plot_boundary(path, &(plot_plane){.title = title, .x_label = "x", .y_label = "y", .probability = p, .width = GRID,
+        .height = GRID, .x_min = low[0], .x_max = high[0], .y_min = low[1], .y_max = high[1], .x = x, .y = y, .class = class, .count = POINTS});
 }

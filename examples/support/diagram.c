@@ -43,7 +43,8 @@ int diagram_box(diagram *d, double x, double y, double width, double height, dia
 int diagram_circle(diagram *d, double x, double y, double radius, diagram_role role, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    const int n = add_node(d, (diagram_node){.x = x, .y = y, .width = 2 * radius, .height = 2 * radius, .round = true, .role = role, .align = .5}, format, args);
+    const int n = add_node(d, (diagram_node){.x = x, .y = y, .width = 2 * radius, .height = 2 * radius, .round = true, .role = role,
+        .align = .5}, format, args);
     va_end(args);
     return n;
 }
@@ -141,8 +142,8 @@ static void draw_node_text(canvas *c, const diagram_node *n) {
         next = strchr(line, '\n');
         if (next) *next++ = '\0';
         const bool small = line != text || n->role == DIAGRAM_PLAIN;
-        canvas_text(c, n->x, y, line, (canvas_style){.size = small ? SMALL_SIZE + (n->role == DIAGRAM_PLAIN) : TEXT_SIZE, .align = n->align, .lift = .5,
-            .colour = small && n->role != DIAGRAM_PLAIN ? AXES_FAINT : AXES_INK});
+        canvas_text(c, n->x, y, line, (canvas_style){.size = small ? SMALL_SIZE + (n->role == DIAGRAM_PLAIN) : TEXT_SIZE, .align = n->align,
+            .lift = .5, .colour = small && n->role != DIAGRAM_PLAIN ? AXES_FAINT : AXES_INK});
     }
 }
 
@@ -160,7 +161,8 @@ static void draw_node(canvas *c, const diagram_node *n) {
 }
 
 static void draw_legend(canvas *c, const diagram *d) {
-    static const struct { const char *text; canvas_colour colour; } row[] = {{"forward: values", FORWARD_COLOUR}, {"backward: gradients", BACKWARD_COLOUR}};
+    static const struct { const char *text; canvas_colour colour; } row[] = {{"forward: values", FORWARD_COLOUR},
+        {"backward: gradients", BACKWARD_COLOUR}};
     double x = EDGE;
     const double y = d->height - EDGE;
     for (int i = 0; i < 2; i++) {
@@ -175,7 +177,8 @@ static void draw_legend(canvas *c, const diagram *d) {
 int diagram_save(const diagram *d, const char *path) {
     canvas c;
     if (d->nodes > DIAGRAM_NODES_MAX || d->edges > DIAGRAM_EDGES_MAX) {
-        fprintf(stderr, "cannot draw %s: %d nodes and %d edges, but it takes %d and %d\n", path, d->nodes, d->edges, DIAGRAM_NODES_MAX, DIAGRAM_EDGES_MAX);
+        fprintf(stderr, "cannot draw %s: %d nodes and %d edges, but it takes %d and %d\n", path, d->nodes, d->edges, DIAGRAM_NODES_MAX,
+            DIAGRAM_EDGES_MAX);
         return -1;
     }
     if (canvas_new(&c, d->width, d->height)) return -1;
