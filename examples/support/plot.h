@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How a series is drawn: a line; dots alone; bars from 0 to y[i] around x[i]. */
+/* How a series is drawn: a line; dots alone; bars around x[i] from 0, or from the rule if y is logarithmic, to y[i]. */
 typedef enum plot_style { PLOT_LINE, PLOT_DOTS, PLOT_BARS } plot_style;
 
 /* One line through (x[i], y[i]). x NULL counts 1, 2, 3, ... What is not finite (or beyond 1e300), or not positive where y is logarithmic,
@@ -37,7 +37,7 @@ typedef struct plot_panel {
     const plot_series *series;
     int count;
     bool log_y;
-    double x_min, x_max, y_min, y_max; /* the scales, where min < max; else they follow from the series */
+    double x_min, x_max, y_min, y_max; /* the scales, where min < max, to hold all of the series; else they follow from it */
     const plot_mark *marks;
     int mark_count;
 } plot_panel;

@@ -31,11 +31,12 @@ static bool fit_axes(const plot_panel *p, axes *a) {
             if (!shows(p, s, i)) continue;
             double x = series_x(s, i);
             const double half = s->style == PLOT_BARS ? s->bar / 2 : 0;
+            const bool from_zero = s->style == PLOT_BARS && !p->log_y;
             bars = bars || s->style == PLOT_BARS;
             x_low = fmin(x_low, x - half);
             x_high = fmax(x_high, x + half);
-            y_low = fmin(y_low, s->style == PLOT_BARS ? fmin(0, s->y[i]) : s->y[i]);
-            y_high = fmax(y_high, s->style == PLOT_BARS ? fmax(0, s->y[i]) : s->y[i]);
+            y_low = fmin(y_low, from_zero ? fmin(0, s->y[i]) : s->y[i]);
+            y_high = fmax(y_high, from_zero ? fmax(0, s->y[i]) : s->y[i]);
             whole = whole && x == floor(x);
         }
     const bool found = x_low <= x_high, fixed_x = p->x_min < p->x_max, fixed_y = p->y_min < p->y_max;
@@ -90,7 +91,7 @@ static void draw_bars(canvas *c, const plot_panel *p, int k, const axes *a) {
     for (size_t i = 0; i < s->count; i++) {
         if (!shows(p, s, i)) continue;
         const double left = axes_x(a, series_x(s, i) - s->bar / 2), right = axes_x(a, series_x(s, i) + s->bar / 2);
-        const double top = axes_y(a, fmax(0, s->y[i])), bottom = axes_y(a, fmin(0, s->y[i]));
+        const double top = fmax(a->y, axes_y(a, fmax(0, s->y[i]))), bottom = fmin(a->y + a->height, axes_y(a, fmin(0, s->y[i])));
         canvas_fill(c, left + .5, top, right - left - 1, bottom - top, series_colour(p, k));
     }
 }
