@@ -4,10 +4,8 @@
 #include <retrograd.h>
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
+#include "support/images.h"
 #include "support/run.h"
 
 enum { MOST = OPTION_INTS_MAX + 1 };
@@ -40,37 +38,7 @@ static mlp make(rg_tape *t, int64_t in, const option_ints *hidden, int64_t class
     return net;
 }
 
-/* -------- data */
-
 enum { DRAWN_TRAIN = 60000, DRAWN_TEST = 10000 };
-
-/* The first folder with the training images among: --data, $RETROGRAD_DATA/mnist, ~/.cache/retrograd/mnist, Debian's Fashion-MNIST. */
-static const char *find_data(const char *asked, char *to, size_t size) {
-    if (asked) return asked;
-    const char *base[] = {getenv("RETROGRAD_DATA"), getenv("HOME"), "/usr/share/datasets/fashion-mnist"};
-    const char *below[] = {"/mnist", "/.cache/retrograd/mnist", ""};
-    for (int i = 0; i < 3; i++) {
-        if (!base[i]) continue;
-        char file[4200];
-        snprintf(to, size, "%s%s", base[i], below[i]);
-        snprintf(file, sizeof file, "%s/train-images-idx3-ubyte.gz", to);
-        if (access(file, R_OK) == 0) return to;
-        file[strlen(file) - 3] = 0;
-        if (access(file, R_OK) == 0) return to;
-    }
-    return "digits";
-}
-
-static const char *read_data(rg_tape *t, const char *from, classifier *c) {
-    if (strcmp(from, "digits") == 0) {
-        c->train = rg_make_digits(t, DRAWN_TRAIN);
-        c->test = rg_make_digits(t, DRAWN_TEST);
-        return "generated digits";
-    }
-    c->train = rg_read_mnist(t, from, true);
-    c->test = rg_read_mnist(t, from, false);
-    return c->train.class_names && strcmp(c->train.class_names[0], "0") != 0 ? "Fashion-MNIST" : "MNIST";
-}
 
 int main(int argc, char **argv) {
     run_options o = {.epochs = 10, .batch = 64, .lr = 0.1, .optimizer = "sgd", .hidden = {1, {128}}, .threads = 1, .dtype = "f32", .floor = 80};
@@ -80,9 +48,9 @@ int main(int argc, char **argv) {
 
     rg_tape *t = run_tape(&o);
     char folder[4096];
-    const char *from = find_data(o.data, folder, sizeof folder);
+    const char *from = images_find(o.data, folder, sizeof folder);
     classifier c = {.logits = logits};
-    c.name = read_data(t, from, &c);
+    c.name = images_read(t, from, DRAWN_TRAIN, DRAWN_TEST, &c.train, &c.test);
     if (rg_error_code(t)) return run_finish(t, 1);
 
     const int64_t height = rg_dim(c.train.x, 1), width = rg_dim(c.train.x, 2);

@@ -2,6 +2,7 @@
 #include "examples/support/axes.h"
 #include "examples/support/canvas.h"
 #include "examples/support/files.h"
+#include "examples/support/diagram.h"
 #include "examples/support/plot.h"
 #include "tests/captured.h"
 
@@ -134,8 +135,8 @@ static void curves_single_point_is_a_dot(void **state) {
 static void curves_colours_legends_and_panels(void **state) {
     (void)state;
     double y[] = {1, 2, 1.5};
-    plot_series series[] = {{"training", NULL, y, 3, true}, {"test", NULL, y, 2, false}};
-    plot_panel panels[4] = {{"Loss", "epoch", "loss", series, 2, false}, {.series = series, .count = 1}};
+    plot_series series[] = {{.name = "training", .y = y, .count = 3, .markers = true}, {.name = "test", .y = y, .count = 2}};
+    plot_panel panels[4] = {{.title = "Loss", .x_label = "epoch", .y_label = "loss", .series = series, .count = 2}, {.series = series, .count = 1}};
     assert_int_equal(plot_curves(in_folder("out/deep/two.png"), "Run", panels, 2), 0);
     picture two = load("out/deep/two.png");
     assert_true(count_colour(&two, axes_palette[0]) > 100 && count_colour(&two, axes_palette[1]) > 100);
@@ -151,6 +152,65 @@ static void curves_colours_legends_and_panels(void **state) {
     assert_int_equal(few, -1);
     assert_int_equal(many, -1);
     assert_non_null(strstr(said, "13 panels, but it takes 1 to 12\n"));
+}
+
+static void curves_bars_stand_on_the_rule(void **state) {
+    (void)state;
+    for (int log_y = 0; log_y < 2; log_y++) {
+        const plot_series series = {.y = (const double[]){1, 100}, .count = 2, .style = PLOT_BARS, .bar = .5};
+        const plot_panel panel = {.series = &series, .count = 1, .log_y = log_y};
+        assert_int_equal(plot_curves(in_folder("bars.png"), NULL, &panel, 1), 0);
+        picture p = load("bars.png");
+        canvas_box bars, rule;
+        assert_true(find(&p, axes_palette[0], &bars) > 1000);
+        find(&p, AXES_RULE, &rule);
+        int left = 0, right = 0; /* their heights */
+        for (int y = 0; y < p.height; y++) {
+            left += pixel(&p, bars.x0 + 8, y) == axes_palette[0];
+            right += pixel(&p, bars.x1 - 8, y) == axes_palette[0];
+        }
+        assert_in_range(bars.y1, rule.y1 - 12, rule.y1); /* ticks reach lower than the rule */
+        if (!log_y) assert_in_range(right, 99 * left - 200, 101 * left + 200);
+        free(p.rgb);
+    }
+}
+
+static void curves_fixed_scales_and_marks(void **state) {
+    (void)state;
+    const plot_series series = {.x = (const double[]){0, 1}, .y = (const double[]){0, 1}, .count = 2, .style = PLOT_DOTS};
+    const plot_mark mark = {.x = 1, .y = 1, .text = "", .dot = true, .line = true};
+    const plot_panel panel = {.series = &series, .count = 1, .x_max = 2, .y_max = 2, .marks = &mark, .mark_count = 1};
+    assert_int_equal(plot_curves(in_folder("fixed.png"), NULL, &panel, 1), 0);
+    picture p = load("fixed.png");
+    canvas_box dot, spot; /* (0, 0) in the corner, and the mark in the middle, on top of the other dot */
+    assert_true(find(&p, axes_palette[0], &dot) > 50);
+    assert_true(find(&p, AXES_INK, &spot) > 50);
+    assert_in_range(spot.x0 + spot.x1 - dot.x0 - dot.x1, 840 - 4, 840 + 4); /* half the box, twice over: both sums are of two edges */
+    assert_in_range(dot.y0 + dot.y1 - spot.y0 - spot.y1, 524 - 4, 524 + 4);
+    int dashed = 0;
+    for (int y = 0; y < p.height; y++) dashed += pixel(&p, (spot.x0 + spot.x1) / 2, y) == AXES_FAINT;
+    assert_in_range(dashed, 200, 400); /* about half of 524, from the bottom to the top */
+    free(p.rgb);
+}
+
+static void diagrams_join_boxes(void **state) {
+    (void)state;
+    static diagram d = {.title = "y = f(x)", .width = 300, .height = 100};
+    const int x = diagram_circle(&d, 50, 60, 20, DIAGRAM_INPUT, "x%d", 1), y = diagram_box(&d, 250, 60, 60, 40, DIAGRAM_VALUE, "y\n[64]");
+    diagram_edge(&d, x, y, DIAGRAM_FORWARD, 0, "f");
+    diagram_edge(&d, y, x, DIAGRAM_BACKWARD, 8, NULL);
+    assert_int_equal(diagram_save(&d, in_folder("out/diagram.png")), 0);
+    picture p = load("out/diagram.png");
+    canvas_box back;
+    assert_true(find(&p, 0xC0392B, &back) > 300);
+    assert_int_equal(pixel(&p, 75 * CANVAS_SCALE, 60 * CANVAS_SCALE), AXES_FAINT); /* just right of the circle's rim */
+    free(p.rgb);
+    for (int i = 0; i < DIAGRAM_EDGES_MAX; i++) diagram_edge(&d, x, y, DIAGRAM_LINK, 0, NULL);
+    capture(2);
+    const int status = diagram_save(&d, in_folder("out/diagram.png"));
+    capture_end();
+    assert_int_equal(status, -1);
+    assert_non_null(strstr(said, "514 edges, but it takes"));
 }
 
 static void curves_extreme_values(void **state) {
@@ -447,6 +507,9 @@ int main(void) {
         cmocka_unit_test(curves_without_data),
         cmocka_unit_test(curves_single_point_is_a_dot),
         cmocka_unit_test(curves_colours_legends_and_panels),
+        cmocka_unit_test(curves_bars_stand_on_the_rule),
+        cmocka_unit_test(curves_fixed_scales_and_marks),
+        cmocka_unit_test(diagrams_join_boxes),
         cmocka_unit_test(curves_extreme_values),
         cmocka_unit_test(axis_ticks_are_round),
         cmocka_unit_test(images_gray_from_black_to_white),

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How a series is drawn: a line; dots alone; bars around x[i] from 0, or from the rule if y is logarithmic, to y[i]. */
+typedef enum plot_style { PLOT_LINE, PLOT_DOTS, PLOT_BARS } plot_style;
+
 /* One line through (x[i], y[i]). x NULL counts 1, 2, 3, ... What is not finite (or beyond 1e300), or not positive where y is logarithmic,
  * is a gap in the line. More than 840 points are drawn thin and pale, as a band behind the series after it. */
 typedef struct plot_series {
@@ -16,7 +19,17 @@ typedef struct plot_series {
     const double *x, *y;
     size_t count;
     bool markers; /* a dot at every point */
+    plot_style style;
+    double bar;   /* width of a bar, in units of x */
 } plot_series;
+
+/* A word at a point of the panel, moved by (across, down) canvas units: to the right of it if across > 0, to the left if < 0. */
+typedef struct plot_mark {
+    double x, y;
+    const char *text;
+    double across, down;
+    bool dot, line; /* with a dot there; with a dashed line through it from the bottom to the top */
+} plot_mark;
 
 /* One pair of axes. title, x_label and y_label may be NULL. */
 typedef struct plot_panel {
@@ -24,6 +37,9 @@ typedef struct plot_panel {
     const plot_series *series;
     int count;
     bool log_y;
+    double x_min, x_max, y_min, y_max; /* the scales, where min < max, to hold all of the series; else they follow from it */
+    const plot_mark *marks;
+    int mark_count;
 } plot_panel;
 
 /* Draws 1 to 12 panels, up to three beside each other. title may be NULL. */
