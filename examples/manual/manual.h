@@ -12,19 +12,11 @@
 
 #ifdef MANUAL_F64
 typedef double real;
+#define BY_HAND(name) name##_f64
 #else
 typedef float real;
+#define BY_HAND(name) name##_f32
 #endif
-#ifndef MANUAL_COPY /* a copy with a fault planted, for a test, has a name of its own */
-#ifdef MANUAL_F64
-#define MANUAL_COPY f64
-#else
-#define MANUAL_COPY f32
-#endif
-#endif
-#define BY_HAND3(name, copy) name##_##copy
-#define BY_HAND2(name, copy) BY_HAND3(name, copy)
-#define BY_HAND(name) BY_HAND2(name, MANUAL_COPY)
 
 /* What a derivation names, "dW2" say, and where it lies: real [rows, cols]. */
 typedef struct quantity {

@@ -35,7 +35,7 @@ static difference *find(differences *d, const char *name) {
     return new;
 }
 
-int differences_add(differences *d, const char *name, int64_t rows, int64_t cols, const void *a, const void *b, int64_t step) {
+int differences_add(differences *d, const char *name, int64_t rows, int64_t cols, const void *a, const void *b, double terms, int64_t step) {
     difference *q = find(d, name);
     if (!q) return -1;
     q->rows = rows;
@@ -56,7 +56,7 @@ int differences_add(differences *d, const char *name, int64_t rows, int64_t cols
         if (!(apart <= largest)) largest = apart, where = i;
         if (isnan(apart)) break; /* nothing is worse, and the sums are NaN */
     }
-    const double relative = squares == 0 ? 0 : sqrt(squares / norm); /* the norm may be 0: infinity, beyond any tolerance */
+    const double relative = squares == 0 ? 0 : sqrt(squares) / fmax(sqrt(norm), terms); /* by 0: infinity, beyond any tolerance */
     if (!(largest <= q->absolute) && !isnan(q->absolute)) q->absolute = largest, q->ulps = ulps(d, element(d, a, where), element(d, b, where));
     if (!(relative <= q->relative) && !isnan(q->relative)) q->relative = relative, q->worst = step;
     return 0;

@@ -25,9 +25,10 @@ typedef struct differences {
     difference items[DIFFERENCES_MOST];
 } differences;
 
-/* Compares a and b [rows, cols], known by `name`, of a step. Names stand in the table in the order they first come in. NaN and infinity
+/* Compares a and b [rows, cols], known by `name`, of a step. ||a|| counts as at least `terms`: where a is a sum whose terms cancel,
+   their norm says how many digits there can be; else 0. Names stand in the table in the order they first come in. NaN and infinity
    differ from everything but their own bits. 0, or -1 when the table is full. */
-int differences_add(differences *d, const char *name, int64_t rows, int64_t cols, const void *a, const void *b, int64_t step);
+int differences_add(differences *d, const char *name, int64_t rows, int64_t cols, const void *a, const void *b, double terms, int64_t step);
 /* The first that is beyond the tolerance, or NULL. */
 const difference *differences_beyond(const differences *d);
 void differences_print(const differences *d, FILE *to);

@@ -145,7 +145,8 @@ static int compare(twin *w, const record *r, bool gradients) {
         if (!x || rg_numel(x) != q->rows * q->cols || rg_dtype_of(x) != w->net->dtype)
             return fprintf(stderr, "%s [%lld,%lld] of the twin by hand is not on the tape\n", q->name, (long long)q->rows, (long long)q->cols), -1;
         const void *values = w->found.f64 ? (const void *)rg_f64(x) : (const void *)rg_f32(x);
-        if (differences_add(&w->found, q->name, q->rows, q->cols, values, q->values, w->steps)) return -1;
+        if (differences_add(&w->found, q->name, q->rows, q->cols, values, q->values, w->net->terms ? w->net->terms(w->beside, q->name) : 0, w->steps))
+            return -1;
     }
     return 0;
 }
@@ -185,8 +186,7 @@ int twin_compare(twin *w, rg_tensor *x, rg_tensor *y, rg_tensor *loss) {
     return 0;
 }
 
-/* The largest difference of a parameter's element between the tape and the twin that trains alone. */
-static double drift(const twin *w) {
+double twin_drift(const twin *w) {
     double most = 0;
     for (int i = 0; i < w->params.count; i++) {
         rg_tensor *p = w->params.items[i];
@@ -206,9 +206,10 @@ int twin_report(const twin *w, FILE *to) {
     fprintf(to, "\ntape and hand, from the same parameters and batch at each of %lld steps:\n\n", steps);
     differences_print(&w->found, to);
     fprintf(to, "\nabsolute: the largest |tape - hand| of any element; ulps: numbers between the two there\n"
-                "relative: the largest ||tape - hand|| / ||tape||; step: where that was\n");
+                "relative: the largest ||tape - hand|| / %s; step: where that was\n",
+        w->net->terms ? "the norm of what its sums are made of" : "||tape||");
     if (w->settled) fprintf(to, "%lld inputs of a ReLU were rounded to different sides of 0: there the slope is the tape's\n", (long long)w->settled);
-    fprintf(to, "each trained freely for %lld steps: max |W_tape - W_hand| = %.2e (not judged)\n", steps, drift(w));
+    fprintf(to, "each trained freely for %lld steps: max |W_tape - W_hand| = %.2e (not judged)\n", steps, twin_drift(w));
     if (beyond) fprintf(to, "tape and hand DIFFER: %s is beyond %g at step %lld\n", beyond->name, w->found.tolerance, (long long)beyond->worst);
     else fprintf(to, "tape and hand agree: every quantity within %g of its norm\n", w->found.tolerance);
     return beyond || !w->steps;

@@ -20,6 +20,7 @@ typedef struct twin_net {
     void (*backward)(void *net);
     void (*update)(void *net, const rule *r);
     int (*quantities)(const void *net, quantity *to);         /* in the order they are computed; at most DIFFERENCES_MOST */
+    double (*terms)(const void *net, const char *name);       /* differences_add; NULL: the norm of the quantity itself */
     void (*free)(void *net);
 } twin_net;
 
@@ -51,6 +52,8 @@ void twin_give(const twin *w);
 /* both: between rg_backward(loss), with rg_keep_grads on, and the optimiser's step. -1 with a line on stderr when what is recorded is
    not the twin's network. */
 int twin_compare(twin *w, rg_tensor *x, rg_tensor *y, rg_tensor *loss);
+/* both: the largest difference of a parameter's element between the tape and the twin that trains alone. */
+double twin_drift(const twin *w);
 /* both: prints the table. Returns 0, or 1 when something is beyond the tolerance. */
 int twin_report(const twin *w, FILE *to);
 
