@@ -343,6 +343,34 @@ static void differences_are_measured(void **state) {
     assert_int_equal(d.items[0].ulps, 2); /* across 0 */
 }
 
+/* An input of a ReLU that rounding puts on the other side of 0 takes the tape's side, and is counted. */
+static double forward_rounded_down(void *net, rg_tensor *x, rg_tensor *y) {
+    const double loss = twin_mlp_f64.forward(net, x, y);
+    ((mlp *)net)->Z[1][0] -= 0x1p-49;
+    ((mlp *)net)->A[1][0] = 0;
+    return loss;
+}
+
+static void kinks_are_settled(void **state) {
+    (void)state;
+    twin_net net = twin_mlp_f64;
+    net.forward = forward_rounded_down;
+    pair p = {.t = rg_tape_new(1), .layers = 2, .size = {2, 2, 2}, .n = 1, .x = {1, 1}, .options = {.path = "both", .optimizer = "sgd", .dtype = "f64"}};
+    rg_set_dtype(p.t, RG_F64);
+    rg_write(rg_param(p.t, "w1", RG_ZEROS, 2, 2), RG_F64, ((const double[]){1, 2, -1, 1}));
+    rg_write(rg_param(p.t, "b1", RG_ZEROS, 2), RG_F64, ((const double[]){0x1p-50, 0})); /* Z1 = [2^-50, 3] */
+    rg_write(rg_param(p.t, "w2", RG_ZEROS, 2, 2), RG_F64, ((const double[]){1, 2, 3, 4}));
+    rg_param(p.t, "b2", RG_ZEROS, 2);
+    p.optim = run_optimizer(p.t, rg_params(p.t), &p.options);
+    p.twin = twin_new(&p.options, &net, rg_params(p.t), 1);
+    rg_keep_grads(p.t, true);
+    step(&p);
+    assert_agree(&p, 0);
+    assert_int_equal(p.twin->settled, 1);
+    assert_true(fabs(((mlp *)p.twin->beside)->dZ[1][0]) > 0.1); /* there is a slope, the tape's */
+    close_pair(&p);
+}
+
 static void another_network_is_refused(void **state) {
     (void)state;
     pair p = open_pair(1, &twin_mlp_f64);
@@ -359,6 +387,6 @@ int main(void) {
         cmocka_unit_test(relu_networks_agree_in_f32), cmocka_unit_test(update_rules_are_the_optimisers),
         cmocka_unit_test(relu_networks_agree_with_differences), cmocka_unit_test(sigmoid_networks_agree_with_differences),
         cmocka_unit_test(columns_are_the_transpose), cmocka_unit_test(perceptron_fails_as_published), cmocka_unit_test(faults_are_found),
-        cmocka_unit_test(differences_are_measured), cmocka_unit_test(another_network_is_refused)};
+        cmocka_unit_test(differences_are_measured), cmocka_unit_test(kinks_are_settled), cmocka_unit_test(another_network_is_refused)};
     return cmocka_run_group_tests_name("networks by hand", cases, NULL, NULL);
 }
