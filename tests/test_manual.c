@@ -211,7 +211,8 @@ static void compare_with_differences(const twin_net *net) {
                     continue;
                 }
                 const double error = fabs(slope - gradient[j]) / fmax(1e-3, fmax(fabs(slope), fabs(gradient[j])));
-                if (!(error <= 1e-8)) fail_msg("network %d, parameter %d[%lld]: %.12g by hand, %.12g by difference", i, k, (long long)j, gradient[j], slope);
+                if (!(error <= 1e-8))
+                    fail_msg("network %d, parameter %d[%lld]: %.12g by hand, %.12g by difference", i, k, (long long)j, gradient[j], slope);
                 checked++;
             }
         }
@@ -289,7 +290,8 @@ static void faults_are_found(void **state) {
         const bool clean = f == sizeof faults / sizeof *faults;
         twin_net net = twin_mlp_f64;
         if (!clean) net.forward = faults[f].forward, net.backward = faults[f].backward;
-        pair p = {.t = rg_tape_new(11), .layers = 3, .size = {6, 6, 6, 6}, .lambda = 0.1, .options = {.path = "both", .optimizer = "sgd", .dtype = "f64"}};
+        pair p = {.t = rg_tape_new(11), .layers = 3, .size = {6, 6, 6, 6}, .lambda = 0.1,
+            .options = {.path = "both", .optimizer = "sgd", .dtype = "f64"}};
         p.rng = rg_tape_rng(p.t);
         rg_set_dtype(p.t, RG_F64);
         for (int l = 1; l <= 3; l++) rg_param(p.t, "w", RG_HE_NORMAL, 6, 6), rg_param(p.t, "b", RG_NORMAL(0, 0.5), 6);
@@ -302,7 +304,8 @@ static void faults_are_found(void **state) {
         step(&p);
         const difference *d = differences_beyond(&p.twin->found);
         if (clean) assert_null(d);
-        else if (!d || strcmp(d->name, faults[f].first) != 0) fail_msg("%s: %s differs first, not %s", faults[f].name, d ? d->name : "nothing", faults[f].first);
+        else if (!d || strcmp(d->name, faults[f].first) != 0)
+            fail_msg("%s: %s differs first, not %s", faults[f].name, d ? d->name : "nothing", faults[f].first);
         FILE *nowhere = fopen("/dev/null", "w");
         assert_int_equal(twin_report(p.twin, nowhere), clean ? 0 : 1);
         fclose(nowhere);
@@ -355,7 +358,8 @@ static void kinks_are_settled(void **state) {
     (void)state;
     twin_net net = twin_mlp_f64;
     net.forward = forward_rounded_down;
-    pair p = {.t = rg_tape_new(1), .layers = 2, .size = {2, 2, 2}, .n = 1, .x = {1, 1}, .options = {.path = "both", .optimizer = "sgd", .dtype = "f64"}};
+    pair p = {.t = rg_tape_new(1), .layers = 2, .size = {2, 2, 2}, .n = 1, .x = {1, 1},
+        .options = {.path = "both", .optimizer = "sgd", .dtype = "f64"}};
     rg_set_dtype(p.t, RG_F64);
     rg_write(rg_param(p.t, "w1", RG_ZEROS, 2, 2), RG_F64, ((const double[]){1, 2, -1, 1}));
     rg_write(rg_param(p.t, "b1", RG_ZEROS, 2), RG_F64, ((const double[]){0x1p-50, 0})); /* Z1 = [2^-50, 3] */

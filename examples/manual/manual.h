@@ -20,7 +20,7 @@ typedef float real;
 
 /* What a derivation names, "dW2" say, and where it lies: real [rows, cols]. */
 typedef struct quantity {
-    char name[8];
+    char name[16];
     void *values;
     int64_t rows, cols;
 } quantity;

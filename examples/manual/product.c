@@ -13,7 +13,8 @@
 static void product(real *C, const real *A, bool ta, const real *B, bool tb, int64_t n, int64_t k, int64_t m) {
     if (!n || !m) return;
     const int lda = (int)(ta ? n : k), ldb = (int)(tb ? k : m);
-    cblas_gemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)n, (int)m, (int)k, 1, A, lda, B, ldb, 0, C, (int)m);
+    cblas_gemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)n, (int)m, (int)k, 1, A, lda, B, ldb, 0,
+        C, (int)m);
 }
 
 #else

@@ -9,7 +9,7 @@
 enum { DIFFERENCES_MOST = 128 };
 
 typedef struct difference {
-    char name[8];
+    char name[16];
     int64_t rows, cols;
     int64_t elements, equal;   /* compared in all steps; of these, with the same bits */
     double absolute;           /* the largest |a - b| of any element */

@@ -99,7 +99,8 @@ static int read_record(rg_tensor *loss, record *r) {
     while (x->op && r->layers < LAYERS_MOST) {
         layer *l = &r->at[r->layers];
         rg_tensor *below = linear(x, l);
-        if (!below) return fprintf(stderr, "the twin by hand has a linear layer where the tape recorded %s (%s)\n", x->op->name, x->at ? x->at : "?"), -1;
+        if (!below)
+            return fprintf(stderr, "the twin by hand has a linear layer where the tape recorded %s (%s)\n", x->op->name, x->at ? x->at : "?"), -1;
         l->a = above;
         r->layers++;
         if (!below->op || !rg_needs_grad(below)) break; /* the batch */

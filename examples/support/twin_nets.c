@@ -68,11 +68,12 @@ static double norm(const real *x, int64_t n) {
 static double sigmoid_terms(const void *of, const char *name) {
     const sigmoid_net *net = of;
     const double samples = sqrt((double)net->n), X = norm(net->X, net->n * net->d), A1 = norm(net->A1, net->n * net->h);
-    const double Z1 = X * norm(net->W1, net->d * net->h) + samples * norm(net->b1, net->h), Z2 = A1 * norm(net->W2, net->h) + samples * norm(net->b2, 1);
+    const double Z1 = X * norm(net->W1, net->d * net->h) + samples * norm(net->b1, net->h);
+    const double Z2 = A1 * norm(net->W2, net->h) + samples * norm(net->b2, 1);
     const double dA2 = norm(net->A2, net->n) + norm(net->Y, net->n);
     const double dZ2 = dA2 / 4, dA1 = dZ2 * norm(net->W2, net->h), dZ1 = dA1 / 4; /* s' is at most 1/4 */
-    const struct { const char *name; double terms; } all[] = {{"Z1", Z1}, {"Z2", Z2}, {"loss", dA2 * norm(net->dA2, net->n)}, {"dA2", dA2}, {"dZ2", dZ2},
-        {"dW2", A1 * dZ2}, {"db2", samples * dZ2}, {"dA1", dA1}, {"dZ1", dZ1},
+    const struct { const char *name; double terms; } all[] = {{"Z1", Z1}, {"Z2", Z2}, {"loss", dA2 * norm(net->dA2, net->n)},
+        {"dA2", dA2}, {"dZ2", dZ2}, {"dW2", A1 * dZ2}, {"db2", samples * dZ2}, {"dA1", dA1}, {"dZ1", dZ1},
         {"dW1", X * dZ1}, {"db1", samples * dZ1}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(name, all[i].name) == 0) return all[i].terms;
