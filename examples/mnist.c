@@ -41,7 +41,7 @@ static mlp make(rg_tape *t, int64_t in, const option_ints *hidden, int64_t class
 enum { DRAWN_TRAIN = 60000, DRAWN_TEST = 10000 };
 
 int main(int argc, char **argv) {
-    run_options o = {.epochs = 10, .batch = 64, .lr = 0.1, .optimizer = "sgd", .hidden = {1, {128}}, .threads = 1, .dtype = "f32", .floor = 80};
+    run_options o = {.epochs = 10, .batch = 64, .lr = 0.1, .optimizer = "sgd", .hidden = {1, {128}}, .threads = 1, .dtype = "f32", .path = "tape", .floor = 80};
     const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", "folder of MNIST or Fashion-MNIST, or the word digits; else the first that is found", 0, 0}, {0}};
     int status = run_parse("Trains a multilayer perceptron on images of digits or clothes.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;

@@ -1,6 +1,10 @@
-/* xor.c - the smallest problem that one layer cannot solve: a 2-h-1 network learns the exclusive or. */
+/* xor.c - the smallest problem that one layer cannot solve: a 2-h-1 network learns the exclusive or.
+
+   The twin derived by hand (--path manual, both) has one hidden layer of sigmoids and follows half the sum of squares, so
+   beside it the tape does too; by itself it takes tanh and the mean.                                                      */
 #include <retrograd.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,26 +12,29 @@
 #include "support/plot.h"
 #include "support/progress.h"
 #include "support/run.h"
+#include "support/twin.h"
 
 static const float X[] = {0, 0, 0, 1, 1, 0, 1, 1}, Y[] = {0, 1, 1, 0};
 
-enum { MOST = OPTION_INTS_MAX + 1, REPORTS = 10, GRID = 160 };
+enum { CASES = 4, MOST = OPTION_INTS_MAX + 1, REPORTS = 10, GRID = 160 };
 typedef struct mlp {
     int layers;
+    bool as_by_hand;              /* sigmoid and half the sum of squares, for tanh and their mean */
     rg_tensor *w[MOST], *b[MOST]; /* [in, out], [out] */
 } mlp;
 
-/* p = sigmoid(tanh(x w1 + b1) w2 + b2) */
+/* p = sigmoid(tanh(x w1 + b1) w2 + b2), as by hand sigmoid(sigmoid(x w1 + b1) w2 + b2) */
 static rg_tensor *predict(const mlp *net, rg_tensor *x) {
     for (int i = 0; i < net->layers; i++) {
         rg_tensor *z = rg_add(rg_matmul(x, net->w[i]), net->b[i]);
-        x = i + 1 < net->layers ? rg_tanh(z) : rg_sigmoid(z);
+        x = i + 1 < net->layers && !net->as_by_hand ? rg_tanh(z) : rg_sigmoid(z);
     }
     return x;
 }
 
-static mlp make(rg_tape *t, const option_ints *hidden) {
-    mlp net = {.layers = hidden->count + 1};
+static mlp make(rg_tape *t, const run_options *o) {
+    const option_ints *hidden = &o->hidden;
+    mlp net = {.layers = hidden->count + 1, .as_by_hand = !run_by(o, "tape")};
     int64_t in = 2;
     for (int i = 0; i < net.layers; i++) {
         const int64_t out = i < hidden->count ? hidden->value[i] : 1;
@@ -38,17 +45,35 @@ static mlp make(rg_tape *t, const option_ints *hidden) {
     return net;
 }
 
+/* The twin that --path asks for; NULL for the tape by itself, and after an error. */
+static twin *make_twin(rg_tape *t, const run_options *o) {
+    return run_by(o, "tape") ? NULL : twin_new(o, rg_default_dtype(t) == RG_F64 ? &twin_sigmoid_f64 : &twin_sigmoid_f32, rg_params(t), CASES);
+}
+
+/* One step of all four points. Returns the mean of squares before it; NaN after an error. */
+static double train_step(rg_tape *t, const mlp *net, const run_options *o, rg_optim *optim, twin *hand) {
+    rg_tensor *x = rg_input(t, RG_F32, X, CASES, 2), *y = rg_input(t, RG_F32, Y, CASES, 1);
+    if (run_by(o, "manual")) return twin_train(hand, x, y);
+    rg_tensor *squares = rg_square(rg_sub(predict(net, x), y));
+    rg_tensor *loss = net->as_by_hand ? rg_mul_scalar(rg_sum(squares), 0.5) : rg_mean(squares);
+    rg_backward(loss);
+    const double mean = net->as_by_hand ? rg_item(loss) * 2 / CASES : rg_item(loss);
+    if (hand && twin_compare(hand, x, y, loss)) return NAN;
+    return rg_optim_step(optim) ? NAN : mean;
+}
+
 /* Trains on all four points at once; losses[0 .. REPORTS-1] are those at every tenth of the way. Returns how many points come out right. */
-static int train(rg_tape *t, const mlp *net, const run_options *o, double losses[REPORTS + 1]) {
+static int train(rg_tape *t, const mlp *net, const run_options *o, twin *hand, double losses[REPORTS + 1]) {
     rg_optim *optim = run_optimizer(t, rg_params(t), o);
     const int64_t steps = o->steps && o->steps < o->epochs ? o->steps : o->epochs;
+    rg_keep_grads(t, run_by(o, "both"));
     for (int64_t step = 0; step < steps; step++) {
-        rg_tensor *loss = rg_mse(predict(net, rg_input(t, RG_F32, X, 4, 2)), rg_input(t, RG_F32, Y, 4, 1));
-        rg_backward(loss);
-        if (rg_optim_step(optim)) return 0;
-        if (step * REPORTS % steps < REPORTS) losses[step * REPORTS / steps] = rg_item(loss);
+        const double loss = train_step(t, net, o, optim, hand);
+        if (isnan(loss)) return 0;
+        if (step * REPORTS % steps < REPORTS) losses[step * REPORTS / steps] = loss;
         rg_tape_reset(t);
     }
+    if (run_by(o, "manual")) twin_give(hand);
     rg_record(t, false);
     rg_tensor *p = predict(net, rg_input(t, RG_F32, X, 4, 2));
     losses[REPORTS] = rg_item(rg_mse(p, rg_input(t, RG_F32, Y, 4, 1)));
@@ -82,9 +107,11 @@ static int draw(rg_tape *t, const mlp *net, const char *out, const double *losse
 /* One network, told in full. */
 static int tell(const run_options *o) {
     rg_tape *t = run_tape(o);
-    const mlp net = make(t, &o->hidden);
+    const mlp net = make(t, o);
+    twin *hand = make_twin(t, o);
+    if (!hand && net.as_by_hand) return run_finish(t, 1);
     double losses[REPORTS + 1] = {0};
-    const int right = train(t, &net, o, losses);
+    const int right = train(t, &net, o, hand, losses);
     const int64_t steps = o->steps && o->steps < o->epochs ? o->steps : o->epochs;
     int status = rg_error_code(t) ? 1 : 0;
     csv *file = o->csv && !status ? csv_open(o->csv, (const char *const[]){"step", "loss"}, 2) : NULL;
@@ -100,6 +127,8 @@ static int tell(const run_options *o) {
     for (int i = 0; i < 4 && !status; i++) printf("%g xor %g = %.3f\n", (double)X[2 * i], (double)X[2 * i + 1], p[i]);
     printf("%d of 4 right: %s\n", right, right == 4 ? "solved" : "not solved");
     if (o->out && !status && draw(t, &net, o->out, losses, steps)) status = 1;
+    if (run_by(o, "both") && twin_report(hand, stdout)) status = 1;
+    twin_free(hand);
     return run_finish(t, status || (right == 4 ? 100 : 0) < o->floor);
 }
 
@@ -112,10 +141,15 @@ static int count(const run_options *o, int seeds) {
         run_options one = *o;
         one.seed = o->seed + (uint64_t)i;
         rg_tape *t = run_tape(&one);
-        const mlp net = make(t, &one.hidden);
+        const mlp net = make(t, &one);
+        twin *hand = make_twin(t, &one);
         double losses[REPORTS + 1] = {0};
-        const int right = train(t, &net, &one, losses);
-        if (run_finish(t, 0)) return 1;
+        const bool made = hand || !net.as_by_hand;
+        const int right = made ? train(t, &net, &one, hand, losses) : 0;
+        const bool agree = !run_by(o, "both") || (made && !differences_beyond(&hand->found));
+        if (!agree) twin_report(hand, stdout);
+        twin_free(hand);
+        if (run_finish(t, 0) || !made || !agree) return 1;
         solved += right == 4;
         progress_step(&bar, 1, i + 1, losses[REPORTS]);
     }
@@ -126,12 +160,16 @@ static int count(const run_options *o, int seeds) {
 }
 
 int main(int argc, char **argv) {
-    run_options o = {.epochs = 2000, .batch = 4, .lr = 0.5, .optimizer = "momentum", .hidden = {1, {8}}, .dtype = "f32", .threads = 1, .floor = 50};
+    run_options o = {.epochs = 2000, .batch = 4, .lr = 0.5, .optimizer = "momentum", .hidden = {1, {8}}, .dtype = "f32", .path = "tape", .threads = 1, .floor = 50};
     int seeds = 1;
     const option_row own[] = {{"seeds", OPT_INT, &seeds, "N", "try so many seeds and count", 1, 1e9}, {0}};
     int status = run_parse("Learns the exclusive or of two bits, all four cases in each step.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;
-    if (o.batch != 4) {
+    if (!run_by(&o, "tape") && o.hidden.count != 1) {
+        fprintf(stderr, "xor: --path %s: the twin by hand has one hidden layer, --hidden gives %d\n", o.path, o.hidden.count);
+        return OPTIONS_BAD;
+    }
+    if (o.batch != CASES) {
         fprintf(stderr, "xor: --batch %d: the four cases make one batch\n", o.batch);
         return OPTIONS_BAD;
     }

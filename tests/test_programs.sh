@@ -34,6 +34,11 @@ ok "xor with 8 hidden units solves it for each of 100 seeds" both 0 '100 of 100 
 ok "xor with 2 hidden units prints its success share" both 0 'of 1000 seeds solve it: [5-9][0-9]' "$examples/xor" --hidden 2 --seeds 1000
 ok "xor draws" "$examples/xor" --out "$tmp/deep/xor" --csv "$tmp/deep/csv/x.csv"
 ok "xor's pictures are there" test -s "$tmp/deep/xor/curves.png" -a -s "$tmp/deep/xor/boundary.png" -a -s "$tmp/deep/csv/x.csv"
+ok "xor, tape beside hand" both 0 'tape and hand agree' "$examples/xor" --path both
+ok "xor, 2-2-1 beside hand in f64" both 0 'of 50 seeds' "$examples/xor" --path both --dtype f64 --hidden 2 --seeds 50 --epochs 200 --floor 0
+ok "xor learns by hand" both 0 'solved' "$examples/xor" --path manual
+ok "xor by hand has one hidden layer" both 2 'path both.*one hidden layer' "$examples/xor" --path both --hidden 2,2
+ok "the twin by hand does not know every update rule" both 1 'nesterov.*sgd, momentum or adam' "$examples/xor" --path both --optimizer nesterov
 for points in moons circles spirals xor; do
     case $points in moons | circles) floor=99 epochs=100 ;; spirals) floor=90 epochs=300 ;; *) floor=95 epochs=100 ;; esac
     ok "moons learns $points" "$examples/moons" --data $points --epochs $epochs --floor $floor --out "$tmp/$points"
@@ -48,6 +53,11 @@ ok "mnist learns drawn digits" digits --epochs 1 --floor 90 --out "$tmp/digits" 
 for picture in curves weights confusion; do ok "mnist draws $picture.png" test -s "$tmp/digits/$picture.png"; done
 ok "mnist's history has a header and a row" test "$(wc -l <"$tmp/h.csv")" -eq 2
 ok "mnist in f64 with adam" digits --dtype f64 --optimizer adam --lr 0.001 --steps 300
+for rule in sgd momentum adam; do for dtype in f32 f64; do
+    case $rule in adam) lr=0.002 ;; *) lr=0.05 ;; esac
+    ok "mnist, tape beside hand, $rule, $dtype" both 0 'tape and hand agree' digits --path both --optimizer $rule --lr $lr --dtype $dtype --hidden 64,32 --steps 100
+done; done
+ok "mnist learns by hand" digits --path manual --epochs 1 --floor 90 --out "$tmp/by-hand"
 one=$(hash_of --threads 1)
 for threads in 2 3 4; do ok "the same weights after 200 steps with $threads threads" test -n "$one" -a "$one" = "$(hash_of --threads $threads)"; done
 ok "the same weights in a second run" test "$one" = "$(hash_of --threads 1)"

@@ -8,6 +8,7 @@
 #include "plot.h"
 #include "progress.h"
 #include "run.h"
+#include "twin.h"
 
 enum { TEST_BATCH = 1000, UNITS_SHOWN = 64, UNITS_IN_ROW = 16 };
 enum { EPOCH, LOSS, ACCURACY, SECONDS, RATE, COLUMNS };
@@ -19,12 +20,23 @@ typedef struct training {
     const run_options *o;
     rg_loader *train, *test;
     rg_optim *optim;
+    twin *twin;                 /* by hand; NULL for --path tape */
     progress bar;
     int64_t step;
+    bool failed;
     double (*history)[COLUMNS]; /* [epochs][COLUMNS] */
     int64_t *confusion;         /* [classes][classes], of the last evaluation */
     float *start;               /* the first weights before training, for the picture of what was learned */
 } training;
+
+/* One step by the tape; `value` is the loss before it. With --path both the twin is compared while all of the step is on the tape. */
+static int train_step(training *r, rg_tensor *x, rg_tensor *y, double *value) {
+    rg_tensor *loss = rg_cross_entropy(r->c->logits(r->c->model, x), y);
+    rg_backward(loss);
+    *value = rg_item(loss);
+    if (r->twin && twin_compare(r->twin, x, y, loss)) return -1;
+    return rg_optim_step(r->optim);
+}
 
 /* One pass over the training set; the mean loss of its steps. */
 static double train_epoch(training *r, int epoch) {
@@ -32,10 +44,9 @@ static double train_epoch(training *r, int epoch) {
     double sum = 0;
     int64_t n = 0;
     while ((!r->o->steps || r->step < r->o->steps) && rg_loader_next(r->train, &x, &y)) {
-        rg_tensor *loss = rg_cross_entropy(r->c->logits(r->c->model, x), y);
-        rg_backward(loss);
-        const double value = rg_item(loss);
-        if (rg_optim_step(r->optim)) return NAN;
+        double value;
+        if (run_by(r->o, "manual")) value = twin_train(r->twin, x, y);
+        else if (train_step(r, x, y, &value)) return r->failed = true, NAN;
         rg_tape_reset(r->t);
         sum += value;
         r->step++;
@@ -52,7 +63,7 @@ static double evaluate(training *r) {
     const bool recording = rg_record(r->t, false);
     rg_tensor *x, *y;
     while (rg_loader_next(r->test, &x, &y)) {
-        rg_confusion(r->c->logits(r->c->model, x), y, classes, r->confusion);
+        rg_confusion(run_by(r->o, "manual") ? twin_logits(r->twin, x, y) : r->c->logits(r->c->model, x), y, classes, r->confusion);
         rg_tape_reset(r->t);
     }
     rg_record(r->t, recording);
@@ -127,7 +138,7 @@ static int run_epochs(training *r) {
         row[SECONDS] = run_seconds() - start;
         row[RATE] = (double)(r->step - before) / row[SECONDS];
         row[ACCURACY] = evaluate(r);
-        failed = rg_error_code(r->t) || (file && csv_row(file, row));
+        failed = r->failed || rg_error_code(r->t) || (file && csv_row(file, row));
         if (!failed)
             progress_line(&r->bar, "epoch %2d/%d   loss %.4f   test %5.2f%%   %6.2f s   %6.0f steps/s", epoch, r->o->epochs, row[LOSS], 100 * row[ACCURACY], row[SECONDS], row[RATE]);
     }
@@ -154,6 +165,11 @@ int classifier_train(rg_tape *t, const classifier *c, const run_options *o) {
     r.test = rg_loader_new(t, c->test.x, c->test.y, (rg_loader_options){.batch = TEST_BATCH});
     r.optim = run_optimizer(t, rg_params(t), o);
     if (rg_error_code(t)) return 1;
+    if (o->path && !run_by(o, "tape")) {
+        const int64_t rows = o->batch > TEST_BATCH ? o->batch : TEST_BATCH;
+        if (!(r.twin = twin_new(o, rg_default_dtype(t) == RG_F64 ? &twin_mlp_f64 : &twin_mlp_f32, rg_params(t), rows))) return 1;
+        rg_keep_grads(t, run_by(o, "both"));
+    }
     r.history = calloc((size_t)o->epochs + 1, sizeof *r.history);
     r.confusion = calloc((size_t)c->test.classes * (size_t)c->test.classes, sizeof *r.confusion);
     r.start = o->out && c->first ? values_of(c->first) : NULL;
@@ -164,8 +180,11 @@ int classifier_train(rg_tape *t, const classifier *c, const run_options *o) {
     else {
         progress_start(&r.bar, stdout, "epoch", o->epochs, rg_loader_steps(r.train));
         const int epochs = run_epochs(&r);
+        if (run_by(o, "manual")) twin_give(r.twin);
         if (epochs >= 0) status = report(&r, epochs);
+        if (epochs >= 0 && run_by(o, "both") && twin_report(r.twin, stdout)) status = 1;
     }
+    twin_free(r.twin);
     free(r.history);
     free(r.confusion);
     free(r.start);

@@ -21,16 +21,20 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
         {"floor", OPT_DOUBLE, &o->floor, "PERCENT", "exit with 1 below this accuracy, after an epoch at least", 0, 100},
         {"out", OPT_STRING, &o->out, "DIR", "draw pictures there", 0, 0},
         {"csv", OPT_STRING, &o->csv, "FILE", "write the history there", 0, 0},
+        {"path", OPT_CHOICE, &o->path, "tape|manual|both", "train by the tape, by the twin derived by hand, or compare the two at each step", 0, 0},
     };
-    enum { COMMON = sizeof common / sizeof common[0], MOST = 32 };
+    enum { ALL = sizeof common / sizeof common[0], MOST = 32 };
+    const int rows = o->path ? ALL : ALL - 1; /* a program without a twin has no path to choose */
     option_row table[MOST] = {{0}};
     int n = 0;
-    for (; own[n].name && n + COMMON + 1 < MOST; n++) table[n] = own[n];
-    memcpy(table + n, common, sizeof common);
+    for (; own[n].name && n + ALL + 1 < MOST; n++) table[n] = own[n];
+    memcpy(table + n, common, (size_t)rows * sizeof *common);
     const int status = options_parse(summary, table, argc, argv);
     if (status != OPTIONS_RUN) return status;
     return o->out && files_make_directory(o->out) ? OPTIONS_BAD : OPTIONS_RUN; /* before the training, not after it */
 }
+
+bool run_by(const run_options *o, const char *path) { return o->path && strcmp(o->path, path) == 0; }
 
 rg_tape *run_tape(const run_options *o) {
     rg_tape *t = rg_tape_new(o->seed);

@@ -15,6 +15,7 @@ typedef struct run_options {
     int threads;
     const char *dtype;
     int64_t steps;         /* stop after so many; 0 = all epochs */
+    const char *path;      /* "tape", "manual" or "both" (twin.h); NULL: a program without a twin by hand */
     double floor;          /* percent; below it the program exits with 1 */
     const char *out, *csv; /* NULL = none */
 } run_options;
@@ -23,6 +24,7 @@ typedef struct run_options {
    of --out. Returns as options_parse. */
 int run_parse(const char *summary, run_options *o, const option_row *own, int argc, char *const *argv);
 
+bool run_by(const run_options *o, const char *path);                      /* is it --path path? */
 rg_tape *run_tape(const run_options *o);                                   /* NULL only when out of memory */
 rg_optim *run_optimizer(rg_tape *t, rg_list params, const run_options *o);
 uint64_t run_hash(rg_list params);                                         /* FNV-1a over the bits of all values */
