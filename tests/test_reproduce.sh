@@ -1,0 +1,31 @@
+#!/bin/sh
+# The published systems against their numbers, as a user runs them. Prints TAP.     sh tests/test_reproduce.sh BUILD-FOLDER [full]
+set -u
+reproduce=$(cd "$1" && pwd)/examples/reproduce
+full=${2:-}
+data=${RETROGRAD_DATA:-}
+. "$(dirname "$0")/tap.sh"
+both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somewhere
+    want=$1 pattern=$2
+    shift 2
+    "$@" >"$tmp/both" 2>&1
+    status=$?
+    cat "$tmp/both"
+    [ $status -eq "$want" ] && grep -q -- "$pattern" "$tmp/both"
+}
+
+ok "--help lists the systems" both 0 '^  003  *HNR499_Model5' "$reproduce" --help
+ok "an unknown ID is an error that names those there are" both 2 "no system 'mlp'; these are: .*003" "$reproduce" mlp
+ok "an option after the IDs is read" both 2 'did you mean --data' "$reproduce" 003 --date .
+ok "a data folder without data is an error that names it" both 2 "$tmp/nowhere" "$reproduce" 003 --data "$tmp/nowhere"
+ok "a system named without its data is skipped with a line, and fails" both 1 'skipped: no MNIST in' \
+    env RETROGRAD_DATA="$tmp" "$reproduce" 003
+mkdir "$tmp/mnist" && echo damaged >"$tmp/mnist/train-images-idx3-ubyte"
+ok "damaged data fail, they are not skipped" both 1 'FAILED' env RETROGRAD_DATA="$tmp" "$reproduce" 003
+
+if [ -d "$data/mnist" ]; then
+    ok "003 to the digit" both 0 '003: reproduced, 9 of 9' "$reproduce" 003 --data "$data"
+else
+    skip "003 to the digit" "no RETROGRAD_DATA"
+fi
+done_testing
