@@ -21,6 +21,11 @@ typedef struct published_system {
 } published_system;
 
 static const published_system systems[] = {
+    {"perceptron", "one neuron with a step on XOR: it cannot, and fails exactly as published (004)", NOTHING, perceptron},
+    {"softmax", "softmax of five logits (004)", NOTHING, softmax_demo},
+    {"cross-entropy", "cross-entropy of a sure, an undecided and a wrong prediction (004)", NOTHING, cross_entropy_cases},
+    {"one-hot", "labels as one-hot rows (004)", NOTHING, one_hot_demo},
+    {"init", "spread of initial weights: zeros, normal, Xavier, He (004)", NOTHING, initial_weights},
     {"003", "HNR499_Model5, 784-128-10 from default_rng(0), to the digit", MNIST, model5},
 };
 enum { SYSTEMS = sizeof systems / sizeof systems[0] };

@@ -23,6 +23,14 @@ ok "a system named without its data is skipped with a line, and fails" both 1 's
 mkdir "$tmp/mnist" && echo damaged >"$tmp/mnist/train-images-idx3-ubyte"
 ok "damaged data fail, they are not skipped" both 1 'FAILED' env RETROGRAD_DATA="$tmp" "$reproduce" 003
 
+# -------- to the digit, without data
+set -- perceptron 8 softmax 6 cross-entropy 15 one-hot 5 init 8
+while [ $# -gt 0 ]; do
+    ok "$1" both 0 "$1: reproduced, $2 of $2 rows" "$reproduce" "$1"
+    shift 2
+done
+
+# -------- with real images
 if [ -d "$data/mnist" ]; then
     ok "003 to the digit" both 0 '003: reproduced, 9 of 9' "$reproduce" 003 --data "$data"
 else

@@ -7,13 +7,16 @@
 
 double report_printed(int decimals) { return 0.5 * pow(10, -decimals) * (1 + 1e-9); }
 
+/* What prints as 0 is 0: no "-0.0000". */
+static double shown(double x, int decimals) { return fabs(x) < report_printed(decimals) ? 0 : x; }
+
 void report_row(report *r, const char *name, double ours, double published, double allowed, int decimals) {
-    if (!r->headed) printf("  %-26s %10s %10s %10s %10s\n", "", "ours", "published", "difference", "allowed");
+    if (!r->headed) printf("  %-30s %10s %10s %10s %10s\n", "", "ours", "published", "difference", "allowed");
     r->headed = true;
     const double difference = ours - published;
     const bool holds = fabs(difference) <= allowed; /* false for NaN */
-    printf("  %-26s %10.*f %10.*f %+10.*f %10.*f   %s\n", name, decimals, ours, decimals, published, decimals + 1, difference, decimals + 1,
-        allowed, holds ? "ok" : "OUTSIDE");
+    printf("  %-30s %10.*f %10.*f %+10.*f %10.*f   %s\n", name, decimals, shown(ours, decimals), decimals, published, decimals + 1,
+        shown(difference, decimals + 1), decimals + 1, allowed, holds ? "ok" : "OUTSIDE");
     r->rows++;
     r->outside += !holds;
     if (allowed > 0) r->worst = fmax(r->worst, fabs(difference) / allowed);
