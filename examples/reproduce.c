@@ -26,6 +26,7 @@ static const published_system systems[] = {
     {"cross-entropy", "cross-entropy of a sure, an undecided and a wrong prediction (004)", NOTHING, cross_entropy_cases},
     {"one-hot", "labels as one-hot rows (004)", NOTHING, one_hot_demo},
     {"init", "spread of initial weights: zeros, normal, Xavier, He (004)", NOTHING, initial_weights},
+    {"xor", "MLP_XOR, 2-2-1 with sigmoids: its curve among those of 2,000 starts (004)", NOTHING, mlp_xor},
     {"003", "HNR499_Model5, 784-128-10 from default_rng(0), to the digit", MNIST, model5},
 };
 enum { SYSTEMS = sizeof systems / sizeof systems[0] };

@@ -24,7 +24,7 @@ mkdir "$tmp/mnist" && echo damaged >"$tmp/mnist/train-images-idx3-ubyte"
 ok "damaged data fail, they are not skipped" both 1 'FAILED' env RETROGRAD_DATA="$tmp" "$reproduce" 003
 
 # -------- to the digit, without data
-set -- perceptron 8 softmax 6 cross-entropy 15 one-hot 5 init 8
+set -- perceptron 8 softmax 6 cross-entropy 15 one-hot 5 init 8 xor 11
 while [ $# -gt 0 ]; do
     ok "$1" both 0 "$1: reproduced, $2 of $2 rows" "$reproduce" "$1"
     shift 2

@@ -35,4 +35,9 @@ static const int one_hot_rows[5][10] = {
 static const double init_std_zeros = 0.0000, init_std_normal = 0.0100, init_std_xavier = 0.0358, init_std_he = 0.0505;
 static const double init_mean_normal = 0.0000;
 
+/* -------- MLP_XOR (004): mean (y - o)^2 at epochs 0, 1000 .. 9000 of one run */
+static const double xor_loss[10] = {.3274, .2498, .2479, .2306, .1784, .0817, .0219, .0104, .0065, .0046};
+/* Of 2,000 runs of the published program, this percentage solved it; allowed is twice that share's standard error. */
+static const double xor_success = 80.9, xor_success_allowed = 1.7;
+
 #endif

@@ -9,11 +9,12 @@ typedef struct settings {
     int threads;      /* for large ops; the results are the same bits */
 } settings;
 
-int perceptron(report *r, const settings *s);               /* 004, as are the next four */
+int perceptron(report *r, const settings *s);               /* 004, as are the next five */
 int softmax_demo(report *r, const settings *s);
 int cross_entropy_cases(report *r, const settings *s);
 int one_hot_demo(report *r, const settings *s);
 int initial_weights(report *r, const settings *s);
+int mlp_xor(report *r, const settings *s);
 int model5(report *r, const settings *s);                   /* 003 */
 
 #endif
