@@ -28,6 +28,14 @@ static const published_system systems[] = {
     {"init", "spread of initial weights: zeros, normal, Xavier, He (004)", NOTHING, initial_weights},
     {"xor", "MLP_XOR, 2-2-1 with sigmoids: its curve among those of 2,000 starts (004)", NOTHING, mlp_xor},
     {"003", "HNR499_Model5, 784-128-10 from default_rng(0), to the digit", MNIST, model5},
+    {"004", "SimpleNN_MNIST, 784-128-10 by plain SGD", MNIST, simple_nn},
+    {"004-pytorch", "its PyTorch twin: random biases, the last partial batch kept (004)", MNIST, pytorch_twin},
+    {"001", "the modular network with Adam, on raw pixels of 0 .. 255 as its table was made", MNIST, modular_raw},
+    {"001-scaled", "the same on pixels of 0 .. 1, within 120 s and 2 GB", MNIST, modular_scaled},
+    {"submission-1", "the compact network, 10,000 images by plain SGD (001)", MNIST, submission},
+    {"init-bug", "the same with its initialisation divided, not multiplied (001)", MNIST, init_bug},
+    {"000", "ScratchNet, 3072-256-128-10 on CIFAR-10 by plain SGD", CIFAR10, scratch_net},
+    {"002", "the L2-regularised network on standardised CIFAR-10, for three lambdas", CIFAR10, regularised},
 };
 enum { SYSTEMS = sizeof systems / sizeof systems[0] };
 

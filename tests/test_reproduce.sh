@@ -33,7 +33,16 @@ done
 # -------- with real images
 if [ -d "$data/mnist" ]; then
     ok "003 to the digit" both 0 '003: reproduced, 9 of 9' "$reproduce" 003 --data "$data"
+    grep accuracy "$tmp/both" >"$tmp/one"
+    ok "003 with 2 threads" both 0 '003: reproduced, 9 of 9' "$reproduce" 003 --data "$data" --threads 2
+    grep accuracy "$tmp/both" >"$tmp/two"
+    ok "has the same digits" cmp "$tmp/one" "$tmp/two"
 else
     skip "003 to the digit" "no RETROGRAD_DATA"
+fi
+if [ "$full" ]; then
+    start=$(date +%s)
+    ok "everything that the data allow" both 0 '^ID .*verdict' "$reproduce"
+    ok "within 15 minutes" test $(($(date +%s) - start)) -lt 900
 fi
 done_testing

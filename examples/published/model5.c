@@ -11,7 +11,8 @@ enum { EPOCHS = 8, HEAD_ROWS = 10000 };
 static const double train_allowed = 0.0005, test_allowed = 0.0005;
 
 int model5(report *r, const settings *s) {
-    const recipe how = {.layers = 2, .sizes = {784, 128, 10}, .weight = {RG_NORMAL(0, 0.02), RG_NORMAL(0, 0.02)}, .lr = 0.1, .epochs = EPOCHS, .batch = 128};
+    const recipe how = {.layers = 2, .sizes = {784, 128, 10}, .weight = {RG_NORMAL(0, 0.02), RG_NORMAL(0, 0.02)}, .lr = 0.1,
+        .epochs = EPOCHS, .batch = 128};
     rg_tape *t = rg_tape_new(0);
     rg_set_threads(t, s->threads);
     const rg_dataset learn = rg_read_mnist(t, s->data, true), test = rg_read_mnist(t, s->data, false);

@@ -19,16 +19,42 @@ void report_row(report *r, const char *name, double ours, double published, doub
         shown(difference, decimals + 1), decimals + 1, allowed, holds ? "ok" : "OUTSIDE");
     r->rows++;
     r->outside += !holds;
-    if (allowed > 0) r->worst = fmax(r->worst, fabs(difference) / allowed);
 }
 
-void report_seeds(report *r, const char *name, const double *ours, int n, double published, int decimals) {
-    /* Student's t for 1 .. 9 degrees of freedom: 99% lie within +-t */
-    static const double t99[] = {63.657, 9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355, 3.250};
+/* P(|T| < t) of Student's distribution with n degrees of freedom: Abramowitz & Stegun 26.7.3 and 26.7.4. */
+static double student(double t, int n) {
+    const double angle = atan(t / sqrt(n)), c = cos(angle);
+    double sum = 0, term = n % 2 ? c : 1;
+    for (int k = n % 2; k <= n - 2; k += 2) {
+        sum += term;
+        term *= c * c * (k + 1) / (k + 2);
+    }
+    return n % 2 ? 2 / acos(-1) * (angle + sin(angle) * sum) : sin(angle) * sum;
+}
+
+/* The t that |T| stays below with that probability. */
+static double student_quantile(double probability, int n) {
+    double low = 0, high = 1e6;
+    for (int i = 0; i < 100; i++) {
+        const double middle = (low + high) / 2;
+        *(student(middle, n) < probability ? &low : &high) = middle;
+    }
+    return low;
+}
+
+void report_band(report *r, int seeds, int family) {
+    r->seeds = seeds;
+    r->family = family;
+    report_note("Ours: mean of %d seeds. Allowed: where one more run lies with all such rows (%d), 99 times in 100.", seeds, family);
+}
+
+void report_seeds(report *r, const char *name, const double *ours, double published, int decimals) {
+    const int n = r->seeds;
     double mean = 0, variance = 0;
     for (int i = 0; i < n; i++) mean += ours[i] / n;
     for (int i = 0; i < n; i++) variance += (ours[i] - mean) * (ours[i] - mean) / (n - 1);
-    report_row(r, name, mean, published, t99[n - 2] * sqrt(variance * (1 + 1. / n)) + report_printed(decimals), decimals);
+    const double t = student_quantile(1 - 0.01 / r->family, n - 1);
+    report_row(r, name, mean, published, t * sqrt(variance * (1 + 1. / n)) + report_printed(decimals), decimals);
 }
 
 void report_check(report *r, bool holds, const char *format, ...) {

@@ -16,5 +16,13 @@ int one_hot_demo(report *r, const settings *s);
 int initial_weights(report *r, const settings *s);
 int mlp_xor(report *r, const settings *s);
 int model5(report *r, const settings *s);                   /* 003 */
+int simple_nn(report *r, const settings *s);                /* 004 */
+int pytorch_twin(report *r, const settings *s);             /* 004 */
+int modular_raw(report *r, const settings *s);              /* 001 */
+int modular_scaled(report *r, const settings *s);           /* 001 */
+int submission(report *r, const settings *s);               /* 001 */
+int init_bug(report *r, const settings *s);                 /* 001 */
+int scratch_net(report *r, const settings *s);              /* 000 */
+int regularised(report *r, const settings *s);              /* 002 */
 
 #endif

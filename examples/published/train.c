@@ -99,8 +99,8 @@ int train(rg_tape *t, const recipe *how, uint64_t seed, rows learn, rows head, r
     rg_optim *optim = how->adam ? rg_optim_adam(t, rg_nn_params(net), (rg_adam_options){.lr = how->lr})
                                 : rg_optim_sgd(t, rg_nn_params(net), (rg_sgd_options){.lr = how->lr});
     const rg_loader_options plain = {.batch = EVALUATION_BATCH, .divisor = how->divisor};
-    rg_loader *batches = loader(t, learn, (rg_loader_options){.batch = how->batch, .shuffle = true, .drop_last = how->drop_last, .divisor = how->divisor});
-    rg_loader *heads = loader(t, head, plain), *tests = loader(t, test, plain);
+    const rg_loader_options mixed = {.batch = how->batch, .shuffle = true, .drop_last = how->drop_last, .divisor = how->divisor};
+    rg_loader *batches = loader(t, learn, mixed), *heads = loader(t, head, plain), *tests = loader(t, test, plain);
     if (rg_error_code(t)) return -1;
 
     progress bar;
@@ -117,4 +117,26 @@ int train(rg_tape *t, const recipe *how, uint64_t seed, rows learn, rows head, r
     }
     progress_end(&bar);
     return rg_error_code(t) ? -1 : 0;
+}
+
+int train_seeds(rg_tape *t, const recipe *how, int n, rows learn, rows head, rows test, curve *to) {
+    for (int k = 0; k < n; k++)
+        if (train(t, how, (uint64_t)k, learn, head, test, &to[k])) return -1;
+    return 0;
+}
+
+void report_column(report *r, const char *what, const curve *runs, int column, const double *published, int epochs) {
+    for (int e = 0; e < epochs; e++) {
+        char name[48];
+        double ours[SEEDS_MOST];
+        snprintf(name, sizeof name, "epoch %2d, %s", e + 1, what);
+        for (int k = 0; k < r->seeds; k++) ours[k] = runs[k].value[column][e];
+        report_seeds(r, name, ours, published[e], 4);
+    }
+}
+
+double mean_of(const curve *runs, int n, int column, int epoch) {
+    double sum = 0;
+    for (int k = 0; k < n; k++) sum += runs[k].value[column][epoch];
+    return sum / n;
 }

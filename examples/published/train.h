@@ -2,6 +2,7 @@
 #ifndef RETROGRAD_PUBLISHED_TRAIN_H
 #define RETROGRAD_PUBLISHED_TRAIN_H
 
+#include "report.h"
 #include "retrograd.h"
 
 enum { LAYERS_MOST = 3, EPOCHS_MOST = 20, SEEDS_MOST = 10 };
@@ -35,5 +36,12 @@ rows rows_of(const rg_dataset *set); /* all of them */
 
 /* Trains once on `learn` from default_rng(seed): weights in order, then one permutation per epoch. -1 after an error. */
 int train(rg_tape *t, const recipe *how, uint64_t seed, rows learn, rows head, rows test, curve *to);
+
+/* The same from seeds 0 .. n-1. */
+int train_seeds(rg_tape *t, const recipe *how, int n, rows learn, rows head, rows test, curve *to);
+
+/* One row per epoch: that column of the curves, as many as report_band was told, held against its published values. */
+void report_column(report *r, const char *what, const curve *runs, int column, const double *published, int epochs);
+double mean_of(const curve *runs, int n, int column, int epoch);
 
 #endif
