@@ -53,7 +53,7 @@ ok "the README's operator passes the gradient check" add_op
 run() { # run COMMAND-LINE: as the README has it, from a folder with this build in it
     rm -rf "$tmp/there" && mkdir "$tmp/there" && ln -s "$build" "$tmp/there/build" && (cd "$tmp/there" && sh -c "$1")
 }
-few() { if [ -n "$full" ]; then echo "$1"; else echo "$1" | sed 's/--epochs [0-9]*/--epochs 1/'; fi; }
+few() { if [ -n "$full" ]; then echo "$1"; else echo "$1" | sed "s/--epochs [0-9]*/--epochs 1/; s/--steps [0-9]*/--steps 50/"; fi; }
 awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && NF' "$top/README.md" | sed 's/ *#.*//' >"$tmp/commands"
 while IFS= read -r command; do
     case $command in
