@@ -82,7 +82,7 @@ static void check_parts(report *r, rg_tape *t, const parts *p) {
 
 int regularised(report *r, const settings *s) {
     static const double lambdas[] = {0, 1e-4, 1e-3};
-    enum { EPOCHS = 20, LAMBDAS = sizeof lambdas / sizeof lambdas[0] };
+    enum { EPOCHS = 10, LAMBDAS = sizeof lambdas / sizeof lambdas[0] };
     rg_tape *t = rg_tape_new(0);
     rg_set_threads(t, s->threads);
     const rg_dataset learn = rg_read_cifar10(t, s->data, true), test = rg_read_cifar10(t, s->data, false);

@@ -9,7 +9,7 @@
 #include "systems.h"
 #include "train.h"
 
-enum { SEEDS = SEEDS_MOST, EPOCHS = 10 };
+enum { SEEDS = SEEDS_MOST, SCALED_SEEDS = 3, EPOCHS = 10 }; /* what makes no band needs fewer */
 
 typedef struct mnist {
     rg_tape *t;
@@ -65,15 +65,15 @@ static recipe modular(double divisor) {
         .batch = 64, .drop_last = true, .divisor = divisor};
 }
 
-static int train_modular(mnist *m, double divisor, curve *runs) {
+static int train_modular(mnist *m, double divisor, int seeds, curve *runs) {
     const recipe how = modular(divisor);
-    return train_seeds(m->t, &how, SEEDS, rows_of(&m->learn), (rows){&m->learn, 0, 1000}, rows_of(&m->test), runs);
+    return train_seeds(m->t, &how, seeds, rows_of(&m->learn), (rows){&m->learn, 0, 1000}, rows_of(&m->test), runs);
 }
 
 int modular_raw(report *r, const settings *s) {
     mnist m = open_mnist(s);
     curve runs[SEEDS];
-    const int failed = train_modular(&m, 1, runs);
+    const int failed = train_modular(&m, 1, SEEDS, runs);
     if (!failed) {
         report_band(r, SEEDS, 3 * EPOCHS);
         report_column(r, "loss", runs, LOSS, modular_loss, EPOCHS);
@@ -102,23 +102,23 @@ static void tell_scaled(report *r, const curve *runs) {
     report_note("%-10s %20s %24s", "", "test accuracy", "loss");
     report_note("%-10s %10s %10s %13s %10s", "", "scaled", "published", "scaled", "published");
     for (int e = 0; e < EPOCHS; e++) {
-        report_note("epoch %2d   %10.4f %10.4f %13.4f %10.4f", e + 1, mean_of(runs, SEEDS, TEST, e), modular_test[e], mean_of(runs, SEEDS, LOSS, e),
+        report_note("epoch %2d   %10.4f %10.4f %13.4f %10.4f", e + 1, mean_of(runs, SCALED_SEEDS, TEST, e), modular_test[e], mean_of(runs, SCALED_SEEDS, LOSS, e),
             modular_loss[e]);
         best = fmax(best, modular_test[e]);
     }
-    const double loss = mean_of(runs, SEEDS, LOSS, 0), two = mean_of(runs, SEEDS, TEST, 1), memory = gigabytes_at_most();
-    for (int k = 0; k < SEEDS; k++) slowest = fmax(slowest, seconds_to(&runs[k], modular_bar));
+    const double loss = mean_of(runs, SCALED_SEEDS, LOSS, 0), two = mean_of(runs, SCALED_SEEDS, TEST, 1), memory = gigabytes_at_most();
+    for (int k = 0; k < SCALED_SEEDS; k++) slowest = fmax(slowest, seconds_to(&runs[k], modular_bar));
     report_check(r, loss < log(10), "first epoch's loss %.4f, below ln 10 = %.4f", loss, log(10));
     report_check(r, two > best, "two epochs, %.4f, beat the best of the published ten, %.4f", two, best);
     report_check(r, slowest <= modular_seconds, "%.0f%% after %.1f s of training, the slowest of %d seeds; %.0f s are allowed", 100 * modular_bar,
-        slowest, SEEDS, modular_seconds);
-    report_check(r, memory <= modular_gigabytes, "%.2f GB at most, for %d runs and their data; %.0f GB are allowed", memory, SEEDS, modular_gigabytes);
+        slowest, SCALED_SEEDS, modular_seconds);
+    report_check(r, memory <= modular_gigabytes, "%.2f GB at most, for %d runs and their data; %.0f GB are allowed", memory, SCALED_SEEDS, modular_gigabytes);
 }
 
 int modular_scaled(report *r, const settings *s) {
     mnist m = open_mnist(s);
-    curve runs[SEEDS];
-    const int failed = train_modular(&m, 255, runs);
+    curve runs[SCALED_SEEDS];
+    const int failed = train_modular(&m, 255, SCALED_SEEDS, runs);
     if (!failed) tell_scaled(r, runs);
     return finish(&m, failed);
 }
