@@ -15,6 +15,7 @@ enum { /* rg_tensor.flags */
     RG_POISON = 8,
     RG_PERMANENT = 16, /* parameter or buffer: in tape->permanent */
     RG_KEPT = 32,      /* outlived its place in the record: in tape->kept */
+    RG_DRAWN = 64,     /* some result reads it (only while the graph is printed) */
 };
 
 enum { RG_CLASSES = 224, RG_SMALL = 1024 };

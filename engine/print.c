@@ -213,12 +213,12 @@ void rg_tape_dot(rg_tape *t, FILE *to) {
     fputs("digraph tape {\n  rankdir=LR; node [fontname=\"sans-serif\", fontsize=11];\n", to);
     /* Only what takes part: results, and what some result reads. */
     for (rg_tensor *x = t->record.first; x; x = x->next)
-        for (int i = 0; x->op && i < x->nin; i++) x->in[i]->flags |= RG_REACHES;
+        for (int i = 0; x->op && i < x->nin; i++) x->in[i]->flags |= RG_DRAWN;
     const rg_chain all[] = {t->permanent, t->kept, t->record};
     for (int k = 0; k < 3; k++)
         for (rg_tensor *x = all[k].first; x; x = x->next) {
-            if (x->op || x->flags & RG_REACHES) dot_node(x, to);
-            x->flags &= (uint8_t)~RG_REACHES;
+            if (x->op || x->flags & RG_DRAWN) dot_node(x, to);
+            x->flags &= (uint8_t)~RG_DRAWN;
         }
     for (const rg_tensor *x = t->record.first; x; x = x->next)
         for (int i = 0; x->op && i < x->nin; i++) fprintf(to, "  t%" PRId64 " -> t%" PRId64 ";\n", x->in[i]->seq, x->seq);

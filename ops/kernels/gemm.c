@@ -212,12 +212,8 @@ int RG_K(gemm)(rg_tensor *y, const rg_gemm *p) {
     q.work_size = q.tiny ? 0 : (work_size(p, q.t) + 63) / 64 * 64;
     const size_t total = q.work_size * (size_t)(shared ? rg_threads(y->tape) : 1);
     if (total && !(q.work = rg_tape_alloc(y->at, y->tape, total))) return -1;
-    if (shared) {
-        RG_PARALLEL_FOR(y->tape, q.pieces,
-            for (int64_t i = 0; i < q.pieces; i++) piece(&q, i);)
-    } else { /* OpenMP's region of one thread would cost half a microsecond */
-        for (int64_t i = 0; i < q.pieces; i++) piece(&q, i);
-    }
+    RG_PARALLEL_FOR(y->tape, shared ? q.pieces : 0,
+        for (int64_t i = 0; i < q.pieces; i++) piece(&q, i);)
     if (total) rg_tape_dealloc(y->tape, q.work, total);
     return 0;
 }
