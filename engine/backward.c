@@ -12,13 +12,16 @@ typedef struct pass {
     const char *at;
     bool graph;        /* record the pass */
     bool keep;         /* keep the cotangents of results until the end */
+    bool plan;         /* note what is done, for rg_play; the plan holds all that is made */
     rg_tensor *leaves; /* that have a cotangent, linked through attr.next_leaf */
 } pass;
 
 bool rg_needs(const rg_tensor *y, int i) { return y->in[i]->flags & (y->tape->pass_flag ? y->tape->pass_flag : RG_NEEDS); }
 
 /* Made during this pass and held by nobody else: may be written. */
-static bool is_own(const rg_tensor *g) { return g->refs == 1 && (g->flags & RG_KEPT) && !g->base; }
+static bool held_by(const rg_tensor *g, int holders) { return g->refs == holders && (g->flags & RG_KEPT) && !g->base; }
+bool rg_is_own(const rg_tensor *g) { return held_by(g, 1); }
+static bool is_own(const pass *p, const rg_tensor *g) { return held_by(g, p->plan ? 2 : 1); }
 
 static void drop_cotangent(rg_tensor *x) {
     rg_tensor *g = x->cotangent;
@@ -45,8 +48,9 @@ static int add_cotangent(pass *p, rg_tensor *x, rg_tensor *g) {
             x->attr.next_leaf = p->leaves;
             p->leaves = x;
         }
-    } else if (!p->graph && is_own(x->cotangent)) {
+    } else if (!p->graph && is_own(p, x->cotangent)) {
         rg_add_into(x->cotangent, g);
+        if (p->plan) return rg_plan_add(p->t, x->cotangent, g);
     } else {
         rg_tensor *sum = rg_add_at(p->at, x->cotangent, g);
         if (rg_failed(sum)) return -1;
@@ -75,7 +79,7 @@ static int take(pass *p, rg_tensor *y, int i, rg_tensor *g) {
 static int check_fresh(const rg_tensor *y) {
     for (int i = 0; i < y->nin; i++) {
         const rg_tensor *x = y->in[i]->base ? y->in[i]->base : y->in[i];
-        if (!x->op && x->attr.written > y->seq)
+        if (!x->op && x->attr.written > y->seq && x->attr.written > y->tape->played)
             return rg_fail(y->tape, RG_ESTATE, y->at, "backward through %s: %s was written after it was used here", y->op->name, x->name ? x->name : "an operand");
     }
     return 0;
@@ -96,11 +100,13 @@ static int step(pass *p, rg_tensor *y) {
     int failed = 0;
     if (!fused) y->op->backward(y, dy, dx);
     else if ((failed = fused(y, dy, dx))) rg_fail(p->t, RG_ESTATE, y->at, "%s: its fused backward failed", y->op->name);
+    if (p->plan && !failed) failed = rg_plan_rule(p->t, fused, y, dy);
     for (int i = 0; i < y->nin && !failed && !p->t->code; i++)
         if (dx[i] && rg_needs(y, i)) failed = take(p, y, i, dx[i]);
     if (dx != few) rg_tape_dealloc(p->t, dx, size);
     if (!p->keep && !(y->flags & RG_WANTED)) drop_cotangent(y);
-    if (!p->graph) rg_rewind(p->t, mark);
+    if (p->plan && !failed && !p->t->code) failed = rg_plan_settle(p->t, mark);
+    else if (!p->graph) rg_rewind(p->t, mark);
     return failed || p->t->code ? -1 : 0;
 }
 
@@ -108,7 +114,8 @@ static int run(pass *p, rg_tensor *y, rg_tensor *dy) {
     const int64_t mark = p->t->seq;
     if (!dy) dy = rg_fill_at(p->at, y, 1);
     int failed = rg_failed(dy) || add_cotangent(p, y, dy);
-    if (!p->graph) rg_rewind(p->t, mark);
+    if (p->plan && !failed) failed = rg_plan_settle(p->t, mark);
+    else if (!p->graph) rg_rewind(p->t, mark);
     for (rg_tensor *x = y->op ? y : NULL; x && !failed; x = x->prev)
         if (x->cotangent && x->op) failed = step(p, x);
     return failed ? -1 : 0;
@@ -135,7 +142,7 @@ static int check_start(const char *what, const char *at, const rg_tensor *y, con
     return 0;
 }
 
-static void enter(pass *p, uint8_t flag, bool *recording) {
+static void enter(pass *p, uint16_t flag, bool *recording) {
     *recording = rg_record(p->t, p->graph);
     p->t->in_pass = true;
     p->t->pass_mark = p->t->seq;
@@ -144,7 +151,7 @@ static void enter(pass *p, uint8_t flag, bool *recording) {
 
 static void leave(pass *p, rg_tensor *y, bool recording) {
     for (rg_tensor *x = y->op ? y : NULL; x; x = x->prev) {
-        x->flags &= (uint8_t)~(RG_REACHES | RG_WANTED);
+        x->flags &= (uint16_t)~(RG_REACHES | RG_WANTED);
         if (x->cotangent) drop_cotangent(x);
     }
     for (rg_tensor *x = p->leaves; x; x = x->attr.next_leaf) drop_cotangent(x);
@@ -153,19 +160,25 @@ static void leave(pass *p, rg_tensor *y, bool recording) {
     rg_record(p->t, recording);
 }
 
+rg_tensor *rg_own_copy(const char *at, rg_tape *t, const rg_tensor *g) {
+    rg_tensor *copy = rg_node_new(at, t, 0);
+    if (!copy) return NULL;
+    copy->dtype = g->dtype;
+    rg_shape_like(copy, g);
+    if (rg_node_storage(at, copy, true)) return rg_node_destroy(copy), NULL;
+    memcpy(copy->data, g->data, (size_t)g->numel * rg_dtype_size((rg_dtype)g->dtype));
+    copy->flags = RG_KEPT;
+    copy->seq = t->seq++;
+    rg_enlist(&t->kept, copy);
+    return copy;
+}
+
 /* The cotangent of x becomes storage of its own, if it is not yet; after that keeping it cannot fail. */
 static int make_own(pass *p, rg_tensor *x) {
     rg_tensor *g = x->cotangent;
-    if ((x->grad && is_own(x->grad)) || is_own(g)) return 0;
-    rg_tensor *copy = rg_node_new(p->at, p->t, 0);
-    if (!copy) return -1;
-    copy->dtype = g->dtype;
-    rg_shape_like(copy, g);
-    if (rg_node_storage(p->at, copy, true)) return rg_node_destroy(copy), -1;
-    memcpy(copy->data, g->data, (size_t)g->numel * rg_dtype_size((rg_dtype)g->dtype));
-    copy->flags = RG_KEPT;
-    copy->seq = p->t->seq++;
-    rg_enlist(&p->t->kept, copy);
+    if ((x->grad && rg_is_own(x->grad) && !p->plan) || is_own(p, g)) return 0;
+    rg_tensor *copy = rg_own_copy(p->at, p->t, g);
+    if (!copy || (p->plan && rg_plan_copy(p->t, copy, g))) return -1;
     rg_unref(g);
     x->cotangent = copy;
     return 0;
@@ -173,7 +186,7 @@ static int make_own(pass *p, rg_tensor *x) {
 
 /* A gradient that somebody else holds, or views, is replaced and not written. */
 static void deposit(rg_tensor *x) {
-    if (x->grad && is_own(x->grad)) {
+    if (x->grad && rg_is_own(x->grad)) {
         rg_add_into(x->grad, x->cotangent);
         rg_touch(x->grad);
         drop_cotangent(x);
@@ -187,25 +200,33 @@ static void deposit(rg_tensor *x) {
     x->cotangent = NULL;
 }
 
-int rg_backward_at(const char *at, rg_tensor *loss) {
-    if (check_usable("rg_backward: the loss", at, loss)) return -1;
-    pass p = {.t = loss->tape, .at = at, .keep = loss->tape->keep_grads};
-    if (check_start("rg_backward", at, loss, NULL)) return -1;
-    if (!(loss->flags & RG_NEEDS)) return rg_fail(p.t, RG_ESTATE, at, "rg_backward: the loss depends on nothing that requires a gradient");
+int rg_pass(const char *at, rg_tensor *loss, bool planned) {
+    pass p = {.t = loss->tape, .at = at, .keep = loss->tape->keep_grads, .plan = planned};
     bool recording;
     enter(&p, RG_NEEDS, &recording);
     int failed = run(&p, loss, NULL);
     rg_tensor *results = p.keep && loss->op ? loss : NULL;
     for (rg_tensor *x = p.leaves; x && !failed; x = x->attr.next_leaf) failed = make_own(&p, x);
+    for (rg_tensor *x = planned ? p.leaves : NULL; x && !failed; x = x->attr.next_leaf) failed = rg_plan_leaf(p.t, x, x->cotangent);
     for (rg_tensor *x = results; x && !failed; x = x->prev)
         if (x->op && x->cotangent) failed = make_own(&p, x);
-    if (!failed) {
+    if (!failed && !planned) {
         for (rg_tensor *x = p.leaves; x; x = x->attr.next_leaf) deposit(x);
         for (rg_tensor *x = results; x; x = x->prev)
             if (x->op && x->cotangent) deposit(x);
     }
     leave(&p, loss, recording);
     return failed ? -1 : 0;
+}
+
+int rg_backward_at(const char *at, rg_tensor *loss) {
+    if (check_usable("rg_backward: the loss", at, loss) || check_start("rg_backward", at, loss, NULL)) return -1;
+    rg_tape *t = loss->tape;
+    if (!(loss->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on nothing that requires a gradient");
+    if (rg_pass(at, loss, false)) return -1;
+    t->loss = loss;
+    t->passes++;
+    return 0;
 }
 
 /* Marks what lies between x[] and y, so that rules leave out all else. */
@@ -223,7 +244,7 @@ static rg_tensor *hand_over(rg_tape *t, rg_tensor *g) {
         return g;
     }
     rg_unlist(&t->kept, g);
-    g->flags &= (uint8_t)~RG_KEPT;
+    g->flags &= (uint16_t)~RG_KEPT;
     g->seq = t->seq++;
     rg_enlist(&t->record, g);
     return g;
@@ -252,12 +273,13 @@ int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[]
     }
     pass p = {.t = t, .at = at, .graph = flags & RG_CREATE_GRAPH};
     bool recording;
+    if (!p.graph) t->unplayable = t->seq;
     enter(&p, RG_REACHES, &recording);
     mark_paths(t, y, x, n);
     int failed = y->flags & RG_REACHES ? run(&p, y, dy) : 0;
     for (int k = 0; k < n && !failed; k++) failed = rg_failed(out[k] = result(&p, x, out, k));
     for (int k = 0; k < n; k++) {
-        x[k]->flags &= (uint8_t)~(RG_REACHES | RG_WANTED);
+        x[k]->flags &= (uint16_t)~(RG_REACHES | RG_WANTED);
         if (failed) out[k] = t->poison;
     }
     leave(&p, y, recording);

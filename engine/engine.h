@@ -117,6 +117,13 @@ int rg_backward_at(const char *at, rg_tensor *loss);
 int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, int flags, rg_tensor *out[]);
 rg_tensor *rg_grad_of(rg_tensor *x); /* what rg_backward left there; NULL when nothing did since it was cleared */
 void rg_clear_grad(rg_tensor *x);
+/* Plays the record: computes every result again from the present values of its leaves (rg_write, an optimiser's step), and runs its
+   rg_backward again, adding to the gradients. The same bits as recording all of it again, without recording, checking shapes or
+   allocating. For steps whose ops and shapes stay the same: C code between the ops is not run again. So record a step once, then
+   write the next batch into its inputs and play. After an error (two passes on one record; rg_grad without RG_CREATE_GRAPH on it;
+   a label out of range) every gradient is as it was. */
+#define rg_play(t) rg_play_at(RG_AT, t)
+int rg_play_at(const char *at, rg_tape *t);
 void rg_zero_grad(rg_tape *t);       /* clears the gradient of every parameter */
 
 /* -------- reading. Pointers are into the tensor: NULL for another dtype (an error) or a poisoned tensor. */

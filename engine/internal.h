@@ -16,6 +16,7 @@ enum { /* rg_tensor.flags */
     RG_PERMANENT = 16, /* parameter or buffer: in tape->permanent */
     RG_KEPT = 32,      /* outlived its place in the record: in tape->kept */
     RG_DRAWN = 64,     /* some result reads it (only while the graph is printed) */
+    RG_TEMP = 128,     /* made by the forward of the next result, which asks for it again when the record is played */
 };
 
 enum { RG_CLASSES = 224, RG_SMALL = 1024 };
@@ -24,6 +25,25 @@ typedef struct rg_chunk { struct rg_chunk *next; size_t size; } rg_chunk;
 
 /* A list of tensors in order of creation, linked through prev and next. */
 typedef struct rg_chain { rg_tensor *first, *last; } rg_chain;
+
+/* What rg_play repeats: steps, first forward, then backward, and the tensors that their operators make again, in order. */
+typedef enum rg_step_kind { RG_STEP_CHECK, RG_STEP_FORWARD, RG_STEP_FUSED, RG_STEP_RULE, RG_STEP_ADD, RG_STEP_COPY, RG_STEP_LEAF } rg_step_kind;
+typedef struct rg_step {
+    rg_step_kind kind;
+    union { rg_forward_fn forward; rg_fused_fn fused; } fn;
+    rg_tensor *y, *dy; /* ADD, COPY: y from dy. LEAF: dy, a view of the gradient found, goes to leaf y */
+} rg_step;
+
+typedef struct rg_plan {
+    rg_step *steps;
+    rg_tensor **temps;      /* ends with NULL */
+    int64_t nsteps, ntemps, steps_size, temps_size;
+    int64_t nforward, nback; /* steps before nforward go forward, from nback on they end at leaves */
+    rg_tensor *last;        /* the end of the record that was planned; NULL when there is no plan */
+    rg_tensor *noted;       /* while planning: the last tensor of the record that is in the plan */
+    rg_chain made;          /* what the pass made */
+    bool planning, eager;   /* eager: the pass cannot be planned, and runs as usual after the forward steps */
+} rg_plan;
 
 struct rg_tape {
     rg_allocator allocator;
@@ -42,7 +62,14 @@ struct rg_tape {
 
     bool recording, keep_grads, in_pass;
     int64_t pass_mark;                 /* where the running rule began: it may not rewind further */
-    uint8_t pass_flag;                 /* RG_NEEDS in rg_backward, RG_REACHES in rg_grad */
+    uint16_t pass_flag;                /* RG_NEEDS in rg_backward, RG_REACHES in rg_grad */
+
+    rg_plan plan;
+    rg_tensor **cursor;                /* while the record is played: the next tensor that an operator would make */
+    rg_tensor *loss;                   /* of the rg_backward on this record, of which there were `passes` */
+    int64_t passes, played;            /* played: seq when the record was last played */
+    bool in_forward;                   /* an operator's forward is played: ops that it calls are new ones */
+    int64_t unplayable;                /* where rg_grad left values without a history: they cannot be played */
     rg_dtype dtype;
     int isa, threads;
     rg_rng rng;
@@ -74,7 +101,22 @@ rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, con
 void rg_enlist(rg_chain *chain, rg_tensor *x);
 void rg_unlist(rg_chain *chain, rg_tensor *x);
 void rg_unref(rg_tensor *x);
-void rg_forget(rg_tensor *x); /* the record lets go of x: freed, or kept without its history */
+void rg_forget(rg_chain *chain, rg_tensor *x); /* the record lets go of x: freed, or kept without its history */
+
+/* backward.c: the pass of rg_backward; `planned`: into the tape's plan, gradients go to leaves by RG_STEP_LEAF. */
+int rg_pass(const char *at, rg_tensor *loss, bool planned);
+bool rg_is_own(const rg_tensor *g);                                     /* a gradient that may be written: held once, and no view */
+rg_tensor *rg_own_copy(const char *at, rg_tape *t, const rg_tensor *g); /* NULL after an error */
+
+/* play.c */
+void rg_plan_drop(rg_tape *t);
+int rg_plan_rule(rg_tape *t, rg_fused_fn fused, rg_tensor *y, rg_tensor *dy); /* y's rule has run: the tensors it made, if any, are remembered */
+int rg_plan_add(rg_tape *t, rg_tensor *to, rg_tensor *from);
+int rg_plan_copy(rg_tape *t, rg_tensor *copy, rg_tensor *from);
+int rg_plan_leaf(rg_tape *t, rg_tensor *leaf, rg_tensor *g);                  /* after all else */
+int rg_plan_settle(rg_tape *t, int64_t mark);                                 /* the end of a step: what it made stays with the plan */
+rg_tensor *rg_play_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in);
+rg_tensor *rg_play_next(rg_tape *t);                                          /* the tensor made here when the plan was; NULL: make a new one */
 
 /* core_ops.c */
 void rg_add_into(rg_tensor *to, const rg_tensor *x); /* to += x, of one shape and dtype */

@@ -62,7 +62,8 @@ struct rg_tensor {
     int64_t seq;             /* when it was made */
     int32_t refs;            /* holds on it: the list's, views', a leaf's on its gradient, the user's */
     int32_t retained;        /* the user's among them */
-    uint8_t dtype, ndim, flags, nin;
+    uint16_t flags;
+    uint8_t dtype, ndim, nin;
     rg_tensor *in[];         /* operands */
 };
 
@@ -75,6 +76,7 @@ struct rg_op {
     int arity;                  /* number of operands; -1: one or more */
     const char *types;          /* a letter per operand, the last repeats: f float, i i32, a any. NULL = "f". Letters f, and a, agree among themselves */
     int (*shape)(rg_tensor *y); /* sets y->shape (and y->dtype, where it is not that of the first float operand); NULL = broadcasting */
+    int (*check)(rg_tensor *y); /* refuses operands' values (a label out of range), before every forward, also of a record that is played */
     rg_forward_fn forward[2][2];                                      /* [f32, f64][baseline, avx2]; none: a view */
     void (*backward)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);     /* composes ops; NULL: no derivative. A dx[i] left NULL means zero */
     rg_fused_fn fused[2][2];                                          /* the same by a kernel, for a pass whose graph nobody wants */

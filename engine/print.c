@@ -218,7 +218,7 @@ void rg_tape_dot(rg_tape *t, FILE *to) {
     for (int k = 0; k < 3; k++)
         for (rg_tensor *x = all[k].first; x; x = x->next) {
             if (x->op || x->flags & RG_DRAWN) dot_node(x, to);
-            x->flags &= (uint8_t)~RG_DRAWN;
+            x->flags &= (uint16_t)~RG_DRAWN;
         }
     for (const rg_tensor *x = t->record.first; x; x = x->next)
         for (int i = 0; x->op && i < x->nin; i++) fprintf(to, "  t%" PRId64 " -> t%" PRId64 ";\n", x->in[i]->seq, x->seq);

@@ -71,8 +71,8 @@ void rg_unref(rg_tensor *x) {
 }
 
 /* A result that somebody still holds lives on among the kept ones: its value, not its history. */
-void rg_forget(rg_tensor *x) {
-    rg_unlist(&x->tape->record, x);
+void rg_forget(rg_chain *chain, rg_tensor *x) {
+    rg_unlist(chain, x);
     if (x->refs == 1) {
         rg_node_free(x);
         return;
@@ -99,11 +99,22 @@ void rg_rewind(rg_tape *t, int64_t mark) {
         rg_fail(t, RG_ESTATE, NULL, "rg_rewind: inside a backward rule, to before it");
         return;
     }
-    while (t->record.last && t->record.last->seq >= mark) rg_forget(t->record.last);
+    if (!t->in_pass) {
+        if (t->plan.last && t->plan.last->seq >= mark) rg_plan_drop(t);
+        if (t->loss && t->loss->seq >= mark) {
+            t->loss = NULL;
+            if (t->passes == 1 || mark == 0) t->passes = 0;
+        }
+        if (t->unplayable >= mark) t->unplayable = 0;
+    } else if (t->plan.planning || t->cursor) {
+        return; /* what a rule made is wanted when it is played */
+    }
+    while (t->record.last && t->record.last->seq >= mark) rg_forget(&t->record, t->record.last);
 }
 
 void rg_tape_free(rg_tape *t) {
     if (!t) return;
+    rg_plan_drop(t);
     const rg_chain all[] = {t->record, t->kept, t->permanent};
     for (int k = 0; k < 3; k++)
         for (rg_tensor *x = all[k].first, *next; x; x = next) {
@@ -127,7 +138,7 @@ static void let_go(rg_tensor *x) {
         return;
     }
     rg_unlist(&t->kept, x);
-    x->flags &= (uint8_t)~RG_KEPT;
+    x->flags &= (uint16_t)~RG_KEPT;
     x->prev = NULL;
     x->next = t->record.first;
     t->record.first = t->record.first->prev = x;

@@ -111,7 +111,9 @@ rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, con
 }
 
 rg_tensor *rg_empty_at(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape) {
-    rg_tensor *x = rg_leaf_new(at, t, dtype, ndim, shape);
+    rg_tensor *x = t && t->cursor ? rg_play_next(t) : NULL;
+    if (x) return x;
+    x = rg_leaf_new(at, t, dtype, ndim, shape);
     if (!x) return rg_poison(t);
     rg_enlist(&t->record, x);
     return x;
@@ -136,7 +138,9 @@ rg_tensor *rg_full_at(const char *at, rg_tape *t, double value, int ndim, const 
 rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape) {
     rg_tape *t = y->tape;
     if (t->code) return t->poison;
-    rg_tensor *x = rg_node_new(y->at, t, 0);
+    rg_tensor *x = t->cursor ? rg_play_next(t) : NULL;
+    if (x) return x;
+    x = rg_node_new(y->at, t, 0);
     if (!x) return t->poison;
     x->dtype = (uint8_t)dtype;
     x->ndim = (uint8_t)ndim;
@@ -162,14 +166,17 @@ rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on) {
     if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "rg_requires_grad: the result of %s is no leaf; rg_detach it", x->op->name), x->tape->poison;
     if (on && !is_float(x->dtype))
         return rg_fail(x->tape, RG_EDTYPE, at, "rg_requires_grad: %s has no gradient", rg_dtype_name((rg_dtype)x->dtype)), x->tape->poison;
-    x->flags = (uint8_t)(on ? x->flags | RG_NEEDS : x->flags & ~RG_NEEDS);
+    rg_plan_drop(x->tape);
+    x->flags = (uint16_t)(on ? x->flags | RG_NEEDS : x->flags & ~RG_NEEDS);
     return x;
 }
 
 rg_tensor *rg_detach_at(const char *at, rg_tensor *x) {
     if (!rg_usable(x)) return x ? x : rg_poisoned();
     rg_tape *t = x->tape;
-    rg_tensor *y = t->code ? NULL : rg_node_new(at, t, 0);
+    rg_tensor *y = t->cursor ? rg_play_next(t) : NULL;
+    if (y) return y;
+    y = t->code ? NULL : rg_node_new(at, t, 0);
     if (!y) return t->poison;
     y->dtype = x->dtype;
     rg_shape_like(y, x);
@@ -230,11 +237,21 @@ static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_tensor *co
     return t->code ? t->poison : NULL;
 }
 
+static int compute(rg_tensor *y, rg_forward_fn forward) {
+    rg_tape *t = y->tape;
+    const int64_t before = t->seq;
+    const int failed = forward(y);
+    if (t->seq != before)
+        for (rg_tensor *x = t->record.last; x && x->seq >= before; x = x->prev) x->flags |= RG_TEMP;
+    return failed || t->code;
+}
+
 rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in) {
     rg_tensor *poison = unusable(op, at, n, in);
     if (poison) return poison;
     if (op->compose) return op->compose(at, attr, in);
     rg_tape *t = in[0]->tape;
+    if (t->cursor) return rg_play_apply(op, at, attr, n, in);
 
     rg_tensor *y = rg_node_new(at, t, n);
     if (!y) return t->poison;
@@ -246,10 +263,11 @@ rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_ten
         needs |= in[i]->flags & RG_NEEDS;
     }
     int failed = operand_types(y) || (op->shape ? op->shape(y) : rg_shape_broadcast(y));
+    if (!failed && op->check) failed = op->check(y);
     if (!failed && !y->data) failed = rg_node_storage(at, y, true);
     if (!failed) {
         const rg_forward_fn forward = op->forward[y->dtype == RG_F64 || in[0]->dtype == RG_F64][t->isa];
-        if (forward) failed = forward(y) || t->code;
+        if (forward) failed = compute(y, forward);
         else if (!y->base) failed = rg_reject(y, RG_EDTYPE, "no kernel for %s", rg_dtype_name((rg_dtype)y->dtype));
     }
     if (failed) {

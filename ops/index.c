@@ -72,9 +72,10 @@ rg_tensor *rg_where_at(const char *at, rg_tensor *c, rg_tensor *a, rg_tensor *b)
 
 static int pick_shape(rg_tensor *y) {
     int n;
-    return rg_index_fits(y, y->in[0], y->in[1], "index", &n) || rg_shape_set(y, y->in[1]->ndim, y->in[1]->shape) ||
-        rg_index_check(y, y->in[1], "index", n) ? -1 : 0;
+    return rg_index_fits(y, y->in[0], y->in[1], "index", &n) || rg_shape_set(y, y->in[1]->ndim, y->in[1]->shape) ? -1 : 0;
 }
+
+static int pick_check(rg_tensor *y) { return rg_index_check(y, y->in[1], "index", (int)rg_dim(y->in[0], -1)); }
 
 static void pick_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     dx[0] = rg_scatter(dy, y->in[1], (int)rg_dim(y->in[0], -1));
@@ -85,19 +86,22 @@ static int scatter_shape(rg_tensor *y) {
     if (x->ndim != index->ndim || memcmp(x->shape, index->shape, (size_t)x->ndim * sizeof *x->shape) != 0) {
         return rg_reject(y, RG_ESHAPE, "the shapes of x and index differ");
     }
-    return with_classes(y, index) || rg_index_check(y, index, "index", y->attr.classes) ? -1 : 0;
+    return with_classes(y, index);
 }
+
+/* Of scatter and one_hot: the index is the last operand. */
+static int classes_check(rg_tensor *y) { return rg_index_check(y, y->in[y->nin - 1], "index", y->attr.classes); }
 
 static void scatter_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_pick(dy, y->in[1]); }
 
 RG_KERNELS(pick);
 RG_OP(pick) = {.name = "pick", .formula = "x[.., index[..]]", .arity = 2, .types = "fi",
-    .shape = pick_shape, .forward = RG_KERNEL(pick), .backward = pick_backward,
+    .shape = pick_shape, .check = pick_check, .forward = RG_KERNEL(pick), .backward = pick_backward,
     .samples = "5,17 5:i32<17; 17 -:i32<17; 2,3,5 2,3:i32<5; 7,1 7:i32=0; 1,1 1:i32=0; 0,3 0:i32; 3,0,4 3,0:i32; 0,0 0:i32; 4,3 4:i32=2",
     .refuses = "3,4 3:i32=7; 3,4 3:i32=-1; 2,3,4 2,3:i32=4; 5 -:i32=5; 2,0 2:i32; 3,4 4:i32; 3,4 3,4:i32; - -:i32; 3,4 3; 3,4:i32 3:i32"};
 RG_KERNELS(scatter);
 RG_OP(scatter) = {.name = "scatter", .formula = "y[.., index[..]] = x[..], else 0", .arity = 2, .types = "fi",
-    .shape = scatter_shape, .forward = RG_KERNEL(scatter), .backward = scatter_backward,
+    .shape = scatter_shape, .check = classes_check, .forward = RG_KERNEL(scatter), .backward = scatter_backward,
     .samples = "5,17 5,17:i32<4 classes=4; 17 17:i32<3 classes=3; - -:i32<5 classes=5; 1,1 1,1:i32=0 classes=1; 0 0:i32 classes=3;"
                "0,3 0,3:i32 classes=2; 0 0:i32 classes=0; 3,1 3,1:i32<17 classes=17",
     .refuses = "3 3:i32=4 classes=4; 3 3:i32=-1 classes=4; 2 2:i32 classes=0; 3 4:i32 classes=4; 3 3,1:i32 classes=4; 3 3:i32 classes=-1;"
@@ -110,13 +114,11 @@ rg_tensor *rg_scatter_at(const char *at, rg_tensor *x, rg_tensor *index, int n) 
 
 /* -------- one_hot: y[.., j] = j == index[..], in the tape's dtype */
 
-static int one_hot_shape(rg_tensor *y) {
-    return with_classes(y, y->in[0]) || rg_index_check(y, y->in[0], "index", y->attr.classes) ? -1 : 0;
-}
+static int one_hot_shape(rg_tensor *y) { return with_classes(y, y->in[0]); }
 
 RG_KERNELS(one_hot);
 RG_OP(one_hot) = {.name = "one_hot", .formula = "y[.., j] = j == index[..]; no derivative", .arity = 1, .types = "i",
-    .shape = one_hot_shape, .forward = RG_KERNEL(one_hot),
+    .shape = one_hot_shape, .check = classes_check, .forward = RG_KERNEL(one_hot),
     .samples = "17:i32<5 classes=5; 2,3:i32<4 classes=4; -:i32<3 classes=3; 1,1:i32=0 classes=1; 0:i32 classes=3; 0,3:i32 classes=2; 0:i32 classes=0",
     .refuses = "3:i32=4 classes=4; 3:i32=-1 classes=4; 2:i32 classes=0; 3:i32 classes=-1; 1,1,1,1,1,1:i32 classes=2; 3 classes=2; 3:u8 classes=2"};
 

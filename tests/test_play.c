@@ -1,0 +1,317 @@
+/* test_play.c - a record played again: the bits of recording it again, for every sample of every operator and for networks that
+   train; gradients that are kept, added to or retained; what cannot be played; no call of the allocator. */
+#include "tests/cases.h"
+
+#include <string.h>
+
+#include "engine/op.h"
+#include "nn/nn.h"
+#include "ops/sample.h"
+
+static rg_tape *new_tape(void) {
+    rg_tape *t = rg_tape_new(7);
+    assert_non_null(t);
+    rg_on_error(t, NULL, NULL);
+    return t;
+}
+
+static bool same_bits(rg_tensor *a, rg_tensor *b) {
+    if (!a || !b) return a == b;
+    return rg_numel(a) == rg_numel(b) && rg_dtype_of(a) == rg_dtype_of(b) && !memcmp(a->data, b->data, (size_t)a->numel * rg_dtype_size((rg_dtype)a->dtype));
+}
+
+/* -------- the registry: y = op(x), loss = sum y w */
+
+typedef struct trial { rg_tape *t; rg_tensor *in[RG_SAMPLE_OPERANDS], *y; int n; } trial;
+
+static void record(trial *r, const rg_op *op, const rg_sample *s, uint64_t seed, rg_dtype dtype) {
+    rg_rng rng;
+    r->t = new_tape();
+    rg_set_dtype(r->t, dtype);
+    rg_rng_seed(&rng, seed);
+    r->n = rg_sample_operands(RG_HERE, s, op, r->t, &rng, r->in);
+    assert_int_equal(r->n, s->n);
+    for (int i = 0; i < r->n; i++)
+        if (rg_sample_float(s, i)) rg_requires_grad(r->in[i], true);
+    r->y = rg_sample_apply(RG_HERE, s, op, r->in);
+    assert_null(rg_error(r->t));
+    if (!rg_needs_grad(r->y)) return;
+    rg_tensor *w = rg_cast(rg_full(r->t, .37, 1), rg_dtype_of(r->y));
+    assert_int_equal(rg_backward(rg_sum(rg_mul(rg_square(r->y), w))), 0);
+}
+
+static void op_plays(const rg_op *op, const rg_sample *s, rg_dtype dtype) {
+    trial again, played;
+    record(&again, op, s, 5, dtype);
+    record(&played, op, s, 11, dtype);
+    for (int round = 0; round < 3; round++) { /* the first plans, the others follow the plan */
+        for (int i = 0; i < played.n; i++) {
+            if (!played.in[i]->base) rg_write(played.in[i], rg_dtype_of(played.in[i]), again.in[i]->data);
+            rg_clear_grad(played.in[i]);
+        }
+        *rg_tape_rng(played.t) = *rg_tape_rng(again.t);
+        rg_rng_seed(rg_tape_rng(played.t), 7);
+        bool same = !rg_play(played.t) && same_bits(again.y, played.y);
+        for (int i = 0; i < played.n; i++) same &= same_bits(rg_grad_of(again.in[i]), rg_grad_of(played.in[i]));
+        if (!same) print_error("%s: sample \"%.*s\" (%s), round %d: %s\n", op->name, s->length, s->text, rg_dtype_name(dtype), round,
+            rg_error(played.t) ? rg_error(played.t) : "other bits");
+        assert_true(same);
+    }
+    rg_tape_free(again.t);
+    rg_tape_free(played.t);
+}
+
+static void registry(void **state) {
+    (void)state;
+    int n = 0;
+    for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
+        const char *text = e->op->samples;
+        for (rg_sample s; rg_sample_next(&text, &s) > 0; n++)
+            for (int d = 0; d < 2; d++) op_plays(e->op, &s, d ? RG_F64 : RG_F32);
+    }
+    assert_true(n > 300);
+}
+
+/* -------- a network that trains */
+
+enum { ROWS = 12, IN = 7, HIDDEN = 19, CLASSES = 3 };
+typedef struct net { rg_tape *t; rg_tensor *x, *labels, *w1, *b1, *w2, *loss; rg_optim *optim; } net;
+
+static net net_new(void) {
+    net m = {.t = new_tape()};
+    m.w1 = rg_param(m.t, "w1", RG_HE_NORMAL, IN, HIDDEN);
+    m.b1 = rg_param(m.t, "b1", RG_ZEROS, HIDDEN);
+    m.w2 = rg_param(m.t, "w2", RG_HE_NORMAL, HIDDEN, CLASSES);
+    m.optim = rg_optim_adam(m.t, rg_params(m.t), (rg_adam_options){.lr = .01});
+    return m;
+}
+
+/* Batch k, in place where there is one. */
+static void batch(net *m, int k) {
+    float x[ROWS * IN];
+    int32_t labels[ROWS];
+    rg_rng rng;
+    rg_rng_seed(&rng, (uint64_t)k);
+    for (int i = 0; i < ROWS * IN; i++) x[i] = (float)rg_rng_random(&rng);
+    for (int i = 0; i < ROWS; i++) labels[i] = (int32_t)rg_rng_integers(&rng, 0, CLASSES);
+    if (m->x) {
+        rg_write(m->x, RG_F32, x);
+        rg_write(m->labels, RG_I32, labels);
+    } else {
+        m->x = rg_input(m->t, RG_F32, x, ROWS, IN);
+        m->labels = rg_input(m->t, RG_I32, labels, ROWS);
+    }
+}
+
+/* w1 is used twice, its gradient is a sum; one path is composed, one fused. */
+static void net_record(net *m) {
+    rg_tensor *h = rg_relu(rg_add(rg_matmul(m->x, m->w1), m->b1));
+    rg_tensor *penalty = rg_mul_scalar(rg_sum(rg_square(m->w1)), 1e-3);
+    m->loss = rg_add(rg_cross_entropy(rg_matmul(h, m->w2), m->labels), penalty);
+    rg_backward(m->loss);
+}
+
+static void net_step_again(net *m, int k) {
+    m->x = NULL;
+    batch(m, k);
+    net_record(m);
+}
+
+static void net_same(const net *a, const net *b) {
+    assert_null(rg_error(a->t));
+    assert_null(rg_error(b->t));
+    const rg_list p = rg_params(a->t), q = rg_params(b->t);
+    for (int i = 0; i < p.count; i++) {
+        assert_true(same_bits(p.items[i], q.items[i]));
+        assert_true(same_bits(rg_grad_of(p.items[i]), rg_grad_of(q.items[i])));
+    }
+}
+
+static void trains(void **state) {
+    (void)state;
+    net a = net_new(), b = net_new();
+    int64_t calls = 0;
+    batch(&b, 0);
+    net_record(&b);
+    for (int k = 0; k < 20; k++) {
+        net_step_again(&a, k);
+        if (k) {
+            batch(&b, k);
+            assert_int_equal(rg_play(b.t), 0);
+        }
+        assert_true(same_bits(a.loss, b.loss));
+        net_same(&a, &b);
+        rg_optim_step(a.optim);
+        rg_optim_step(b.optim);
+        net_same(&a, &b);
+        rg_tape_reset(a.t);
+        if (k == 2) calls = rg_live(b.t).allocations;
+    }
+    assert_int_equal(rg_live(b.t).allocations, calls);
+    rg_tape_free(a.t);
+    rg_tape_free(b.t);
+}
+
+/* Gradients that nobody clears add up, with whatever was there before. */
+static void gradients_add_up(void **state) {
+    (void)state;
+    net a = net_new(), b = net_new();
+    batch(&b, 0);
+    net_record(&b);
+    net_step_again(&a, 0);
+    for (int k = 1; k < 5; k++) {
+        net_step_again(&a, k);
+        batch(&b, k);
+        assert_int_equal(rg_play(b.t), 0);
+        net_same(&a, &b);
+        if (k == 2) {
+            rg_zero_grad(a.t);
+            rg_zero_grad(b.t);
+        }
+    }
+    rg_tape_free(a.t);
+    rg_tape_free(b.t);
+}
+
+static void retained_gradients_keep_their_values(void **state) {
+    (void)state;
+    net m = net_new();
+    batch(&m, 0);
+    net_record(&m);
+    rg_zero_grad(m.t);
+    assert_int_equal(rg_play(m.t), 0);
+    rg_tensor *g = rg_retain(rg_grad_of(m.w1));
+    const float was = rg_f32(g)[3];
+    rg_tensor *other;
+    for (int k = 1; k < 4; k++) {
+        rg_zero_grad(m.t);
+        batch(&m, k);
+        assert_int_equal(rg_play(m.t), 0);
+        other = rg_grad_of(m.w1);
+        assert_true(rg_f32(g)[3] == was && !same_bits(g, other));
+    }
+    rg_tape_reset(m.t);
+    assert_true(rg_f32(g)[3] == was);
+    rg_release(g);
+    rg_tape_free(m.t);
+}
+
+/* Labels that the loss refuses leave the gradients as they were; what goes on after the error was cleared is right. */
+static void an_error_changes_no_gradient(void **state) {
+    (void)state;
+    net a = net_new(), b = net_new();
+    batch(&b, 0);
+    net_record(&b);
+    net_step_again(&a, 0);
+    for (int k = 1; k < 4; k++) {
+        int32_t labels[ROWS] = {0};
+        labels[2] = CLASSES;
+        rg_write(b.labels, RG_I32, labels);
+        assert_int_equal(rg_play(b.t), -1);
+        assert_int_equal(rg_error_code(b.t), RG_EVALUE);
+        assert_int_equal(rg_play(b.t), -1);
+        rg_error_clear(b.t);
+        net_same(&a, &b);
+        batch(&b, k);
+        assert_int_equal(rg_play(b.t), 0);
+        net_step_again(&a, k);
+        net_same(&a, &b);
+    }
+    rg_tape_free(a.t);
+    rg_tape_free(b.t);
+}
+
+/* Frozen parameters get no gradient; kept gradients of results are kept; an evaluation in between, rewound, changes nothing. */
+static void settings_may_change(void **state) {
+    (void)state;
+    net a = net_new(), b = net_new();
+    batch(&b, 0);
+    net_record(&b);
+    for (int k = 1; k < 8; k++) {
+        rg_zero_grad(a.t);
+        rg_zero_grad(b.t);
+        rg_requires_grad(a.b1, k % 2);
+        rg_requires_grad(b.b1, k % 2);
+        rg_keep_grads(a.t, k > 4);
+        rg_keep_grads(b.t, k > 4);
+        const int64_t mark = rg_mark(b.t);
+        rg_sum(rg_matmul(b.x, b.w1));
+        rg_rewind(b.t, mark);
+        net_step_again(&a, k);
+        batch(&b, k);
+        assert_int_equal(rg_play(b.t), 0);
+        net_same(&a, &b);
+        assert_int_equal(rg_grad_of(b.b1) != NULL, k % 2);
+        assert_int_equal(rg_grad_of(b.loss) != NULL, k > 4);
+    }
+    rg_tape_free(a.t);
+    rg_tape_free(b.t);
+}
+
+/* More on the record is played too; a tape without a backward pass plays forward. */
+static void forward_only(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    assert_int_equal(rg_play(t), 0);
+    rg_tensor *x = rg_scalar(t, 2), *y = rg_square(x), *z = NULL;
+    for (int k = 1; k < 4; k++) {
+        rg_write(x, RG_F64, &(double){k});
+        assert_int_equal(rg_play(t), 0);
+        assert_true(rg_item(y) == k * k);
+        if (z) assert_true(rg_item(z) == k * k + 1);
+        else z = rg_add_scalar(y, 1);
+    }
+    assert_null(rg_error(t));
+    rg_tape_free(t);
+}
+
+static void backward_after_play(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    rg_tensor *x = rg_param(t, "x", RG_CONSTANT(3)), *y = rg_square(x), *g;
+    rg_write(x, RG_F64, &(double){5});
+    assert_int_equal(rg_backward(y), -1); /* x was written after its use */
+    rg_error_clear(t);
+    assert_int_equal(rg_play(t), 0);
+    assert_int_equal(rg_grad(y, NULL, &x, 1, 0, &g), 0);
+    assert_true(rg_item(g) == 10);
+    assert_int_equal(rg_play(t), -1); /* g has no history */
+    assert_non_null(strstr(rg_error(t), "rg_play: an rg_grad without RG_CREATE_GRAPH is on the record"));
+    rg_error_clear(t);
+    rg_tape_reset(t);
+    y = rg_square(x);
+    assert_int_equal(rg_backward(y), 0);
+    assert_int_equal(rg_backward(y), 0);
+    assert_int_equal(rg_play(t), -1);
+    assert_non_null(strstr(rg_error(t), "rg_play: 2 backward passes are on the record, not one"));
+    rg_tape_free(t);
+}
+
+/* Second derivatives that stand on the record are played like any result. */
+static void second_derivatives(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    rg_tensor *x = rg_param(t, "x", RG_CONSTANT(2)), *g;
+    rg_tensor *y = rg_mul(rg_square(x), x);
+    assert_int_equal(rg_grad(y, NULL, &x, 1, RG_CREATE_GRAPH, &g), 0);
+    assert_int_equal(rg_backward(g), 0); /* 6 x */
+    for (int k = 3; k < 6; k++) {
+        rg_zero_grad(t);
+        rg_write(x, RG_F64, &(double){k});
+        assert_int_equal(rg_play(t), 0);
+        assert_true(rg_item(g) == 3 * k * k);
+        if (rg_item(rg_grad_of(x)) != 6 * k) print_error("%d: %g\n", k, rg_item(rg_grad_of(x)));
+        assert_true(rg_item(rg_grad_of(x)) == 6 * k);
+    }
+    assert_null(rg_error(t));
+    rg_tape_free(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(registry), cmocka_unit_test(trains), cmocka_unit_test(gradients_add_up), cmocka_unit_test(retained_gradients_keep_their_values),
+        cmocka_unit_test(an_error_changes_no_gradient), cmocka_unit_test(settings_may_change), cmocka_unit_test(forward_only),
+        cmocka_unit_test(backward_after_play), cmocka_unit_test(second_derivatives),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
