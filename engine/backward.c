@@ -16,7 +16,8 @@ typedef struct pass {
     rg_tensor *leaves; /* that have a cotangent, linked through attr.next_leaf */
 } pass;
 
-bool rg_needs(const rg_tensor *y, int i) { return y->in[i]->flags & (y->tape->pass_flag ? y->tape->pass_flag : RG_NEEDS); }
+static bool needs(const rg_tensor *y, int i) { return y->in[i]->flags & (y->tape->pass_flag ? y->tape->pass_flag : RG_NEEDS); }
+bool rg_needs(const rg_tensor *y, int i) { return needs(y, i); }
 
 /* Made during this pass and held by nobody else: may be written. */
 static bool held_by(const rg_tensor *g, int holders) { return g->refs == holders && (g->flags & RG_KEPT) && !g->base; }
@@ -27,10 +28,6 @@ static void drop_cotangent(rg_tensor *x) {
     rg_tensor *g = x->cotangent;
     x->cotangent = NULL;
     if (g) rg_unref(g);
-}
-
-static bool same_shape(const rg_tensor *a, const rg_tensor *b) {
-    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
 }
 
 static bool broadcasts_to(const rg_tensor *x, const rg_tensor *g) {
@@ -53,7 +50,7 @@ static int add_cotangent(pass *p, rg_tensor *x, rg_tensor *g) {
         if (p->plan) return rg_plan_add(p->t, x->cotangent, g);
     } else {
         rg_tensor *sum = rg_add_at(p->at, x->cotangent, g);
-        if (rg_failed(sum)) return -1;
+        if (!rg_usable(sum)) return -1;
         sum->refs++;
         rg_unref(x->cotangent);
         x->cotangent = sum;
@@ -64,11 +61,11 @@ static int add_cotangent(pass *p, rg_tensor *x, rg_tensor *g) {
 /* What y's rule gave for operand i: broadcasting is undone here, and nowhere else. */
 static int take(pass *p, rg_tensor *y, int i, rg_tensor *g) {
     rg_tensor *x = y->in[i];
-    if (rg_failed(g)) return p->t->code ? -1 : rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward failed for operand %d", y->op->name, i + 1);
+    if (!rg_usable(g)) return p->t->code ? -1 : rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward failed for operand %d", y->op->name, i + 1);
     if (g->tape != p->t) return rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient from another tape", y->op->name, i + 1);
-    if (!same_shape(g, x) && broadcasts_to(x, g)) g = rg_sum_to_at(y->at, g, x->ndim, x->shape);
-    if (rg_failed(g)) return -1;
-    if (!same_shape(g, x) || g->dtype != x->dtype) {
+    if (!rg_same_shape(g, x) && broadcasts_to(x, g)) g = rg_sum_to_at(y->at, g, x->ndim, x->shape);
+    if (!rg_usable(g)) return -1;
+    if (!rg_same_shape(g, x) || g->dtype != x->dtype) {
         char is[64], should[64];
         return rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient %s %s in place of %s %s", y->op->name, i + 1,
             rg_shape_text(g, is, sizeof is), rg_dtype_name((rg_dtype)g->dtype), rg_shape_text(x, should, sizeof should), rg_dtype_name((rg_dtype)x->dtype));
@@ -102,7 +99,7 @@ static int step(pass *p, rg_tensor *y) {
     else if ((failed = fused(y, dy, dx))) rg_fail(p->t, RG_ESTATE, y->at, "%s: its fused backward failed", y->op->name);
     if (p->plan && !failed) failed = rg_plan_rule(p->t, fused, y, dy);
     for (int i = 0; i < y->nin && !failed && !p->t->code; i++)
-        if (dx[i] && rg_needs(y, i)) failed = take(p, y, i, dx[i]);
+        if (dx[i] && needs(y, i)) failed = take(p, y, i, dx[i]);
     if (dx != few) rg_tape_dealloc(p->t, dx, size);
     if (!p->keep && !(y->flags & RG_WANTED)) drop_cotangent(y);
     if (p->plan && !failed && !p->t->code) failed = rg_plan_settle(p->t, mark);
@@ -113,7 +110,7 @@ static int step(pass *p, rg_tensor *y) {
 static int run(pass *p, rg_tensor *y, rg_tensor *dy) {
     const int64_t mark = p->t->seq;
     if (!dy) dy = rg_fill_at(p->at, y, 1);
-    int failed = rg_failed(dy) || add_cotangent(p, y, dy);
+    int failed = !rg_usable(dy) || add_cotangent(p, y, dy);
     if (p->plan && !failed) failed = rg_plan_settle(p->t, mark);
     else if (!p->graph) rg_rewind(p->t, mark);
     for (rg_tensor *x = y->op ? y : NULL; x && !failed; x = x->prev)
@@ -137,7 +134,7 @@ static int check_start(const char *what, const char *at, const rg_tensor *y, con
     if (!dy && y->numel != 1)
         return rg_fail(t, RG_ESHAPE, at, "%s: %s has %lld elements, not one; take its rg_sum or rg_mean, or give rg_grad a cotangent", what, rg_shape_text(y, ys, sizeof ys), (long long)y->numel);
     if (dy && dy->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", what);
-    if (dy && (!same_shape(y, dy) || y->dtype != dy->dtype))
+    if (dy && (!rg_same_shape(y, dy) || y->dtype != dy->dtype))
         return rg_fail(t, RG_ESHAPE, at, "%s: the cotangent %s does not fit %s", what, rg_shape_text(dy, ds, sizeof ds), rg_shape_text(y, ys, sizeof ys));
     return 0;
 }
@@ -277,7 +274,7 @@ int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[]
     enter(&p, RG_REACHES, &recording);
     mark_paths(t, y, x, n);
     int failed = y->flags & RG_REACHES ? run(&p, y, dy) : 0;
-    for (int k = 0; k < n && !failed; k++) failed = rg_failed(out[k] = result(&p, x, out, k));
+    for (int k = 0; k < n && !failed; k++) failed = !rg_usable(out[k] = result(&p, x, out, k));
     for (int k = 0; k < n; k++) {
         x[k]->flags &= (uint16_t)~(RG_REACHES | RG_WANTED);
         if (failed) out[k] = t->poison;

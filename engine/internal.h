@@ -98,8 +98,6 @@ void rg_node_destroy(rg_tensor *x);                                             
 rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape); /* uninitialised, not yet enlisted */
 
 /* tape.c */
-void rg_enlist(rg_chain *chain, rg_tensor *x);
-void rg_unlist(rg_chain *chain, rg_tensor *x);
 void rg_unref(rg_tensor *x);
 void rg_forget(rg_chain *chain, rg_tensor *x); /* the record lets go of x: freed, or kept without its history */
 
@@ -124,8 +122,29 @@ void rg_add_into(rg_tensor *to, const rg_tensor *x); /* to += x, of one shape an
 /* values.c */
 void rg_set_all(rg_tensor *x, double value);
 void rg_convert(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dtype, int64_t n);
-bool rg_usable(const rg_tensor *x); /* neither NULL nor poisoned */
 rg_tensor *rg_poisoned(void);       /* the one without a tape */
 
 #pragma GCC visibility pop
+
+/* -------- what every op does once or more */
+
+static inline bool rg_usable(const rg_tensor *x) { return x && !(x->flags & RG_POISON); } /* neither NULL nor poisoned */
+
+static inline void rg_enlist(rg_chain *chain, rg_tensor *x) {
+    x->prev = chain->last;
+    x->next = NULL;
+    *(chain->last ? &chain->last->next : &chain->first) = x;
+    chain->last = x;
+}
+
+static inline void rg_unlist(rg_chain *chain, rg_tensor *x) {
+    *(x->prev ? &x->prev->next : &chain->first) = x->next;
+    *(x->next ? &x->next->prev : &chain->last) = x->prev;
+}
+
+static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
+    bool same = a->ndim == b->ndim;
+    for (int d = 0; same && d < a->ndim; d++) same = a->shape[d] == b->shape[d];
+    return same;
+}
 #endif

@@ -44,7 +44,7 @@ int rg_shape_broadcast(rg_tensor *y) {
     rg_shape_like(y, y->in[0]);
     for (int i = 1; i < y->nin; i++) {
         const rg_tensor *x = y->in[i];
-        if (x->ndim == y->ndim && !memcmp(x->shape, y->shape, (size_t)x->ndim * sizeof *x->shape)) continue;
+        if (rg_same_shape(x, y)) continue;
         if (broadcast_with(y, x)) return -1;
     }
     return 0;

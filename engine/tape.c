@@ -52,18 +52,6 @@ rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
 
 /* -------- lists */
 
-void rg_enlist(rg_chain *chain, rg_tensor *x) {
-    x->prev = chain->last;
-    x->next = NULL;
-    *(chain->last ? &chain->last->next : &chain->first) = x;
-    chain->last = x;
-}
-
-void rg_unlist(rg_chain *chain, rg_tensor *x) {
-    *(x->prev ? &x->prev->next : &chain->first) = x->next;
-    *(x->next ? &x->next->prev : &chain->last) = x->prev;
-}
-
 void rg_unref(rg_tensor *x) {
     if (--x->refs > 0) return;
     if (x->flags & RG_KEPT) rg_unlist(&x->tape->kept, x);

@@ -7,7 +7,6 @@
 /* The one tensor without a tape, for programs whose tape could not be made. Never written. */
 static const rg_tensor no_tensor = {.flags = RG_POISON};
 rg_tensor *rg_poisoned(void) { return (rg_tensor *)(uintptr_t)&no_tensor; }
-bool rg_usable(const rg_tensor *x) { return x && !(x->flags & RG_POISON); }
 
 static double element(const void *p, rg_dtype d, int64_t i) {
     switch (d) {
