@@ -77,12 +77,16 @@ typedef struct rg_loader { /* to look at; epoch, row and order are all that has 
 
 #define rg_loader_new(t, x, y, ...) rg_loader_new_at(RG_AT, t, x, y, __VA_ARGS__)
 #define rg_loader_next(loader, x, y) rg_loader_next_at(RG_AT, loader, x, y)
+#define rg_loader_refill(loader, x, y) rg_loader_refill_at(RG_AT, loader, x, y)
 /* x u8 or float, y u8, i32 or float, with as many rows, at least one. The loader belongs to the tape and holds on to x and y.
    NULL after an error. */
 rg_loader *rg_loader_new_at(const char *at, rg_tape *t, rg_tensor *x, rg_tensor *y, rg_loader_options options);
 /* The next batch, as inputs of the tape: x [b, features] (see keep_shape) in its dtype, y [b, ..] as i32, or in its dtype if it
    is a float. false, and x and y NULL, after the last batch of an epoch, the next call beginning another; and after an error. */
 bool rg_loader_next_at(const char *at, rg_loader *loader, rg_tensor **x, rg_tensor **y);
+/* The next batch into x and y, which rg_loader_next gave, for a record that is played (rg_play). false, and nothing changed, when it has
+   another number of rows or the epoch is over: rg_loader_next goes on. */
+bool rg_loader_refill_at(const char *at, rg_loader *loader, rg_tensor *x, rg_tensor *y);
 int64_t rg_loader_steps(const rg_loader *loader); /* batches per epoch */
 
 #ifdef __cplusplus

@@ -74,43 +74,65 @@ int64_t rg_loader_steps(const rg_loader *l) {
     return n / batch + (n % batch && !l->options.drop_last);
 }
 
-bool rg_loader_next_at(const char *at, rg_loader *l, rg_tensor **x, rg_tensor **y) {
+/* Rows of the next batch; 0 at the end of the epoch, or after an error. */
+static int64_t batch_rows(const char *at, const char *what, rg_loader *l) {
+    if (!l || rg_error_code(l->tape)) return 0;
+    const int64_t n = l->x->shape[0], left = n - l->row, b = left < l->options.batch ? left : l->options.batch;
+    if (l->row < 0 || l->row > n) return rg_fail(l->tape, RG_EVALUE, at, "%s: row %lld is outside 0..%lld", what, (long long)l->row, (long long)n), 0;
+    return b < l->options.batch && l->options.drop_last ? 0 : b;
+}
+
+/* Draws the epoch's order if it begins here, and fills x and y with the next b rows. */
+static bool fill(const char *at, const char *what, rg_loader *l, rg_tensor *x, rg_tensor *y, int64_t b) {
     static const rg_loader_options as_is = {.divisor = 1, .std = 1};
+    const int64_t n = l->x->shape[0];
+    if (l->row == 0 && l->order) rg_rng_permutation(rg_tape_rng(l->tape), n, l->order);
+    for (int64_t i = 0; l->order && i < b; i++) {
+        const int64_t row = l->order[l->row + i];
+        if (row >= 0 && row < n) continue;
+        rg_fail(l->tape, RG_EVALUE, at, "%s: order[%lld] = %lld is outside 0..%lld", what, (long long)(l->row + i), (long long)row, (long long)n - 1);
+        return false;
+    }
+    gather(l, x, l->x, b, &l->options);
+    gather(l, y, l->y, b, &as_is);
+    l->row += b;
+    prefetch(l, l->row);
+    return true;
+}
+
+bool rg_loader_next_at(const char *at, rg_loader *l, rg_tensor **x, rg_tensor **y) {
     rg_tensor *unwanted;
     if (!x) x = &unwanted;
     if (!y) y = &unwanted;
     *x = *y = NULL;
+    const int64_t b = batch_rows(at, "rg_loader_next", l);
     if (!l || rg_error_code(l->tape)) return false;
-    if (l->row < 0 || l->row > l->x->shape[0]) {
-        rg_fail(l->tape, RG_EVALUE, at, "rg_loader_next: row %lld is outside 0..%lld", (long long)l->row, (long long)l->x->shape[0]);
-        return false;
-    }
-    const int64_t n = l->x->shape[0], left = n - l->row, b = left < l->options.batch ? left : l->options.batch;
-    if (b == 0 || (b < l->options.batch && l->options.drop_last)) {
+    if (b == 0) {
         l->row = 0;
         l->epoch++;
         return false;
     }
     const int64_t mark = rg_mark(l->tape);
     rg_tensor *bx = batch_of(at, l, l->x, b, !l->options.keep_shape), *by = batch_of(at, l, l->y, b, false);
-    if (rg_error_code(l->tape)) { /* nothing was drawn: the next call tries the same batch again */
+    if (rg_error_code(l->tape) || !fill(at, "rg_loader_next", l, bx, by, b)) { /* without memory nothing was drawn: the next call tries the same batch again */
         rg_rewind(l->tape, mark);
         return false;
     }
-    if (l->row == 0 && l->order) rg_rng_permutation(rg_tape_rng(l->tape), n, l->order);
-    for (int64_t i = 0; l->order && i < b; i++) {
-        const int64_t row = l->order[l->row + i];
-        if (row >= 0 && row < n) continue;
-        rg_fail(l->tape, RG_EVALUE, at, "rg_loader_next: order[%lld] = %lld is outside 0..%lld", (long long)(l->row + i), (long long)row, (long long)n - 1);
-        rg_rewind(l->tape, mark);
-        return false;
-    }
-    gather(l, bx, l->x, b, &l->options);
-    gather(l, by, l->y, b, &as_is);
-    l->row += b;
-    prefetch(l, l->row);
     *x = bx;
     *y = by;
+    return true;
+}
+
+bool rg_loader_refill_at(const char *at, rg_loader *l, rg_tensor *x, rg_tensor *y) {
+    const int64_t b = batch_rows(at, "rg_loader_refill", l);
+    if (b == 0) return false;
+    const bool leaves = !rg_failed(x) && !rg_failed(y) && x->tape == l->tape && y->tape == l->tape && !x->op && !y->op && !x->base && !y->base;
+    const bool fit = leaves && x->ndim > 0 && y->ndim > 0 && x->numel == x->shape[0] * row_size(l->x) && y->numel == y->shape[0] * row_size(l->y) &&
+        is_float(x) && y->dtype == (is_float(l->y) ? rg_default_dtype(l->tape) : RG_I32) && x->shape[0] == y->shape[0];
+    if (!fit) return rg_fail(l->tape, RG_ESHAPE, at, "rg_loader_refill: x and y are no batch of this loader"), false;
+    if (x->shape[0] != b || !fill(at, "rg_loader_refill", l, x, y, b)) return false;
+    rg_touch(x);
+    rg_touch(y);
     return true;
 }
 

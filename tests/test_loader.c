@@ -362,6 +362,43 @@ static void saved_and_restored(void **state) {
     assert_memory_equal(a, b, 8 * sizeof *a);
 }
 
+/* The same rows as rg_loader_next gives, in the same tensors; the batch that is not full is left to it. */
+static void refilled(void **state) {
+    (void)state;
+    rg_loader *next = LOADER(.batch = 3, .shuffle = true), *refill = LOADER(.batch = 3, .shuffle = true);
+    for (int epoch = 0; epoch < 2; epoch++) {
+        int32_t rows[N];
+        const rg_rng rng = *rg_tape_rng(t);
+        for (int n = 0; rg_loader_next(next, &bx, &by); n += 3) memcpy(rows + n, rg_i32(by), (size_t)rg_numel(by) * sizeof *rows);
+        *rg_tape_rng(t) = rng;
+        assert_true(rg_loader_next(refill, &bx, &by));
+        for (int n = 0; n < 9; n += 3) {
+            if (n) assert_true(rg_loader_refill(refill, bx, by));
+            assert_memory_equal(rg_i32(by), rows + n, 3 * sizeof *rows);
+            for (int i = 0; i < 3; i++) assert_true(rg_f32(bx)[i * 6] == (float)rg_u8(x)[rows[n + i] * 6] / 255);
+        }
+        rg_tensor *first = bx, *labels = by;
+        assert_false(rg_loader_refill(refill, first, labels));
+        assert_memory_equal(rg_i32(labels), rows + 6, 3 * sizeof *rows);
+        assert_true(rg_loader_next(refill, &bx, &by));
+        assert_int_equal(rg_numel(by), 1);
+        assert_int_equal(rg_i32(by)[0], rows[9]);
+        assert_false(rg_loader_refill(refill, first, labels)); /* the epoch is over */
+        assert_false(rg_loader_next(refill, &bx, &by));
+        assert_int_equal(refill->epoch, epoch + 1);
+        rg_tape_reset(t);
+    }
+    assert_true(rg_loader_next(refill, &bx, &by));
+    rg_tensor *wrong[][2] = {{x, by}, {bx, x}, {rg_square(bx), by}, {rg_slice(bx, 0, 0, 3), by}, {NULL, by}, {bx, NULL}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_false(rg_loader_refill(refill, wrong[i][0], wrong[i][1]));
+        assert_non_null(strstr(rg_error(t), "rg_loader_refill: x and y are no batch of this loader"));
+        rg_error_clear(t);
+    }
+    assert_false(rg_loader_refill(NULL, bx, by));
+    assert_null(rg_error(t));
+}
+
 /* -------- errors */
 
 static rg_loader *no_batch(void) { return LOADER(.batch = 0); }
@@ -467,6 +504,7 @@ int main(void) {
     CASE(part_of_a_set, NULL, "part of a set");
     CASE(no_allocations, NULL, "no allocations");
     CASE(out_of_memory, NULL, "out of memory");
+    CASE(refilled, NULL, "refilled");
     CASE(saved_and_restored, NULL, "saved and restored");
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) CASE(refused, &refusals[i], "refused: %s", refusals[i].name);
     CASE(two_tapes, NULL, "two tapes");
