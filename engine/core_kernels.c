@@ -50,8 +50,8 @@ static void sum_part(const groups *g, int first, const real *x, real *y) {
     for (int64_t o = 0; o < outer; o++) {
         int64_t rest = o, in = 0, out = 0;
         for (int k = last - 1; k >= first; k--) {
-            const int64_t i = rest % g->size[k];
-            rest /= g->size[k];
+            const int64_t i = k > first ? rest % g->size[k] : rest; /* most often there is but one, and no division */
+            if (k > first) rest /= g->size[k];
             in += i * g->in[k];
             out += i * g->out[k];
         }

@@ -204,6 +204,11 @@ int RG_K(gemm)(rg_tensor *y, const rg_gemm *p) {
         if (dims[d] > INT_MAX) return rg_reject(y, RG_EVALUE, "dimension %lld is beyond %d, the limit of BLAS", (long long)dims[d], INT_MAX);
     if (batch == 0 || p->n == 0 || p->m == 0) return 0;
     const double all = (double)p->n * (double)p->k * (double)p->m;
+    if (all <= TINY && !p->batch) {
+        product_tiny(p, p->a, p->b, p->c);
+        if (p->bias) add_bias(p, (tile){0, 0, p->n, p->m}, p->c);
+        return 0;
+    }
     plan q = {.p = p, .t = cut(p), .tiny = all <= TINY};
     q.rows = (p->n + q.t.n - 1) / q.t.n;
     q.cols = (p->m + q.t.m - 1) / q.t.m;
