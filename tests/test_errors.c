@@ -366,6 +366,14 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_add_scalar, rg_add_scalar(x, 1)) N(rg_mul_scalar, rg_mul_scalar(x, 1)) N(rg_pow_scalar, rg_pow_scalar(x, 1)) N(rg_sign, rg_sign(x))          \
     N(rg_add, rg_add(x, x)) N(rg_sub, rg_sub(x, x)) N(rg_mul, rg_mul(x, x)) N(rg_div, rg_div(x, x)) N(rg_maximum, rg_maximum(x, x))                   \
     N(rg_minimum, rg_minimum(x, x)) N(rg_gt, rg_gt(x, x)) N(rg_eq, rg_eq(x, x)) N(rg_expand, rg_expand(x, 2, 3)) N(rg_sum_to, rg_sum_to(x, 2))        \
+    N(rg_expm1, rg_expm1(x)) N(rg_log1p, rg_log1p(x)) N(rg_rsqrt, rg_rsqrt(x)) N(rg_reciprocal, rg_reciprocal(x)) N(rg_sin, rg_sin(x))                \
+    N(rg_cos, rg_cos(x)) N(rg_tan, rg_tan(x)) N(rg_asin, rg_asin(x)) N(rg_acos, rg_acos(x)) N(rg_atan, rg_atan(x)) N(rg_sinh, rg_sinh(x))             \
+    N(rg_cosh, rg_cosh(x)) N(rg_erfc, rg_erfc(x)) N(rg_silu, rg_silu(x)) N(rg_mish, rg_mish(x)) N(rg_gelu, rg_gelu(x))                                \
+    N(rg_gelu_tanh, rg_gelu_tanh(x)) N(rg_log_sigmoid, rg_log_sigmoid(x)) N(rg_softsign, rg_softsign(x)) N(rg_hardtanh, rg_hardtanh(x))               \
+    N(rg_hardsigmoid, rg_hardsigmoid(x)) N(rg_selu, rg_selu(x)) N(rg_elu, rg_elu(x, 1)) N(rg_leaky_relu, rg_leaky_relu(x, .01))                       \
+    N(rg_clamp, rg_clamp(x, 0, 1)) N(rg_floor, rg_floor(x)) N(rg_logical_not, rg_logical_not(x)) N(rg_pow, rg_pow(x, x))                              \
+    N(rg_logaddexp, rg_logaddexp(x, x)) N(rg_lt, rg_lt(x, x)) N(rg_ge, rg_ge(x, x)) N(rg_le, rg_le(x, x)) N(rg_ne, rg_ne(x, x))                       \
+    N(rg_logical_and, rg_logical_and(x, x)) N(rg_logical_or, rg_logical_or(x, x)) N(rg_logical_xor, rg_logical_xor(x, x))                             \
     N(rg_fill, rg_fill(x, 1)) N(rg_matmul_t, rg_matmul_t(x, true, x, false)) N(rg_linear, rg_linear(x, x, x)) N(rg_sum_over, rg_sum_over(x, true, 0)) \
     N(rg_mean_over, rg_mean_over(x, true, 0, -1)) N(rg_max_over, rg_max_over(x, true, 0)) N(rg_argmax, rg_argmax(x, 0))                               \
     N(rg_logsumexp, rg_logsumexp(x, 0)) N(rg_softmax, rg_softmax(x, 0)) N(rg_log_softmax, rg_log_softmax(x, 0)) N(rg_reshape, rg_reshape(x, 2))       \
