@@ -44,6 +44,12 @@ extern "C" {
 #define rg_pick(x, index) rg_pick_at(RG_AT, x, index)                      /* y[.., ] = x[.., index[..]]: one element per row, index i32 */
 #define rg_scatter(x, index, n) rg_scatter_at(RG_AT, x, index, n)          /* y[.., index[..]] = x[..], else 0: rows of n */
 #define rg_one_hot(index, n) rg_one_hot_at(RG_AT, index, n)                /* index[..] == j for j < n, in the tape's dtype; no derivative */
+#define rg_masked_fill(x, mask, value) rg_masked_fill_at(RG_AT, x, mask, value) /* mask != 0 ? value : x; no derivative for the mask */
+#define rg_index_select(x, axis, index) rg_index_select_at(RG_AT, x, axis, index) /* slices x[.., index[j], ..]; an index of any shape stands in axis's place (numpy.take) */
+#define rg_index_add(x, axis, index, src) rg_index_add_at(RG_AT, x, axis, index, src) /* x with src[.., j, ..] added to each slice x[.., index[j], ..] */
+#define rg_embedding(index, table) rg_embedding_at(RG_AT, index, table)    /* rows table[index[..]]: [..] i32, [n, d] -> [.., d] */
+#define rg_gather(x, axis, index) rg_gather_at(RG_AT, x, axis, index)      /* y[i, j] = x[index[i, j], j] for axis 0; index of y's shape, beside axis at most x's */
+#define rg_scatter_add(x, axis, index, src) rg_scatter_add_at(RG_AT, x, axis, index, src) /* x with src[i, j] added to x[index[i, j], j] for axis 0 */
 #define rg_cast(x, dtype) rg_cast_at(RG_AT, x, dtype)                      /* x in another dtype; derivative between floats */
 
 /* -------- losses. For two classes, from logits z and targets y of 0 and 1: rg_mean(rg_sub(rg_softplus(z), rg_mul(y, z))) */
@@ -78,6 +84,11 @@ rg_tensor *rg_where_at(const char *at, rg_tensor *c, rg_tensor *a, rg_tensor *b)
 rg_tensor *rg_pick_at(const char *at, rg_tensor *x, rg_tensor *index);
 rg_tensor *rg_scatter_at(const char *at, rg_tensor *x, rg_tensor *index, int n);
 rg_tensor *rg_one_hot_at(const char *at, rg_tensor *index, int n);
+rg_tensor *rg_masked_fill_at(const char *at, rg_tensor *x, rg_tensor *mask, double value);
+rg_tensor *rg_index_select_at(const char *at, rg_tensor *x, int axis, rg_tensor *index);
+rg_tensor *rg_index_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *index, rg_tensor *src);
+rg_tensor *rg_gather_at(const char *at, rg_tensor *x, int axis, rg_tensor *index);
+rg_tensor *rg_scatter_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *index, rg_tensor *src);
 rg_tensor *rg_cast_at(const char *at, rg_tensor *x, rg_dtype dtype);
 rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *labels);
 
@@ -86,6 +97,7 @@ rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *lab
 #undef RG_AT
 #define RG_AT at
 static inline rg_tensor *rg_mse_at(const char *at, rg_tensor *p, rg_tensor *y) { return rg_mean(rg_square(rg_sub(p, y))); }
+static inline rg_tensor *rg_embedding_at(const char *at, rg_tensor *index, rg_tensor *table) { return rg_index_select(table, 0, index); }
 #pragma pop_macro("RG_AT")
 
 /* -------- what this build is made of */
