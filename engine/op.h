@@ -36,6 +36,7 @@ typedef struct rg_attr {
         int i[6];
         struct { int axis, keepdims; };               /* softmax, logsumexp, concat, argmax ... */
         struct { unsigned axes; int keepdims_; };     /* reductions: bit k set = axis k */
+        struct { int axis_, reverse; };               /* cumsum: from the end; argsort: descending */
         struct { int ta, tb; };                       /* matmul: transpose a, b */
         struct { int along, unused_; int64_t start, stop; }; /* slice, pad */
         struct { int ndim, unused__; const int64_t *dims; }; /* reshape, expand ...: the shape rule copies dims and clears the pointer */

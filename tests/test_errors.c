@@ -374,6 +374,9 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_clamp, rg_clamp(x, 0, 1)) N(rg_floor, rg_floor(x)) N(rg_logical_not, rg_logical_not(x)) N(rg_pow, rg_pow(x, x))                              \
     N(rg_logaddexp, rg_logaddexp(x, x)) N(rg_lt, rg_lt(x, x)) N(rg_ge, rg_ge(x, x)) N(rg_le, rg_le(x, x)) N(rg_ne, rg_ne(x, x))                       \
     N(rg_logical_and, rg_logical_and(x, x)) N(rg_logical_or, rg_logical_or(x, x)) N(rg_logical_xor, rg_logical_xor(x, x))                             \
+    N(rg_min_over, rg_min_over(x, true, 0)) N(rg_prod_over, rg_prod_over(x, true, 0)) N(rg_var_over, rg_var_over(x, 0, true, 0))                      \
+    N(rg_std_over, rg_std_over(x, 0, true, 0)) N(rg_norm_over, rg_norm_over(x, 2, true, 0)) N(rg_norm_of_3, rg_norm(x, 3)) N(rg_cumsum, rg_cumsum(x, 0))\
+    N(rg_argmin, rg_argmin(x, 0)) N(rg_argsort, rg_argsort(x, 0, true)) N(rg_sort, rg_sort(x, 0, true, NULL)) N(rg_topk, rg_topk(x, 1, 0, true, NULL))\
     N(rg_fill, rg_fill(x, 1)) N(rg_matmul_t, rg_matmul_t(x, true, x, false)) N(rg_linear, rg_linear(x, x, x)) N(rg_sum_over, rg_sum_over(x, true, 0)) \
     N(rg_mean_over, rg_mean_over(x, true, 0, -1)) N(rg_max_over, rg_max_over(x, true, 0)) N(rg_argmax, rg_argmax(x, 0))                               \
     N(rg_logsumexp, rg_logsumexp(x, 0)) N(rg_softmax, rg_softmax(x, 0)) N(rg_log_softmax, rg_log_softmax(x, 0)) N(rg_reshape, rg_reshape(x, 2))       \
