@@ -18,3 +18,11 @@ static rg_tensor *masked_fill(const char *at, rg_attr attr, rg_tensor *const *in
 RG_OP(masked_fill) = {.name = "masked_fill", .formula = "mask != 0 ? value : x", .arity = 2, .compose = masked_fill,
     .samples = "5,17 5,17:f<2 p=-3; 4,5 5:f<2 p=1; 3,17 3,1:f<2 p=.5; - -:f=1 p=2; 17 1:f<2 p=0; 1,1 1,1:f<2 p=1; 0,3 3:f<2 p=1; 11,11 11,11:f=0 p=1",
     .refuses = "2,3 2,4:f<2 p=1; 2,3:i32 2,3:i32 p=1; 2,3:f64 2,3:f32 p=1"};
+
+static rg_tensor *dot(const char *at, rg_attr attr, rg_tensor *const *in) { return (void)attr, rg_dot_at(at, in[0], in[1]); }
+static rg_tensor *outer(const char *at, rg_attr attr, rg_tensor *const *in) { return (void)attr, rg_outer_at(at, in[0], in[1]); }
+
+RG_OP(dot) = {.name = "dot", .formula = "sum a_i b_i", .arity = 2, .compose = dot,
+    .samples = "17 17; 300 300; 1 1; 0 0; 5 same", .refuses = "3 4; 3 1; - -; 2,3 3; 3 2,3; 2,3 2,3; 2:i32 2:i32; 2:f64 2:f32"};
+RG_OP(outer) = {.name = "outer", .formula = "a_i b_j", .arity = 2, .compose = outer,
+    .samples = "90 5; 17 90; 1 1; 0 3; 3 0; 5 same", .refuses = "- -; 2,3 3; 3 2,3; 3 -; 2:i32 2:i32; 2:f64 2:f32"};

@@ -371,6 +371,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_logsumexp, rg_logsumexp(x, 0)) N(rg_softmax, rg_softmax(x, 0)) N(rg_log_softmax, rg_log_softmax(x, 0)) N(rg_reshape, rg_reshape(x, 2))       \
     N(rg_unsqueeze, rg_unsqueeze(x, 0)) N(rg_squeeze, rg_squeeze(x, 0)) N(rg_permute, rg_permute(x, 0, -1)) N(rg_slice, rg_slice(x, 0, 0, 1))         \
     N(rg_pad, rg_pad(x, 0, 1, 1)) N(rg_concat, rg_concat(0, x, x, x)) N(rg_where, rg_where(x, x, x)) N(rg_pick, rg_pick(x, x))                        \
+    N(rg_dot, rg_dot(x, x)) N(rg_outer, rg_outer(x, x))                                                                                              \
     N(rg_masked_fill, rg_masked_fill(x, x, 1)) N(rg_index_select, rg_index_select(x, 0, x)) N(rg_index_add, rg_index_add(x, 0, x, x))                \
     N(rg_embedding, rg_embedding(x, x)) N(rg_gather, rg_gather(x, 0, x)) N(rg_scatter_add, rg_scatter_add(x, 0, x, x))                                \
     N(rg_scatter, rg_scatter(x, x, 3)) N(rg_one_hot, rg_one_hot(x, 3)) N(rg_cast, rg_cast(x, RG_F64)) N(rg_cross_entropy, rg_cross_entropy(x, x))     \
