@@ -39,7 +39,15 @@ extern "C" {
 #define rg_permute(x, ...) rg_permute_at(RG_AT, x, RG_AXES(__VA_ARGS__))   /* y's axis i is x's axis axes[i]; a copy */
 #define rg_slice(x, axis, start, stop) rg_slice_at(RG_AT, x, axis, start, stop) /* start <= i < stop along an axis, from the end if negative; of axis 0 a view */
 #define rg_pad(x, axis, before, after) rg_pad_at(RG_AT, x, axis, before, after) /* zeros put in before and after, along an axis */
+#define rg_pad_value(x, axis, before, after, value) rg_pad_value_at(RG_AT, x, axis, before, after, value) /* the same with a value in place of 0 */
+#define rg_constant_pad(x, value, ...) rg_constant_pad_at(RG_AT, x, value, RG_DIMS(__VA_ARGS__)) /* pairs of before, after: of the last axis, of the one before it ... */
 #define rg_concat(axis, ...) rg_concat_at(RG_AT, axis, RG_IN_LIST(__VA_ARGS__)) /* operands one after another along an axis */
+#define rg_stack(axis, ...) rg_stack_at(RG_AT, axis, RG_IN_LIST(__VA_ARGS__)) /* operands one after another along a new axis */
+#define rg_split(x, axis, n, sizes, out) rg_split_at(RG_AT, x, axis, n, sizes, out) /* out[0] .. out[n-1]: slices of these sizes; sizes NULL: of one size. 0 or -1 */
+#define rg_tril(x, diagonal) rg_tril_at(RG_AT, x, diagonal)                /* the last two axes: x_rc where c - r <= diagonal, else 0 */
+#define rg_triu(x, diagonal) rg_triu_at(RG_AT, x, diagonal)                /* the last two axes: x_rc where c - r >= diagonal, else 0 */
+#define rg_repeat(x, ...) rg_repeat_at(RG_AT, x, RG_DIMS(__VA_ARGS__))     /* x so many times over along each axis, the last ones first (numpy.tile) */
+#define rg_repeat_interleave(x, times, axis) rg_repeat_interleave_at(RG_AT, x, times, axis) /* each index of the axis so many times, one after another */
 
 /* -------- choice and index */
 #define rg_where(c, a, b) rg_where_at(RG_AT, c, a, b)                      /* c != 0 ? a : b; no derivative for c */
@@ -51,6 +59,7 @@ extern "C" {
 #define rg_index_add(x, axis, index, src) rg_index_add_at(RG_AT, x, axis, index, src) /* x with src[.., j, ..] added to each slice x[.., index[j], ..] */
 #define rg_embedding(index, table) rg_embedding_at(RG_AT, index, table)    /* rows table[index[..]]: [..] i32, [n, d] -> [.., d] */
 #define rg_gather(x, axis, index) rg_gather_at(RG_AT, x, axis, index)      /* y[i, j] = x[index[i, j], j] for axis 0; index of y's shape, beside axis at most x's */
+#define rg_take_along_axis(x, index, axis) rg_take_along_axis_at(RG_AT, x, index, axis) /* gather, of an x and an index that broadcast beside the axis */
 #define rg_scatter_add(x, axis, index, src) rg_scatter_add_at(RG_AT, x, axis, index, src) /* x with src[i, j] added to x[index[i, j], j] for axis 0 */
 #define rg_cast(x, dtype) rg_cast_at(RG_AT, x, dtype)                      /* x in another dtype; derivative between floats */
 
@@ -83,6 +92,14 @@ rg_tensor *rg_squeeze_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_permute_at(const char *at, rg_tensor *x, int naxes, const int *axes);
 rg_tensor *rg_slice_at(const char *at, rg_tensor *x, int axis, int64_t start, int64_t stop);
 rg_tensor *rg_pad_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after);
+rg_tensor *rg_pad_value_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after, double value);
+rg_tensor *rg_constant_pad_at(const char *at, rg_tensor *x, double value, int n, const int64_t *widths);
+rg_tensor *rg_stack_at(const char *at, int axis, int n, rg_tensor *const *x);
+int rg_split_at(const char *at, rg_tensor *x, int axis, int n, const int64_t *sizes, rg_tensor **out);
+rg_tensor *rg_tril_at(const char *at, rg_tensor *x, int diagonal);
+rg_tensor *rg_triu_at(const char *at, rg_tensor *x, int diagonal);
+rg_tensor *rg_repeat_at(const char *at, rg_tensor *x, int n, const int64_t *times);
+rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int64_t times, int axis);
 rg_tensor *rg_concat_at(const char *at, int axis, int n, rg_tensor *const *x);
 rg_tensor *rg_where_at(const char *at, rg_tensor *c, rg_tensor *a, rg_tensor *b);
 rg_tensor *rg_pick_at(const char *at, rg_tensor *x, rg_tensor *index);
@@ -92,6 +109,7 @@ rg_tensor *rg_masked_fill_at(const char *at, rg_tensor *x, rg_tensor *mask, doub
 rg_tensor *rg_index_select_at(const char *at, rg_tensor *x, int axis, rg_tensor *index);
 rg_tensor *rg_index_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *index, rg_tensor *src);
 rg_tensor *rg_gather_at(const char *at, rg_tensor *x, int axis, rg_tensor *index);
+rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index, int axis);
 rg_tensor *rg_scatter_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *index, rg_tensor *src);
 rg_tensor *rg_cast_at(const char *at, rg_tensor *x, rg_dtype dtype);
 rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *labels);

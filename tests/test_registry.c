@@ -391,6 +391,7 @@ static const large large_ones[] = {
     {"permute", "60,40,30 perm=2.0.1"}, {"concat", "101,333 60,333 axis=0"}, {"slice", "101,333 along=1 start=3 stop=330"},
     {"pick", "7001,11 7001:i32<11"}, {"where", "101,333:f<2 101,333 333"}, {"sum_to", "101,333 shape=333"}, {"expand", "333 shape=101x333"},
     {"index_select", "70,333 900:i32<70 axis=0"}, {"index_add", "70,333 900:i32<70 900,333 axis=0"}, {"gather", "101,333 101,400:i32<333 axis=1"},
+    {"repeat", "101,333 shape=3x2"}, {"tril", "3,101,333 diagonal=7"}, {"stack", "101,333 101,333 axis=1"},
     {"scatter_add", "333,101 400,101:i32<333 400,101 axis=0"}};
 
 static void large_operands(void **state) {
