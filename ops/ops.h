@@ -18,6 +18,7 @@ extern "C" {
 #define rg_matmul_t(a, ta, b, tb) rg_matmul_t_at(RG_AT, a, ta, b, tb)      /* the same with the last two axes of a, b swapped first */
 #define rg_dot(a, b) rg_dot_at(RG_AT, a, b)                                /* sum a_i b_i, of two vectors: rank 0 */
 #define rg_outer(a, b) rg_outer_at(RG_AT, a, b)                            /* a_i b_j, of two vectors */
+#define rg_einsum(equation, ...) rg_einsum_at(RG_AT, equation, RG_IN_LIST(__VA_ARGS__)) /* "bij,bjk->bik", a, b: sums of products (numpy.einsum); up to 8 operands, "ii", "...", implicit output */
 #define rg_linear(x, w, b) rg_linear_at(RG_AT, x, w, b)                    /* x w + b: [.., in] . [in, out] + [out], in one pass */
 
 /* -------- reductions. rg_sum(x): over everything, rank 0. rg_sum_over(x, keepdims, 0, -1): over some axes. */
@@ -78,6 +79,7 @@ extern "C" {
 rg_tensor *rg_matmul_t_at(const char *at, rg_tensor *a, bool ta, rg_tensor *b, bool tb);
 rg_tensor *rg_dot_at(const char *at, rg_tensor *a, rg_tensor *b);
 rg_tensor *rg_outer_at(const char *at, rg_tensor *a, rg_tensor *b);
+rg_tensor *rg_einsum_at(const char *at, const char *equation, int n, rg_tensor *const *x);
 rg_tensor *rg_linear_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b);
 rg_tensor *rg_sum_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
 rg_tensor *rg_mean_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);

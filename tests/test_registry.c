@@ -450,7 +450,8 @@ static void all_ops_are_there(void **state) {
     static const char *const names[] = {"gt", "eq", "where", "sign", "erf", "cast", "neg", "exp", "log", "sqrt", "square", "abs", "relu", "sigmoid",
         "tanh", "softplus", "add", "sub", "mul", "div", "maximum", "minimum", "add_scalar", "mul_scalar", "pow_scalar", "matmul", "linear", "sum", "mean",
         "max", "logsumexp", "softmax", "log_softmax", "reshape", "expand", "sum_to", "permute", "slice", "concat", "unsqueeze", "squeeze", "pick",
-        "cross_entropy", "mse", "argmax", "one_hot"};
+        "cross_entropy", "mse", "argmax", "one_hot", "index_select", "index_add", "gather", "scatter_add", "take_along_axis", "embedding", "masked_fill", "stack",
+        "tril", "triu", "repeat", "repeat_interleave", "dot", "outer"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!rg_op_find(names[i])) fail_msg("there is no operator %s", names[i]);
 }
