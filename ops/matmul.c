@@ -41,7 +41,7 @@ static int matmul_shape(rg_tensor *y) {
 
 /* x [.., m] as [n, m] */
 static rg_tensor *as_rows(rg_tensor *y, rg_tensor *x) {
-    if (x->ndim == 2) return x;
+    if (x->ndim == 2 || rg_failed(x)) return x;
     int64_t rows = 1;
     for (int d = 0; d < x->ndim - 1; d++) rows *= x->shape[d];
     return rg_reshape(x, rows, x->shape[x->ndim - 1]);
