@@ -1,39 +1,47 @@
-/* matmul.c - the products: matmul y = op(a) op(b), where op may transpose the last two axes, and linear y = x w + b. */
+/* matmul.c - the products: matmul y = op(a) op(b), where op may transpose the last two axes; dot, outer; linear y = x w + b. */
 #ifdef RG_OPENBLAS
 #include <cblas.h>
 #endif
 
 #include "ops/rule.h"
 
-/* -------- matmul. With A = op(a), B = op(b):    dA = dy B^T,    dB = A^T dy,    transposed in turn where op was */
+/* -------- matmul. With A = op(a), B = op(b):    dA = dy B^T,    dB = A^T dy,    transposed in turn where op was.
+            A vector is a row on the left, a column on the right, and y lacks that dimension, as with numpy.matmul. */
+
+/* Its matrices are of this size before transposition; returns the number of leading dimensions. */
+static int matrix_of(const rg_tensor *x, bool left, int64_t size[2]) {
+    size[0] = size[1] = 1;
+    for (int d = x->ndim > 1 ? x->ndim - 2 : 0; d < x->ndim; d++) size[x->ndim > 1 ? d - x->ndim + 2 : left] = x->shape[d];
+    return x->ndim > 1 ? x->ndim - 2 : 0;
+}
 
 static int matmul_shape(rg_tensor *y) {
     const rg_tensor *a = y->in[0], *b = y->in[1];
-    const bool ta = y->attr.ta, tb = y->attr.tb;
-    if (a->ndim < 2 || b->ndim < 2)
-        return rg_reject(y, RG_ESHAPE, "operand %d has %d dimensions, at least 2 are needed; rg_unsqueeze adds one", a->ndim < 2 ? 1 : 2,
-            a->ndim < 2 ? a->ndim : b->ndim);
-    const int64_t *sa = a->shape + a->ndim - 2, *sb = b->shape + b->ndim - 2; /* [n, k] and [k, m], before transposition */
+    if (a->ndim < 1 || b->ndim < 1) return rg_reject(y, RG_ESHAPE, "operand %d has no dimensions, at least 1 is needed; rg_mul scales", a->ndim < 1 ? 1 : 2);
+    const bool ta = y->attr.ta && a->ndim > 1, tb = y->attr.tb && b->ndim > 1;
+    y->attr.ta = ta;
+    y->attr.tb = tb;
+    int64_t sa[2], sb[2], to[RG_MAX_DIMS]; /* [n, k] and [k, m], before transposition */
+    const int la = matrix_of(a, true, sa), lb = matrix_of(b, false, sb), lead = la > lb ? la : lb;
     if (sa[!ta] != sb[tb])
         return rg_reject(y, RG_ESHAPE, "inner dimensions %lld and %lld differ%s", (long long)sa[!ta], (long long)sb[tb],
             ta && tb ? " (both transposed)" : ta ? " (the first transposed)" : tb ? " (the second transposed)" : "");
-    const int n = a->ndim > b->ndim ? a->ndim : b->ndim;
-    int64_t to[RG_MAX_DIMS];
-    for (int d = 0; d < n - 2; d++) {
-        const int i = d - (n - a->ndim), j = d - (n - b->ndim);
+    int n = 0;
+    for (; n < lead; n++) {
+        const int i = n - (lead - la), j = n - (lead - lb);
         const int64_t p = i < 0 ? 1 : a->shape[i], q = j < 0 ? 1 : b->shape[j];
         if (p != q && p != 1 && q != 1)
             return rg_reject(y, RG_ESHAPE, "leading dimensions %lld and %lld do not broadcast", (long long)p, (long long)q);
-        to[d] = p == 1 ? q : p;
+        to[n] = p == 1 ? q : p;
     }
-    to[n - 2] = sa[ta];
-    to[n - 1] = sb[!tb];
+    if (a->ndim > 1) to[n++] = sa[ta];
+    if (b->ndim > 1) to[n++] = sb[!tb];
     return rg_shape_set(y, n, to);
 }
 
 /* x [.., m] as [n, m] */
 static rg_tensor *as_rows(rg_tensor *y, rg_tensor *x) {
-    if (x->ndim == 2) return x;
+    if (x->ndim == 2 || rg_failed(x)) return x;
     int64_t rows = 1;
     for (int d = 0; d < x->ndim - 1; d++) rows *= x->shape[d];
     return rg_reshape(x, rows, x->shape[x->ndim - 1]);
@@ -41,7 +49,9 @@ static rg_tensor *as_rows(rg_tensor *y, rg_tensor *x) {
 
 static void matmul_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     rg_tensor *a = y->in[0], *b = y->in[1];
-    const bool ta = y->attr.ta, tb = y->attr.tb;
+    const bool ta = y->attr.ta, tb = y->attr.tb, column = b->ndim == 1;
+    if (column) b = rg_unsqueeze(b, 1), dy = rg_unsqueeze(dy, -1);
+    if (a->ndim == 1) a = rg_unsqueeze(a, 0), dy = rg_unsqueeze(dy, -2);
     if (rg_needs(y, 0)) dx[0] = ta ? rg_matmul_t(b, tb, dy, true) : rg_matmul_t(dy, false, b, !tb);
     if (!rg_needs(y, 1)) return;
     if (!ta && b->ndim == 2) { /* one product that sums over the batch, rather than a batch to be summed */
@@ -49,6 +59,7 @@ static void matmul_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
         dy = as_rows(y, dy);
     }
     dx[1] = tb ? rg_matmul_t(dy, true, a, ta) : rg_matmul_t(a, !ta, dy, false);
+    if (column) dx[1] = rg_squeeze(dx[1], -1);
 }
 
 /* OpenBLAS starts with as many threads as there are processors; ours share the tiles of a product instead. Its first call
@@ -71,12 +82,25 @@ RG_OP(matmul) = {.name = "matmul", .formula = "a . b", .arity = 2, .shape = matm
     .backward = matmul_backward, .warm_up = warm_up,
     .samples = "7,5 5,17; 5,7 5,3 ta=1; 4,6 3,6 tb=1; 5,4 3,5 ta=1 tb=1; 17,2 2,1; 1,1 1,1; 3,3 same; 3,4 same ta=1; 3,4 same tb=1;"
                "0,3 3,4; 3,0 0,4; 2,3 3,0; 3,0 2,3 ta=1 tb=1; 2,3,4 4,5; 2,4,3 4,2 ta=1; 3,4 2,4,2; 2,3,4 2,4,2; 2,1,3,2 3,2,4; 2,4,3 2,2,4 ta=1 tb=1;"
-               "2,3,4 1,5,4 tb=1; 0,2,3 3,2; 2,2,3 0,1,3,2; 2,1,1,2,1,3 1,2,1,1,3,1",
-    .refuses = "64,784 785,128; 2,3 2,3; 2,3 3,4 ta=1; 2,3 3,4 tb=1; 2,3 3,4 ta=1 tb=1; 3 3,4; 2,3 3; - 2,2; 2,2,3 3,3,2; 2,3:i32 3,2:i32; 2,3:f64 3,2:f32"};
+               "2,3,4 1,5,4 tb=1; 0,2,3 3,2; 2,2,3 0,1,3,2; 2,1,1,2,1,3 1,2,1,1,3,1;"
+               "5 5; 5 5,17; 17,5 5; 3 2,3,4; 2,3,4 4; 4,5 4 ta=1; 4 5,4 tb=1; 3 3 ta=1 tb=1; 5 same; 0 0; 3 3,0; 0,3 3; 3 2,0,3,4; 2,1,4,3 4 ta=1",
+    .refuses = "64,784 785,128; 2,3 2,3; 2,3 3,4 ta=1; 2,3 3,4 tb=1; 2,3 3,4 ta=1 tb=1; 4 3,4; 2,3 2; 2 3; - 2,2; 2,2 -; 2 -; 2,2,3 3,3,2; 2,3:i32 3,2:i32; 2,3:f64 3,2:f32"};
 
 rg_tensor *rg_matmul_t_at(const char *at, rg_tensor *a, bool ta, rg_tensor *b, bool tb) {
     return rg_apply(&rg_op_matmul, at, (rg_attr){.ta = ta, .tb = tb}, RG_IN(a, b));
 }
+
+/* -------- dot, outer: for vectors alone, lest rows that were meant to be summed are broadcast */
+
+static rg_tensor *vectors(const char *name, const char *at, rg_tensor *a, rg_tensor *b) {
+    char sa[80], sb[80];
+    if (rg_failed(a) || rg_failed(b) || (a->ndim == 1 && b->ndim == 1)) return a;
+    rg_fail(a->tape, RG_ESHAPE, at, "%s: %s and %s are not both vectors", name, rg_shape_text(a, sa, sizeof sa), rg_shape_text(b, sb, sizeof sb));
+    return rg_poison(a->tape);
+}
+
+rg_tensor *rg_dot_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_matmul_t_at(at, vectors("dot", at, a, b), false, b, false); }
+rg_tensor *rg_outer_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_mul_at(at, rg_unsqueeze_at(at, vectors("outer", at, a, b), 1), b); }
 
 /* -------- linear, over the last axis of x.    dx = dy w^T,    dw = x^T dy,    db = dy summed over the rest */
 

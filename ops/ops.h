@@ -14,8 +14,11 @@ extern "C" {
 #endif
 
 /* -------- products */
-#define rg_matmul(a, b) rg_matmul_t_at(RG_AT, a, false, b, false)          /* [.., n, k] . [.., k, m]: sum over k; leading dimensions broadcast */
+#define rg_matmul(a, b) rg_matmul_t_at(RG_AT, a, false, b, false)          /* [.., n, k] . [.., k, m]: sum over k; leading dimensions broadcast; vectors as numpy.matmul */
 #define rg_matmul_t(a, ta, b, tb) rg_matmul_t_at(RG_AT, a, ta, b, tb)      /* the same with the last two axes of a, b swapped first */
+#define rg_dot(a, b) rg_dot_at(RG_AT, a, b)                                /* sum a_i b_i, of two vectors: rank 0 */
+#define rg_outer(a, b) rg_outer_at(RG_AT, a, b)                            /* a_i b_j, of two vectors */
+#define rg_einsum(equation, ...) rg_einsum_at(RG_AT, equation, RG_IN_LIST(__VA_ARGS__)) /* "bij,bjk->bik", a, b: sums of products (numpy.einsum); up to 8 operands, "ii", "...", implicit output */
 #define rg_linear(x, w, b) rg_linear_at(RG_AT, x, w, b)                    /* x w + b: [.., in] . [in, out] + [out], in one pass */
 
 /* -------- reductions. rg_sum(x): over everything, rank 0. rg_sum_over(x, keepdims, 0, -1): over some axes. */
@@ -49,7 +52,15 @@ extern "C" {
 #define rg_permute(x, ...) rg_permute_at(RG_AT, x, RG_AXES(__VA_ARGS__))   /* y's axis i is x's axis axes[i]; a copy */
 #define rg_slice(x, axis, start, stop) rg_slice_at(RG_AT, x, axis, start, stop) /* start <= i < stop along an axis, from the end if negative; of axis 0 a view */
 #define rg_pad(x, axis, before, after) rg_pad_at(RG_AT, x, axis, before, after) /* zeros put in before and after, along an axis */
+#define rg_pad_value(x, axis, before, after, value) rg_pad_value_at(RG_AT, x, axis, before, after, value) /* the same with a value in place of 0 */
+#define rg_constant_pad(x, value, ...) rg_constant_pad_at(RG_AT, x, value, RG_DIMS(__VA_ARGS__)) /* pairs of before, after: of the last axis, of the one before it ... */
 #define rg_concat(axis, ...) rg_concat_at(RG_AT, axis, RG_IN_LIST(__VA_ARGS__)) /* operands one after another along an axis */
+#define rg_stack(axis, ...) rg_stack_at(RG_AT, axis, RG_IN_LIST(__VA_ARGS__)) /* operands one after another along a new axis */
+#define rg_split(x, axis, n, sizes, out) rg_split_at(RG_AT, x, axis, n, sizes, out) /* out[0] .. out[n-1]: slices of these sizes; sizes NULL: of one size. 0 or -1 */
+#define rg_tril(x, diagonal) rg_tril_at(RG_AT, x, diagonal)                /* the last two axes: x_rc where c - r <= diagonal, else 0 */
+#define rg_triu(x, diagonal) rg_triu_at(RG_AT, x, diagonal)                /* the last two axes: x_rc where c - r >= diagonal, else 0 */
+#define rg_repeat(x, ...) rg_repeat_at(RG_AT, x, RG_DIMS(__VA_ARGS__))     /* x so many times over along each axis, the last ones first (numpy.tile) */
+#define rg_repeat_interleave(x, times, axis) rg_repeat_interleave_at(RG_AT, x, times, axis) /* each index of the axis so many times, one after another */
 
 /* -------- order: equal elements keep theirs, NaN counts as the largest. index, where not NULL, gets the i32 indices of what is returned. */
 #define rg_argsort(x, axis, descending) rg_argsort_at(RG_AT, x, axis, descending) /* i32 indices that sort x along an axis; no derivative */
@@ -66,6 +77,7 @@ extern "C" {
 #define rg_index_add(x, axis, index, src) rg_index_add_at(RG_AT, x, axis, index, src) /* x with src[.., j, ..] added to each slice x[.., index[j], ..] */
 #define rg_embedding(index, table) rg_embedding_at(RG_AT, index, table)    /* rows table[index[..]]: [..] i32, [n, d] -> [.., d] */
 #define rg_gather(x, axis, index) rg_gather_at(RG_AT, x, axis, index)      /* y[i, j] = x[index[i, j], j] for axis 0; index of y's shape, beside axis at most x's */
+#define rg_take_along_axis(x, index, axis) rg_take_along_axis_at(RG_AT, x, index, axis) /* gather, of an x and an index that broadcast beside the axis */
 #define rg_scatter_add(x, axis, index, src) rg_scatter_add_at(RG_AT, x, axis, index, src) /* x with src[i, j] added to x[index[i, j], j] for axis 0 */
 #define rg_cast(x, dtype) rg_cast_at(RG_AT, x, dtype)                      /* x in another dtype; derivative between floats */
 
@@ -82,6 +94,9 @@ extern "C" {
 #define RG_IN_LIST(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), (rg_tensor *[]){__VA_ARGS__}
 #endif
 rg_tensor *rg_matmul_t_at(const char *at, rg_tensor *a, bool ta, rg_tensor *b, bool tb);
+rg_tensor *rg_dot_at(const char *at, rg_tensor *a, rg_tensor *b);
+rg_tensor *rg_outer_at(const char *at, rg_tensor *a, rg_tensor *b);
+rg_tensor *rg_einsum_at(const char *at, const char *equation, int n, rg_tensor *const *x);
 rg_tensor *rg_linear_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b);
 rg_tensor *rg_sum_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
 rg_tensor *rg_mean_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
@@ -103,6 +118,14 @@ rg_tensor *rg_squeeze_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_permute_at(const char *at, rg_tensor *x, int naxes, const int *axes);
 rg_tensor *rg_slice_at(const char *at, rg_tensor *x, int axis, int64_t start, int64_t stop);
 rg_tensor *rg_pad_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after);
+rg_tensor *rg_pad_value_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after, double value);
+rg_tensor *rg_constant_pad_at(const char *at, rg_tensor *x, double value, int n, const int64_t *widths);
+rg_tensor *rg_stack_at(const char *at, int axis, int n, rg_tensor *const *x);
+int rg_split_at(const char *at, rg_tensor *x, int axis, int n, const int64_t *sizes, rg_tensor **out);
+rg_tensor *rg_tril_at(const char *at, rg_tensor *x, int diagonal);
+rg_tensor *rg_triu_at(const char *at, rg_tensor *x, int diagonal);
+rg_tensor *rg_repeat_at(const char *at, rg_tensor *x, int n, const int64_t *times);
+rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int64_t times, int axis);
 rg_tensor *rg_concat_at(const char *at, int axis, int n, rg_tensor *const *x);
 rg_tensor *rg_argsort_at(const char *at, rg_tensor *x, int axis, bool descending);
 rg_tensor *rg_sort_at(const char *at, rg_tensor *x, int axis, bool descending, rg_tensor **index);
@@ -115,6 +138,7 @@ rg_tensor *rg_masked_fill_at(const char *at, rg_tensor *x, rg_tensor *mask, doub
 rg_tensor *rg_index_select_at(const char *at, rg_tensor *x, int axis, rg_tensor *index);
 rg_tensor *rg_index_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *index, rg_tensor *src);
 rg_tensor *rg_gather_at(const char *at, rg_tensor *x, int axis, rg_tensor *index);
+rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index, int axis);
 rg_tensor *rg_scatter_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *index, rg_tensor *src);
 rg_tensor *rg_cast_at(const char *at, rg_tensor *x, rg_dtype dtype);
 rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *labels);

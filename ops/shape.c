@@ -130,8 +130,8 @@ rg_tensor *rg_permute_at(const char *at, rg_tensor *x, int naxes, const int *axe
 }
 
 /* -------- slice: y = x from start up to stop along an axis.    dx = dy padded by what was left out
-            pad:   y = x with zeros before and after.             dx = the slice of dy where x was
-            attr.along is the axis; attr.start, attr.stop: of a slice the bounds, of a pad the zeros before and after */
+            pad:   y = x with a value before and after.           dx = the slice of dy where x was
+            attr.along is the axis; attr.start, attr.stop: of a slice the bounds, of a pad how many before and after; attr.p: its value */
 
 static int slice_shape(rg_tensor *y) {
     rg_tensor *x = y->in[0];
@@ -159,6 +159,9 @@ static int pad_shape(rg_tensor *y) {
     if (a->start < 0 || a->stop < 0 || __builtin_add_overflow(*size, a->start, size) || __builtin_add_overflow(*size, a->stop, size)) {
         return rg_reject(y, RG_ESHAPE, "%lld zeros before and %lld after axis %d", (long long)a->start, (long long)a->stop, a->along);
     }
+    const double low = x->dtype == RG_U8 ? 0 : INT32_MIN, high = x->dtype == RG_U8 ? UINT8_MAX : INT32_MAX;
+    if ((x->dtype == RG_U8 || x->dtype == RG_I32) && !(a->p >= low && a->p <= high))
+        return rg_reject(y, RG_EVALUE, "%g does not fit %s", a->p, rg_dtype_name((rg_dtype)x->dtype));
     return rg_shape_set(y, x->ndim, shape);
 }
 
@@ -179,19 +182,21 @@ RG_OP(slice) = {.name = "slice", .formula = "x_i, start <= i < stop along an axi
                "1,1 along=1 start=0 stop=1; 3,4 along=1 start=2 stop=2; 0,3 along=1 start=1 stop=3; 0,3 along=0 start=0 stop=0; 2,5:u8 along=1 start=1 stop=3",
     .refuses = "2,3 along=1 start=1 stop=4; 2,3 along=1 start=2 stop=1; 2,3 along=1 start=-4 stop=2; 2,3 along=2 start=0 stop=1; - along=0 start=0 stop=0"};
 RG_KERNELS(pad);
-RG_OP(pad) = {.name = "pad", .formula = "x with zeros before and after, along an axis", .arity = 1, .types = "a",
+RG_OP(pad) = {.name = "pad", .formula = "x with zeros, or p, before and after, along an axis", .arity = 1, .types = "a",
     .shape = pad_shape, .forward = RG_KERNEL(pad), .backward = pad_backward,
     .samples = "4,17 along=1 start=2 stop=1; 17 along=0 start=1 stop=0; 3,2,5 along=-2 start=1 stop=2; 1,1 along=0 start=0 stop=3;"
-               "2,3 along=1 start=0 stop=0; 0,3 along=0 start=1 stop=1; 3,0 along=0 start=1 stop=0; 3:i32<9 along=0 start=1 stop=1",
-    .refuses = "2,3 along=1 start=-1 stop=0; 2,3 along=0 start=0 stop=-1; 2,3 along=2 start=0 stop=0; - along=0 start=1 stop=0;"
+               "2,3 along=1 start=0 stop=0; 0,3 along=0 start=1 stop=1; 3,0 along=0 start=1 stop=0; 3:i32<9 along=0 start=1 stop=1;"
+               "3,5 along=1 start=1 stop=2 p=-1.5; 3:i32<9 along=0 start=1 stop=1 p=7; 2,3:u8 along=0 start=1 stop=1 p=9",
+    .refuses = "2,3:u8 along=0 start=1 stop=0 p=256; 2,3:i32 along=0 start=1 stop=0 p=1e10; 2,3 along=1 start=-1 stop=0; 2,3 along=0 start=0 stop=-1; 2,3 along=2 start=0 stop=0; - along=0 start=1 stop=0;"
                "2,3 along=0 start=9223372036854775807 stop=1; 2,3 along=0 start=4611686018427387904 stop=0; - along=0 start=1 stop=0"};
 
 rg_tensor *rg_slice_at(const char *at, rg_tensor *x, int axis, int64_t start, int64_t stop) {
     return rg_apply(&rg_op_slice, at, (rg_attr){.along = axis, .start = start, .stop = stop}, 1, &x);
 }
-rg_tensor *rg_pad_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after) {
-    return rg_apply(&rg_op_pad, at, (rg_attr){.along = axis, .start = before, .stop = after}, 1, &x);
+rg_tensor *rg_pad_value_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after, double value) {
+    return rg_apply(&rg_op_pad, at, (rg_attr){.along = axis, .start = before, .stop = after, .p = value}, 1, &x);
 }
+rg_tensor *rg_pad_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after) { return rg_pad_value_at(at, x, axis, before, after, 0); }
 
 /* -------- concat: y = the operands one after another along an axis.    dx_k = the slice of dy where x_k was */
 

@@ -382,6 +382,10 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_logsumexp, rg_logsumexp(x, 0)) N(rg_softmax, rg_softmax(x, 0)) N(rg_log_softmax, rg_log_softmax(x, 0)) N(rg_reshape, rg_reshape(x, 2))       \
     N(rg_unsqueeze, rg_unsqueeze(x, 0)) N(rg_squeeze, rg_squeeze(x, 0)) N(rg_permute, rg_permute(x, 0, -1)) N(rg_slice, rg_slice(x, 0, 0, 1))         \
     N(rg_pad, rg_pad(x, 0, 1, 1)) N(rg_concat, rg_concat(0, x, x, x)) N(rg_where, rg_where(x, x, x)) N(rg_pick, rg_pick(x, x))                        \
+    N(rg_pad_value, rg_pad_value(x, 0, 1, 1, 2)) N(rg_constant_pad, rg_constant_pad(x, 2, 1, 1, 1, 1)) N(rg_stack, rg_stack(0, x, x))                 \
+    N(rg_tril, rg_tril(x, 0)) N(rg_triu, rg_triu(x, 0)) N(rg_repeat, rg_repeat(x, 2)) N(rg_repeat_interleave, rg_repeat_interleave(x, 2, 0))          \
+    N(rg_take_along_axis, rg_take_along_axis(x, x, 0)) N(rg_einsum, rg_einsum("i,i", x, x)) N(rg_einsum_null, rg_einsum_at(NULL, NULL, 2, NULL))                                                                                                \
+    N(rg_dot, rg_dot(x, x)) N(rg_outer, rg_outer(x, x))                                                                                              \
     N(rg_masked_fill, rg_masked_fill(x, x, 1)) N(rg_index_select, rg_index_select(x, 0, x)) N(rg_index_add, rg_index_add(x, 0, x, x))                \
     N(rg_embedding, rg_embedding(x, x)) N(rg_gather, rg_gather(x, 0, x)) N(rg_scatter_add, rg_scatter_add(x, 0, x, x))                                \
     N(rg_scatter, rg_scatter(x, x, 3)) N(rg_one_hot, rg_one_hot(x, 3)) N(rg_cast, rg_cast(x, RG_F64)) N(rg_cross_entropy, rg_cross_entropy(x, x))     \
@@ -402,6 +406,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_numel, rg_numel(x) == 0) N(rg_dtype_of, rg_dtype_of(x) == RG_F32) N(rg_dtype_name, rg_dtype_name((rg_dtype)9) != NULL)                       \
     N(rg_dtype_size, rg_dtype_size((rg_dtype)9) == 0) N(rg_name_of, !rg_name_of(x)) N(rg_tape_of, !rg_tape_of(x)) N(rg_needs_grad, !rg_needs_grad(x)) \
     N(rg_f32, !rg_f32(x)) N(rg_f64, !rg_f64(x)) N(rg_i32, !rg_i32(x)) N(rg_u8, !rg_u8(x)) N(rg_item, isnan(rg_item(x)))                               \
+    N(rg_split, rg_split(x, 0, 1, NULL, &out) == -1 && rg_failed(out))                                                                                \
     N(rg_copy_out, rg_copy_out(x, RG_F32, &to, 1) == -1) N(rg_error, rg_error(t) != NULL) N(rg_error_code, rg_error_code(t) == RG_ENOMEM)             \
     N(rg_error_clear, (rg_error_clear(t), true)) N(rg_on_error, (rg_on_error(t, listen, NULL), true)) N(rg_failed, rg_failed(x))                      \
     N(rg_print, (rg_print(x, stderr), rg_print(x, NULL), true)) N(rg_tape_print, (rg_tape_print(t, stderr), rg_tape_print(t, NULL), true))            \

@@ -174,10 +174,38 @@ static void what_is_made_without_memory(void **state) {
     assert_false(rg_failed(out[0]) || rg_failed(out[1]) || rg_failed(out[2]));
 }
 
+/* Composites, and rules of several steps, with every allocation failing in turn: the error comes out at the end. */
+static void composites_without_memory(void **state) {
+    book *b = *state;
+    rg_tape *t = b->t;
+    static const int32_t ids[] = {1, 0, 2, 1};
+    rg_tensor *in[] = {rg_param(t, "a", RG_ONES, 3, 3, 5), rg_param(t, "b", RG_ONES, 7, 5), rg_param(t, "v", RG_ONES, 5)}, *parts[2], *out[3];
+    for (int k = 0;; k++) {
+        const int64_t mark = rg_mark(t);
+        rg_tensor *index = rg_buffer(t, "ids", RG_I32, ids, 4, 1, 1);
+        b->l.m.calls = 0, b->l.m.fail_at = k;
+        rg_tensor *y = rg_einsum("iij,kj,j->ki", in[0], in[1], in[2]); /* diagonal, products, a permutation */
+        rg_tensor *z = rg_take_along_axis(rg_embedding(index, in[0]), rg_cast(rg_full(t, 0, 4, 1, 1, 1, 5), RG_I32), 3);
+        const int split = rg_split(rg_repeat_interleave(rg_constant_pad(y, 1, 1, 0, 1, 0), 2, 0), 0, 2, NULL, parts);
+        rg_tensor *sum = rg_add(rg_sum(rg_mul(rg_matmul(parts[0], rg_slice(in[2], 0, 0, 4)), rg_matmul(rg_slice(in[2], 0, 0, 4), rg_permute(parts[1], 1, 0)))),
+            rg_sum(rg_masked_fill(rg_stack(0, z, z), rg_gt(z, z), 2)));
+        const int failed = rg_grad(sum, NULL, in, 3, RG_CREATE_GRAPH, out);
+        b->l.m.fail_at = -1;
+        rg_rewind(t, mark);
+        if (!failed) {
+            assert_true(k > 100 && split == 0);
+            break;
+        }
+        assert_true(k < 2000);
+        assert_int_equal(rg_error_code(t), RG_ENOMEM);
+        rg_error_clear(t);
+    }
+}
+
 #define POOLED(name) {#name, name, open_pooled, close_book, NULL}
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {DIRECT(what_is_made_without_memory), cmocka_unit_test(one_allocation_fails),
+    static const struct CMUnitTest cases[] = {DIRECT(what_is_made_without_memory), DIRECT(composites_without_memory), cmocka_unit_test(one_allocation_fails),
         cmocka_unit_test(all_from_one_on_fail), cmocka_unit_test(one_of_the_pools_fails), cmocka_unit_test(all_of_the_pools_from_one_on_fail)};
     return cmocka_run_group_tests_name("out of memory", cases, write_files, remove_files);
 }

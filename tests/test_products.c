@@ -121,6 +121,40 @@ static void matmul_broadcasts_batches(void **state) {
     }
 }
 
+/* As the product of a row or a column, in values and in gradients. */
+static void check_vector(rg_tape *t, rg_tensor *a, rg_tensor *b, bool ta, bool tb, int ndim, const int64_t *shape) {
+    rg_tensor *x[] = {rg_requires_grad(a, true), rg_requires_grad(b, true)}, *got[2], *should[2];
+    rg_tensor *as = a->ndim == 1 ? rg_unsqueeze(a, 0) : a, *bs = b->ndim == 1 ? rg_unsqueeze(b, 1) : b;
+    rg_tensor *y = rg_matmul_t(a, ta, b, tb), *z = rg_reshape_at(RG_HERE, rg_matmul_t(as, ta && a->ndim > 1, bs, tb && b->ndim > 1), ndim, shape);
+    rg_tensor *dy = numbers(t, (rg_dtype)y->dtype, ndim, shape);
+    assert_shape(y, ndim, shape);
+    same_bits("product with a vector", y, z);
+    for (int flags = 0; flags <= RG_CREATE_GRAPH; flags++) {
+        assert_int_equal(rg_grad(y, dy, x, 2, flags, got), 0);
+        assert_int_equal(rg_grad(z, dy, x, 2, flags, should), 0);
+        for (int i = 0; i < 2; i++) same_bits("its gradient", got[i], should[i]);
+    }
+}
+
+static void matmul_with_vectors(void **state) {
+    rg_tape *t = *state;
+    for (int c = 0; c < 8; c++) {
+        const rg_dtype d = dtypes[c & 1];
+        const bool ta = c & 2, tb = c & 4;
+        rg_tensor *v = numbers(t, d, RG_DIMS(9)), *w = numbers(t, d, RG_DIMS(9));
+        check_vector(t, v, w, ta, tb, 0, NULL);
+        check_vector(t, v, tb ? numbers(t, d, RG_DIMS(20, 9)) : numbers(t, d, RG_DIMS(9, 20)), ta, tb, RG_DIMS(20));
+        check_vector(t, v, tb ? numbers(t, d, RG_DIMS(2, 3, 4, 9)) : numbers(t, d, RG_DIMS(2, 3, 9, 4)), ta, tb, RG_DIMS(2, 3, 4));
+        check_vector(t, ta ? numbers(t, d, RG_DIMS(9, 20)) : numbers(t, d, RG_DIMS(20, 9)), w, ta, tb, RG_DIMS(20));
+        check_vector(t, ta ? numbers(t, d, RG_DIMS(2, 3, 9, 4)) : numbers(t, d, RG_DIMS(2, 3, 4, 9)), w, ta, tb, RG_DIMS(2, 3, 4));
+    }
+    rg_tensor *v = rg_input(t, RG_F32, ((const float[]){1, 2, 3}), 3), *y = rg_outer(v, rg_input(t, RG_F32, ((const float[]){5, 7}), 2));
+    assert_shape(y, RG_DIMS(3, 2));
+    for (int i = 0; i < 6; i++) assert_element(y, i, (i / 2 + 1) * (i % 2 ? 7 : 5));
+    assert_shape(rg_dot(v, v), 0, NULL);
+    assert_element(rg_dot(v, v), 0, 14);
+}
+
 /* Slices of the first axis share storage, and start anywhere. */
 static void matmul_of_views(void **state) {
     rg_tape *t = *state;
@@ -177,8 +211,12 @@ static void product_errors(void **state) {
     REFUSED(RG_ESHAPE, rg_matmul_t(x, true, w, false), "matmul: x[64,784] . w1[785,128]: inner dimensions 64 and 785 differ (the first transposed)");
     REFUSED(RG_ESHAPE, rg_matmul_t(x, false, w, true), "matmul: x[64,784] . w1[785,128]: inner dimensions 784 and 128 differ (the second transposed)");
     REFUSED(RG_ESHAPE, rg_matmul_t(x, true, w, true), "matmul: x[64,784] . w1[785,128]: inner dimensions 64 and 128 differ (both transposed)");
-    REFUSED(RG_ESHAPE, rg_matmul(x, b), "matmul: x[64,784] . b1[128]: operand 2 has 1 dimensions, at least 2 are needed; rg_unsqueeze adds one");
-    REFUSED(RG_ESHAPE, rg_matmul(rg_scalar(t, 1), x), "matmul: [] . x[64,784]: operand 1 has 0 dimensions, at least 2 are needed; rg_unsqueeze adds one");
+    REFUSED(RG_ESHAPE, rg_matmul(x, b), "matmul: x[64,784] . b1[128]: inner dimensions 784 and 128 differ");
+    REFUSED(RG_ESHAPE, rg_matmul_t(b, true, x, true), "matmul: b1[128] . x[64,784]: inner dimensions 128 and 784 differ (the second transposed)");
+    REFUSED(RG_ESHAPE, rg_matmul(rg_scalar(t, 1), x), "matmul: [] . x[64,784]: operand 1 has no dimensions, at least 1 is needed; rg_mul scales");
+    REFUSED(RG_ESHAPE, rg_dot(b, x), "dot: b1[128] and x[64,784] are not both vectors");
+    REFUSED(RG_ESHAPE, rg_dot(b, rg_full(t, 1, 1)), "matmul: b1[128] . [1]: inner dimensions 128 and 1 differ");
+    REFUSED(RG_ESHAPE, rg_outer(rg_scalar(t, 1), b), "outer: [] and b1[128] are not both vectors");
     REFUSED(RG_ESHAPE, rg_matmul(rg_full(t, 0, 2, 3, 4), rg_full(t, 0, 3, 4, 5)), "matmul: [2,3,4] . [3,4,5]: leading dimensions 2 and 3 do not broadcast");
     const int64_t vast = 3000000000;
     rg_tensor *a = rg_full(t, 0, 0, vast), *c = rg_full(t, 0, vast, 0);
@@ -487,7 +525,7 @@ int main(void) {
         CASE(matmul_across_blocks),
         CASE(matmul_of_nothing),
         CASE(matmul_broadcasts_batches),
-        CASE(matmul_of_views),
+        CASE(matmul_with_vectors), CASE(matmul_of_views),
         CASE(same_bits_for_any_threads),
         CASE(builtin_bits_depend_on_k_alone),
         CASE(product_errors),

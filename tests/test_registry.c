@@ -393,6 +393,7 @@ static const large large_ones[] = {
     {"index_select", "70,333 900:i32<70 axis=0"}, {"index_add", "70,333 900:i32<70 900,333 axis=0"}, {"gather", "101,333 101,400:i32<333 axis=1"},
     {"prod", "40,900 axes=0"}, {"min", "101,333 axes=1"}, {"std", "101,333 axes=0 p=1"}, {"norm", "101,333 axes=0.1 p=2"}, {"cumsum", "101,333 axis=0"},
     {"cumsum", "40001 axis=0 reverse=1"}, {"argsort", "101,333 axis=0"}, {"sort", "333,101 axis=1 reverse=1"}, {"pow", "101,333 333"},
+    {"repeat", "101,333 shape=3x2"}, {"tril", "3,101,333 diagonal=7"}, {"stack", "101,333 101,333 axis=1"},
     {"scatter_add", "333,101 400,101:i32<333 400,101 axis=0"}};
 
 static void large_operands(void **state) {
@@ -451,10 +452,11 @@ static void all_ops_are_there(void **state) {
     static const char *const names[] = {"gt", "eq", "where", "sign", "erf", "cast", "neg", "exp", "log", "sqrt", "square", "abs", "relu", "sigmoid",
         "tanh", "softplus", "add", "sub", "mul", "div", "maximum", "minimum", "add_scalar", "mul_scalar", "pow_scalar", "matmul", "linear", "sum", "mean",
         "max", "logsumexp", "softmax", "log_softmax", "reshape", "expand", "sum_to", "permute", "slice", "concat", "unsqueeze", "squeeze", "pick",
-        "cross_entropy", "mse", "argmax", "one_hot",
         "expm1", "log1p", "rsqrt", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erfc", "silu", "mish", "gelu", "gelu_tanh", "log_sigmoid", "softsign",
         "hardtanh", "hardsigmoid", "selu", "elu", "leaky_relu", "clamp", "floor", "logical_not", "pow", "logaddexp", "lt", "ge", "le", "ne", "logical_and", "logical_or", "logical_xor",
-        "prod", "min", "var", "std", "norm", "cumsum", "argmin", "argsort", "sort", "topk"};
+        "prod", "min", "var", "std", "norm", "cumsum", "argmin", "argsort", "sort", "topk",
+        "cross_entropy", "mse", "argmax", "one_hot", "index_select", "index_add", "gather", "scatter_add", "take_along_axis", "embedding", "masked_fill", "stack",
+        "tril", "triu", "repeat", "repeat_interleave", "dot", "outer"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!rg_op_find(names[i])) fail_msg("there is no operator %s", names[i]);
 }

@@ -3,22 +3,22 @@
 
 #include "gemm.h"
 
-/* The leading dimensions of x, as a tensor whose elements are the matrices. */
-static rg_tensor matrices(const rg_tensor *x) {
-    rg_tensor lead = {.ndim = (uint8_t)(x->ndim - 2), .numel = 1};
+/* The leading dimensions of x, as a tensor whose elements are the matrices: all but n. */
+static rg_tensor matrices(const rg_tensor *x, int n) {
+    rg_tensor lead = {.ndim = (uint8_t)(x->ndim > n ? x->ndim - n : 0), .numel = 1};
     for (int d = 0; d < lead.ndim; d++) lead.numel *= lead.shape[d] = x->shape[d];
     return lead;
 }
 
 int RG_K(matmul)(rg_tensor *y) {
     const rg_tensor *a = y->in[0], *b = y->in[1];
-    const bool ta = y->attr.ta, tb = y->attr.tb;
-    const int64_t *rows = y->shape + y->ndim - 2;
-    rg_gemm p = {.n = rows[0], .m = rows[1], .k = a->shape[a->ndim - (ta ? 2 : 1)], .ta = ta, .tb = tb, .a = a->data, .b = b->data, .c = y->data};
-    if (y->ndim == 2) return RG_K(gemm)(y, &p);
+    const bool ta = y->attr.ta, tb = y->attr.tb, row = a->ndim == 1, column = b->ndim == 1;
+    rg_gemm p = {.n = row ? 1 : a->shape[a->ndim - (ta ? 1 : 2)], .k = a->shape[a->ndim - (ta ? 2 : 1)], .m = column ? 1 : b->shape[b->ndim - (tb ? 2 : 1)],
+        .ta = ta, .tb = tb, .a = a->data, .b = b->data, .c = y->data};
+    rg_tensor of_a = matrices(a, 2), of_b = matrices(b, 2);
+    const rg_tensor of_y = matrices(y, 2 - row - column);
+    if (of_y.ndim == 0) return RG_K(gemm)(y, &p);
 
-    rg_tensor of_a = matrices(a), of_b = matrices(b);
-    const rg_tensor of_y = matrices(y);
     /* One right side for all: the rows of a and y follow one another, as in a single product. */
     if (!ta && of_b.numel == 1 && (of_y.numel == 0 || p.n <= INT_MAX / of_y.numel)) {
         p.n *= of_y.numel;

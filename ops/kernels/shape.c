@@ -1,4 +1,4 @@
-/* kernels/shape.c - copies in another order, for elements of 1, 4 and 8 bytes: the copies of this source per dtype are alike. */
+/* kernels/shape.c - copies to another place, for elements of 1, 4 and 8 bytes: the copies of this source per dtype are alike. */
 #include "engine/kernel.h"
 #include "extent.h"
 
@@ -20,12 +20,20 @@ int RG_K(slice)(rg_tensor *y) {
     return 0;
 }
 
+/* The value fits the dtype. */
+static void fill(rg_tensor *y, double value) {
+    if (value == 0) memset(y->data, 0, (size_t)y->numel * rg_dtype_size((rg_dtype)y->dtype));
+    else if (y->dtype == RG_U8) memset(y->data, (int)value, (size_t)y->numel);
+    else if (y->dtype == RG_I32) for (int64_t i = 0; i < y->numel; i++) ((int32_t *)y->data)[i] = (int32_t)value;
+    else for (int64_t i = 0; i < y->numel; i++) ((real *)y->data)[i] = (real)value;
+}
+
 int RG_K(pad)(rg_tensor *y) {
     if (!y->numel) return 0;
     const rg_tensor *x = y->in[0];
     const int axis = y->attr.along;
     const int64_t index = extent(y, axis + 1, y->ndim) * (int64_t)rg_dtype_size((rg_dtype)y->dtype), bytes = x->shape[axis] * index;
-    if (x->numel < y->numel) memset(y->data, 0, (size_t)y->numel * rg_dtype_size((rg_dtype)y->dtype));
+    if (x->numel < y->numel) fill(y, y->attr.p);
     if (x->numel) copy_rows(y->tape, (char *)y->data + y->attr.start * index, y->shape[axis] * index, x->data, bytes, bytes, extent(y, 0, axis));
     return 0;
 }
@@ -40,6 +48,61 @@ int RG_K(concat)(rg_tensor *y) {
         if (bytes) copy_rows(y->tape, to, y->shape[axis] * index, y->in[k]->data, bytes, bytes, extent(y, 0, axis));
         to += bytes;
     }
+    return 0;
+}
+
+int RG_K(stack)(rg_tensor *y) {
+    if (!y->numel) return 0;
+    const int axis = y->attr.axis;
+    const int64_t bytes = extent(y, axis + 1, y->ndim) * (int64_t)rg_dtype_size((rg_dtype)y->dtype);
+    for (int k = 0; k < y->nin; k++) copy_rows(y->tape, (char *)y->data + k * bytes, y->nin * bytes, y->in[k]->data, bytes, bytes, extent(y, 0, axis));
+    return 0;
+}
+
+/* -------- tril, triu: of every row a part copied, the rest 0 */
+
+static int triangle(rg_tensor *y, bool upper) {
+    if (!y->numel) return 0;
+    const int64_t size = (int64_t)rg_dtype_size((rg_dtype)y->dtype), n = y->shape[y->ndim - 2], m = y->shape[y->ndim - 1], rows = y->numel / m;
+    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+        for (int64_t r = 0; r < rows; r++) {
+            const int64_t across = r % n + y->attr.diagonal + !upper, at = across < 0 ? 0 : rg_min64(across, m); /* where the two parts meet */
+            const int64_t from = upper ? at : 0, end = upper ? m : at;
+            char *to = (char *)y->data + r * m * size;
+            memset(to, 0, (size_t)(m * size));
+            memcpy(to + from * size, (const char *)y->in[0]->data + (r * m + from) * size, (size_t)((end - from) * size));
+        })
+    return 0;
+}
+
+int RG_K(tril)(rg_tensor *y) { return triangle(y, false); }
+int RG_K(triu)(rg_tensor *y) { return triangle(y, true); }
+
+/* -------- repeat: from the last axis that is repeated on, blocks of x one after another; before it, row by row */
+
+int RG_K(repeat)(rg_tensor *y) {
+    if (!y->numel) return 0;
+    const rg_tensor *x = y->in[0];
+    const int extra = y->ndim - x->ndim;
+    int64_t size[RG_MAX_DIMS]; /* of x, in y's axes */
+    int last = 0;
+    for (int d = 0; d < y->ndim; d++) {
+        size[d] = d < extra ? 1 : x->shape[d - extra];
+        if (size[d] != y->shape[d]) last = d;
+    }
+    const int64_t block = extent(x, last > extra ? last - extra : 0, x->ndim), all = extent(y, last, y->ndim), rows = y->numel / all;
+    const size_t bytes = (size_t)block * rg_dtype_size((rg_dtype)y->dtype);
+    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+        for (int64_t r = 0; r < rows; r++) {
+            int64_t at = 0, step = 1, rest = r;
+            for (int d = last - 1; d >= 0; d--) {
+                at += rest % size[d] * step;
+                step *= size[d];
+                rest /= y->shape[d];
+            }
+            char *to = (char *)y->data + (size_t)(r * (all / block)) * bytes;
+            for (int64_t k = 0; k < all / block; k++) memcpy(to + (size_t)k * bytes, (const char *)x->data + (size_t)at * bytes, bytes);
+        })
     return 0;
 }
 
