@@ -118,6 +118,12 @@ int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[]
 rg_tensor *rg_grad_of(rg_tensor *x); /* what rg_backward left there; NULL when nothing did since it was cleared */
 void rg_clear_grad(rg_tensor *x);
 void rg_zero_grad(rg_tape *t);       /* clears the gradient of every parameter */
+/* Called in every pass, of rg_backward or rg_grad, once the gradient g of x is whole: results in the reverse of the order in which they
+   were made, then leaves. What it returns, of g's shape and dtype, takes the place of g; NULL or g itself leaves it. */
+typedef rg_tensor *(*rg_grad_fn)(void *ctx, rg_tensor *x, rg_tensor *g);
+#define rg_on_grad(x, ...) rg_on_grad_at(RG_AT, x, __VA_ARGS__) /* rg_on_grad(x, fn, ctx) */
+/* Hooks of one x run in the order in which they were given; they go with x, at the reset, or with fn NULL, all of them. */
+int rg_on_grad_at(const char *at, rg_tensor *x, rg_grad_fn fn, void *ctx);
 
 /* -------- reading. Pointers are into the tensor: NULL for another dtype (an error) or a poisoned tensor. */
 int rg_ndim(const rg_tensor *x);

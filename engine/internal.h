@@ -16,11 +16,15 @@ enum { /* rg_tensor.flags */
     RG_PERMANENT = 16, /* parameter or buffer: in tape->permanent */
     RG_KEPT = 32,      /* outlived its place in the record: in tape->kept */
     RG_DRAWN = 64,     /* some result reads it (only while the graph is printed) */
+    RG_HOOKED = 128,   /* has a hook in tape->hooks */
 };
 
 enum { RG_CLASSES = 224, RG_SMALL = 1024 };
 
 typedef struct rg_chunk { struct rg_chunk *next; size_t size; } rg_chunk;
+
+/* What rg_on_grad was given, in this order. */
+typedef struct rg_hook { struct rg_hook *next; const char *at; rg_tensor *x; rg_grad_fn fn; void *ctx; } rg_hook;
 
 /* A list of tensors in order of creation, linked through prev and next. */
 typedef struct rg_chain { rg_tensor *first, *last; } rg_chain;
@@ -40,7 +44,11 @@ struct rg_tape {
     int nparams, params_size;
     int64_t seq;                       /* of the next tensor */
 
-    bool recording, keep_grads, in_pass;
+    bool recording, keep_grads;
+    struct rg_pass *pass;              /* that runs now */
+    rg_hook *hooks;
+    rg_step_fn on_step;
+    void *on_step_ctx;
     int64_t pass_mark;                 /* where the running rule began: it may not rewind further */
     uint8_t pass_flag;                 /* RG_NEEDS in rg_backward, RG_REACHES in rg_grad */
     rg_dtype dtype;
@@ -76,6 +84,10 @@ void rg_unlist(rg_chain *chain, rg_tensor *x);
 void rg_unref(rg_tensor *x);
 void rg_forget(rg_tensor *x); /* the record lets go of x: freed, or kept without its history */
 
+/* hook.c */
+int rg_hooks_run(rg_tensor *x);   /* on x's whole cotangent, which they may replace */
+void rg_hooks_drop(rg_tensor *x);
+
 /* core_ops.c */
 void rg_add_into(rg_tensor *to, const rg_tensor *x); /* to += x, of one shape and dtype */
 
@@ -83,6 +95,7 @@ void rg_add_into(rg_tensor *to, const rg_tensor *x); /* to += x, of one shape an
 void rg_set_all(rg_tensor *x, double value);
 void rg_convert(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dtype, int64_t n);
 bool rg_usable(const rg_tensor *x); /* neither NULL nor poisoned */
+bool rg_same_shape(const rg_tensor *a, const rg_tensor *b);
 rg_tensor *rg_poisoned(void);       /* the one without a tape */
 
 #pragma GCC visibility pop

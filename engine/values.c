@@ -8,6 +8,9 @@
 static const rg_tensor no_tensor = {.flags = RG_POISON};
 rg_tensor *rg_poisoned(void) { return (rg_tensor *)(uintptr_t)&no_tensor; }
 bool rg_usable(const rg_tensor *x) { return x && !(x->flags & RG_POISON); }
+bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
+    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
+}
 
 static double element(const void *p, rg_dtype d, int64_t i) {
     switch (d) {

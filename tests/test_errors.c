@@ -385,6 +385,8 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_threads, rg_threads(t) == 1) N(rg_tape_rng, !rg_tape_rng(t)) N(rg_live, rg_live(t).tensors == 0) N(rg_params, rg_params(t).count == 0)       \
     N(rg_write, rg_write(x, RG_F32, six) == -1) N(rg_release, (rg_release(x), true)) N(rg_backward, rg_backward(x) == -1)                             \
     N(rg_grad, rg_grad(x, x, &x, 1, 0, &out) == -1 && rg_failed(out)) N(rg_grad_of, !rg_grad_of(x)) N(rg_clear_grad, (rg_clear_grad(x), true))        \
+    N(rg_on_grad, rg_on_grad(x, NULL, NULL) == -1) N(rg_on_step, (rg_on_step(t, NULL, NULL), true)) N(rg_newest, !rg_newest(t))                       \
+    N(rg_backward_through, rg_backward_through(x, x) == -1)                                                                                           \
     N(rg_zero_grad, (rg_zero_grad(t), true)) N(rg_ndim, rg_ndim(x) == 0) N(rg_shape, rg_shape(x)[5] == 0) N(rg_dim, rg_dim(x, 0) == -1)               \
     N(rg_numel, rg_numel(x) == 0) N(rg_dtype_of, rg_dtype_of(x) == RG_F32) N(rg_dtype_name, rg_dtype_name((rg_dtype)9) != NULL)                       \
     N(rg_dtype_size, rg_dtype_size((rg_dtype)9) == 0) N(rg_name_of, !rg_name_of(x)) N(rg_tape_of, !rg_tape_of(x)) N(rg_needs_grad, !rg_needs_grad(x)) \
