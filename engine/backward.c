@@ -141,7 +141,6 @@ int rg_backward_through(rg_tensor *y, rg_tensor *dy) {
         first = x;
     }
     if (first) mark_between(first, y);
-    const bool recording = rg_record(t, p->graph);
     int failed = y->flags & t->pass_flag ? add_cotangent(p, y, dy) : 0;
     for (rg_tensor *x = y; x && x->seq >= begin && !failed; x = x->prev)
         if (x->cotangent && x->op) failed = step(p, x);
@@ -150,7 +149,6 @@ int rg_backward_through(rg_tensor *y, rg_tensor *dy) {
         drop_cotangent(x);
     }
     t->pass_mark = begin;
-    rg_record(t, recording);
     return failed;
 }
 

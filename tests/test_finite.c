@@ -37,6 +37,8 @@ static void one_op(void **state) {
     MADE(rg_mul(IN(1, 0), IN(2, INFINITY)), "mul: [2] * [2]: element [1] is nan: a * b = 0 * inf");
     MADE(rg_div(IN(INFINITY), IN(INFINITY)), "div: [1] / [1]: element [0] is nan: a / b = inf / inf");
     MADE(rg_mul(rg_input(t, RG_F64, ((const double[]){1, 2, 3, 1e30}), 2, 2), IN(1, 1e10)), "mul: [2,2] * [2]: element [1,1] is inf: a * b = 1e+30 * 1e+10, beyond the range of f32");
+    MADE(rg_div(rg_unsqueeze(IN(1, 2), 1), rg_unsqueeze(IN(3, 4, 0), 0)), "div: [2,1] / [1,3]: element [0,2] is inf: a / b = 1 / 0");
+    MADE(rg_div(rg_unsqueeze(IN(1, 2), 0), rg_unsqueeze(IN(3, 4, 0), 1)), "div: [1,2] / [3,1]: element [2,0] is inf: a / b = 1 / 0");
 }
 
 static void ops_of_whole_operands(void **state) {
