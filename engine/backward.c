@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-typedef struct pass {
+typedef struct rg_pass {
     rg_tape *t;
     const char *at;
     bool graph;        /* record the pass */
@@ -63,6 +63,7 @@ static int take(pass *p, rg_tensor *y, int i, rg_tensor *g) {
     rg_tensor *x = y->in[i];
     if (!rg_usable(g)) return p->t->code ? -1 : rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward failed for operand %d", y->op->name, i + 1);
     if (g->tape != p->t) return rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient from another tape", y->op->name, i + 1);
+    if (p->t->on_step) p->t->on_step(p->t->on_step_ctx, y, i, g);
     if (!rg_same_shape(g, x) && broadcasts_to(x, g)) g = rg_sum_to_at(y->at, g, x->ndim, x->shape);
     if (!rg_usable(g)) return -1;
     if (!rg_same_shape(g, x) || g->dtype != x->dtype) {
@@ -85,10 +86,11 @@ static int check_fresh(const rg_tensor *y) {
 /* One step back: from y's cotangent to its operands'. */
 static int step(pass *p, rg_tensor *y) {
     enum { FEW = 4 };
-    rg_tensor *few[FEW] = {NULL}, **dx = few, *dy = y->cotangent;
+    rg_tensor *few[FEW] = {NULL}, **dx = few;
     const size_t size = y->nin * sizeof *dx;
     const int64_t mark = p->t->pass_mark = p->t->seq;
-    if (check_fresh(y)) return -1;
+    if (check_fresh(y) || (y->flags & RG_HOOKED && rg_hooks_run(y))) return -1;
+    rg_tensor *dy = y->cotangent;
     if (y->nin > FEW) {
         if (!(dx = rg_tape_alloc(y->at, p->t, size))) return -1;
         memset(dx, 0, size);
@@ -107,6 +109,16 @@ static int step(pass *p, rg_tensor *y) {
     return failed || p->t->code ? -1 : 0;
 }
 
+/* Their gradients are whole when all steps are done. */
+static int hook_leaves(pass *p) {
+    const int64_t mark = p->t->pass_mark = p->t->seq;
+    int failed = 0;
+    for (rg_tensor *x = p->leaves; x && !failed; x = x->attr.next_leaf)
+        if (x->flags & RG_HOOKED) failed = rg_hooks_run(x);
+    if (!p->graph) rg_rewind(p->t, mark);
+    return failed;
+}
+
 static int run(pass *p, rg_tensor *y, rg_tensor *dy) {
     const int64_t mark = p->t->seq;
     if (!dy) dy = rg_fill_at(p->at, y, 1);
@@ -115,7 +127,38 @@ static int run(pass *p, rg_tensor *y, rg_tensor *dy) {
     else if (!p->graph) rg_rewind(p->t, mark);
     for (rg_tensor *x = y->op ? y : NULL; x && !failed; x = x->prev)
         if (x->cotangent && x->op) failed = step(p, x);
-    return failed ? -1 : 0;
+    return failed || hook_leaves(p) ? -1 : 0;
+}
+
+/* What lies between those marked and `to`, from `from` on, is marked too. */
+static void mark_between(rg_tensor *from, const rg_tensor *to) {
+    for (rg_tensor *r = from; r; r = r == to ? NULL : r->next)
+        for (int i = 0; r->op && (r->flags & RG_NEEDS) && i < r->nin; i++) r->flags |= r->in[i]->flags & RG_REACHES;
+}
+
+/* Gradients of leaves made on the way are nobody's: such a leaf is gone before anybody can ask. */
+int rg_backward_through(rg_tensor *y, rg_tensor *dy) {
+    if (!rg_usable(y) || !rg_usable(dy)) return -1;
+    rg_tape *t = y->tape;
+    pass *p = t->pass;
+    if (!p) return rg_fail(t, RG_ESTATE, y->at, "rg_backward_through: outside of a backward rule");
+    if (p->plan) return rg_fail(t, RG_ESTATE, y->at, "rg_play: a rule that recomputes, and goes through what it recomputed, cannot be played");
+    const int64_t begin = t->pass_mark;
+    rg_tensor *first = NULL;
+    for (rg_tensor *x = y; x && x->seq >= begin; x = x->prev) {
+        if (!x->op) x->flags &= (uint16_t)~RG_NEEDS;
+        first = x;
+    }
+    if (first) mark_between(first, y);
+    int failed = y->flags & t->pass_flag ? add_cotangent(p, y, dy) : 0;
+    for (rg_tensor *x = y; x && x->seq >= begin && !failed; x = x->prev)
+        if (x->cotangent && x->op) failed = step(p, x);
+    for (rg_tensor *x = first ? y : NULL; x && x->seq >= begin; x = x->prev) {
+        x->flags &= (uint16_t)~RG_REACHES;
+        drop_cotangent(x);
+    }
+    t->pass_mark = begin;
+    return failed;
 }
 
 /* -------- the ends of a pass */
@@ -130,7 +173,7 @@ static int check_usable(const char *what, const char *at, const rg_tensor *x) {
 static int check_start(const char *what, const char *at, const rg_tensor *y, const rg_tensor *dy) {
     rg_tape *t = y->tape;
     char ys[64], ds[64];
-    if (t->in_pass) return rg_fail(t, RG_ESTATE, at, "%s: inside a backward rule", what);
+    if (rg_in_rule(t)) return rg_fail(t, RG_ESTATE, at, "%s: inside a backward rule", what);
     if (!dy && y->numel != 1)
         return rg_fail(t, RG_ESHAPE, at, "%s: %s has %lld elements, not one; take its rg_sum or rg_mean, or give rg_grad a cotangent", what, rg_shape_text(y, ys, sizeof ys), (long long)y->numel);
     if (dy && dy->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", what);
@@ -141,7 +184,7 @@ static int check_start(const char *what, const char *at, const rg_tensor *y, con
 
 static void enter(pass *p, uint16_t flag, bool *recording) {
     *recording = rg_record(p->t, p->graph);
-    p->t->in_pass = true;
+    p->t->pass = p;
     p->t->pass_mark = p->t->seq;
     p->t->pass_flag = flag;
 }
@@ -152,7 +195,7 @@ static void leave(pass *p, rg_tensor *y, bool recording) {
         if (x->cotangent) drop_cotangent(x);
     }
     for (rg_tensor *x = p->leaves; x; x = x->attr.next_leaf) drop_cotangent(x);
-    p->t->in_pass = false;
+    p->t->pass = NULL;
     p->t->pass_flag = 0;
     rg_record(p->t, recording);
 }
@@ -229,9 +272,7 @@ int rg_backward_at(const char *at, rg_tensor *loss) {
 /* Marks what lies between x[] and y, so that rules leave out all else. */
 static void mark_paths(rg_tape *t, rg_tensor *y, rg_tensor *const x[], int n) {
     for (int k = 0; k < n; k++) x[k]->flags |= RG_REACHES | RG_WANTED;
-    if (!y->op) return;
-    for (rg_tensor *r = t->record.first; r; r = r == y ? NULL : r->next)
-        for (int i = 0; r->op && (r->flags & RG_NEEDS) && i < r->nin; i++) r->flags |= r->in[i]->flags & RG_REACHES;
+    if (y->op) mark_between(t->record.first, y);
 }
 
 /* A cotangent becomes a result like any other: the pass's hold on it passes to the record. */

@@ -125,6 +125,12 @@ void rg_clear_grad(rg_tensor *x);
 #define rg_play(t) rg_play_at(RG_AT, t)
 int rg_play_at(const char *at, rg_tape *t);
 void rg_zero_grad(rg_tape *t);       /* clears the gradient of every parameter */
+/* Called in every pass, of rg_backward or rg_grad, once the gradient g of x is whole: results in the reverse of the order in which they
+   were made, then leaves. What it returns, of g's shape and dtype, takes the place of g; NULL or g itself leaves it. */
+typedef rg_tensor *(*rg_grad_fn)(void *ctx, rg_tensor *x, rg_tensor *g);
+#define rg_on_grad(x, ...) rg_on_grad_at(RG_AT, x, __VA_ARGS__) /* rg_on_grad(x, fn, ctx) */
+/* Hooks of one x run in the order in which they were given; they go with x, at the reset, or with fn NULL, all of them. */
+int rg_on_grad_at(const char *at, rg_tensor *x, rg_grad_fn fn, void *ctx);
 
 /* -------- reading. Pointers are into the tensor: NULL for another dtype (an error) or a poisoned tensor. */
 int rg_ndim(const rg_tensor *x);

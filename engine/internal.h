@@ -17,11 +17,15 @@ enum { /* rg_tensor.flags */
     RG_KEPT = 32,      /* outlived its place in the record: in tape->kept */
     RG_DRAWN = 64,     /* some result reads it (only while the graph is printed) */
     RG_TEMP = 128,     /* made by the forward of the next result, which asks for it again when the record is played */
+    RG_HOOKED = 256,   /* has a hook in tape->hooks */
 };
 
 enum { RG_CLASSES = 224, RG_SMALL = 1024 };
 
 typedef struct rg_chunk { struct rg_chunk *next; size_t size; } rg_chunk;
+
+/* What rg_on_grad was given, in this order. */
+typedef struct rg_hook { struct rg_hook *next; const char *at; rg_tensor *x; rg_grad_fn fn; void *ctx; } rg_hook;
 
 /* A list of tensors in order of creation, linked through prev and next. */
 typedef struct rg_chain { rg_tensor *first, *last; } rg_chain;
@@ -60,7 +64,11 @@ struct rg_tape {
     int nparams, params_size;
     int64_t seq;                       /* of the next tensor */
 
-    bool recording, keep_grads, in_pass;
+    bool recording, keep_grads;
+    struct rg_pass *pass;              /* that runs now */
+    rg_hook *hooks;
+    rg_step_fn on_step;
+    void *on_step_ctx;
     int64_t pass_mark;                 /* where the running rule began: it may not rewind further */
     uint16_t pass_flag;                /* RG_NEEDS in rg_backward, RG_REACHES in rg_grad */
 
@@ -116,6 +124,10 @@ int rg_plan_settle(rg_tape *t, int64_t mark);                                 /*
 rg_tensor *rg_play_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in);
 rg_tensor *rg_play_next(rg_tape *t);                                          /* the tensor made here when the plan was; NULL: make a new one */
 
+/* hook.c */
+int rg_hooks_run(rg_tensor *x);   /* on x's whole cotangent, which they may replace */
+void rg_hooks_drop(rg_tensor *x);
+
 /* core_ops.c */
 void rg_add_into(rg_tensor *to, const rg_tensor *x); /* to += x, of one shape and dtype */
 
@@ -141,6 +153,9 @@ static inline void rg_unlist(rg_chain *chain, rg_tensor *x) {
     *(x->prev ? &x->prev->next : &chain->first) = x->next;
     *(x->next ? &x->next->prev : &chain->last) = x->prev;
 }
+
+/* A backward rule runs, in a pass or played. */
+static inline bool rg_in_rule(const rg_tape *t) { return t->pass || (t->cursor && !t->in_forward); }
 
 static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
     bool same = a->ndim == b->ndim;

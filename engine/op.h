@@ -42,6 +42,7 @@ typedef struct rg_attr {
         struct { int ndim, unused__; const int64_t *dims; }; /* reshape, expand ...: the shape rule copies dims and clears the pointer */
         struct { int dtype, classes; };               /* cast, one_hot */
         struct { int diagonal; };                     /* tril, triu */
+        struct { int given_, unused___; const void *given; }; /* checkpoint: what the shape rule copies; it clears the pointer */
         struct { int64_t written; rg_tensor *next_leaf; }; /* of a leaf: seq when it was last written; the engine's, during a pass */
     };
     double p, q;
@@ -119,6 +120,13 @@ const rg_op *rg_op_find(const char *name);
 rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in);
 #define RG_IN(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), (rg_tensor *[]){__VA_ARGS__}
 bool rg_needs(const rg_tensor *y, int i); /* in a backward rule: is the gradient of operand i wanted? */
+/* In a backward rule that computed its result once more, recorded, as y: the pass goes on through what was recorded, from y's gradient dy
+   to everything that it read. */
+int rg_backward_through(rg_tensor *y, rg_tensor *dy);
+/* fn is called in every pass with the gradient g that y's rule, or fused kernel, gave operand i; y's own is y->cotangent. NULL: no more. */
+typedef void (*rg_step_fn)(void *ctx, rg_tensor *y, int i, rg_tensor *g);
+void rg_on_step(rg_tape *t, rg_step_fn fn, void *ctx);
+rg_tensor *rg_newest(rg_tape *t); /* of the record, which goes back from there through ->prev; NULL: it is empty */
 
 /* Refuses an application: keeps the message "NAME: operands: ..." with shapes and the caller's line. Returns -1. */
 int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -51,6 +51,9 @@ static int add_temp(rg_tape *t, rg_tensor *x) {
 }
 
 static int add_forward(rg_tape *t, rg_tensor *y) {
+    bool of_operand = !y->base;
+    for (int i = 0; i < y->nin; i++) of_operand |= y->base == (y->in[i]->base ? y->in[i]->base : y->in[i]);
+    if (!of_operand) return rg_fail(t, RG_ESTATE, y->at, "rg_play: %s cannot be played: its value does not come from its operands alone", y->op->name);
     const rg_forward_fn forward = y->op->forward[y->dtype == RG_F64 || y->in[0]->dtype == RG_F64][t->isa];
     if (y->op->check && add_step(t, (rg_step){.kind = RG_STEP_CHECK, .y = y})) return -1;
     return forward ? add_step(t, (rg_step){.kind = RG_STEP_FORWARD, .fn.forward = forward, .y = y}) : 0;
@@ -174,15 +177,16 @@ static int play_forward(rg_tape *t) {
 
 static int play_backward(rg_tape *t) {
     const bool recording = rg_record(t, false);
-    t->in_pass = true;
     t->pass_mark = t->seq;
     t->pass_flag = RG_NEEDS;
     const int failed = play(t, t->plan.nforward, t->plan.nback);
-    t->in_pass = false;
     t->pass_flag = 0;
     rg_record(t, recording);
     return failed;
 }
+
+/* Gradients of results are kept, or somebody looks on: the pass runs as usual. */
+static bool eager(const rg_tape *t) { return t->keep_grads || t->hooks || t->on_step; }
 
 /* The forward steps are on the record; the pass is run once, and watched. */
 static int plan(const char *at, rg_tape *t) {
@@ -190,7 +194,7 @@ static int plan(const char *at, rg_tape *t) {
     rg_plan_drop(t);
     if (note_ops(t)) return -1;
     p->nforward = p->nback = p->nsteps;
-    p->eager = t->keep_grads;
+    p->eager = eager(t);
     if (add_temp(t, NULL)) return -1;
     t->cursor = p->temps;
     int failed = play_forward(t);
@@ -237,13 +241,13 @@ static void deposit(rg_tape *t) {
 
 int rg_play_at(const char *at, rg_tape *t) {
     if (!t || t->code) return -1;
-    if (t->in_pass) return rg_fail(t, RG_ESTATE, at, "rg_play: inside a backward rule");
+    if (rg_in_rule(t)) return rg_fail(t, RG_ESTATE, at, "rg_play: inside a backward rule");
     if (t->passes > 1) return rg_fail(t, RG_ESTATE, at, "rg_play: %lld backward passes are on the record, not one", (long long)t->passes);
     if (t->unplayable) return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_grad without RG_CREATE_GRAPH is on the record: its results have no history");
     bool retained = false;
     if (own_grads(at, t, &retained)) return -1;
     int failed;
-    if (!t->plan.last || t->plan.last != t->record.last || retained || t->plan.eager != t->keep_grads) {
+    if (!t->plan.last || t->plan.last != t->record.last || retained || t->plan.eager != eager(t)) {
         failed = plan(at, t);
         bool ignored = false;
         failed = failed || own_grads(at, t, &ignored);

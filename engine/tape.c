@@ -69,25 +69,28 @@ void rg_forget(rg_chain *chain, rg_tensor *x) {
     if (x->op && (x->flags & RG_NEEDS)) x->tape->live.recorded--;
     x->op = NULL;
     x->attr = (rg_attr){.p = 0};
+    if (x->flags & RG_HOOKED) rg_hooks_drop(x);
     x->saved[0] = x->saved[1] = NULL;
     x->flags = RG_KEPT;
     rg_enlist(&x->tape->kept, x);
 }
 
 void rg_tape_reset(rg_tape *t) {
-    if (t && t->in_pass) rg_fail(t, RG_ESTATE, NULL, "rg_tape_reset: inside a backward rule");
+    if (t && rg_in_rule(t)) rg_fail(t, RG_ESTATE, NULL, "rg_tape_reset: inside a backward rule");
     else rg_rewind(t, 0);
 }
 
+rg_tensor *rg_newest(rg_tape *t) { return t ? t->record.last : NULL; }
 int64_t rg_mark(rg_tape *t) { return t ? t->seq : 0; }
 
 void rg_rewind(rg_tape *t, int64_t mark) {
     if (!t) return;
-    if (t->in_pass && mark < t->pass_mark) {
+    const bool in_rule = rg_in_rule(t);
+    if (in_rule && mark < t->pass_mark) {
         rg_fail(t, RG_ESTATE, NULL, "rg_rewind: inside a backward rule, to before it");
         return;
     }
-    if (!t->in_pass) {
+    if (!in_rule) {
         if (t->plan.last && t->plan.last->seq >= mark) rg_plan_drop(t);
         if (t->loss && t->loss->seq >= mark) {
             t->loss = NULL;

@@ -82,6 +82,7 @@ void rg_node_destroy(rg_tensor *x) {
     }
     if (x->name) rg_tape_dealloc(t, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
     if (x->op && (x->flags & RG_NEEDS)) t->live.recorded--;
+    if (x->flags & RG_HOOKED) rg_hooks_drop(x);
     t->live.tensors--;
     rg_block_free(t, x, node_size(x->nin));
 }

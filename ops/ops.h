@@ -164,5 +164,6 @@ rg_build rg_info(void);
 }
 #endif
 
+#include "ops/functional.h"
 #include "ops/gradcheck.h"
 #endif

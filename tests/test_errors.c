@@ -393,6 +393,8 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_concat_of_no_array, rg_concat_at(NULL, 0, 2, NULL)) N(rg_input, rg_input(t, RG_F32, six, 2)) N(rg_full, rg_full(t, 1, 2))                    \
     N(rg_scalar, rg_scalar(t, 1)) N(rg_buffer, rg_buffer(t, "b", RG_F32, six, 2)) N(rg_parameter, rg_parameter_at(NULL, t, "p", RG_DIMS(2)))          \
     N(rg_detach, rg_detach(x)) N(rg_requires_grad, rg_requires_grad(x, true)) N(rg_name, rg_name(x, "n")) N(rg_name_null, rg_name(x, NULL))           \
+    N(rg_jacobian, rg_jacobian(x, x, 0)) N(rg_hessian, rg_hessian(x, x, 0)) N(rg_jvp, rg_jvp(x, &x, &x, 1, 0))                                      \
+    N(rg_checkpoint, rg_checkpoint(first_of, NULL, 1, &x)) N(rg_checkpoint_of_nothing, rg_checkpoint(first_of, NULL, 0, NULL))                        \
     N(rg_retain, rg_retain(x)) N(rg_empty, rg_empty_at(NULL, t, RG_F32, RG_DIMS(2))) N(rg_poison, rg_poison(t))
 
 #define OTHERS(N)                                                                                                                                 \
@@ -402,7 +404,11 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_threads, rg_threads(t) == 1) N(rg_tape_rng, !rg_tape_rng(t)) N(rg_live, rg_live(t).tensors == 0) N(rg_params, rg_params(t).count == 0)       \
     N(rg_write, rg_write(x, RG_F32, six) == -1) N(rg_release, (rg_release(x), true)) N(rg_backward, rg_backward(x) == -1)                             \
     N(rg_grad, rg_grad(x, x, &x, 1, 0, &out) == -1 && rg_failed(out)) N(rg_grad_of, !rg_grad_of(x)) N(rg_clear_grad, (rg_clear_grad(x), true))        \
-    N(rg_zero_grad, (rg_zero_grad(t), true)) N(rg_play, rg_play(t) == -1) N(rg_ndim, rg_ndim(x) == 0) N(rg_shape, rg_shape(x)[5] == 0) N(rg_dim, rg_dim(x, 0) == -1)               \
+    N(rg_play, rg_play(t) == -1)                                                                                                                      \
+    N(rg_hvp, rg_hvp(x, &x, &x, 1, 0, &out) == -1 && rg_failed(out)) N(rg_check_finite, rg_check_finite(t) == -1)                                    \
+    N(rg_on_grad, rg_on_grad(x, NULL, NULL) == -1) N(rg_on_step, (rg_on_step(t, NULL, NULL), true)) N(rg_newest, !rg_newest(t))                       \
+    N(rg_backward_through, rg_backward_through(x, x) == -1)                                                                                           \
+    N(rg_zero_grad, (rg_zero_grad(t), true)) N(rg_ndim, rg_ndim(x) == 0) N(rg_shape, rg_shape(x)[5] == 0) N(rg_dim, rg_dim(x, 0) == -1)               \
     N(rg_numel, rg_numel(x) == 0) N(rg_dtype_of, rg_dtype_of(x) == RG_F32) N(rg_dtype_name, rg_dtype_name((rg_dtype)9) != NULL)                       \
     N(rg_dtype_size, rg_dtype_size((rg_dtype)9) == 0) N(rg_name_of, !rg_name_of(x)) N(rg_tape_of, !rg_tape_of(x)) N(rg_needs_grad, !rg_needs_grad(x)) \
     N(rg_f32, !rg_f32(x)) N(rg_f64, !rg_f64(x)) N(rg_i32, !rg_i32(x)) N(rg_u8, !rg_u8(x)) N(rg_item, isnan(rg_item(x)))                               \

@@ -1,4 +1,5 @@
 /* test_out_of_memory.c - every allocation failing in turn, from the first call on. */
+#include <math.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -202,10 +203,59 @@ static void composites_without_memory(void **state) {
     }
 }
 
+/* -------- hooks, checkpoints, derivatives of functions */
+
+static rg_tensor *layer(void *ctx, rg_tensor *const *in) { return rg_tanh(rg_mul(in[0], ctx)); }
+static rg_tensor *halved(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)x, rg_mul_scalar(g, .5); }
+
+/* To the first failure: all of it, or nothing after that. */
+static double derivatives(rg_tensor *x, rg_tensor *w) {
+    rg_tensor *y = rg_checkpoint(layer, w, 1, &x), *loss, *out[2], *in[2] = {x, w};
+    rg_on_grad(y, halved, NULL);
+    rg_on_grad(w, halved, NULL);
+    loss = rg_sum(rg_square(rg_checkpoint(layer, w, 1, &y)));
+    for (int flags = 0; flags < 2; flags++) {
+        rg_jacobian(y, x, flags);
+        rg_hessian(loss, x, flags);
+        rg_jvp(y, in, in, 2, flags);
+        rg_hvp(loss, in, in, 2, flags, out);
+    }
+    rg_check_finite(rg_tape_of(x));
+    rg_backward(rg_sum(rg_mul(out[0], out[1])));
+    return rg_error_code(rg_tape_of(x)) ? NAN : (double)rg_f32(rg_grad_of(w))[1];
+}
+
+static void derivatives_without_memory(void **state) {
+    book *b = *state;
+    rg_tape *t = b->t;
+    rg_tensor *w = rg_param(t, "w", RG_ONES, 9);
+    const rg_counts before = rg_live(t);
+    double end = NAN;
+    int failures = 0;
+    for (; failures < 3000 && isnan(end); failures++) {
+        b->l.m.calls = 0, b->l.m.fail_at = failures;
+        rg_tensor *x = rg_requires_grad(rg_full(t, .5, 9), true);
+        end = derivatives(x, w);
+        if (isnan(end)) {
+            assert_int_equal(rg_error_code(t), RG_ENOMEM);
+            assert_null(rg_grad_of(w));
+            rg_error_clear(t);
+        }
+        b->l.m.fail_at = -1;
+        rg_on_grad(w, NULL, NULL);
+        rg_zero_grad(t);
+        rg_tape_reset(t);
+        assert_int_equal(rg_live(t).tensors, before.tensors);
+        assert_int_equal(rg_live(t).bytes, before.bytes);
+    }
+    assert_true(failures > 100 && !isnan(end));
+    print_message("# %d points of failure\n", failures);
+}
+
 #define POOLED(name) {#name, name, open_pooled, close_book, NULL}
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {DIRECT(what_is_made_without_memory), DIRECT(composites_without_memory), cmocka_unit_test(one_allocation_fails),
+    static const struct CMUnitTest cases[] = {DIRECT(what_is_made_without_memory), DIRECT(composites_without_memory), DIRECT(derivatives_without_memory), cmocka_unit_test(one_allocation_fails),
         cmocka_unit_test(all_from_one_on_fail), cmocka_unit_test(one_of_the_pools_fails), cmocka_unit_test(all_of_the_pools_from_one_on_fail)};
     return cmocka_run_group_tests_name("out of memory", cases, write_files, remove_files);
 }

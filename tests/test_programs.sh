@@ -15,7 +15,7 @@ both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somew
     [ $? -eq "$want" ] && says "$pattern"
 }
 
-for p in xor moons mnist cifar10; do
+for p in xor moons mnist cifar10 pinn; do
     ok "$p --help names every option" both 0 '--hidden' "$examples/$p" --help
     ok "$p refuses an unknown option and suggests one" both 2 'did you mean --epochs' "$examples/$p" --epoch 3
     ok "$p refuses a bad number" both 2 "lr" "$examples/$p" --lr fast
@@ -45,6 +45,11 @@ for points in moons circles spirals xor; do
     ok "and draws the boundary" test -s "$tmp/$points/boundary.png"
 done
 ok "moons below its floor exits with 1" exits 1 "$examples/moons" --epochs 1 --lr 0.0001
+
+# -------- a differential equation
+ok "pinn finds sin x" both 0 'largest error.*reached' "$examples/pinn" --out "$tmp/pinn" --csv "$tmp/pinn.csv"
+ok "and draws it" test -s "$tmp/pinn/solution.png" -a "$(wc -l <"$tmp/pinn.csv")" -eq 11
+ok "pinn untrained is too far off" exits 1 "$examples/pinn" --epochs 100
 
 # -------- mnist on digits that the program draws
 digits() { "$examples/mnist" --data digits "$@"; }

@@ -26,7 +26,7 @@ for language in c c++; do
     ok "and prints what the README says" same_numbers "$tmp/expected" "$tmp/printed"
 done
 ok "the program compiles with -pedantic" cc -std=c11 -Wall -Wextra -pedantic -Werror "$tmp/xor.c" -o "$tmp/xor" $(flags)
-for header in engine/engine.h engine/op.h ops/ops.h nn/nn.h nn/data.h; do
+for header in engine/engine.h engine/op.h ops/ops.h ops/functional.h nn/nn.h nn/data.h; do
     printf '#include "%s"\nint main(void) { return 0; }\n' $header >"$tmp/alone.c"
     ok "$header stands alone" cc -Wall -Wextra -Werror "$tmp/alone.c" -o "$tmp/alone" $(flags)
 done
@@ -48,6 +48,15 @@ add_op() {
 isa=
 [ "$(uname -m)" != x86_64 ] || isa=-DRG_HAVE_AVX2
 ok "the README's operator passes the gradient check" add_op
+
+# -------- the program of a section
+under() { awk -v kind="$2" -v section="## $1" '/^## / { here = $0 == section } /^```/ { if (on) { on = 0; if (mine) exit } else { on = 1; mine = here && substr($0, 4) == kind } next } on && mine' "$top/README.md"; }
+section() { # section NAME PROGRAM: its C block prints what its plain block says, errors last
+    under "$1" c >"$tmp/$2.c" && under "$1" "" >"$tmp/expected" && cc -Wall -Wextra -Werror "$tmp/$2.c" -o "$tmp/$2" $(flags) || return
+    "$tmp/$2" >"$tmp/printed" 2>"$tmp/said"
+    test -s "$tmp/expected" && cat "$tmp/said" >>"$tmp/printed" && diff "$tmp/expected" "$tmp/printed"
+}
+ok "derivatives of functions print what the README says" section "Derivatives of functions" cubes
 
 # -------- every command
 run() { # run COMMAND-LINE: as the README has it, from a folder with this build in it

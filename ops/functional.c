@@ -1,0 +1,156 @@
+/* functional.c - Jacobians row by row, Hessians as Jacobians of gradients; H v as the gradient of g with cotangent v; J v by the
+   double-backward identity: v' J is linear in its cotangent w, and J v is the derivative of <J' w, v> by w. */
+#include <string.h>
+
+#include "engine/op.h"
+#include "ops/functional.h"
+#include "ops/ops.h"
+
+#undef RG_AT
+#define RG_AT at
+
+static bool same_shape(const rg_tensor *a, const rg_tensor *b) {
+    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
+}
+
+static int check(const char *what, const char *at, rg_tensor *y, int n, rg_tensor *const *x, rg_tensor *const *v) {
+    rg_tape *t = rg_tape_of(y);
+    char xs[64], vs[64];
+    if (!t || rg_error_code(t)) return -1;
+    if (rg_failed(y)) return rg_fail(t, RG_ESTATE, at, "%s: y is what a failed operation returned", what);
+    if (n < 1 || !x || (v && !*v)) return rg_fail(t, RG_EVALUE, at, "%s: n %d, or no x, or no v", what, n);
+    for (int k = 0; k < n; k++) {
+        if (rg_failed(x[k])) return rg_fail(t, RG_EVALUE, at, "%s: x[%d] is no tensor", what, k);
+        if (!rg_needs_grad(x[k])) return rg_fail(t, RG_ESTATE, at, "%s: x[%d] does not require a gradient", what, k);
+        if (v && rg_failed(v[k])) return rg_fail(t, RG_EVALUE, at, "%s: v[%d] is no tensor", what, k);
+        if (v && (!same_shape(x[k], v[k]) || x[k]->dtype != v[k]->dtype))
+            return rg_fail(t, RG_ESHAPE, at, "%s: v[%d] %s does not fit x[%d] %s", what, k, rg_shape_text(v[k], vs, sizeof vs), k, rg_shape_text(x[k], xs, sizeof xs));
+    }
+    return 0;
+}
+
+/* All elements of x[], one after another; x[] is used up. An op has at most 255 operands: groups of groups. */
+static rg_tensor *join(const char *at, int64_t n, rg_tensor **x) {
+    enum { GROUP = UINT8_MAX };
+    for (int64_t i = 0; i < n; i++) x[i] = rg_reshape(x[i], -1);
+    while (n > 1) {
+        int64_t groups = 0;
+        for (int64_t i = 0; i < n; i += GROUP) x[groups++] = rg_concat_at(at, 0, (int)(n - i < GROUP ? n - i : GROUP), x + i);
+        n = groups;
+    }
+    return x[0];
+}
+
+static void copy(rg_tensor *to, const rg_tensor *x) { memcpy(to->data, x->data, (size_t)x->numel * rg_dtype_size((rg_dtype)x->dtype)); }
+
+/* -------- Jacobian and Hessian */
+
+/* The place for all rows when no graph is wanted, made before anything that will be released; NULL after an error. */
+static rg_tensor *matrix(const char *what, const char *at, rg_tensor *y, rg_tensor *x) {
+    int64_t shape[2 * RG_MAX_DIMS];
+    char ys[64], xs[64];
+    memcpy(shape, y->shape, sizeof y->shape);
+    memcpy(shape + y->ndim, x->shape, sizeof x->shape);
+    if (y->ndim + x->ndim > RG_MAX_DIMS) {
+        rg_fail(y->tape, RG_ESHAPE, at, "%s: %s by %s takes %d dimensions, at most %d; rg_reshape one of them", what, rg_shape_text(y, ys, sizeof ys),
+            rg_shape_text(x, xs, sizeof xs), y->ndim + x->ndim, RG_MAX_DIMS);
+        return NULL;
+    }
+    rg_tensor *m = rg_empty_at(at, y->tape, (rg_dtype)x->dtype, y->ndim + x->ndim, shape);
+    return rg_failed(m) ? NULL : m;
+}
+
+/* d y_j / dx */
+static int row(const char *at, rg_tensor *y, rg_tensor *x, int64_t j, int flags, rg_tensor **g) {
+    rg_tensor *e = rg_fill(y, 0);
+    if (rg_failed(e)) return -1;
+    if (e->dtype == RG_F64) ((double *)e->data)[j] = 1;
+    else ((float *)e->data)[j] = 1;
+    return rg_grad_at(at, y, e, &x, 1, flags, g);
+}
+
+/* m is returned, filled; with a graph another of its shape. */
+static rg_tensor *rows(const char *at, rg_tensor *y, rg_tensor *x, int flags, rg_tensor *m) {
+    rg_tape *t = y->tape;
+    const bool graph = flags & RG_CREATE_GRAPH;
+    const size_t bytes = (size_t)x->numel * rg_dtype_size((rg_dtype)x->dtype), size = (size_t)y->numel * sizeof m;
+    rg_tensor *g, **all = graph && m->numel ? rg_tape_alloc(at, t, size) : NULL;
+    int failed = graph && m->numel && !all;
+    for (int64_t j = 0; j < y->numel && m->numel && !failed; j++) {
+        const int64_t mark = rg_mark(t);
+        failed = row(at, y, x, j, flags, &g);
+        if (!failed && all) all[j] = g;
+        else if (!failed) memcpy((char *)m->data + (size_t)j * bytes, g->data, bytes);
+        if (!all) rg_rewind(t, mark);
+    }
+    if (all && !failed) m = rg_reshape_at(at, join(at, y->numel, all), m->ndim, m->shape);
+    if (all) rg_tape_dealloc(t, all, size);
+    return failed ? rg_poison(t) : m;
+}
+
+rg_tensor *rg_jacobian_at(const char *at, rg_tensor *y, rg_tensor *x, int flags) {
+    rg_tensor *m = check("rg_jacobian", at, y, 1, &x, NULL) ? NULL : matrix("rg_jacobian", at, y, x);
+    return m ? rows(at, y, x, flags, m) : rg_poison(rg_tape_of(y));
+}
+
+rg_tensor *rg_hessian_at(const char *at, rg_tensor *y, rg_tensor *x, int flags) {
+    rg_tensor *m = check("rg_hessian", at, y, 1, &x, NULL) ? NULL : matrix("rg_hessian", at, x, x), *g;
+    if (!m) return rg_poison(rg_tape_of(y));
+    const int64_t mark = rg_mark(y->tape);
+    rg_tensor *h = rg_grad_at(at, y, NULL, &x, 1, RG_CREATE_GRAPH, &g) ? rg_poison(y->tape) : rows(at, g, x, flags, m);
+    if (!(flags & RG_CREATE_GRAPH)) rg_rewind(y->tape, mark);
+    return h;
+}
+
+/* -------- products */
+
+/* <g, v> differentiated by x[], where the gradients g may depend on x and v must count as constant: v is the cotangent. */
+static int contract(const char *at, rg_tensor *const *g, rg_tensor *const *v, int n, rg_tensor *const *x, int nx, int flags, rg_tensor **out) {
+    rg_tape *t = g[0]->tape;
+    const size_t size = 2 * (size_t)n * sizeof *g;
+    rg_tensor **all = rg_tape_alloc(at, t, size);
+    if (!all) return -1;
+    memcpy(all, g, size / 2);
+    memcpy(all + n, v, size / 2);
+    rg_tensor *from = join(at, n, all), *by = join(at, n, all + n);
+    rg_tape_dealloc(t, all, size);
+    return rg_grad_at(at, from, by, x, nx, flags, out);
+}
+
+int rg_hvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *const v[], int n, int flags, rg_tensor *out[]) {
+    rg_tape *t = rg_tape_of(y);
+    for (int k = 0; out && k < n; k++) out[k] = rg_poison(t);
+    if (check("rg_hvp", at, y, n, x, v)) return -1;
+    if (!v || !out) return rg_fail(t, RG_EVALUE, at, "rg_hvp: no v, or no place for the result");
+    const bool graph = flags & RG_CREATE_GRAPH;
+    const size_t size = 2 * (size_t)n * sizeof *out;
+    rg_tensor **g = rg_tape_alloc(at, t, size), **to = g + n;
+    if (!g) return -1;
+    for (int k = 0; k < n && !graph; k++) to[k] = rg_empty_at(at, t, (rg_dtype)x[k]->dtype, x[k]->ndim, x[k]->shape);
+    const int64_t mark = rg_mark(t);
+    const int failed = rg_error_code(t) || rg_grad_at(at, y, NULL, x, n, RG_CREATE_GRAPH, g) || contract(at, g, v, n, x, n, flags, out);
+    for (int k = 0; k < n && !graph; k++) {
+        if (!failed) copy(to[k], out[k]);
+        out[k] = failed ? rg_poison(t) : to[k];
+    }
+    if (!graph) rg_rewind(t, mark);
+    rg_tape_dealloc(t, g, size);
+    return failed ? -1 : 0;
+}
+
+rg_tensor *rg_jvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *const v[], int n, int flags) {
+    rg_tape *t = rg_tape_of(y);
+    if (check("rg_jvp", at, y, n, x, v)) return rg_poison(t);
+    if (!v) return rg_fail(t, RG_EVALUE, at, "rg_jvp: no v"), rg_poison(t);
+    const bool graph = flags & RG_CREATE_GRAPH;
+    const size_t size = (size_t)n * sizeof *x;
+    rg_tensor **g = rg_tape_alloc(at, t, size), *jv = rg_poison(t), *to = graph ? jv : rg_empty_at(at, t, (rg_dtype)y->dtype, y->ndim, y->shape);
+    if (!g) return jv;
+    const int64_t mark = rg_mark(t);
+    rg_tensor *w = rg_requires_grad(rg_detach(rg_fill(y, 0)), true);
+    const int failed = rg_grad_at(at, y, w, x, n, RG_CREATE_GRAPH, g) || contract(at, g, v, n, &w, 1, flags, &jv);
+    if (!failed && !graph) copy(to, jv);
+    if (!graph) rg_rewind(t, mark);
+    rg_tape_dealloc(t, g, size);
+    return failed ? rg_poison(t) : graph ? jv : to;
+}
