@@ -99,7 +99,7 @@ static int run(const net *n) {
         report_print(&c, stdout);
         status = is_bad(&c);
         if (o.html && page_save(&c, o.html)) status = 1;
-        if (o.html && !status) printf("page: %s\n", o.html);
+        else if (o.html) printf("page: %s\n", o.html);
     }
     compare_free(&c);
     if (fflush(stdout) || ferror(stdout)) perror("compare: standard output"), status = 1;

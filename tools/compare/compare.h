@@ -130,7 +130,7 @@ const char *reason_of(const net *n, const char *name);        /* one sentence: w
 
 /* A single number as a sum or product of what the step before left: "00", A1[0,0], dZ2[0] .. */
 typedef struct term { char name[40]; double upstream, local; bool alone; } term; /* alone: upstream by itself */
-int terms_of(const comparison *c, const array *q, int64_t i, int64_t j, term to[8], const char **sum); /* 0: not told */
+int terms_of(const comparison *c, const array *q, int64_t i, int64_t j, term to[8]); /* 0: not told */
 
 void report_print(const comparison *c, FILE *to);
 int page_save(const comparison *c, const char *path);         /* 0, or -1 after one line on stderr */

@@ -173,9 +173,9 @@ static bool factor(const patient *p) {
     if (f == 0 || !fits(p)) return false;
     if (fabs(f + 1) < p->close) return found(p, "the sign: by hand it is -1 times the tape's");
     const char *sign = f < 0 ? ", and the sign is turned round" : "";
-    if (n > 1 && fabs(fabs(f) / n - 1) < p->close) return found(p, "a constant factor of %.10g, the number of samples: the 1/n of the mean is missing%s", fabs(f), sign);
+    if (n > 1 && fabs(fabs(f) / n - 1) < p->close) return found(p, "a constant factor of %.6g, the number of samples: the 1/n of the mean is missing%s", fabs(f), sign);
     if (n > 1 && fabs(fabs(f) * n - 1) < p->close) return found(p, "a constant factor of 1/%g, 1 by the number of samples: divided by n once too often%s", n, sign);
-    return found(p, "a constant factor of %.10g", f);
+    return found(p, "a constant factor of %.6g", f);
 }
 
 /* hand = tape + factor * term? Of one element any term would do. */

@@ -67,16 +67,14 @@ static double at(const comparison *c, const char *kind, int l, int64_t i, int64_
     return a && i < a->rows && j < a->cols ? a->v[i * a->cols + j] : 0;
 }
 
-int terms_of(const comparison *c, const array *q, int64_t i, int64_t j, term to[8], const char **sum) {
+int terms_of(const comparison *c, const array *q, int64_t i, int64_t j, term to[8]) {
     const char *name = q->name;
     const int l = name[0] == 'd' ? atoi(name + 2) : 0;
     int n = 0;
-    *sum = NULL;
     if (!l || !c->net->sigmoid || c->n > 8) return 0;
     const array *x = arrays_find(&c->tape, "X");
     if (name[1] == 'A' && l == c->net->layers) return 0; /* a difference, not a product */
     if (name[1] == 'A') {
-        *sum = "units above";
         for (int64_t m = 0; m < c->net->size[l + 1]; m++, n++) {
             to[n] = (term){.upstream = at(c, "dZ", l + 1, i, m), .local = at(c, "W", l + 1, j, m)};
             snprintf(to[n].name, sizeof to[n].name, "unit %lld", (long long)m + 1);
@@ -85,7 +83,6 @@ int terms_of(const comparison *c, const array *q, int64_t i, int64_t j, term to[
         const double a = at(c, "A", l, i, j);
         to[n++] = (term){.upstream = at(c, "dA", l, i, j), .local = a * (1 - a)};
     } else {
-        *sum = "samples";
         for (int64_t m = 0; m < c->n; m++, n++) {
             to[n] = (term){.upstream = at(c, "dZ", l, m, j), .local = name[1] == 'b' ? 1 : at(c, "A", l - 1, m, i), .alone = name[1] == 'b'};
             snprintf(to[n].name, sizeof to[n].name, "%g xor %g", x->v[2 * m], x->v[2 * m + 1]);

@@ -58,8 +58,7 @@ static void print_values(const array *a, FILE *to) {
 
 static void print_element(const comparison *c, const array *q, int64_t i, int64_t j, FILE *to) {
     term terms[8];
-    const char *sum;
-    const int n = terms_of(c, q, i, j, terms, &sum);
+    const int n = terms_of(c, q, i, j, terms);
     if (!n) return;
     fprintf(to, "    %s[%lld,%lld] = ", q->name, (long long)i, (long long)j);
     for (int k = 0; k < n; k++) {
