@@ -9,14 +9,15 @@
 #include "examples/support/files.h"
 #include "style.h"
 
-/* 3.5e-18 as 3.5 x 10^-18, and others as they are. */
+/* 3.5e-18 as 3.5 x 10^-18, 1e-12 as 10^-12, and others as they are. */
 static void put_number(double v, int digits, FILE *to) {
     char text[40];
     snprintf(text, sizeof text, "%.*g", digits, v);
     const char *e = strchr(text, 'e');
     const int length = e ? (int)(e - text) : (int)strlen(text);
-    for (int i = 0; i < length; i++) text[i] == '-' ? fputs("\u2212", to) : fputc(text[i], to);
-    if (e) fprintf(to, "\u202f\u00d7\u202f10<sup>%s%d</sup>", atoi(e + 1) < 0 ? "\u2212" : "", abs(atoi(e + 1)));
+    const bool power = e && strncmp(text, "1e", 2) == 0;
+    for (int i = 0; i < length && !power; i++) text[i] == '-' ? fputs("\u2212", to) : fputc(text[i], to);
+    if (e) fprintf(to, "%s10<sup>%s%d</sup>", power ? "" : "\u202f\u00d7\u202f", atoi(e + 1) < 0 ? "\u2212" : "", abs(atoi(e + 1)));
 }
 
 /* A number that stays in one piece where cells become lines. */
