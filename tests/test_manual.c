@@ -2,6 +2,7 @@
    numbers; and faults planted in them, each of which the comparison has to find. */
 #define MANUAL_F64
 #include "manual/columns.h"
+#include "manual/faults/faults.h"
 #include "manual/mlp.h"
 #include "manual/perceptron.h"
 #include "manual/sigmoid.h"
@@ -58,9 +59,9 @@ static pair open_pair(int i, const twin_net *net) {
         rg_param(p.t, "b", RG_NORMAL(0, 0.5), p.size[l]);
     }
     p.optim = run_optimizer(p.t, rg_params(p.t), &p.options);
+    p.options.l2 = net->dtype == RG_F64 ? p.lambda : 0;
     p.twin = twin_new(&p.options, net, rg_params(p.t), SAMPLES);
     assert_non_null(p.twin);
-    if (!p.sigmoid && net->dtype == RG_F64) ((mlp *)p.twin->beside)->lambda = ((mlp *)p.twin->alone)->lambda = p.lambda;
     rg_keep_grads(p.t, true);
     new_batch(&p);
     return p;
@@ -263,41 +264,36 @@ static void perceptron_fails_as_published(void **state) {
     for (int i = 0; i < 4; i++) assert_int_equal(perceptron_output(&p, X + 2 * i), and[i]);
 }
 
-/* -------- faults: tests/meson.build plants one each into a copy of mlp.c. Beside it, the first quantity that has to differ, in a network
-   of three layers with a regulariser. */
+/* -------- faults: one each is planted in a copy of mlp.c, and the first quantity that has to differ is named */
 
-#define FAULTS(X)                                                                                                               \
-    X(relu_left_out, "A1") X(softmax_sum, "A3") X(loss_mean, "loss") X(loss_l2, "loss") X(sign, "dZ3") X(mean, "dZ3") X(class_off_by_one, "dZ3") \
-    X(l2_left_out, "dW3") X(l2_without_2, "dW3") X(before_relu, "dW3") X(bias_assigned, "db3") X(not_transposed, "dA2") X(mask_left_out, "dZ2")  \
-    X(mask_of_wrong_layer, "dZ1")
-#define DECLARE(name, first)                                                                                                    \
-    void mlp_forward_##name(mlp *net, int64_t n, const double *X, const int32_t *y);                                           \
-    void mlp_backward_##name(mlp *net);                                                                                         \
+#define DECLARE(name, what, first)                                                                                              \
+    void mlp_forward_##name##_f64(mlp *net, int64_t n, const double *X, const int32_t *y);                                     \
+    void mlp_backward_##name##_f64(mlp *net);                                                                                   \
     static double forward_##name(void *net, rg_tensor *x, rg_tensor *y) {                                                       \
-        mlp_forward_##name(net, rg_dim(x, 0), rg_f64(x), rg_i32(y));                                                            \
+        mlp_forward_##name##_f64(net, rg_dim(x, 0), rg_f64(x), rg_i32(y));                                                      \
         return ((mlp *)net)->loss;                                                                                              \
     }                                                                                                                           \
-    static void backward_##name(void *net) { mlp_backward_##name(net); }
-FAULTS(DECLARE)
+    static void backward_##name(void *net) { mlp_backward_##name##_f64(net); }
+MLP_FAULTS_FORWARD(DECLARE)
+MLP_FAULTS_BACKWARD(DECLARE)
 
 static void faults_are_found(void **state) {
     (void)state;
     static const struct { const char *name, *first; double (*forward)(void *, rg_tensor *, rg_tensor *); void (*backward)(void *); } faults[] = {
-#define ROW(name, first) {#name, first, forward_##name, backward_##name},
-        FAULTS(ROW)
+#define ROW(name, what, first) {#name, first, forward_##name, backward_##name},
+        MLP_FAULTS_FORWARD(ROW) MLP_FAULTS_BACKWARD(ROW)
     };
     for (size_t f = 0; f <= sizeof faults / sizeof *faults; f++) { /* the last round is without any */
         const bool clean = f == sizeof faults / sizeof *faults;
         twin_net net = twin_mlp_f64;
         if (!clean) net.forward = faults[f].forward, net.backward = faults[f].backward;
         pair p = {.t = rg_tape_new(11), .layers = 3, .size = {6, 6, 6, 6}, .lambda = 0.1,
-            .options = {.path = "both", .optimizer = "sgd", .dtype = "f64"}};
+            .options = {.path = "both", .optimizer = "sgd", .dtype = "f64", .l2 = 0.1}};
         p.rng = rg_tape_rng(p.t);
         rg_set_dtype(p.t, RG_F64);
         for (int l = 1; l <= 3; l++) rg_param(p.t, "w", RG_HE_NORMAL, 6, 6), rg_param(p.t, "b", RG_NORMAL(0, 0.5), 6);
         p.optim = run_optimizer(p.t, rg_params(p.t), &p.options);
         p.twin = twin_new(&p.options, &net, rg_params(p.t), SAMPLES);
-        ((mlp *)p.twin->beside)->lambda = ((mlp *)p.twin->alone)->lambda = p.lambda;
         rg_keep_grads(p.t, true);
         do new_batch(&p);
         while (p.n < 4);

@@ -62,6 +62,7 @@ for rule in sgd momentum adam; do for dtype in f32 f64; do
     case $rule in adam) lr=0.002 ;; *) lr=0.05 ;; esac
     ok "mnist, tape beside hand, $rule, $dtype" both 0 'tape and hand agree' digits --path both --optimizer $rule --lr $lr --dtype $dtype --hidden 64,32 --steps 100
 done; done
+ok "mnist with a regulariser, tape beside hand" both 0 'tape and hand agree' digits --path both --l2 0.01 --dtype f64 --steps 50
 ok "mnist learns by hand" digits --path manual --epochs 1 --floor 90 --out "$tmp/by-hand"
 one=$(hash_of --threads 1)
 for threads in 2 3 4; do ok "the same weights after 200 steps with $threads threads" test -n "$one" -a "$one" = "$(hash_of --threads $threads)"; done

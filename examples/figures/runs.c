@@ -3,6 +3,7 @@
 
 #include "support/images.h"
 #include "support/plot.h"
+#include "support/twin.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,13 +21,7 @@ static mlp make(rg_tape *t, int64_t in, int64_t classes) {
     return net;
 }
 
-/* The same loss from fused ops, and from ops that do one thing each: logsumexp z - z[label], averaged. */
 static rg_tensor *logits(const mlp *n, rg_tensor *x) { return rg_linear(rg_relu(rg_linear(x, n->w1, n->b1)), n->w2, n->b2); }
-static rg_tensor *fused(const mlp *n, rg_tensor *x, rg_tensor *y) { return rg_cross_entropy(logits(n, x), y); }
-static rg_tensor *composed(const mlp *n, rg_tensor *x, rg_tensor *y) {
-    rg_tensor *a1 = rg_relu(rg_add(rg_matmul(x, n->w1), n->b1)), *z2 = rg_add(rg_matmul(a1, n->w2), n->b2);
-    return rg_mean(rg_sub(rg_logsumexp(z2, -1), rg_pick(z2, y)));
-}
 
 /* -------- learning curves: the published run, SGD 0.1 in batches of 64 that drop the remainder */
 
@@ -51,7 +46,7 @@ int draw_training(const char *path, const figure_options *o) {
     rg_tensor *x, *y;
     for (int epoch = 0; epoch < o->epochs && !rg_error_code(t); epoch++) {
         while (rg_loader_next(batches, &x, &y)) {
-            rg_tensor *l = fused(&net, x, y);
+            rg_tensor *l = rg_cross_entropy(logits(&net, x), y);
             rg_backward(l);
             rg_optim_step(sgd);
             loss[epoch] += rg_item(l) / (double)rg_loader_steps(batches);
@@ -73,36 +68,40 @@ int draw_training(const char *path, const figure_options *o) {
 
 enum { STEPS = 150, EVERY = 6 };
 
-static int losses(const char *data, rg_tensor *(*loss)(const mlp *, rg_tensor *, rg_tensor *), double *to, const char **name) {
+/* The network by tape, and its twin by hand, which start from the same weights, see the same batches, and have nothing else in common. */
+static int losses(const char *data, double *by_tape, double *by_hand, const char **name) {
     rg_tape *t = rg_tape_new(0);
     rg_dataset train, test;
     *name = images_read(t, data, DRAWN, BATCH, &train, &test);
     const mlp net = make(t, rg_numel(train.x) / (rg_dim(train.x, 0) > 0 ? rg_dim(train.x, 0) : 1), train.classes);
     rg_optim *sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = .1});
     rg_loader *batches = rg_loader_new(t, train.x, train.y, (rg_loader_options){.batch = BATCH, .shuffle = true, .drop_last = true});
+    twin *hand = rg_error_code(t) ? NULL : twin_new(&(run_options){.path = "manual", .optimizer = "sgd", .lr = .1, .dtype = "f32"}, &twin_mlp_f32, rg_params(t), BATCH);
     rg_tensor *x, *y;
-    for (int i = 0; i < STEPS && rg_loader_next(batches, &x, &y); i++) {
-        rg_tensor *l = loss(&net, x, y);
+    for (int i = 0; hand && i < STEPS && rg_loader_next(batches, &x, &y); i++) {
+        rg_tensor *l = rg_cross_entropy(logits(&net, x), y);
         rg_backward(l);
         rg_optim_step(sgd);
-        to[i] = rg_item(l);
+        by_tape[i] = rg_item(l);
+        by_hand[i] = twin_train(hand, x, y);
         rg_tape_reset(t);
     }
-    return figure_end(t, 0);
+    twin_free(hand);
+    return figure_end(t, hand ? 0 : -1);
 }
 
 int draw_overlay(const char *path, const figure_options *o) {
-    static double one[STEPS], two[STEPS], difference[STEPS], at[STEPS / EVERY], some[STEPS / EVERY];
+    static double one[STEPS], two[STEPS], apart[STEPS], at[STEPS / EVERY], some[STEPS / EVERY];
     const char *name;
-    if (losses(o->data, fused, one, &name) || losses(o->data, composed, two, &name)) return -1;
-    for (int i = 0; i < STEPS; i++) difference[i] = fabs(one[i] - two[i]);
+    if (losses(o->data, one, two, &name)) return -1;
+    for (int i = 0; i < STEPS; i++) apart[i] = fabs(one[i] - two[i]);
     for (int i = 0; i < STEPS / EVERY; i++) at[i] = i * EVERY + 1, some[i] = two[i * EVERY];
     char title[120];
-    snprintf(title, sizeof title, "One network, computed in two ways, on %s", name);
-    const plot_series left[] = {{.name = "linear, cross_entropy", .y = one, .count = STEPS},
-        {.name = "matmul, add, logsumexp, pick, mean", .x = at, .y = some, .count = STEPS / EVERY, .style = PLOT_DOTS}};
-    const plot_series right = {.name = "|difference|, 0 where the bits are equal", .y = difference, .count = STEPS};
-    const plot_panel panels[] = {{.title = "Loss by fused ops, and by ops composed", .x_label = "step", .y_label = "cross-entropy",
+    snprintf(title, sizeof title, "784-128-10 by tape and by hand, on %s", name);
+    const plot_series left[] = {{.name = "by tape", .y = one, .count = STEPS},
+        {.name = "by hand, from arrays and loops", .x = at, .y = some, .count = STEPS / EVERY, .style = PLOT_DOTS}};
+    const plot_series right = {.name = "|difference|, 0 where the bits are equal", .y = apart, .count = STEPS};
+    const plot_panel panels[] = {{.title = "Loss by tape, and by formulas written by hand", .x_label = "step", .y_label = "cross-entropy",
         .series = left, .count = 2},
         {.title = "How far they drift apart in f32", .x_label = "step", .y_label = "difference of the losses", .series = &right, .count = 1}};
     return plot_curves(path, title, panels, 2);

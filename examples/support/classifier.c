@@ -29,9 +29,17 @@ typedef struct training {
     float *start;               /* the first weights before training, for the picture of what was learned */
 } training;
 
+/* loss + l2 sum W^2, over the matrices */
+static rg_tensor *with_l2(const training *r, rg_tensor *loss) {
+    const rg_list params = rg_params(r->t);
+    for (int i = 0; i < params.count && r->o->l2 > 0; i++)
+        if (rg_ndim(params.items[i]) > 1) loss = rg_add(loss, rg_mul_scalar(rg_sum(rg_square(params.items[i])), r->o->l2));
+    return loss;
+}
+
 /* One step by the tape; `value` is the loss before it. With --path both the twin is compared while all of the step is on the tape. */
 static int train_step(training *r, rg_tensor *x, rg_tensor *y, double *value) {
-    rg_tensor *loss = rg_cross_entropy(r->c->logits(r->c->model, x), y);
+    rg_tensor *loss = with_l2(r, rg_cross_entropy(r->c->logits(r->c->model, x), y));
     rg_backward(loss);
     *value = rg_item(loss);
     if (r->twin && twin_compare(r->twin, x, y, loss)) return -1;

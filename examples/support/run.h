@@ -8,7 +8,7 @@
 typedef struct run_options {
     const char *data;      /* folder or word; NULL = look for one */
     int epochs, batch;
-    double lr;
+    double lr, l2;         /* l2: of the term l2 sum W^2 in the loss, over the matrices */
     const char *optimizer;
     option_ints hidden;
     uint64_t seed;

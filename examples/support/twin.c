@@ -36,9 +36,9 @@ twin *twin_new(const run_options *o, const twin_net *net, rg_list params, int64_
     w->rule = r;
     w->found.f64 = net->dtype == RG_F64;
     w->found.tolerance = w->found.f64 ? tolerance_f64 : tolerance_f32;
-    w->alone = net->make(params, rows);
-    w->beside = run_by(o, "both") ? net->make(params, rows) : NULL;
-    if (!w->alone || (run_by(o, "both") && !w->beside)) return fputs("no twin by hand of so many layers, or no memory\n", stderr), twin_free(w), NULL;
+    w->alone = net->make(params, rows, o->l2);
+    w->beside = run_by(o, "both") ? net->make(params, rows, o->l2) : NULL;
+    if (!w->alone || (run_by(o, "both") && !w->beside)) return fputs("no twin by hand of so many layers or with such a term, or no memory\n", stderr), twin_free(w), NULL;
     take(w, w->alone);
     return w;
 }

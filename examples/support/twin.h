@@ -14,7 +14,8 @@
 typedef struct twin_net {
     rg_dtype dtype;
     bool relu;                                                /* between layers: its slope jumps at 0 */
-    void *(*make)(rg_list params, int64_t rows);              /* for parameters of these shapes, batches of up to `rows`; NULL when it cannot */
+    /* For parameters of these shapes and batches of up to `rows`, with l2 ||W||^2 in the loss; NULL when it cannot. */
+    void *(*make)(rg_list params, int64_t rows, double l2);
     void *(*parameter)(const void *net, int i);               /* where its values lie */
     double (*forward)(void *net, rg_tensor *x, rg_tensor *y); /* what is printed as the loss */
     void (*backward)(void *net);

@@ -13,11 +13,11 @@ static const real *values_of(rg_tensor *x) { return F64 ? (const void *)rg_f64(x
 
 /* -------- manual/mlp.c */
 
-static void *make_mlp(rg_list params, int64_t rows) {
+static void *make_mlp(rg_list params, int64_t rows, double l2) {
     int64_t size[MLP_LAYERS + 1] = {params.count ? rg_dim(params.items[0], 0) : 0};
     const int layers = params.count / 2;
     for (int l = 1; l <= layers && l <= MLP_LAYERS; l++) size[l] = rg_dim(params.items[2 * l - 2], 1);
-    return mlp_new(layers, size, rows, 0);
+    return mlp_new(layers, size, rows, l2);
 }
 
 static void *mlp_parameter(const void *of, int i) {
@@ -42,8 +42,8 @@ const twin_net twin_mlp = {.dtype = F64 ? RG_F64 : RG_F32, .relu = true, .make =
 
 /* -------- manual/sigmoid.c */
 
-static void *make_sigmoid(rg_list params, int64_t rows) {
-    return params.count == SIGMOID_PARAMETERS ? sigmoid_new(rg_dim(params.items[0], 0), rg_dim(params.items[0], 1), rows) : NULL;
+static void *make_sigmoid(rg_list params, int64_t rows, double l2) {
+    return params.count == SIGMOID_PARAMETERS && l2 == 0 ? sigmoid_new(rg_dim(params.items[0], 0), rg_dim(params.items[0], 1), rows) : NULL;
 }
 
 static void *sigmoid_parameter(const void *of, int i) {
