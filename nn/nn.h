@@ -118,7 +118,6 @@ rg_tensor *rg_nn_forward_at(const char *at, rg_nn *net, rg_tensor *x);
 /* -------- optimisers work on parameters, never on layers: rg_params(t), rg_nn_params(net), or a list of your own.
    Formulas, their order and the defaults are PyTorch's. A field left out takes its default; RG_ZERO means 0 where that is not
    the default: (rg_adam_options){.beta1 = RG_ZERO}. A parameter listed twice counts once.                                    */
-#define RG_ZERO (-0.0)
 typedef struct rg_optim rg_optim;
 typedef struct rg_sgd_options {
     double lr;              /* 0.001 */
