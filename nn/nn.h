@@ -144,9 +144,9 @@ rg_optim *rg_optim_adamw_at(const char *at, rg_tape *t, rg_list params, rg_adam_
 /* Uses the gradients of its parameters and clears them. A frozen parameter, or one that no gradient reached, keeps its value.
    While the tape holds an error, or for NULL: returns -1 and changes nothing. It allocates nothing and cannot fail half-way. */
 int rg_optim_step(rg_optim *optim);
-#define rg_optim_set_lr(optim, lr) rg_optim_set_lr_at(RG_AT, optim, lr)        /* 0 is 0 here */
+#define rg_optim_set_lr(optim, lr) rg_optim_set_lr_at(RG_AT, optim, lr)        /* of every group; 0 is 0 here */
 int rg_optim_set_lr_at(const char *at, rg_optim *optim, double lr);
-double rg_optim_lr(const rg_optim *optim);                                     /* NaN for NULL */
+double rg_optim_lr(const rg_optim *optim);                                     /* of the first group; NaN for NULL */
 
 /* -------- metrics. logits [.., classes] with labels [..]: the prediction is the first largest logit (NaN is the largest, as in
    NumPy's argmax). logits [n] or [.., 1] with labels of their shape, or without the 1: two classes, 1 where the logit is > 0.
@@ -162,5 +162,6 @@ int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int cl
 #endif
 
 #include "nn/data.h"
+#include "nn/optim.h"
 
 #endif
