@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
         {"x", OPT_DOUBLE, &o.x, "X", "where to begin", -2, 2},
         {"y", OPT_DOUBLE, &o.y, "Y", "and how high", -1, 3},
         {"lr", OPT_DOUBLE, &o.lr, "RATE", "Adam's learning rate", 0, 100},
-        {"steps", OPT_INT, &o.steps, "N", "Adam's steps at most", 1, MOST},
+        {"steps", OPT_INT, &o.steps, "N", "steps at most", 1, MOST},
         {"floor", OPT_DOUBLE, &o.floor, "E", "distance from (1, 1) that L-BFGS has to reach", 0, 10},
         {"out", OPT_STRING, &o.out, "FOLDER", "writes valley.png there", 0, 0},
         {0}};
@@ -100,7 +100,7 @@ int main(int argc, char **argv) {
         problem q = {rg_param_at(RG_AT, t, "x", RG_CONSTANT(o.x), 0, NULL), rg_param_at(RG_AT, t, "y", RG_CONSTANT(o.y), 0, NULL), 0};
         rg_optim *optim = k ? rg_optim_adam(t, rg_params(t), (rg_adam_options){.lr = o.lr})
                             : rg_optim_lbfgs(t, rg_params(t), (rg_lbfgs_options){.max_iter = 1, .tolerance_grad = RG_ZERO, .tolerance_change = RG_ZERO});
-        error[k] = descend(&ways[k], t, &q, optim, k ? o.steps : 200, o.floor);
+        error[k] = descend(&ways[k], t, &q, optim, o.steps, o.floor);
         if (run_finish(t, 0)) return 1;
     }
     char path[4096];

@@ -4,7 +4,9 @@
 
 #include "nn/update.h"
 
-static rg_pair_fn *const approach_kernel[2][2] = RG_KERNEL(approach), *const exchange_kernel[2][2] = RG_KERNEL(exchange);
+static rg_pair_fn *const approach_kernel[2][2] = RG_KERNEL(weights_mix), *const exchange_kernel[2][2] = RG_KERNEL(weights_swap);
+
+struct rg_kept_weights { rg_tensor *p, *copy; };
 
 static void copy(rg_tensor *to, const rg_tensor *from) {
     if (from->numel) memcpy(to->data, from->data, (size_t)from->numel * rg_dtype_size((rg_dtype)from->dtype));
@@ -90,6 +92,7 @@ rg_early_stopping *rg_early_stopping_new_at(const char *at, rg_tape *t, rg_list 
     if (rg_list_check(at, t, who, params)) return NULL;
     rg_early_stopping *s = rg_tape_own(at, t, sizeof *s + (size_t)params.count * sizeof s->kept[0]);
     if (!s) return NULL;
+    s->kept = (struct rg_kept_weights *)(s + 1);
     s->tape = t;
     s->options = with;
     s->best = NAN;

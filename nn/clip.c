@@ -3,8 +3,8 @@
 
 #include "nn/update.h"
 
-static rg_squares_fn *const squares_kernel[2][2] = RG_KERNEL(squares);
-static rg_inplace_fn *const scale_kernel[2][2] = RG_KERNEL(scale), *const clamp_kernel[2][2] = RG_KERNEL(clamp);
+static rg_squares_fn *const squares_kernel[2][2] = RG_KERNEL(grad_squares);
+static rg_inplace_fn *const scale_kernel[2][2] = RG_KERNEL(grad_scale), *const clamp_kernel[2][2] = RG_KERNEL(grad_clamp);
 
 static int check(const char *at, rg_tape *t, const char *who, rg_list params, const char *what, double bound) {
     if (rg_error_code(t)) return -1;

@@ -127,7 +127,7 @@ typedef struct rg_early_stopping { /* to look at */
     double best;              /* metric; NaN before the first */
     int64_t calls, best_call; /* how many; at which one it was best, from 1 */
     int count;
-    struct rg_kept_weights { rg_tensor *p, *copy; } kept[];
+    struct rg_kept_weights *kept; /* [count] */
 } rg_early_stopping;
 #define rg_early_stopping_new(t, params, ...) rg_early_stopping_new_at(RG_AT, t, params, __VA_ARGS__)
 rg_early_stopping *rg_early_stopping_new_at(const char *at, rg_tape *t, rg_list params, rg_early_stopping_options options);

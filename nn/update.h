@@ -34,11 +34,11 @@ RG_KERNELS_OF(rg_update_fn, lion);
 typedef double rg_squares_fn(rg_tape *t, int64_t n, const void *x);                    /* sum x^2, in doubles */
 typedef void rg_inplace_fn(rg_tape *t, int64_t n, void *x, double value);
 typedef void rg_pair_fn(rg_tape *t, int64_t n, void *x, void *y, double value);
-RG_KERNELS_OF(rg_squares_fn, squares);
-RG_KERNELS_OF(rg_inplace_fn, scale); /* x = value x */
-RG_KERNELS_OF(rg_inplace_fn, clamp); /* x held to -value .. value */
-RG_KERNELS_OF(rg_pair_fn, approach); /* x = value x + (1 - value) y */
-RG_KERNELS_OF(rg_pair_fn, exchange); /* x and y change places */
+RG_KERNELS_OF(rg_squares_fn, grad_squares);
+RG_KERNELS_OF(rg_inplace_fn, grad_scale); /* x = value x */
+RG_KERNELS_OF(rg_inplace_fn, grad_clamp); /* x held to -value .. value */
+RG_KERNELS_OF(rg_pair_fn, weights_mix); /* x = value x + (1 - value) y */
+RG_KERNELS_OF(rg_pair_fn, weights_swap); /* x and y change places */
 
 enum { RG_STATES = 3 };
 typedef struct rg_slot { /* one parameter and its state: buffers of p's shape and dtype, named after it */

@@ -22,5 +22,5 @@ static void each(rg_tape *t, int64_t n, real *x, real *y, double keep, loop *fn)
         for (int64_t c = 0; c < chunks; c++) fn(rg_min64(RG_CHUNK, n - c * RG_CHUNK), x + c * RG_CHUNK, y + c * RG_CHUNK, C(keep), C(1 - keep));)
 }
 
-void RG_K(approach)(rg_tape *t, int64_t n, void *x, void *y, double keep) { each(t, n, x, y, keep, mix); }
-void RG_K(exchange)(rg_tape *t, int64_t n, void *x, void *y, double unused) { each(t, n, x, y, unused, swap); }
+void RG_K(weights_mix)(rg_tape *t, int64_t n, void *x, void *y, double keep) { each(t, n, x, y, keep, mix); }
+void RG_K(weights_swap)(rg_tape *t, int64_t n, void *x, void *y, double unused) { each(t, n, x, y, unused, swap); }

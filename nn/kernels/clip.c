@@ -14,7 +14,7 @@ static double squares_of(int64_t n, const real *x) {
 }
 
 /* Cut by n alone, and the parts' sums added in order: the same bits for any number of threads. */
-double RG_K(squares)(rg_tape *t, int64_t n, const void *data) {
+double RG_K(grad_squares)(rg_tape *t, int64_t n, const void *data) {
     const real *x = data;
     const int64_t few = (n + PARTS - 1) / PARTS, per = few > RG_CHUNK ? few : RG_CHUNK, parts = (n + per - 1) / per;
     double part[PARTS], sum = 0;
@@ -40,5 +40,5 @@ static void each(rg_tape *t, int64_t n, real *x, real value, loop *fn) {
         for (int64_t c = 0; c < chunks; c++) fn(rg_min64(RG_CHUNK, n - c * RG_CHUNK), x + c * RG_CHUNK, value);)
 }
 
-void RG_K(scale)(rg_tape *t, int64_t n, void *x, double factor) { each(t, n, x, C(factor), times); }
-void RG_K(clamp)(rg_tape *t, int64_t n, void *x, double limit) { each(t, n, x, C(limit), hold); }
+void RG_K(grad_scale)(rg_tape *t, int64_t n, void *x, double factor) { each(t, n, x, C(factor), times); }
+void RG_K(grad_clamp)(rg_tape *t, int64_t n, void *x, double limit) { each(t, n, x, C(limit), hold); }
