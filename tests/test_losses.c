@@ -209,6 +209,26 @@ static void without_options_it_is_fused(void **state) {
     rg_tape_free(o.t);
 }
 
+static void steady_losses_allocate_nothing(void **state) {
+    (void)state;
+#ifndef RG_NO_POOL
+    rg_tape *t = rg_tape_new(1);
+    rg_tensor *p = rg_parameter_at(RG_HERE, t, "p", RG_DIMS(300, 20));
+    rg_tensor *labels = rg_buffer(t, "labels", RG_I32, NULL, 300);
+    ((int32_t *)labels->data)[7] = -100;
+    int64_t before = 0;
+    for (int step = 0; step < 40; step++) {
+        rg_backward(rg_add(rg_cross_entropy_with(p, labels, (rg_loss_options){.label_smoothing = .1}), rg_huber(p, rg_fill(p, 2))));
+        rg_zero_grad(t);
+        rg_tape_reset(t);
+        if (step == 1) before = rg_live(t).allocations;
+    }
+    assert_int_equal(rg_live(t).allocations, before);
+    assert_null(rg_error(t));
+    rg_tape_free(t);
+#endif
+}
+
 static void refusals(void **state) {
     (void)state;
     operands o = make(RG_F64);
@@ -240,7 +260,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof GOLDEN_LOSSES / sizeof *GOLDEN_LOSSES; i++) cases_add(&all, matches_pytorch, &GOLDEN_LOSSES[i], "as PyTorch: %s", GOLDEN_LOSSES[i].name);
     static const struct CMUnitTest rest[] = {
         cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(every_row_ignored),
-        cmocka_unit_test(ignored_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused), cmocka_unit_test(refusals),
+        cmocka_unit_test(ignored_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused), cmocka_unit_test(steady_losses_allocate_nothing), cmocka_unit_test(refusals),
     };
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) cases_add(&all, rest[i].test_func, NULL, "%s", rest[i].name);
     return cases_run(&all, "losses");

@@ -434,11 +434,16 @@ static void steady_steps_allocate_nothing(void **state) {
     skip();
 #endif
     rg_tensor *w = rg_param(t, "w", RG_HE_NORMAL, 300, 200);
-    rg_optim *optim[] = {rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.momentum = .9}), rg_optim_adamw(t, rg_params(t), (rg_adam_options){.lr = .1})};
+    rg_optim *optim[] = {rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.momentum = .9}), rg_optim_adamw(t, rg_params(t), (rg_adam_options){.lr = .1}),
+        rg_optim_rmsprop(t, rg_params(t), (rg_rmsprop_options){.centered = true}), rg_optim_adagrad(t, rg_params(t), (rg_adagrad_options){.lr = .1}),
+        rg_optim_lion(t, rg_params(t), (rg_lion_options){.lr = .1})};
+    rg_average *average = rg_average_new(t, rg_params(t), .9);
     rg_counts before = rg_live(t);
     for (int step = 0; step < 100; step++) {
         rg_backward(rg_mean(rg_square(w)));
-        assert_int_equal(rg_optim_step(optim[step % 2]), 0);
+        rg_clip_grad_norm(t, rg_params(t), .1);
+        assert_int_equal(rg_optim_step(optim[step % 5]), 0);
+        rg_average_update(average);
         rg_tape_reset(t);
         if (step == 1) before = rg_live(t);
     }
