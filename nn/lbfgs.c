@@ -247,6 +247,12 @@ static void forget(rg_lbfgs *l) {
     of(l->numbers)[SCALE] = 1;
 }
 
+/* Numbers that came from a file may say anything. */
+static bool sound(const rg_lbfgs *l) {
+    const double *number = of(l->numbers), most = l->with.history;
+    return number[PAIRS] >= 0 && number[PAIRS] <= most && number[FIRST] >= 0 && number[FIRST] < most && number[ITERATIONS] >= 0;
+}
+
 /* -------- a step */
 
 /* One iteration. 1: go on, 0: done, -1: the closure failed. */
@@ -282,6 +288,7 @@ static int iterate(search *r, int iteration, double *loss) {
 static double lbfgs_step(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
     search r = {.o = o, .l = o->lbfgs, .closure = closure, .ctx = ctx};
     double first, loss;
+    if (!sound(r.l)) forget(r.l);
     read_values(&r, r.l->start);
     int more = here(&r, &first, r.l->g) ? -1 : largest(r.l->n, r.l->g) > r.l->with.tolerance_grad || isnan(largest(r.l->n, r.l->g));
     loss = first;
