@@ -43,6 +43,7 @@ typedef struct rg_attr {
         struct { int dtype, classes; };               /* cast, one_hot */
         struct { int diagonal; };                     /* tril, triu */
         struct { int given_, unused___; const void *given; }; /* checkpoint: what the shape rule copies; it clears the pointer */
+        struct { int reduction; };                    /* losses */
         struct { int64_t written; rg_tensor *next_leaf; }; /* of a leaf: seq when it was last written; the engine's, during a pass */
     };
     double p, q;

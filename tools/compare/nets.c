@@ -51,18 +51,17 @@ static rg_tensor *three_layers(forward *f) {
     return see(f, "loss", loss);
 }
 
-#define UNIT RG_UNIFORM(0, 1)
 const net nets[] = {
-    {"xor", "2-2-1 with sigmoids, on the exclusive or", 2, {2, 2, 1}, {RG_INIT_UNIFORM, 0, 1}, {RG_INIT_UNIFORM, 0, 1}, 0.1, 0, 4, POINTS,
+    {"xor", "2-2-1 with sigmoids, on the exclusive or", 2, {2, 2, 1}, {.kind = RG_INIT_UNIFORM, .b = 1}, {.kind = RG_INIT_UNIFORM, .b = 1}, 0.1, 0, 4, POINTS,
         true, false, false, xor_loss},
-    {"003", "784-128-10, N(0, 0.02), SGD 0.1", 2, {784, 128, 10}, {RG_INIT_NORMAL, 0, 0.02}, {RG_INIT_CONSTANT, 0, 0}, 0.1, 0, 128, DIGITS,
+    {"003", "784-128-10, N(0, 0.02), SGD 0.1", 2, {784, 128, 10}, {.kind = RG_INIT_NORMAL, .b = 0.02}, {.kind = RG_INIT_CONSTANT}, 0.1, 0, 128, DIGITS,
         false, false, false, two_layers},
-    {"004", "784-128-10, He's initialisation, SGD 0.1", 2, {784, 128, 10}, {RG_INIT_FAN_IN_NORMAL, 2, 0}, {RG_INIT_CONSTANT, 0, 0}, 0.1, 0,
+    {"004", "784-128-10, He's initialisation, SGD 0.1", 2, {784, 128, 10}, {.kind = RG_INIT_FAN_IN_NORMAL, .a = 2}, {.kind = RG_INIT_CONSTANT}, 0.1, 0,
         64, DIGITS, false, false, false, two_layers},
-    {"000", "3072-256-128-10, He's initialisation, SGD 0.01", 3, {3072, 256, 128, 10}, {RG_INIT_FAN_IN_NORMAL, 2, 0},
-        {RG_INIT_CONSTANT, 0, 0}, 0.01, 0, 128, COLOURS, false, true, false, three_layers},
-    {"002", "3072-50-10 with a regulariser, standardised features, SGD 0.01", 2, {3072, 50, 10}, {RG_INIT_FAN_IN_NORMAL, 2, 0},
-        {RG_INIT_CONSTANT, 0, 0}, 0.01, 1e-3, 100, COLOURS, false, true, true, two_layers},
+    {"000", "3072-256-128-10, He's initialisation, SGD 0.01", 3, {3072, 256, 128, 10}, {.kind = RG_INIT_FAN_IN_NORMAL, .a = 2},
+        {.kind = RG_INIT_CONSTANT}, 0.01, 0, 128, COLOURS, false, true, false, three_layers},
+    {"002", "3072-50-10 with a regulariser, standardised features, SGD 0.01", 2, {3072, 50, 10}, {.kind = RG_INIT_FAN_IN_NORMAL, .a = 2},
+        {.kind = RG_INIT_CONSTANT}, 0.01, 1e-3, 100, COLOURS, false, true, true, two_layers},
     {0}};
 
 const net *net_find(const char *name) {
