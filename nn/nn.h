@@ -163,5 +163,6 @@ int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int cl
 #endif
 
 #include "nn/data.h"
+#include "nn/save.h"
 
 #endif

@@ -1,9 +1,11 @@
 /* optim.c - optimisers: SGD, Adam, AdamW, by PyTorch's formulas (torch.optim, "single tensor"). State is made with the optimiser. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "engine/op.h"
 #include "nn/nn.h"
+#include "nn/state.h"
 #include "nn/update.h"
 
 static rg_update_fn *const sgd_kernel[2][2] = RG_KERNEL(sgd), *const adam_kernel[2][2] = RG_KERNEL(adam);
@@ -151,3 +153,16 @@ int rg_optim_set_lr_at(const char *at, rg_optim *o, double lr) {
 }
 
 double rg_optim_lr(const rg_optim *o) { return o ? o->lr : NAN; }
+
+void rg_optim_keep(rg_optim *o, rg_state_list *l) {
+    rg_keep_same(l, o->kind, "@optim");
+    rg_keep_number(l, &o->lr, 0, DBL_MAX, "@optim.lr");
+    for (int i = 0; i < o->count; i++) {
+        slot *s = &o->slots[i];
+        rg_keep_count(l, &s->steps, 0, RG_COUNT_MOST, "@optim.%s.steps", s->p->name);
+        if (s->m) rg_keep_tensor(l, s->m, "@optim.%s.m", s->p->name);
+        if (s->v) rg_keep_tensor(l, s->v, "@optim.%s.v", s->p->name);
+    }
+}
+
+rg_tape *rg_optim_tape(const rg_optim *o) { return o->tape; }
