@@ -135,7 +135,7 @@ static int read_header(const rg_source *s, npy *a) {
     if (s->get(s->from, head, 10)) return -1;
     if (memcmp(head, magic, sizeof magic)) return rg_file_fail(s->r, s->path, "starts with %02x %02x %02x %02x, which is no .npy", head[0], head[1], head[2], head[3]);
     if (head[6] < 1 || head[6] > 3 || head[7]) return rg_file_fail(s->r, s->path, "is version %d.%d of .npy, not 1.0 to 3.0", head[6], head[7]);
-    uint64_t size = head[8] | head[9] << 8;
+    uint64_t size = head[8] | (uint64_t)head[9] << 8;
     if (head[6] > 1) {
         if (s->get(s->from, head + 10, 2)) return -1;
         size |= (uint64_t)head[10] << 16 | (uint64_t)head[11] << 24;
