@@ -40,6 +40,7 @@ typedef struct rg_attr {
         struct { int along, unused_; int64_t start, stop; }; /* slice, pad */
         struct { int ndim, unused__; const int64_t *dims; }; /* reshape, expand ...: the shape rule copies dims and clears the pointer */
         struct { int dtype, classes; };               /* cast, one_hot */
+        struct { int reduction; };                    /* losses */
         struct { int64_t written; rg_tensor *next_leaf; }; /* of a leaf: seq when it was last written; the engine's, during a pass */
     };
     double p, q;

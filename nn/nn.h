@@ -20,9 +20,9 @@ extern "C" {
    number has both 1, and of [.., in, out] each fan is multiplied by the leading dimensions (a convolution's window). A matrix
    that multiplies from the left, w x, has its fans exchanged: give it RG_NORMAL(0, sqrt(2. / fan_in)).                      */
 typedef enum rg_init_kind { RG_INIT_CONSTANT, RG_INIT_NORMAL, RG_INIT_UNIFORM, RG_INIT_FAN_IN_NORMAL, RG_INIT_FAN_IN_UNIFORM,
-    RG_INIT_FAN_BOTH_NORMAL, RG_INIT_FAN_BOTH_UNIFORM, RG_INIT_NONE } rg_init_kind;
-typedef struct rg_init { rg_init_kind kind; double a, b; } rg_init;
-#define RG_INIT_OF(kind, a, b) ((rg_init){kind, (double)(a), (double)(b)})
+    RG_INIT_FAN_BOTH_NORMAL, RG_INIT_FAN_BOTH_UNIFORM, RG_INIT_NONE, RG_INIT_ORTHOGONAL, RG_INIT_TRUNC_NORMAL } rg_init_kind;
+typedef struct rg_init { rg_init_kind kind; double a, b, low, high; } rg_init;
+#define RG_INIT_OF(kind, a, b) ((rg_init){kind, (double)(a), (double)(b), 0, 0})
 
 #define RG_ZEROS RG_INIT_OF(RG_INIT_CONSTANT, 0, 0)
 #define RG_ONES RG_INIT_OF(RG_INIT_CONSTANT, 1, 0)
@@ -35,6 +35,10 @@ typedef struct rg_init { rg_init_kind kind; double a, b; } rg_init;
 #define RG_HE_UNIFORM RG_INIT_OF(RG_INIT_FAN_IN_UNIFORM, 2, 0)                 /* +-sqrt(6 / fan_in) */
 #define RG_LECUN_NORMAL RG_INIT_OF(RG_INIT_FAN_IN_NORMAL, 1, 0)                /* std sqrt(1 / fan_in): LeCun et al. 1998 */
 #define RG_LECUN_UNIFORM RG_INIT_OF(RG_INIT_FAN_IN_UNIFORM, 1, 0)              /* +-sqrt(3 / fan_in) */
+#define RG_TRUNC_NORMAL(mean, std, low, high) ((rg_init){RG_INIT_TRUNC_NORMAL, mean, std, low, high}) /* drawn again until low <= x <= high; the mean
+                                                                                  at most 2 std outside. A window up to 2 std wide is drawn from uniformly */
+#define RG_ORTHOGONAL(gain) RG_INIT_OF(RG_INIT_ORTHOGONAL, gain, 0)            /* Q of normal numbers = Q R, times gain; [.., out] as [rows, out], its columns
+                                                                                  (or rows, if they are fewer) orthonormal: Saxe et al. 2014, Keras */
 #define RG_NO_BIAS RG_INIT_OF(RG_INIT_NONE, 0, 0)                              /* for rg_nn_linear_with: a layer without that parameter */
 
 #define rg_param(t, name, init, ...) rg_param_at(RG_AT, t, name, init, RG_DIMS(__VA_ARGS__)) /* rg_param(t, "w", RG_HE_NORMAL, 784, 128) */
@@ -118,7 +122,6 @@ rg_tensor *rg_nn_forward_at(const char *at, rg_nn *net, rg_tensor *x);
 /* -------- optimisers work on parameters, never on layers: rg_params(t), rg_nn_params(net), or a list of your own.
    Formulas, their order and the defaults are PyTorch's. A field left out takes its default; RG_ZERO means 0 where that is not
    the default: (rg_adam_options){.beta1 = RG_ZERO}. A parameter listed twice counts once.                                    */
-#define RG_ZERO (-0.0)
 typedef struct rg_optim rg_optim;
 typedef struct rg_sgd_options {
     double lr;              /* 0.001 */
@@ -145,9 +148,9 @@ rg_optim *rg_optim_adamw_at(const char *at, rg_tape *t, rg_list params, rg_adam_
 /* Uses the gradients of its parameters and clears them. A frozen parameter, or one that no gradient reached, keeps its value.
    While the tape holds an error, or for NULL: returns -1 and changes nothing. It allocates nothing and cannot fail half-way. */
 int rg_optim_step(rg_optim *optim);
-#define rg_optim_set_lr(optim, lr) rg_optim_set_lr_at(RG_AT, optim, lr)        /* 0 is 0 here */
+#define rg_optim_set_lr(optim, lr) rg_optim_set_lr_at(RG_AT, optim, lr)        /* of every group; 0 is 0 here */
 int rg_optim_set_lr_at(const char *at, rg_optim *optim, double lr);
-double rg_optim_lr(const rg_optim *optim);                                     /* NaN for NULL */
+double rg_optim_lr(const rg_optim *optim);                                     /* of the first group; NaN for NULL */
 
 /* -------- metrics. logits [.., classes] with labels [..]: the prediction is the first largest logit (NaN is the largest, as in
    NumPy's argmax). logits [n] or [.., 1] with labels of their shape, or without the 1: two classes, 1 where the logit is > 0.
@@ -163,6 +166,7 @@ int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int cl
 #endif
 
 #include "nn/data.h"
+#include "nn/optim.h"
 #include "nn/save.h"
 
 #endif

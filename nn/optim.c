@@ -1,28 +1,8 @@
-/* optim.c - optimisers: SGD, Adam, AdamW, by PyTorch's formulas (torch.optim, "single tensor"). State is made with the optimiser. */
-#include <float.h>
+/* optim.c - what all optimisers share: parameter groups, a step, the learning rate. State is made with the group. */
 #include <math.h>
 #include <string.h>
 
-#include "engine/op.h"
-#include "nn/nn.h"
-#include "nn/state.h"
 #include "nn/update.h"
-
-static rg_update_fn *const sgd_kernel[2][2] = RG_KERNEL(sgd), *const adam_kernel[2][2] = RG_KERNEL(adam);
-
-typedef struct slot { /* one parameter and its state */
-    rg_tensor *p, *m, *v; /* of p's shape and dtype; NULL where there is none */
-    int64_t steps;        /* that reached it: a parameter without a gradient does not age */
-} slot;
-
-struct rg_optim {
-    rg_tape *tape;
-    const char *kind;
-    bool adam, decoupled, nesterov;
-    double lr, weight_decay, momentum, dampening, beta1, beta2, eps;
-    int count;
-    slot slots[];
-};
 
 static bool is_parameter(rg_tape *t, const rg_tensor *x) {
     const rg_list all = rg_params(t);
@@ -31,138 +11,175 @@ static bool is_parameter(rg_tape *t, const rg_tensor *x) {
     return false;
 }
 
-static rg_tensor *state_of(const char *at, const rg_tensor *p, const char *what) {
+static bool has(const rg_optim *o, const rg_tensor *p) {
+    for (const rg_group *g = o->groups; g; g = g->next)
+        for (int i = 0; i < g->count; i++)
+            if (g->slots[i].p == p) return true;
+    return false;
+}
+
+rg_tensor *rg_state_of(const char *at, const rg_tensor *p, const char *what) {
     char name[256];
     snprintf(name, sizeof name, "%s.%s", p->name ? p->name : "param", what);
     return rg_buffer_at(at, p->tape, name, (rg_dtype)p->dtype, NULL, p->ndim, p->shape);
 }
 
-/* An optimiser of the list's parameters, without state or numbers. */
-static rg_optim *optim_new(const char *at, rg_tape *t, const char *kind, rg_list params) {
+int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params) {
+    if (params.count < 1 || !params.items) return rg_fail(t, RG_EVALUE, at, "%s: no parameters; make them before the optimiser", who);
+    for (int i = 0; i < params.count; i++) {
+        char text[64];
+        if (!is_parameter(t, params.items[i]))
+            return rg_fail(t, RG_EVALUE, at, "%s: item %d of the list, %s, is no parameter of this tape", who, i,
+                rg_shape_text(params.items[i], text, sizeof text));
+    }
+    return 0;
+}
+
+static rg_group *group_new(const char *at, rg_tape *t, const char *kind, rg_list params) {
+    if (rg_list_check(at, t, kind, params)) return NULL;
+    rg_group *g = rg_tape_own(at, t, sizeof *g + (size_t)params.count * sizeof g->slots[0]);
+    for (int i = 0; g && i < params.count; i++) g->slots[g->count++].p = params.items[i];
+    return g;
+}
+
+static void set_all(rg_tensor *x, double value) {
+    for (int64_t i = 0; i < x->numel; i++)
+        if (x->dtype == RG_F64) ((double *)x->data)[i] = value;
+        else ((float *)x->data)[i] = (float)value;
+}
+
+static int make_state(const char *at, const rg_optim *o, rg_group *g) {
+    for (int i = 0; i < g->count; i++)
+        for (int k = 0; k < RG_STATES; k++) {
+            if (!o->names[k]) continue;
+            g->slots[i].state[k] = rg_state_of(at, g->slots[i].p, o->names[k]);
+            if (rg_failed(g->slots[i].state[k])) return -1;
+            if (k == 1 && o->start != 0) set_all(g->slots[i].state[k], o->start);
+        }
+    return 0;
+}
+
+rg_optim *rg_optim_new(const char *at, rg_tape *t, const char *kind, rg_list params) {
     if (rg_error_code(t)) return NULL;
-    if (params.count < 1 || !params.items) return rg_fail(t, RG_EVALUE, at, "%s: no parameters; make them before the optimiser", kind), NULL;
-    rg_optim *o = rg_tape_own(at, t, sizeof *o + (size_t)params.count * sizeof o->slots[0]);
+    rg_group *g = group_new(at, t, kind, params);
+    rg_optim *o = g ? rg_tape_own(at, t, sizeof *o) : NULL;
     if (!o) return NULL;
     o->tape = t;
     o->kind = kind;
-    for (int i = 0; i < params.count; i++) {
-        rg_tensor *p = params.items[i];
-        char text[64];
-        if (!is_parameter(t, p))
-            return rg_fail(t, RG_EVALUE, at, "%s: item %d of the list, %s, is no parameter of this tape", kind, i,
-                rg_shape_text(p, text, sizeof text)), NULL;
-        o->slots[o->count++].p = p;
-    }
+    o->groups = g;
     return o;
 }
 
-static int make_state(const char *at, rg_optim *o, const char *m, const char *v) {
-    for (int i = 0; i < o->count; i++) {
-        slot *s = &o->slots[i];
-        if (m) s->m = state_of(at, s->p, m);
-        if (v) s->v = state_of(at, s->p, v);
-    }
-    return rg_error_code(o->tape) ? -1 : 0;
+int rg_optim_begin(const char *at, rg_optim *o, double lr, double weight_decay) {
+    o->groups->lr = o->groups->initial_lr = lr;
+    o->groups->weight_decay = weight_decay;
+    return make_state(at, o, o->groups);
 }
 
-/* A field left out is +0; RG_ZERO is -0. */
-static double given_or(double value, double otherwise) { return value == 0 && !signbit(value) ? otherwise : value; }
-
-static int want(const char *at, const rg_optim *o, const char *option, double value, bool good, const char *rule) {
+int rg_optim_want(const char *at, const rg_optim *o, const char *option, double value, bool good, const char *rule) {
     return good ? 0 : rg_fail(o->tape, RG_EVALUE, at, "%s: %s is %g, must be %s", o->kind, option, value, rule);
 }
 
-static int want_at_least_0(const char *at, const rg_optim *o, const char *option, double value) {
-    return want(at, o, option, value, value >= 0 && isfinite(value), "at least 0 and finite");
+int rg_optim_want_at_least_0(const char *at, const rg_optim *o, const char *option, double value) {
+    return rg_optim_want(at, o, option, value, value >= 0 && isfinite(value), "at least 0 and finite");
 }
 
-rg_optim *rg_optim_sgd_at(const char *at, rg_tape *t, rg_list params, rg_sgd_options with) {
-    rg_optim *o = optim_new(at, t, "rg_optim_sgd", params);
-    if (!o) return NULL;
-    o->lr = given_or(with.lr, 1e-3);
-    o->momentum = with.momentum;
-    o->dampening = with.dampening;
-    o->weight_decay = with.weight_decay;
-    o->nesterov = with.nesterov;
-    if (want_at_least_0(at, o, "lr", o->lr) || want_at_least_0(at, o, "momentum", o->momentum)) return NULL;
-    if (want_at_least_0(at, o, "weight_decay", o->weight_decay)) return NULL;
-    if (want(at, o, "dampening", o->dampening, isfinite(o->dampening), "finite")) return NULL;
-    if (want(at, o, "momentum", o->momentum, !o->nesterov || o->momentum > 0, "above 0 with nesterov")) return NULL;
-    if (want(at, o, "dampening", o->dampening, !o->nesterov || o->dampening == 0, "0 with nesterov")) return NULL;
-    return o->momentum != 0 && make_state(at, o, "momentum", NULL) ? NULL : o;
-}
+/* -------- groups */
 
-static rg_optim *adam_new(const char *at, rg_tape *t, rg_list params, rg_adam_options with, const char *kind, bool decoupled) {
-    rg_optim *o = optim_new(at, t, kind, params);
-    if (!o) return NULL;
-    o->adam = true;
-    o->decoupled = decoupled;
-    o->lr = given_or(with.lr, 1e-3);
-    o->beta1 = given_or(with.beta1, .9);
-    o->beta2 = given_or(with.beta2, .999);
-    o->eps = given_or(with.eps, 1e-8);
-    o->weight_decay = given_or(with.weight_decay, decoupled ? .01 : 0);
-    if (want_at_least_0(at, o, "lr", o->lr) || want_at_least_0(at, o, "eps", o->eps)) return NULL;
-    if (want_at_least_0(at, o, "weight_decay", o->weight_decay)) return NULL;
-    if (want(at, o, "beta1", o->beta1, o->beta1 >= 0 && o->beta1 < 1, "from 0 to below 1")) return NULL;
-    if (want(at, o, "beta2", o->beta2, o->beta2 >= 0 && o->beta2 < 1, "from 0 to below 1")) return NULL;
-    return make_state(at, o, "m", "v") ? NULL : o;
-}
-
-rg_optim *rg_optim_adam_at(const char *at, rg_tape *t, rg_list params, rg_adam_options with) {
-    return adam_new(at, t, params, with, "rg_optim_adam", false);
-}
-
-rg_optim *rg_optim_adamw_at(const char *at, rg_tape *t, rg_list params, rg_adam_options with) {
-    return adam_new(at, t, params, with, "rg_optim_adamw", true);
-}
-
-static void update(const rg_optim *o, slot *s, int isa) {
-    const double k = (double)++s->steps;
-    const bool f64 = s->p->dtype == RG_F64;
-    rg_update u = {.tape = o->tape, .n = s->p->numel, .p = s->p->data, .g = s->p->grad->data, .m = s->m ? s->m->data : NULL,
-        .v = s->v ? s->v->data : NULL, .lr = o->lr, .weight_decay = o->decoupled ? 0 : o->weight_decay};
-    if (o->adam) {
-        u.keep = o->decoupled ? 1 - o->lr * o->weight_decay : 1;
-        u.beta1 = o->beta1, u.beta2 = o->beta2, u.eps = o->eps;
-        u.step = o->lr / (1 - pow(o->beta1, k));
-        u.root = sqrt(1 - pow(o->beta2, k));
-    } else {
-        u.momentum = o->momentum, u.nesterov = o->nesterov;
-        u.take = s->steps == 1 ? 1 : 1 - o->dampening; /* PyTorch's first momentum is the gradient itself */
+int rg_optim_add_group_at(const char *at, rg_optim *o, rg_list params, rg_group_options with) {
+    static const char who[] = "rg_optim_add_group";
+    if (!o || rg_error_code(o->tape)) return -1;
+    if (o->lbfgs) return rg_fail(o->tape, RG_ESTATE, at, "%s: %s has one group", who, o->kind);
+    const double lr = rg_given_or(with.lr, o->groups->initial_lr), decay = rg_given_or(with.weight_decay, o->groups->weight_decay);
+    if (rg_optim_want_at_least_0(at, o, "lr", lr) || rg_optim_want_at_least_0(at, o, "weight_decay", decay)) return -1;
+    rg_group *g = group_new(at, o->tape, who, params), **end = &o->groups;
+    if (!g) return -1;
+    for (int i = 0; i < g->count; i++) {
+        char text[64];
+        if (has(o, g->slots[i].p)) return rg_fail(o->tape, RG_EVALUE, at, "%s: %s is in a group already", who, rg_shape_text(g->slots[i].p, text, sizeof text));
     }
-    (o->adam ? adam_kernel : sgd_kernel)[f64][isa](&u);
+    g->lr = g->initial_lr = lr;
+    g->weight_decay = decay;
+    if (make_state(at, o, g)) return -1;
+    while (*end) end = &(*end)->next;
+    *end = g;
+    return 0;
+}
+
+static rg_group *group(const rg_optim *o, int i) {
+    rg_group *g = o && i >= 0 ? o->groups : NULL;
+    while (g && i--) g = g->next;
+    return g;
+}
+
+int rg_optim_groups(const rg_optim *o) {
+    int n = 0;
+    while (group(o, n)) n++;
+    return n;
+}
+
+/* -------- a step */
+
+static void update(const rg_optim *o, const rg_group *g, rg_slot *s, int isa) {
+    void *state[RG_STATES];
+    for (int k = 0; k < RG_STATES; k++) state[k] = s->state[k] ? s->state[k]->data : NULL;
+    rg_update u = o->with;
+    u.tape = o->tape;
+    u.n = s->p->numel;
+    u.p = s->p->data, u.g = s->p->grad->data;
+    u.m = state[0], u.v = state[1], u.a = state[2];
+    u.lr = g->lr, u.weight_decay = g->weight_decay;
+    u.keep = 1;
+    if (u.decoupled) u.keep = 1 - u.lr * u.weight_decay, u.weight_decay = 0;
+    s->steps++;
+    if (o->prepare) o->prepare(&u, (double)s->steps);
+    o->kernel[s->p->dtype == RG_F64][isa](&u);
     rg_touch(s->p);
 }
 
 int rg_optim_step(rg_optim *o) {
     if (!o || rg_error_code(o->tape)) return -1;
+    if (o->lbfgs) return rg_fail(o->tape, RG_ESTATE, NULL, "rg_optim_step: %s evaluates the loss more than once: rg_optim_step_closure", o->kind);
     const int isa = rg_isa(o->tape);
-    for (int i = 0; i < o->count; i++) {
-        slot *s = &o->slots[i];
-        if (rg_needs_grad(s->p) && rg_grad_of(s->p)) update(o, s, isa);
-        rg_clear_grad(s->p); /* at once: a parameter listed twice is updated once */
-    }
+    for (rg_group *g = o->groups; g; g = g->next)
+        for (int i = 0; i < g->count; i++) {
+            rg_slot *s = &g->slots[i];
+            if (rg_needs_grad(s->p) && rg_grad_of(s->p)) update(o, g, s, isa);
+            rg_clear_grad(s->p); /* at once: a parameter listed twice is updated once */
+        }
+    return 0;
+}
+
+/* -------- learning rates */
+
+static int set_lr(const char *at, rg_optim *o, rg_group *g, double lr) {
+    if (rg_optim_want_at_least_0(at, o, "lr", lr)) return -1;
+    g->lr = lr;
     return 0;
 }
 
 int rg_optim_set_lr_at(const char *at, rg_optim *o, double lr) {
-    if (!o || want_at_least_0(at, o, "lr", lr)) return -1;
-    o->lr = lr;
+    for (rg_group *g = o ? o->groups : NULL; g; g = g->next)
+        if (set_lr(at, o, g, lr)) return -1;
+    return o ? 0 : -1;
+}
+
+int rg_optim_scale_lr_at(const char *at, rg_optim *o, double factor) {
+    if (!o || rg_optim_want_at_least_0(at, o, "the factor of lr", factor)) return -1;
+    for (rg_group *g = o->groups; g; g = g->next)
+        if (set_lr(at, o, g, factor * g->initial_lr)) return -1;
     return 0;
 }
 
-double rg_optim_lr(const rg_optim *o) { return o ? o->lr : NAN; }
-
-void rg_optim_keep(rg_optim *o, rg_state_list *l) {
-    rg_keep_same(l, o->kind, "@optim");
-    rg_keep_number(l, &o->lr, 0, DBL_MAX, "@optim.lr");
-    for (int i = 0; i < o->count; i++) {
-        slot *s = &o->slots[i];
-        rg_keep_count(l, &s->steps, 0, RG_COUNT_MOST, "@optim.%s.steps", s->p->name);
-        if (s->m) rg_keep_tensor(l, s->m, "@optim.%s.m", s->p->name);
-        if (s->v) rg_keep_tensor(l, s->v, "@optim.%s.v", s->p->name);
-    }
+int rg_optim_set_group_lr_at(const char *at, rg_optim *o, int i, double lr) {
+    rg_group *g = group(o, i);
+    if (o && !g) return rg_fail(o->tape, RG_EVALUE, at, "%s: there is no group %d among %d", o->kind, i, rg_optim_groups(o));
+    return g ? set_lr(at, o, g, lr) : -1;
 }
 
-rg_tape *rg_optim_tape(const rg_optim *o) { return o->tape; }
+double rg_optim_group_lr(const rg_optim *o, int i) {
+    const rg_group *g = group(o, i);
+    return g ? g->lr : NAN;
+}
+
+double rg_optim_lr(const rg_optim *o) { return rg_optim_group_lr(o, 0); }

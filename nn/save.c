@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "state.h"
+#include "update.h"
 
 typedef struct progress { /* what has to be turned into other types on the way */
     char batches[96];
@@ -39,6 +40,22 @@ static void keep_generator(rg_state_list *l, rg_rng *rng, progress *p) {
     rg_keep_count(l, &p->spare, 0, UINT32_MAX, "@rng.uinteger");
 }
 
+/* Everything that a step reads and changes. Of a group of its own number k, the rates are "@optim.lr.k". */
+static void keep_optim(rg_state_list *l, rg_optim *o) {
+    int k = 0;
+    rg_keep_same(l, o->kind, "@optim");
+    for (rg_group *g = o->groups; g; g = g->next, k++) {
+        rg_keep_number(l, &g->lr, 0, DBL_MAX, "@optim.lr.%d", k);
+        rg_keep_number(l, &g->initial_lr, 0, DBL_MAX, "@optim.initial_lr.%d", k);
+        for (rg_slot *s = g->slots; s < g->slots + g->count; s++) {
+            rg_keep_count(l, &s->steps, 0, RG_COUNT_MOST, "@optim.%s.steps", s->p->name);
+            for (int i = 0; i < RG_STATES; i++)
+                if (s->state[i]) rg_keep_tensor(l, s->state[i], "@optim.%s.%s", s->p->name, o->names[i]);
+        }
+    }
+    for (k = 0; o->lbfgs && rg_lbfgs_state(o->lbfgs, k); k++) rg_keep_tensor(l, rg_lbfgs_state(o->lbfgs, k), "@optim.lbfgs.%d", k);
+}
+
 static void keep_loader(rg_state_list *l, rg_loader *b, progress *p) {
     const int64_t n = b->x->shape[0];
     snprintf(p->batches, sizeof p->batches, "%lld rows in %s of %lld%s", (long long)n, b->options.drop_last ? "full batches" : "batches",
@@ -54,8 +71,8 @@ static void keep_state(rg_state_list *l, const rg_state *s, progress *p) {
     if (s->net) keep_net(l, s->net);
     keep_tensors(l, s->net || s->tensors.count ? s->tensors : rg_params(t));
     keep_generator(l, rg_tape_rng(t), p);
-    if (s->optim && rg_optim_tape(s->optim) != t) rg_fail(t, RG_ESTATE, l->r->at, "%s: the optimiser is from another tape", l->r->name);
-    else if (s->optim) rg_optim_keep(s->optim, l);
+    if (s->optim && s->optim->tape != t) rg_fail(t, RG_ESTATE, l->r->at, "%s: the optimiser is from another tape", l->r->name);
+    else if (s->optim) keep_optim(l, s->optim);
     if (s->loader && s->loader->tape != t) rg_fail(t, RG_ESTATE, l->r->at, "%s: the loader is from another tape", l->r->name);
     else if (s->loader) keep_loader(l, s->loader, p);
     if (s->step) rg_keep_count(l, s->step, 0, RG_COUNT_MOST, "@step");

@@ -57,9 +57,5 @@ int rg_entry_parse(const rg_state_list *l, rg_entry *e, const char *text);
 int rg_state_write(const rg_state_list *l);
 int rg_state_read(rg_state_list *l);
 
-/* optim.c: everything that a step reads and changes. */
-void rg_optim_keep(rg_optim *o, rg_state_list *l);
-rg_tape *rg_optim_tape(const rg_optim *o);
-
 #pragma GCC visibility pop
 #endif

@@ -1,26 +1,83 @@
-/* update.h - what an optimiser hands to the kernel that updates one parameter. */
+/* update.h - the inside of an optimiser: what it keeps of each parameter, and what it hands to the kernel that updates one. */
 #ifndef RG_UPDATE_H
 #define RG_UPDATE_H
 
 #include "engine/op.h"
+#include "nn/nn.h"
+
+#pragma GCC visibility push(hidden)
 
 typedef struct rg_update {
     rg_tape *tape;
-    int64_t n;                   /* elements of p, g, m, v, all of one float dtype */
+    int64_t n;                   /* elements of p, g, m, v, a, all of one float dtype */
     void *p;
     const void *g;
-    void *m, *v;                 /* sgd without momentum has neither, sgd no v */
+    void *m, *v, *a;             /* the rule's state; NULL where it has none */
     double lr, weight_decay;
-    double momentum, take;       /* sgd: m = momentum m + take d */
-    bool nesterov;
-    double keep;                 /* adam: p is multiplied by this first */
-    double beta1, beta2, eps;
-    double step, root;           /* adam: lr / (1 - beta1^k), sqrt(1 - beta2^k) */
+    double momentum, take;       /* sgd: m = momentum m + take d; rmsprop: momentum */
+    double dampening, lr_decay;
+    bool nesterov, decoupled;    /* decoupled: weight decay is taken off the parameter */
+    double keep;                 /* p is multiplied by this first */
+    double beta1, beta2, eps;    /* rmsprop: beta2 is alpha */
+    double step, root;           /* adam: lr / (1 - beta1^k), sqrt(1 - beta2^k); adagrad: step is the decayed lr */
 } rg_update;
 
 typedef void rg_update_fn(const rg_update *u);
-#define RG_UPDATES(n) rg_update_fn rg_k_##n##_f32_base, rg_k_##n##_f64_base, rg_k_##n##_f32_avx2, rg_k_##n##_f64_avx2
-RG_UPDATES(sgd);
-RG_UPDATES(adam);
+#define RG_KERNELS_OF(type, n) type rg_k_##n##_f32_base, rg_k_##n##_f64_base, rg_k_##n##_f32_avx2, rg_k_##n##_f64_avx2
+RG_KERNELS_OF(rg_update_fn, sgd);
+RG_KERNELS_OF(rg_update_fn, adam);
+RG_KERNELS_OF(rg_update_fn, rmsprop);
+RG_KERNELS_OF(rg_update_fn, adagrad);
+RG_KERNELS_OF(rg_update_fn, lion);
 
+/* clip.c and average.c: n elements of x */
+typedef double rg_squares_fn(rg_tape *t, int64_t n, const void *x);                    /* sum x^2, in doubles */
+typedef void rg_inplace_fn(rg_tape *t, int64_t n, void *x, double value);
+typedef void rg_pair_fn(rg_tape *t, int64_t n, void *x, void *y, double value);
+RG_KERNELS_OF(rg_squares_fn, grad_squares);
+RG_KERNELS_OF(rg_inplace_fn, grad_scale); /* x = value x */
+RG_KERNELS_OF(rg_inplace_fn, grad_clamp); /* x held to -value .. value */
+RG_KERNELS_OF(rg_pair_fn, weights_mix); /* x = value x + (1 - value) y */
+RG_KERNELS_OF(rg_pair_fn, weights_swap); /* x and y change places */
+
+enum { RG_STATES = 3 };
+typedef struct rg_slot { /* one parameter and its state: buffers of p's shape and dtype, named after it */
+    rg_tensor *p, *state[RG_STATES]; /* m, v, a; NULL where there is none */
+    int64_t steps;                   /* that reached it: a parameter without a gradient does not age */
+} rg_slot;
+
+typedef struct rg_group { /* parameters with a learning rate and weight decay of their own */
+    struct rg_group *next;
+    double lr, initial_lr, weight_decay;
+    int count;
+    rg_slot slots[];
+} rg_group;
+
+typedef struct rg_lbfgs rg_lbfgs;
+struct rg_optim { /* all that a step reads and changes: groups' lr, slots, and of L-BFGS rg_lbfgs_state */
+    rg_tape *tape;
+    const char *kind;
+    rg_update_fn *const (*kernel)[2];           /* [f32, f64][baseline, avx2] */
+    void (*prepare)(rg_update *u, double k);    /* what of u depends on the step count; or NULL */
+    rg_update with;                             /* the options */
+    const char *names[RG_STATES];               /* of the state: "m", "v" ..; NULL: none */
+    double start;                               /* that v begins with */
+    rg_group *groups;                           /* the first, then in the order they were added */
+    rg_lbfgs *lbfgs;                            /* or NULL */
+};
+
+rg_optim *rg_optim_new(const char *at, rg_tape *t, const char *kind, rg_list params); /* one group without state, lr or weight decay */
+int rg_optim_begin(const char *at, rg_optim *o, double lr, double weight_decay);      /* gives it these, and its state */
+int rg_optim_want(const char *at, const rg_optim *o, const char *option, double value, bool good, const char *rule);
+int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params); /* parameters of the tape, one or more? 0, or -1 with an error */
+rg_tensor *rg_state_of(const char *at, const rg_tensor *p, const char *what);   /* a buffer of p's shape and dtype, "NAME.what" */
+int rg_optim_want_at_least_0(const char *at, const rg_optim *o, const char *option, double value);
+/* The buffers that L-BFGS keeps from step to step, i = 0, 1, ..; NULL behind the last. */
+rg_tensor *rg_lbfgs_state(const rg_lbfgs *l, int i);
+
+/* A field left out is +0; RG_ZERO is -0. */
+static inline double rg_given_or(double value, double otherwise) { return value == 0 && !__builtin_signbit(value) ? otherwise : value; }
+static inline double rg_element(const rg_tensor *x, int64_t i) { return x->dtype == RG_F64 ? ((const double *)x->data)[i] : (double)((const float *)x->data)[i]; }
+
+#pragma GCC visibility pop
 #endif

@@ -19,6 +19,8 @@
 #define WHERE(c, u, v) ((c) ? (u) : (v))
 #define SIGN(u) C(((u) > 0) - ((u) < 0))
 #define EXP(u) R(exp)(u)
+#define LOG(u) R(log)(u)
+#define MAX(u, v) ((u) < (v) ? (v) : (u))
 #define SIGMOID(u) (C(1) / (C(1) + R(exp)(-(u))))
 #define POWER(u, e) R(pow)(u, (real)(e))
 #else /* tensors */
@@ -38,6 +40,8 @@
 #define WHERE(c, u, v) rg_where(c, u, v)
 #define SIGN(u) rg_sign(u)
 #define EXP(u) rg_exp(u)
+#define LOG(u) rg_log(u)
+#define MAX(u, v) rg_maximum(u, v)
 #define SIGMOID(u) rg_sigmoid(u)
 #define POWER(u, e) rg_pow_scalar(u, e)
 #endif

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/core_ops.h" /* add, expand, sum_to, fill */
 #include "ops/elementwise.h" /* made from elementwise.def by the build */
+#include "ops/losses.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,7 +47,7 @@ extern "C" {
 #define rg_one_hot(index, n) rg_one_hot_at(RG_AT, index, n)                /* index[..] == j for j < n, in the tape's dtype; no derivative */
 #define rg_cast(x, dtype) rg_cast_at(RG_AT, x, dtype)                      /* x in another dtype; derivative between floats */
 
-/* -------- losses. For two classes, from logits z and targets y of 0 and 1: rg_mean(rg_sub(rg_softplus(z), rg_mul(y, z))) */
+/* -------- losses; the others, and these two with options, stand in ops/losses.h */
 #define rg_cross_entropy(logits, labels) rg_cross_entropy_at(RG_AT, logits, labels) /* mean of -log softmax(logits)[.., label], labels i32 */
 #define rg_mse(p, y) rg_mse_at(RG_AT, p, y)                                /* mean (p - y)^2 */
 

@@ -135,6 +135,7 @@ static int read_attribute(rg_sample *s, word w) {
     if (take(&w, "shape=")) return read_shape(s, w);
     if (take(&w, "perm=")) return read_perm(s, w);
     if (take(&w, "classes=")) return read_int(s, w, &a->classes);
+    if (take(&w, "reduction=")) return read_int(s, w, &a->reduction);
     if (!take(&w, "dtype=")) return refuse(s, w, "unknown attribute");
     a->dtype = take_dtype(&w);
     return a->dtype < 0 || w.text != w.end ? refuse(s, w, "no type") : 0;

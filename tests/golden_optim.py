@@ -1,6 +1,25 @@
 # Prints golden_optim.h: parameters after steps 1, 2, 3 and 20, by PyTorch (Debian's python3-torch, 1.13.1, made it).
 import torch
 
+
+class Lion(torch.optim.Optimizer):
+    """Chen et al. 2023, Symbolic Discovery of Optimization Algorithms, program 1."""
+
+    def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
+        super().__init__(params, dict(lr=lr, betas=betas, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                m = self.state[p].setdefault("m", torch.zeros_like(p))
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.sub_(group["lr"] * torch.sign(group["betas"][0] * m + (1 - group["betas"][0]) * p.grad))
+                m.mul_(group["betas"][1]).add_((1 - group["betas"][1]) * p.grad)
+
+
+torch.optim.Lion = Lion
+
 CONFIGS = [
     ("sgd", "SGD", dict(lr=0.1)),
     ("sgd weight decay", "SGD", dict(lr=0.1, weight_decay=0.05)),
@@ -13,6 +32,15 @@ CONFIGS = [
     ("adam betas", "Adam", dict(lr=0.02, betas=(0.5, 0.9), eps=0.01, weight_decay=0.1)),
     ("adamw defaults", "AdamW", dict()),
     ("adamw", "AdamW", dict(lr=0.1, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.2)),
+    ("rmsprop defaults", "RMSprop", dict()),
+    ("rmsprop", "RMSprop", dict(lr=0.05, alpha=0.8, eps=1e-3, weight_decay=0.1)),
+    ("rmsprop momentum", "RMSprop", dict(lr=0.02, momentum=0.7)),
+    ("rmsprop centered", "RMSprop", dict(lr=0.02, alpha=0.9, centered=True)),
+    ("rmsprop centered momentum", "RMSprop", dict(lr=0.02, alpha=0.9, momentum=0.5, weight_decay=0.05, centered=True)),
+    ("adagrad defaults", "Adagrad", dict()),
+    ("adagrad", "Adagrad", dict(lr=0.3, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.5, eps=1e-3)),
+    ("lion defaults", "Lion", dict()),
+    ("lion", "Lion", dict(lr=0.03, betas=(0.8, 0.95), weight_decay=0.2)),
 ]
 
 

@@ -376,6 +376,11 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_concat_of_no_array, rg_concat_at(NULL, 0, 2, NULL)) N(rg_input, rg_input(t, RG_F32, six, 2)) N(rg_full, rg_full(t, 1, 2))                    \
     N(rg_scalar, rg_scalar(t, 1)) N(rg_buffer, rg_buffer(t, "b", RG_F32, six, 2)) N(rg_parameter, rg_parameter_at(NULL, t, "p", RG_DIMS(2)))          \
     N(rg_detach, rg_detach(x)) N(rg_requires_grad, rg_requires_grad(x, true)) N(rg_name, rg_name(x, "n")) N(rg_name_null, rg_name(x, NULL))           \
+    N(rg_bce_each, rg_bce_each(x, x)) N(rg_mse_with, rg_mse_with(x, x, RG_LOSS_DEFAULTS)) N(rg_l1_with, rg_l1(x, x)) N(rg_huber_with, rg_huber(x, x)) \
+    N(rg_smooth_l1_with, rg_smooth_l1(x, x)) N(rg_bce_with, rg_bce(x, x)) N(rg_bce_with_logits_with, rg_bce_with_logits(x, x))                        \
+    N(rg_focal_with, rg_focal(x, x)) N(rg_hinge_with, rg_hinge(x, x)) N(rg_squared_hinge_with, rg_squared_hinge(x, x))                                \
+    N(rg_cross_entropy_with, rg_cross_entropy_with(x, x, RG_LOSS_DEFAULTS)) N(rg_nll_with, rg_nll(x, x)) N(rg_multi_margin_with, rg_multi_margin(x, x))\
+    N(rg_kl_div_with, rg_kl_div(x, x)) N(rg_cosine_similarity, rg_cosine_similarity(x, x, 0)) N(rg_cosine_embedding_with, rg_cosine_embedding(x, x, x))\
     N(rg_retain, rg_retain(x)) N(rg_empty, rg_empty_at(NULL, t, RG_F32, RG_DIMS(2))) N(rg_poison, rg_poison(t))
 
 #define OTHERS(N)                                                                                                                                 \

@@ -149,6 +149,66 @@ static void fill_again(void **state) {
     assert_int_equal(rg_init_fill(NULL, RG_ONES), -1);
 }
 
+/* Q' Q = gain^2; and Q' A is upper triangular with a positive diagonal, A the numbers drawn: Q is that of A's QR decomposition. */
+static void orthogonal(void **state) {
+    rg_tape *t = *state;
+    rg_set_dtype(t, RG_F64);
+    static const int64_t shapes[][3] = {{1, 7, 4}, {1, 4, 7}, {1, 5, 5}, {1, 1, 3}, {3, 2, 4}, {1, 60, 50}};
+    for (int c = 0; c < COUNT(shapes); c++) {
+        const int64_t *s = shapes[c], rows = s[0] * s[1], columns = s[2], few = rows < columns ? rows : columns, many = rows + columns - few;
+        rg_rng same = *rg_tape_rng(t);
+        rg_tensor *w = rg_param(t, "w", RG_ORTHOGONAL(.5), s[0], s[1], s[2]);
+        double *a = malloc((size_t)(rows * columns) * sizeof *a);
+        for (int64_t i = 0; i < rows * columns; i++) a[i] = rg_rng_normal(&same, 0, 1);
+#define Q(i, j) (rows < columns ? at(w, (j) * columns + (i)) : at(w, (i) * columns + (j))) /* [many, few] */
+        for (int64_t j = 0; j < few; j++)
+            for (int64_t k = 0; k < few; k++) {
+                double qq = 0, qa = 0;
+                for (int64_t i = 0; i < many; i++) qq += Q(i, j) * Q(i, k), qa += Q(i, j) * a[i * few + k];
+                assert_true(fabs(qq - (j == k ? .25 : 0)) < 1e-14);
+                assert_true(j < k || (j == k ? qa > 0 : fabs(qa) < 1e-12));
+            }
+#undef Q
+        free(a);
+    }
+    assert_int_equal(rg_numel(rg_param(t, "empty", RG_ORTHOGONAL(1), 0, 3)), 0);
+    assert_true(rg_failed(rg_param_at("a.c:9", t, "w", RG_ORTHOGONAL(1), RG_DIMS(3))));
+    expect_error(t, "rg_param: RG_ORTHOGONAL wants 2 dimensions or more, not 1 (a.c:9)");
+}
+
+/* Where it is wide, NumPy's normal numbers that lie in the window, in order; everywhere the density's moments. */
+static void truncated_normal(void **state) {
+    rg_tape *t = *state;
+    rg_set_dtype(t, RG_F64);
+    static const struct { double mean, std, low, high; } rows[] = {{1, .5, 0, 3}, {0, 1, -2, 2}, {0, 1, 0, INFINITY}, {0, 1, 2, 3}, {0, 3, -1, 0}, {5, 1, 2, 3.2}, {0, 1, 1.9, 9}};
+    for (int c = 0; c < COUNT(rows); c++) {
+        const double low = rows[c].low, high = rows[c].high, mean = rows[c].mean, std = rows[c].std;
+        enum { MANY = 40000 };
+        rg_rng same = *rg_tape_rng(t);
+        rg_tensor *w = rg_param(t, "w", RG_TRUNC_NORMAL(mean, std, low, high), MANY);
+        double sum = 0, squares = 0, mass = 0, first = 0, second = 0;
+        for (int i = 0; i < MANY; i++) {
+            assert_true(at(w, i) >= low && at(w, i) <= high);
+            sum += at(w, i) / MANY, squares += at(w, i) * at(w, i) / MANY;
+            if (high - low <= 2 * std) continue;
+            double x = rg_rng_normal(&same, mean, std);
+            while (x < low || x > high) x = rg_rng_normal(&same, mean, std);
+            assert_true(x == at(w, i));
+        }
+        const double end = fmin(high, mean + 9 * std), step = (end - low) / 20000; /* the integrals by the midpoint rule */
+        for (double x = low + step / 2; x < end; x += step) {
+            const double density = exp(-(x - mean) * (x - mean) / (2 * std * std));
+            mass += density, first += x * density, second += x * x * density;
+        }
+        first /= mass, second /= mass;
+        const double error = sqrt((second - first * first) / MANY);
+        if (!(fabs(sum - first) < 5 * error)) fail_msg("window %d: mean %g, should be %g", c, sum, first);
+        if (!(fabs(squares - sum * sum - (second - first * first)) < .05 * (second - first * first))) fail_msg("window %d: variance %g", c, squares - sum * sum);
+    }
+    rg_tensor *w = rg_param(t, "w", RG_TRUNC_NORMAL(1, 0, 0, 2), 1);
+    assert_true(at(w, 0) == 1);
+}
+
 static void bad_initialisers(void **state) {
     rg_tape *t = *state;
     const rg_rng before = *rg_tape_rng(t);
@@ -158,6 +218,10 @@ static void bad_initialisers(void **state) {
         {RG_UNIFORM(1, 0), "rg_param: w: nothing is uniform from 1 to 0 (a.c:9)"},
         {RG_UNIFORM(-1e308, 1e308), "rg_param: w: nothing is uniform from -1e+308 to 1e+308 (a.c:9)"},
         {RG_INIT_OF(RG_INIT_FAN_IN_NORMAL, -2, 0), "rg_param: w: scale -2 is negative (a.c:9)"},
+        {RG_TRUNC_NORMAL(0, 1, 2.5, 3), "rg_param: w: the mean 0 lies more than 2 std 1 outside 2.5..3 (a.c:9)"},
+        {RG_TRUNC_NORMAL(0, 1, 3, 3), "rg_param: w: nothing lies from 3 to 3 (a.c:9)"},
+        {RG_TRUNC_NORMAL(0, -1, -3, 3), "rg_param: w: std -1 is negative (a.c:9)"},
+        {RG_ORTHOGONAL(NAN), "rg_param: w: the initialiser's numbers nan and 0 are not both finite (a.c:9)"},
         {RG_NO_BIAS, "rg_param: w: there is no initialiser 7 (a.c:9)"},
     };
     for (int i = 0; i < COUNT(cases); i++) {
@@ -453,7 +517,7 @@ static void frozen_layer(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         CASE(normal_is_numpys), CASE(uniform_is_numpys), CASE(scaled_are_numpys), CASE(moments), CASE(fans_of_other_ranks), CASE(fill_again),
-        CASE(bad_initialisers), CASE(linear_is_its_formula), CASE(sequential_runs_in_order), CASE(activations_and_flatten), CASE(mlp_from_sizes),
+        CASE(orthogonal), CASE(truncated_normal), CASE(bad_initialisers), CASE(linear_is_its_formula), CASE(sequential_runs_in_order), CASE(activations_and_flatten), CASE(mlp_from_sizes),
         CASE(shared_layers_count_once), CASE(given_names), CASE(layers_of_the_users_own), CASE(train_reaches_every_layer), CASE(layers_within_layers),
         CASE(many_layers), CASE(layer_errors), CASE(null_and_poison), CASE(layers_without_memory), CASE(learns_xor), CASE(frozen_layer),
     };

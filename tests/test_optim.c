@@ -17,6 +17,22 @@
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
+static rg_optim *make_other(rg_tape *t, rg_list p, const char *name) {
+#define IS(text, rule, ...) if (!strcmp(name, text)) return rg_optim_##rule(t, p, (rg_##rule##_options){__VA_ARGS__})
+    IS("rmsprop defaults", rmsprop, 0);
+    IS("rmsprop", rmsprop, .lr = .05, .alpha = .8, .eps = 1e-3, .weight_decay = .1);
+    IS("rmsprop momentum", rmsprop, .lr = .02, .momentum = .7);
+    IS("rmsprop centered", rmsprop, .lr = .02, .alpha = .9, .centered = true);
+    IS("rmsprop centered momentum", rmsprop, .lr = .02, .alpha = .9, .momentum = .5, .weight_decay = .05, .centered = true);
+    IS("adagrad defaults", adagrad, 0);
+    IS("adagrad", adagrad, .lr = .3, .lr_decay = .1, .weight_decay = .1, .initial_accumulator = .5, .eps = 1e-3);
+    IS("lion defaults", lion, 0);
+    IS("lion", lion, .lr = .03, .beta1 = .8, .beta2 = .95, .weight_decay = .2);
+#undef IS
+    fail_msg("no configuration %s", name);
+    return NULL;
+}
+
 static rg_optim *make(rg_tape *t, rg_list p, const char *name) {
     const struct { const char *name; rg_sgd_options with; } sgd[] = {
         {"sgd", {.lr = .1}},
@@ -37,8 +53,7 @@ static rg_optim *make(rg_tape *t, rg_list p, const char *name) {
         if (!strcmp(sgd[i].name, name)) return rg_optim_sgd(t, p, sgd[i].with);
     for (int i = 0; i < COUNT(adam); i++)
         if (!strcmp(adam[i].name, name)) return adam[i].decoupled ? rg_optim_adamw(t, p, adam[i].with) : rg_optim_adam(t, p, adam[i].with);
-    fail_msg("no configuration %s", name);
-    return NULL;
+    return make_other(t, p, name);
 }
 
 /* -------- a tape per case */
@@ -98,12 +113,28 @@ static void matches_pytorch(void **state) {
 
 enum { MANY = 40017, STEPS = 6 };
 
-typedef struct reference { bool adam, decoupled, nesterov; double lr, momentum, dampening, decay, b1, b2, eps; } reference;
+typedef enum rule { SGD, ADAM, RMSPROP, ADAGRAD, LION } rule;
+typedef struct reference { rule rule; bool decoupled, nesterov, centered; double lr, momentum, dampening, decay, b1, b2, eps, lr_decay; } reference;
 
-static double reference_step(const reference *r, int k, double p, double g, double *m, double *v) {
+static double reference_step(const reference *r, int k, double p, double g, double *m, double *v, double *a) {
     if (r->decoupled) p -= r->lr * r->decay * p;
     const double d = r->decoupled ? g : g + r->decay * p;
-    if (!r->adam) {
+    if (r->rule == RMSPROP) {
+        *v = r->b2 * *v + (1 - r->b2) * d * d;
+        if (r->centered) *a = r->b2 * *a + (1 - r->b2) * d;
+        *m = r->momentum * *m + d / (sqrt(*v - *a * *a) + r->eps);
+        return p - r->lr * *m;
+    }
+    if (r->rule == ADAGRAD) {
+        *v = (k == 1 ? .5 : *v) + d * d;
+        return p - r->lr / (1 + (k - 1) * r->lr_decay) * d / (sqrt(*v) + r->eps);
+    }
+    if (r->rule == LION) {
+        const double way = r->b1 * *m + (1 - r->b1) * d;
+        *m = r->b2 * *m + (1 - r->b2) * d;
+        return p - r->lr * ((way > 0) - (way < 0));
+    }
+    if (r->rule == SGD) {
         if (r->momentum == 0) return p - r->lr * d;
         *m = k == 1 ? d : r->momentum * *m + (1 - r->dampening) * d;
         return p - r->lr * (r->nesterov ? d + r->momentum * *m : *m);
@@ -117,8 +148,12 @@ static const struct { const char *name; reference r; } FORMULAS[] = {
     {"sgd", {.lr = .1}},
     {"sgd dampening", {.lr = .05, .momentum = .9, .dampening = .3, .decay = .01}},
     {"sgd nesterov weight decay", {.lr = .05, .momentum = .8, .decay = .1, .nesterov = true}},
-    {"adam betas", {.adam = true, .lr = .02, .b1 = .5, .b2 = .9, .eps = .01, .decay = .1}},
-    {"adamw", {.adam = true, .decoupled = true, .lr = .1, .b1 = .8, .b2 = .95, .eps = 1e-6, .decay = .2}},
+    {"adam betas", {.rule = ADAM, .lr = .02, .b1 = .5, .b2 = .9, .eps = .01, .decay = .1}},
+    {"adamw", {.rule = ADAM, .decoupled = true, .lr = .1, .b1 = .8, .b2 = .95, .eps = 1e-6, .decay = .2}},
+    {"rmsprop", {.rule = RMSPROP, .lr = .05, .b2 = .8, .eps = 1e-3, .decay = .1}},
+    {"rmsprop centered momentum", {.rule = RMSPROP, .lr = .02, .b2 = .9, .momentum = .5, .decay = .05, .eps = 1e-8, .centered = true}},
+    {"adagrad", {.rule = ADAGRAD, .lr = .3, .lr_decay = .1, .decay = .1, .eps = 1e-3}},
+    {"lion", {.rule = LION, .decoupled = true, .lr = .03, .b1 = .8, .b2 = .95, .decay = .2}},
 };
 
 /* p of MANY values after STEPS steps whose gradients are c_k p0; false on a machine without that instruction set */
@@ -150,12 +185,12 @@ static void matches_formula(void **state) {
         rg_rng rng;
         rg_rng_seed(&rng, 1);
         for (int i = 0; i < MANY; i++) {
-            double start = rg_rng_normal(&rng, 0, 1), m = 0, v = 0;
+            double start = rg_rng_normal(&rng, 0, 1), m = 0, v = 0, a = 0;
             if (dtype == RG_F32) start = (double)(float)start;
             double p = start;
             for (int k = 1; k <= STEPS; k++) {
                 const double c = dtype == RG_F32 ? (double)((float)sin(k) * (float)start) : sin(k) * start;
-                p = reference_step(r, k, p, c, &m, &v);
+                p = reference_step(r, k, p, c, &m, &v, &a);
             }
             near(FORMULAS[which].name, i, got[i], p, dtype == RG_F64 ? 1e-12 : 5e-5);
         }
@@ -230,6 +265,13 @@ static void refuses_bad_options(void **state) {
     REFUSED(rg_optim_adam_at(NULL, t, p, (rg_adam_options){.beta2 = -.1}), "rg_optim_adam: beta2 is -0.1, must be from 0 to below 1");
     REFUSED(rg_optim_adamw_at(NULL, t, p, (rg_adam_options){.eps = -1e-8}), "rg_optim_adamw: eps is -1e-08, must be at least 0 and finite");
     REFUSED(rg_optim_adamw_at(NULL, t, p, (rg_adam_options){.weight_decay = NAN}), "rg_optim_adamw: weight_decay is nan, must be at least 0 and finite");
+    REFUSED(rg_optim_rmsprop_at(NULL, t, p, (rg_rmsprop_options){.alpha = 1}), "rg_optim_rmsprop: alpha is 1, must be from 0 to below 1");
+    REFUSED(rg_optim_rmsprop_at(NULL, t, p, (rg_rmsprop_options){.momentum = -1}), "rg_optim_rmsprop: momentum is -1, must be at least 0 and finite");
+    REFUSED(rg_optim_adagrad_at(NULL, t, p, (rg_adagrad_options){.lr_decay = -1}), "rg_optim_adagrad: lr_decay is -1, must be at least 0 and finite");
+    REFUSED(rg_optim_adagrad_at(NULL, t, p, (rg_adagrad_options){.initial_accumulator = -1}), "rg_optim_adagrad: initial_accumulator is -1, must be at least 0 and finite");
+    REFUSED(rg_optim_lion_at(NULL, t, p, (rg_lion_options){.beta2 = 1}), "rg_optim_lion: beta2 is 1, must be from 0 to below 1");
+    REFUSED(rg_optim_lbfgs_at(NULL, t, p, (rg_lbfgs_options){.history = -1}), "rg_optim_lbfgs: history is -1, must be above 0");
+    REFUSED(rg_optim_lbfgs_at(NULL, t, p, (rg_lbfgs_options){.tolerance_grad = -1}), "rg_optim_lbfgs: tolerance_grad is -1, must be at least 0 and finite");
     no_error(t);
 }
 
@@ -392,11 +434,16 @@ static void steady_steps_allocate_nothing(void **state) {
     skip();
 #endif
     rg_tensor *w = rg_param(t, "w", RG_HE_NORMAL, 300, 200);
-    rg_optim *optim[] = {rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.momentum = .9}), rg_optim_adamw(t, rg_params(t), (rg_adam_options){.lr = .1})};
+    rg_optim *optim[] = {rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.momentum = .9}), rg_optim_adamw(t, rg_params(t), (rg_adam_options){.lr = .1}),
+        rg_optim_rmsprop(t, rg_params(t), (rg_rmsprop_options){.centered = true}), rg_optim_adagrad(t, rg_params(t), (rg_adagrad_options){.lr = .1}),
+        rg_optim_lion(t, rg_params(t), (rg_lion_options){.lr = .1})};
+    rg_average *average = rg_average_new(t, rg_params(t), .9);
     rg_counts before = rg_live(t);
     for (int step = 0; step < 100; step++) {
         rg_backward(rg_mean(rg_square(w)));
-        assert_int_equal(rg_optim_step(optim[step % 2]), 0);
+        rg_clip_grad_norm(t, rg_params(t), .1);
+        assert_int_equal(rg_optim_step(optim[step % 5]), 0);
+        rg_average_update(average);
         rg_tape_reset(t);
         if (step == 1) before = rg_live(t);
     }
@@ -435,7 +482,7 @@ static void creation_without_memory(void **state) {
 }
 
 int main(void) {
-    static const int which[] = {0, 1, 2, 3, 4};
+    static const int which[] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
     cases all = {NULL, 0};
     for (int i = 0; i < COUNT(GOLDEN); i++) cases_add(&all, matches_pytorch, &GOLDEN[i], "as PyTorch: %s", GOLDEN[i].name);
     for (int i = 0; i < COUNT(which); i++) cases_add(&all, matches_formula, &which[i], "as its formula: %s", FORMULAS[i].name);

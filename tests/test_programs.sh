@@ -46,6 +46,12 @@ for points in moons circles spirals xor; do
 done
 ok "moons below its floor exits with 1" exits 1 "$examples/moons" --epochs 1 --lr 0.0001
 
+ok "lbfgs has help" both 0 '--floor' "$examples/lbfgs" --help
+ok "lbfgs reaches the minimum and draws its way" both 0 'floor 1e-08: reached' "$examples/lbfgs" --out "$tmp/valley"
+ok "and the picture is there" test -s "$tmp/valley/valley.png"
+ok "lbfgs from elsewhere" both 0 ': reached' "$examples/lbfgs" --x 1.9 --y -1 --floor 1e-7
+ok "lbfgs above its floor exits with 1" both 1 'NOT reached' "$examples/lbfgs" --steps 10
+
 # -------- mnist on digits that the program draws
 digits() { "$examples/mnist" --data digits "$@"; }
 hash_of() { digits --steps 200 "$@" 2>/dev/null | sed -n "s/.*hash //p"; }

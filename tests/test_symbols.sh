@@ -21,7 +21,7 @@ ok 'nothing prints but to a FILE it was given' "$(echo "$called" | grep -Ex 'v?p
 # The rest belongs to the compiler's start files and to its question which processor this is.
 ok 'no writable data but the registry' "$(echo "$data" | grep -Evx 'head|entry_[a-z0-9_]+|completed\.[0-9]+|__dso_handle|__TMC_END__|_edata|_end|__bss_start|__cpu_model|__cpu_features2?')"
 ok 'nothing thread-local' "$thread_local"
-declared=$(cat "$sources"/engine/engine.h "$sources"/engine/core_ops.h "$sources"/ops/ops.h "$sources"/ops/gradcheck.h "$elementwise" | grep -o 'rg_[a-z0-9_]*(' | tr -d '(' | sort -u)
+declared=$(cat "$sources"/engine/engine.h "$sources"/engine/core_ops.h "$sources"/ops/ops.h "$sources"/ops/losses.h "$sources"/ops/gradcheck.h "$elementwise" | grep -o 'rg_[a-z0-9_]*(' | tr -d '(' | sort -u)
 ok 'NULL goes through every function of the headers' "$(for name in $public; do
     case $name in rg_tape_new|rg_tape_new_with) continue ;; esac
     echo "$declared" | grep -qx "$name" || continue

@@ -45,5 +45,49 @@ static void adam_part(const rg_update *u, int64_t from, int64_t n) {
     }
 }
 
+/* d = g + weight_decay p;  v = alpha v + (1 - alpha) d^2;  s = d / (sqrt(v - a^2) + eps), a the mean of d or 0;  m = momentum m + s;  p -= lr m, or lr s */
+static void rmsprop_part(const rg_update *u, int64_t from, int64_t n) {
+    real *restrict p = (real *)u->p + from, *restrict v = (real *)u->v + from;
+    real *restrict m = u->m ? (real *)u->m + from : NULL, *restrict a = u->a ? (real *)u->a + from : NULL;
+    const real *restrict g = (const real *)u->g + from;
+    const real lr = C(u->lr), decay = C(u->weight_decay), momentum = C(u->momentum), eps = C(u->eps), alpha = C(u->beta2), rest = C(1 - u->beta2);
+    for (int64_t i = 0; i < n; i++) {
+        const real d = decay != 0 ? g[i] + decay * p[i] : g[i];
+        v[i] = alpha * v[i] + rest * d * d;
+        real spread = v[i];
+        if (a) a[i] = alpha * a[i] + rest * d, spread -= a[i] * a[i];
+        const real s = d / (R(sqrt)(spread) + eps);
+        if (m) m[i] = momentum * m[i] + s;
+        p[i] -= lr * (m ? m[i] : s);
+    }
+}
+
+/* d = g + weight_decay p;  v += d^2;  p -= step d / (sqrt(v) + eps) */
+static void adagrad_part(const rg_update *u, int64_t from, int64_t n) {
+    real *restrict p = (real *)u->p + from, *restrict v = (real *)u->v + from;
+    const real *restrict g = (const real *)u->g + from;
+    const real step = C(u->step), decay = C(u->weight_decay), eps = C(u->eps);
+    for (int64_t i = 0; i < n; i++) {
+        const real d = decay != 0 ? g[i] + decay * p[i] : g[i];
+        v[i] += d * d;
+        p[i] -= step * (d / (R(sqrt)(v[i]) + eps));
+    }
+}
+
+/* p = keep p - lr sign(beta1 m + (1 - beta1) g);  m = beta2 m + (1 - beta2) g */
+static void lion_part(const rg_update *u, int64_t from, int64_t n) {
+    real *restrict p = (real *)u->p + from, *restrict m = (real *)u->m + from;
+    const real *restrict g = (const real *)u->g + from;
+    const real keep = C(u->keep), lr = C(u->lr), b1 = C(u->beta1), c1 = C(1 - u->beta1), b2 = C(u->beta2), c2 = C(1 - u->beta2);
+    for (int64_t i = 0; i < n; i++) {
+        const real way = b1 * m[i] + c1 * g[i];
+        p[i] = keep * p[i] - (way > 0 ? lr : way < 0 ? -lr : lr * way); /* lr way: 0, or NaN */
+        m[i] = b2 * m[i] + c2 * g[i];
+    }
+}
+
 void RG_K(sgd)(const rg_update *u) { each(u, u->m ? sgd_momentum : sgd_plain); }
 void RG_K(adam)(const rg_update *u) { each(u, adam_part); }
+void RG_K(rmsprop)(const rg_update *u) { each(u, rmsprop_part); }
+void RG_K(adagrad)(const rg_update *u) { each(u, adagrad_part); }
+void RG_K(lion)(const rg_update *u) { each(u, lion_part); }

@@ -1,0 +1,124 @@
+/* average.c - copies of the weights: their moving average, and the best ones that early stopping keeps. */
+#include <math.h>
+#include <string.h>
+
+#include "nn/update.h"
+
+static rg_pair_fn *const approach_kernel[2][2] = RG_KERNEL(weights_mix), *const exchange_kernel[2][2] = RG_KERNEL(weights_swap);
+
+struct rg_kept_weights { rg_tensor *p, *copy; };
+
+static void copy(rg_tensor *to, const rg_tensor *from) {
+    if (from->numel) memcpy(to->data, from->data, (size_t)from->numel * rg_dtype_size((rg_dtype)from->dtype));
+    rg_touch(to);
+}
+
+/* A copy of item i; NULL without memory. */
+static rg_tensor *copy_of(const char *at, rg_list params, int i, const char *what) {
+    rg_tensor *c = rg_state_of(at, params.items[i], what);
+    if (rg_failed(c)) return NULL;
+    copy(c, params.items[i]);
+    return c;
+}
+
+/* Then it is not averaged or swapped a second time. */
+static bool listed_before(rg_list params, int i) {
+    for (int k = 0; k < i; k++)
+        if (params.items[k] == params.items[i]) return true;
+    return false;
+}
+
+/* -------- moving average */
+
+struct rg_average {
+    rg_tape *tape;
+    double decay;
+    bool swapped;
+    int count;
+    struct rg_kept_weights kept[];
+};
+
+rg_average *rg_average_new_at(const char *at, rg_tape *t, rg_list params, double decay) {
+    static const char who[] = "rg_average_new";
+    if (rg_error_code(t)) return NULL;
+    if (!(decay >= 0 && decay <= 1)) return rg_fail(t, RG_EVALUE, at, "%s: decay is %g, must be from 0 to 1", who, decay), NULL;
+    if (rg_list_check(at, t, who, params)) return NULL;
+    rg_average *a = rg_tape_own(at, t, sizeof *a + (size_t)params.count * sizeof a->kept[0]);
+    if (!a) return NULL;
+    a->tape = t;
+    a->decay = decay;
+    for (; a->count < params.count; a->count++) {
+        struct rg_kept_weights *k = &a->kept[a->count];
+        k->p = params.items[a->count];
+        if (!listed_before(params, a->count) && !(k->copy = copy_of(at, params, a->count, "average"))) return NULL;
+    }
+    return a;
+}
+
+int rg_average_update(rg_average *a) {
+    if (!a || rg_error_code(a->tape)) return -1;
+    if (a->swapped) return rg_fail(a->tape, RG_ESTATE, NULL, "rg_average_update: the averages are swapped in; rg_average_swap them out");
+    for (int i = 0; i < a->count; i++) {
+        rg_tensor *p = a->kept[i].p, *c = a->kept[i].copy;
+        if (!c) continue;
+        approach_kernel[p->dtype == RG_F64][rg_isa(a->tape)](a->tape, p->numel, c->data, p->data, a->decay);
+        rg_touch(c);
+    }
+    return 0;
+}
+
+int rg_average_swap(rg_average *a) {
+    if (!a || rg_error_code(a->tape)) return -1;
+    for (int i = 0; i < a->count; i++) {
+        rg_tensor *p = a->kept[i].p, *c = a->kept[i].copy;
+        if (!c) continue;
+        exchange_kernel[p->dtype == RG_F64][rg_isa(a->tape)](a->tape, p->numel, p->data, c->data, 0);
+        rg_touch(p);
+        rg_touch(c);
+    }
+    a->swapped = !a->swapped;
+    return 0;
+}
+
+rg_tensor *rg_average_of(const rg_average *a, int i) { return a && i >= 0 && i < a->count ? a->kept[i].copy : NULL; }
+
+/* -------- early stopping */
+
+rg_early_stopping *rg_early_stopping_new_at(const char *at, rg_tape *t, rg_list params, rg_early_stopping_options with) {
+    static const char who[] = "rg_early_stopping_new";
+    if (rg_error_code(t)) return NULL;
+    if (with.patience < 0) return rg_fail(t, RG_EVALUE, at, "%s: patience is %d, must be at least 0", who, with.patience), NULL;
+    if (!(with.min_delta >= 0)) return rg_fail(t, RG_EVALUE, at, "%s: min_delta is %g, must be at least 0", who, with.min_delta), NULL;
+    if (rg_list_check(at, t, who, params)) return NULL;
+    rg_early_stopping *s = rg_tape_own(at, t, sizeof *s + (size_t)params.count * sizeof s->kept[0]);
+    if (!s) return NULL;
+    s->kept = (struct rg_kept_weights *)(s + 1);
+    s->tape = t;
+    s->options = with;
+    s->best = NAN;
+    for (; s->count < params.count; s->count++) {
+        s->kept[s->count].p = params.items[s->count];
+        if (!(s->kept[s->count].copy = copy_of(at, params, s->count, "best"))) return NULL;
+    }
+    return s;
+}
+
+bool rg_early_stopping_step(rg_early_stopping *s, double metric) {
+    if (!s || rg_error_code(s->tape)) return true;
+    const double gain = s->options.maximize ? metric - s->best : s->best - metric;
+    s->calls++;
+    if (!isnan(metric) && (isnan(s->best) || gain > s->options.min_delta)) {
+        s->best = metric;
+        s->best_call = s->calls;
+        for (int i = 0; i < s->count; i++) copy(s->kept[i].copy, s->kept[i].p);
+        return false;
+    }
+    const int64_t waited = s->calls - s->best_call;
+    return waited >= (s->options.patience > 0 ? s->options.patience : 1);
+}
+
+int rg_early_stopping_restore(rg_early_stopping *s) {
+    if (!s || rg_error_code(s->tape)) return -1;
+    for (int i = 0; s->best_call && i < s->count; i++) copy(s->kept[i].p, s->kept[i].copy);
+    return 0;
+}

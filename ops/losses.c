@@ -1,0 +1,332 @@
+/* losses.c - the losses of losses.h, composed of other ops: their derivatives follow. Each is finite for logits of +-1e4: logarithms
+   of probabilities come from log_softmax and softplus. Sources: PyTorch's torch.nn.functional; focal: Lin et al. 2017.          */
+#include "ops/losses.h"
+
+#include <math.h>
+
+#include "engine/op.h"
+#include "ops/ops.h"
+
+#undef RG_AT
+#define RG_AT at
+
+/* -------- options */
+
+enum { WEIGHT = 1, POS_WEIGHT = 2, IGNORE = 4, SMOOTHING = 8, MARGIN = 16, POWER = 32, DELTA = 64, BETA = 128, FOCUS = 256, LOG_TARGET = 512, BATCHMEAN = 1024 };
+
+static bool given(double v) { return v != 0 || signbit(v); }
+static double given_or(double v, double otherwise) { return given(v) ? v : otherwise; }
+
+static int refuse(const char *at, rg_tape *t, const char *who, const char *option, double value, const char *rule) {
+    return rg_fail(t, RG_EVALUE, at, "%s: %s is %g, must be %s", who, option, value, rule);
+}
+
+static int check_options(const char *at, rg_tape *t, const char *who, const rg_loss_options *o, unsigned has) {
+    const struct { unsigned bit; bool given; const char *name; } options[] = {
+        {WEIGHT, o->weight, "weight"}, {POS_WEIGHT, o->pos_weight, "pos_weight"}, {IGNORE, given(o->ignore_index), "ignore_index"},
+        {SMOOTHING, given(o->label_smoothing), "label_smoothing"}, {MARGIN, given(o->margin), "margin"}, {POWER, given(o->p), "p"},
+        {DELTA, given(o->delta), "delta"}, {BETA, given(o->beta), "beta"}, {FOCUS, given(o->alpha), "alpha"}, {FOCUS, given(o->gamma), "gamma"},
+        {LOG_TARGET, o->log_target, "log_target"}, {BATCHMEAN, o->reduction == RG_BATCHMEAN, "reduction RG_BATCHMEAN"}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].given && !(has & options[i].bit)) return rg_fail(t, RG_EVALUE, at, "%s: this loss has no %s", who, options[i].name);
+    if ((unsigned)o->reduction > RG_BATCHMEAN) return rg_fail(t, RG_EVALUE, at, "%s: there is no reduction %d", who, (int)o->reduction);
+    if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1)) return refuse(at, t, who, "label_smoothing", o->label_smoothing, "from 0 to 1");
+    if (!isfinite(o->margin)) return refuse(at, t, who, "margin", o->margin, "finite");
+    if (given(o->p) && o->p != 1 && o->p != 2) return refuse(at, t, who, "p", o->p, "1 or 2");
+    if (given(o->delta) && !(o->delta > 0 && isfinite(o->delta))) return refuse(at, t, who, "delta", o->delta, "above 0 and finite");
+    if (!(o->beta >= 0 && isfinite(o->beta))) return refuse(at, t, who, "beta", o->beta, "at least 0 and finite");
+    if (!(o->alpha <= 1)) return refuse(at, t, who, "alpha", o->alpha, "at most 1");
+    if (!(o->gamma >= 0 && isfinite(o->gamma))) return refuse(at, t, who, "gamma", o->gamma, "at least 0 and finite");
+    if (!(fabs(o->ignore_index) <= INT32_MAX && o->ignore_index == trunc(o->ignore_index)))
+        return refuse(at, t, who, "ignore_index", o->ignore_index, "a whole number of 32 bits");
+    return 0;
+}
+
+/* Operands that can be used, and options that this loss has? If not, the error stands on the tape. */
+#define READY(who, has, ...) ready(at, who, &with, has, RG_IN(__VA_ARGS__))
+static bool ready(const char *at, const char *who, const rg_loss_options *with, unsigned has, int n, rg_tensor *const *in) {
+    rg_tape *t = NULL;
+    for (int i = 0; i < n && !t; i++) t = rg_tape_of(in[i]);
+    for (int i = 0; i < n; i++)
+        if (rg_failed(in[i])) return rg_fail(t, RG_ESTATE, at, "%s: operand %d is %s", who, i + 1, in[i] ? "what a failed operation returned" : "NULL"), false;
+    return !rg_error_code(t) && check_options(at, t, who, with, has) == 0;
+}
+
+static rg_tensor *reduced(const char *at, rg_tensor *loss, rg_reduction reduction) {
+    if (reduction == RG_NONE) return loss;
+    if (reduction == RG_MEAN) return rg_mean(loss);
+    rg_tensor *sum = rg_sum(loss);
+    return reduction == RG_SUM || rg_ndim(loss) == 0 ? sum : rg_mul_scalar(sum, 1 / (double)rg_dim(loss, 0));
+}
+
+static rg_tensor *weighted(const char *at, rg_tensor *loss, rg_tensor *weight) { return weight ? rg_mul(loss, weight) : loss; }
+static rg_tensor *one_minus(const char *at, rg_tensor *x) { return rg_add_scalar(rg_neg(x), 1); }
+static double element(const rg_tensor *x, int64_t i) { return x->dtype == RG_F64 ? ((const double *)x->data)[i] : (double)((const float *)x->data)[i]; }
+static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype == RG_F64; }
+
+/* -------- distances */
+
+rg_tensor *rg_mse_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
+    if (!READY("mse", 0, p, y)) return rg_poison(rg_tape_of(p));
+    return reduced(at, rg_square(rg_sub(p, y)), with.reduction);
+}
+
+rg_tensor *rg_l1_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
+    if (!READY("l1", 0, p, y)) return rg_poison(rg_tape_of(p));
+    return reduced(at, rg_abs(rg_sub(p, y)), with.reduction);
+}
+
+/* far (|d| - m) + near m^2 / 2 with m = min(|d|, edge) */
+static rg_tensor *bent(const char *at, rg_tensor *p, rg_tensor *y, double edge, double far, double near) {
+    rg_tensor *d = rg_abs(rg_sub(p, y));
+    if (rg_failed(d)) return d;
+    rg_tensor *m = rg_minimum(d, rg_constant(d, edge));
+    return rg_add(rg_mul_scalar(rg_sub(d, m), far), rg_mul_scalar(rg_square(m), near / 2));
+}
+
+rg_tensor *rg_huber_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
+    if (!READY("huber", DELTA, p, y)) return rg_poison(rg_tape_of(p));
+    const double delta = given_or(with.delta, 1);
+    return reduced(at, bent(at, p, y, delta, delta, 1), with.reduction);
+}
+
+rg_tensor *rg_smooth_l1_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
+    if (!READY("smooth_l1", BETA, p, y)) return rg_poison(rg_tape_of(p));
+    const double beta = given_or(with.beta, 1);
+    return reduced(at, beta == 0 ? rg_abs(rg_sub(p, y)) : bent(at, p, y, beta, 1, 1 / beta), with.reduction);
+}
+
+/* -------- two classes */
+
+rg_tensor *rg_bce_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
+    if (!READY("bce", WEIGHT, p, y)) return rg_poison(rg_tape_of(p));
+    for (int64_t i = 0; is_float(p) && i < p->numel; i++)
+        if (!(element(p, i) >= 0 && element(p, i) <= 1))
+            return rg_fail(p->tape, RG_EVALUE, at, "bce: element %lld of p is %g, outside 0..1; for logits there is bce_with_logits",
+                (long long)i, element(p, i)), rg_poison(p->tape);
+    return reduced(at, weighted(at, rg_bce_each(p, y), with.weight), with.reduction);
+}
+
+/* (1 - y) z + weight softplus(-z): neither term cancels the other where z has y's sign */
+static rg_tensor *logistic(const char *at, rg_tensor *z, rg_tensor *y, rg_tensor *pos_weight) {
+    rg_tensor *right = rg_softplus(rg_neg(z));
+    if (pos_weight) right = rg_mul(right, rg_add_scalar(rg_mul(rg_add_scalar(pos_weight, -1), y), 1));
+    return rg_add(rg_mul(one_minus(at, y), z), right);
+}
+
+rg_tensor *rg_bce_with_logits_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
+    if (!READY("bce_with_logits", WEIGHT | POS_WEIGHT, z, y)) return rg_poison(rg_tape_of(z));
+    return reduced(at, weighted(at, logistic(at, z, y, with.pos_weight), with.weight), with.reduction);
+}
+
+rg_tensor *rg_focal_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
+    if (!READY("focal", FOCUS, z, y)) return rg_poison(rg_tape_of(z));
+    const double alpha = given_or(with.alpha, .25), gamma = given_or(with.gamma, 2);
+    rg_tensor *not_y = one_minus(at, y), *loss = logistic(at, z, y, NULL);
+    rg_tensor *wrong = rg_add(rg_mul(rg_sigmoid(z), not_y), rg_mul(rg_sigmoid(rg_neg(z)), y)); /* 1 - p_t, also where p_t rounds to 1 */
+    if (gamma > 0) loss = rg_mul(loss, rg_pow_scalar(wrong, gamma));
+    if (alpha >= 0) loss = rg_mul(loss, rg_add(rg_mul_scalar(y, alpha), rg_mul_scalar(not_y, 1 - alpha)));
+    return reduced(at, loss, with.reduction);
+}
+
+static rg_tensor *hinged(const char *at, rg_tensor *z, rg_tensor *y, double margin) {
+    return rg_relu(rg_add_scalar(rg_neg(rg_mul(y, z)), given_or(margin, 1)));
+}
+
+rg_tensor *rg_hinge_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
+    if (!READY("hinge", MARGIN, z, y)) return rg_poison(rg_tape_of(z));
+    return reduced(at, hinged(at, z, y, with.margin), with.reduction);
+}
+
+rg_tensor *rg_squared_hinge_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
+    if (!READY("squared_hinge", MARGIN, z, y)) return rg_poison(rg_tape_of(z));
+    return reduced(at, rg_square(hinged(at, z, y, with.margin)), with.reduction);
+}
+
+/* -------- many classes */
+
+typedef struct rows { /* of x [.., classes] */
+    rg_tensor *labels; /* [..] i32, 0 where ignored */
+    rg_tensor *kept;   /* [..] 1, or 0 where ignored; NULL when none is */
+    rg_tensor *weight; /* [..] of each label; NULL when all are 1 */
+} rows;
+
+static bool find_ignored(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels, int32_t ignored, bool *any) {
+    const int32_t *label = labels->data;
+    const int64_t classes = x->ndim ? x->shape[x->ndim - 1] : INT32_MAX; /* rg_pick refuses rank 0, and shapes that do not fit */
+    for (int64_t i = 0; i < labels->numel; i++) {
+        if (label[i] == ignored) *any = true;
+        else if (label[i] < 0 || label[i] >= classes)
+            return rg_fail(x->tape, RG_EVALUE, at, "%s: element %lld of the labels is %d, outside 0..%lld", who, (long long)i, (int)label[i],
+                (long long)classes - 1), false;
+    }
+    return true;
+}
+
+static bool part(const char *at, rg_tensor *x, rg_tensor *labels, int32_t ignored, rows *r) {
+    rg_tensor *safe = rg_empty_at(at, x->tape, RG_I32, labels->ndim, labels->shape);
+    r->kept = rg_empty_at(at, x->tape, (rg_dtype)x->dtype, labels->ndim, labels->shape);
+    if (rg_failed(safe) || rg_failed(r->kept)) return false;
+    for (int64_t i = 0; i < labels->numel; i++) {
+        const int32_t label = ((const int32_t *)labels->data)[i];
+        ((int32_t *)safe->data)[i] = label == ignored ? 0 : label;
+        if (x->dtype == RG_F64) ((double *)r->kept->data)[i] = label != ignored;
+        else ((float *)r->kept->data)[i] = label != ignored;
+    }
+    r->labels = safe;
+    return true;
+}
+
+/* Labels and weights of the rows of x; false after an error. x of another type than floats is refused by the ops that follow. */
+static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *labels, const rg_loss_options *with, rows *r) {
+    *r = (rows){.labels = labels};
+    rg_tensor *w = with->weight;
+    const int32_t ignored = (int32_t)given_or(with->ignore_index, -100);
+    bool any = false;
+    if (labels->dtype == RG_I32 && !find_ignored(at, who, x, labels, ignored, &any)) return false;
+    if (any && is_float(x) && !part(at, x, labels, ignored, r)) return false;
+    if (w) {
+        if (rg_failed(w)) return rg_fail(x->tape, RG_ESTATE, at, "%s: the weight is what a failed operation returned", who), false;
+        if (w->ndim != 1 || x->ndim == 0 || w->shape[0] != x->shape[x->ndim - 1])
+            return rg_fail(x->tape, RG_ESHAPE, at, "%s: the weight must have one dimension, of the %lld classes", who, (long long)rg_dim(x, -1)), false;
+        r->weight = rg_pick(rg_expand_at(at, w, x->ndim, x->shape), r->labels);
+    }
+    return true;
+}
+
+/* Where a row is ignored its loss is 0, whatever stands there. */
+static rg_tensor *masked(const char *at, rg_tensor *loss, const rows *r) {
+    return r->kept && !rg_failed(loss) ? rg_where(r->kept, loss, rg_constant(loss, 0)) : loss;
+}
+
+static rg_tensor *row_mean(const char *at, rg_tensor *loss, const rows *r, rg_reduction reduction) {
+    rg_tensor *weight = r->weight ? masked(at, r->weight, r) : r->kept;
+    if (reduction != RG_MEAN || !weight) return reduced(at, loss, reduction);
+    return rg_div(rg_sum(loss), rg_sum(weight));
+}
+
+static rg_tensor *nll_rows(const char *at, rg_tensor *log_p, const rows *r) {
+    return masked(at, weighted(at, rg_neg(rg_pick(log_p, r->labels)), r->weight), r);
+}
+
+rg_tensor *rg_nll_with_at(const char *at, rg_tensor *log_p, rg_tensor *labels, rg_loss_options with) {
+    rows r;
+    if (!READY("nll", WEIGHT | IGNORE, log_p, labels) || !rows_of(at, "nll", log_p, labels, &with, &r)) return rg_poison(rg_tape_of(log_p));
+    return row_mean(at, nll_rows(at, log_p, &r), &r, with.reduction);
+}
+
+rg_tensor *rg_cross_entropy_with_at(const char *at, rg_tensor *logits, rg_tensor *labels, rg_loss_options with) {
+    rows r;
+    if (!READY("cross_entropy", WEIGHT | IGNORE | SMOOTHING, logits, labels) || !rows_of(at, "cross_entropy", logits, labels, &with, &r))
+        return rg_poison(rg_tape_of(logits));
+    const double e = with.label_smoothing;
+    if (with.reduction == RG_MEAN && e == 0 && !r.weight && !r.kept) return rg_cross_entropy_at(at, logits, labels);
+    rg_tensor *log_p = rg_log_softmax(logits, -1), *loss = nll_rows(at, log_p, &r);
+    if (e > 0) {
+        rg_tensor *even = masked(at, rg_neg(rg_sum_over(weighted(at, log_p, with.weight), false, -1)), &r);
+        loss = rg_add(rg_mul_scalar(loss, 1 - e), rg_mul_scalar(even, e / (double)rg_dim(logits, -1)));
+    }
+    return row_mean(at, loss, &r, with.reduction);
+}
+
+rg_tensor *rg_multi_margin_with_at(const char *at, rg_tensor *x, rg_tensor *labels, rg_loss_options with) {
+    rows r;
+    if (!READY("multi_margin", WEIGHT | MARGIN | POWER, x, labels) || !rows_of(at, "multi_margin", x, labels, &with, &r))
+        return rg_poison(rg_tape_of(x));
+    rg_tensor *own = rg_pick(x, r.labels); /* [..] */
+    if (rg_failed(own)) return own;
+    const int classes = (int)rg_dim(x, -1);
+    rg_tensor *is_own = rg_scatter(rg_expand_at(at, rg_constant(x, 1), own->ndim, own->shape), r.labels, classes); /* [.., classes] */
+    rg_tensor *over = rg_relu(rg_add_scalar(rg_sub(x, rg_unsqueeze(own, own->ndim)), given_or(with.margin, 1)));
+    rg_tensor *others = rg_where(is_own, rg_constant(x, 0), with.p == 2 ? rg_square(over) : over);
+    rg_tensor *loss = rg_mul_scalar(rg_sum_over(others, false, -1), 1 / (double)classes);
+    return reduced(at, weighted(at, loss, r.weight), with.reduction);
+}
+
+/* -------- distributions and directions */
+
+rg_tensor *rg_kl_div_with_at(const char *at, rg_tensor *log_p, rg_tensor *q, rg_loss_options with) {
+    if (!READY("kl_div", LOG_TARGET | BATCHMEAN, log_p, q)) return rg_poison(rg_tape_of(log_p));
+    if (with.log_target) return reduced(at, rg_mul(rg_exp(q), rg_sub(q, log_p)), with.reduction);
+    if (!is_float(q)) return rg_sub(log_p, q); /* refuses it */
+    rg_tensor *safe = rg_where(rg_eq(q, rg_constant(q, 0)), rg_constant(q, 1), q); /* ln 1 = 0 where q is 0 */
+    return reduced(at, rg_sub(rg_mul(q, rg_log(safe)), rg_mul(q, log_p)), with.reduction);
+}
+
+/* max(|x|, 1e-8), whose slope at 0 is 0 */
+static rg_tensor *length(const char *at, rg_tensor *x, int axis) {
+    rg_tensor *square = rg_sum_over(rg_square(x), false, axis);
+    return rg_failed(square) ? square : rg_sqrt(rg_maximum(square, rg_constant(square, 1e-16)));
+}
+
+rg_tensor *rg_cosine_similarity_at(const char *at, rg_tensor *a, rg_tensor *b, int axis) {
+    rg_tensor *dot = rg_sum_over(rg_mul(a, b), false, axis);
+    if (rg_failed(dot)) return dot;
+    if (a->ndim != b->ndim) /* or an axis counted from 0 would be another one in each */
+        return rg_fail(a->tape, RG_ESHAPE, at, "cosine_similarity: operands of %d and %d dimensions", a->ndim, b->ndim), rg_poison(a->tape);
+    return rg_div(dot, rg_mul(length(at, a, axis), length(at, b, axis)));
+}
+
+rg_tensor *rg_cosine_embedding_with_at(const char *at, rg_tensor *a, rg_tensor *b, rg_tensor *y, rg_loss_options with) {
+    if (!READY("cosine_embedding", MARGIN, a, b, y)) return rg_poison(rg_tape_of(a));
+    for (int64_t i = 0; is_float(y) && i < y->numel; i++)
+        if (fabs(element(y, i)) != 1)
+            return rg_fail(y->tape, RG_EVALUE, at, "cosine_embedding: element %lld of y is %g, neither 1 nor -1", (long long)i, element(y, i)), rg_poison(y->tape);
+    rg_tensor *cosine = rg_cosine_similarity(a, b, -1);
+    rg_tensor *apart = rg_relu(rg_add_scalar(cosine, -with.margin));
+    if (rg_failed(apart) || !is_float(y)) return rg_mul(cosine, y); /* refuses it */
+    return reduced(at, rg_where(rg_gt(y, rg_constant(y, 0)), one_minus(at, cosine), apart), with.reduction);
+}
+
+/* -------- in the registry: p and q are the options that a sample's p= and q= set, a third operand is the weight */
+
+#define LOSS(fn, n, ...)                                                                                                \
+    static rg_tensor *compose_##fn(const char *at, rg_attr attr, rg_tensor *const *in) {                              \
+        return rg_##fn##_with_at(at, in[0], in[1], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, __VA_ARGS__}); \
+    }                                                                                                                   \
+    RG_OP(n) = {.name = #n, .compose = compose_##fn,
+#define PAIRS(p) "5,17 5,17" p "; 17 17" p "; - -" p "; 1,1 1,1" p "; 3,5 5" p " reduction=1; 4,3 4,3" p " reduction=2; 0,3 0,3" p "; 4,3 same" p
+#define BAD_PAIRS "2,3 2,4; 2,3:i32 2,3:i32; 2:f64 2:f32; 2,3 2,3 reduction=3; 2,3 2,3 reduction=9"
+#define BAD_LABELS "3,4 3:i32=4 4; 3,4 3:i32=-1 4; 2,0 2:i32 0; 3,4 4:i32 4; 3,4 3,4:i32 4; - -:i32 4; 3,4 3 4; 3,4:i32 3:i32 4; 3,4 3:i32 3; 3,4 3:i32 1,4"
+
+LOSS(l1, l1, 0) .formula = "mean |p - y|", .arity = 2, .samples = PAIRS(""), .refuses = BAD_PAIRS};
+LOSS(huber, huber, .delta = attr.p) .formula = "mean of d^2 / 2 where |d| <= delta, delta (|d| - delta / 2) beyond, d = p - y", .arity = 2,
+    .samples = PAIRS("") ";" PAIRS(" p=.6"), .refuses = BAD_PAIRS "; 2 2 p=-1"};
+LOSS(smooth_l1, smooth_l1, .beta = attr.p) .formula = "mean of d^2 / (2 beta) where |d| < beta, |d| - beta / 2 beyond, d = p - y", .arity = 2,
+    .samples = PAIRS("") ";" PAIRS(" p=.6") ";" PAIRS(" p=-0"), .refuses = BAD_PAIRS "; 2 2 p=-1"};
+LOSS(bce, bce, 0) .formula = "mean of -y ln p - (1 - y) ln(1 - p)", .arity = 2, .range = {.35, .65}, .samples = PAIRS(""),
+    .refuses = BAD_PAIRS "; 3:f=2 3; 3:f=-1 3"};
+LOSS(bce_with_logits, bce_with_logits, .pos_weight = in[2]) .formula = "mean of (1 - y) z + (1 + (w - 1) y) ln(1 + e^-z)", .arity = 3,
+    .samples = "5,17 5,17 17; 17 17 -; - - -; 1,1 1,1 1; 3,5 5 5 reduction=1; 4,3 4,3:f<2 3 reduction=2; 2,61 2,61 2,61; 0,3 0,3 3 reduction=1; 4,3 same same",
+    .refuses = "2,3 2,4 3; 2,3:i32 2,3:i32 3; 2:f64 2:f32 2; 2,3 2,3 2; 2,3 2,3 3 reduction=3"};
+LOSS(focal, focal, .alpha = attr.p, .gamma = attr.q) .formula = "mean of a_t (1 - p_t)^gamma (-ln p_t), p_t = the probability of y", .arity = 2,
+    .range = {.1, .9}, .samples = PAIRS("") ";" PAIRS(" p=.5 q=3") ";" PAIRS(" p=-1 q=-0") "; 4,3 4,3:f<2 q=1", .refuses = BAD_PAIRS "; 2 2 p=2; 2 2 q=-1"};
+LOSS(hinge, hinge, .margin = attr.p) .formula = "mean of max(0, margin - y z)", .arity = 2, .samples = PAIRS("") ";" PAIRS(" p=.5"), .refuses = BAD_PAIRS};
+LOSS(squared_hinge, squared_hinge, .margin = attr.p) .formula = "mean of max(0, margin - y z)^2", .arity = 2,
+    .samples = PAIRS("") ";" PAIRS(" p=.5"), .refuses = BAD_PAIRS};
+LOSS(nll, nll, .weight = in[2], .ignore_index = attr.p) .formula = "sum of -w[label] x[.., label] / sum of w[label]", .arity = 3, .types = "fif",
+    .range = {.3, 2}, .samples = "5,17 5:i32<17 17; 3 -:i32<3 3; 2,3,4 2,3:i32<4 4; 5,4 5:i32<4 4 p=2 reduction=1; 5,4 5:i32<4 4 p=-0 reduction=2;"
+    "7,5 7:i32<5 5 p=1; 17,1 17:i32=0 1; 3,101 3:i32<101 101; 0,3 0:i32 3 reduction=1; 17 -:i32<17 same", .refuses = BAD_LABELS "; 3,4 3:i32 4 p=.5"};
+LOSS(cross_entropy, cross_entropy_with, .weight = in[2], .label_smoothing = attr.q, .ignore_index = attr.p)
+    .formula = "nll of log_softmax x with class weights, labels smoothed by e: (1 - e) loss + e / classes times that of all classes", .arity = 3,
+    .types = "fif", .range = {.3, 2}, .samples = "5,17 5:i32<17 17; 3 -:i32<3 3 q=.1; 2,3,4 2,3:i32<4 4 q=.5; 5,4 5:i32<4 4 p=2 q=.2 reduction=1;"
+    "5,4 5:i32<4 4 p=-0 q=1 reduction=2; 7,5 7:i32<5 5 p=1 q=.1; 17,1 17:i32=0 1; 3,101 3:i32<101 101; 0,3 0:i32 3 reduction=1; 17 -:i32<17 same q=.1",
+    .refuses = BAD_LABELS "; 3,4 3:i32 4 p=.5; 3,4 3:i32 4 q=1.5"};
+LOSS(multi_margin, multi_margin, .weight = in[2], .p = attr.p, .margin = attr.q)
+    .formula = "mean over rows of w[label] sum_j max(0, margin - x[label] + x_j)^p / classes, j != label", .arity = 3, .types = "fif",
+    .samples = "5,17 5:i32<17 17; 3 -:i32<3 3 p=2; 2,3,4 2,3:i32<4 4 q=.5; 5,4 5:i32<4 4 p=2 reduction=1; 5,4 5:i32<4 4 p=1 reduction=2;"
+    "17,1 17:i32=0 1; 3,101 3:i32<101 101; 0,3 0:i32 3 reduction=1; 17 -:i32<17 same p=2", .refuses = BAD_LABELS "; 3,4 3:i32 4 p=3"};
+LOSS(kl_div, kl_div, .log_target = attr.p != 0) .formula = "mean of q (ln q - x)", .arity = 2, .range = {.1, .9},
+    .samples = PAIRS("") "; 4,3 4,3 reduction=3; 17 17 reduction=3; - - reduction=3;" PAIRS(" p=1"), .refuses = "2,3 2,4; 2,3:i32 2,3:i32; 2:f64 2:f32; 2 2 reduction=9"};
+
+static rg_tensor *compose_cosine_similarity(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_cosine_similarity_at(at, in[0], in[1], attr.axis); }
+RG_OP(cosine_similarity) = {.name = "cosine_similarity", .formula = "a . b / (max(|a|, 1e-8) max(|b|, 1e-8)) along an axis", .arity = 2,
+    .compose = compose_cosine_similarity, .samples = "5,17 5,17 axis=1; 5,17 5,17 axis=-2; 17 17 axis=0; 1,3 1,3 axis=1; 2,3,4 2,1,4 axis=2; 0,3 0,3 axis=1;"
+    "3,0 3,0 axis=1; 4,3 same axis=1", .refuses = "2,3 2,4 axis=1; 3 2,3 axis=1; - - axis=0; 2,3 2,3 axis=2; 2,3:i32 2,3:i32 axis=0; 2:f64 2:f32 axis=0"};
+
+static rg_tensor *compose_cosine_embedding(const char *at, rg_attr attr, rg_tensor *const *in) {
+    return rg_cosine_embedding_with_at(at, in[0], in[1], in[2], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, .margin = attr.p});
+}
+RG_OP(cosine_embedding) = {.name = "cosine_embedding", .formula = "mean of 1 - cos(a, b) where y is 1, max(0, cos(a, b) - margin) where it is -1", .arity = 3,
+    .compose = compose_cosine_embedding, .samples = "5,17 5,17 5:f=1; 5,17 5,17 5:f=-1; 17 17 -:f=-1 p=.1; 1,3 1,3 1:f=1; 2,3,4 2,3,4 2,3:f=-1 p=-.5 reduction=1;"
+    "4,3 4,3 4:f=1 reduction=2; 0,3 0,3 0:f=1; 4,3 same 4:f=1", .refuses = "2,3 2,4 2:f=1; 2,3 2,3 2:f=0; 2,3 2,3 2:i32; 2,3 2,3 4:f=1; - - -:f=1; 2:f64 2:f32 -:f=1"};

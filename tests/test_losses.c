@@ -1,0 +1,267 @@
+/* test_losses.c - losses against PyTorch's numbers, at extreme logits, and what they refuse. */
+#include "tests/numbers.h"
+
+#include "tests/cases.h"
+#include "tests/golden_losses.h"
+
+enum { N = 6, CLASSES = 4, ALL = N * CLASSES };
+
+/* -------- the operands of golden_losses.py */
+
+typedef struct operands {
+    rg_tape *t;
+    rg_tensor *x, *z, *p, *q, *hard, *sign, *zeros, *edge, *w, *labels, *holes, *sides, *log_p;
+} operands;
+
+static rg_tensor *leaf(rg_tape *t, const double *v) { return rg_requires_grad(rg_input(t, RG_F64, v, N, CLASSES), true); }
+
+static operands make(rg_dtype dtype) {
+    static const double w[] = {.5, 1.2, 2, .3}, sides[] = {1, -1, -1, 1, -1, 1};
+    static const int labels[] = {0, 3, 1, 2, 3, 0}, holes[] = {0, -100, 1, 2, -100, 0};
+    double x[ALL], z[ALL], p[ALL], q[ALL], hard[ALL], sign[ALL], zeros[ALL], edge[ALL];
+    for (int i = 0; i < ALL; i++) {
+        x[i] = 2 * sin(1.7 * i + .3), z[i] = 2 * sin(2.9 * i + 1);
+        p[i] = .5 + .4 * sin(1.1 * i + 1), q[i] = .5 + .4 * sin(2.3 * i);
+        hard[i] = i * 7 % 3 == 0, sign[i] = 2 * hard[i] - 1, zeros[i] = q[i] * hard[i];
+        edge[i] = (const double[]){0, 1, .25, .75}[i % 4];
+    }
+    rg_tape *t = rg_tape_new(1);
+    rg_on_error(t, NULL, NULL);
+    rg_set_dtype(t, dtype);
+    operands o = {t, leaf(t, x), leaf(t, z), leaf(t, p), leaf(t, q), leaf(t, hard), leaf(t, sign), leaf(t, zeros), leaf(t, edge),
+        rg_input(t, RG_F64, w, CLASSES), rg_input(t, RG_I32, labels, N), rg_input(t, RG_I32, holes, N), rg_input(t, RG_F64, sides, N), NULL};
+    o.log_p = rg_requires_grad(rg_detach(rg_log_softmax(o.x, 1)), true);
+    return o;
+}
+
+static rg_tensor *first(const operands *o, const char *name) {
+    if (!strncmp(name, "nll", 3) || !strncmp(name, "kl_div", 6)) return o->log_p;
+    if (!strncmp(name, "bce edges", 9)) return o->edge;
+    return !strncmp(name, "bce", 3) && strncmp(name, "bce_", 4) ? o->p : o->x;
+}
+
+/* The loss that a golden name stands for. */
+static rg_tensor *loss(const operands *o, const char *name) {
+    static const struct { const char *text; rg_reduction r; } ends[] = {{" sum", RG_SUM}, {" none", RG_NONE}, {" batchmean", RG_BATCHMEAN}};
+    char base[64];
+    snprintf(base, sizeof base, "%s", name);
+    rg_reduction r = RG_MEAN;
+    for (int i = 0; i < 3; i++) {
+        char *end = strstr(base, ends[i].text);
+        if (end) *end = 0, r = ends[i].r;
+    }
+    rg_tensor *a = first(o, name), *w = o->w;
+#define IS(text, fn, b, ...) if (!strcmp(base, text)) return rg_##fn##_with(a, b, (rg_loss_options){.reduction = r, __VA_ARGS__})
+    IS("mse", mse, o->z, 0);
+    IS("l1", l1, o->z, 0);
+    IS("huber", huber, o->z, 0);
+    IS("huber .4", huber, o->z, .delta = .4);
+    IS("smooth_l1", smooth_l1, o->z, 0);
+    IS("smooth_l1 2.5", smooth_l1, o->z, .beta = 2.5);
+    IS("smooth_l1 0", smooth_l1, o->z, .beta = RG_ZERO);
+    IS("bce", bce, o->q, 0);
+    IS("bce weight", bce, o->hard, .weight = w);
+    IS("bce edges", bce, o->hard, 0);
+    IS("bce_with_logits", bce_with_logits, o->q, 0);
+    IS("bce_with_logits both", bce_with_logits, o->hard, .weight = w, .pos_weight = rg_add_scalar(w, 1));
+    IS("focal", focal, o->hard, 0);
+    IS("focal soft", focal, o->q, .alpha = .6, .gamma = 3);
+    IS("focal plain", focal, o->hard, .alpha = -1, .gamma = RG_ZERO);
+    IS("hinge", hinge, o->sign, 0);
+    IS("squared_hinge .5", squared_hinge, o->sign, .margin = .5);
+    IS("nll", nll, o->labels, 0);
+    IS("nll weight", nll, o->labels, .weight = w);
+    IS("nll weight ignore 0", nll, o->labels, .weight = w, .ignore_index = RG_ZERO);
+    IS("cross_entropy", cross_entropy, o->labels, 0);
+    IS("cross_entropy holes", cross_entropy, o->holes, 0);
+    IS("cross_entropy ignore 3", cross_entropy, o->labels, .ignore_index = 3);
+    IS("cross_entropy smooth", cross_entropy, o->labels, .label_smoothing = .1);
+    IS("cross_entropy smooth weight", cross_entropy, o->labels, .label_smoothing = .3, .weight = w);
+    IS("cross_entropy smooth holes", cross_entropy, o->holes, .label_smoothing = .3);
+    IS("cross_entropy everything", cross_entropy, o->labels, .label_smoothing = .3, .weight = w, .ignore_index = RG_ZERO);
+    IS("multi_margin", multi_margin, o->labels, 0);
+    IS("multi_margin squared", multi_margin, o->labels, .p = 2, .margin = .7, .weight = w);
+    IS("kl_div", kl_div, o->zeros, 0);
+    IS("kl_div log", kl_div, o->z, .log_target = true);
+#undef IS
+    if (!strcmp(base, "cosine_embedding")) return rg_cosine_embedding_with(a, o->z, o->sides, (rg_loss_options){.reduction = r});
+    if (!strcmp(base, "cosine_embedding .2")) return rg_cosine_embedding_with(a, o->z, o->sides, (rg_loss_options){.reduction = r, .margin = .2});
+    if (!strcmp(base, "cosine_similarity")) return rg_cosine_similarity(a, o->z, 1);
+    if (!strcmp(base, "cosine_similarity 0")) return rg_cosine_similarity(a, o->z, 0);
+    fail_msg("no loss %s", name);
+    return NULL;
+}
+
+static void near(const char *name, const char *what, int i, double got, double expected, double bar) {
+    if (!(fabs(got - expected) <= bar * fmax(1, fabs(expected)))) fail_msg("%s: %s %d: %.17g, PyTorch %.17g", name, what, i, got, expected);
+}
+
+static void matches_pytorch(void **state) {
+    const golden_loss *g = *state;
+    for (rg_dtype dtype = RG_F32; dtype <= RG_F64; dtype++) {
+        /* PyTorch's 1e-12 beside which p (1 - p) counts as 0 is a float */
+        const double bar = dtype == RG_F32 ? 2e-5 : !strncmp(g->name, "bce edges", 9) ? 1e-8 : 2e-12;
+        operands o = make(dtype);
+        rg_tensor *y = loss(&o, g->name), *a = first(&o, g->name), *dx;
+        if (rg_failed(y)) fail_msg("%s: %s", g->name, rg_error(o.t));
+        assert_int_equal(rg_numel(y), g->count);
+        rg_tensor *dy = rg_empty_at(RG_HERE, o.t, dtype, rg_ndim(y), rg_shape(y));
+        for (int i = 0; i < g->count; i++) {
+            near(g->name, "element", i, element(y, i), g->y[i], bar);
+            if (dtype == RG_F64) ((double *)dy->data)[i] = cos(i + 1);
+            else ((float *)dy->data)[i] = (float)cos(i + 1);
+        }
+        assert_int_equal(rg_grad(y, dy, &a, 1, 0, &dx), 0);
+        for (int i = 0; i < ALL; i++) near(g->name, "gradient", i, element(dx, i), g->dx[i], bar);
+        rg_tape_free(o.t);
+    }
+}
+
+/* -------- extremes */
+
+static void all_finite(const char *what, rg_tensor *y, rg_tensor *x) {
+    rg_tensor *dx;
+    if (rg_failed(y)) fail_msg("%s: %s", what, rg_error(rg_tape_of(x)));
+    if (rg_grad(rg_sum(y), NULL, &x, 1, 0, &dx)) fail_msg("%s: %s", what, rg_error(rg_tape_of(x)));
+    for (int64_t i = 0; i < rg_numel(y); i++)
+        if (!isfinite(element(y, i))) fail_msg("%s: element %d is %g", what, (int)i, element(y, i));
+    for (int64_t i = 0; i < rg_numel(dx); i++)
+        if (!isfinite(element(dx, i))) fail_msg("%s: gradient %d is %g", what, (int)i, element(dx, i));
+}
+
+static void finite_for_large_logits(void **state) {
+    (void)state;
+    static const double values[] = {1e4, -1e4, 0, 1e4, -1e4, 1e4, 1e4, 1e4, -1e4, -1e4, -1e4, 1e-4};
+    for (rg_dtype dtype = RG_F32; dtype <= RG_F64; dtype++)
+        for (int target = 0; target < 3; target++) {
+            rg_tape *t = rg_tape_new(1);
+            rg_set_dtype(t, dtype);
+            rg_tensor *x = rg_requires_grad(rg_input(t, RG_F64, values, 3, 4), true), *y = rg_full(t, target, 3, 4), *rows = rg_full(t, target ? 1 : -1, 3);
+            rg_tensor *y01 = rg_full(t, target / 2., 3, 4), *labels = rg_input(t, RG_I32, ((int[]){target, 1, 3}), 3);
+#define FINITE(call, ...) all_finite(#call, rg_##call##_with(x, __VA_ARGS__, (rg_loss_options){.reduction = RG_NONE}), x)
+            FINITE(mse, y);
+            FINITE(l1, y);
+            FINITE(huber, y);
+            FINITE(smooth_l1, y);
+            FINITE(bce_with_logits, y01);
+            FINITE(focal, y01);
+            FINITE(hinge, rows = rg_full(t, target - 1, 3, 4));
+            FINITE(squared_hinge, rows);
+            FINITE(cross_entropy, labels);
+            FINITE(multi_margin, labels);
+            FINITE(cosine_embedding, y, rg_full(t, target ? 1 : -1, 3));
+            all_finite("smoothed", rg_cross_entropy_with(x, labels, (rg_loss_options){.label_smoothing = .1}), x);
+            all_finite("nll", rg_nll(rg_log_softmax(x, -1), labels), x);
+            all_finite("kl_div", rg_kl_div(rg_log_softmax(x, -1), y01), x);
+            all_finite("bce", rg_bce(rg_sigmoid(x), y01), x);
+            all_finite("kl_div of softmax", rg_kl_div(rg_log_softmax(y, -1), rg_softmax(x, -1)), x);
+            all_finite("cosine of zeros", rg_cosine_similarity(rg_mul_scalar(x, 0), y, -1), x);
+            rg_tape_free(t);
+        }
+}
+
+/* Where the logit has the target's sign the loss is e^-|z|, not the rounding error of z - z. */
+static void small_losses_keep_their_digits(void **state) {
+    (void)state;
+    rg_tape *t = rg_tape_new(1);
+    rg_tensor *z = rg_requires_grad(rg_full(t, 20, 1), true), *dz;
+    rg_tensor *y = rg_bce_with_logits(z, rg_full(t, 1, 1));
+    assert_true(fabs(rg_item(y) / exp(-20) - 1) < 1e-6);
+    assert_int_equal(rg_grad(y, NULL, &z, 1, 0, &dz), 0);
+    assert_true(fabs(rg_item(dz) / -exp(-20) - 1) < 1e-6);
+    assert_true(fabs(rg_item(rg_focal_with(z, rg_full(t, 1, 1), (rg_loss_options){.alpha = -1, .gamma = 1})) / exp(-40) - 1) < 1e-6);
+    rg_tape_free(t);
+}
+
+/* -------- rules */
+
+static void every_row_ignored(void **state) {
+    (void)state;
+    operands o = make(RG_F64);
+    rg_tensor *none = rg_input(o.t, RG_I32, ((int[]){2, 2, 2, 2, 2, 2}), N);
+    const rg_loss_options with = {.ignore_index = 2, .label_smoothing = .1};
+    assert_true(isnan(rg_item(rg_cross_entropy_with(o.x, none, with))));
+    rg_tensor *sum = rg_cross_entropy_with(o.x, none, (rg_loss_options){.ignore_index = 2, .reduction = RG_SUM}), *dx;
+    assert_true(rg_item(sum) == 0);
+    assert_int_equal(rg_grad(sum, NULL, &o.x, 1, 0, &dx), 0);
+    for (int i = 0; i < ALL; i++) assert_true(element(dx, i) == 0);
+    rg_tape_free(o.t);
+}
+
+/* What stands in an ignored row is not looked at. */
+static void ignored_rows_may_be_nan(void **state) {
+    (void)state;
+    operands o = make(RG_F64);
+    ((double *)o.log_p->data)[CLASSES] = NAN;
+    rg_tensor *y = rg_nll(o.log_p, o.holes), *dx;
+    assert_true(isfinite(rg_item(y)));
+    assert_int_equal(rg_grad(y, NULL, &o.log_p, 1, 0, &dx), 0);
+    for (int i = 0; i < ALL; i++) assert_true(isfinite(element(dx, i)));
+    rg_tape_free(o.t);
+}
+
+static void without_options_it_is_fused(void **state) {
+    (void)state;
+    operands o = make(RG_F64);
+    rg_tensor *y = rg_cross_entropy_with(o.x, o.labels, RG_LOSS_DEFAULTS);
+    assert_string_equal(y->op->name, "cross_entropy");
+    assert_true(rg_item(y) == rg_item(rg_cross_entropy(o.x, o.labels)));
+    rg_tape_free(o.t);
+}
+
+static void steady_losses_allocate_nothing(void **state) {
+    (void)state;
+#ifndef RG_NO_POOL
+    rg_tape *t = rg_tape_new(1);
+    rg_tensor *p = rg_parameter_at(RG_HERE, t, "p", RG_DIMS(300, 20));
+    rg_tensor *labels = rg_buffer(t, "labels", RG_I32, NULL, 300);
+    ((int32_t *)labels->data)[7] = -100;
+    int64_t before = 0;
+    for (int step = 0; step < 40; step++) {
+        rg_backward(rg_add(rg_cross_entropy_with(p, labels, (rg_loss_options){.label_smoothing = .1}), rg_huber(p, rg_fill(p, 2))));
+        rg_zero_grad(t);
+        rg_tape_reset(t);
+        if (step == 1) before = rg_live(t).allocations;
+    }
+    assert_int_equal(rg_live(t).allocations, before);
+    assert_null(rg_error(t));
+    rg_tape_free(t);
+#endif
+}
+
+static void refusals(void **state) {
+    (void)state;
+    operands o = make(RG_F64);
+    rg_tape *t = o.t;
+    rg_tensor *bad = rg_input(o.t, RG_I32, ((int[]){0, 1, 2, 3, 4, 0}), N);
+#define NO(call, message) REFUSED(RG_EVALUE, call, message)
+    NO(rg_nll(o.x, bad), "nll: element 4 of the labels is 4, outside 0..3");
+    NO(rg_cross_entropy_with(o.x, o.holes, (rg_loss_options){.ignore_index = 3}), "cross_entropy: element 1 of the labels is -100, outside 0..3");
+    NO(rg_multi_margin(o.x, bad), "multi_margin: element 4 of the labels is 4, outside 0..3");
+    NO(rg_bce(o.x, o.q), "bce: element 1 of p is 1.81859, outside 0..1; for logits there is bce_with_logits");
+    NO(rg_mse_with(o.x, o.z, (rg_loss_options){.delta = 2}), "mse: this loss has no delta");
+    NO(rg_mse_with(o.x, o.z, (rg_loss_options){.reduction = RG_BATCHMEAN}), "mse: this loss has no reduction RG_BATCHMEAN");
+    NO(rg_mse_with(o.x, o.z, (rg_loss_options){.reduction = (rg_reduction)7}), "mse: there is no reduction 7");
+    NO(rg_nll_with(o.x, o.labels, (rg_loss_options){.label_smoothing = .1}), "nll: this loss has no label_smoothing");
+    NO(rg_multi_margin_with(o.x, o.labels, (rg_loss_options){.ignore_index = RG_ZERO}), "multi_margin: this loss has no ignore_index");
+    NO(rg_cross_entropy_with(o.x, o.labels, (rg_loss_options){.label_smoothing = 1.5}), "cross_entropy: label_smoothing is 1.5, must be from 0 to 1");
+    NO(rg_cross_entropy_with(o.x, o.labels, (rg_loss_options){.ignore_index = .5}), "cross_entropy: ignore_index is 0.5, must be a whole number of 32 bits");
+    NO(rg_huber_with(o.x, o.z, (rg_loss_options){.delta = RG_ZERO}), "huber: delta is -0, must be above 0 and finite");
+    NO(rg_multi_margin_with(o.x, o.labels, (rg_loss_options){.p = 3}), "multi_margin: p is 3, must be 1 or 2");
+    NO(rg_focal_with(o.x, o.hard, (rg_loss_options){.gamma = -1}), "focal: gamma is -1, must be at least 0 and finite");
+    NO(rg_cosine_embedding(o.x, o.z, rg_full(o.t, 0, N)), "cosine_embedding: element 0 of y is 0, neither 1 nor -1");
+    REFUSED(RG_ESHAPE, rg_nll_with(o.x, o.labels, (rg_loss_options){.weight = o.sides}), "nll: the weight must have one dimension, of the 4 classes");
+    REFUSED(RG_ESTATE, rg_kl_div(o.x, NULL), "kl_div: operand 2 is NULL");
+    rg_tape_free(o.t);
+}
+
+int main(void) {
+    cases all = {NULL, 0};
+    for (size_t i = 0; i < sizeof GOLDEN_LOSSES / sizeof *GOLDEN_LOSSES; i++) cases_add(&all, matches_pytorch, &GOLDEN_LOSSES[i], "as PyTorch: %s", GOLDEN_LOSSES[i].name);
+    static const struct CMUnitTest rest[] = {
+        cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(every_row_ignored),
+        cmocka_unit_test(ignored_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused), cmocka_unit_test(steady_losses_allocate_nothing), cmocka_unit_test(refusals),
+    };
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) cases_add(&all, rest[i].test_func, NULL, "%s", rest[i].name);
+    return cases_run(&all, "losses");
+}
