@@ -40,13 +40,13 @@ static void keep_generator(rg_state_list *l, rg_rng *rng, progress *p) {
     rg_keep_count(l, &p->spare, 0, UINT32_MAX, "@rng.uinteger");
 }
 
-/* Everything that a step reads and changes. Of a group of its own number k, the rates are "@optim.lr.k". */
+/* Everything that a step reads and changes. Group k has the rate "@optim.k.lr". */
 static void keep_optim(rg_state_list *l, rg_optim *o) {
     int k = 0;
     rg_keep_same(l, o->kind, "@optim");
     for (rg_group *g = o->groups; g; g = g->next, k++) {
-        rg_keep_number(l, &g->lr, 0, DBL_MAX, "@optim.lr.%d", k);
-        rg_keep_number(l, &g->initial_lr, 0, DBL_MAX, "@optim.initial_lr.%d", k);
+        rg_keep_number(l, &g->lr, 0, DBL_MAX, "@optim.%d.lr", k);
+        rg_keep_number(l, &g->initial_lr, 0, DBL_MAX, "@optim.%d.initial_lr", k);
         for (rg_slot *s = g->slots; s < g->slots + g->count; s++) {
             rg_keep_count(l, &s->steps, 0, RG_COUNT_MOST, "@optim.%s.steps", s->p->name);
             for (int i = 0; i < RG_STATES; i++)

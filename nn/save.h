@@ -24,7 +24,7 @@ extern "C" {
        {"__metadata__": {"made by": "retrograd 0.1.0", ..}, "0.weight": {"dtype": "F32", "shape": [784, 128], "data_offsets": [0, 401408]}, ..}
 
    Names are the parameters', each once. Weights are [in, out], where PyTorch has [out, in]. What is not of the net has a name that
-   begins with @: tensors "@optim.0.weight.m", "@loader.order" (I64), and in the metadata, as decimal text, "@optim.lr",
+   begins with @: tensors "@optim.0.weight.m", "@loader.order" (I64), and in the metadata, as decimal text, "@optim.0.lr" (of group 0),
    "@optim.0.weight.steps", "@rng.state" (NumPy's: PCG64(), .state), "@loader.epoch", "@loader.row", "@step" ..
    Refused: a header over 16 MiB or nested more than 3 deep, a name that occurs twice, more than 6 dimensions, offsets that overlap,
    leave gaps or bytes over. A load that fails, for any reason, changes nothing; gradients are left as they are in any case. */

@@ -22,8 +22,18 @@ static rg_optim *sgd(rg_tape *to, rg_list p) { return rg_optim_sgd(to, p, (rg_sg
 static rg_optim *momentum(rg_tape *to, rg_list p) { return rg_optim_sgd(to, p, (rg_sgd_options){.lr = .1, .momentum = .9, .dampening = .5}); }
 static rg_optim *adam(rg_tape *to, rg_list p) { return rg_optim_adam(to, p, (rg_adam_options){.lr = .05}); }
 static rg_optim *adamw(rg_tape *to, rg_list p) { return rg_optim_adamw(to, p, (rg_adam_options){.lr = .05}); }
+static rg_optim *centered(rg_tape *to, rg_list p) { return rg_optim_rmsprop(to, p, (rg_rmsprop_options){.lr = .01, .momentum = .5, .centered = true}); }
+static rg_optim *adagrad(rg_tape *to, rg_list p) { return rg_optim_adagrad(to, p, (rg_adagrad_options){.lr = .1, .lr_decay = .1, .initial_accumulator = .2}); }
+static rg_optim *lion(rg_tape *to, rg_list p) { return rg_optim_lion(to, p, (rg_lion_options){.lr = .01}); }
+static rg_optim *lbfgs(rg_tape *to, rg_list p) { return rg_optim_lbfgs(to, p, (rg_lbfgs_options){.history = 3, .max_iter = 2}); }
+static rg_optim *groups(rg_tape *to, rg_list p) {
+    rg_optim *o = rg_optim_adamw(to, (rg_list){p.items, 2}, (rg_adam_options){.lr = .05});
+    rg_optim_add_group(o, ((rg_list){p.items + 2, p.count - 2}), (rg_group_options){.lr = .01});
+    return o;
+}
 static const rule rules[] = {{"sgd", sgd, RG_F32}, {"momentum", momentum, RG_F32}, {"momentum in f64", momentum, RG_F64}, {"adam", adam, RG_F32},
-    {"adam in f64", adam, RG_F64}, {"adamw", adamw, RG_F32}};
+    {"adam in f64", adam, RG_F64}, {"adamw", adamw, RG_F32}, {"rmsprop", centered, RG_F32}, {"adagrad", adagrad, RG_F64}, {"lion", lion, RG_F32},
+    {"lbfgs", lbfgs, RG_F64}, {"groups", groups, RG_F32}};
 
 static float points[ROWS][3];
 static int classes[ROWS];
@@ -42,14 +52,22 @@ static run run_new(const rule *how, uint64_t seed) {
 
 static rg_state state_of(run *r) { return (rg_state){.net = r->net, .optim = r->optim, .loader = r->loader, .step = &r->step}; }
 
+typedef struct batch { run *r; rg_tensor *x, *y; double noise; } batch;
+
+static double loss_of(void *ctx) {
+    const batch *b = ctx;
+    rg_tensor *loss = rg_cross_entropy(rg_mul_scalar(rg_nn_forward(b->r->net, b->x), 1 + b->noise), b->y);
+    rg_backward(loss);
+    return rg_item(loss);
+}
+
 /* Noise from the tape's generator, in halves of a draw, stands for dropout. The rate is changed on the way, as a schedule does. */
 static void run_steps(run *r, int n) {
     for (rg_tensor *x, *y; n > 0; ) {
         if (!rg_loader_next(r->loader, &x, &y)) continue;
         const double noise = (double)rg_rng_next32(rg_tape_rng(r->t)) * 0x1p-33;
-        rg_backward(rg_cross_entropy(rg_mul_scalar(rg_nn_forward(r->net, x), 1 + noise), y));
-        if (++r->step % 3 == 0) rg_optim_set_lr(r->optim, rg_optim_lr(r->optim) * .9);
-        rg_optim_step(r->optim);
+        if (++r->step % 3 == 0) rg_optim_scale_lr(r->optim, .9);
+        rg_optim_step_closure(r->optim, loss_of, &(batch){r, x, y, noise});
         rg_tape_reset(r->t);
         n--;
     }
@@ -356,7 +374,7 @@ static void hostile_numbers(void **state) {
     static const char *const tries[][3] = {{"\"@rng.inc\":\"", "2", "no such number"}, {"\"@rng.inc\":\"", "x", "no such number"},
         {"\"@rng.state\":\"", "999999999999999999999999999999999999999", "no such number"}, {"\"@rng.has_uint32\":\"", "2", "not 0 to 1"},
         {"\"@rng.bit_generator\":\"", "MT19937", "@rng.bit_generator is MT19937 in the file, PCG64 here"}, {"\"@rng.uinteger\":\"", "-1", "not 0 to 4.29497e+09"},
-        {"\"@optim.lr\":\"", "nan", "@optim.lr is nan"}, {"\"@optim.lr\":\"", "-1.0", "@optim.lr is -1.0"}, {"\"@optim.lr\":\"", "fast", "no such number"},
+        {"\"@optim.0.lr\":\"", "nan", "@optim.0.lr is nan"}, {"\"@optim.0.lr\":\"", "-1.0", "@optim.0.lr is -1.0"}, {"\"@optim.0.lr\":\"", "fast", "no such number"},
         {"\"@optim\":\"", "rg_optim_sgd", "@optim is rg_optim_sgd in the file, rg_optim_adam here"},
         {"\"@optim.2.bias.steps\":\"", "-1", "not 0 to"}, {"\"@optim.2.bias.steps\":\"", "9223372036854775808", "no such number"},
         {"\"@loader.row\":\"", "24", "@loader.row is 24, not 0 to 23"}, {"\"@loader.epoch\":\"", "", "no such number"},
@@ -405,6 +423,34 @@ static void hostile_numbers(void **state) {
     rg_tape_free(a.t);
     rg_tape_free(b.t);
     rg_tape_free(untouched.t);
+}
+
+/* The history of L-BFGS says itself how many pairs it has and which is the first: out of bounds they are refused. */
+static void hostile_history(void **state) {
+    (void)state;
+    static const double tries[] = {1e9, -1, 1.5, 4, (double)NAN};
+    for (int i = 0; i < 10; i++) {
+        run a = run_new(&rules[9], 1);
+        assert_string_equal(rules[9].name, "lbfgs");
+        run_steps(&a, 3);
+        snprintf(path, sizeof path, "%s/run", folder);
+        assert_int_equal(rg_state_save(a.t, path, state_of(&a)), 0);
+        FILE *f = fopen(path, "rb");
+        plain.n = fread(plain.at, 1, sizeof plain.at, f);
+        fclose(f);
+        uint64_t length;
+        unsigned long offset;
+        memcpy(&length, plain.at, 8);
+        const char *numbers = memmem(plain.at, plain.n, "\"@optim.lbfgs.5\"", 16);
+        assert_non_null(numbers);
+        assert_int_equal(sscanf(strstr(numbers, "offsets\":["), "offsets\":[%lu", &offset), 1);
+        memcpy(plain.at + 8 + length + offset + (i < 5 ? 8 : 16), &tries[i % 5], 8);
+        write_bytes("run", &plain);
+        assert_int_equal(rg_state_load(a.t, path, state_of(&a)), 0);
+        assert_true(isnan(rg_optim_step_closure(a.optim, loss_of, &(batch){&a, rg_full(a.t, 1, 2, 3), rg_input(a.t, RG_I32, ((int[]){0, 1}), 2), 0})));
+        assert_non_null(strstr(rg_error(a.t), "the history that was loaded cannot be one"));
+        rg_tape_free(a.t);
+    }
 }
 
 /* Every prefix of a file, and every byte of it changed. */
@@ -538,6 +584,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof hostiles / sizeof *hostiles; i++) CASE(&c, hostile_file, &hostiles[i], "hostile: %s", hostiles[i].name);
     CASE(&c, hostile_lengths, NULL, "hostile lengths");
     CASE(&c, hostile_numbers, NULL, "hostile numbers");
+    CASE(&c, hostile_history, NULL, "hostile history");
     CASE(&c, every_damage, NULL, "every damage");
     CASE(&c, each_allocation_fails, NULL, "each allocation fails");
     CASE(&c, killed_at_any_moment, NULL, "killed at any moment");

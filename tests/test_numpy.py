@@ -67,7 +67,7 @@ metadata, tensors = read_safetensors(folder + "run.safetensors")
 params = dict(np.load(folder + "net.npz"))
 ok("a checkpoint's weights", all(np.array_equal(tensors.pop(name), x) for name, x in params.items()))
 ok("and its optimiser", sorted(tensors) == sorted("@optim.%s.%s" % (name, s) for name in params for s in "mv") and metadata["@optim.0.weight.steps"] == "1"
-   and float(metadata["@optim.lr"]) == 1 / 3)
+   and float(metadata["@optim.0.lr"]) == 1 / 3)
 ok("Adam's m after a step is 0.1 g, its v 0.001 g^2", np.allclose(tensors["@optim.0.weight.v"], 0.1 * tensors["@optim.0.weight.m"]**2, rtol=1e-5))
 pcg = np.random.PCG64()
 pcg.state = {"bit_generator": metadata["@rng.bit_generator"], "state": {"state": int(metadata["@rng.state"]), "inc": int(metadata["@rng.inc"])},
