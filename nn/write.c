@@ -12,6 +12,7 @@ struct rg_writer {
     const rg_reader *r;
     const char *path;
     int fd;
+    off_t position;
     rg_path target, temporary; /* where path leads; what is written until then */
 };
 
@@ -44,6 +45,7 @@ rg_writer *rg_writer_open(const rg_reader *r, const char *path) {
     if (!w) return NULL;
     w->r = r;
     w->path = path;
+    w->position = 0;
     if (find_target(w) == 0 && create(w) == 0) return w;
     rg_tape_dealloc(r->tape, w, sizeof *w);
     return NULL;
@@ -53,12 +55,13 @@ void rg_writer_put(rg_writer *w, const void *from, uint64_t n) {
     if (!w || rg_error_code(w->r->tape)) return;
     for (ssize_t put; n > 0; from = (const char *)from + put, n -= (uint64_t)put) {
         enum { PART = 1 << 30 };
-        do put = write(w->fd, from, n < PART ? (size_t)n : PART);
+        do put = pwrite(w->fd, from, n < PART ? (size_t)n : PART, w->position); /* which a terminal or a pipe would refuse */
         while (put < 0 && errno == EINTR);
         if (put < 0) {
             rg_file_fail(w->r, w->path, "cannot be written: %s", strerror(errno));
             return;
         }
+        w->position += put;
     }
 }
 

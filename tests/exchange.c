@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
     rg_npy_save(rg_input(t, RG_F32, draws, DRAWS), in(folder, "draws.npy"));
     /* a checkpoint that was written elsewhere */
     if (!rg_nn_load(net, in(folder, "theirs.safetensors"))) rg_npz_save(t, in(folder, "loaded.npz"), rg_nn_params(net));
-    const int failed = rg_error_code(t);
+    const int failed = rg_error_code(t) != RG_OK;
     rg_tape_free(t);
     return failed;
 }
