@@ -38,8 +38,11 @@ static mlp make(rg_tape *t, const run_options *o) {
     int64_t in = 2;
     for (int i = 0; i < net.layers; i++) {
         const int64_t out = i < hidden->count ? hidden->value[i] : 1;
-        net.w[i] = rg_param(t, "w", RG_XAVIER_NORMAL, in, out);
-        net.b[i] = rg_param(t, "b", RG_ZEROS, out);
+        char name[16];
+        snprintf(name, sizeof name, "w%d", i + 1);
+        net.w[i] = rg_param(t, name, RG_XAVIER_NORMAL, in, out);
+        name[0] = 'b';
+        net.b[i] = rg_param(t, name, RG_ZEROS, out);
         in = out;
     }
     return net;
@@ -62,17 +65,23 @@ static double train_step(rg_tape *t, const mlp *net, const run_options *o, rg_op
     return rg_optim_step(optim) ? NAN : mean;
 }
 
-/* Trains on all four points at once; losses[0 .. REPORTS-1] are those at every tenth of the way. Returns how many points come out right. */
+/* Trains on all four points at once; losses[0 .. REPORTS-1] are those at every tenth of the way, NaN where another run went it. Returns
+   how many points come out right. */
 static int train(rg_tape *t, const mlp *net, const run_options *o, twin *hand, double losses[REPORTS + 1]) {
     rg_optim *optim = run_optimizer(t, rg_params(t), o);
     const int64_t steps = o->steps && o->steps < o->epochs ? o->steps : o->epochs;
+    int64_t step = 0;
+    const rg_state state = {.optim = optim, .step = &step};
     rg_keep_grads(t, run_by(o, "both"));
-    for (int64_t step = 0; step < steps; step++) {
+    for (int i = 0; i < REPORTS; i++) losses[i] = NAN;
+    if (run_resume(t, o, state)) return 0;
+    for (; step < steps; step++) {
         const double loss = train_step(t, net, o, optim, hand);
         if (isnan(loss)) return 0;
         if (step * REPORTS % steps < REPORTS) losses[step * REPORTS / steps] = loss;
         rg_tape_reset(t);
     }
+    if (run_save(t, o, state)) return 0;
     if (run_by(o, "manual")) twin_give(hand);
     rg_record(t, false);
     rg_tensor *p = predict(net, rg_input(t, RG_F32, X, 4, 2));
@@ -89,11 +98,13 @@ static int draw(rg_tape *t, const mlp *net, const char *out, const double *losse
     static double p[GRID * GRID];
     static float grid[GRID * GRID * 2];
     double at[REPORTS + 1];
+    int first = 0; /* of this run */
     for (int i = 0; i <= REPORTS; i++) at[i] = (double)(steps * i) / REPORTS;
+    while (first < REPORTS && isnan(losses[first])) first++;
     for (int i = 0; i < GRID * GRID; i++) grid[2 * i] = -0.5f + 2.0f * (float)(i % GRID) / (GRID - 1), grid[2 * i + 1] = -0.5f + 2.0f * (float)(i / GRID) / (GRID - 1);
     rg_copy_out(predict(net, rg_input(t, RG_F32, grid, GRID * GRID, 2)), RG_F64, p, GRID * GRID);
     char curves[4096], boundary[4096];
-    const plot_series loss = {.name = "loss", .x = at, .y = losses, .count = REPORTS + 1, .markers = true};
+    const plot_series loss = {.name = "loss", .x = at + first, .y = losses + first, .count = (size_t)(REPORTS + 1 - first), .markers = true};
     const plot_panel panel = {.title = "XOR", .x_label = "step", .y_label = "mean squared error", .series = &loss, .count = 1, .log_y = true};
     const plot_plane plane = {.title = "XOR: what the network answers", .x_label = "a", .y_label = "b", .probability = p, .width = GRID, .height = GRID,
         .x_min = -0.5, .x_max = 1.5, .y_min = -0.5, .y_max = 1.5, .x = (const double[]){0, 0, 1, 1}, .y = (const double[]){0, 1, 0, 1},
@@ -117,6 +128,7 @@ static int tell(const run_options *o) {
     csv *file = o->csv && !status ? csv_open(o->csv, (const char *const[]){"step", "loss"}, 2) : NULL;
     if (o->csv && !file) status = 1;
     for (int i = 0; i <= REPORTS && !status; i++) {
+        if (isnan(losses[i])) continue;
         printf("step %6lld   loss %.6f\n", (long long)(steps * i / REPORTS), losses[i]);
         if (file) csv_row(file, (const double[]){(double)(steps * i / REPORTS), losses[i]});
     }
@@ -167,6 +179,10 @@ int main(int argc, char **argv) {
     if (status != OPTIONS_RUN) return status;
     if (!run_by(&o, "tape") && o.hidden.count != 1) {
         fprintf(stderr, "xor: --path %s: the twin by hand has one hidden layer, --hidden gives %d\n", o.path, o.hidden.count);
+        return OPTIONS_BAD;
+    }
+    if (seeds != 1 && (o.save || o.resume)) {
+        fprintf(stderr, "xor: --save and --resume: of one seed, not of %d\n", seeds);
         return OPTIONS_BAD;
     }
     if (o.batch != CASES) {

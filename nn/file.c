@@ -151,12 +151,22 @@ int rg_file_left(rg_file *f, uint64_t most, uint64_t *left) {
 static int begin(rg_file *f) {
     struct stat s;
     if (fstat(f->fd, &s)) return rg_file_fail(f->r, f->path, "cannot be read: %s", strerror(errno));
-    if (!S_ISREG(s.st_mode)) return rg_file_fail(f->r, f->path, "is %s, not a file", S_ISDIR(s.st_mode) ? "a directory" : "a device or a pipe");
-    if (s.st_size == 0) return rg_file_fail(f->r, f->path, "is empty");
     f->size = (uint64_t)s.st_size;
     if (refill(f)) return -1;
-    f->gzip = f->z.avail_in >= 2 && f->in[0] == 0x1f && f->in[1] == 0x8b;
+    f->gzip = !f->r->plain && f->z.avail_in >= 2 && f->in[0] == 0x1f && f->in[1] == 0x8b;
     return 0;
+}
+
+int rg_file_descriptor(const rg_reader *r, const char *path) {
+    struct stat s;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the other end of a pipe */
+    if (fd < 0) return rg_file_fail(r, path, "cannot be opened: %s", strerror(errno));
+    if (fstat(fd, &s)) rg_file_fail(r, path, "cannot be read: %s", strerror(errno));
+    else if (!S_ISREG(s.st_mode)) rg_file_fail(r, path, "is %s, not a file", S_ISDIR(s.st_mode) ? "a directory" : "a device or a pipe");
+    else if (s.st_size == 0) rg_file_fail(r, path, "is empty");
+    else return fd;
+    close(fd);
+    return -1;
 }
 
 rg_file *rg_file_open(const rg_reader *r, const char *path) {
@@ -174,8 +184,7 @@ rg_file *rg_file_open(const rg_reader *r, const char *path) {
         rg_tape_dealloc(r->tape, f, sizeof *f);
         return NULL;
     }
-    f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the other end of a pipe */
-    if (f->fd < 0) rg_file_fail(r, path, "cannot be opened: %s", strerror(errno));
+    f->fd = rg_file_descriptor(r, path);
     if (f->fd >= 0 && begin(f) == 0) return f;
     rg_file_close(f);
     return NULL;

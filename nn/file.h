@@ -16,12 +16,14 @@ typedef struct rg_reader { /* on whose behalf a file is read */
     rg_tape *tape;
     const char *name; /* "read_mnist" */
     const char *hint; /* how to get a good file; NULL when nobody knows */
+    bool plain;       /* what begins like gzip is not unpacked */
 } rg_reader;
 
 /* RG_EIO on the tape: "read_mnist: PATH: what was found; HINT (main.c:41)". Returns -1. */
 int rg_file_fail(const rg_reader *r, const char *path, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Writes into path the first of n names that is there, in dir or else in dir/subdir; or fails. */
 int rg_file_find(const rg_reader *r, const char *dir, const char *subdir, int n, const char *const *names, rg_path *path);
+int rg_file_descriptor(const rg_reader *r, const char *path); /* of a regular file that is not empty, to be read; -1 after an error */
 rg_file *rg_file_open(const rg_reader *r, const char *path); /* r and path must outlive it; NULL after an error */
 void rg_file_close(rg_file *f);                              /* NULL is none */
 int rg_file_get(rg_file *f, void *to, uint64_t n);            /* the next n bytes; a file that has fewer is an error */

@@ -285,8 +285,15 @@ static int iterate(search *r, int iteration, double *loss) {
     return !(fabs(t) * largest(l->n, of(l->d)) <= w->tolerance_change) && !(fabs(*loss - before) < w->tolerance_change);
 }
 
+/* The numbers may come from a file: as indices they are believed only within bounds. */
+static bool is_sound(const rg_lbfgs *l) {
+    const double pairs = of(l->numbers)[PAIRS], first = of(l->numbers)[FIRST], h = (double)l->with.history;
+    return pairs >= 0 && pairs <= h && pairs == floor(pairs) && first >= 0 && first < h && first == floor(first);
+}
+
 static double lbfgs_step(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
     search r = {.o = o, .l = o->lbfgs, .closure = closure, .ctx = ctx};
+    if (!is_sound(r.l)) return rg_fail(o->tape, RG_EVALUE, NULL, "%s: the history that was loaded cannot be one", o->kind), NAN;
     double first, loss;
     if (!sound(r.l)) forget(r.l);
     read_values(&r, r.l->start);

@@ -74,6 +74,29 @@ for threads in 2 3 4; do ok "the same weights after 200 steps with $threads thre
 ok "the same weights in a second run" test "$one" = "$(hash_of --threads 1)"
 ok "other weights for another seed" test "$one" != "$(hash_of --seed 1)"
 
+# -------- a run that stops and goes on is the run that did not stop: the same bytes in the state of both
+resumes() { # resumes PROGRAM LIMIT FIRST ALL OPTION...: stopped at --LIMIT FIRST, gone on to ALL
+    program=$examples/$1 limit=--$2 first=$3 all=$4
+    shift 4
+    rm -f "$tmp"/*.state
+    "$program" "$@" $limit $all --floor 0 --save "$tmp/straight.state" && "$program" "$@" $limit $first --floor 0 --save "$tmp/first.state" &&
+        "$program" "$@" --resume "$tmp/first.state" --floor 0 $limit $all --save "$tmp/second.state" &&
+        cmp "$tmp/straight.state" "$tmp/second.state" && ! cmp -s "$tmp/straight.state" "$tmp/first.state"
+}
+ok "mnist resumes" resumes mnist epochs 1 2 --data digits --optimizer momentum --lr 0.05
+ok "mnist resumes within an epoch" resumes mnist steps 100 300 --data digits --hidden 16 --batch 256 --optimizer adam
+ok "mnist resumes at the end of an epoch" resumes mnist steps 235 300 --data digits --hidden 16 --batch 256
+ok "moons resumes" resumes moons epochs 7 20 --optimizer adam
+ok "moons resumes within an epoch" resumes moons steps 33 50
+ok "xor resumes" resumes xor epochs 700 2000
+ok "xor resumes and draws" resumes xor epochs 700 2000 --optimizer adamw --out "$tmp/resumed"
+ok "a state of another shape is refused" both 1 'w1 is F32 \[2,8\] in the file, F32 \[2,4\] here' "$examples/xor" --hidden 4 --resume "$tmp/first.state"
+ok "a state of another update rule is refused" both 1 '@optim is rg_optim_adamw in the file, rg_optim_sgd here' "$examples/xor" --resume "$tmp/first.state"
+ok "a state that is not there is an error" both 1 'nowhere: cannot be opened' "$examples/moons" --resume "$tmp/nowhere"
+ok "a state that cannot be written is an error" both 1 'nowhere/state: cannot be written' "$examples/moons" --epochs 1 --save "$tmp/nowhere/state"
+ok "the twin by hand has no state" both 2 'only with --path tape' "$examples/mnist" --path both --save "$tmp/state"
+ok "nor have many seeds" both 2 'of one seed, not of 3' "$examples/xor" --seeds 3 --save "$tmp/state"
+
 # -------- real images
 between() { awk -v x="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(x != "" && x >= low && x <= high) }'; }
 loss_after() { sed -n "s/^epoch  *$2\/.*loss \([0-9.]*\).*/\1/p" "$1"; }

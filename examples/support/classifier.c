@@ -22,9 +22,11 @@ typedef struct training {
     rg_optim *optim;
     twin *twin;                 /* by hand; NULL for --path tape */
     progress bar;
+    rg_state state;             /* for --save and --resume */
     int64_t step;
+    int first;                  /* epochs before this run's */
     bool failed;
-    double (*history)[COLUMNS]; /* [epochs][COLUMNS] */
+    double (*history)[COLUMNS]; /* [epochs of this run][COLUMNS] */
     int64_t *confusion;         /* [classes][classes], of the last evaluation */
     float *start;               /* the first weights before training, for the picture of what was learned */
 } training;
@@ -83,11 +85,14 @@ static double evaluate(training *r) {
 }
 
 static int draw_curves(const training *r, int epochs, const char *path) {
-    double *values = calloc((size_t)epochs * 2 + 1, sizeof *values);
+    double *values = calloc((size_t)epochs * 3 + 1, sizeof *values);
     if (!values) return -1;
-    for (int e = 0; e < epochs; e++) values[e] = r->history[e][LOSS], values[epochs + e] = 100 * r->history[e][ACCURACY];
-    const plot_series loss = {.name = "training loss", .y = values, .count = (size_t)epochs, .markers = true};
-    const plot_series accuracy = {.name = "test accuracy", .y = values + epochs, .count = (size_t)epochs, .markers = true};
+    for (int e = 0; e < epochs; e++) {
+        values[e] = r->history[e][LOSS], values[epochs + e] = 100 * r->history[e][ACCURACY], values[2 * epochs + e] = r->history[e][EPOCH];
+    }
+    const double *at = values + 2 * epochs;
+    const plot_series loss = {.name = "training loss", .x = at, .y = values, .count = (size_t)epochs, .markers = true};
+    const plot_series accuracy = {.name = "test accuracy", .x = at, .y = values + epochs, .count = (size_t)epochs, .markers = true};
     const plot_panel panels[] = {{.title = "Loss", .x_label = "epoch", .y_label = "cross-entropy", .series = &loss, .count = 1},
         {.title = "Accuracy", .x_label = "epoch", .y_label = "percent of the test set", .series = &accuracy, .count = 1}};
     const int status = plot_curves(path, r->c->name, panels, 2);
@@ -132,13 +137,13 @@ static int draw(const training *r, int epochs) {
     return 0;
 }
 
-/* All epochs; returns how many were finished, or -1. */
+/* All epochs that are left; returns how many were finished, or -1. */
 static int run_epochs(training *r) {
     csv *file = r->o->csv ? csv_open(r->o->csv, column_names, COLUMNS) : NULL;
     if (r->o->csv && !file) return -1;
-    int epoch = 1, failed = 0;
+    int epoch = r->first + 1, failed = 0;
     for (; epoch <= r->o->epochs && !failed && (!r->o->steps || r->step < r->o->steps); epoch++) {
-        double *row = r->history[epoch - 1];
+        double *row = r->history[epoch - 1 - r->first];
         const int64_t before = r->step;
         const double start = run_seconds();
         row[EPOCH] = epoch;
@@ -146,13 +151,14 @@ static int run_epochs(training *r) {
         row[SECONDS] = run_seconds() - start;
         row[RATE] = (double)(r->step - before) / row[SECONDS];
         row[ACCURACY] = evaluate(r);
-        failed = r->failed || rg_error_code(r->t) || (file && csv_row(file, row));
+        failed = r->failed || rg_error_code(r->t) || (file && csv_row(file, row)) || run_save(r->t, r->o, r->state);
         if (!failed)
             progress_line(&r->bar, "epoch %2d/%d   loss %.4f   test %5.2f%%   %6.2f s   %6.0f steps/s", epoch, r->o->epochs, row[LOSS], 100 * row[ACCURACY], row[SECONDS], row[RATE]);
     }
     progress_end(&r->bar);
     if (csv_close(file)) failed = 1;
-    return failed ? -1 : epoch - 1;
+    if (epoch == r->first + 1 && run_save(r->t, r->o, r->state)) failed = 1; /* nothing was left to do */
+    return failed ? -1 : epoch - 1 - r->first;
 }
 
 static int report(training *r, int epochs) {
@@ -167,12 +173,19 @@ static int report(training *r, int epochs) {
     return accuracy >= r->o->floor ? 0 : 1;
 }
 
+static int resume(training *r) {
+    r->state = (rg_state){.optim = r->optim, .loader = r->train, .step = &r->step};
+    if (run_resume(r->t, r->o, r->state)) return -1;
+    r->first = r->train->epoch < r->o->epochs ? (int)r->train->epoch : r->o->epochs;
+    return 0;
+}
+
 int classifier_train(rg_tape *t, const classifier *c, const run_options *o) {
     training r = {.t = t, .c = c, .o = o};
     r.train = rg_loader_new(t, c->train.x, c->train.y, (rg_loader_options){.batch = o->batch, .shuffle = true});
     r.test = rg_loader_new(t, c->test.x, c->test.y, (rg_loader_options){.batch = TEST_BATCH});
     r.optim = run_optimizer(t, rg_params(t), o);
-    if (rg_error_code(t)) return 1;
+    if (rg_error_code(t) || resume(&r)) return 1;
     if (o->path && !run_by(o, "tape")) {
         const int64_t rows = o->batch > TEST_BATCH ? o->batch : TEST_BATCH;
         if (!(r.twin = twin_new(o, rg_default_dtype(t) == RG_F64 ? &twin_mlp_f64 : &twin_mlp_f32, rg_params(t), rows))) return 1;
@@ -187,6 +200,7 @@ int classifier_train(rg_tape *t, const classifier *c, const run_options *o) {
     if (!r.history || !r.confusion || (o->out && c->first && !r.start)) fprintf(stderr, "out of memory\n");
     else {
         progress_start(&r.bar, stdout, "epoch", o->epochs, rg_loader_steps(r.train));
+        r.bar.before = r.first;
         const int epochs = run_epochs(&r);
         if (run_by(o, "manual")) twin_give(r.twin);
         if (epochs >= 0) status = report(&r, epochs);

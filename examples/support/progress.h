@@ -22,6 +22,7 @@ typedef struct progress {
     int64_t steps;        /* per round */
     double started, next; /* seconds; next: when the bar may be drawn again */
     bool terminal, unicode, shown;
+    int before;           /* rounds that another run has done already; 0 unless set after progress_start */
 } progress;
 
 /* Starts the clock. There are `rounds` rounds of `steps` steps; `out` and `what` must outlive p. Draws nothing yet. */

@@ -21,6 +21,8 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
         {"floor", OPT_DOUBLE, &o->floor, "PERCENT", "exit with 1 below this accuracy, after an epoch at least", 0, 100},
         {"out", OPT_STRING, &o->out, "DIR", "draw pictures there", 0, 0},
         {"csv", OPT_STRING, &o->csv, "FILE", "write the history there", 0, 0},
+        {"save", OPT_STRING, &o->save, "FILE", "keep the state of the run there, after each epoch of images, else at the end", 0, 0},
+        {"resume", OPT_STRING, &o->resume, "FILE", "go on from that state, bit for bit, given the same options; the rate is the file's", 0, 0},
         {"path", OPT_CHOICE, &o->path, "tape|manual|both", "train by the tape, by the twin derived by hand, or compare the two at each step", 0, 0},
     };
     enum { ALL = sizeof common / sizeof common[0], MOST = 32 };
@@ -31,6 +33,10 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
     memcpy(table + n, common, (size_t)rows * sizeof *common);
     const int status = options_parse(summary, table, argc, argv);
     if (status != OPTIONS_RUN) return status;
+    if ((o->save || o->resume) && o->path && !run_by(o, "tape")) {
+        fprintf(stderr, "--save and --resume: only with --path tape; the twin by hand has no file\n");
+        return OPTIONS_BAD;
+    }
     return o->out && files_make_directory(o->out) ? OPTIONS_BAD : OPTIONS_RUN; /* before the training, not after it */
 }
 
@@ -50,6 +56,16 @@ rg_optim *run_optimizer(rg_tape *t, rg_list params, const run_options *o) {
     return rg_optim_sgd(t, params, (rg_sgd_options){.lr = lr, .momentum = strcmp(o->optimizer, "sgd") == 0 ? 0 : 0.9,
         .nesterov = strcmp(o->optimizer, "nesterov") == 0});
 }
+
+int run_resume(rg_tape *t, const run_options *o, rg_state state) {
+    if (!o->resume) return 0;
+    if (rg_state_load(t, o->resume, state)) return -1;
+    rg_loader *l = state.loader;
+    if (l && l->row == rg_dim(l->x, 0)) l->row = 0, l->epoch++; /* --steps ended that run at the end of an epoch: the next one comes */
+    return 0;
+}
+
+int run_save(rg_tape *t, const run_options *o, rg_state state) { return o->save ? rg_state_save(t, o->save, state) : 0; }
 
 uint64_t run_hash(rg_list params) {
     uint64_t h = 14695981039346656037u;

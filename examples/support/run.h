@@ -18,6 +18,7 @@ typedef struct run_options {
     const char *path;      /* "tape", "manual" or "both" (twin.h); NULL: a program without a twin by hand */
     double floor;          /* percent; below it the program exits with 1 */
     const char *out, *csv; /* NULL = none */
+    const char *save, *resume; /* state of a run, to go on from; NULL = none */
 } run_options;
 
 /* The rows of the option table that every example has; `own` rows, ending with {0}, come first. Makes the folder
@@ -27,6 +28,8 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
 bool run_by(const run_options *o, const char *path);                      /* is it --path path? */
 rg_tape *run_tape(const run_options *o);                                   /* NULL only when out of memory */
 rg_optim *run_optimizer(rg_tape *t, rg_list params, const run_options *o);
+int run_resume(rg_tape *t, const run_options *o, rg_state state);          /* --resume: all of `state` as it was saved */
+int run_save(rg_tape *t, const run_options *o, rg_state state);            /* --save; both return 0, or -1 after an error on the tape */
 uint64_t run_hash(rg_list params);                                         /* FNV-1a over the bits of all values */
 int run_finish(rg_tape *t, int status);                                    /* frees the tape; status, or 1 where the tape holds an error */
 double run_seconds(void);                                                  /* of a clock that only goes forward */

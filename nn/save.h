@@ -1,0 +1,81 @@
+/* save.h - tensors in files, both ways: checkpoints as safetensors, .npy and .npz for NumPy.
+
+   Saving. The file is written beside its place under another name, flushed to the disk (fsync) and renamed, and so is its folder:
+   whoever looks, or goes on after a crash, finds the old file or the new one, never a part. A process killed in between leaves
+   PATH.PID-0.tmp behind. Functions that save return 0, or -1 after an error.
+
+   Loading. Files are hostile: every number in a header is checked against the bytes that are really there before memory is taken
+   or anything is changed. An error names the file and what is wrong with it, RG_EIO. jansson and libzip take their memory from malloc
+   and not from the tape: what they take grows with the bytes of the header that are there (JSON: about thirty times as many, of
+   16 MiB at most), not with what a file says. */
+#ifndef RG_SAVE_H
+#define RG_SAVE_H
+
+#include "engine/engine.h"
+#include "nn/data.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -------- checkpoints, in the format of https://github.com/huggingface/safetensors, which PyTorch and others read:
+
+       u64 n, little-endian | n bytes of JSON, blanks behind | the values of all tensors, little-endian, row-major
+       {"__metadata__": {"made by": "retrograd 0.1.0", ..}, "0.weight": {"dtype": "F32", "shape": [784, 128], "data_offsets": [0, 401408]}, ..}
+
+   Names are the parameters', each once. Weights are [in, out], where PyTorch has [out, in]. What is not of the net has a name that
+   begins with @: tensors "@optim.0.weight.m", "@loader.order" (I64), and in the metadata, as decimal text, "@optim.0.lr" (of group 0),
+   "@optim.0.weight.steps", "@rng.state" (NumPy's: PCG64(), .state), "@loader.epoch", "@loader.row", "@step" ..
+   Refused: a header over 16 MiB or nested more than 3 deep, a name that occurs twice, more than 6 dimensions, offsets that overlap,
+   leave gaps or bytes over. A load that fails, for any reason, changes nothing; gradients are left as they are in any case. */
+typedef struct rg_nn rg_nn;
+typedef struct rg_optim rg_optim;
+
+/* The parameters of a net. Loading wants all of them in the file, of these shapes and dtypes, and no others; tensors with an @ are passed over. */
+#define rg_nn_save(net, path) rg_nn_save_at(RG_AT, net, path)
+#define rg_nn_load(net, path) rg_nn_load_at(RG_AT, net, path)
+int rg_nn_save_at(const char *at, rg_nn *net, const char *path);
+int rg_nn_load_at(const char *at, rg_nn *net, const char *path);
+
+/* All that a run needs to go on, bit for bit, as if it had not been interrupted:
+
+       rg_state state = {.net = net, .optim = adam, .loader = batches};
+       rg_state_save(t, "run.safetensors", state);      and in another process, these made as they were before:
+       rg_state_load(t, "run.safetensors", state);
+
+   The tape's generator is always among it. Of an optimiser: its state, step counts and learning rate; its kind must be the same, its
+   other options are those it was made with. Of a loader: epoch, row and order; it must have as many rows and make the same batches. */
+typedef struct rg_state {
+    rg_nn *net;         /* its parameters, and */
+    rg_list tensors;    /* these, of any dtype; neither: every parameter of the tape */
+    rg_optim *optim;
+    rg_loader *loader;
+    int64_t *step;      /* a count of the program's own; at least 0 */
+} rg_state;             /* NULL: there is none */
+#define rg_state_save(t, path, ...) rg_state_save_at(RG_AT, t, path, __VA_ARGS__)
+#define rg_state_load(t, path, ...) rg_state_load_at(RG_AT, t, path, __VA_ARGS__)
+int rg_state_save_at(const char *at, rg_tape *t, const char *path, rg_state state);
+int rg_state_load_at(const char *at, rg_tape *t, const char *path, rg_state state);
+
+/* -------- NumPy's arrays. Format: numpy.lib.format, version 1.0 (written) to 3.0: "\x93NUMPY", version, length of the header, a Python
+   dictionary, the values, little-endian. Read are f4, f8, i4, u1, and i8 whose values fit into i32; of at most 6 dimensions; in C's
+   order or in Fortran's; plain or gzip. Big-endian files and other types are refused by name. What is loaded stays until
+   rg_tape_free, like a data set, or rg_release. Poisoned after an error. */
+#define rg_npy_save(x, path) rg_npy_save_at(RG_AT, x, path)
+#define rg_npy_load(t, path) rg_npy_load_at(RG_AT, t, path)
+int rg_npy_save_at(const char *at, rg_tensor *x, const char *path);
+rg_tensor *rg_npy_load_at(const char *at, rg_tape *t, const char *path);
+
+/* Several under their names, as numpy.savez and numpy.load do it: a zip archive of .npy files, stored, read also when deflated. Names
+   are the tensors' (rg_name), each once and not empty. The list that is loaded, in the file's order, lives as long as the tape; it is
+   empty after an error. An archive is put together in memory. */
+#define rg_npz_save(t, path, ...) rg_npz_save_at(RG_AT, t, path, __VA_ARGS__) /* rg_npz_save(t, path, rg_params(t)) */
+#define rg_npz_load(t, path) rg_npz_load_at(RG_AT, t, path)
+int rg_npz_save_at(const char *at, rg_tape *t, const char *path, rg_list tensors);
+rg_list rg_npz_load_at(const char *at, rg_tape *t, const char *path);
+rg_tensor *rg_list_find(rg_list list, const char *name); /* the first of that name; NULL when there is none */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

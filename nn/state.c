@@ -1,0 +1,156 @@
+/* state.c - the list of what a checkpoint holds, and its numbers as text. */
+#include "state.h"
+
+#include <float.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* -------- the list */
+
+static int reserve(rg_state_list *l) {
+    if (l->count < l->size) return 0;
+    const int wanted = l->size ? 2 * l->size : 16;
+    rg_entry *items = rg_tape_alloc(l->r->at, l->r->tape, (size_t)wanted * sizeof *items);
+    if (!items) return -1;
+    if (l->count) memcpy(items, l->items, (size_t)l->count * sizeof *items);
+    if (l->items) rg_tape_dealloc(l->r->tape, l->items, (size_t)l->size * sizeof *items);
+    l->items = items;
+    l->size = wanted;
+    return 0;
+}
+
+__attribute__((format(printf, 3, 0))) static void add(rg_state_list *l, rg_entry e, const char *format, va_list args) {
+    va_list again;
+    va_copy(again, args);
+    const int n = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (n < 0 || rg_error_code(l->r->tape) || reserve(l)) return;
+    e.name = rg_tape_alloc(l->r->at, l->r->tape, (size_t)n + 1);
+    if (!e.name) return;
+    vsnprintf(e.name, (size_t)n + 1, format, args);
+    l->items[l->count++] = e;
+}
+
+#define ADD(l, name, ...)                       \
+    do {                                        \
+        va_list args;                           \
+        va_start(args, name);                   \
+        add(l, (rg_entry){__VA_ARGS__}, name, args); \
+        va_end(args);                           \
+    } while (0)
+
+void rg_keep_tensor(rg_state_list *l, rg_tensor *x, const char *name, ...) { ADD(l, name, .kind = RG_KEPT_TENSOR, .at = x); }
+void rg_keep_indices(rg_state_list *l, int64_t *values, int64_t n, const char *name, ...) { ADD(l, name, .kind = RG_KEPT_INDICES, .at = values, .n = n); }
+void rg_keep_count(rg_state_list *l, int64_t *value, double min, double max, const char *name, ...) {
+    ADD(l, name, .kind = RG_KEPT_COUNT, .at = value, .min = min, .max = max);
+}
+void rg_keep_number(rg_state_list *l, double *value, double min, double max, const char *name, ...) {
+    ADD(l, name, .kind = RG_KEPT_NUMBER, .at = value, .min = min, .max = max);
+}
+void rg_keep_wide(rg_state_list *l, uint64_t value[2], bool odd, const char *name, ...) { ADD(l, name, .kind = RG_KEPT_WIDE, .at = value, .odd = odd); }
+void rg_keep_same(rg_state_list *l, const char *text, const char *name, ...) { ADD(l, name, .kind = RG_KEPT_SAME, .at = (void *)(uintptr_t)text); }
+
+void rg_state_free(rg_state_list *l) {
+    for (int i = 0; i < l->count; i++) rg_tape_dealloc(l->r->tape, l->items[i].name, strlen(l->items[i].name) + 1);
+    if (l->items) rg_tape_dealloc(l->r->tape, l->items, (size_t)l->size * sizeof *l->items);
+}
+
+/* -------- numbers as text, whatever the locale's decimal point is */
+
+/* 128 bits by long division, in words of 32 bits, the highest first. */
+static void wide_text(const uint64_t v[2], char *to) {
+    uint32_t words[4] = {(uint32_t)(v[0] >> 32), (uint32_t)v[0], (uint32_t)(v[1] >> 32), (uint32_t)v[1]};
+    char digits[40];
+    int n = 0;
+    do {
+        uint64_t rest = 0;
+        for (int k = 0; k < 4; k++) {
+            rest = rest << 32 | words[k];
+            words[k] = (uint32_t)(rest / 10);
+            rest %= 10;
+        }
+        digits[n++] = (char)('0' + rest);
+    } while (words[0] | words[1] | words[2] | words[3]);
+    while (n > 0) *to++ = digits[--n];
+    *to = 0;
+}
+
+static bool parse_wide(const char *text, uint64_t v[2]) {
+    uint64_t words[4] = {0};
+    for (const char *c = text; *c; c++) {
+        uint64_t carry = (uint64_t)(*c - '0');
+        if (*c < '0' || *c > '9') return false;
+        for (int k = 3; k >= 0; k--) {
+            words[k] = words[k] * 10 + carry;
+            carry = words[k] >> 32;
+            words[k] &= UINT32_MAX;
+        }
+        if (carry) return false;
+    }
+    v[0] = words[0] << 32 | words[1];
+    v[1] = words[2] << 32 | words[3];
+    return *text != 0;
+}
+
+/* 17 digits are every bit; jansson reads and writes a point in any locale. It has no words for what is not finite. */
+static const char *number_text(double x, char *to) {
+    if (!isfinite(x)) return isnan(x) ? "nan" : x > 0 ? "inf" : "-inf";
+    json_t *j = json_real(x);
+    const size_t n = json_dumpb(j, to, RG_STATE_TEXT - 1, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+    json_decref(j);
+    to[n < RG_STATE_TEXT ? n : 0] = 0;
+    return *to ? to : NULL;
+}
+
+static bool parse_number(const rg_state_list *l, const char *text, double *x) {
+    json_error_t e;
+    if (!strcmp(text, "nan")) return *x = NAN, true;
+    if (!strcmp(text, "inf") || !strcmp(text, "-inf")) return *x = *text == '-' ? -INFINITY : INFINITY, true;
+    json_t *j = json_loads(text, JSON_DECODE_ANY, &e);
+    const bool good = json_is_number(j);
+    if (!j && json_error_code(&e) == json_error_out_of_memory) rg_fail(l->r->tape, RG_ENOMEM, l->r->at, "%s: out of memory for JSON", l->r->name);
+    *x = json_number_value(j);
+    json_decref(j);
+    return good;
+}
+
+static bool parse_count(const char *text, int64_t *n) {
+    const bool negative = *text == '-';
+    const char *c = text + negative;
+    for (*n = 0; *c >= '0' && *c <= '9'; c++)
+        if (__builtin_mul_overflow(*n, 10, n) || __builtin_sub_overflow(*n, *c - '0', n)) return false;
+    const bool some = c > text + negative && !*c;
+    return some && (negative || !__builtin_sub_overflow(0, *n, n));
+}
+
+const char *rg_entry_text(const rg_entry *e, char to[RG_STATE_TEXT]) {
+    switch (e->kind) {
+    case RG_KEPT_COUNT: snprintf(to, RG_STATE_TEXT, "%lld", (long long)*(int64_t *)e->at); return to;
+    case RG_KEPT_NUMBER: return number_text(*(double *)e->at, to);
+    case RG_KEPT_WIDE: wide_text(e->at, to); return to;
+    case RG_KEPT_SAME: return e->at;
+    default: return NULL;
+    }
+}
+
+int rg_entry_parse(const rg_state_list *l, rg_entry *e, const char *text) {
+    double value = e->min;
+    bool good = true;
+    switch (e->kind) {
+    case RG_KEPT_COUNT:
+        good = parse_count(text, &e->found.count);
+        value = (double)e->found.count;
+        break;
+    case RG_KEPT_NUMBER:
+        good = parse_number(l, text, &e->found.number);
+        value = e->found.number;
+        break;
+    case RG_KEPT_WIDE: good = parse_wide(text, e->found.wide) && (e->found.wide[1] & 1) >= e->odd; break;
+    default:
+        if (strcmp(text, e->at)) return rg_file_fail(l->r, l->path, "%.60s is %.100s in the file, %.100s here", e->name, text, (char *)e->at);
+    }
+    if (!good) return rg_file_fail(l->r, l->path, "%.60s is '%.60s', which is no such number", e->name, text);
+    return value >= e->min && value <= e->max ? 0 : rg_file_fail(l->r, l->path, "%.60s is %.60s, not %g to %g", e->name, text, e->min, e->max);
+}

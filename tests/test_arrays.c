@@ -1,0 +1,407 @@
+/* test_arrays.c - .npy and .npz: there and back, as NumPy writes them, hostile ones, every damage, every failure of memory. */
+#include <math.h>
+#include <zip.h>
+
+#include "engine/op.h"
+#include "nn/nn.h"
+#include "tests/scratch.h"
+
+/* -------- files as NumPy writes them */
+
+/* The header in front of what follows: version 1, 2 or 3. */
+static void put_npy(int version, const char *dict) {
+    char text[512];
+    const size_t front = version == 1 ? 10 : 12, n = (front + strlen(dict) + 1 + 63) / 64 * 64 - front;
+    memset(text, ' ', n);
+    memcpy(text, dict, strlen(dict));
+    text[n - 1] = '\n';
+    put(&plain, "\x93NUMPY", 6);
+    put(&plain, (unsigned char[]){(unsigned char)version, 0, (unsigned char)n, (unsigned char)(n >> 8), 0, 0}, front - 6);
+    put(&plain, text, n);
+}
+
+static void put_small(void) { /* np.array([[1, 2, 3], [4, 5, 6]], 'f4') */
+    put_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }");
+    put(&plain, (float[]){1, 2, 3, 4, 5, 6}, 24);
+}
+
+typedef struct good { const char *name, *dict; int version; const void *values; size_t size; const char *dtype, *shape; double first[6]; } good;
+static const good goods[] = {
+    {"f4", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 1, (float[]){1, 2, 3, 4, 5, 6}, 24, "f32", "2,3", {1, 2, 3, 4, 5, 6}},
+    {"f8, version 2", "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }", 2, (double[]){.1, -0., 3e300}, 24, "f64", "3", {.1, -0., 3e300}},
+    {"i4, version 3", "{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", 3, (int32_t[]){INT32_MIN, 7}, 8, "i32", "2", {INT32_MIN, 7}},
+    {"u1", "{'descr': '|u1', 'fortran_order': False, 'shape': (4,), }", 1, "\0\1\377a", 4, "u8", "4", {0, 1, 255, 97}},
+    {"u1 with an order", "{'descr': '<u1', 'fortran_order': False, 'shape': (1,), }", 1, "b", 1, "u8", "1", {98}},
+    {"i8", "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }", 1, (int64_t[]){-5, INT32_MAX, INT32_MIN}, 24, "i32", "3", {-5, INT32_MAX, INT32_MIN}},
+    {"a number", "{'descr': '<f4', 'fortran_order': False, 'shape': (), }", 1, (float[]){5}, 4, "f32", "", {5}},
+    {"no values", "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }", 1, NULL, 0, "f32", "0,3", {0}},
+    {"six dimensions", "{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1, 2, 1, 1, 1), }", 1, (int32_t[]){1, 2}, 8, "i32", "1,1,2,1,1,1", {1, 2}},
+    {"Fortran", "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 1, (float[]){1, 4, 2, 5, 3, 6}, 24, "f32", "2,3", {1, 2, 3, 4, 5, 6}},
+    {"Fortran, i8", "{'descr': '<i8', 'fortran_order': True, 'shape': (3, 1, 2), }", 1, (int64_t[]){1, 3, 5, 2, 4, 6}, 48, "i32", "3,1,2", {1, 2, 3, 4, 5, 6}},
+    {"Fortran, u1", "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2), }", 1, "\1\3\2\4", 4, "u8", "2,2", {1, 2, 3, 4}},
+    {"Fortran, no values", "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 0), }", 1, NULL, 0, "f64", "2,0", {0}},
+    {"other blanks, quotes and order", "{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"<f4\"}", 1, (float[]){1, 2, 3, 4, 5, 6}, 24, "f32", "2,3", {1, 2, 3, 4, 5, 6}},
+};
+
+static void assert_array(rg_tensor *x, const good *g) {
+    char shape[64] = "";
+    double values[6] = {0};
+    if (rg_error(t)) fail_msg("%s", rg_error(t));
+    for (int d = 0; d < rg_ndim(x); d++) snprintf(shape + strlen(shape), 16, d ? ",%d" : "%d", (int)rg_dim(x, d));
+    assert_string_equal(shape, g->shape);
+    assert_string_equal(rg_dtype_name(rg_dtype_of(x)), g->dtype);
+    assert_int_equal(rg_copy_out(x, RG_F64, values, 6), 0);
+    assert_memory_equal(values, g->first, sizeof values);
+}
+
+static void npy_load(void **state) {
+    const good *g = *state;
+    put_npy(g->version, g->dict);
+    put(&plain, g->values, g->size);
+    pack(&packed, plain.at, plain.n);
+    for (int k = 0; k < 2; k++) {
+        write_bytes("array.npy", k ? &packed : &plain);
+        rg_tensor *x = rg_npy_load(t, path);
+        assert_array(x, g);
+        assert_string_equal(rg_name_of(x), "array.npy");
+        rg_tape_reset(t);
+        assert_array(x, g);
+        rg_release(x);
+    }
+}
+
+static void npy_there_and_back(void **state) {
+    const good *g = *state;
+    put_npy(g->version, g->dict);
+    put(&plain, g->values, g->size);
+    write_bytes("array.npy", &plain);
+    rg_tensor *x = rg_npy_load(t, path);
+    snprintf(path, sizeof path, "%s/again.npy", folder);
+    assert_int_equal(rg_npy_save(x, path), 0);
+    assert_array(rg_npy_load(t, path), g);
+}
+
+/* Byte for byte what numpy.save writes. */
+static void npy_as_numpy_writes_it(void **state) {
+    (void)state;
+    unsigned char found[256];
+    put_small();
+    snprintf(path, sizeof path, "%s/array.npy", folder);
+    assert_int_equal(rg_npy_save(rg_input(t, RG_F32, ((float[]){1, 2, 3, 4, 5, 6}), 2, 3), path), 0);
+    FILE *f = fopen(path, "rb");
+    assert_int_equal(fread(found, 1, sizeof found, f), plain.n);
+    fclose(f);
+    assert_memory_equal(found, plain.at, plain.n);
+    rg_tape_reset(t);
+}
+
+static void views_and_gradients(void **state) {
+    (void)state;
+    rg_tensor *x = rg_input(t, RG_F32, ((float[]){1, 2, 3, 4, 5, 6}), 3, 2);
+    snprintf(path, sizeof path, "%s/array.npy", folder);
+    assert_int_equal(rg_npy_save(rg_slice(x, 0, 1, 3), path), 0);
+    double values[4];
+    rg_copy_out(rg_npy_load(t, path), RG_F64, values, 4);
+    assert_memory_equal(values, ((double[]){3, 4, 5, 6}), sizeof values);
+}
+
+/* -------- hostile .npy */
+
+typedef struct hostile { const char *name, *dict; size_t values; const char *says; } hostile;
+#define DICT(descr, order, shape) "{'descr': " descr ", 'fortran_order': " order ", 'shape': " shape ", }"
+static const hostile hostiles[] = {
+    {"big-endian", DICT("'>f4'", "False", "(6,)"), 24, "holds '>f4', which is big-endian; save it with .astype('<f4')"},
+    {"complex", DICT("'<c8'", "False", "(3,)"), 24, "holds '<c8', not f4, f8, i4, i8 or u1"},
+    {"half floats", DICT("'<f2'", "False", "(12,)"), 24, "holds '<f2'"},
+    {"text", DICT("'<U6'", "False", "(1,)"), 24, "holds '<U6'"},
+    {"pickled objects", DICT("'|O'", "False", "(3,)"), 24, "holds '|O'"},
+    {"records", DICT("[('a', '<f4')]", "False", "(6,)"), 24, "the header is not {'descr'"},
+    {"a long type", DICT("'<f4xxxxxxxxxxxxxxxxxxxxxxxxxx'", "False", "(6,)"), 24, "the header is not"},
+    {"no type", "{'fortran_order': False, 'shape': (6,), }", 24, "the header is not"},
+    {"no shape", "{'descr': '<f4', 'fortran_order': False, }", 24, "the header is not"},
+    {"a key twice", "{'descr': '<f4', 'descr': '<f4', 'shape': (6,), }", 24, "the header is not"},
+    {"another key", "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), 'x': 1}", 24, "the header is not"},
+    {"no order", DICT("'<f4'", "0", "(6,)"), 24, "the header is not"},
+    {"a list for a shape", DICT("'<f4'", "False", "[6]"), 24, "the header is not"},
+    {"a number for a shape", DICT("'<f4'", "False", "(6)"), 24, "the header is not"},
+    {"a negative dimension", DICT("'<f4'", "False", "(-6,)"), 24, "the header is not"},
+    {"a dimension over 64 bits", DICT("'<f4'", "False", "(99999999999999999999,)"), 24, "the header is not"},
+    {"no dictionary", "import os", 24, "the header is not"},
+    {"not closed", "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), ", 24, "the header is not"},
+    {"something behind", DICT("'<f4'", "False", "(6,)") " x", 24, "the header is not"},
+    {"seven dimensions", DICT("'<f4'", "False", "(1, 1, 1, 1, 1, 2, 3)"), 24, "7 dimensions, at most 6"},
+    {"a byte missing", DICT("'<f4'", "False", "(6,)"), 23, "promises 24 bytes of values, but only 23 follow"},
+    {"a byte too many", DICT("'<f4'", "False", "(6,)"), 25, "promises 24 bytes of values, but at least 25 follow"},
+    {"no values", DICT("'<f8'", "False", "(60000, 784)"), 0, "promises 376320000 bytes of values, but only 0 follow"},
+    {"a huge shape", DICT("'<f4'", "False", "(9000000000000000000, 3)"), 24, "a shape that is too large"},
+    {"a shape that wraps to 24 bytes", DICT("'<f4'", "False", "(2, 9223372036854775807, 3)"), 24, "a shape that is too large"},
+    {"huge beside a 0", DICT("'<f4'", "True", "(0, 9000000000000000000, 9)"), 0, "a shape that is too large"},
+    {"a label that does not fit", DICT("'<i8'", "False", "(3,)"), 24, "value 0 is 506097522914230528, too large for i32"},
+};
+
+static void refused(rg_tensor *x, const char *says) {
+    assert_true(rg_failed(x));
+    assert_error(RG_EIO, says);
+    assert_non_null(strstr(rg_error(t), "(test_arrays.c:"));
+    assert_true(rg_live(t).reserved < 2 << 20); /* whatever was promised */
+    rg_error_clear(t);
+}
+
+static void hostile_npy(void **state) {
+    const hostile *h = *state;
+    put_npy(1, h->dict);
+    put_count(&plain, h->values, 256);
+    write_bytes("array.npy", &plain);
+    refused(rg_npy_load(t, path), h->says);
+    assert_int_equal(rg_npy_save(NULL, path), -1);
+}
+
+static void hostile_fronts(void **state) {
+    (void)state;
+    static const struct { const char *front; size_t n; const char *says; } fronts[] = {{"PK\3\4 0123456789", 15, "starts with 50 4b 03 04, which is no .npy"},
+        {"\x93NUMPY", 6, "ends after 6 bytes"}, {"\x93NUMPY\4\0\100\0", 10, "is version 4.0 of .npy"}, {"\x93NUMPY\1\1\100\0", 10, "is version 1.1"},
+        {"\x93NUMPY\1\0\100\0{", 11, "a header of 64 bytes, of which 1 are there"}, {"\x93NUMPY\2\0\377\377\377\377{", 13, "a header of 4294967295 bytes; at most 65536"},
+        {"\x93NUMPY\1\0\0\0", 10, "the header is not"}};
+    for (size_t i = 0; i < sizeof fronts / sizeof *fronts; i++) {
+        scratch_write(path, folder, "array.npy", fronts[i].front, fronts[i].n);
+        refused(rg_npy_load(t, path), fronts[i].says);
+    }
+    snprintf(path, sizeof path, "%s/absent", folder);
+    refused(rg_npy_load(t, path), "cannot be opened: No such file");
+    refused(rg_npy_load(t, folder), "is a directory, not a file");
+    rg_npz_load(t, folder);
+    refused(rg_poison(t), "is a directory, not a file");
+    assert_true(rg_failed(rg_npy_load(t, NULL)));
+    assert_error(RG_EVALUE, "rg_npy_load: the path is NULL");
+    rg_error_clear(t);
+    assert_int_equal(rg_npz_load(t, NULL).count, 0);
+    assert_error(RG_EVALUE, "rg_npz_load: the path is NULL");
+    rg_error_clear(t);
+    assert_true(rg_failed(rg_npy_load(NULL, path)));
+    assert_int_equal(rg_npz_load(NULL, path).count, 0);
+    assert_int_equal(rg_npz_save(NULL, path, (rg_list){NULL, 0}), -1);
+    assert_null(rg_list_find((rg_list){NULL, 0}, "x"));
+}
+
+/* -------- .npz */
+
+static rg_list three(void) {
+    static rg_tensor *items[3];
+    items[0] = rg_name(rg_input(t, RG_F32, ((float[]){1, 2, 3, 4, 5, 6}), 2, 3), "x");
+    items[1] = rg_name(rg_input(t, RG_I32, ((int[]){-1, 8}), 2), "layers/0.weight");
+    items[2] = rg_name(rg_scalar(t, 7), "\xc3\xa4");
+    return (rg_list){items, 3};
+}
+
+static void npz_there_and_back(void **state) {
+    (void)state;
+    snprintf(path, sizeof path, "%s/arrays.npz", folder);
+    assert_int_equal(rg_npz_save(t, path, three()), 0);
+    rg_tape_reset(t);
+    const rg_list l = rg_npz_load(t, path);
+    assert_int_equal(l.count, 3);
+    rg_tape_reset(t);
+    assert_string_equal(rg_name_of(l.items[1]), "layers/0.weight");
+    assert_int_equal(rg_i32(l.items[1])[1], 8);
+    assert_int_equal(rg_ndim(l.items[2]), 0);
+    assert_array(rg_list_find(l, "x"), &goods[0]);
+    assert_null(rg_list_find(l, "X"));
+    assert_null(rg_list_find(l, NULL));
+    assert_ptr_equal(rg_list_find(l, "\xc3\xa4"), l.items[2]);
+    for (int i = 0; i < l.count; i++) rg_release(l.items[i]);
+    assert_int_equal(rg_live(t).tensors, 0);
+}
+
+static void npz_is_the_same_every_time(void **state) {
+    (void)state;
+    unsigned char found[2][2048];
+    size_t n[2];
+    for (int k = 0; k < 2; k++) {
+        snprintf(path, sizeof path, "%s/arrays.npz", folder);
+        assert_int_equal(rg_npz_save(t, path, three()), 0);
+        FILE *f = fopen(path, "rb");
+        n[k] = fread(found[k], 1, sizeof found[k], f);
+        fclose(f);
+        if (k == 0) sleep(2); /* a zip's clock has two seconds */
+    }
+    assert_int_equal(n[0], n[1]);
+    assert_memory_equal(found[0], found[1], n[0]);
+    rg_tape_reset(t);
+}
+
+/* An archive of members with these names and bytes. */
+static void zip_new(int n, const char *const *names, const bytes *contents, int method) {
+    snprintf(path, sizeof path, "%s/arrays.npz", folder);
+    unlink(path);
+    zip_t *z = zip_open(path, ZIP_CREATE, NULL);
+    assert_non_null(z);
+    for (int i = 0; i < n; i++) {
+        zip_source_t *from = zip_source_buffer(z, contents->at, contents->n, 0);
+        const zip_int64_t k = zip_file_add(z, names[i], from, 0);
+        assert_true(k >= 0);
+        assert_int_equal(zip_set_file_compression(z, (zip_uint64_t)k, method, 0), 0);
+    }
+    assert_int_equal(zip_close(z), 0);
+}
+
+static void npz_deflated(void **state) {
+    (void)state;
+    put_small();
+    zip_new(2, (const char *const[]){"x.npy", "y.npy"}, &plain, ZIP_CM_DEFLATE);
+    const rg_list l = rg_npz_load(t, path);
+    assert_int_equal(l.count, 2);
+    assert_array(rg_list_find(l, "y"), &goods[0]);
+}
+
+static void refused_npz(const char *says) {
+    const rg_list l = rg_npz_load(t, path);
+    assert_int_equal(l.count, 0);
+    refused(rg_poison(t), says);
+}
+
+static void hostile_npz(void **state) {
+    (void)state;
+    put_small();
+    zip_new(1, (const char *const[]){"readme.txt"}, &plain, ZIP_CM_STORE);
+    refused_npz("member 0 is no .npy file: 'readme.txt'");
+    zip_new(2, (const char *const[]){"x.npy", "folder/"}, &(bytes){.n = 0}, ZIP_CM_STORE);
+    refused_npz("arrays.npz: x.npy: ends after 0 bytes");
+    plain.n--;
+    zip_new(1, (const char *const[]){"x.npy"}, &plain, ZIP_CM_DEFLATE);
+    refused_npz("arrays.npz: x.npy: the header promises 24 bytes of values, but only 23 follow");
+    plain.n += 2;
+    zip_new(1, (const char *const[]){"x.npy"}, &plain, ZIP_CM_DEFLATE);
+    refused_npz("but at least 25 follow");
+    plain.n = 0;
+    put_npy(1, DICT("'<f4'", "False", "(1000000, 1000000)"));
+    zip_new(1, (const char *const[]){"x.npy"}, &plain, ZIP_CM_DEFLATE);
+    refused_npz("promises 4000000000000 bytes of values, but only 0 follow");
+    scratch_write(path, folder, "arrays.npz", "PK\5\6", 4);
+    refused_npz("is no .npz");
+    scratch_write(path, folder, "arrays.npz", "PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22);
+    refused_npz("holds no arrays");
+    put_small();
+    zip_new(2, (const char *const[]){"x.npy", "y.npy"}, &plain, ZIP_CM_STORE);
+    FILE *f = fopen(path, "r+b"); /* both named x: in the files' headers and in the directory */
+    static unsigned char all[4096];
+    const size_t n = fread(all, 1, sizeof all, f);
+    for (size_t i = 0; i + 5 < n; i++)
+        if (!memcmp(all + i, "y.npy", 5)) all[i] = 'x';
+    rewind(f);
+    fwrite(all, 1, n, f);
+    fclose(f);
+    const rg_list l = rg_npz_load(t, path);
+    assert_int_equal(l.count, 0);
+    rg_error_clear(t);
+    assert_int_equal(rg_live(t).tensors, 0);
+}
+
+static void odd_lists(void **state) {
+    (void)state;
+    rg_list l = three();
+    snprintf(path, sizeof path, "%s/arrays.npz", folder);
+    static const struct { int count; const char *name; rg_code code; const char *says; } tries[] = {{0, "x", RG_EVALUE, "no tensors to save"},
+        {3, "", RG_EVALUE, "tensor 2 has no name"}, {3, "x", RG_EIO, "x: File already exists"}, {3, "\xff\xfe", RG_EIO, "libzip"}};
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        rg_name(l.items[2], tries[i].name);
+        assert_int_equal(rg_npz_save(t, path, (rg_list){l.items, tries[i].count}), -1);
+        if (rg_error_code(t) != tries[i].code) fail_msg("%s", rg_error(t));
+        if (i < 3 && !strstr(rg_error(t), tries[i].says)) fail_msg("%s", rg_error(t));
+        rg_error_clear(t);
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+    assert_int_equal(rg_npz_save(t, NULL, l), -1);
+    rg_error_clear(t);
+    rg_tape_reset(t);
+}
+
+/* -------- damage, and no memory */
+
+static void load_any(bool npz) {
+    const rg_list l = npz ? rg_npz_load(t, path) : (rg_list){(rg_tensor *[]){rg_npy_load(t, path)}, 1};
+    for (int i = 0; i < l.count && !rg_error(t); i++) rg_release(l.items[i]);
+    rg_tape_reset(t);
+    rg_error_clear(t);
+    assert_int_equal(rg_live(t).tensors, 0);
+}
+
+static void every_damage(void **state) {
+    const bool npz = *state != NULL;
+    put_small();
+    if (npz) {
+        zip_new(2, (const char *const[]){"x.npy", "y.npy"}, &plain, ZIP_CM_DEFLATE);
+        FILE *f = fopen(path, "rb");
+        plain.n = fread(plain.at, 1, sizeof plain.at, f);
+        fclose(f);
+    }
+    const bytes whole = plain;
+    for (size_t n = 0; n < whole.n; n++) {
+        plain.n = n;
+        write_bytes("damaged", &plain);
+        if (npz) rg_npz_load(t, path);
+        else rg_npy_load(t, path);
+        assert_error(RG_EIO, "/damaged");
+        rg_error_clear(t);
+    }
+    plain = whole;
+    for (size_t i = 0; i < whole.n; i++)
+        for (unsigned flip = 1; flip < 256; flip = flip < 128 ? flip * 2 : flip + 127) {
+            plain.at[i] = (unsigned char)(whole.at[i] ^ flip);
+            write_bytes("damaged", &plain);
+            load_any(npz);
+            plain.at[i] = whole.at[i];
+        }
+}
+
+static void each_allocation_fails(void **state) {
+    (void)state;
+    char npy[1024];
+    snprintf(npy, sizeof npy, "%s/a.npy", folder);
+    snprintf(path, sizeof path, "%s/a.npz", folder);
+    put_npy(1, goods[10].dict);
+    put(&plain, goods[10].values, goods[10].size);
+    scratch_write(npy, folder, "a.npy", plain.at, plain.n);
+    rg_tape_free(t);
+    for (int what = 0; what < 3; what++)
+        for (int64_t k = 0;; k++) {
+            t = metered_tape(&memory, true, 1);
+            const rg_list l = three();
+            memory.calls = 0, memory.fail_at = k;
+            rg_list loaded = {NULL, 1};
+            rg_tensor *x = NULL;
+            if (what == 0) rg_npz_save(t, path, l);
+            if (what == 1) loaded = rg_npz_load(t, path);
+            if (what == 2) x = rg_npy_load(t, npy);
+            memory.fail_at = -1;
+            const bool failed = rg_error(t) != NULL;
+            if (failed && rg_error_code(t) != RG_ENOMEM) fail_msg("%s", rg_error(t));
+            assert_true(what || failed == (access(path, F_OK) != 0));
+            assert_int_equal(loaded.count, what != 1 ? 1 : failed ? 0 : 3);
+            if (what == 2) assert_int_equal(rg_failed(x), failed);
+            rg_error_clear(t);
+            rg_tape_free(t);
+            if (!failed) break;
+        }
+    t = metered_tape(&memory, false, 1);
+}
+
+int main(void) {
+    cases c = {0};
+    for (size_t i = 0; i < sizeof goods / sizeof *goods; i++) {
+        CASE(&c, npy_load, &goods[i], "npy: %s", goods[i].name);
+        CASE(&c, npy_there_and_back, &goods[i], "npy there and back: %s", goods[i].name);
+    }
+    CASE(&c, npy_as_numpy_writes_it, NULL, "npy as NumPy writes it");
+    CASE(&c, views_and_gradients, NULL, "views");
+    for (size_t i = 0; i < sizeof hostiles / sizeof *hostiles; i++) CASE(&c, hostile_npy, &hostiles[i], "hostile npy: %s", hostiles[i].name);
+    CASE(&c, hostile_fronts, NULL, "hostile fronts");
+    CASE(&c, npz_there_and_back, NULL, "npz there and back");
+    CASE(&c, npz_is_the_same_every_time, NULL, "npz is the same every time");
+    CASE(&c, npz_deflated, NULL, "npz deflated");
+    CASE(&c, hostile_npz, NULL, "hostile npz");
+    CASE(&c, odd_lists, NULL, "odd lists");
+    CASE(&c, every_damage, NULL, "every damage: npy");
+    CASE(&c, every_damage, "npz", "every damage: npz");
+    CASE(&c, each_allocation_fails, NULL, "each allocation fails");
+    return cases_run(&c, "arrays");
+}
