@@ -40,6 +40,7 @@ typedef struct rg_attr {
         struct { int along, unused_; int64_t start, stop; }; /* slice, pad */
         struct { int ndim, unused__; const int64_t *dims; }; /* reshape, expand ...: the shape rule copies dims and clears the pointer */
         struct { int dtype, classes; };               /* cast, one_hot */
+        struct { int16_t kernel[2], stride[2], padding[2], dilation[2]; union { int32_t groups, size[2]; }; }; /* conv2d, pools; unfold, fold */
         struct { int64_t written; rg_tensor *next_leaf; }; /* of a leaf: seq when it was last written; the engine's, during a pass */
     };
     double p, q;

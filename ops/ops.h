@@ -18,6 +18,23 @@ extern "C" {
 #define rg_matmul_t(a, ta, b, tb) rg_matmul_t_at(RG_AT, a, ta, b, tb)      /* the same with the last two axes of a, b swapped first */
 #define rg_linear(x, w, b) rg_linear_at(RG_AT, x, w, b)                    /* x w + b: [.., in] . [in, out] + [out], in one pass */
 
+/* -------- windows that slide over images: rows and columns, {height, width}. A width left out is the height: {3} is {3, 3}.
+   Of n elements, padded, there are (n + 2 padding - dilation (kernel - 1) - 1) / stride + 1 windows, rounded down.             */
+enum { RG_NO_PADDING = -32768 };                                           /* a width of 0 beside a height that is not: .padding = {1, RG_NO_PADDING} */
+typedef struct rg_window {
+    int kernel[2];                                                         /* of pools, unfold and layers; a convolution's is its weights' */
+    int stride[2];                                                         /* 1; of pools the kernel */
+    int padding[2], dilation[2];                                           /* 0, of pools at most half the kernel; 1 */
+    int groups;                                                            /* 1; of convolutions */
+} rg_window;
+#define rg_conv2d(x, w, b, ...) rg_conv2d_at(RG_AT, x, w, b, __VA_ARGS__)  /* y[n, o] = b[o] + sum over c, i, j of w[o, c, i, j] x[n, c, .. + i, .. + j]:
+                                                                              [n, in, h, w], [out, in / groups, kh, kw], [out] or NULL -> [n, out, h', w'] */
+#define rg_conv1d(x, w, b, ...) rg_conv1d_at(RG_AT, x, w, b, __VA_ARGS__)  /* the same of [n, in, l], [out, in / groups, k]; the heights of the window count */
+#define rg_unfold(x, ...) rg_unfold_at(RG_AT, x, __VA_ARGS__)              /* [n, c, h, w] -> [n, c kh kw, h' w']: what each window sees, as a column */
+#define rg_fold(x, h, w, ...) rg_fold_at(RG_AT, x, h, w, __VA_ARGS__)      /* columns added up where their windows were: the adjoint of unfold */
+#define rg_max_pool2d(x, ...) rg_max_pool2d_at(RG_AT, x, __VA_ARGS__)      /* the largest in each window; of ties the first, to which the gradient goes */
+#define rg_avg_pool2d(x, ...) rg_avg_pool2d_at(RG_AT, x, __VA_ARGS__)      /* the mean of each window, zeros of the padding included */
+
 /* -------- reductions. rg_sum(x): over everything, rank 0. rg_sum_over(x, keepdims, 0, -1): over some axes. */
 #define rg_sum(x) rg_sum_over_at(RG_AT, x, false, -1, NULL)                /* sum x_i */
 #define rg_sum_over(x, keepdims, ...) rg_sum_over_at(RG_AT, x, keepdims, RG_AXES(__VA_ARGS__))
@@ -60,6 +77,12 @@ extern "C" {
 #endif
 rg_tensor *rg_matmul_t_at(const char *at, rg_tensor *a, bool ta, rg_tensor *b, bool tb);
 rg_tensor *rg_linear_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b);
+rg_tensor *rg_conv2d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window window);
+rg_tensor *rg_conv1d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window window);
+rg_tensor *rg_unfold_at(const char *at, rg_tensor *x, rg_window window);
+rg_tensor *rg_fold_at(const char *at, rg_tensor *x, int64_t h, int64_t w, rg_window window);
+rg_tensor *rg_max_pool2d_at(const char *at, rg_tensor *x, rg_window window);
+rg_tensor *rg_avg_pool2d_at(const char *at, rg_tensor *x, rg_window window);
 rg_tensor *rg_sum_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
 rg_tensor *rg_mean_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
 rg_tensor *rg_max_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);

@@ -389,6 +389,8 @@ static const large large_ones[] = {
     {"sum", "40001 axes=0"}, {"sum", "101,333 axes=0"}, {"sum", "101,333 axes=1"}, {"mean", "101,333 axes=0.1"}, {"max", "101,333 axes=1"},
     {"logsumexp", "101,333 axis=1"}, {"softmax", "101,333 axis=0"}, {"log_softmax", "101,333 axis=1"}, {"cross_entropy", "700,90 700:i32<90"},
     {"permute", "60,40,30 perm=2.0.1"}, {"concat", "101,333 60,333 axis=0"}, {"slice", "101,333 along=1 start=3 stop=330"},
+    {"conv2d", "41,8,15,17 12,8,3,3 12 padding=1x1"}, {"conv2d", "3,6,70,90 6,2,5,5 6 groups=3 stride=2x1"}, {"unfold", "9,3,30,40 kernel=3x3 padding=1x1"},
+    {"fold", "9,27,1200 kernel=3x3 padding=1x1 size=30x40"}, {"max_pool2d", "31,7,20,21 kernel=2x3"}, {"avg_pool2d", "31,7,20,21 kernel=3x3 stride=2x2 padding=1x1"},
     {"pick", "7001,11 7001:i32<11"}, {"where", "101,333:f<2 101,333 333"}, {"sum_to", "101,333 shape=333"}, {"expand", "333 shape=101x333"}};
 
 static void large_operands(void **state) {
@@ -447,7 +449,8 @@ static void all_ops_are_there(void **state) {
     static const char *const names[] = {"gt", "eq", "where", "sign", "erf", "cast", "neg", "exp", "log", "sqrt", "square", "abs", "relu", "sigmoid",
         "tanh", "softplus", "add", "sub", "mul", "div", "maximum", "minimum", "add_scalar", "mul_scalar", "pow_scalar", "matmul", "linear", "sum", "mean",
         "max", "logsumexp", "softmax", "log_softmax", "reshape", "expand", "sum_to", "permute", "slice", "concat", "unsqueeze", "squeeze", "pick",
-        "cross_entropy", "mse", "argmax", "one_hot"};
+        "cross_entropy", "mse", "argmax", "one_hot",
+        "conv1d", "conv2d", "unfold", "fold", "max_pool2d", "avg_pool2d"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!rg_op_find(names[i])) fail_msg("there is no operator %s", names[i]);
 }
