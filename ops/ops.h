@@ -47,6 +47,18 @@ typedef struct rg_window {
 #define rg_softmax(x, axis) rg_softmax_at(RG_AT, x, axis)                  /* exp x_i / sum exp x */
 #define rg_log_softmax(x, axis) rg_log_softmax_at(RG_AT, x, axis)          /* x_i - log sum exp x */
 
+/* -------- normalisation, attention, dropout. A weight or bias may be NULL, a bias only with its weight */
+#define rg_layer_norm(x, k, w, b, eps) rg_layer_norm_at(RG_AT, x, k, w, b, eps) /* w (x - mean) / sqrt(var + eps) + b, over the last k axes, whose shape w, b have */
+#define rg_rms_norm(x, k, w, eps) rg_rms_norm_at(RG_AT, x, k, w, eps)      /* w x / sqrt(mean x^2 + eps), over the last k axes */
+/* x [n, c, ..]: the same over all axes but the channels'; mean, var, w, b [c]. training: by the batch's own statistics, and then
+   mean = (1 - momentum) mean + momentum (the batch's), var alike, with the unbiased variance; both NULL: not kept.
+   Otherwise by the given mean and var. */
+#define rg_batch_norm(x, mean, var, w, b, training, momentum, eps) rg_batch_norm_at(RG_AT, x, mean, var, w, b, training, momentum, eps)
+#define rg_dropout(x, p) rg_dropout_at(RG_AT, x, p)                        /* 0 with probability p, else x / (1 - p): one rg_rng_random of the tape's per element */
+/* softmax(q k^T / sqrt(d) + mask) v: [.., n, d], [.., m, d], [.., m, e] -> [.., n, e]. mask broadcasts to [.., n, m], -inf hides; or
+   NULL. causal: row i sees columns 0 .. i only. Vaswani et al. 2017 */
+#define rg_scaled_dot_product_attention(q, k, v, mask, causal) rg_scaled_dot_product_attention_at(RG_AT, q, k, v, mask, causal)
+
 /* -------- shape */
 #define rg_reshape(x, ...) rg_reshape_at(RG_AT, x, RG_DIMS(__VA_ARGS__))   /* the same elements; one dimension may be -1; a view */
 #define rg_unsqueeze(x, axis) rg_unsqueeze_at(RG_AT, x, axis)              /* a dimension of 1 put in before axis; a view */
@@ -90,6 +102,11 @@ rg_tensor *rg_argmax_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_logsumexp_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_softmax_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_log_softmax_at(const char *at, rg_tensor *x, int axis);
+rg_tensor *rg_layer_norm_at(const char *at, rg_tensor *x, int k, rg_tensor *w, rg_tensor *b, double eps);
+rg_tensor *rg_rms_norm_at(const char *at, rg_tensor *x, int k, rg_tensor *w, double eps);
+rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, bool training, double momentum, double eps);
+rg_tensor *rg_dropout_at(const char *at, rg_tensor *x, double p);
+rg_tensor *rg_scaled_dot_product_attention_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_tensor *mask, bool causal);
 rg_tensor *rg_reshape_at(const char *at, rg_tensor *x, int ndim, const int64_t *shape);
 rg_tensor *rg_unsqueeze_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_squeeze_at(const char *at, rg_tensor *x, int axis);
