@@ -208,20 +208,17 @@ static void a_width_left_out_is_the_height(void **state) {
 static void messages(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = rg_name(rg_full(t, 1, 2, 3, 8, 8), "x"), *w = rg_name(rg_full(t, 1, 4, 3, 3, 3), "w");
-    REFUSED(RG_ESHAPE, rg_conv2d(x, rg_full(t, 1, 4, 2, 3, 3), NULL, (rg_window){0}),
-        "conv2d: x[2,3,8,8], [4,2,3,3]: weights for 2 channels, the input has 3 in 1 groups");
+    REFUSED(RG_ESHAPE, rg_conv2d(x, rg_full(t, 1, 4, 2, 3, 3), NULL, (rg_window){0}), "conv2d: x[2,3,8,8], [4,2,3,3]: weights for 2 channels, the input has 3 in 1 groups");
     REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, (rg_window){.groups = 2}), "conv2d: x[2,3,8,8], w[4,3,3,3]: 2 groups do not divide 3 channels in and 4 out");
     REFUSED(RG_ESHAPE, rg_conv2d(x, w, rg_full(t, 1, 3), (rg_window){0}), "conv2d: x[2,3,8,8], w[4,3,3,3], [3]: the bias must be [4]");
-    REFUSED(RG_ESHAPE, rg_conv2d(x, w, NULL, (rg_window){.dilation = {4}}),
-        "conv2d: x[2,3,8,8], w[4,3,3,3]: a window reaches over 9, the image with its padding over 8");
+    REFUSED(RG_ESHAPE, rg_conv2d(x, w, NULL, (rg_window){.dilation = {4}}), "conv2d: x[2,3,8,8], w[4,3,3,3]: a window reaches over 9, the image with its padding over 8");
     REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, (rg_window){.stride = {40000}}), "conv2d: stride 40000 is not in 0..32767");
     REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, (rg_window){.padding = {1, -2}}), "conv2d: padding -2 is not in 0..32767");
     REFUSED(RG_EVALUE, rg_max_pool2d(x, (rg_window){.stride = {2}}), "max_pool2d: x[2,3,8,8]: a kernel of 0x0");
     REFUSED(RG_EVALUE, rg_avg_pool2d(x, (rg_window){.kernel = {3}, .padding = {2}}), "avg_pool2d: x[2,3,8,8]: padding 2 is more than half the kernel, 3");
     REFUSED(RG_ESHAPE, rg_fold(rg_full(t, 1, 1, 4, 5), 3, 3, (rg_window){.kernel = {2}}), "fold: [1,4,5]: 5 columns for 2x2 windows in an image of 3x3");
     REFUSED(RG_ESHAPE, rg_fold(x, (int64_t)1 << 40, 1, (rg_window){.kernel = {2}}), "fold: an image of 1099511627776x1, at most 2147483647 a side");
-    REFUSED(RG_ESHAPE, rg_conv1d(x, w, NULL, (rg_window){0}),
-        "conv1d: an input of 4 dimensions and weights of 4, not [n, channels, length] and [out, in / groups, k]");
+    REFUSED(RG_ESHAPE, rg_conv1d(x, w, NULL, (rg_window){0}), "conv1d: an input of 4 dimensions and weights of 4, not [n, channels, length] and [out, in / groups, k]");
 }
 
 int main(void) {
