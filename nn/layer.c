@@ -90,7 +90,8 @@ rg_tensor *rg_nn_buffer_at(const char *at, rg_nn *net, const char *name, double 
 }
 
 /* The parameters, or the buffers, of a layer that comes within net, each once, under the names of their place there. */
-static int take_over(const char *at, rg_nn *net, const rg_nn *child, rg_list have, rg_list more, int (*add)(const char *, rg_nn *, rg_tensor *), const char *place) {
+static int take_over(const char *at, rg_nn *net, const rg_nn *child, rg_list have, rg_list more, int (*add)(const char *, rg_nn *, rg_tensor *),
+    const char *place) {
     for (int i = 0; i < more.count; i++) {
         rg_tensor *x = more.items[i];
         if (has(have, x)) continue;

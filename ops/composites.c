@@ -22,7 +22,7 @@ static rg_tensor *batch_norm_given(const char *at, rg_attr attr, rg_tensor *cons
     return rg_batch_norm_at(at, in[0], in[1], in[2], in[3], in[4], false, 0, attr.p);
 }
 
-RG_OP(batch_norm_given) = {.name = "batch_norm_given", .formula = "w (x - mean) / sqrt(var + eps) + b, with statistics given for each channel", .arity = 5,
-    .compose = batch_norm_given, .range = {.3, 2},
+RG_OP(batch_norm_given) = {.name = "batch_norm_given", .formula = "w (x - mean) / sqrt(var + eps) + b, statistics given",
+    .arity = 5, .compose = batch_norm_given, .range = {.3, 2},
     .samples = "5,4 4 4 4 4 p=.1; 4,3,2,3 3 3 3 3 p=.01; 2,60,17 60 60 60 60 p=.1; 1,5 5 5 5 5 p=.1; 1,1,1 1 1 1 1 p=.1; 7,33 33 33 33 33 p=.2; 0,3 3 3 3 3; 2,3,0 3 3 3 3",
     .refuses = "5,4 5 4 4 4; 5,4 4 5 4 4; 5,4 4 4 5 4; 5,4 4 4 4 5; 5 5 5 5 5; - 1 1 1 1; 5,4 same 4 4 4; 5,4 4:f32 4:f64 4 4; 5,4:i32 4:i32 4:i32 4:i32 4:i32"};

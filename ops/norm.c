@@ -132,7 +132,8 @@ static int check_statistic(const char *at, const rg_tensor *x, const rg_tensor *
         return rg_fail(t, RG_ESHAPE, at, "batch_norm: the %s %s does not fit the channels of %s", what, rg_shape_text(v, text, sizeof text),
             rg_shape_text(x, other, sizeof other));
     if (v->dtype != x->dtype)
-        return rg_fail(t, RG_EDTYPE, at, "batch_norm: the %s is %s, the input %s", what, rg_dtype_name((rg_dtype)v->dtype), rg_dtype_name((rg_dtype)x->dtype));
+        return rg_fail(t, RG_EDTYPE, at, "batch_norm: the %s is %s, the input %s", what, rg_dtype_name((rg_dtype)v->dtype),
+            rg_dtype_name((rg_dtype)x->dtype));
     return written && (v->op || v->base) ? rg_fail(t, RG_ESTATE, at, "batch_norm: the %s is no leaf", what) : 0;
 }
 
@@ -144,7 +145,8 @@ static void move(rg_tensor *to, const rg_tensor *batch, double momentum, double 
     rg_touch(to);
 }
 
-static rg_tensor *by_the_batch(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, double momentum, double eps) {
+static rg_tensor *by_the_batch(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, double momentum,
+    double eps) {
     rg_tensor *y = apply(&rg_op_batch_norm, at, (rg_attr){.p = eps}, x, w, b);
     if (rg_failed(y) || (!mean && !var)) return y;
     if (check_statistic(at, x, mean, "running mean", true) || check_statistic(at, x, var, "running variance", true)) return rg_poison(y->tape);
@@ -155,7 +157,8 @@ static rg_tensor *by_the_batch(const char *at, rg_tensor *x, rg_tensor *mean, rg
     return y;
 }
 
-rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, bool training, double momentum, double eps) {
+rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, bool training,
+    double momentum, double eps) {
     if (training || rg_failed(x)) return by_the_batch(at, x, mean, var, w, b, momentum, eps);
     if (check_statistic(at, x, mean, "mean", false) || check_statistic(at, x, var, "variance", false)) return rg_poison(x->tape);
     rg_tensor *r = rg_pow_scalar_at(at, rg_add_scalar_at(at, var, eps), -.5);

@@ -104,7 +104,8 @@ rg_tensor *rg_softmax_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_log_softmax_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_layer_norm_at(const char *at, rg_tensor *x, int k, rg_tensor *w, rg_tensor *b, double eps);
 rg_tensor *rg_rms_norm_at(const char *at, rg_tensor *x, int k, rg_tensor *w, double eps);
-rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, bool training, double momentum, double eps);
+rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, bool training,
+    double momentum, double eps);
 rg_tensor *rg_dropout_at(const char *at, rg_tensor *x, double p);
 rg_tensor *rg_scaled_dot_product_attention_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_tensor *mask, bool causal);
 rg_tensor *rg_reshape_at(const char *at, rg_tensor *x, int ndim, const int64_t *shape);

@@ -221,12 +221,16 @@ static void learns_digits(void **state) {
         rg_nn_flatten(t), rg_nn_dropout(t, .1), rg_nn_linear(t, 294, 10, RG_XAVIER_NORMAL));
     rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), (rg_adam_options){.lr = .01});
     rg_loader *batches = rg_loader_new(t, train.x, train.y, (rg_loader_options){.batch = 64, .shuffle = true});
-    for (int epoch = 0; epoch < 3; epoch++)
+    int64_t allocations = 0;
+    for (int epoch = 0; epoch < 3; epoch++) {
         for (rg_tensor *x, *y; rg_loader_next(batches, &x, &y);) {
             rg_backward(rg_cross_entropy(rg_nn_forward(net, images(x)), y));
             rg_optim_step(adam);
             rg_tape_reset(t);
         }
+        if (epoch) assert_int_equal(rg_live(t).allocations, allocations);
+        allocations = rg_live(t).allocations;
+    }
     rg_nn_train(net, false);
     rg_record(t, false);
     const double right = rg_accuracy(rg_nn_forward(net, images(rg_mul_scalar(rg_cast(test.x, RG_F32), 1. / 255))), test.y);

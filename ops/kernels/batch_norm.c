@@ -11,7 +11,8 @@ RUN_SUM(product_run, g[k] * (x[k] - m), const real *g, const real *x, real m)
 typedef struct channels { int64_t n, c, s; double count; real eps; const real *x, *w, *b, *dy; real *mean, *var, *to, *dw, *db; } channels;
 
 static channels channels_of(const rg_tensor *y) {
-    channels k = {.n = y->shape[0], .c = y->shape[1], .s = 1, .eps = (real)y->attr.p, .x = y->in[0]->data, .mean = y->saved[0]->data, .var = y->saved[1]->data};
+    channels k = {.n = y->shape[0], .c = y->shape[1], .s = 1, .eps = (real)y->attr.p, .x = y->in[0]->data,
+        .mean = y->saved[0]->data, .var = y->saved[1]->data};
     for (int d = 2; d < y->ndim; d++) k.s *= y->shape[d];
     k.count = fmax(1, (double)(k.n * k.s)); /* of none: the sums are 0 */
     if (y->nin > 1) k.w = y->in[1]->data;
@@ -19,13 +20,14 @@ static channels channels_of(const rg_tensor *y) {
     return k;
 }
 
-static void each(rg_tensor *y, const channels *k, void (*one)(const channels *, int64_t c), void (*several)(const channels *, int64_t c, int64_t width)) {
-    const int64_t chunks = y->numel / RG_CHUNK;
+static void each(rg_tensor *y, const channels *k, void (*one)(const channels *, int64_t c),
+    void (*several)(const channels *, int64_t c, int64_t width)) {
+    (void)y;
     if (k->s == 1) {
-        RG_PARALLEL_FOR(y->tape, chunks,
+        RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
             for (int64_t c = 0; c < k->c; c += WIDE) several(k, c, rg_min64(WIDE, k->c - c));)
     } else {
-        RG_PARALLEL_FOR(y->tape, chunks,
+        RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
             for (int64_t c = 0; c < k->c; c++) one(k, c);)
     }
 }

@@ -99,6 +99,7 @@ static int input_gradient(conv *k, rg_tensor *y, const real *dy, real *dx) {
 /* dw [out, rows] += the gradients of m images, in their order */
 static void add_images(rg_tape *t, int64_t m, int64_t n, const real *each, real *dw) {
     const int64_t chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
+    (void)t;
     RG_PARALLEL_FOR(t, chunks,
         for (int64_t c = 0; c < chunks; c++)
             for (int64_t s = 0; s < m; s++)

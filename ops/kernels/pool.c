@@ -6,7 +6,8 @@ typedef void plane_fn(const frame *f, const real *from, int32_t *place, real *to
 /* A loop over planes; in and out: elements of a plane on either side. */
 static int each(rg_tensor *y, const rg_tensor *from, rg_tensor *to, rg_tensor *places, plane_fn *loop) {
     const frame f = frame_of(y->in[0], &y->attr);
-    const int64_t planes = y->shape[0] * y->shape[1], windows = f.down * f.across, in = planes ? from->numel / planes : 0, out = planes ? to->numel / planes : 0;
+    const int64_t planes = y->shape[0] * y->shape[1], windows = f.down * f.across;
+    const int64_t in = planes ? from->numel / planes : 0, out = planes ? to->numel / planes : 0;
     const real *x = from->data;
     int32_t *place = places ? places->data : NULL;
     real *data = to->data;
