@@ -64,17 +64,21 @@ static inline int each2(rg_tensor *y, loop2 *loop) {
 
 enum { STRANDS = 16 };
 
-static inline real sum_run(int64_t n, const real *x) {
-    real s[STRANDS] = {0}, rest = 0;
-    int64_t i = 0;
-    for (; i + STRANDS <= n; i += STRANDS)
-        for (int j = 0; j < STRANDS; j++) s[j] += x[i + j];
-    for (; i < n; i++) rest += x[i];
-    if (n < STRANDS) return rest;
-    for (int half = STRANDS / 2; half; half /= 2)
-        for (int j = 0; j < half; j++) s[j] += s[j + half];
-    return s[0] + rest;
-}
+/* The sum of a term of k; what follows is where it reads. */
+#define RUN_SUM(name, term, ...)                                                                              \
+    static inline real name(int64_t n, __VA_ARGS__) {                                                         \
+        real s[STRANDS] = {0}, rest = 0;                                                                      \
+        int64_t i = 0;                                                                                        \
+        for (; i + STRANDS <= n; i += STRANDS)                                                                \
+            for (int j = 0; j < STRANDS; j++) { const int64_t k = i + j; s[j] += (term); }                    \
+        for (; i < n; i++) { const int64_t k = i; rest += (term); }                                           \
+        if (n < STRANDS) return rest;                                                                         \
+        for (int half = STRANDS / 2; half; half /= 2)                                                         \
+            for (int j = 0; j < half; j++) s[j] += s[j + half];                                               \
+        return s[0] + rest;                                                                                   \
+    }
+
+RUN_SUM(sum_run, x[k], const real *x)
 
 /* The larger, or the smaller; NaN if either is. */
 static inline real larger(real a, real b) { return b > a || b != b ? b : a; }

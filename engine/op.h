@@ -44,6 +44,7 @@ typedef struct rg_attr {
         struct { int diagonal; };                     /* tril, triu */
         struct { int given_, unused___; const void *given; }; /* checkpoint: what the shape rule copies; it clears the pointer */
         struct { int reduction; };                    /* losses */
+        struct { int16_t kernel[2], stride[2], padding[2], dilation[2]; union { int32_t groups, size[2]; }; }; /* conv2d, pools; unfold, fold */
         struct { int64_t written; rg_tensor *next_leaf; }; /* of a leaf: seq when it was last written; the engine's, during a pass */
     };
     double p, q;

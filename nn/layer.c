@@ -1,4 +1,4 @@
-/* layer.c - layers: a forward function with its parameters and the layers within; linear, sequential, activations, flatten. */
+/* layer.c - layers: a forward function with its parameters and the layers within; linear, sequential, residual, activations, flatten. */
 #include <string.h>
 
 #include "engine/op.h"
@@ -34,9 +34,9 @@ static int reserve(const char *at, rg_tape *t, void **list, int count, int *size
     return 0;
 }
 
-static bool has_param(const rg_nn *net, const rg_tensor *x) {
-    for (int i = 0; i < net->nparams; i++)
-        if (net->params[i] == x) return true;
+static bool has(rg_list list, const rg_tensor *x) {
+    for (int i = 0; i < list.count; i++)
+        if (list.items[i] == x) return true;
     return false;
 }
 
@@ -45,6 +45,14 @@ static int add_param(const char *at, rg_nn *net, rg_tensor *x) {
     if (reserve(at, net->tape, &list, net->nparams, &net->params_size)) return -1;
     net->params = list;
     net->params[net->nparams++] = x;
+    return 0;
+}
+
+static int add_buffer(const char *at, rg_nn *net, rg_tensor *x) {
+    void *list = net->buffers;
+    if (reserve(at, net->tape, &list, net->nbuffers, &net->buffers_size)) return -1;
+    net->buffers = list;
+    net->buffers[net->nbuffers++] = x;
     return 0;
 }
 
@@ -72,6 +80,28 @@ rg_tensor *rg_nn_param_at(const char *at, rg_nn *net, const char *name, rg_init 
     return net->failed ? rg_poison(t) : x;
 }
 
+rg_tensor *rg_nn_buffer_at(const char *at, rg_nn *net, const char *name, double value, int ndim, const int64_t *shape) {
+    rg_tape *t = net ? net->tape : NULL;
+    if (open_for_parts(at, net, "rg_nn_buffer")) return rg_poison(t);
+    rg_tensor *x = rg_buffer_at(at, t, name, rg_default_dtype(t), NULL, ndim, shape);
+    net->failed = rg_failed(x) || rg_init_fill_at(at, x, RG_CONSTANT(value)) || add_buffer(at, net, x);
+    if (net->name && !net->failed) prefix_name(x, net->name);
+    return net->failed ? rg_poison(t) : x;
+}
+
+/* The parameters, or the buffers, of a layer that comes within net, each once, under the names of their place there. */
+static int take_over(const char *at, rg_nn *net, const rg_nn *child, rg_list have, rg_list more, int (*add)(const char *, rg_nn *, rg_tensor *),
+    const char *place) {
+    for (int i = 0; i < more.count; i++) {
+        rg_tensor *x = more.items[i];
+        if (has(have, x)) continue;
+        if (add(at, net, x)) return -1;
+        if (!child->name && !child->placed) prefix_name(x, place);
+        if (net->name) prefix_name(x, net->name);
+    }
+    return 0;
+}
+
 static int add_child(const char *at, rg_nn *net, rg_nn *child) {
     rg_tape *t = net->tape;
     if (!child) return rg_fail(t, RG_EVALUE, at, "rg_nn_add: layer %d of a %s is NULL", net->nchildren, net->kind);
@@ -86,12 +116,8 @@ static int add_child(const char *at, rg_nn *net, rg_nn *child) {
     snprintf(place, sizeof place, "%d", net->nchildren);
     net->children[net->nchildren++] = child;
     if (net->depth <= child->depth) net->depth = child->depth + 1;
-    for (int i = 0; i < child->nparams; i++) {
-        if (has_param(net, child->params[i])) continue;
-        if (add_param(at, net, child->params[i])) return -1;
-        if (!child->name && !child->placed) prefix_name(child->params[i], place);
-        if (net->name) prefix_name(child->params[i], net->name);
-    }
+    if (take_over(at, net, child, rg_nn_params(net), rg_nn_params(child), add_param, place) ||
+        take_over(at, net, child, rg_nn_buffers(net), rg_nn_buffers(child), add_buffer, place)) return -1;
     child->placed = true;
     return rg_error_code(t) ? -1 : 0;
 }
@@ -110,10 +136,13 @@ rg_nn *rg_nn_named_at(const char *at, rg_nn *net, const char *name) {
     memcpy(copy, name, strlen(name) + 1);
     net->name = copy;
     for (int i = 0; i < net->nparams; i++) prefix_name(net->params[i], name);
+    for (int i = 0; i < net->nbuffers; i++) prefix_name(net->buffers[i], name);
     return net;
 }
 
 rg_list rg_nn_params(const rg_nn *net) { return net ? (rg_list){net->params, net->nparams} : (rg_list){NULL, 0}; }
+
+rg_list rg_nn_buffers(const rg_nn *net) { return net ? (rg_list){net->buffers, net->nbuffers} : (rg_list){NULL, 0}; }
 
 /* Recursion no deeper than RG_NN_DEPTH: rg_nn_add sees to it. */
 void rg_nn_train(rg_nn *net, bool on) {
@@ -153,6 +182,14 @@ rg_nn *rg_nn_sequential_at(const char *at, rg_tape *t, int n, rg_nn *const *laye
     rg_nn *net = rg_nn_new_at(at, t, "sequential", sequential, sizeof(rg_nn));
     for (int i = 0; i < n; i++) rg_nn_add_at(at, net, layers[i]);
     return net && net->failed ? NULL : net;
+}
+
+static rg_tensor *residual(const char *at, rg_nn *net, rg_tensor *x) { return rg_add_at(at, x, rg_nn_forward_at(at, net->children[0], x)); }
+
+rg_nn *rg_nn_residual_at(const char *at, rg_nn *child) {
+    if (!child) return NULL;
+    rg_nn *net = rg_nn_new_at(at, child->tape, "residual", residual, sizeof(rg_nn));
+    return rg_nn_add_at(at, net, child) ? NULL : net;
 }
 
 typedef struct activation { rg_nn nn; rg_unary_fn fn; } activation;

@@ -45,6 +45,7 @@ typedef struct rg_init { rg_init_kind kind; double a, b, low, high; } rg_init;
 #define rg_init_fill(x, init) rg_init_fill_at(RG_AT, x, init)                  /* new values for a float leaf */
 rg_tensor *rg_param_at(const char *at, rg_tape *t, const char *name, rg_init init, int ndim, const int64_t *shape);
 int rg_init_fill_at(const char *at, rg_tensor *x, rg_init init);
+rg_init rg_init_with_fans(rg_init init, double in, double out); /* the same for weights that are laid out otherwise: a normal, a uniform */
 
 /* -------- layers. A layer is a forward function with the parameters and layers it uses. To write one:
 
@@ -69,9 +70,10 @@ struct rg_nn {
     const char *kind, *name;      /* "linear"; name NULL when it has none */
     rg_nn_fn forward;
     rg_tensor **params;           /* in the order they were added, those of layers within included; each once */
+    rg_tensor **buffers;          /* what is no parameter, but belongs into a checkpoint: running statistics. In order, as params */
     rg_nn **children;             /* the layers within */
-    int nparams, nchildren;
-    int params_size, children_size, depth;
+    int nparams, nbuffers, nchildren;
+    int params_size, buffers_size, children_size, depth;
     bool training;                /* true at first; rg_nn_train sets it for a net and all within */
     bool placed, failed;          /* put into another; could not be made */
 };
@@ -89,18 +91,41 @@ struct rg_nn {
 #define rg_nn_sigmoid(t) rg_nn_activation(t, sigmoid)
 #define rg_nn_softplus(t) rg_nn_activation(t, softplus)
 #define rg_nn_flatten(t) rg_nn_flatten_at(RG_AT, t)                            /* [n, ..] -> [n, the rest] */
+#define rg_nn_residual(net) rg_nn_residual_at(RG_AT, net)                      /* x + net(x) */
+
+/* Convolutions and pools of images [n, channels, h, w], conv1d of [n, channels, length]. The last argument is an rg_window:
+       rg_nn_conv2d(t, 1, 6, RG_HE_UNIFORM, (rg_window){.kernel = {5}, .padding = {2}})
+   w [out, in / groups, kh, kw] as PyTorch's, its fans in / groups kh kw and out kh kw; b [out] of zeros, or as in rg_nn_linear_with. */
+#define rg_nn_conv2d(t, in, out, init, ...) rg_nn_conv2d_at(RG_AT, t, in, out, init, RG_ZEROS, __VA_ARGS__)
+#define rg_nn_conv2d_with(t, in, out, init, bias, ...) rg_nn_conv2d_at(RG_AT, t, in, out, init, bias, __VA_ARGS__)
+#define rg_nn_conv1d(t, in, out, init, ...) rg_nn_conv1d_at(RG_AT, t, in, out, init, RG_ZEROS, __VA_ARGS__)
+#define rg_nn_conv1d_with(t, in, out, init, bias, ...) rg_nn_conv1d_at(RG_AT, t, in, out, init, bias, __VA_ARGS__)
+#define rg_nn_max_pool2d(t, ...) rg_nn_max_pool2d_at(RG_AT, t, __VA_ARGS__)
+#define rg_nn_avg_pool2d(t, ...) rg_nn_avg_pool2d_at(RG_AT, t, __VA_ARGS__)
+
+/* Normalisation: weight of ones, bias of zeros. layer_norm and rms_norm over the last axes, whose dimensions are given. Batch
+   norm of [n, c] or [n, c, l], and of [n, c, h, w]: by the batch while training, and then moves its running statistics, the buffers
+   "running_mean" and "running_var", by momentum 0.1; by these in evaluation. eps is 1e-5, of rms_norm the dtype's epsilon.      */
+#define rg_nn_layer_norm(t, ...) rg_nn_layer_norm_at(RG_AT, t, 1e-5, RG_DIMS(__VA_ARGS__))
+#define rg_nn_rms_norm(t, ...) rg_nn_rms_norm_at(RG_AT, t, RG_ZERO, RG_DIMS(__VA_ARGS__))
+#define rg_nn_batch_norm1d(t, c) rg_nn_batch_norm_at(RG_AT, t, 1, c, 0.1, 1e-5)
+#define rg_nn_batch_norm2d(t, c) rg_nn_batch_norm_at(RG_AT, t, 2, c, 0.1, 1e-5)
+#define rg_nn_dropout(t, p) rg_nn_dropout_at(RG_AT, t, p)                      /* rg_dropout while training, x in evaluation */
 
 #define rg_nn_forward(net, x) rg_nn_forward_at(RG_AT, net, x)
 #define rg_nn_named(net, name) rg_nn_named_at(RG_AT, net, name)                /* its parameters become "name.weight" ..; returns net */
 rg_list rg_nn_params(const rg_nn *net);                                        /* for the optimiser: each parameter once; lives as long as the tape */
+rg_list rg_nn_buffers(const rg_nn *net);                                       /* running statistics: a checkpoint has them too */
 void rg_nn_train(rg_nn *net, bool on);                                         /* false: evaluation */
 
-/* For those who write layers: a new one; a parameter of it; a layer within it. An error marks it, and rg_nn_forward refuses it. */
+/* For those who write layers: a new one; a parameter of it; a buffer of one value in the tape's dtype; a layer within it. An error marks it, and rg_nn_forward refuses it. */
 #define rg_nn_new(t, kind, forward, size) rg_nn_new_at(RG_AT, t, kind, forward, size)
 #define rg_nn_param(net, name, init, ...) rg_nn_param_at(RG_AT, net, name, init, RG_DIMS(__VA_ARGS__))
+#define rg_nn_buffer(net, name, value, ...) rg_nn_buffer_at(RG_AT, net, name, value, RG_DIMS(__VA_ARGS__))
 #define rg_nn_add(net, child) rg_nn_add_at(RG_AT, net, child)
 rg_nn *rg_nn_new_at(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, size_t size);
 rg_tensor *rg_nn_param_at(const char *at, rg_nn *net, const char *name, rg_init init, int ndim, const int64_t *shape);
+rg_tensor *rg_nn_buffer_at(const char *at, rg_nn *net, const char *name, double value, int ndim, const int64_t *shape);
 int rg_nn_add_at(const char *at, rg_nn *net, rg_nn *child);
 
 /* The functions beneath. kind is not copied: a string literal. */
@@ -109,6 +134,15 @@ rg_nn *rg_nn_sequential_at(const char *at, rg_tape *t, int n, rg_nn *const *laye
 rg_nn *rg_nn_mlp_at(const char *at, rg_tape *t, int n, const int64_t *sizes, const char *kind, rg_unary_fn activation, rg_init init);
 rg_nn *rg_nn_activation_at(const char *at, rg_tape *t, const char *kind, rg_unary_fn fn);
 rg_nn *rg_nn_flatten_at(const char *at, rg_tape *t);
+rg_nn *rg_nn_residual_at(const char *at, rg_nn *net);
+rg_nn *rg_nn_conv2d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias, rg_window window);
+rg_nn *rg_nn_conv1d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias, rg_window window);
+rg_nn *rg_nn_max_pool2d_at(const char *at, rg_tape *t, rg_window window);
+rg_nn *rg_nn_avg_pool2d_at(const char *at, rg_tape *t, rg_window window);
+rg_nn *rg_nn_layer_norm_at(const char *at, rg_tape *t, double eps, int ndim, const int64_t *shape);
+rg_nn *rg_nn_rms_norm_at(const char *at, rg_tape *t, double eps, int ndim, const int64_t *shape); /* eps RG_ZERO: the dtype's epsilon */
+rg_nn *rg_nn_batch_norm_at(const char *at, rg_tape *t, int spatial, int64_t c, double momentum, double eps); /* spatial: 1 or 2 axes */
+rg_nn *rg_nn_dropout_at(const char *at, rg_tape *t, double p);
 rg_nn *rg_nn_named_at(const char *at, rg_nn *net, const char *name);
 rg_tensor *rg_nn_forward_at(const char *at, rg_nn *net, rg_tensor *x);
 /* How many layers, and where. The count must not evaluate them: each call makes a layer. */

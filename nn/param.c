@@ -36,11 +36,9 @@ static int check(const char *at, rg_tape *t, const char *who, const char *name, 
     return 0;
 }
 
-/* The same without fans: a constant, a normal or a uniform distribution. Of [0, n] no number is drawn, whatever its variance. */
-static rg_init resolve(rg_init init, const rg_tensor *x) {
-    if (init.kind < RG_INIT_FAN_IN_NORMAL || init.kind >= RG_INIT_NONE) return init;
-    double in, out;
-    fans_of(x, &in, &out);
+/* A negative scale stays, to be refused by name. Of [0, n] no number is drawn, whatever its variance. */
+rg_init rg_init_with_fans(rg_init init, double in, double out) {
+    if (init.kind < RG_INIT_FAN_IN_NORMAL || init.kind > RG_INIT_FAN_BOTH_UNIFORM || !(init.a >= 0)) return init;
     const bool both = init.kind >= RG_INIT_FAN_BOTH_NORMAL;
     const double fan = both ? in + out : in;
     if (init.kind == RG_INIT_FAN_IN_NORMAL || init.kind == RG_INIT_FAN_BOTH_NORMAL) return RG_NORMAL(0, sqrt(init.a / fan));
@@ -108,7 +106,9 @@ static void fill(rg_tensor *x, rg_init init, double *room) {
         return;
     }
     rg_rng *r = rg_tape_rng(x->tape);
-    const rg_init from = resolve(init, x);
+    double in, out;
+    fans_of(x, &in, &out);
+    const rg_init from = rg_init_with_fans(init, in, out);
     for (int64_t i = 0; i < x->numel; i++) set(x, i, draw(r, from));
 }
 

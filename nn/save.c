@@ -28,7 +28,10 @@ static void keep_tensors(rg_state_list *l, rg_list list) {
 static void keep_net(rg_state_list *l, const rg_nn *net) {
     if (net->failed) rg_fail(l->r->tape, RG_ESTATE, l->r->at, "%s: the %s could not be made", l->r->name, net->kind);
     else if (net->tape != l->r->tape) rg_fail(l->r->tape, RG_ESTATE, l->r->at, "%s: the %s is from another tape", l->r->name, net->kind);
-    else keep_tensors(l, rg_nn_params(net));
+    else {
+        keep_tensors(l, rg_nn_params(net));
+        keep_tensors(l, rg_nn_buffers(net));
+    }
 }
 
 static void keep_generator(rg_state_list *l, rg_rng *rng, progress *p) {

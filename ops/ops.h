@@ -22,6 +22,23 @@ extern "C" {
 #define rg_einsum(equation, ...) rg_einsum_at(RG_AT, equation, RG_IN_LIST(__VA_ARGS__)) /* "bij,bjk->bik", a, b: sums of products (numpy.einsum); up to 8 operands, "ii", "...", implicit output */
 #define rg_linear(x, w, b) rg_linear_at(RG_AT, x, w, b)                    /* x w + b: [.., in] . [in, out] + [out], in one pass */
 
+/* -------- windows that slide over images: rows and columns, {height, width}. A width left out is the height: {3} is {3, 3}.
+   Of n elements, padded, there are (n + 2 padding - dilation (kernel - 1) - 1) / stride + 1 windows, rounded down.             */
+enum { RG_NO_PADDING = -32768 };                                           /* a width of 0 beside a height that is not: .padding = {1, RG_NO_PADDING} */
+typedef struct rg_window {
+    int kernel[2];                                                         /* of pools, unfold and layers; a convolution's is its weights' */
+    int stride[2];                                                         /* 1; of pools the kernel */
+    int padding[2], dilation[2];                                           /* 0, of pools at most half the kernel; 1 */
+    int groups;                                                            /* 1; of convolutions */
+} rg_window;
+#define rg_conv2d(x, w, b, ...) rg_conv2d_at(RG_AT, x, w, b, __VA_ARGS__)  /* y[n, o] = b[o] + sum over c, i, j of w[o, c, i, j] x[n, c, .. + i, .. + j]:
+                                                                              [n, in, h, w], [out, in / groups, kh, kw], [out] or NULL -> [n, out, h', w'] */
+#define rg_conv1d(x, w, b, ...) rg_conv1d_at(RG_AT, x, w, b, __VA_ARGS__)  /* the same of [n, in, l], [out, in / groups, k]; the heights of the window count */
+#define rg_unfold(x, ...) rg_unfold_at(RG_AT, x, __VA_ARGS__)              /* [n, c, h, w] -> [n, c kh kw, h' w']: what each window sees, as a column */
+#define rg_fold(x, h, w, ...) rg_fold_at(RG_AT, x, h, w, __VA_ARGS__)      /* columns added up where their windows were: the adjoint of unfold */
+#define rg_max_pool2d(x, ...) rg_max_pool2d_at(RG_AT, x, __VA_ARGS__)      /* the largest in each window; of ties the first, to which the gradient goes */
+#define rg_avg_pool2d(x, ...) rg_avg_pool2d_at(RG_AT, x, __VA_ARGS__)      /* the mean of each window, zeros of the padding included */
+
 /* -------- reductions. rg_sum(x): over everything, rank 0. rg_sum_over(x, keepdims, 0, -1): over some axes. */
 #define rg_sum(x) rg_sum_over_at(RG_AT, x, false, -1, NULL)                /* sum x_i */
 #define rg_sum_over(x, keepdims, ...) rg_sum_over_at(RG_AT, x, keepdims, RG_AXES(__VA_ARGS__))
@@ -45,6 +62,18 @@ extern "C" {
 #define rg_logsumexp(x, axis) rg_logsumexp_at(RG_AT, x, axis)              /* log sum exp x_i, shifted by max x */
 #define rg_softmax(x, axis) rg_softmax_at(RG_AT, x, axis)                  /* exp x_i / sum exp x */
 #define rg_log_softmax(x, axis) rg_log_softmax_at(RG_AT, x, axis)          /* x_i - log sum exp x */
+
+/* -------- normalisation, attention, dropout. A weight or bias may be NULL, a bias only with its weight */
+#define rg_layer_norm(x, k, w, b, eps) rg_layer_norm_at(RG_AT, x, k, w, b, eps) /* w (x - mean) / sqrt(var + eps) + b, over the last k axes, whose shape w, b have */
+#define rg_rms_norm(x, k, w, eps) rg_rms_norm_at(RG_AT, x, k, w, eps)      /* w x / sqrt(mean x^2 + eps), over the last k axes */
+/* x [n, c, ..]: the same over all axes but the channels'; mean, var, w, b [c]. training: by the batch's own statistics, and then
+   mean = (1 - momentum) mean + momentum (the batch's), var alike, with the unbiased variance; both NULL: not kept.
+   Otherwise by the given mean and var. */
+#define rg_batch_norm(x, mean, var, w, b, training, momentum, eps) rg_batch_norm_at(RG_AT, x, mean, var, w, b, training, momentum, eps)
+#define rg_dropout(x, p) rg_dropout_at(RG_AT, x, p)                        /* 0 with probability p, else x / (1 - p): one rg_rng_random of the tape's per element */
+/* softmax(q k^T / sqrt(d) + mask) v: [.., n, d], [.., m, d], [.., m, e] -> [.., n, e]. mask broadcasts to [.., n, m], -inf hides; or
+   NULL. causal: row i sees columns 0 .. i only. Vaswani et al. 2017 */
+#define rg_scaled_dot_product_attention(q, k, v, mask, causal) rg_scaled_dot_product_attention_at(RG_AT, q, k, v, mask, causal)
 
 /* -------- shape */
 #define rg_reshape(x, ...) rg_reshape_at(RG_AT, x, RG_DIMS(__VA_ARGS__))   /* the same elements; one dimension may be -1; a view */
@@ -99,6 +128,12 @@ rg_tensor *rg_dot_at(const char *at, rg_tensor *a, rg_tensor *b);
 rg_tensor *rg_outer_at(const char *at, rg_tensor *a, rg_tensor *b);
 rg_tensor *rg_einsum_at(const char *at, const char *equation, int n, rg_tensor *const *x);
 rg_tensor *rg_linear_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b);
+rg_tensor *rg_conv2d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window window);
+rg_tensor *rg_conv1d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window window);
+rg_tensor *rg_unfold_at(const char *at, rg_tensor *x, rg_window window);
+rg_tensor *rg_fold_at(const char *at, rg_tensor *x, int64_t h, int64_t w, rg_window window);
+rg_tensor *rg_max_pool2d_at(const char *at, rg_tensor *x, rg_window window);
+rg_tensor *rg_avg_pool2d_at(const char *at, rg_tensor *x, rg_window window);
 rg_tensor *rg_sum_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
 rg_tensor *rg_mean_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
 rg_tensor *rg_max_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
@@ -113,6 +148,12 @@ rg_tensor *rg_argmin_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_logsumexp_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_softmax_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_log_softmax_at(const char *at, rg_tensor *x, int axis);
+rg_tensor *rg_layer_norm_at(const char *at, rg_tensor *x, int k, rg_tensor *w, rg_tensor *b, double eps);
+rg_tensor *rg_rms_norm_at(const char *at, rg_tensor *x, int k, rg_tensor *w, double eps);
+rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, bool training,
+    double momentum, double eps);
+rg_tensor *rg_dropout_at(const char *at, rg_tensor *x, double p);
+rg_tensor *rg_scaled_dot_product_attention_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_tensor *mask, bool causal);
 rg_tensor *rg_reshape_at(const char *at, rg_tensor *x, int ndim, const int64_t *shape);
 rg_tensor *rg_unsqueeze_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_squeeze_at(const char *at, rg_tensor *x, int axis);

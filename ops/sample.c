@@ -120,6 +120,20 @@ static int read_shape(rg_sample *s, word w) {
     return s->attr.ndim < 0 || w.text != w.end ? refuse(s, w, "no shape") : 0;
 }
 
+static int read_pair(rg_sample *s, word w, int16_t to[2]) {
+    int64_t v[RG_MAX_DIMS];
+    if (take_list(&w, "x", INT16_MIN, INT16_MAX, v) != 2 || w.text != w.end) return refuse(s, w, "no pair");
+    to[0] = (int16_t)v[0], to[1] = (int16_t)v[1];
+    return 0;
+}
+
+static int read_size(rg_sample *s, word w) {
+    int64_t v[RG_MAX_DIMS];
+    if (take_list(&w, "x", INT32_MIN, INT32_MAX, v) != 2 || w.text != w.end) return refuse(s, w, "no pair");
+    s->attr.size[0] = (int32_t)v[0], s->attr.size[1] = (int32_t)v[1];
+    return 0;
+}
+
 static int read_attribute(rg_sample *s, word w) {
     rg_attr *a = &s->attr;
     if (take(&w, "axis=")) return read_int(s, w, &a->axis);
@@ -131,6 +145,12 @@ static int read_attribute(rg_sample *s, word w) {
     if (take(&w, "along=")) return read_int(s, w, &a->along);
     if (take(&w, "start=")) return read_int64(s, w, &a->start);
     if (take(&w, "stop=")) return read_int64(s, w, &a->stop);
+    if (take(&w, "kernel=")) return read_pair(s, w, a->kernel);
+    if (take(&w, "stride=")) return read_pair(s, w, a->stride);
+    if (take(&w, "padding=")) return read_pair(s, w, a->padding);
+    if (take(&w, "dilation=")) return read_pair(s, w, a->dilation);
+    if (take(&w, "groups=")) return read_int(s, w, &a->groups);
+    if (take(&w, "size=")) return read_size(s, w);
     if (take(&w, "p=")) return read_number(s, w, &a->p);
     if (take(&w, "q=")) return read_number(s, w, &a->q);
     if (take(&w, "shape=")) return read_shape(s, w);

@@ -389,6 +389,12 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_masked_fill, rg_masked_fill(x, x, 1)) N(rg_index_select, rg_index_select(x, 0, x)) N(rg_index_add, rg_index_add(x, 0, x, x))                \
     N(rg_embedding, rg_embedding(x, x)) N(rg_gather, rg_gather(x, 0, x)) N(rg_scatter_add, rg_scatter_add(x, 0, x, x))                                \
     N(rg_scatter, rg_scatter(x, x, 3)) N(rg_one_hot, rg_one_hot(x, 3)) N(rg_cast, rg_cast(x, RG_F64)) N(rg_cross_entropy, rg_cross_entropy(x, x))     \
+    N(rg_conv2d, rg_conv2d(x, x, x, (rg_window){0})) N(rg_conv1d, rg_conv1d(x, x, x, (rg_window){0}))                                                 \
+    N(rg_unfold, rg_unfold(x, (rg_window){.kernel = {2}})) N(rg_fold, rg_fold(x, 2, 2, (rg_window){.kernel = {2}})) N(rg_max_pool2d, rg_max_pool2d(x, (rg_window){.kernel = {2}}))  \
+    N(rg_avg_pool2d, rg_avg_pool2d(x, (rg_window){.kernel = {2}}))                                                                                              \
+    N(rg_layer_norm, rg_layer_norm(x, 1, x, x, .1)) N(rg_rms_norm, rg_rms_norm(x, 1, x, .1)) N(rg_dropout, rg_dropout(x, .5))                         \
+    N(rg_batch_norm, rg_batch_norm(x, x, x, x, x, true, .1, .1)) N(rg_batch_norm_given, rg_batch_norm(x, x, x, x, x, false, .1, .1))                  \
+    N(rg_scaled_dot_product_attention, rg_scaled_dot_product_attention(x, x, x, x, true))                                                             \
     N(rg_mse, rg_mse(x, x)) N(rg_sum, rg_sum(x)) N(rg_mean, rg_mean(x)) N(rg_max, rg_max(x)) N(rg_concat_of_nothing, rg_concat_at(NULL, 0, 0, NULL))  \
     N(rg_concat_of_no_array, rg_concat_at(NULL, 0, 2, NULL)) N(rg_input, rg_input(t, RG_F32, six, 2)) N(rg_full, rg_full(t, 1, 2))                    \
     N(rg_scalar, rg_scalar(t, 1)) N(rg_buffer, rg_buffer(t, "b", RG_F32, six, 2)) N(rg_parameter, rg_parameter_at(NULL, t, "p", RG_DIMS(2)))          \

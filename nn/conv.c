@@ -1,0 +1,57 @@
+/* conv.c - layers with a window that slides: convolutions and pools. */
+#include "engine/op.h"
+#include "nn/nn.h"
+
+typedef struct windowed { rg_nn nn; rg_window window; } windowed;
+
+static rg_nn *windowed_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, rg_window window) {
+    windowed *net = (windowed *)rg_nn_new_at(at, t, kind, forward, sizeof *net);
+    if (!net) return NULL;
+    net->window = window;
+    return &net->nn;
+}
+
+/* -------- convolutions */
+
+static rg_tensor *bias_of(const rg_nn *net) { return net->nparams > 1 ? net->params[1] : NULL; }
+
+static rg_tensor *conv2d(const char *at, rg_nn *net, rg_tensor *x) {
+    return rg_conv2d_at(at, x, net->params[0], bias_of(net), ((windowed *)net)->window);
+}
+
+static rg_tensor *conv1d(const char *at, rg_nn *net, rg_tensor *x) {
+    return rg_conv1d_at(at, x, net->params[0], bias_of(net), ((windowed *)net)->window);
+}
+
+/* w [out, in / groups, kernel ..]: ndim 4, or 3 */
+static rg_nn *conv_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, int ndim, int64_t in, int64_t out, rg_init weight,
+    rg_init bias, rg_window w) {
+    const int groups = w.groups ? w.groups : 1, h = w.kernel[0], across = ndim < 4 ? 1 : w.kernel[1] ? w.kernel[1] : h;
+    if (rg_error_code(t)) return NULL;
+    if (h < 1 || across < 1) return rg_fail(t, RG_EVALUE, at, "%s: a kernel of %dx%d", kind, h, across), NULL;
+    if (groups < 0 || in % groups || out % groups)
+        return rg_fail(t, RG_EVALUE, at, "%s: %d groups do not divide %lld channels in and %lld out", kind, groups, (long long)in,
+            (long long)out), NULL;
+    rg_nn *net = windowed_new(at, t, kind, forward, w);
+    const double seen = (double)h * across;
+    const rg_init init = rg_init_with_fans(weight, (double)(in / groups) * seen, (double)out * seen);
+    rg_nn_param_at(at, net, "weight", init, ndim, (const int64_t[]){out, in / groups, h, across});
+    if (bias.kind != RG_INIT_NONE) rg_nn_param_at(at, net, "bias", bias, 1, &out);
+    return net && net->failed ? NULL : net;
+}
+
+rg_nn *rg_nn_conv2d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias, rg_window window) {
+    return conv_new(at, t, "conv2d", conv2d, 4, in, out, weight, bias, window);
+}
+
+rg_nn *rg_nn_conv1d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias, rg_window window) {
+    return conv_new(at, t, "conv1d", conv1d, 3, in, out, weight, bias, window);
+}
+
+/* -------- pools */
+
+static rg_tensor *max_pool2d(const char *at, rg_nn *net, rg_tensor *x) { return rg_max_pool2d_at(at, x, ((windowed *)net)->window); }
+static rg_tensor *avg_pool2d(const char *at, rg_nn *net, rg_tensor *x) { return rg_avg_pool2d_at(at, x, ((windowed *)net)->window); }
+
+rg_nn *rg_nn_max_pool2d_at(const char *at, rg_tape *t, rg_window window) { return windowed_new(at, t, "max_pool2d", max_pool2d, window); }
+rg_nn *rg_nn_avg_pool2d_at(const char *at, rg_tape *t, rg_window window) { return windowed_new(at, t, "avg_pool2d", avg_pool2d, window); }

@@ -1,0 +1,76 @@
+/* norm.c - layers that keep signals in bounds: layer norm, rms norm, batch norm with running statistics, dropout. */
+#include <float.h>
+#include <math.h>
+
+#include "engine/op.h"
+#include "nn/nn.h"
+
+/* -------- over the last axes */
+
+typedef struct norm { rg_nn nn; double eps; } norm;
+
+static rg_tensor *layer_norm(const char *at, rg_nn *net, rg_tensor *x) {
+    return rg_layer_norm_at(at, x, rg_ndim(net->params[0]), net->params[0], net->params[1], ((norm *)net)->eps);
+}
+
+static rg_tensor *rms_norm(const char *at, rg_nn *net, rg_tensor *x) {
+    return rg_rms_norm_at(at, x, rg_ndim(net->params[0]), net->params[0], ((norm *)net)->eps);
+}
+
+static rg_nn *norm_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, double eps, int ndim, const int64_t *shape) {
+    norm *net = (norm *)rg_nn_new_at(at, t, kind, forward, sizeof *net);
+    if (!net) return NULL;
+    net->eps = eps;
+    rg_nn_param_at(at, &net->nn, "weight", RG_ONES, ndim, shape);
+    return net->nn.failed ? NULL : &net->nn;
+}
+
+rg_nn *rg_nn_layer_norm_at(const char *at, rg_tape *t, double eps, int ndim, const int64_t *shape) {
+    rg_nn *net = norm_new(at, t, "layer_norm", layer_norm, eps, ndim, shape);
+    rg_nn_param_at(at, net, "bias", RG_ZEROS, ndim, shape);
+    return net && net->failed ? NULL : net;
+}
+
+rg_nn *rg_nn_rms_norm_at(const char *at, rg_tape *t, double eps, int ndim, const int64_t *shape) {
+    const bool unset = eps == 0 && signbit(eps);
+    return norm_new(at, t, "rms_norm", rms_norm, unset ? rg_default_dtype(t) == RG_F64 ? DBL_EPSILON : (double)FLT_EPSILON : eps, ndim, shape);
+}
+
+/* -------- over the batch */
+
+typedef struct batch_norm { rg_nn nn; int spatial; double momentum, eps; } batch_norm;
+
+static rg_tensor *normalise(const char *at, rg_nn *net, rg_tensor *x) {
+    const batch_norm *b = (const batch_norm *)net;
+    const int ndim = rg_ndim(x);
+    if (ndim != b->spatial + 2 && !(b->spatial == 1 && ndim == 2))
+        return rg_fail(net->tape, RG_ESHAPE, at, "%s: an input of %d dimensions, not [n, channels%s", net->kind, ndim,
+            b->spatial == 1 ? "] or [n, channels, length]" : ", h, w]"), rg_poison(net->tape);
+    return rg_batch_norm_at(at, x, net->buffers[0], net->buffers[1], net->params[0], net->params[1], net->training, b->momentum, b->eps);
+}
+
+rg_nn *rg_nn_batch_norm_at(const char *at, rg_tape *t, int spatial, int64_t c, double momentum, double eps) {
+    if (spatial != 1 && spatial != 2) return rg_fail(t, RG_EVALUE, at, "rg_nn_batch_norm: %d spatial axes, not 1 or 2", spatial), NULL;
+    batch_norm *net = (batch_norm *)rg_nn_new_at(at, t, spatial == 1 ? "batch_norm1d" : "batch_norm2d", normalise, sizeof *net);
+    if (!net) return NULL;
+    net->spatial = spatial, net->momentum = momentum, net->eps = eps;
+    rg_nn_param_at(at, &net->nn, "weight", RG_ONES, 1, &c);
+    rg_nn_param_at(at, &net->nn, "bias", RG_ZEROS, 1, &c);
+    rg_nn_buffer_at(at, &net->nn, "running_mean", 0, 1, &c);
+    rg_nn_buffer_at(at, &net->nn, "running_var", 1, 1, &c);
+    return net->nn.failed ? NULL : &net->nn;
+}
+
+/* -------- dropout */
+
+typedef struct dropout { rg_nn nn; double p; } dropout;
+
+static rg_tensor *drop(const char *at, rg_nn *net, rg_tensor *x) { return net->training ? rg_dropout_at(at, x, ((dropout *)net)->p) : x; }
+
+rg_nn *rg_nn_dropout_at(const char *at, rg_tape *t, double p) {
+    if (!(p >= 0 && p <= 1)) return rg_fail(t, RG_EVALUE, at, "rg_nn_dropout: p = %g is no probability", p), NULL;
+    dropout *net = (dropout *)rg_nn_new_at(at, t, "dropout", drop, sizeof *net);
+    if (!net) return NULL;
+    net->p = p;
+    return &net->nn;
+}

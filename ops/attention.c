@@ -1,0 +1,36 @@
+/* attention.c - scaled dot-product attention, composed: y = softmax(q k^T / sqrt(d) + mask) v. Vaswani et al. 2017, equation 1. */
+#include <math.h>
+
+#include "engine/op.h"
+#include "ops/ops.h"
+
+/* [n, m] in x's dtype: 0 where column j <= row i, else minus infinity. */
+static rg_tensor *causal_mask(const char *at, const rg_tensor *x, int64_t n, int64_t m) {
+    rg_tensor *mask = rg_empty_at(at, rg_tape_of(x), rg_dtype_of(x), 2, (const int64_t[]){n, m});
+    for (int64_t i = 0; !rg_failed(mask) && i < n * m; i++) {
+        const double v = i % m <= i / m ? 0 : -INFINITY;
+        if (mask->dtype == RG_F64) ((double *)mask->data)[i] = v;
+        else ((float *)mask->data)[i] = (float)v;
+    }
+    return mask;
+}
+
+rg_tensor *rg_scaled_dot_product_attention_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_tensor *mask, bool causal) {
+    if (!rg_failed(q) && q->ndim < 2)
+        return rg_fail(q->tape, RG_ESHAPE, at, "scaled_dot_product_attention: q has %d dimensions, at least 2 are needed: [.., n, d]", q->ndim), rg_poison(q->tape);
+    const double d = rg_failed(q) || q->ndim == 0 ? 1 : (double)q->shape[q->ndim - 1];
+    rg_tensor *scores = rg_matmul_t_at(at, rg_mul_scalar_at(at, q, 1 / sqrt(d)), false, k, true); /* [.., n, m] */
+    if (mask) scores = rg_add_at(at, scores, mask);
+    if (causal && !rg_failed(scores)) scores = rg_add_at(at, scores, causal_mask(at, scores, rg_dim(scores, -2), rg_dim(scores, -1)));
+    return rg_matmul_t_at(at, rg_softmax_at(at, scores, -1), false, v, false);
+}
+
+static rg_tensor *compose(const char *at, rg_attr attr, rg_tensor *const *in) {
+    return rg_scaled_dot_product_attention_at(at, in[0], in[1], in[2], in[3], attr.p != 0);
+}
+
+RG_OP(scaled_dot_product_attention) = {.name = "scaled_dot_product_attention", .formula = "softmax(q k^T / sqrt(d) + mask) v", .arity = 4,
+    .compose = compose,
+    .samples = "3,4 5,4 5,17 3,5; 2,3,4 2,5,4 2,5,3 3,5 p=1; 2,2,3,4 2,2,3,4 2,2,3,2 2,1,1,3; 3,4 same same 3,3 p=1; 1,1 1,1 1,1 1,1; 7,3 1,3 1,2 1,1;"
+               "3,2 9,2 9,2 3,9 p=1; 9,2 9,2 9,1 9,9; 0,2 3,2 3,4 -; 2,0,4 2,3,4 2,3,2 1,3; 3,0 2,0 2,3 3,2",
+    .refuses = "3,4 5,3 5,2 3,5; 3,4 5,4 4,2 3,5; 3,4 5,4 5,2 3,4; - 5,4 5,2 3,5; 4 5,4 5,2 5; 2,3,4 3,5,4 5,2 3,5; 3,4:i32 5,4:i32 5,2:i32 3,5:i32"};

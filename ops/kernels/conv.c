@@ -1,0 +1,145 @@
+/* kernels/conv.c - convolution as products with unfolded images, some images at a time: their columns stay in the cache and are
+   made again for the gradient. How many is a matter of the shapes alone: the same bits for any number of threads.          */
+#include "engine/loops.h"
+#include "gemm.h"
+#include "window.h"
+
+enum { COLUMNS = 1 << 18 }; /* elements of columns, or of gradients of single images, at a time: unless one image has more */
+
+typedef struct conv {
+    frame f;
+    int64_t n, c, out, groups;         /* images, channels in and out */
+    int64_t rows, columns, size;       /* of the columns of one group: [rows, columns]; of a plane of x */
+    int64_t together;                  /* images at a time */
+    real *work;                        /* [together, groups, rows, columns] */
+    size_t bytes;
+} conv;
+
+static int conv_begin(conv *k, rg_tensor *y) {
+    const rg_tensor *x = y->in[0], *w = y->in[1];
+    *k = (conv){.f = frame_of(x, &y->attr), .n = x->shape[0], .c = x->shape[1], .out = w->shape[0], .groups = y->attr.groups,
+        .rows = w->shape[1] * w->shape[2] * w->shape[3], .size = x->shape[2] * x->shape[3]};
+    k->columns = k->f.down * k->f.across;
+    int64_t one, all, shape[] = {k->groups, k->rows, k->columns, 1};
+    if (rg_size((rg_dtype)y->dtype, 3, shape, &one, &k->bytes)) return rg_reject(y, RG_ESHAPE, "the size of an unfolded image overflows");
+    if (one < w->numel) one = w->numel;
+    k->together = one ? COLUMNS / one : k->n;
+    if (k->together > k->n) k->together = k->n;
+    if (k->together < 1) k->together = 1;
+    shape[3] = k->together;
+    if (rg_size((rg_dtype)y->dtype, 4, shape, &all, &k->bytes)) return rg_reject(y, RG_ESHAPE, "the size of unfolded images overflows");
+    k->work = rg_tape_alloc(y->at, y->tape, k->bytes);
+    return k->work ? 0 : -1;
+}
+
+static void conv_end(conv *k, rg_tensor *y) { rg_tape_dealloc(y->tape, k->work, k->bytes); }
+
+/* The columns of m images from image s on. */
+static void unfold_some(const conv *k, rg_tensor *y, int64_t s, int64_t m) {
+    const real *x = (const real *)y->in[0]->data + s * k->c * k->size;
+    const int64_t planes = m * k->c, step = k->rows * k->groups / (k->c ? k->c : 1) * k->columns;
+    RG_PARALLEL_FOR(y->tape, planes * step / RG_CHUNK,
+        for (int64_t i = 0; i < planes; i++) RG_K(to_columns)(&k->f, x + i * k->size, k->work + i * step);)
+}
+
+/* One product per image and group. The matrices of an operand that all images share stand there once. */
+static int product(const conv *k, rg_tensor *y, int64_t m, bool shared, rg_gemm p) {
+    rg_tensor a = {.ndim = 2, .shape = {shared ? 1 : m, k->groups}}, b = {.ndim = 2, .shape = {m, k->groups}};
+    a.numel = a.shape[0] * k->groups, b.numel = m * k->groups;
+    rg_walk walk;
+    rg_walk_init(&walk, 2, b.shape, 2, (rg_tensor *[]){&a, &b});
+    p.batch = &walk;
+    return RG_K(gemm)(y, &p);
+}
+
+static void add_bias(const conv *k, rg_tensor *y, int64_t s, int64_t m) {
+    const real *b = y->in[2]->data;
+    real *to = (real *)y->data + s * k->out * k->columns;
+    RG_PARALLEL_FOR(y->tape, m * k->out * k->columns / RG_CHUNK,
+        for (int64_t i = 0; i < m * k->out; i++) {
+            const real v = b[i % k->out];
+            for (int64_t j = i * k->columns; j < (i + 1) * k->columns; j++) to[j] += v;
+        })
+}
+
+int RG_K(conv2d)(rg_tensor *y) {
+    if (!y->numel) return 0;
+    conv k;
+    if (conv_begin(&k, y)) return -1;
+    int failed = 0;
+    for (int64_t s = 0; s < k.n && !failed; s += k.together) {
+        const int64_t m = rg_min64(k.together, k.n - s);
+        unfold_some(&k, y, s, m);
+        failed = product(&k, y, m, true, (rg_gemm){.n = k.out / k.groups, .k = k.rows, .m = k.columns, .a = y->in[1]->data, .b = k.work,
+            .c = (real *)y->data + s * k.out * k.columns});
+        if (y->nin > 2 && !failed) add_bias(&k, y, s, m);
+    }
+    conv_end(&k, y);
+    return failed;
+}
+
+/* -------- the gradient */
+
+static int input_gradient(conv *k, rg_tensor *y, const real *dy, real *dx) {
+    const int64_t step = k->rows * k->groups / (k->c ? k->c : 1) * k->columns;
+    for (int64_t s = 0; s < k->n; s += k->together) {
+        const int64_t m = rg_min64(k->together, k->n - s), planes = m * k->c;
+        real *to = dx + s * k->c * k->size;
+        if (product(k, y, m, true, (rg_gemm){.n = k->rows, .k = k->out / k->groups, .m = k->columns, .ta = true, .a = y->in[1]->data,
+            .b = dy + s * k->out * k->columns, .c = k->work})) return -1;
+        RG_PARALLEL_FOR(y->tape, planes * step / RG_CHUNK,
+            for (int64_t i = 0; i < planes; i++) {
+                for (int64_t j = i * k->size; j < (i + 1) * k->size; j++) to[j] = 0;
+                RG_K(add_columns)(&k->f, k->work + i * step, to + i * k->size);
+            })
+    }
+    return 0;
+}
+
+/* dw [out, rows] += the gradients of m images, in their order */
+static void add_images(rg_tape *t, int64_t m, int64_t n, const real *each, real *dw) {
+    const int64_t chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
+    (void)t;
+    RG_PARALLEL_FOR(t, chunks,
+        for (int64_t c = 0; c < chunks; c++)
+            for (int64_t s = 0; s < m; s++)
+                for (int64_t i = c * RG_CHUNK; i < rg_min64(n, (c + 1) * RG_CHUNK); i++) dw[i] += each[s * n + i];)
+}
+
+static int weight_gradient(conv *k, rg_tensor *y, const real *dy, rg_tensor *dw) {
+    const int64_t n = dw->numel;
+    const size_t bytes = (size_t)(k->together * n) * sizeof(real); /* together n is at most n, or COLUMNS */
+    real *each = rg_tape_alloc(y->at, y->tape, bytes);
+    int failed = each ? 0 : -1;
+    for (int64_t i = 0; i < n; i++) ((real *)dw->data)[i] = 0;
+    for (int64_t s = 0; s < k->n && !failed; s += k->together) {
+        const int64_t m = rg_min64(k->together, k->n - s);
+        unfold_some(k, y, s, m);
+        failed = product(k, y, m, false, (rg_gemm){.n = k->out / k->groups, .k = k->columns, .m = k->rows, .tb = true,
+            .a = dy + s * k->out * k->columns, .b = k->work, .c = each});
+        if (!failed) add_images(y->tape, m, n, each, dw->data);
+    }
+    if (each) rg_tape_dealloc(y->tape, each, bytes);
+    return failed;
+}
+
+static void bias_gradient(const conv *k, const real *dy, real *db) {
+    for (int64_t o = 0; o < k->out; o++) {
+        real sum = 0;
+        for (int64_t s = 0; s < k->n; s++) sum += sum_run(k->columns, dy + (s * k->out + o) * k->columns);
+        db[o] = sum;
+    }
+}
+
+int RG_K(conv2d_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    for (int i = 0; i < y->nin; i++)
+        if (rg_needs(y, i) && rg_failed(dx[i] = rg_temp_like(y, y->in[i]))) return -1;
+    conv k;
+    if (conv_begin(&k, y)) return -1;
+    int failed = 0;
+    if (dx[0]) failed = input_gradient(&k, y, dy->data, dx[0]->data);
+    if (dx[1] && !failed) failed = weight_gradient(&k, y, dy->data, dx[1]);
+    if (y->nin > 2 && dx[2]) bias_gradient(&k, dy->data, dx[2]->data);
+    conv_end(&k, y);
+    return failed;
+}

@@ -1,0 +1,90 @@
+/* kernels/norm.c - the loops of layer_norm and rms_norm, row by row, and of their gradients. Threads share the rows, or columns. */
+#include "engine/loops.h"
+
+RUN_SUM(square_run, (x[k] - m) * (x[k] - m), const real *x, real m)
+RUN_SUM(product_run, g[k] * (x[k] - m), const real *g, const real *x, real m)
+
+typedef struct rows { int64_t count, n; const real *x, *w, *b; real *mean, *r; } rows; /* b, mean NULL of rms_norm */
+
+static rows rows_of(const rg_tensor *y) {
+    rows k = {.count = 1, .n = 1, .x = y->in[0]->data};
+    for (int d = 0; d < y->ndim; d++) *(d < y->attr.axis ? &k.count : &k.n) *= y->shape[d];
+    if (y->nin > 1) k.w = y->in[1]->data;
+    if (y->nin > 2) k.b = y->in[2]->data;
+    if (y->saved[0]) k.mean = y->saved[0]->data;
+    if (y->saved[1]) k.r = y->saved[1]->data;
+    return k;
+}
+
+static void row(const rows *k, int64_t i, real eps, real *restrict to) {
+    const real *x = k->x + i * k->n, *w = k->w, *b = k->b, n = (real)k->n, m = k->mean ? sum_run(k->n, x) / n : 0;
+    const real r = 1 / R(sqrt)(square_run(k->n, x, m) / n + eps);
+    if (k->mean) k->mean[i] = m;
+    k->r[i] = r;
+    for (int64_t j = 0; j < k->n; j++) to[j] = (x[j] - m) * r;
+    if (w)
+        for (int64_t j = 0; j < k->n; j++) to[j] *= w[j];
+    if (b)
+        for (int64_t j = 0; j < k->n; j++) to[j] += b[j];
+}
+
+static int forward(rg_tensor *y, bool centred) {
+    int64_t count = 1;
+    for (int d = 0; d < y->attr.axis; d++) count *= y->shape[d];
+    for (int i = !centred; i < 2; i++) {
+        rg_tensor *saved = rg_temp(y, (rg_dtype)y->dtype, 1, &count);
+        if (rg_failed(saved)) return -1;
+        y->saved[i] = saved;
+    }
+    const rows k = rows_of(y);
+    real *to = y->data;
+    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+        for (int64_t i = 0; i < k.count; i++) row(&k, i, (real)y->attr.p, to + i * k.n);)
+    return 0;
+}
+
+int RG_K(layer_norm)(rg_tensor *y) { return forward(y, true); }
+int RG_K(rms_norm)(rg_tensor *y) { return forward(y, false); }
+
+/* -------- the gradient */
+
+static void row_vjp(const rows *k, int64_t i, const real *dy, real *restrict to) {
+    const real *x = k->x + i * k->n, n = (real)k->n, m = k->mean ? k->mean[i] : 0, r = k->r[i];
+    for (int64_t j = 0; j < k->n; j++) to[j] = k->w ? dy[j] * k->w[j] : dy[j];
+    const real mean = k->mean ? sum_run(k->n, to) / n : 0, along = product_run(k->n, to, x, m) * r * r / n;
+    for (int64_t j = 0; j < k->n; j++) to[j] = r * (to[j] - mean - (x[j] - m) * along);
+}
+
+/* Of columns first .. last - 1: dw = sum dy x', db = sum dy, down the rows. Either may be NULL. */
+static void columns_vjp(const rows *k, int64_t first, int64_t last, const real *dy, real *restrict dw, real *restrict db) {
+    for (int64_t j = first; dw && j < last; j++) dw[j] = 0;
+    for (int64_t j = first; db && j < last; j++) db[j] = 0;
+    for (int64_t i = 0; i < k->count; i++) {
+        const real *x = k->x + i * k->n, *d = dy + i * k->n, m = k->mean ? k->mean[i] : 0, r = k->r[i];
+        if (dw)
+            for (int64_t j = first; j < last; j++) dw[j] += d[j] * ((x[j] - m) * r);
+        if (db)
+            for (int64_t j = first; j < last; j++) db[j] += d[j];
+    }
+}
+
+static int vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    enum { WIDE = 256 };
+    for (int i = 0; i < y->nin; i++)
+        if (rg_needs(y, i) && rg_failed(dx[i] = rg_temp_like(y, y->in[i]))) return -1;
+    const rows k = rows_of(y);
+    const real *d = dy->data;
+    if (dx[0]) {
+        real *to = dx[0]->data;
+        RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+            for (int64_t i = 0; i < k.count; i++) row_vjp(&k, i, d + i * k.n, to + i * k.n);)
+    }
+    real *dw = y->nin > 1 && dx[1] ? dx[1]->data : NULL, *db = y->nin > 2 && dx[2] ? dx[2]->data : NULL;
+    const int64_t parts = dw || db ? (k.n + WIDE - 1) / WIDE : 0;
+    RG_PARALLEL_FOR(y->tape, rg_min64(parts, y->numel / RG_CHUNK),
+        for (int64_t p = 0; p < parts; p++) columns_vjp(&k, p * WIDE, rg_min64(k.n, (p + 1) * WIDE), d, dw, db);)
+    return 0;
+}
+
+int RG_K(layer_norm_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return vjp(y, dy, dx); }
+int RG_K(rms_norm_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return vjp(y, dy, dx); }

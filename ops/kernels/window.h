@@ -1,0 +1,34 @@
+/* kernels/window.h - for kernel sources: windows over one plane (a channel of an image), whose elements lie in rows of columns. */
+#ifndef RG_KERNEL_WINDOW_H
+#define RG_KERNEL_WINDOW_H
+
+#include "engine/kernel.h"
+
+/* A plane [h, w], its windows [down, across]; kernel, stride, padding and dilation are the attribute's. */
+typedef struct frame { int64_t h, w, down, across; const rg_attr *a; } frame;
+
+/* Of images [n, c, h, w]. */
+static inline frame frame_of(const rg_tensor *x, const rg_attr *a) {
+    int64_t n[2];
+    for (int d = 0; d < 2; d++) n[d] = (x->shape[2 + d] + 2 * a->padding[d] - (int64_t)a->dilation[d] * (a->kernel[d] - 1) - 1) / a->stride[d] + 1;
+    return (frame){x->shape[2], x->shape[3], n[0], n[1], a};
+}
+
+/* Row p of windows, element (i, j) of each: windows lo .. hi see the image, window q the pixel from + q stride of it. */
+typedef struct run { int64_t lo, hi, from; } run;
+
+static inline int64_t up(int64_t n, int64_t step) { return n > 0 ? (n + step - 1) / step : 0; }
+
+static inline run run_of(const frame *f, int64_t p, int64_t i, int64_t j) {
+    const rg_attr *a = f->a;
+    const int64_t row = p * a->stride[0] + i * a->dilation[0] - a->padding[0], first = j * a->dilation[1] - a->padding[1];
+    if (row < 0 || row >= f->h) return (run){0, 0, 0};
+    const int64_t lo = rg_min64(up(-first, a->stride[1]), f->across), hi = rg_min64(up(f->w - first, a->stride[1]), f->across);
+    return (run){lo, hi > lo ? hi : lo, row * f->w + first};
+}
+
+/* columns[kh kw, down across] of a plane, and back: added to the plane. */
+void RG_K(to_columns)(const frame *f, const real *plane, real *columns);
+void RG_K(add_columns)(const frame *f, const real *columns, real *plane);
+
+#endif
