@@ -1,4 +1,4 @@
-/* loops.h - for kernel sources: loops over two broadcast operands, in chunks that threads may share; sums and maxima of runs. */
+/* loops.h - for kernel sources: loops over two broadcast operands, in chunks that threads may share; sums, products and extremes of runs. */
 #ifndef RG_LOOPS_H
 #define RG_LOOPS_H
 
@@ -76,20 +76,26 @@ static inline real sum_run(int64_t n, const real *x) {
     return s[0] + rest;
 }
 
-/* The larger, or NaN if either is. */
+/* The larger, or the smaller; NaN if either is. */
 static inline real larger(real a, real b) { return b > a || b != b ? b : a; }
+static inline real smaller(real a, real b) { return b < a || b != b ? b : a; }
+static inline real times(real a, real b) { return a * b; }
 
-/* -infinity of none. */
-static inline real max_run(int64_t n, const real *x) {
-    real s[STRANDS], m = -C(INFINITY);
-    for (int j = 0; j < STRANDS; j++) s[j] = m;
-    int64_t i = 0;
-    for (; i + STRANDS <= n; i += STRANDS)
-        for (int j = 0; j < STRANDS; j++) s[j] = larger(s[j], x[i + j]);
-    for (; i < n; i++) m = larger(m, x[i]);
-    if (n < STRANDS) return m;
-    for (int j = 0; j < STRANDS; j++) m = larger(m, s[j]);
-    return m;
-}
+/* Joins a run's elements by two and two; `none` is what a run of none gives. */
+#define JOIN_RUN(name, join, none)                                                    \
+    static inline real name(int64_t n, const real *x) {                               \
+        real s[STRANDS], m = none;                                                    \
+        for (int j = 0; j < STRANDS; j++) s[j] = m;                                   \
+        int64_t i = 0;                                                                \
+        for (; i + STRANDS <= n; i += STRANDS)                                        \
+            for (int j = 0; j < STRANDS; j++) s[j] = join(s[j], x[i + j]);            \
+        for (; i < n; i++) m = join(m, x[i]);                                         \
+        if (n < STRANDS) return m;                                                    \
+        for (int j = 0; j < STRANDS; j++) m = join(m, s[j]);                          \
+        return m;                                                                     \
+    }
+JOIN_RUN(max_run, larger, -C(INFINITY))
+JOIN_RUN(min_run, smaller, C(INFINITY))
+JOIN_RUN(prod_run, times, C(1))
 
 #endif

@@ -6,19 +6,19 @@
 
        static int forward(rg_tensor *y) {
            for (int64_t i = 0; i < y->numel; i++) {
-               if (y->dtype == RG_F64) ((double *)y->data)[i] = sin(((double *)y->in[0]->data)[i]);
-               else ((float *)y->data)[i] = sinf(((float *)y->in[0]->data)[i]);
+               if (y->dtype == RG_F64) ((double *)y->data)[i] = cbrt(((double *)y->in[0]->data)[i]);
+               else ((float *)y->data)[i] = cbrtf(((float *)y->in[0]->data)[i]);
            }
            return 0;
        }
-       static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_mul(dy, my_cos(y->in[0])); }
+       static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_div(dy, rg_mul_scalar(rg_square(y), 3)); }
 
-       RG_OP(sin) = {.name = "sin", .formula = "sin x", .arity = 1, .forward = RG_ANY(forward), .backward = backward,
-           .samples = "3,40; 17; -; 1,1; 0,3", .refuses = "2,3:i32"};
+       RG_OP(cbrt) = {.name = "cbrt", .formula = "x^(1/3)", .arity = 1, .forward = RG_ANY(forward), .backward = backward,
+           .range = {.3, 3}, .samples = "3,40; 17; -; 1,1; 0,3", .refuses = "2,3:i32"};
 
-       rg_tensor *my_sin(rg_tensor *x) { return rg_apply(&rg_op_sin, RG_AT, (rg_attr){.p = 0}, 1, &x); }
+       rg_tensor *my_cbrt(rg_tensor *x) { return rg_apply(&rg_op_cbrt, RG_AT, (rg_attr){.p = 0}, 1, &x); }
 
-   rg_gradcheck_op(&rg_op_sin, ...) checks it. The library's own have a kernel per dtype and instruction set (RG_KERNELS). */
+   rg_gradcheck_op(&rg_op_cbrt, ...) checks it. The library's own have a kernel per dtype and instruction set (RG_KERNELS). */
 #ifndef RG_OP_H
 #define RG_OP_H
 
@@ -36,6 +36,7 @@ typedef struct rg_attr {
         int i[6];
         struct { int axis, keepdims; };               /* softmax, logsumexp, concat, argmax ... */
         struct { unsigned axes; int keepdims_; };     /* reductions: bit k set = axis k */
+        struct { int axis_, reverse; };               /* cumsum: from the end; argsort: descending */
         struct { int ta, tb; };                       /* matmul: transpose a, b */
         struct { int along, unused_; int64_t start, stop; }; /* slice, pad */
         struct { int ndim, unused__; const int64_t *dims; }; /* reshape, expand ...: the shape rule copies dims and clears the pointer */

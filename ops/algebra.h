@@ -1,5 +1,5 @@
 /* algebra.h - the vocabulary of elementwise.def, with its two expansions: C arithmetic on elements (kernel sources, which have
-   `real`), or ops on tensors (everything else). To add a word, add it to both.                                             */
+   `real`), or ops on tensors (everything else). To add a word, add it to both; what words can say is said once, at the end. */
 #ifndef RG_ALGEBRA_H
 #define RG_ALGEBRA_H
 
@@ -15,11 +15,28 @@
 #define MUL(u, v) ((u) * (v))
 #define DIV(u, v) ((u) / (v))
 #define GT(u, v) ((u) > (v))
+#define GE(u, v) ((u) >= (v))
+#define LT(u, v) ((u) < (v))
+#define LE(u, v) ((u) <= (v))
 #define EQ(u, v) ((u) == (v))
+#define AND(u, v) ((u) & (v)) /* of comparisons; & lets loops vectorise */
+#define NOT(u) (!(u))
 #define WHERE(c, u, v) ((c) ? (u) : (v))
 #define SIGN(u) C(((u) > 0) - ((u) < 0))
+#define ABS(u) R(fabs)(u)
+#define SQUARE(u) ((u) * (u))
+#define RSQRT(u) (C(1) / R(sqrt)(u))
 #define EXP(u) R(exp)(u)
+#define LOG(u) R(log)(u)
+#define SIN(u) R(sin)(u)
+#define COS(u) R(cos)(u)
+#define SINH(u) R(sinh)(u)
+#define COSH(u) R(cosh)(u)
+#define TANH(u) R(tanh)(u)
+#define ERFC(u) R(erfc)(u)
 #define SIGMOID(u) (C(1) / (C(1) + R(exp)(-(u))))
+#define SOFTPLUS(u) (((u) > 0 ? (u) : C(0)) + R(log1p)(R(exp)(-R(fabs)(u))))
+#define POW(u, v) R(pow)(u, v)
 #define POWER(u, e) R(pow)(u, (real)(e))
 #else /* tensors */
 #define X y->in[0]
@@ -34,11 +51,42 @@
 #define MUL(u, v) rg_mul(u, v)
 #define DIV(u, v) rg_div(u, v)
 #define GT(u, v) rg_gt(u, v)
+#define GE(u, v) rg_ge(u, v)
+#define LT(u, v) rg_lt(u, v)
+#define LE(u, v) rg_le(u, v)
 #define EQ(u, v) rg_eq(u, v)
+#define AND(u, v) rg_logical_and(u, v)
+#define NOT(u) rg_logical_not(u)
 #define WHERE(c, u, v) rg_where(c, u, v)
 #define SIGN(u) rg_sign(u)
+#define ABS(u) rg_abs(u)
+#define SQUARE(u) rg_square(u)
+#define RSQRT(u) rg_rsqrt(u)
 #define EXP(u) rg_exp(u)
+#define LOG(u) rg_log(u)
+#define SIN(u) rg_sin(u)
+#define COS(u) rg_cos(u)
+#define SINH(u) rg_sinh(u)
+#define COSH(u) rg_cosh(u)
+#define TANH(u) rg_tanh(u)
+#define ERFC(u) rg_erfc(u)
 #define SIGMOID(u) rg_sigmoid(u)
+#define SOFTPLUS(u) rg_softplus(u)
+#define POW(u, v) rg_pow(u, v)
 #define POWER(u, e) rg_pow_scalar(u, e)
 #endif
+
+/* min(u, 0): where a row chooses e^u for u < 0 alone, an infinite e^u must not be there to meet the 0 of what was not chosen. */
+#define BELOW0(u) WHERE(GT(u, C(0)), C(0), u)
+#define NORMAL_CDF(u) MUL(C(.5), ERFC(MUL(C(-.7071067811865476), u))) /* (1 + erf(u / 2^(1/2))) / 2 loses its digits for u < 0 */
+#define NORMAL_PDF(u) MUL(C(.3989422804014327), EXP(MUL(C(-.5), MUL(u, u))))
+/* Hendrycks and Gimpel (2016): s(2 (2/pi)^(1/2) (u + .044715 u^3)), and the derivative of what stands in s. */
+#define GELU_GATE(u) SIGMOID(MUL(u, ADD(C(1.5957691216057308), MUL(C(.07135481627260025), MUL(u, u)))))
+#define GELU_SLOPE(u) ADD(C(1.5957691216057308), MUL(C(.21406444881780076), MUL(u, u)))
+/* Klambauer et al. (2017): s, and s a */
+#define SELU_S 1.0507009873554805
+#define SELU_SA 1.7580993408473766
+/* b a^(b - 1) is 0 where b is 0, though a^-1 be infinite; a^b ln a is 0 where a is 0 and b is not negative. */
+#define POW_LESS1(a, b) WHERE(AND(EQ(b, C(0)), NOT(GT(MUL(a, a), C(0)))), C(0), SUB(b, C(1)))
+#define POW_BASE(a, b) WHERE(AND(EQ(a, C(0)), GE(b, C(0))), C(1), a)
 #endif

@@ -3,9 +3,6 @@
 
 #include "ops/algebra.h"
 
-
-
-
 #define SAMPLES1 "5,11; 17; 3,1,17; -; 1,1; 0,3; 2,0"
 #define SAMPLES2 "4,17 4,17; 3,17 17; 17 3,17; 2,1,5 7,1; 5 -; - 5; - -; 1,1 1,1; 3,4 3,1; 0,3 3; 2,0 1,1; 3,1,2,1 1,5,1,4; 5,11 same"
 #define REFUSES1 "2,3:i32; 4:u8"
@@ -19,12 +16,14 @@
 
 #define UNARY(n, text, f, dx, kinks, lo, hi) RG_KERNELS(n); RG_FUSED_KERNELS(n##_vjp); RG_BRANCHES(n##_branch);
 #define UNARYP(n, text, f, dx, kinks, lo, hi, sample) UNARY(n, text, f, dx, kinks, lo, hi)
+#define UNARYPQ(n, text, f, dx, kinks, lo, hi, sample_p, sample_q) UNARY(n, text, f, dx, kinks, lo, hi)
 #define UNARY_STEP(n, text, f, lo, hi) RG_KERNELS(n); RG_BRANCHES(n##_branch);
 #define BINARY(n, text, f, da, db, kinks, lo, hi) RG_KERNELS(n); RG_FUSED_KERNELS(n##_vjp); RG_BRANCHES(n##_branch);
 #define BINARY_STEP(n, text, f, lo, hi) RG_KERNELS(n); RG_BRANCHES(n##_branch);
 #include "ops/elementwise.def"
 #undef UNARY
 #undef UNARYP
+#undef UNARYPQ
 #undef UNARY_STEP
 #undef BINARY
 #undef BINARY_STEP
@@ -34,16 +33,21 @@
     RG_OP(n) = {.name = #n, .formula = text, .arity = 1, .forward = RG_KERNEL(n), .backward = n##_backward,                       \
         .fused = RG_KERNEL(n##_vjp), .branch = BRANCH_OF_##kinks(n##_branch), .range = {lo, hi}, .samples = SAMPLES1, .refuses = REFUSES1}; \
     rg_tensor *rg_##n##_at(const char *at, rg_tensor *x) { return rg_apply(&rg_op_##n, at, (rg_attr){.p = 0}, 1, &x); }
-#define UNARYP(n, text, f, dx0, kinks, lo, hi, sample)                                                                             \
+#define WITH_PARAMETERS(n, text, dx0, kinks, lo, hi, sample)                                                                       \
     static void n##_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                                       \
-        const double p = y->attr.p;                                                                                               \
-        (void)p;                                                                                                                  \
+        const double p = y->attr.p, q = y->attr.q;                                                                                \
+        (void)p, (void)q;                                                                                                         \
         dx[0] = dx0;                                                                                                              \
     }                                                                                                                             \
     RG_OP(n) = {.name = #n, .formula = text, .arity = 1, .forward = RG_KERNEL(n), .backward = n##_backward,                       \
         .fused = RG_KERNEL(n##_vjp), .branch = BRANCH_OF_##kinks(n##_branch), .range = {lo, hi},                                  \
-        .samples = "5,11 p=" #sample "; 17 p=" #sample "; 3,1,17 p=" #sample "; - p=" #sample "; 1,1 p=" #sample "; 0,3 p=" #sample, .refuses = REFUSES1}; \
+        .samples = "5,11" sample "; 17" sample "; 3,1,17" sample "; -" sample "; 1,1" sample "; 0,3" sample, .refuses = REFUSES1};
+#define UNARYP(n, text, f, dx0, kinks, lo, hi, sample)                                                                             \
+    WITH_PARAMETERS(n, text, dx0, kinks, lo, hi, " p=" #sample)                                                                   \
     rg_tensor *rg_##n##_at(const char *at, rg_tensor *x, double p) { return rg_apply(&rg_op_##n, at, (rg_attr){.p = p}, 1, &x); }
+#define UNARYPQ(n, text, f, dx0, kinks, lo, hi, sample_p, sample_q)                                                                \
+    WITH_PARAMETERS(n, text, dx0, kinks, lo, hi, " p=" #sample_p " q=" #sample_q)                                                 \
+    rg_tensor *rg_##n##_at(const char *at, rg_tensor *x, double p, double q) { return rg_apply(&rg_op_##n, at, (rg_attr){.p = p, .q = q}, 1, &x); }
 #define UNARY_STEP(n, text, f, lo, hi)                                                                                             \
     RG_OP(n) = {.name = #n, .formula = text, .arity = 1, .forward = RG_KERNEL(n), .branch = RG_BRANCH(n##_branch),                \
         .range = {lo, hi}, .samples = SAMPLES1, .refuses = REFUSES1};                                                             \

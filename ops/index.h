@@ -9,5 +9,7 @@
 int rg_index_check(rg_tensor *y, const rg_tensor *index, const char *what, int n);
 /* Is index's shape x's without the last axis, of size *n? If not, rejects y. Returns 0 or -1. */
 int rg_index_fits(rg_tensor *y, const rg_tensor *x, const rg_tensor *index, const char *what, int *n);
+/* The branch hash of a result that is itself indices: of argmax, argsort ... */
+uint64_t rg_index_branch(const rg_tensor *y);
 
 #endif

@@ -25,7 +25,19 @@ extern "C" {
 #define rg_mean_over(x, keepdims, ...) rg_mean_over_at(RG_AT, x, keepdims, RG_AXES(__VA_ARGS__))
 #define rg_max(x) rg_max_over_at(RG_AT, x, false, -1, NULL)                /* max x_i; ties share the gradient equally */
 #define rg_max_over(x, keepdims, ...) rg_max_over_at(RG_AT, x, keepdims, RG_AXES(__VA_ARGS__))
+#define rg_min(x) rg_min_over_at(RG_AT, x, false, -1, NULL)                /* min x_i; ties share the gradient equally */
+#define rg_min_over(x, keepdims, ...) rg_min_over_at(RG_AT, x, keepdims, RG_AXES(__VA_ARGS__))
+#define rg_prod(x) rg_prod_over_at(RG_AT, x, false, -1, NULL)              /* prod x_i; zeros do its gradient no harm */
+#define rg_prod_over(x, keepdims, ...) rg_prod_over_at(RG_AT, x, keepdims, RG_AXES(__VA_ARGS__))
+#define rg_var(x) rg_var_over_at(RG_AT, x, 1, false, -1, NULL)             /* sum (x_i - mean)^2 / (n - 1) */
+#define rg_var_over(x, correction, keepdims, ...) rg_var_over_at(RG_AT, x, correction, keepdims, RG_AXES(__VA_ARGS__)) /* n - correction: 0 is NumPy's, 1 PyTorch's */
+#define rg_std(x) rg_std_over_at(RG_AT, x, 1, false, -1, NULL)             /* var^(1/2), slope 0 where it is 0 */
+#define rg_std_over(x, correction, keepdims, ...) rg_std_over_at(RG_AT, x, correction, keepdims, RG_AXES(__VA_ARGS__))
+#define rg_norm(x, p) rg_norm_over_at(RG_AT, x, p, false, -1, NULL)        /* p = 1: sum |x_i|, 2: (sum x_i^2)^(1/2), INFINITY: max |x_i|; slope 0 where it is 0 */
+#define rg_norm_over(x, p, keepdims, ...) rg_norm_over_at(RG_AT, x, p, keepdims, RG_AXES(__VA_ARGS__))
+#define rg_cumsum(x, axis) rg_cumsum_at(RG_AT, x, axis)                    /* x_0 + .. + x_i, along an axis */
 #define rg_argmax(x, axis) rg_argmax_at(RG_AT, x, axis)                    /* i32 index of the first largest; no derivative */
+#define rg_argmin(x, axis) rg_argmin_at(RG_AT, x, axis)                    /* i32 index of the first smallest; no derivative */
 #define rg_logsumexp(x, axis) rg_logsumexp_at(RG_AT, x, axis)              /* log sum exp x_i, shifted by max x */
 #define rg_softmax(x, axis) rg_softmax_at(RG_AT, x, axis)                  /* exp x_i / sum exp x */
 #define rg_log_softmax(x, axis) rg_log_softmax_at(RG_AT, x, axis)          /* x_i - log sum exp x */
@@ -39,11 +51,22 @@ extern "C" {
 #define rg_pad(x, axis, before, after) rg_pad_at(RG_AT, x, axis, before, after) /* zeros put in before and after, along an axis */
 #define rg_concat(axis, ...) rg_concat_at(RG_AT, axis, RG_IN_LIST(__VA_ARGS__)) /* operands one after another along an axis */
 
+/* -------- order: equal elements keep theirs, NaN counts as the largest. index, where not NULL, gets the i32 indices of what is returned. */
+#define rg_argsort(x, axis, descending) rg_argsort_at(RG_AT, x, axis, descending) /* i32 indices that sort x along an axis; no derivative */
+#define rg_sort(x, axis, descending, index) rg_sort_at(RG_AT, x, axis, descending, index) /* x sorted along an axis */
+#define rg_topk(x, k, axis, largest, index) rg_topk_at(RG_AT, x, k, axis, largest, index) /* the k largest (or smallest) along an axis, in order */
+
 /* -------- choice and index */
 #define rg_where(c, a, b) rg_where_at(RG_AT, c, a, b)                      /* c != 0 ? a : b; no derivative for c */
 #define rg_pick(x, index) rg_pick_at(RG_AT, x, index)                      /* y[.., ] = x[.., index[..]]: one element per row, index i32 */
 #define rg_scatter(x, index, n) rg_scatter_at(RG_AT, x, index, n)          /* y[.., index[..]] = x[..], else 0: rows of n */
 #define rg_one_hot(index, n) rg_one_hot_at(RG_AT, index, n)                /* index[..] == j for j < n, in the tape's dtype; no derivative */
+#define rg_masked_fill(x, mask, value) rg_masked_fill_at(RG_AT, x, mask, value) /* mask != 0 ? value : x; no derivative for the mask */
+#define rg_index_select(x, axis, index) rg_index_select_at(RG_AT, x, axis, index) /* slices x[.., index[j], ..]; an index of any shape stands in axis's place (numpy.take) */
+#define rg_index_add(x, axis, index, src) rg_index_add_at(RG_AT, x, axis, index, src) /* x with src[.., j, ..] added to each slice x[.., index[j], ..] */
+#define rg_embedding(index, table) rg_embedding_at(RG_AT, index, table)    /* rows table[index[..]]: [..] i32, [n, d] -> [.., d] */
+#define rg_gather(x, axis, index) rg_gather_at(RG_AT, x, axis, index)      /* y[i, j] = x[index[i, j], j] for axis 0; index of y's shape, beside axis at most x's */
+#define rg_scatter_add(x, axis, index, src) rg_scatter_add_at(RG_AT, x, axis, index, src) /* x with src[i, j] added to x[index[i, j], j] for axis 0 */
 #define rg_cast(x, dtype) rg_cast_at(RG_AT, x, dtype)                      /* x in another dtype; derivative between floats */
 
 /* -------- losses. For two classes, from logits z and targets y of 0 and 1: rg_mean(rg_sub(rg_softplus(z), rg_mul(y, z))) */
@@ -63,7 +86,14 @@ rg_tensor *rg_linear_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b
 rg_tensor *rg_sum_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
 rg_tensor *rg_mean_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
 rg_tensor *rg_max_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
+rg_tensor *rg_min_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
+rg_tensor *rg_prod_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
+rg_tensor *rg_var_over_at(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes);
+rg_tensor *rg_std_over_at(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes);
+rg_tensor *rg_norm_over_at(const char *at, rg_tensor *x, double p, bool keepdims, int naxes, const int *axes);
+rg_tensor *rg_cumsum_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_argmax_at(const char *at, rg_tensor *x, int axis);
+rg_tensor *rg_argmin_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_logsumexp_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_softmax_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_log_softmax_at(const char *at, rg_tensor *x, int axis);
@@ -74,10 +104,18 @@ rg_tensor *rg_permute_at(const char *at, rg_tensor *x, int naxes, const int *axe
 rg_tensor *rg_slice_at(const char *at, rg_tensor *x, int axis, int64_t start, int64_t stop);
 rg_tensor *rg_pad_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after);
 rg_tensor *rg_concat_at(const char *at, int axis, int n, rg_tensor *const *x);
+rg_tensor *rg_argsort_at(const char *at, rg_tensor *x, int axis, bool descending);
+rg_tensor *rg_sort_at(const char *at, rg_tensor *x, int axis, bool descending, rg_tensor **index);
+rg_tensor *rg_topk_at(const char *at, rg_tensor *x, int k, int axis, bool largest, rg_tensor **index);
 rg_tensor *rg_where_at(const char *at, rg_tensor *c, rg_tensor *a, rg_tensor *b);
 rg_tensor *rg_pick_at(const char *at, rg_tensor *x, rg_tensor *index);
 rg_tensor *rg_scatter_at(const char *at, rg_tensor *x, rg_tensor *index, int n);
 rg_tensor *rg_one_hot_at(const char *at, rg_tensor *index, int n);
+rg_tensor *rg_masked_fill_at(const char *at, rg_tensor *x, rg_tensor *mask, double value);
+rg_tensor *rg_index_select_at(const char *at, rg_tensor *x, int axis, rg_tensor *index);
+rg_tensor *rg_index_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *index, rg_tensor *src);
+rg_tensor *rg_gather_at(const char *at, rg_tensor *x, int axis, rg_tensor *index);
+rg_tensor *rg_scatter_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *index, rg_tensor *src);
 rg_tensor *rg_cast_at(const char *at, rg_tensor *x, rg_dtype dtype);
 rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *labels);
 
@@ -86,6 +124,7 @@ rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *lab
 #undef RG_AT
 #define RG_AT at
 static inline rg_tensor *rg_mse_at(const char *at, rg_tensor *p, rg_tensor *y) { return rg_mean(rg_square(rg_sub(p, y))); }
+static inline rg_tensor *rg_embedding_at(const char *at, rg_tensor *index, rg_tensor *table) { return rg_index_select(table, 0, index); }
 #pragma pop_macro("RG_AT")
 
 /* -------- what this build is made of */

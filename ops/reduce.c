@@ -1,6 +1,7 @@
-/* reduce.c - reductions over any axes: sum mean max, and over one: argmax. attr.axes is the set of axes, a bit each. */
+/* reduce.c - reductions over any axes: sum mean prod max min, and over one: argmax argmin. attr.axes is the set of axes, a bit each. */
 #include <limits.h>
 
+#include "ops/index.h"
 #include "ops/rule.h"
 
 /* What the caller asked for and cannot have, in attr.i[2] and [3]: an axis, and what is wrong with it. */
@@ -76,52 +77,111 @@ rg_tensor *rg_mean_over_at(const char *at, rg_tensor *x, bool keepdims, int naxe
     return reduce(&rg_op_mean, at, x, keepdims, naxes, axes);
 }
 
-/* -------- max    dx = dy where x is the maximum, divided by the number of such places: ties share it equally */
+/* -------- prod    dx_i = dy prod_(j != i) x_j, by products alone, so that zeros among the x_j do no harm.
+   Over the reduced axes x is n slices. Their halves are multiplied, then the halves of that, until one is left: what a slice is to
+   be multiplied by is its partner, and what that product is multiplied by. One that has no partner goes up as it is.          */
 
-static int max_shape(rg_tensor *y) {
+enum { LEVELS = 64 };
+
+/* The reduced axes of x in front, the others behind them: the order for rg_permute. */
+static void reduced_first(const rg_tensor *y, int *axes) {
+    int k = 0;
+    for (int reduced = 1; reduced >= 0; reduced--)
+        for (int d = 0; d < y->in[0]->ndim; d++)
+            if ((int)(y->attr.axes >> d & 1) == reduced) axes[k++] = d;
+}
+
+static void prod_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    const rg_tensor *x = y->in[0];
+    if (x->numel == 0) return;
+    int axes[RG_MAX_DIMS], inverse[RG_MAX_DIMS], top = 0;
+    reduced_first(y, axes);
+    for (int d = 0; d < x->ndim; d++) inverse[axes[d]] = d;
+    const int64_t m = y->numel;
+    rg_tensor *moved = rg_permute_at(y->at, y->in[0], x->ndim, axes), *level[LEVELS] = {rg_reshape(moved, x->numel / m, m)};
+    for (int64_t n = x->numel / m; n > 1; n -= n / 2, top++) {
+        rg_tensor *pairs = rg_mul(rg_slice(level[top], 0, 0, n / 2), rg_slice(level[top], 0, n / 2, n / 2 * 2));
+        level[top + 1] = n % 2 ? rg_concat(0, pairs, rg_slice(level[top], 0, n - 1, n)) : pairs;
+    }
+    rg_tensor *others = rg_reshape(dy, 1, m);
+    while (top-- > 0) {
+        const int64_t n = rg_dim(level[top], 0);
+        rg_tensor *pairs = rg_slice(others, 0, 0, n / 2);
+        rg_tensor *a = rg_mul(pairs, rg_slice(level[top], 0, n / 2, n / 2 * 2)), *b = rg_mul(pairs, rg_slice(level[top], 0, 0, n / 2));
+        others = n % 2 ? rg_concat(0, a, b, rg_slice(others, 0, n / 2, n / 2 + 1)) : rg_concat(0, a, b);
+    }
+    dx[0] = rg_permute_at(y->at, rg_reshape_at(y->at, others, x->ndim, rg_shape(moved)), x->ndim, inverse);
+}
+
+RG_KERNELS(prod);
+RG_OP(prod) = {.name = "prod", .formula = "prod x_i", .arity = 1, .shape = shape, .forward = RG_KERNEL(prod), .backward = prod_backward,
+    .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 3,0 axes=0.1", .refuses = REFUSES};
+
+rg_tensor *rg_prod_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
+    return reduce(&rg_op_prod, at, x, keepdims, naxes, axes);
+}
+
+/* -------- max, min    dx = dy where x is the extreme, divided by the number of such places: ties share it equally */
+
+static int nothing(rg_tensor *y, const char *what, int axis) { return rg_reject(y, RG_EVALUE, "no %s over axis %d of size 0", what, axis); }
+
+static int extreme_shape(rg_tensor *y, const char *what) {
     const rg_tensor *x = y->in[0];
     if (shape(y)) return -1;
     for (int d = 0; d < x->ndim; d++)
-        if (y->attr.axes >> d & 1 && x->shape[d] == 0) return rg_reject(y, RG_EVALUE, "no maximum over axis %d of size 0", d);
+        if (y->attr.axes >> d & 1 && x->shape[d] == 0) return nothing(y, what, d);
     return 0;
 }
+static int max_shape(rg_tensor *y) { return extreme_shape(y, "maximum"); }
+static int min_shape(rg_tensor *y) { return extreme_shape(y, "minimum"); }
 
-static void max_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    rg_tensor *x = y->in[0], *is_max = rg_eq(x, kept(y, y));
-    rg_tensor *ties = rg_apply(&rg_op_sum, y->at, (rg_attr){.axes = y->attr.axes, .keepdims_ = true}, 1, &is_max);
-    dx[0] = rg_mul(is_max, rg_div(kept(y, dy), ties));
+static void extreme_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    rg_tensor *x = y->in[0], *is_there = rg_eq(x, kept(y, y));
+    rg_tensor *ties = rg_apply(&rg_op_sum, y->at, (rg_attr){.axes = y->attr.axes, .keepdims_ = true}, 1, &is_there);
+    dx[0] = rg_mul(is_there, rg_div(kept(y, dy), ties));
 }
 
+#define EXTREME_SAMPLES SAMPLES "0,3 axes=1; 2,0 axes=0"
+#define EXTREME_REFUSES REFUSES "; 0,3 axes=0; 2,0 axes=0.1"
 RG_KERNELS(max);
-RG_BRANCHES(max_branch);
-RG_OP(max) = {.name = "max", .formula = "max x_i, ties share", .arity = 1, .shape = max_shape, .forward = RG_KERNEL(max), .backward = max_backward,
-    .branch = RG_BRANCH(max_branch), .samples = SAMPLES "0,3 axes=1; 2,0 axes=0", .refuses = REFUSES "; 0,3 axes=0; 2,0 axes=0.1"};
+RG_KERNELS(min);
+RG_BRANCHES(extreme_branch);
+RG_OP(max) = {.name = "max", .formula = "max x_i, ties share", .arity = 1, .shape = max_shape, .forward = RG_KERNEL(max),
+    .backward = extreme_backward, .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES, .refuses = EXTREME_REFUSES};
+RG_OP(min) = {.name = "min", .formula = "min x_i, ties share", .arity = 1, .shape = min_shape, .forward = RG_KERNEL(min),
+    .backward = extreme_backward, .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES, .refuses = EXTREME_REFUSES};
 
 rg_tensor *rg_max_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
     return reduce(&rg_op_max, at, x, keepdims, naxes, axes);
 }
 
-/* -------- argmax: the first of ties; NaN is the largest, as in NumPy */
+rg_tensor *rg_min_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
+    return reduce(&rg_op_min, at, x, keepdims, naxes, axes);
+}
 
-static int argmax_shape(rg_tensor *y) {
+/* -------- argmax, argmin: the first of ties; NaN comes before all numbers, as in NumPy */
+
+static int arg_shape(rg_tensor *y, const char *what) {
     const rg_tensor *x = y->in[0];
     y->dtype = RG_I32;
     if (rg_shape_without(y, x, y->attr.axis)) return -1;
     const int64_t n = x->shape[y->attr.axis];
-    if (n == 0) return rg_reject(y, RG_EVALUE, "no maximum over axis %d of size 0", y->attr.axis);
+    if (n == 0) return nothing(y, what, y->attr.axis);
     if (n > INT32_MAX) return rg_reject(y, RG_EVALUE, "an i32 cannot index axis %d of size %lld", y->attr.axis, (long long)n);
     return 0;
 }
+static int argmax_shape(rg_tensor *y) { return arg_shape(y, "maximum"); }
+static int argmin_shape(rg_tensor *y) { return arg_shape(y, "minimum"); }
 
-static uint64_t argmax_branch(const rg_tensor *y) {
-    uint64_t h = 14695981039346656037u;
-    for (int64_t i = 0; i < y->numel; i++) h = (h ^ (uint32_t)((const int32_t *)y->data)[i]) * 1099511628211u;
-    return h;
-}
+#define ARG_SAMPLES "4,17 axis=1; 4,17 axis=0; 2,3,4 axis=1; 2,3,4 axis=-1; 17 axis=0; 1,1 axis=0; 0,3 axis=1; 3,0 axis=0"
+#define ARG_REFUSES "2,3 axis=2; 2,3 axis=-3; - axis=0; 0,3 axis=0; 2,3:i32 axis=0"
 
 RG_KERNELS(argmax);
+RG_KERNELS(argmin);
 RG_OP(argmax) = {.name = "argmax", .formula = "first i where x_i is largest", .arity = 1, .shape = argmax_shape, .forward = RG_KERNEL(argmax),
-    .branch = {argmax_branch, argmax_branch}, .samples = "4,17 axis=1; 4,17 axis=0; 2,3,4 axis=1; 2,3,4 axis=-1; 17 axis=0; 1,1 axis=0; 0,3 axis=1; 3,0 axis=0",
-    .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=0; 0,3 axis=0; 2,3:i32 axis=0"};
+    .branch = {rg_index_branch, rg_index_branch}, .samples = ARG_SAMPLES, .refuses = ARG_REFUSES};
+RG_OP(argmin) = {.name = "argmin", .formula = "first i where x_i is smallest", .arity = 1, .shape = argmin_shape, .forward = RG_KERNEL(argmin),
+    .branch = {rg_index_branch, rg_index_branch}, .samples = ARG_SAMPLES, .refuses = ARG_REFUSES};
 
 rg_tensor *rg_argmax_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_argmax, at, (rg_attr){.axis = axis}, 1, &x); }
+rg_tensor *rg_argmin_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_argmin, at, (rg_attr){.axis = axis}, 1, &x); }

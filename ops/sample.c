@@ -125,6 +125,7 @@ static int read_attribute(rg_sample *s, word w) {
     if (take(&w, "axis=")) return read_int(s, w, &a->axis);
     if (take(&w, "keepdims=")) return read_int(s, w, &a->keepdims);
     if (take(&w, "axes=")) return read_axes(s, w);
+    if (take(&w, "reverse=")) return read_int(s, w, &a->reverse);
     if (take(&w, "ta=")) return read_int(s, w, &a->ta);
     if (take(&w, "tb=")) return read_int(s, w, &a->tb);
     if (take(&w, "along=")) return read_int(s, w, &a->along);

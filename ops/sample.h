@@ -5,7 +5,7 @@
        2,3        dimensions; "-" is rank 0         2,3:i32<5   i32, values 0 .. 4         axis=1 keepdims=1 ta=1 tb=1 classes=5 along=0
        2,3:f64    f32 f64 i32 u8 instead of the      3:i32=7     i32, every value 7         start=-2 stop=3 p=2.5 q=1 dtype=f64
                   tape's float type                 4:f<2       the tape's float type,      axes=0.2 (a set) perm=2.0.1
-       same       the very tensor of operand 0                  values 0 and 1              shape=2x3 (shape=- is rank 0)
+       same       the very tensor of operand 0                  values 0 and 1              shape=2x3 (shape=- is rank 0) reverse=1
 
    Floats are drawn from the op's range, plain i32 from 0 and 1, plain u8 from 0 .. 255. Floats with a "<" or "=" are switches
    (the condition of where): they never require a gradient.                                                                  */

@@ -366,11 +366,24 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_add_scalar, rg_add_scalar(x, 1)) N(rg_mul_scalar, rg_mul_scalar(x, 1)) N(rg_pow_scalar, rg_pow_scalar(x, 1)) N(rg_sign, rg_sign(x))          \
     N(rg_add, rg_add(x, x)) N(rg_sub, rg_sub(x, x)) N(rg_mul, rg_mul(x, x)) N(rg_div, rg_div(x, x)) N(rg_maximum, rg_maximum(x, x))                   \
     N(rg_minimum, rg_minimum(x, x)) N(rg_gt, rg_gt(x, x)) N(rg_eq, rg_eq(x, x)) N(rg_expand, rg_expand(x, 2, 3)) N(rg_sum_to, rg_sum_to(x, 2))        \
+    N(rg_expm1, rg_expm1(x)) N(rg_log1p, rg_log1p(x)) N(rg_rsqrt, rg_rsqrt(x)) N(rg_reciprocal, rg_reciprocal(x)) N(rg_sin, rg_sin(x))                \
+    N(rg_cos, rg_cos(x)) N(rg_tan, rg_tan(x)) N(rg_asin, rg_asin(x)) N(rg_acos, rg_acos(x)) N(rg_atan, rg_atan(x)) N(rg_sinh, rg_sinh(x))             \
+    N(rg_cosh, rg_cosh(x)) N(rg_erfc, rg_erfc(x)) N(rg_silu, rg_silu(x)) N(rg_mish, rg_mish(x)) N(rg_gelu, rg_gelu(x))                                \
+    N(rg_gelu_tanh, rg_gelu_tanh(x)) N(rg_log_sigmoid, rg_log_sigmoid(x)) N(rg_softsign, rg_softsign(x)) N(rg_hardtanh, rg_hardtanh(x))               \
+    N(rg_hardsigmoid, rg_hardsigmoid(x)) N(rg_selu, rg_selu(x)) N(rg_elu, rg_elu(x, 1)) N(rg_leaky_relu, rg_leaky_relu(x, .01))                       \
+    N(rg_clamp, rg_clamp(x, 0, 1)) N(rg_floor, rg_floor(x)) N(rg_logical_not, rg_logical_not(x)) N(rg_pow, rg_pow(x, x))                              \
+    N(rg_logaddexp, rg_logaddexp(x, x)) N(rg_lt, rg_lt(x, x)) N(rg_ge, rg_ge(x, x)) N(rg_le, rg_le(x, x)) N(rg_ne, rg_ne(x, x))                       \
+    N(rg_logical_and, rg_logical_and(x, x)) N(rg_logical_or, rg_logical_or(x, x)) N(rg_logical_xor, rg_logical_xor(x, x))                             \
+    N(rg_min_over, rg_min_over(x, true, 0)) N(rg_prod_over, rg_prod_over(x, true, 0)) N(rg_var_over, rg_var_over(x, 0, true, 0))                      \
+    N(rg_std_over, rg_std_over(x, 0, true, 0)) N(rg_norm_over, rg_norm_over(x, 2, true, 0)) N(rg_norm_of_3, rg_norm(x, 3)) N(rg_cumsum, rg_cumsum(x, 0))\
+    N(rg_argmin, rg_argmin(x, 0)) N(rg_argsort, rg_argsort(x, 0, true)) N(rg_sort, rg_sort(x, 0, true, NULL)) N(rg_topk, rg_topk(x, 1, 0, true, NULL))\
     N(rg_fill, rg_fill(x, 1)) N(rg_matmul_t, rg_matmul_t(x, true, x, false)) N(rg_linear, rg_linear(x, x, x)) N(rg_sum_over, rg_sum_over(x, true, 0)) \
     N(rg_mean_over, rg_mean_over(x, true, 0, -1)) N(rg_max_over, rg_max_over(x, true, 0)) N(rg_argmax, rg_argmax(x, 0))                               \
     N(rg_logsumexp, rg_logsumexp(x, 0)) N(rg_softmax, rg_softmax(x, 0)) N(rg_log_softmax, rg_log_softmax(x, 0)) N(rg_reshape, rg_reshape(x, 2))       \
     N(rg_unsqueeze, rg_unsqueeze(x, 0)) N(rg_squeeze, rg_squeeze(x, 0)) N(rg_permute, rg_permute(x, 0, -1)) N(rg_slice, rg_slice(x, 0, 0, 1))         \
     N(rg_pad, rg_pad(x, 0, 1, 1)) N(rg_concat, rg_concat(0, x, x, x)) N(rg_where, rg_where(x, x, x)) N(rg_pick, rg_pick(x, x))                        \
+    N(rg_masked_fill, rg_masked_fill(x, x, 1)) N(rg_index_select, rg_index_select(x, 0, x)) N(rg_index_add, rg_index_add(x, 0, x, x))                \
+    N(rg_embedding, rg_embedding(x, x)) N(rg_gather, rg_gather(x, 0, x)) N(rg_scatter_add, rg_scatter_add(x, 0, x, x))                                \
     N(rg_scatter, rg_scatter(x, x, 3)) N(rg_one_hot, rg_one_hot(x, 3)) N(rg_cast, rg_cast(x, RG_F64)) N(rg_cross_entropy, rg_cross_entropy(x, x))     \
     N(rg_mse, rg_mse(x, x)) N(rg_sum, rg_sum(x)) N(rg_mean, rg_mean(x)) N(rg_max, rg_max(x)) N(rg_concat_of_nothing, rg_concat_at(NULL, 0, 0, NULL))  \
     N(rg_concat_of_no_array, rg_concat_at(NULL, 0, 2, NULL)) N(rg_input, rg_input(t, RG_F32, six, 2)) N(rg_full, rg_full(t, 1, 2))                    \

@@ -389,7 +389,11 @@ static const large large_ones[] = {
     {"sum", "40001 axes=0"}, {"sum", "101,333 axes=0"}, {"sum", "101,333 axes=1"}, {"mean", "101,333 axes=0.1"}, {"max", "101,333 axes=1"},
     {"logsumexp", "101,333 axis=1"}, {"softmax", "101,333 axis=0"}, {"log_softmax", "101,333 axis=1"}, {"cross_entropy", "700,90 700:i32<90"},
     {"permute", "60,40,30 perm=2.0.1"}, {"concat", "101,333 60,333 axis=0"}, {"slice", "101,333 along=1 start=3 stop=330"},
-    {"pick", "7001,11 7001:i32<11"}, {"where", "101,333:f<2 101,333 333"}, {"sum_to", "101,333 shape=333"}, {"expand", "333 shape=101x333"}};
+    {"pick", "7001,11 7001:i32<11"}, {"where", "101,333:f<2 101,333 333"}, {"sum_to", "101,333 shape=333"}, {"expand", "333 shape=101x333"},
+    {"index_select", "70,333 900:i32<70 axis=0"}, {"index_add", "70,333 900:i32<70 900,333 axis=0"}, {"gather", "101,333 101,400:i32<333 axis=1"},
+    {"prod", "40,900 axes=0"}, {"min", "101,333 axes=1"}, {"std", "101,333 axes=0 p=1"}, {"norm", "101,333 axes=0.1 p=2"}, {"cumsum", "101,333 axis=0"},
+    {"cumsum", "40001 axis=0 reverse=1"}, {"argsort", "101,333 axis=0"}, {"sort", "333,101 axis=1 reverse=1"}, {"pow", "101,333 333"},
+    {"scatter_add", "333,101 400,101:i32<333 400,101 axis=0"}};
 
 static void large_operands(void **state) {
     const large *l = *state;
@@ -447,7 +451,10 @@ static void all_ops_are_there(void **state) {
     static const char *const names[] = {"gt", "eq", "where", "sign", "erf", "cast", "neg", "exp", "log", "sqrt", "square", "abs", "relu", "sigmoid",
         "tanh", "softplus", "add", "sub", "mul", "div", "maximum", "minimum", "add_scalar", "mul_scalar", "pow_scalar", "matmul", "linear", "sum", "mean",
         "max", "logsumexp", "softmax", "log_softmax", "reshape", "expand", "sum_to", "permute", "slice", "concat", "unsqueeze", "squeeze", "pick",
-        "cross_entropy", "mse", "argmax", "one_hot"};
+        "cross_entropy", "mse", "argmax", "one_hot",
+        "expm1", "log1p", "rsqrt", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erfc", "silu", "mish", "gelu", "gelu_tanh", "log_sigmoid", "softsign",
+        "hardtanh", "hardsigmoid", "selu", "elu", "leaky_relu", "clamp", "floor", "logical_not", "pow", "logaddexp", "lt", "ge", "le", "ne", "logical_and", "logical_or", "logical_xor",
+        "prod", "min", "var", "std", "norm", "cumsum", "argmin", "argsort", "sort", "topk"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!rg_op_find(names[i])) fail_msg("there is no operator %s", names[i]);
 }

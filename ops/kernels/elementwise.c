@@ -4,8 +4,8 @@
 #include "ops/algebra.h"
 
 /* A loop over n elements: strides of the operands are 0 or 1, each combination a loop of its own for the vectoriser. */
-typedef void loop1(int64_t n, double p, const real *x, real *to);
-typedef void vjp1(int64_t n, double p, const real *x, const real *y, const real *dy, real *to);
+typedef void loop1(int64_t n, double p, double q, const real *x, real *to);
+typedef void vjp1(int64_t n, double p, double q, const real *x, const real *y, const real *dy, real *to);
 typedef void vjp2(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, const real *y, const real *dy, real *to);
 
 static int each1(rg_tensor *y, loop1 *loop) {
@@ -13,7 +13,7 @@ static int each1(rg_tensor *y, loop1 *loop) {
     real *to = y->data;
     const int64_t n = y->numel, chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
     RG_PARALLEL_FOR(y->tape, chunks,
-        for (int64_t c = 0; c < chunks; c++) loop(rg_min64(RG_CHUNK, n - c * RG_CHUNK), y->attr.p, x + c * RG_CHUNK, to + c * RG_CHUNK);)
+        for (int64_t c = 0; c < chunks; c++) loop(rg_min64(RG_CHUNK, n - c * RG_CHUNK), y->attr.p, y->attr.q, x + c * RG_CHUNK, to + c * RG_CHUNK);)
     return 0;
 }
 
@@ -26,7 +26,7 @@ static rg_tensor *each_vjp1(rg_tensor *y, rg_tensor *dy, vjp1 *loop) {
     RG_PARALLEL_FOR(y->tape, chunks,
         for (int64_t c = 0; c < chunks; c++) {
             const int64_t i = c * RG_CHUNK;
-            loop(rg_min64(RG_CHUNK, n - i), y->attr.p, x + i, f + i, df + i, to + i);
+            loop(rg_min64(RG_CHUNK, n - i), y->attr.p, y->attr.q, x + i, f + i, df + i, to + i);
         })
     return dx;
 }
@@ -51,16 +51,22 @@ static rg_tensor *each_vjp2(rg_tensor *y, rg_tensor *dy, vjp2 *loop) {
 #define KINK(e) (e)
 #define SMOOTH 0
 #ifndef RG_KERNEL_AVX2
-/* FNV-1a over small integers that tell branches apart; branches are rarely long, so bytes one by one will do. */
-static inline uint64_t mix(uint64_t h, int v) { return (h ^ (uint64_t)(uint32_t)v) * 1099511628211u; }
+/* FNV-1a over the numbers that tell branches apart: the bits of a double, since floor's may be of any size. */
+static inline uint64_t mix(uint64_t h, double v) {
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return (h ^ bits ^ bits >> 32) * 1099511628211u;
+}
 
 #define HASH1(n, e)                                                                   \
     uint64_t RG_K(n##_branch)(const rg_tensor *y) {                                   \
         uint64_t h = 14695981039346656037u;                                           \
+        const real p = (real)y->attr.p, q = (real)y->attr.q;                          \
+        (void)p, (void)q;                                                             \
         for (int64_t i = 0; i < y->numel; i++) {                                      \
             const real x = ((const real *)y->in[0]->data)[i];                         \
             (void)x;                                                                  \
-            h = mix(h, (int)(e));                                                     \
+            h = mix(h, (double)(e));                                                  \
         }                                                                             \
         return h;                                                                     \
     }
@@ -76,7 +82,7 @@ static inline uint64_t mix(uint64_t h, int v) { return (h ^ (uint64_t)(uint32_t)
                 const real a = ((const real *)y->in[0]->data)[at[0] + i * w.run[0]];  \
                 const real b = ((const real *)y->in[1]->data)[at[1] + i * w.run[1]];  \
                 (void)a, (void)b;                                                     \
-                h = mix(h, (int)(e));                                                 \
+                h = mix(h, (double)(e));                                              \
             }                                                                         \
         }                                                                             \
         return h;                                                                     \
@@ -87,9 +93,9 @@ static inline uint64_t mix(uint64_t h, int v) { return (h ^ (uint64_t)(uint32_t)
 #endif
 
 #define FORWARD1(n, expr)                                                             \
-    static void n##_loop(int64_t n_, double p_, const real *xs, real *to) {           \
-        const real p = (real)p_;                                                      \
-        (void)p;                                                                      \
+    static void n##_loop(int64_t n_, double p_, double q_, const real *xs, real *to) { \
+        const real p = (real)p_, q = (real)q_;                                        \
+        (void)p, (void)q;                                                             \
         for (int64_t i = 0; i < n_; i++) {                                            \
             const real x = xs[i];                                                     \
             to[i] = expr;                                                             \
@@ -98,9 +104,9 @@ static inline uint64_t mix(uint64_t h, int v) { return (h ^ (uint64_t)(uint32_t)
     int RG_K(n)(rg_tensor *y) { return each1(y, n##_loop); }
 #define UNARY(n, text, expr, dx0, kinks, lo, hi)                                                                     \
     FORWARD1(n, expr)                                                                                                \
-    static void n##_vjp_loop(int64_t n_, double p_, const real *xs, const real *ys, const real *dys, real *to) {     \
-        const real p = (real)p_;                                                                                     \
-        (void)p;                                                                                                     \
+    static void n##_vjp_loop(int64_t n_, double p_, double q_, const real *xs, const real *ys, const real *dys, real *to) { \
+        const real p = (real)p_, q = (real)q_;                                                                       \
+        (void)p, (void)q;                                                                                            \
         for (int64_t i = 0; i < n_; i++) {                                                                           \
             const real x = xs[i], f = ys[i], df = dys[i];                                                            \
             (void)x, (void)f;                                                                                        \
@@ -113,6 +119,7 @@ static inline uint64_t mix(uint64_t h, int v) { return (h ^ (uint64_t)(uint32_t)
     }                                                                                                                \
     HASH1(n, kinks)
 #define UNARYP(n, text, expr, dx0, kinks, lo, hi, sample) UNARY(n, text, expr, dx0, kinks, lo, hi)
+#define UNARYPQ(n, text, expr, dx0, kinks, lo, hi, sample_p, sample_q) UNARY(n, text, expr, dx0, kinks, lo, hi)
 #define UNARY_STEP(n, text, expr, lo, hi) FORWARD1(n, expr) HASH1(n, expr)
 
 #define FORWARD2(n, expr)                                                                                       \

@@ -1,4 +1,4 @@
-/* kernels/reduce.c - the loops of mean max argmax; sum's is the engine's, in engine/core_kernels.c. */
+/* kernels/reduce.c - the loops of mean prod max min argmax argmin; sum's is the engine's, in engine/core_kernels.c. */
 #include "engine/loops.h"
 
 int RG_K(sum)(rg_tensor *y);
@@ -13,7 +13,7 @@ int RG_K(mean)(rg_tensor *y) {
     return 0;
 }
 
-/* -------- max */
+/* -------- prod, max, min */
 
 /* y with the reduced axes as dimensions of 1, so that it can be walked beside x. */
 static rg_tensor broadcast_of(const rg_tensor *y) {
@@ -22,27 +22,31 @@ static rg_tensor broadcast_of(const rg_tensor *y) {
     return b;
 }
 
-int RG_K(max)(rg_tensor *y) {
-    const rg_tensor *x = y->in[0];
-    rg_tensor b = broadcast_of(y);
-    rg_walk w;
-    rg_walk_init(&w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});
-    for (int64_t i = 0; i < y->numel; i++) ((real *)y->data)[i] = -C(INFINITY);
-    for (int64_t r = 0; r < w.rows; r++) {
-        int64_t at;
-        rg_walk_at(&w, 1, r, &at);
-        const real *restrict from = (const real *)x->data + r * w.inner;
-        real *restrict to = (real *)y->data + at;
-        if (w.run[0] == 0) *to = larger(*to, max_run(w.inner, from));
-        else
-            for (int64_t i = 0; i < w.inner; i++) to[i] = larger(to[i], from[i]);
+#define JOINED(name, join, join_run, none)                                                        \
+    int RG_K(name)(rg_tensor *y) {                                                                \
+        const rg_tensor *x = y->in[0];                                                            \
+        rg_tensor b = broadcast_of(y);                                                            \
+        rg_walk w;                                                                                \
+        rg_walk_init(&w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});                              \
+        for (int64_t i = 0; i < y->numel; i++) ((real *)y->data)[i] = none;                       \
+        for (int64_t r = 0; r < w.rows; r++) {                                                    \
+            int64_t at;                                                                           \
+            rg_walk_at(&w, 1, r, &at);                                                            \
+            const real *restrict from = (const real *)x->data + r * w.inner;                      \
+            real *restrict to = (real *)y->data + at;                                             \
+            if (w.run[0] == 0) *to = join(*to, join_run(w.inner, from));                          \
+            else                                                                                  \
+                for (int64_t i = 0; i < w.inner; i++) to[i] = join(to[i], from[i]);               \
+        }                                                                                         \
+        return 0;                                                                                 \
     }
-    return 0;
-}
+JOINED(prod, times, prod_run, C(1))
+JOINED(max, larger, max_run, -C(INFINITY))
+JOINED(min, smaller, min_run, C(INFINITY))
 
 #ifndef RG_KERNEL_AVX2
-/* Of the places where the maxima are. */
-uint64_t RG_K(max_branch)(const rg_tensor *y) {
+/* Of the places where the extremes are. */
+uint64_t RG_K(extreme_branch)(const rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     rg_tensor b = broadcast_of(y);
     rg_walk w;
@@ -58,22 +62,25 @@ uint64_t RG_K(max_branch)(const rg_tensor *y) {
 }
 #endif
 
-/* -------- argmax: x as [outer, n, inner] */
+/* -------- argmax, argmin: x as [outer, n, inner] */
 
-int RG_K(argmax)(rg_tensor *y) {
-    const rg_tensor *x = y->in[0];
-    const int64_t n = x->shape[y->attr.axis];
-    int64_t inner = 1;
-    for (int d = y->attr.axis + 1; d < x->ndim; d++) inner *= x->shape[d];
-    for (int64_t i = 0; i < y->numel; i++) {
-        const real *column = (const real *)x->data + i / inner * n * inner + i % inner;
-        int32_t at = 0;
-        real best = column[0];
-        for (int64_t l = 1; l < n && best == best; l++) {
-            const real v = column[l * inner];
-            if (v > best || v != v) best = v, at = (int32_t)l;
-        }
-        ((int32_t *)y->data)[i] = at;
+#define ARG(name, better)                                                                         \
+    int RG_K(name)(rg_tensor *y) {                                                                \
+        const rg_tensor *x = y->in[0];                                                            \
+        const int64_t n = x->shape[y->attr.axis];                                                 \
+        int64_t inner = 1;                                                                        \
+        for (int d = y->attr.axis + 1; d < x->ndim; d++) inner *= x->shape[d];                    \
+        for (int64_t i = 0; i < y->numel; i++) {                                                  \
+            const real *column = (const real *)x->data + i / inner * n * inner + i % inner;       \
+            int32_t at = 0;                                                                       \
+            real best = column[0];                                                                \
+            for (int64_t l = 1; l < n && best == best; l++) {                                     \
+                const real v = column[l * inner];                                                 \
+                if (v better best || v != v) best = v, at = (int32_t)l;                           \
+            }                                                                                     \
+            ((int32_t *)y->data)[i] = at;                                                         \
+        }                                                                                         \
+        return 0;                                                                                 \
     }
-    return 0;
-}
+ARG(argmax, >)
+ARG(argmin, <)

@@ -1,12 +1,6 @@
 /* kernels/shape.c - copies in another order, for elements of 1, 4 and 8 bytes: the copies of this source per dtype are alike. */
 #include "engine/kernel.h"
-
-/* Of a tensor that has elements: of the dimensions from one on, up to another, the product. It divides x->numel. */
-static int64_t extent(const rg_tensor *x, int from, int to) {
-    int64_t n = 1;
-    for (int d = from; d < to; d++) n *= x->shape[d];
-    return n;
-}
+#include "extent.h"
 
 /* -------- slice, pad, concat: rows of bytes, at fixed distances */
 

@@ -1,0 +1,62 @@
+/* kernels/sort.c - the order of the elements of each column: a merge sort of indices, from runs sorted by insertion. */
+#include "engine/kernel.h"
+#include "ops/kernels/extent.h"
+
+enum { RUN = 16 };
+
+/* x's elements `step` apart, and which way up. */
+typedef struct column { const real *x; int64_t step; bool descending; } column;
+
+/* Has i to stand before j, wherever they stood? NaN is above everything. */
+static inline bool before(const column *c, int32_t i, int32_t j) {
+    const real a = c->x[(c->descending ? j : i) * c->step], b = c->x[(c->descending ? i : j) * c->step];
+    return a < b || (b != b && a == a);
+}
+
+static void insertion(const column *c, int32_t *order, int64_t n) {
+    for (int64_t i = 1; i < n; i++) {
+        const int32_t one = order[i];
+        int64_t at = i;
+        for (; at > 0 && before(c, one, order[at - 1]); at--) order[at] = order[at - 1];
+        order[at] = one;
+    }
+}
+
+/* Two neighbouring sorted runs, from[0 .. half) and from[half .. n), to one; of equals the left one's first. */
+static void merge(const column *c, const int32_t *from, int64_t half, int64_t n, int32_t *to) {
+    int64_t l = 0, r = half;
+    for (int64_t i = 0; i < n; i++) to[i] = r == n || (l < half && !before(c, from[r], from[l])) ? from[l++] : from[r++];
+}
+
+/* Returns where the order is: in one of the two. */
+static const int32_t *sorted(const column *c, int64_t n, int32_t *order, int32_t *other) {
+    for (int64_t i = 0; i < n; i++) order[i] = (int32_t)i;
+    for (int64_t i = 0; i < n; i += RUN) insertion(c, order + i, rg_min64(RUN, n - i));
+    for (int64_t half = RUN; half < n; half *= 2) {
+        for (int64_t i = 0; i < n; i += 2 * half) merge(c, order + i, rg_min64(half, n - i), rg_min64(2 * half, n - i), other + i);
+        int32_t *was = order;
+        order = other, other = was;
+    }
+    return order;
+}
+
+/* x as [outer, n, inner] */
+int RG_K(argsort)(rg_tensor *y) {
+    if (!y->numel) return 0;
+    const rg_tensor *x = y->in[0];
+    const int64_t n = x->shape[y->attr.axis], inner = extent(x, y->attr.axis + 1, x->ndim), columns = x->numel / n;
+    int64_t numel;
+    size_t bytes;
+    if (rg_size(RG_I32, 2, (int64_t[]){2, y->numel}, &numel, &bytes)) return rg_reject(y, RG_ENOMEM, "too large to be sorted");
+    int32_t *work = rg_tape_alloc(y->at, y->tape, bytes), *to = y->data;
+    if (!work) return -1;
+    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+        for (int64_t k = 0; k < columns; k++) {
+            const int64_t at = k / inner * n * inner + k % inner;
+            const column c = {(const real *)x->data + at, inner, y->attr.reverse};
+            const int32_t *order = sorted(&c, n, work + 2 * k * n, work + (2 * k + 1) * n);
+            for (int64_t i = 0; i < n; i++) to[at + i * inner] = order[i];
+        })
+    rg_tape_dealloc(y->tape, work, bytes);
+    return 0;
+}

@@ -1,0 +1,71 @@
+/* statistics.c - var, std and norm over any axes, composed of other reductions. */
+#include <math.h>
+
+#include "engine/op.h"
+#include "ops/ops.h"
+
+#undef RG_AT
+#define RG_AT at
+
+/* v^(1/2), v >= 0, with slope 0 where v is 0: as PyTorch has it for std and norm. */
+static rg_tensor *root(const char *at, rg_tensor *v) {
+    rg_tensor *is_zero = rg_logical_not(v);
+    return rg_mul(rg_sqrt(rg_add(v, is_zero)), rg_logical_not(is_zero));
+}
+
+/* Nothing to divide by is NaN, as in PyTorch: var of one element, say. */
+rg_tensor *rg_var_over_at(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes) {
+    rg_tensor *mean = rg_mean_over_at(at, x, true, naxes, axes);
+    if (rg_failed(mean)) return mean;
+    double n = 1;
+    for (int d = 0; d < x->ndim; d++)
+        if (mean->shape[d] != x->shape[d]) n *= (double)x->shape[d];
+    rg_tensor *squares = rg_sum_over_at(at, rg_square(rg_sub(x, mean)), keepdims, naxes, axes);
+    return rg_mul_scalar(squares, 1 / fmax(n - correction, 0));
+}
+
+rg_tensor *rg_std_over_at(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes) {
+    return root(at, rg_var_over_at(at, x, correction, keepdims, naxes, axes));
+}
+
+rg_tensor *rg_norm_over_at(const char *at, rg_tensor *x, double p, bool keepdims, int naxes, const int *axes) {
+    if (p == 1) return rg_sum_over_at(at, rg_abs(x), keepdims, naxes, axes);
+    if (p == 2) return root(at, rg_sum_over_at(at, rg_square(x), keepdims, naxes, axes));
+    if (p == (double)INFINITY) return rg_max_over_at(at, rg_abs(x), keepdims, naxes, axes);
+    rg_fail(rg_tape_of(x), RG_EVALUE, at, "norm: p = %g, but there are 1, 2 and INFINITY", p);
+    return rg_poison(rg_tape_of(x));
+}
+
+/* -------- in the registry */
+
+/* The axes of a set, and how many. */
+static int listed(unsigned set, int *axes) {
+    int n = 0;
+    for (int d = 0; set >> d; d++)
+        if (set >> d & 1 && n < RG_MAX_DIMS) axes[n++] = d;
+    return n;
+}
+
+typedef rg_tensor *over_fn(const char *at, rg_tensor *x, double p, bool keepdims, int naxes, const int *axes);
+static rg_tensor *over(over_fn *fn, const char *at, rg_attr attr, rg_tensor *x) {
+    int axes[RG_MAX_DIMS];
+    return fn(at, x, attr.p, attr.keepdims_, listed(attr.axes, axes), axes);
+}
+static rg_tensor *var(const char *at, rg_attr attr, rg_tensor *const *in) { return over(rg_var_over_at, at, attr, in[0]); }
+static rg_tensor *std(const char *at, rg_attr attr, rg_tensor *const *in) { return over(rg_std_over_at, at, attr, in[0]); }
+static rg_tensor *norm(const char *at, rg_attr attr, rg_tensor *const *in) { return over(rg_norm_over_at, at, attr, in[0]); }
+
+#define SPREAD_SAMPLES                                                                                                          \
+    "4,17 axes=0 p=1; 4,17 axes=1 p=1 keepdims=1; 4,17 axes=0.1; 2,3,4 axes=1 p=1; 2,3,4 axes=0.2 p=1.5; 2,3,2,3 axes=1.2 p=1;" \
+    "17 axes=0 p=1; 3,1,5 axes=1.2 p=1; 0,3 axes=1 p=1"
+#define NORM_SAMPLES                                                                                                            \
+    "4,17 axes=0 p=1; 4,17 axes=1 p=2 keepdims=1; 4,17 axes=0.1 p=inf; 2,3,4 axes=1 p=2; 2,3,4 axes=0.2 p=inf; 2,3,4 axes=0.1 p=1;" \
+    "2,3,2,3 axes=1.2 p=2; 17 axes=0 p=2; 3,1,5 axes=1.2 p=inf; - p=2; 3,4 p=1; 0,3 axes=0 p=1; 0,3 axes=1 p=inf"
+#define REFUSES "2,3 axes=2 p=1; - axes=0 p=1; 2,3:i32 axes=0 p=1"
+
+RG_OP(var) = {.name = "var", .formula = "sum (x_i - mean)^2 / (n - p)", .arity = 1, .compose = var,
+    .samples = SPREAD_SAMPLES "; - p=0; 1,1 axes=0 p=0; 3,0 axes=0", .refuses = REFUSES};
+RG_OP(std) = {.name = "std", .formula = "(sum (x_i - mean)^2 / (n - p))^(1/2), slope 0 where it is 0", .arity = 1, .compose = std,
+    .samples = SPREAD_SAMPLES "; - p=0; 1,1 axes=0 p=0; 3,0 axes=0", .refuses = REFUSES};
+RG_OP(norm) = {.name = "norm", .formula = "(sum |x_i|^p)^(1/p), p = 1, 2 or inf; slope 0 where it is 0", .arity = 1, .compose = norm,
+    .samples = NORM_SAMPLES, .refuses = REFUSES "; 2,3 axes=0 p=3; 0,3 axes=0 p=inf"};
