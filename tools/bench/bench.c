@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -34,9 +33,7 @@ static const struct { const char *name, *what; } workloads[] = {
 static int child(int argc, char **argv) {
     job j = {.workload = argv[2], .by = argv[3], .seconds = atof(argv[4]), .threads = atoi(argv[5]), .steps = argc > 6 ? atoi(argv[6]) : 0};
     const int failed = strcmp(j.by, "floor") ? engine_run(&j) : floor_run(&j);
-    struct rusage use;
-    getrusage(RUSAGE_SELF, &use);
-    printf("peak %.0f\n", (double)use.ru_maxrss * 1024);
+    printf("peak %.0f\n", peak_bytes());
     return failed;
 }
 
@@ -59,7 +56,7 @@ static line *line_of(table *t, const char *key) {
     if (t->nlines == KEYS_MAX) return NULL;
     line *l = &t->lines[t->nlines++];
     *l = (line){.key = ""};
-    snprintf(l->key, sizeof l->key, "%s", key);
+    snprintf(l->key, sizeof l->key, "%.*s", KEY_SIZE - 1, key);
     return l;
 }
 

@@ -3,7 +3,7 @@
        KEY SECONDS            seconds per unit: a training step, an op of a chain, a pass over an array
        heap N                 calls of malloc after the second step, when count_malloc is preloaded
        hash 16 hex digits     of the weights, after so many steps
-       peak BYTES             of memory, by getrusage                                                                        */
+       peak BYTES             of memory                                                                                      */
 #ifndef RETROGRAD_BENCH_H
 #define RETROGRAD_BENCH_H
 
@@ -35,6 +35,7 @@ void elementwise_loops(const job *j);
 /* The clock, and the loop that all use: `step` runs until the time is over; the median time of one is printed under the key. */
 double clock_seconds(void);
 void measure(const job *j, const char *key, int per_call, void (*step)(void *), void *ctx);
+double peak_bytes(void);
 void fill_random(uint64_t seed, uint8_t *to, int64_t n);
 
 /* Each operator of the registry at three sizes; how steps grow with batch, width and depth; what the machine can do. */

@@ -27,7 +27,7 @@ static void key_of(char key[64], const loop_row *r, const char *direction) { snp
 typedef struct trial { const loop_row *row; rg_tape *t; rg_tensor *in[2], *y, *dy, *out[2]; int n, needs; } trial;
 
 static rg_tensor *apply(trial *m) {
-    rg_attr attr = {.p = m->row->p};
+    rg_attr attr = {.p = m->row->p, .q = m->row->q};
     switch (m->row->shape) {
     case LOOP_ALL: attr.axes = (1u << m->in[0]->ndim) - 1; break;
     case LOOP_ROWS: attr.axes = 1; break;
@@ -100,13 +100,15 @@ void elementwise_loops(const job *j) {
     fill(array[2], ELEMENTS, 0, 1);
     for (const loop_row *r = rows(); r->key; r++) {
         char key[64];
-        loop_trial m = {r, {ELEMENTS, array[0], array[1], array[2], array[3], array[4], array[5]}};
+        loop_trial m = {r, {ELEMENTS, array[0], array[1], array[4], array[2], array[3], array[5]}};
         fill(array[0], ELEMENTS, r->low, r->high);
         fill(array[1], r->shape == LOOP_BINARY ? ELEMENTS : ROW, r->low, r->high);
         key_of(key, r, "forward");
         measure(j, key, 1, loop_forward, &m);
+        if (!r->backward) continue;
+        m.arrays.y = array[3], m.arrays.to = array[4];
         key_of(key, r, "backward");
-        if (r->backward) measure(j, key, 1, loop_backward, &m);
+        measure(j, key, 1, loop_backward, &m);
     }
     for (int k = 0; k < 6; k++) free(array[k]);
 }

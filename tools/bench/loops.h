@@ -4,10 +4,10 @@
 
 #include "bench.h"
 
-typedef struct loop_arrays { /* floats; what is a row or a column is as long */
+typedef struct loop_arrays { /* of n floats; what is a row or a column has as many as that */
     int64_t n;
-    const float *a, *b, *dy;
-    float *y, *da, *db;
+    const float *a, *b, *y, *dy; /* operands, the result, its cotangent */
+    float *to, *to_b;            /* the result, or the gradient of a; that of b */
 } loop_arrays;
 
 typedef enum loop_shape {
@@ -23,7 +23,7 @@ typedef enum loop_shape {
 typedef struct loop_row {
     const char *key, *op;
     loop_shape shape;
-    double low, high, p; /* where a and b are drawn from; the parameter */
+    double low, high, p, q; /* where a and b are drawn from; the parameters */
     void (*forward)(const loop_arrays *), (*backward)(const loop_arrays *); /* backward NULL: none, or dy itself */
 } loop_row;
 

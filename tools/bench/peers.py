@@ -3,6 +3,7 @@
 
 W1, W2 are written as the tutorials of each write them, the data as floats in memory; gradients by hand in NumPy.
 """
+import resource
 import statistics
 import sys
 import time
@@ -139,3 +140,4 @@ else:
         torch_net(*NETS[workload])
     else:
         {"W3": torch_xor, "W4": torch_chain, "W5": torch_elementwise}[workload]()
+print("peak %d" % (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
