@@ -5,26 +5,27 @@
 #include "ops/index.h"
 #include "ops/rule.h"
 
-/* How many there are to choose from along attr.axis of x, which is normalised; or -1 after a rejection. */
-static int choices(rg_tensor *y, const rg_tensor *x) {
+/* Normalises attr.axis of x, along which is chosen. */
+static int choice_axis(rg_tensor *y, const rg_tensor *x) {
     if (rg_axis(y, x, &y->attr.axis)) return -1;
     const int64_t n = x->shape[y->attr.axis];
-    if (n > INT32_MAX) return rg_reject(y, RG_ESHAPE, "an i32 does not reach over an axis of %lld", (long long)n);
-    return (int)n;
+    return n > INT32_MAX ? rg_reject(y, RG_ESHAPE, "an i32 does not reach over an axis of %lld", (long long)n) : 0;
 }
+
+static int index_check(rg_tensor *y) { return rg_index_check(y, y->in[1], "index", (int)y->in[0]->shape[y->attr.axis]); }
 
 /* -------- index_select: y[.., j.., ..] = x[.., index[j..], ..].    dx = dy added up at the index
             index_add:    y = x, y[.., index[j..], ..] += src[.., j.., ..].    dx = dy, dsrc = dy selected */
 
 /* The shape of what index selects from x along attr.axis, and its rank; -1 after a rejection. */
 static int selected(rg_tensor *y, const rg_tensor *x, const rg_tensor *index, int64_t *shape) {
-    const int n = choices(y, x), axis = y->attr.axis, ndim = x->ndim - 1 + index->ndim;
-    if (n < 0) return -1;
+    if (choice_axis(y, x)) return -1;
+    const int axis = y->attr.axis, ndim = x->ndim - 1 + index->ndim;
     if (ndim > RG_MAX_DIMS) return rg_shape_set(y, ndim, shape);
     for (int d = 0; d < axis; d++) shape[d] = x->shape[d];
     for (int d = 0; d < index->ndim; d++) shape[axis + d] = index->shape[d];
     for (int d = axis + 1; d < x->ndim; d++) shape[d - 1 + index->ndim] = x->shape[d];
-    return rg_index_check(y, index, "index", n) ? -1 : ndim;
+    return ndim;
 }
 
 static int index_select_shape(rg_tensor *y) {
@@ -56,7 +57,7 @@ static void index_add_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 RG_KERNELS(index_select);
 RG_FUSED_KERNELS(index_select_vjp);
 RG_OP(index_select) = {.name = "index_select", .formula = "x[.., index[j], ..] along an axis", .arity = 2, .types = "ai",
-    .shape = index_select_shape, .forward = RG_KERNEL(index_select), .backward = index_select_backward, .fused = RG_KERNEL(index_select_vjp),
+    .shape = index_select_shape, .check = index_check, .forward = RG_KERNEL(index_select), .backward = index_select_backward, .fused = RG_KERNEL(index_select_vjp),
     .samples = "17,3 5:i32<17 axis=0; 3,17 6:i32<17 axis=-1; 2,5,3 4:i32<5 axis=1; 5,4 2,3:i32<5 axis=0; 4,5,2 2,2:i32<5 axis=1; 17 3:i32<17 axis=0;"
                "4,3 -:i32<4 axis=0; 1,1 1:i32=0 axis=0; 4,3 7:i32=2 axis=0; 4,3 0:i32 axis=0; 0,3 0:i32 axis=0; 3,0 2:i32<3 axis=0; 3,4:u8 5:i32<4 axis=1;"
                "3,4:i32<9 5:i32<4 axis=1",
@@ -64,7 +65,7 @@ RG_OP(index_select) = {.name = "index_select", .formula = "x[.., index[j], ..] a
                "1,1,1,1 1,1,1,1:i32 axis=0"};
 RG_KERNELS(index_add);
 RG_OP(index_add) = {.name = "index_add", .formula = "x, x[.., index[j], ..] += src[.., j, ..] along an axis", .arity = 3, .types = "fif",
-    .shape = index_add_shape, .forward = RG_KERNEL(index_add), .backward = index_add_backward,
+    .shape = index_add_shape, .check = index_check, .forward = RG_KERNEL(index_add), .backward = index_add_backward,
     .samples = "17,3 5:i32<17 5,3 axis=0; 3,17 6:i32<17 3,6 axis=-1; 2,5,3 4:i32<5 2,4,3 axis=1; 5,4 2,3:i32<5 2,3,4 axis=0; 17 3:i32<17 3 axis=0;"
                "4,3 -:i32<4 3 axis=0; 1,1 1:i32=0 1,1 axis=0; 4,3 7:i32=2 7,3 axis=0; 4,3 0:i32 0,3 axis=0; 0,3 0:i32 0,3 axis=0; 3,0 2:i32<3 2,0 axis=0;"
                "4,3 4:i32<4 same axis=0; 4,3 3:i32<3 same axis=1; 5,11 9:i32<5 9,11 axis=0",
@@ -81,16 +82,15 @@ rg_tensor *rg_index_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *in
 /* -------- gather:      y[i, j, k] = x[i, index[i, j, k], k], for axis 1.    dx = dy added up at the index
             scatter_add: y = x, y[i, index[i, j, k], k] += src[i, j, k].       dx = dy, dsrc = dy gathered */
 
-/* Is index (checked) as x beside attr.axis, or shorter? */
+/* Is index as x beside attr.axis, or shorter? */
 static int fits_beside_axis(rg_tensor *y, const rg_tensor *x, const rg_tensor *index) {
-    const int n = choices(y, x);
-    if (n < 0) return -1;
+    if (choice_axis(y, x)) return -1;
     if (index->ndim != x->ndim) return rg_reject(y, RG_ESHAPE, "index must have %d dimensions, not %d", x->ndim, index->ndim);
     for (int d = 0; d < x->ndim; d++) {
         if (d == y->attr.axis || index->shape[d] <= x->shape[d]) continue;
         return rg_reject(y, RG_ESHAPE, "along axis %d there are %lld indices for %lld", d, (long long)index->shape[d], (long long)x->shape[d]);
     }
-    return rg_index_check(y, index, "index", n);
+    return 0;
 }
 
 static int gather_shape(rg_tensor *y) {
@@ -117,7 +117,7 @@ static void scatter_add_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 RG_KERNELS(gather);
 RG_FUSED_KERNELS(gather_vjp);
 RG_OP(gather) = {.name = "gather", .formula = "y[i,j] = x[index[i,j],j] along an axis, here the first", .arity = 2, .types = "ai",
-    .shape = gather_shape, .forward = RG_KERNEL(gather), .backward = gather_backward, .fused = RG_KERNEL(gather_vjp),
+    .shape = gather_shape, .check = index_check, .forward = RG_KERNEL(gather), .backward = gather_backward, .fused = RG_KERNEL(gather_vjp),
     .samples = "5,17 5,3:i32<17 axis=1; 17,5 4,5:i32<17 axis=0; 2,5,3 2,4,3:i32<5 axis=1; 2,3,4 2,3,6:i32<4 axis=-1; 4,5,3 2,5,2:i32<4 axis=0; 17 20:i32<17 axis=0;"
                "3,4 2,2:i32<4 axis=1; 1,1 1,1:i32=0 axis=1; 4,3 6,3:i32=2 axis=0; 4,3 4,0:i32 axis=1; 0,3 0,3:i32 axis=0; 3,0 2,0:i32 axis=0;"
                "3,4:u8 3,2:i32<4 axis=1; 3,4:i32<9 2,4:i32<3 axis=0",
@@ -125,7 +125,7 @@ RG_OP(gather) = {.name = "gather", .formula = "y[i,j] = x[index[i,j],j] along an
                "- -:i32 axis=0; 5,4 5,4 axis=0"};
 RG_KERNELS(scatter_add);
 RG_OP(scatter_add) = {.name = "scatter_add", .formula = "x, x[index[i,j],j] += src[i,j] along an axis, here the first", .arity = 3, .types = "fif",
-    .shape = scatter_add_shape, .forward = RG_KERNEL(scatter_add), .backward = scatter_add_backward,
+    .shape = scatter_add_shape, .check = index_check, .forward = RG_KERNEL(scatter_add), .backward = scatter_add_backward,
     .samples = "5,17 5,3:i32<17 5,3 axis=1; 17,5 4,5:i32<17 4,5 axis=0; 2,5,3 2,4,3:i32<5 2,4,3 axis=1; 4,5,3 2,5,2:i32<4 2,5,2 axis=0; 17 20:i32<17 20 axis=0;"
                "3,4 2,2:i32<4 2,2 axis=1; 1,1 1,1:i32=0 1,1 axis=1; 4,3 6,3:i32=2 6,3 axis=0; 4,3 4,0:i32 4,0 axis=1; 0,3 0,3:i32 0,3 axis=0;"
                "4,3 4,3:i32<4 same axis=0; 4,3 4,3:i32<3 same axis=1; 5,11 9,11:i32<5 9,11 axis=0",

@@ -1,0 +1,136 @@
+/* engine.c - the workloads with retrograd: fused (rg_linear, rg_cross_entropy), composed of plain ops, and played. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <retrograd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "engine/op.h"
+#include "run.h"
+
+typedef struct work {
+    rg_tape *t;
+    net_shape s;
+    rg_tensor *w[NET_LAYERS_MAX], *b[NET_LAYERS_MAX], *x, *y, *loss;
+    rg_loader *batches;
+    rg_optim *optim;
+    bool composed, played;
+} work;
+
+static bool by(const job *j, const char *name) { return !strcmp(j->by, name); }
+
+static rg_tensor *layer(const work *m, int l, rg_tensor *x) {
+    return m->composed ? rg_add(rg_matmul(x, m->w[l]), m->b[l]) : rg_linear(x, m->w[l], m->b[l]);
+}
+
+/* The mean of log sum exp z - z[label], from its parts. */
+static rg_tensor *composed_loss(rg_tensor *z, rg_tensor *labels) { return rg_mean(rg_sub(rg_logsumexp(z, 1), rg_pick(z, labels))); }
+
+static void net_step(void *ctx) {
+    work *m = ctx;
+    if (m->played && m->x && rg_loader_refill(m->batches, m->x, m->y)) {
+        rg_play(m->t);
+    } else {
+        rg_tape_reset(m->t);
+        while (!rg_loader_next(m->batches, &m->x, &m->y) && !rg_error(m->t)) {}
+        rg_tensor *h = m->x;
+        for (int l = 0; l < m->s.layers; l++) h = l < m->s.layers - 1 ? rg_relu(layer(m, l, h)) : layer(m, l, h);
+        m->loss = m->composed ? composed_loss(h, m->y) : rg_cross_entropy(h, m->y);
+        rg_backward(m->loss);
+    }
+    rg_optim_step(m->optim);
+}
+
+/* For W3: the four points; for W4: a chain of CHAIN multiplications and additions. */
+static void xor_step(void *ctx) {
+    static const float points[] = {0, 0, 0, 1, 1, 0, 1, 1}, targets[] = {0, 1, 1, 0};
+    work *m = ctx;
+    if (m->played && m->loss) {
+        rg_play(m->t);
+    } else {
+        rg_tape_reset(m->t);
+        rg_tensor *x = rg_input(m->t, RG_F32, points, 4, 2), *y = rg_input(m->t, RG_F32, targets, 4, 1);
+        m->loss = rg_mse(rg_sigmoid(layer(m, 1, rg_sigmoid(layer(m, 0, x)))), y);
+        rg_backward(m->loss);
+    }
+    rg_optim_step(m->optim);
+}
+
+static void chain_step(void *ctx) {
+    work *m = ctx;
+    rg_zero_grad(m->t);
+    if (m->played && m->loss) {
+        rg_play(m->t);
+        return;
+    }
+    rg_tape_reset(m->t);
+    rg_tensor *x = m->w[0];
+    for (int i = 0; i < CHAIN; i++) x = i % 2 ? rg_add(x, m->b[0]) : rg_mul(x, m->w[0]);
+    rg_backward(m->loss = x);
+}
+
+static void make_layers(work *m) {
+    for (int l = 0; l < m->s.layers; l++) {
+        m->w[l] = rg_param(m->t, "w", RG_HE_UNIFORM, m->s.sizes[l], m->s.sizes[l + 1]);
+        m->b[l] = rg_param(m->t, "b", RG_ZEROS, m->s.sizes[l + 1]);
+    }
+    m->optim = rg_optim_sgd(m->t, rg_params(m->t), (rg_sgd_options){.lr = (double)m->s.lr});
+}
+
+static void make_data(work *m) {
+    rg_tensor *images = rg_buffer(m->t, "images", RG_U8, NULL, m->s.rows, m->s.sizes[0]), *labels = rg_buffer(m->t, "labels", RG_U8, NULL, m->s.rows);
+    if (rg_error(m->t)) return;
+    uint8_t *bytes = labels->data;
+    fill_random(1, images->data, rg_numel(images));
+    fill_random(2, bytes, m->s.rows);
+    for (int i = 0; i < m->s.rows; i++) bytes[i] %= (uint8_t)m->s.sizes[m->s.layers];
+    m->batches = rg_loader_new(m->t, images, labels, (rg_loader_options){.batch = m->s.batch, .shuffle = true, .drop_last = true});
+}
+
+/* Calls of malloc so far; -1 when nobody counts. */
+static long heap_calls(void) {
+    long (*count)(void) = NULL;
+    *(void **)&count = dlsym(RTLD_DEFAULT, "malloc_count");
+    return count ? count() : -1;
+}
+
+static int run(const job *j, work *m, const char *key, int per_call, void (*step)(void *)) {
+    if (j->steps > 0) {
+        long heap = -1;
+        for (int i = 0; i < j->steps && !rg_error(m->t); i++) {
+            if (i == 3) heap = heap_calls(); /* played: the second records, the third plans */
+            step(m);
+        }
+        if (heap >= 0) printf("heap %ld\n", heap_calls() - heap);
+        if (m->optim) printf("hash %016" PRIx64 "\n", run_hash(rg_params(m->t)));
+    } else {
+        measure(j, key, per_call, step, m);
+    }
+    const bool failed = rg_error(m->t) != NULL;
+    rg_tape_free(m->t);
+    return failed;
+}
+
+int engine_run(const job *j) {
+    if (!strcmp(j->workload, "W5")) {
+        if (!by(j, "fused")) return 1;
+        elementwise_engine(j);
+        return 0;
+    }
+    work m = {.t = rg_tape_new(1), .composed = by(j, "composed"), .played = by(j, "played")};
+    rg_set_threads(m.t, j->threads);
+    if (!strcmp(j->workload, "W4")) {
+        if (m.composed) return rg_tape_free(m.t), 1; /* the same as fused */
+        m.w[0] = rg_param(m.t, "a", RG_CONSTANT(.999), 1);
+        m.b[0] = rg_param(m.t, "b", RG_CONSTANT(.001), 1);
+        return run(j, &m, "op", CHAIN, chain_step);
+    }
+    const bool is_xor = !strcmp(j->workload, "W3");
+    m.s = is_xor ? (net_shape){.batch = 4, .layers = 2, .sizes = {2, 2, 1}, .lr = .1f} : !strcmp(j->workload, "W1") ? shape_w1 : shape_w2;
+    make_layers(&m);
+    if (!is_xor) make_data(&m);
+    return run(j, &m, "step", 1, is_xor ? xor_step : net_step);
+}
