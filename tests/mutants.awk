@@ -42,9 +42,9 @@ function break_call(dx, start, word,   open, stop, before, after, inner, n, i, a
     inner = substr(dx, open + 1, stop - open - 1)
     n = split_args(inner, a)
     if (word == "C") { change(before "C(1.005 * (" inner "))" after); return }
-    for (i = 1; i <= n; i++) if (a[i] !~ /^[^A-Z]/ && !(word == "POWER" && i == 2)) change(before "(" a[i] ")" after) # only that is left of it
+    for (i = 1; i <= n && !(word in truth); i++) if (a[i] !~ /^[^A-Z]/ && !(word == "POWER" && i == 2)) change(before "(" a[i] ")" after) # only that is left of it
     if (word in other) change(before other[word] "(" inner ")" after)
-    if (n == 2 && word ~ /^(SUB|DIV|GT)$/) change(before word "(" a[2] ", " a[1] ")" after)
+    if (n == 2 && word ~ /^(SUB|DIV|GT|LT|GE|LE|POW)$/) change(before word "(" a[2] ", " a[1] ")" after)
     if (n == 3) change(before word "(" a[1] ", " a[3] ", " a[2] ")" after)
 }
 function break_word(dx, start, word,   before, after) { # an operand, the result, the upstream gradient
@@ -60,7 +60,7 @@ function break_field(   dx, i, rest, word) {
     change("C(0)")
     for (i = 1; i <= length(dx); i++) {
         rest = substr(dx, i)
-        if (!match(rest, /^[A-Z]+/)) { if (match(rest, /^[a-z0-9_.]+/)) i += RLENGTH - 1; continue }
+        if (!match(rest, /^[A-Z][A-Z0-9_]*/)) { if (match(rest, /^[a-z0-9_.]+/)) i += RLENGTH - 1; continue }
         word = substr(rest, 1, RLENGTH)
         if (substr(rest, RLENGTH + 1, 1) == "(") break_call(dx, i, word)
         else if (word ~ /^(X|Y|A|B|DY)$/) break_word(dx, i, word)
@@ -78,7 +78,10 @@ function row(text,   open) {
     emit()
     for (at = 4; at <= (kind ~ /^BINARY/ ? 5 : 4); at++) break_field()
 }
-BEGIN { other["ADD"] = "SUB"; other["SUB"] = "ADD"; other["MUL"] = "DIV"; other["DIV"] = "MUL"; other["GT"] = "EQ"; other["EQ"] = "GT" }
+BEGIN { other["ADD"] = "SUB"; other["SUB"] = "ADD"; other["MUL"] = "DIV"; other["DIV"] = "MUL"; other["GT"] = "EQ"; other["EQ"] = "GT"
+        other["LT"] = "GE"; other["GE"] = "LT"; other["LE"] = "GT"; other["MAX"] = "ADD"
+        other["SIN"] = "COS"; other["COS"] = "SIN"; other["SINH"] = "COSH"; other["COSH"] = "SINH"
+        split("GT LT GE LE EQ NE", words, " "); for (i in words) truth[words[i]] }
 /^(UNARY|BINARY)/ || pending != "" {
     pending = pending $0
     if (!closing(pending, index(pending, "("))) next # it goes on

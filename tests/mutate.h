@@ -20,8 +20,11 @@ bool mutation_fits(const mutation *m, const rg_op *op, int floats); /* floats: h
 /* An operator like `op` but for the gradient of one operand. A composite's must be the newest one made while it is in use. */
 void mutant_make(mutant *m, const rg_op *op, const mutation *change, int operand);
 
-/* Are all first and second vector-Jacobian products of two operators the same to the bit (0 and -0 are one number), on every sample of
-   b, for several values of the operands and cotangents, in a plain pass and in a recorded one? */
-bool mutant_equals(const rg_op *a, const rg_op *b);
+/* Are the derivatives of two operators the same, on every sample of b, for several values of the operands and cotangents? TO_THE_BIT: the
+   first ones, in a plain pass and in a recorded one (0 and -0 are one number); of the second ones the order in which their terms are
+   added up may differ, since a rule with another intermediate is gone through in another order. TO_ROUNDING: first ones 4 eps apart, as
+   when an operand is broadcast first and the vector library computes what was a loop's scalar rest. */
+typedef enum sameness { DIFFERENT, TO_ROUNDING, TO_THE_BIT } sameness;
+sameness mutant_equals(const rg_op *a, const rg_op *b, uint64_t seed, int seeds);
 
 #endif
