@@ -167,12 +167,15 @@ static const rg_op identity = {.name = "identity", .formula = "x", .arity = 1, .
 /* A composite cannot tell which descriptor it was applied by. The gate is what breaks its gradient. */
 static mutant gate;
 static int gate_operand;
+static rg_tensor *through_gate(const char *at, rg_tensor *x) {
+    return rg_dtype_of(x) == RG_F64 ? rg_apply(&gate.op, at, (rg_attr){.p = 0}, 1, &x) : x; /* labels, say */
+}
 static rg_tensor *composed(const char *at, rg_attr attr, rg_tensor *const *in) {
     rg_tensor *x[RG_SAMPLE_OPERANDS] = {NULL};
     const bool behind = gate.mutation->fits == BEHIND;
-    for (int i = 0; i < gate.whole->arity; i++) x[i] = i == gate_operand && !behind ? rg_apply(&gate.op, at, (rg_attr){.p = 0}, 1, &in[i]) : in[i];
+    for (int i = 0; i < gate.whole->arity; i++) x[i] = i == gate_operand && !behind ? through_gate(at, in[i]) : in[i];
     rg_tensor *y = gate.whole->compose(at, attr, x);
-    return behind ? rg_apply(&gate.op, at, (rg_attr){.p = 0}, 1, &y) : y;
+    return behind ? through_gate(at, y) : y;
 }
 
 void mutant_make(mutant *m, const rg_op *op, const mutation *change, int operand) {
