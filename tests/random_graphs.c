@@ -170,6 +170,14 @@ static bool alive(graph *g) {
     return largest > 1e-3;
 }
 
+/* Something to go on with: not so large, and not what rounding leaves of 1 - cos(a, a), which a norm would divide by itself. */
+static bool is_number(const rg_tensor *y) {
+    double largest = 0;
+    if (rg_failed(y) || y->dtype != RG_F64 || y->numel > 10 * SMALL) return false;
+    for (int64_t k = 0; k < y->numel; k++) largest = fmax(largest, fabs(((const double *)y->data)[k]));
+    return largest > 1e-3;
+}
+
 static void grow(graph *g, int depth, rg_rng *rng) {
     rg_tape *t = new_tape();
     rg_tensor *value[LEAVES + DEPTH];
@@ -178,7 +186,7 @@ static void grow(graph *g, int depth, rg_rng *rng) {
         node *n = &g->node[g->nodes];
         choose_node(g, rng, n);
         rg_tensor *y = apply_node(n, value, true);
-        if (!rg_failed(y) && y->dtype == RG_F64 && y->numel > 0 && y->numel <= 10 * SMALL) value[g->leaves + g->nodes++] = y;
+        if (is_number(y)) value[g->leaves + g->nodes++] = y;
         else rg_error_clear(t);
     }
     rg_tape_free(t);

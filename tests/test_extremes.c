@@ -150,7 +150,7 @@ static void finite_for_large_logits(void **state) {
             for (int64_t k = 0; k < in[0]->numel; k++) set(in[0], k, k % 3 == 1 ? -1e4 : k % 3 ? 0 : 1e4);
             rg_requires_grad(in[0], true);
             rg_tensor *y = rg_sample_apply(NULL, &s, op, in);
-            if (in[0]->numel > 0) {
+            if (in[0]->numel > 0 && !(s.n > 1 && s.operand[s.n - 1].same) && !(s.n > 1 && s.operand[1].same)) { /* targets are no logits */
                 all_finite(op, &s, "result", y);
                 assert_int_equal(rg_grad(y, rg_fill(y, 1), in, 1, 0, &dx), 0);
                 all_finite(op, &s, "gradient", dx);
