@@ -6,14 +6,19 @@
 #include "engine/op.h"
 #include "examples/support/options.h"
 #include "ops/gradcheck.h"
+#include "tools/op_table.h"
+#include "tools/oracles.h"
 
-static struct { const char *op; int order; uint64_t seed; double bar; bool verbose; } o = {.seed = 1, .bar = 1e-8};
+static struct { const char *op, *torch; int order; uint64_t seed; double bar; bool verbose, oracles, markdown; } o = {.seed = 1, .bar = 1e-8};
 static const option_row table[] = {
     {"op",      OPT_STRING, &o.op,      "NAME", "check this operator only", 0, 0},
     {"order",   OPT_INT,    &o.order,   "1|2",  "first or second derivatives; 0: one after the other", 0, 2},
     {"seed",    OPT_UINT64, &o.seed,    "N",    "of the operands' values and the cotangents", 0, 0},
     {"bar",     OPT_DOUBLE, &o.bar,     "E",    "largest relative error that passes", 1e-300, 1},
     {"verbose", OPT_FLAG,   &o.verbose, NULL,   "name the worst element of every operator", 0, 0},
+    {"oracles", OPT_FLAG,   &o.oracles, NULL,   "ask four oracles about each: differences, the adjoint identity, closed forms, PyTorch", 0, 0},
+    {"torch",   OPT_STRING, &o.torch,   "FILE", "what tests/torch_parity.py --table wrote, for --oracles", 0, 0},
+    {"markdown", OPT_FLAG,  &o.markdown, NULL,  "write the table of all operators (ops/README.md), check nothing", 0, 0},
     {0}};
 
 typedef struct totals {
@@ -65,8 +70,9 @@ int main(int argc, char **argv) {
         return OPTIONS_BAD;
     }
     int failed = 0;
-    if (o.order != 2) failed += walk(1);
-    if (o.order != 1) failed += walk(2);
+    if (o.markdown) op_table(stdout);
+    else if (o.oracles) failed = oracles(o.op, o.seed, o.torch);
+    else failed = (o.order != 2 ? walk(1) : 0) + (o.order != 1 ? walk(2) : 0);
     if (fflush(stdout) || ferror(stdout)) {
         perror("gradcheck: standard output");
         return 1;
