@@ -57,6 +57,7 @@ section() { # section NAME PROGRAM: its C block prints what its plain block says
     test -s "$tmp/expected" && cat "$tmp/said" >>"$tmp/printed" && diff "$tmp/expected" "$tmp/printed"
 }
 ok "derivatives of functions print what the README says" section "Derivatives of functions" cubes
+ok "the program of a played step prints what the README says" section "Play a step" play
 
 # -------- every command
 run() { # run COMMAND-LINE: as the README has it, from a folder with this build in it
