@@ -61,8 +61,16 @@ ok "the program of a played step prints what the README says" section "Play a st
 
 # -------- every command
 run() { # run COMMAND-LINE: as the README has it, from a folder with this build in it
-    rm -rf "$tmp/there" && mkdir "$tmp/there" && ln -s "$build" "$tmp/there/build" && (cd "$tmp/there" && sh -c "$1")
+    rm -rf "$tmp/there" && mkdir "$tmp/there" && ln -s "$build" "$tmp/there/build" && ln -s "$top/tests" "$tmp/there/tests" && (cd "$tmp/there" && sh -c "$1")
 }
+# says COMMAND-LINE: it succeeds, and prints a line of "The check that is checked", whatever the numbers and names in it.
+shape() { sed 's/([a-z_0-9]*)/(op)/g; s/PyTorch [^:]*:/PyTorch:/; s/[0-9][0-9.e+-]*/N/g' | sort; }
+has_line() {
+    under "The check that is checked" "" | shape >"$tmp/lines"
+    run "$1" >"$tmp/printed" && shape <"$tmp/printed" | comm -12 - "$tmp/lines" | grep .
+}
+says() { ok "$1 prints what the README says" has_line "$1"; }
+fewer() { if [ -n "$full" ]; then echo "$1"; else echo "${1%% --*}$2"; fi; }
 few() { if [ -n "$full" ]; then echo "$1"; else echo "$1" | sed "s/--epochs [0-9]*/--epochs 1/; s/--steps [0-9]*/--steps 50/"; fi; }
 awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && NF' "$top/README.md" | sed 's/ *#.*//' >"$tmp/commands"
 while IFS= read -r command; do
@@ -72,6 +80,10 @@ while IFS= read -r command; do
     "sh tools/get-data "*) ok "sh tools/get-data --help" sh "$top/tools/get-data" --help ;;
     build/examples/mnist*) ok "$(few "$command")" run "$(few "$command") --data ${RETROGRAD_DATA:-digits}" ;;
     build/examples/cifar10*) if [ -d "${RETROGRAD_DATA:-}/cifar-10-batches-bin" ]; then ok "$(few "$command")" run "$(few "$command")"; else skip "$command" "no RETROGRAD_DATA"; fi ;;
+    build/tests/mutants*) says "$(fewer "$command" " --every 40")" ;;
+    build/tests/random_graphs*) says "$(fewer "$command" " --count 100")" ;;
+    "build/tools/gradcheck --oracles") says "$command" ;;
+    */torch_parity.py*) if [ -n "$full" ] && /usr/bin/python3 -c 'import torch' 2>/dev/null; then says "$command"; else skip "$command" "wants PyTorch, in the long suite"; fi ;;
     build/*) ok "$command" run "$command" ;;
     *) ok "$command: a command without a test" false ;;
     esac
