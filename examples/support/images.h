@@ -12,4 +12,7 @@ const char *images_find(const char *asked, char *to, size_t size);
    called, "MNIST"; an error stands on the tape. */
 const char *images_read(rg_tape *t, const char *from, int64_t drawn_train, int64_t drawn_test, rg_dataset *train, rg_dataset *test);
 
+/* Both, and one line that says what was read and from where. NULL after an error. */
+const char *images_open(rg_tape *t, const char *asked, int64_t drawn_train, int64_t drawn_test, rg_dataset *train, rg_dataset *test);
+
 #endif
