@@ -105,7 +105,7 @@ int main(int argc, char **argv) {
     run_options o = {.epochs = 10, .batch = 128, .lr = 0.003, .optimizer = "adam", .schedule = "one-cycle", .hidden = {2, {256, 64}}, .threads = 1,
         .dtype = "f32", .floor = -1};
     double most = 0.035;
-    const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", "folder of MNIST or Fashion-MNIST, or the word digits; else the first that is found", 0, 0},
+    const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", IMAGES_HELP, 0, 0},
         {"error", OPT_DOUBLE, &most, "ERROR", "exit with 1 above this mean square of the pixels' differences", 0, 1}, {0}};
     const int status = run_parse("Sends images through a code of two numbers and back.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;

@@ -65,7 +65,7 @@ int main(int argc, char **argv) {
     run_options o = {.epochs = 5, .batch = 128, .lr = 0.01, .optimizer = "adam", .schedule = "one-cycle", .hidden = {2, {120, 84}}, .threads = 1,
         .dtype = "f32", .floor = 90};
     option_ints channels = {2, {8, 16}};
-    const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", "folder of MNIST or Fashion-MNIST, or the word digits; else the first that is found", 0, 0},
+    const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", IMAGES_HELP, 0, 0},
         {"channels", OPT_INTS, &channels, "N,N", "filters of the two convolutions", 1, 4096}, {0}};
     int status = run_parse("Trains a convolutional network on images of clothes or digits.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;

@@ -53,10 +53,10 @@ ok "moons below its floor exits with 1" exits 1 "$examples/moons" --epochs 1 --l
 ok "pinn finds sin x" both 0 'largest error.*reached' "$examples/pinn" --out "$tmp/pinn" --csv "$tmp/pinn.csv"
 ok "and draws it" test -s "$tmp/pinn/solution.png" -a "$(wc -l <"$tmp/pinn.csv")" -eq 11
 ok "pinn untrained is too far off" exits 1 "$examples/pinn" --epochs 100
-ok "lbfgs has help" both 0 '--floor' "$examples/lbfgs" --help
-ok "lbfgs reaches the minimum and draws its way" both 0 'floor 1e-08: reached' "$examples/lbfgs" --out "$tmp/valley"
+ok "lbfgs has help" both 0 '--error' "$examples/lbfgs" --help
+ok "lbfgs reaches the minimum and draws its way" both 0 'at most 1e-08: reached' "$examples/lbfgs" --out "$tmp/valley"
 ok "and the picture is there" test -s "$tmp/valley/valley.png"
-ok "lbfgs from elsewhere" both 0 ': reached' "$examples/lbfgs" --x 1.9 --y -1 --floor 1e-7
+ok "lbfgs from elsewhere" both 0 ': reached' "$examples/lbfgs" --x 1.9 --y -1 --error 1e-7
 ok "lbfgs above its floor exits with 1" both 1 'NOT reached' "$examples/lbfgs" --steps 10
 
 # -------- mnist on digits that the program draws

@@ -4,6 +4,8 @@
 
 #include <retrograd.h>
 
+#define IMAGES_HELP "folder of MNIST or Fashion-MNIST, or the word digits; else $RETROGRAD_DATA/mnist, ~/.cache/retrograd/mnist, Debian's, digits"
+
 /* `asked` if it is not NULL; else the first folder with the training images among $RETROGRAD_DATA/mnist, ~/.cache/retrograd/mnist and
    Debian's Fashion-MNIST, written to `to`; else the word "digits". */
 const char *images_find(const char *asked, char *to, size_t size);

@@ -11,8 +11,8 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
     const option_row common[] = {
         {"epochs", OPT_INT, &o->epochs, "N", "passes over the training set", 0, 1e9},
         {"batch", OPT_INT, &o->batch, "N", "examples per step", 1, 1e9},
-        {"lr", OPT_DOUBLE, &o->lr, "RATE", o->schedule ? "learning rate, the highest" : "learning rate", 0, 1e6},
-        {"schedule", OPT_CHOICE, &o->schedule, "constant|cosine|one-cycle", "of the rate, step by step over all epochs", 0, 0},
+        {"lr", OPT_DOUBLE, &o->lr, "RATE", o->schedule ? "learning rate at its highest" : "learning rate", 0, 1e6},
+        {"schedule", OPT_CHOICE, &o->schedule, "constant|cosine|one-cycle", "how the rate goes, step by step over all epochs", 0, 0},
         {"optimizer", OPT_CHOICE, &o->optimizer, "sgd|momentum|nesterov|adam|adamw", "update rule; momentum is 0.9", 0, 0},
         {"hidden", OPT_INTS, &o->hidden, "N,N,...", "widths of the hidden layers", 1, 1 << 20},
         {"seed", OPT_UINT64, &o->seed, "N", "seed of weights and order", 0, 0},
