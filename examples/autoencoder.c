@@ -69,7 +69,7 @@ static double train(rg_tape *t, const autoencoder *a, const run_options *o) {
         }
         const double row[] = {epoch, sum / n, measure(t, a, test), run_seconds() - start};
         failed = rg_error_code(t) || (file && csv_row(file, row)) || run_save(t, o, state);
-        progress_line(&bar, "epoch %2d/%d   loss %.4f   test error %.4f   %6.2f s", epoch, o->epochs, row[1], row[2], row[3]);
+        if (!failed) progress_line(&bar, "epoch %2d/%d   loss %.4f   test error %.4f   %6.2f s", epoch, o->epochs, row[1], row[2], row[3]);
     }
     progress_end(&bar);
     return csv_close(file) || failed ? NAN : measure(t, a, test);

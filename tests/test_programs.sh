@@ -89,6 +89,9 @@ ok "autoencoder finds codes for drawn digits" both 0 'at most 0.041: reached' "$
 for picture in reconstructions walk codes; do ok "autoencoder draws $picture.png" test -s "$tmp/codes/$picture.png"; done
 ok "autoencoder's history has a header and three rows" test "$(wc -l <"$tmp/codes.csv")" -eq 4
 ok "autoencoder untrained is too far off" both 1 'NOT reached' "$examples/autoencoder" --data digits --hidden 8 --steps 5
+ok "one image has no variance" both 1 'no variance (autoencoder.c' "$examples/autoencoder" --data digits --batch 1 --steps 2
+ok "a code has no accuracy" both 2 'unknown option --floor' "$examples/autoencoder" --floor 3
+ok "a constant rate is no choice of mnist" both 2 'unknown option --schedule' "$examples/mnist" --schedule constant
 ok "a schedule is the choice of one" both 2 'schedule' "$examples/lenet" --schedule sometimes
 
 # -------- a run that stops and goes on is the run that did not stop: the same bytes in the state of both
