@@ -20,7 +20,8 @@ void RG_K(add_into)(rg_tensor *to, const rg_tensor *x) {
 typedef struct groups { int n; int64_t size[RG_MAX_DIMS], in[RG_MAX_DIMS], out[RG_MAX_DIMS]; bool summed[RG_MAX_DIMS]; } groups;
 
 static groups group(const rg_tensor *x, unsigned axes) {
-    groups g = {.n = 0};
+    groups g; /* not cleared: that takes longer than a small sum */
+    g.n = 0;
     for (int d = 0; d < x->ndim; d++) {
         if (x->shape[d] == 1) continue;
         const bool summed = axes >> d & 1;
