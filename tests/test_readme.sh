@@ -26,7 +26,7 @@ for language in c c++; do
     ok "and prints what the README says" same_numbers "$tmp/expected" "$tmp/printed"
 done
 ok "the program compiles with -pedantic" cc -std=c11 -Wall -Wextra -pedantic -Werror "$tmp/xor.c" -o "$tmp/xor" $(flags)
-for header in engine/engine.h engine/op.h ops/ops.h ops/functional.h ops/losses.h nn/nn.h nn/optim.h nn/data.h nn/save.h; do
+for header in engine/engine.h engine/op.h ops/ops.h ops/functional.h ops/losses.h nn/nn.h nn/optim.h nn/data.h nn/save.h nn/sequence.h; do
     printf '#include "%s"\nint main(void) { return 0; }\n' $header >"$tmp/alone.c"
     ok "$header stands alone" cc -Wall -Wextra -Werror "$tmp/alone.c" -o "$tmp/alone" $(flags)
 done
