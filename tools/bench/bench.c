@@ -175,7 +175,7 @@ int main(int argc, char **argv) {
     const char *chosen[16];
     int n = 0, first = 1;
     for (; first < argc && argv[first][0] != '-' && n < 16; first++) chosen[n++] = argv[first];
-    const int status = options_parse_after("[W1 W2 W3 W4 W5 ops growth]", first - 1, "Times workloads beside the same work by hand.", rows, argc, argv);
+    const int status = options_parse_after("[W1 W2 W3 W4 W5 ops growth gemm]", first - 1, "Times workloads beside the same work by hand.", rows, argc, argv);
     if (status != OPTIONS_RUN) return status;
     if (!n)
         for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++) chosen[n++] = workloads[i].name;
@@ -190,7 +190,8 @@ int main(int argc, char **argv) {
         while (k < sizeof workloads / sizeof *workloads && strcmp(workloads[k].name, chosen[i])) k++;
         if (!strcmp(chosen[i], "ops")) { bench_ops(o.seconds / 10, o.threads); continue; }
         if (!strcmp(chosen[i], "growth")) { bench_growth(o.seconds, o.threads); continue; }
-        if (k == sizeof workloads / sizeof *workloads) return fprintf(stderr, "bench: there is no workload '%s' (W1 W2 W3 W4 W5 ops growth)\n", chosen[i]), 2;
+        if (!strcmp(chosen[i], "gemm")) { bench_gemm(o.seconds, gflops); continue; }
+        if (k == sizeof workloads / sizeof *workloads) return fprintf(stderr, "bench: there is no workload '%s' (W1 W2 W3 W4 W5 ops growth gemm)\n", chosen[i]), 2;
         static table t;
         char against[512] = "";
         if (o.against) snprintf(against, sizeof against, "%s", o.against);

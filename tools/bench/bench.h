@@ -38,8 +38,10 @@ void measure(const job *j, const char *key, int per_call, void (*step)(void *), 
 double peak_bytes(void);
 void fill_random(uint64_t seed, uint8_t *to, int64_t n);
 
-/* Each operator of the registry at three sizes; how steps grow with batch, width and depth; what the machine can do. */
+/* Each operator of the registry at three sizes; how steps grow with batch, width and depth; products by the own loops and by
+   OpenBLAS; what the machine can do. */
 int bench_ops(double seconds, int threads);
 int bench_growth(double seconds, int threads);
+int bench_gemm(double seconds, double peak);
 void machine_peak(double *gflops, double *gbytes);
 #endif
