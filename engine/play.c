@@ -156,6 +156,7 @@ static int play(rg_tape *t, int64_t from, int64_t to) {
     int failed = 0;
     for (const rg_step *s = t->plan.steps + from, *end = t->plan.steps + to; s < end && !failed; s++) {
         rg_tensor *dx[UINT8_MAX];
+        for (int i = 0; i < s->y->nin; i++) dx[i] = NULL; /* as in the pass: a rule may look which of them it has set */
         switch (s->kind) {
         case RG_STEP_CHECK: failed = s->y->op->check(s->y); break;
         case RG_STEP_FORWARD: t->in_forward = true, failed = s->fn.forward(s->y), t->in_forward = false; break;
