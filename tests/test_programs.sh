@@ -59,6 +59,29 @@ ok "and the picture is there" test -s "$tmp/valley/valley.png"
 ok "lbfgs from elsewhere" both 0 ': reached' "$examples/lbfgs" --x 1.9 --y -1 --error 1e-7
 ok "lbfgs above its floor exits with 1" both 1 'NOT reached' "$examples/lbfgs" --steps 10
 
+# -------- a transformer, on sums and on a text
+gpt() { "$examples/chargpt" "$@"; }
+ok "chargpt has help" both 0 '--temperature' gpt --help
+ok "chargpt learns to add, and draws" both 0 'floor 80%: reached' gpt --steps 500 --floor 80 --out "$tmp/sums" --csv "$tmp/sums.csv"
+ok "its curves and history are there" test -s "$tmp/sums/loss.png" -a "$(wc -l <"$tmp/sums.csv")" -eq 21
+ok "chargpt untrained is below its floor" both 1 'floor 99%: NOT reached' gpt --steps 20
+small="--dim 8 --heads 2 --layers 1 --batch 8 --context 8 --steps 20 --length 20"
+ok "chargpt learns a text" both 0 '^# chargpt' gpt --text "$0" --prompt '# chargpt' $small
+ok "a prompt of other characters is refused" both 1 "prompt: there is no '~'" gpt --prompt '1~1=' $small
+ok "a text that is not there is an error" both 1 'nowhere: cannot be read: No such' gpt --text "$tmp/nowhere"
+echo short >"$tmp/short"
+ok "a text that is too short is an error" both 1 'short: 6 characters; a context of 8 wants 90 at least' gpt --text "$tmp/short" --context 8
+ok "heads that do not divide the features are an error" both 1 '5 heads do not divide 48 features' gpt --heads 5
+goes_on() { # killed after a while, it goes on from what it kept, and ends as if nothing had been
+    rm -f "$tmp"/*.state
+    gpt $small --steps 2000 --dropout .1 --floor 0 --save "$tmp/straight.state" || return
+    gpt $small --steps 2000 --dropout .1 --floor 0 --save "$tmp/killed.state" &
+    while ! [ -s "$tmp/killed.state" ] && kill -0 $!; do sleep .02; done
+    kill -9 $!
+    gpt $small --steps 2000 --dropout .1 --floor 0 --resume "$tmp/killed.state" --save "$tmp/killed.state" && cmp "$tmp/straight.state" "$tmp/killed.state"
+}
+ok "chargpt killed goes on bit for bit" goes_on
+
 # -------- mnist on digits that the program draws
 digits() { "$examples/mnist" --data digits "$@"; }
 hash_of() { digits --steps 200 "$@" 2>/dev/null | sed -n "s/.*hash //p"; }

@@ -86,6 +86,7 @@ while IFS= read -r command; do
     */torch_parity.py*) if [ -n "$full" ] && /usr/bin/python3 -c 'import torch' 2>/dev/null; then says "$command"; else skip "$command" "wants PyTorch, in the long suite"; fi ;;
     build/examples/lenet*) ok "$command --data digits --steps 20" run "$command --data digits --steps 20" ;; # all of both: test_models.sh
     build/examples/autoencoder*) ok "$command --data digits --steps 20" run "$command --data digits --steps 20 --error 1" ;;
+    build/examples/chargpt*) ok "$(few "$command")" run "$(few "$command") $([ -n "$full" ] || echo --floor 0)" ;;
     build/*) ok "$command" run "$command" ;;
     *) ok "$command: a command without a test" false ;;
     esac

@@ -396,7 +396,9 @@ static void errors(void **state) {
     assert_null(rg_nn_lstm(NULL, 1, 1, two));
     assert_null(rg_nn_transformer_block(NULL, 2, 1, 2, RG_ONES, (rg_attention_options){0}));
     assert_null(rg_nn_embedding(NULL, 2, 1, RG_ONES));
-    assert_true(rg_failed(rg_nn_step(NULL, NULL, NULL)));
+    assert_true(rg_failed(rg_nn_step(NULL, NULL, NULL)) && rg_failed(rg_nn_unroll(NULL, NULL, NULL)) && rg_failed(rg_nn_attend(NULL, NULL, NULL, NULL, NULL)));
+    assert_true(rg_failed(rg_rnn_cell(NULL, NULL, NULL, NULL, NULL, NULL, true)) && rg_failed(rg_gru_cell(NULL, NULL, NULL, NULL, NULL, NULL)));
+    assert_true(rg_failed(rg_lstm_cell(NULL, NULL, NULL, NULL, NULL, NULL, NULL)) && rg_failed(rg_lstm_cell(NULL, NULL, &x, NULL, NULL, NULL, NULL)));
 }
 
 /* Every allocation fails in turn; the error is named, the next try succeeds, nothing leaks. */

@@ -7,6 +7,14 @@
 
 #include "files.h"
 
+/* A program that does not set these has no such choice, and a row of its own stands for the common one. */
+static bool left_out(const run_options *o, const option_row *row, int n, const option_row *own) {
+    for (int i = 0; i < n; i++)
+        if (strcmp(own[i].name, row->name) == 0) return true;
+    return (row->value == &o->path && !o->path) || (row->value == &o->optimizer && !o->optimizer) || (row->value == &o->epochs && !o->epochs) ||
+        (row->value == &o->hidden && !o->hidden.count) || (row->value == &o->schedule && !o->schedule) || (row->value == &o->floor && o->floor < 0);
+}
+
 int run_parse(const char *summary, run_options *o, const option_row *own, int argc, char *const *argv) {
     const option_row common[] = {
         {"epochs", OPT_INT, &o->epochs, "N", "passes over the training set", 0, 1e9},
@@ -28,13 +36,11 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
     };
     enum { ALL = sizeof common / sizeof common[0], MOST = 32 };
     option_row table[MOST] = {{0}};
-    int n = 0;
+    int n = 0, before;
     for (; own[n].name && n + ALL + 1 < MOST; n++) table[n] = own[n];
-    for (int i = 0; i < ALL; i++) {
-        const void *has = common[i].value;
-        const bool none = (has == &o->path && !o->path) || (has == &o->schedule && !o->schedule) || (has == &o->floor && o->floor < 0);
-        if (!none) table[n++] = common[i];
-    }
+    before = n;
+    for (int i = 0; i < ALL; i++)
+        if (!left_out(o, &common[i], before, own)) table[n++] = common[i];
     const int status = options_parse(summary, table, argc, argv);
     if (status != OPTIONS_RUN) return status;
     if ((o->save || o->resume) && o->path && !run_by(o, "tape")) {
@@ -86,6 +92,12 @@ uint64_t run_hash(rg_list params) {
         for (size_t i = 0; i < n; i++) h = (h ^ bytes[i]) * 1099511628211u;
     }
     return h;
+}
+
+int64_t run_numbers(rg_list params) {
+    int64_t n = 0;
+    for (int k = 0; k < params.count; k++) n += rg_numel(params.items[k]);
+    return n;
 }
 
 int run_finish(rg_tape *t, int status) {

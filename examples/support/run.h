@@ -22,8 +22,8 @@ typedef struct run_options {
     const char *save, *resume; /* state of a run, to go on from; NULL = none */
 } run_options;
 
-/* The rows of the option table that every example has; `own` rows, ending with {0}, come first. Makes the folder
-   of --out. Returns as options_parse. */
+/* The rows of the option table that every example has; `own` rows, ending with {0}, come first and replace those of the same name. No
+   row where there is no default: path, optimizer, epochs, hidden. Makes the folder of --out. Returns as options_parse. */
 int run_parse(const char *summary, run_options *o, const option_row *own, int argc, char *const *argv);
 
 bool run_by(const run_options *o, const char *path);                      /* is it --path path? */
@@ -33,6 +33,7 @@ double run_rate(const run_options *o, int64_t step, int64_t steps);           /*
 int run_resume(rg_tape *t, const run_options *o, rg_state state);          /* --resume: all of `state` as it was saved */
 int run_save(rg_tape *t, const run_options *o, rg_state state);            /* --save; both return 0, or -1 after an error on the tape */
 uint64_t run_hash(rg_list params);                                         /* FNV-1a over the bits of all values */
+int64_t run_numbers(rg_list params);                                       /* how many there are in all */
 int run_finish(rg_tape *t, int status);                                    /* frees the tape; status, or 1 where the tape holds an error */
 double run_seconds(void);                                                  /* of a clock that only goes forward */
 const char *run_path(char *to, size_t size, const char *folder, const char *name); /* "folder/name", returns to */
