@@ -107,6 +107,9 @@ enum { JOIN_STRANDS = 32 };
         for (; i < n; i++) m = join(m, x[i]);                                         \
         return m;                                                                     \
     }
+/* The largest of a run whose NaN, if it has one, shows elsewhere. */
+static inline real above(real a, real b) { return b > a ? b : a; }
+JOIN_RUN(peak_run, above, -C(INFINITY))
 JOIN_RUN(max_run, larger, -C(INFINITY))
 JOIN_RUN(min_run, smaller, C(INFINITY))
 JOIN_RUN(prod_run, times, C(1))
