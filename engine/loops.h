@@ -64,18 +64,26 @@ static inline int each2(rg_tensor *y, loop2 *loop) {
 
 enum { STRANDS = 16 };
 
-/* The sum of a term of k; what follows is where it reads. */
+/* The sum of a term of k; what follows is where it reads. A strand never adds up more than 64 terms before they go to a double: a long
+   sum of floats loses no digits. */
+enum { SUM_BLOCK = 64 * STRANDS };
 #define RUN_SUM(name, term, ...)                                                                              \
     static inline real name(int64_t n, __VA_ARGS__) {                                                         \
-        real s[STRANDS] = {0}, rest = 0;                                                                      \
-        int64_t i = 0;                                                                                        \
-        for (; i + STRANDS <= n; i += STRANDS)                                                                \
-            for (int j = 0; j < STRANDS; j++) { const int64_t k = i + j; s[j] += (term); }                    \
-        for (; i < n; i++) { const int64_t k = i; rest += (term); }                                           \
-        if (n < STRANDS) return rest;                                                                         \
-        for (int half = STRANDS / 2; half; half /= 2)                                                         \
-            for (int j = 0; j < half; j++) s[j] += s[j + half];                                               \
-        return s[0] + rest;                                                                                   \
+        double all = 0;                                                                                       \
+        for (int64_t begin = 0;; begin += SUM_BLOCK) {                                                        \
+            const int64_t end = rg_min64(n, begin + SUM_BLOCK);                                               \
+            real s[STRANDS] = {0}, rest = 0;                                                                  \
+            int64_t i = begin;                                                                                \
+            for (; i + STRANDS <= end; i += STRANDS)                                                          \
+                for (int j = 0; j < STRANDS; j++) { const int64_t k = i + j; s[j] += (term); }                \
+            for (; i < end; i++) { const int64_t k = i; rest += (term); }                                     \
+            for (int half = end - begin < STRANDS ? 0 : STRANDS / 2; half; half /= 2)                         \
+                for (int j = 0; j < half; j++) s[j] += s[j + half];                                           \
+            rest += s[0];                                                                                     \
+            if (n <= SUM_BLOCK) return rest;                                                                  \
+            all += (double)rest;                                                                              \
+            if (end == n) return (real)all;                                                                   \
+        }                                                                                                     \
     }
 
 RUN_SUM(sum_run, x[k], const real *x)
