@@ -200,7 +200,7 @@ static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b,
 void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c) {
     matrix left = from((matrix){a, p->ta ? p->n : p->k, p->ta}, t.i, 0), right = from((matrix){b, p->tb ? p->k : p->m, p->tb}, 0, t.j);
     c += t.i * p->m + t.j;
-    if (p->m == 1 && p->ta) { /* the row op(b)^T op(a)^T has the same elements, and a's lie in order */
+    if (p->m == 1 && p->ta && p->k > 0) { /* the row op(b)^T op(a)^T has the same elements, and a's lie in order */
         product_blocked(1, p->k, t.n, (matrix){right.at, right.ld, !right.t}, (matrix){left.at, left.ld, false}, c, t.n);
         return;
     }
