@@ -117,11 +117,11 @@ int bench_ops(double seconds, int threads) {
                 stretch(&longer, sizes[k]);
                 time_op(e->op, &longer, seconds, threads, found[k]);
             }
-            if (!found[0][0] || !found[1][0]) continue;
+            if (found[0][0] == 0 || found[1][0] == 0) continue;
             printf("%-20s %-26.*s", e->op->name, s.length < 26 ? s.length : 26, s.text);
             for (int k = 0; k < SIZES; k++)
                 for (int d = 0; d < 2; d++) {
-                    const double v = !found[k][d] ? 0 : k ? found[k][2] / found[k][d] / 1e9 : found[k][d] * 1e9;
+                    const double v = found[k][d] == 0 ? 0 : k ? found[k][2] / found[k][d] / 1e9 : found[k][d] * 1e9;
                     if (k && v > NOTHING_MOVED) printf(" %9s", "free");
                     else if (v > 0) printf(k ? " %9.1f" : " %8.0f", v);
                     else printf(k ? " %9s" : " %8s", "-");
