@@ -42,9 +42,11 @@ static groups group(const rg_tensor *x, unsigned axes) {
     return g;
 }
 
-/* y[i] = the sum over rows of x[r, i]: as many as fit a strand in floats, their sums in doubles. Columns are independent. */
+/* y[i] = the sum over rows of x[r, i], n of them at most WIDE: 64 rows at a time in floats, their sums in doubles. Longer rows are added
+   one by one: there are fewer, and to come back to each would take twice the time. */
+enum { WIDE = 1 << 14 };
 static void sum_rows(rg_tape *t, int64_t rows, int64_t n, const real *x, real *y) {
-    enum { ROWS = 64, COLUMNS = 512 };
+    enum { ROWS = 64, COLUMNS = 2048 };
     const int64_t chunks = (n + COLUMNS - 1) / COLUMNS;
     (void)t;
     RG_PARALLEL_FOR(t, rows * n > RG_CHUNK ? chunks : 0,
@@ -109,7 +111,7 @@ int RG_K(sum)(rg_tensor *y) {
     const groups g = group(x, y->attr.axes);
     if (g.n == 0 || (g.n == 1 && !g.summed[0])) memcpy(to, from, (size_t)y->numel * sizeof *to);
     else if (g.n == 1) to[0] = sum_all(y->tape, x->numel, from);
-    else if (g.n == 2 && g.summed[0]) sum_rows(y->tape, g.size[0], g.size[1], from, to);
+    else if (g.n == 2 && g.summed[0] && g.size[1] <= WIDE) sum_rows(y->tape, g.size[0], g.size[1], from, to);
     else if (g.summed[0]) sum_part(&g, 0, from, to);
     else {
         /* The first group is kept: its rows are independent, and handed out in blocks. */
