@@ -74,6 +74,7 @@ typedef struct rg_window {
 /* softmax(q k^T / sqrt(d) + mask) v: [.., n, d], [.., m, d], [.., m, e] -> [.., n, e]. mask broadcasts to [.., n, m], -inf hides; or
    NULL. causal: row i sees columns 0 .. i only. Vaswani et al. 2017 */
 #define rg_scaled_dot_product_attention(q, k, v, mask, causal) rg_scaled_dot_product_attention_at(RG_AT, q, k, v, mask, causal)
+#define rg_attention_weights(q, k, mask, causal) rg_attention_weights_at(RG_AT, q, k, mask, causal) /* softmax(q k^T / sqrt(d) + mask) of that: [.., n, m] */
 
 /* -------- shape */
 #define rg_reshape(x, ...) rg_reshape_at(RG_AT, x, RG_DIMS(__VA_ARGS__))   /* the same elements; one dimension may be -1; a view */
@@ -154,6 +155,7 @@ rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_te
     double momentum, double eps);
 rg_tensor *rg_dropout_at(const char *at, rg_tensor *x, double p);
 rg_tensor *rg_scaled_dot_product_attention_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_tensor *mask, bool causal);
+rg_tensor *rg_attention_weights_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *mask, bool causal);
 rg_tensor *rg_reshape_at(const char *at, rg_tensor *x, int ndim, const int64_t *shape);
 rg_tensor *rg_unsqueeze_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_squeeze_at(const char *at, rg_tensor *x, int axis);
