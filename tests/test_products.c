@@ -73,7 +73,7 @@ static void matmul_across_blocks(void **state) {
 
 static void matmul_of_nothing(void **state) {
     rg_tape *t = *state;
-    static const int64_t sizes[][3] = {{0, 3, 4}, {3, 0, 4}, {3, 4, 0}, {0, 0, 0}, {70, 0, 90}, {0, 0, 5}};
+    static const int64_t sizes[][3] = {{0, 3, 4}, {3, 0, 4}, {3, 4, 0}, {0, 0, 0}, {70, 0, 90}, {0, 0, 5}, {3, 0, 1}, {1, 0, 3}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) check_size(t, sizes[i][0], sizes[i][1], sizes[i][2]);
     assert_shape(rg_matmul(rg_full(t, 1, 0, 2, 3), rg_full(t, 1, 3, 4)), 3, (int64_t[]){0, 2, 4});
     assert_shape(rg_matmul(rg_full(t, 1, 0, 2, 3), rg_full(t, 1, 1, 3, 4)), 3, (int64_t[]){0, 2, 4});

@@ -178,7 +178,7 @@ static void product_tiny(int64_t n, int64_t k, int64_t m, matrix a, matrix b, re
     }
 }
 
-/* The same in blocks: a slab of k at a time, some rows at a time. */
+/* For k > 0: a slab of it at a time, some rows at a time. */
 static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc) {
     real rows_of_a[GATHERED];
     const bool direct = !b.t && (n <= ROWS || (double)k * (double)b.ld <= RESIDENT);
@@ -198,12 +198,13 @@ static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b,
 }
 
 void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c) {
-    matrix left = from((matrix){a, p->ta ? p->n : p->k, p->ta}, t.i, 0), right = from((matrix){b, p->tb ? p->k : p->m, p->tb}, 0, t.j);
+    const matrix left = from((matrix){a, p->ta ? p->n : p->k, p->ta}, t.i, 0), right = from((matrix){b, p->tb ? p->k : p->m, p->tb}, 0, t.j);
     c += t.i * p->m + t.j;
-    if (p->m == 1 && p->ta && p->k > 0) { /* the row op(b)^T op(a)^T has the same elements, and a's lie in order */
+    if ((double)t.n * (double)p->k * (double)t.m <= TINY) {
+        product_tiny(t.n, p->k, t.m, left, right, c, p->m);
+    } else if (p->m == 1 && p->ta) { /* the row op(b)^T op(a)^T has the same elements, and a's lie in order */
         product_blocked(1, p->k, t.n, (matrix){right.at, right.ld, !right.t}, (matrix){left.at, left.ld, false}, c, t.n);
-        return;
+    } else {
+        product_blocked(t.n, p->k, t.m, left, right, c, p->m);
     }
-    if ((double)t.n * (double)p->k * (double)t.m <= TINY) product_tiny(t.n, p->k, t.m, left, right, c, p->m);
-    else product_blocked(t.n, p->k, t.m, left, right, c, p->m);
 }
