@@ -80,14 +80,14 @@ static int draw(const char *path, const way *ways) {
 }
 
 int main(int argc, char **argv) {
-    static struct { double x, y, lr, floor; int steps; const char *out; } o = {-1.2, 1, .05, 1e-8, 3000, NULL};
+    static struct { double x, y, lr, error; int steps; const char *out; } o = {-1.2, 1, .05, 1e-8, 3000, NULL};
     static const option_row table[] = {
         {"x", OPT_DOUBLE, &o.x, "X", "where to begin", -2, 2},
         {"y", OPT_DOUBLE, &o.y, "Y", "and how high", -1, 3},
         {"lr", OPT_DOUBLE, &o.lr, "RATE", "Adam's learning rate", 0, 100},
         {"steps", OPT_INT, &o.steps, "N", "steps at most", 1, MOST},
-        {"floor", OPT_DOUBLE, &o.floor, "E", "distance from (1, 1) that L-BFGS has to reach", 0, 10},
-        {"out", OPT_STRING, &o.out, "FOLDER", "writes valley.png there", 0, 0},
+        {"error", OPT_DOUBLE, &o.error, "DISTANCE", "exit with 1 if L-BFGS ends above this distance from (1, 1)", 0, 10},
+        {"out", OPT_STRING, &o.out, "DIR", "draw both ways there", 0, 0},
         {0}};
     const int status = options_parse("Goes down Rosenbrock's valley by L-BFGS and by Adam.", table, argc, argv);
     if (status != OPTIONS_RUN) return status;
@@ -100,11 +100,11 @@ int main(int argc, char **argv) {
         problem q = {rg_param_at(RG_AT, t, "x", RG_CONSTANT(o.x), 0, NULL), rg_param_at(RG_AT, t, "y", RG_CONSTANT(o.y), 0, NULL), 0};
         rg_optim *optim = k ? rg_optim_adam(t, rg_params(t), (rg_adam_options){.lr = o.lr})
                             : rg_optim_lbfgs(t, rg_params(t), (rg_lbfgs_options){.max_iter = 1, .tolerance_grad = RG_ZERO, .tolerance_change = RG_ZERO});
-        error[k] = descend(&ways[k], t, &q, optim, o.steps, o.floor);
+        error[k] = descend(&ways[k], t, &q, optim, o.steps, o.error);
         if (run_finish(t, 0)) return 1;
     }
     char path[4096];
     if (o.out && draw(run_path(path, sizeof path, o.out, "valley.png"), ways)) return 1;
-    printf("L-BFGS: distance %.3g, floor %g: %s\n", error[0], o.floor, error[0] <= o.floor ? "reached" : "NOT reached");
-    return error[0] <= o.floor ? 0 : 1;
+    printf("L-BFGS: distance %.3g, at most %g: %s\n", error[0], o.error, error[0] <= o.error ? "reached" : "NOT reached");
+    return error[0] <= o.error ? 0 : 1;
 }

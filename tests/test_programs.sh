@@ -15,7 +15,10 @@ both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somew
     [ $? -eq "$want" ] && says "$pattern"
 }
 
-for p in xor moons mnist cifar10 pinn; do
+between() { awk -v x="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(x != "" && x >= low && x <= high) }'; }
+percent() { sed -n 's/^test accuracy \([0-9.]*\)%.*/\1/p' "$1"; }
+
+for p in xor moons mnist cifar10 lenet autoencoder pinn; do
     ok "$p --help names every option" both 0 '--hidden' "$examples/$p" --help
     ok "$p refuses an unknown option and suggests one" both 2 'did you mean --epochs' "$examples/$p" --epoch 3
     ok "$p refuses a bad number" both 2 "lr" "$examples/$p" --lr fast
@@ -50,10 +53,10 @@ ok "moons below its floor exits with 1" exits 1 "$examples/moons" --epochs 1 --l
 ok "pinn finds sin x" both 0 'largest error.*reached' "$examples/pinn" --out "$tmp/pinn" --csv "$tmp/pinn.csv"
 ok "and draws it" test -s "$tmp/pinn/solution.png" -a "$(wc -l <"$tmp/pinn.csv")" -eq 11
 ok "pinn untrained is too far off" exits 1 "$examples/pinn" --epochs 100
-ok "lbfgs has help" both 0 '--floor' "$examples/lbfgs" --help
-ok "lbfgs reaches the minimum and draws its way" both 0 'floor 1e-08: reached' "$examples/lbfgs" --out "$tmp/valley"
+ok "lbfgs has help" both 0 '--error' "$examples/lbfgs" --help
+ok "lbfgs reaches the minimum and draws its way" both 0 'at most 1e-08: reached' "$examples/lbfgs" --out "$tmp/valley"
 ok "and the picture is there" test -s "$tmp/valley/valley.png"
-ok "lbfgs from elsewhere" both 0 ': reached' "$examples/lbfgs" --x 1.9 --y -1 --floor 1e-7
+ok "lbfgs from elsewhere" both 0 ': reached' "$examples/lbfgs" --x 1.9 --y -1 --error 1e-7
 ok "lbfgs above its floor exits with 1" both 1 'NOT reached' "$examples/lbfgs" --steps 10
 
 # -------- mnist on digits that the program draws
@@ -74,18 +77,35 @@ for threads in 2 3 4; do ok "the same weights after 200 steps with $threads thre
 ok "the same weights in a second run" test "$one" = "$(hash_of --threads 1)"
 ok "other weights for another seed" test "$one" != "$(hash_of --seed 1)"
 
+# -------- convolutions, and codes
+ok "lenet learns drawn digits" both 0 'test accuracy' "$examples/lenet" --data digits --steps 60 --out "$tmp/lenet" --csv "$tmp/lenet.csv"
+ok "well" between "$(percent "$tmp/out")" 75 100
+for picture in curves confusion filters maps; do ok "lenet draws $picture.png" test -s "$tmp/lenet/$picture.png"; done
+ok "lenet's history has a header and a row" test "$(wc -l <"$tmp/lenet.csv")" -eq 2
+ok "lenet without learning is below its floor" both 1 'NOT reached' "$examples/lenet" --data digits --epochs 0
+ok "lenet has two convolutions" both 2 'channels: 3 numbers' "$examples/lenet" --channels 1,2,3
+ok "lenet names the missing file" both 1 'train-images-idx3-ubyte.*get-data mnist' "$examples/lenet" --data "$tmp/nowhere"
+ok "autoencoder finds codes for drawn digits" both 0 'at most 0.041: reached' "$examples/autoencoder" --data digits --hidden 64 --epochs 3 --lr 0.01 --error 0.041 --out "$tmp/codes" --csv "$tmp/codes.csv"
+for picture in reconstructions walk codes; do ok "autoencoder draws $picture.png" test -s "$tmp/codes/$picture.png"; done
+ok "autoencoder's history has a header and three rows" test "$(wc -l <"$tmp/codes.csv")" -eq 4
+ok "autoencoder untrained is too far off" both 1 'NOT reached' "$examples/autoencoder" --data digits --hidden 8 --steps 5
+ok "a schedule is the choice of one" both 2 'schedule' "$examples/lenet" --schedule sometimes
+
 # -------- a run that stops and goes on is the run that did not stop: the same bytes in the state of both
 resumes() { # resumes PROGRAM LIMIT FIRST ALL OPTION...: stopped at --LIMIT FIRST, gone on to ALL
     program=$examples/$1 limit=--$2 first=$3 all=$4
+    case $1 in autoencoder) floor= ;; *) floor='--floor 0' ;; esac
     shift 4
     rm -f "$tmp"/*.state
-    "$program" "$@" $limit $all --floor 0 --save "$tmp/straight.state" && "$program" "$@" $limit $first --floor 0 --save "$tmp/first.state" &&
-        "$program" "$@" --resume "$tmp/first.state" --floor 0 $limit $all --save "$tmp/second.state" &&
+    "$program" "$@" $limit $all $floor --save "$tmp/straight.state" && "$program" "$@" $limit $first $floor --save "$tmp/first.state" &&
+        "$program" "$@" --resume "$tmp/first.state" $floor $limit $all --save "$tmp/second.state" &&
         cmp "$tmp/straight.state" "$tmp/second.state" && ! cmp -s "$tmp/straight.state" "$tmp/first.state"
 }
 ok "mnist resumes" resumes mnist epochs 1 2 --data digits --optimizer momentum --lr 0.05
 ok "mnist resumes within an epoch" resumes mnist steps 100 300 --data digits --hidden 16 --batch 256 --optimizer adam
 ok "mnist resumes at the end of an epoch" resumes mnist steps 235 300 --data digits --hidden 16 --batch 256
+ok "lenet resumes" resumes lenet steps 6 12 --data digits --channels 2,4 --hidden 16
+ok "autoencoder resumes" resumes autoencoder steps 150 200 --data digits --hidden 16 --error 1
 ok "moons resumes" resumes moons epochs 7 20 --optimizer adam
 ok "moons resumes within an epoch" resumes moons steps 33 50
 ok "xor resumes" resumes xor epochs 700 2000
@@ -98,7 +118,6 @@ ok "the twin by hand has no state" both 2 'only with --path tape' "$examples/mni
 ok "nor have many seeds" both 2 'of one seed, not of 3' "$examples/xor" --seeds 3 --save "$tmp/state"
 
 # -------- real images
-between() { awk -v x="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(x != "" && x >= low && x <= high) }'; }
 loss_after() { sed -n "s/^epoch  *$2\/.*loss \([0-9.]*\).*/\1/p" "$1"; }
 if [ -d "$data/mnist" ]; then
     ok "mnist on the real digits" "$examples/mnist" --data "$data" --epochs 1 --floor 92

@@ -72,6 +72,8 @@ while IFS= read -r command; do
     "sh tools/get-data "*) ok "sh tools/get-data --help" sh "$top/tools/get-data" --help ;;
     build/examples/mnist*) ok "$(few "$command")" run "$(few "$command") --data ${RETROGRAD_DATA:-digits}" ;;
     build/examples/cifar10*) if [ -d "${RETROGRAD_DATA:-}/cifar-10-batches-bin" ]; then ok "$(few "$command")" run "$(few "$command")"; else skip "$command" "no RETROGRAD_DATA"; fi ;;
+    build/examples/lenet*) ok "$command --data digits --steps 20" run "$command --data digits --steps 20" ;; # all of both: test_models.sh
+    build/examples/autoencoder*) ok "$command --data digits --steps 20" run "$command --data digits --steps 20 --error 1" ;;
     build/*) ok "$command" run "$command" ;;
     *) ok "$command: a command without a test" false ;;
     esac

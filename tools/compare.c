@@ -112,7 +112,6 @@ int main(int argc, char **argv) {
     const char *name = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
     const net *n = name ? net_find(name) : NULL;
     if (!n) return bad_net(name);
-    argv[1] = argv[0];
-    const int status = options_parse("", table, argc - 1, argv + 1);
+    const int status = options_parse_after("NET", 1, "", table, argc, argv);
     return status != OPTIONS_RUN ? status : run(n);
 }

@@ -45,6 +45,7 @@ static int train_step(training *r, rg_tensor *x, rg_tensor *y, double *value) {
     rg_backward(loss);
     *value = rg_item(loss);
     if (r->twin && twin_compare(r->twin, x, y, loss)) return -1;
+    if (r->o->schedule) rg_optim_set_lr(r->optim, run_rate(r->o, r->step, r->o->epochs * rg_loader_steps(r->train)));
     return rg_optim_step(r->optim);
 }
 
@@ -71,11 +72,13 @@ static double evaluate(training *r) {
     int64_t right = 0, all = 0;
     memset(r->confusion, 0, (size_t)classes * (size_t)classes * sizeof *r->confusion);
     const bool recording = rg_record(r->t, false);
+    rg_nn_train(r->c->net, false);
     rg_tensor *x, *y;
     while (rg_loader_next(r->test, &x, &y)) {
         rg_confusion(run_by(r->o, "manual") ? twin_logits(r->twin, x, y) : r->c->logits(r->c->model, x), y, classes, r->confusion);
         rg_tape_reset(r->t);
     }
+    rg_nn_train(r->c->net, true);
     rg_record(r->t, recording);
     for (int i = 0; i < classes * classes; i++) {
         all += r->confusion[i];
@@ -174,7 +177,7 @@ static int report(training *r, int epochs) {
 }
 
 static int resume(training *r) {
-    r->state = (rg_state){.optim = r->optim, .loader = r->train, .step = &r->step};
+    r->state = (rg_state){.net = r->c->net, .optim = r->optim, .loader = r->train, .step = &r->step};
     if (run_resume(r->t, r->o, r->state)) return -1;
     r->first = r->train->epoch < r->o->epochs ? (int)r->train->epoch : r->o->epochs;
     return 0;

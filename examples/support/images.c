@@ -32,3 +32,12 @@ const char *images_read(rg_tape *t, const char *from, int64_t drawn_train, int64
     *test = rg_read_mnist(t, from, false);
     return train->class_names && strcmp(train->class_names[0], "0") != 0 ? "Fashion-MNIST" : "MNIST";
 }
+
+const char *images_open(rg_tape *t, const char *asked, int64_t drawn_train, int64_t drawn_test, rg_dataset *train, rg_dataset *test) {
+    char folder[4096];
+    const char *from = images_find(asked, folder, sizeof folder), *name = images_read(t, from, drawn_train, drawn_test, train, test);
+    if (rg_error_code(t)) return NULL;
+    const long long of_train = rg_dim(train->x, 0), of_test = rg_dim(test->x, 0), height = rg_dim(train->x, 1), width = rg_dim(train->x, 2);
+    printf("%s (%s): %lld training images, %lld test images, %lldx%lld\n", name, from, of_train, of_test, height, width);
+    return name;
+}

@@ -169,12 +169,18 @@ static const option_row *find_row(const option_row *table, const char *name, siz
 }
 
 int options_parse(const char *summary, const option_row *table, int argc, char *const *argv) {
+    return options_parse_after("", 0, summary, table, argc, argv);
+}
+
+int options_parse_after(const char *words, int count, const char *summary, const option_row *table, int argc, char *const *argv) {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     reader r = {.program = slash ? slash + 1 : argc > 0 ? argv[0] : "program", .table = table};
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1 + count; i < argc; i++) {
         r.row = NULL;
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            options_help(stdout, r.program, summary, table);
+            char usage[128];
+            snprintf(usage, sizeof usage, "%s%s%s", r.program, *words ? " " : "", words);
+            options_help(stdout, usage, summary, table);
             return OPTIONS_DONE;
         }
         if (strncmp(argv[i], "--", 2) != 0) return reject(&r, "unexpected argument '%s'; options begin with --", argv[i]);

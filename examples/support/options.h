@@ -52,6 +52,10 @@ enum { OPTIONS_RUN = -1, OPTIONS_DONE = 0, OPTIONS_BAD = 2 };
  * printing the help to stdout; OPTIONS_BAD after one line on stderr that names the option and the value. */
 int options_parse(const char *summary, const option_row *table, int argc, char *const *argv);
 
+/* The same for a program that takes words before its options, "[ID ...]" in the help. It has read them itself: argv[0] is its name still,
+ * and argv[count] the last of the words. */
+int options_parse_after(const char *words, int count, const char *summary, const option_row *table, int argc, char *const *argv);
+
 /* Prints the help: usage, `summary`, then one aligned line per option with its default. */
 void options_help(FILE *out, const char *program, const char *summary, const option_row *table);
 

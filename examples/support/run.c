@@ -11,7 +11,8 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
     const option_row common[] = {
         {"epochs", OPT_INT, &o->epochs, "N", "passes over the training set", 0, 1e9},
         {"batch", OPT_INT, &o->batch, "N", "examples per step", 1, 1e9},
-        {"lr", OPT_DOUBLE, &o->lr, "RATE", "learning rate", 0, 1e6},
+        {"lr", OPT_DOUBLE, &o->lr, "RATE", o->schedule ? "learning rate at its highest" : "learning rate", 0, 1e6},
+        {"schedule", OPT_CHOICE, &o->schedule, "constant|cosine|one-cycle", "how the rate goes, step by step over all epochs", 0, 0},
         {"optimizer", OPT_CHOICE, &o->optimizer, "sgd|momentum|nesterov|adam|adamw", "update rule; momentum is 0.9", 0, 0},
         {"hidden", OPT_INTS, &o->hidden, "N,N,...", "widths of the hidden layers", 1, 1 << 20},
         {"seed", OPT_UINT64, &o->seed, "N", "seed of weights and order", 0, 0},
@@ -26,11 +27,14 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
         {"path", OPT_CHOICE, &o->path, "tape|manual|both", "train by the tape, by the twin derived by hand, or compare the two at each step", 0, 0},
     };
     enum { ALL = sizeof common / sizeof common[0], MOST = 32 };
-    const int rows = o->path ? ALL : ALL - 1; /* a program without a twin has no path to choose */
     option_row table[MOST] = {{0}};
     int n = 0;
     for (; own[n].name && n + ALL + 1 < MOST; n++) table[n] = own[n];
-    memcpy(table + n, common, (size_t)rows * sizeof *common);
+    for (int i = 0; i < ALL; i++) {
+        const void *has = common[i].value;
+        const bool none = (has == &o->path && !o->path) || (has == &o->schedule && !o->schedule) || (has == &o->floor && o->floor < 0);
+        if (!none) table[n++] = common[i];
+    }
     const int status = options_parse(summary, table, argc, argv);
     if (status != OPTIONS_RUN) return status;
     if ((o->save || o->resume) && o->path && !run_by(o, "tape")) {
@@ -55,6 +59,12 @@ rg_optim *run_optimizer(rg_tape *t, rg_list params, const run_options *o) {
     if (strcmp(o->optimizer, "adamw") == 0) return rg_optim_adamw(t, params, (rg_adam_options){.lr = lr});
     return rg_optim_sgd(t, params, (rg_sgd_options){.lr = lr, .momentum = strcmp(o->optimizer, "sgd") == 0 ? 0 : 0.9,
         .nesterov = strcmp(o->optimizer, "nesterov") == 0});
+}
+
+double run_rate(const run_options *o, int64_t step, int64_t steps) {
+    if (o->schedule && strcmp(o->schedule, "cosine") == 0) return rg_lr_cosine(o->lr, step, steps, 0);
+    if (o->schedule && strcmp(o->schedule, "one-cycle") == 0) return rg_lr_one_cycle(o->lr, step, steps, (rg_one_cycle_options){.warm = 0.3});
+    return o->lr;
 }
 
 int run_resume(rg_tape *t, const run_options *o, rg_state state) {

@@ -10,13 +10,14 @@ typedef struct run_options {
     int epochs, batch;
     double lr, l2;         /* l2: of the term l2 sum W^2 in the loss, over the matrices */
     const char *optimizer;
+    const char *schedule;  /* of the rate over all epochs, "constant", "cosine" or "one-cycle"; NULL: a program without a choice */
     option_ints hidden;
     uint64_t seed;
     int threads;
     const char *dtype;
     int64_t steps;         /* stop after so many; 0 = all epochs */
     const char *path;      /* "tape", "manual" or "both" (twin.h); NULL: a program without a twin by hand */
-    double floor;          /* percent; below it the program exits with 1 */
+    double floor;          /* percent; below it the program exits with 1. Negative: a program without accuracy */
     const char *out, *csv; /* NULL = none */
     const char *save, *resume; /* state of a run, to go on from; NULL = none */
 } run_options;
@@ -28,6 +29,7 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
 bool run_by(const run_options *o, const char *path);                      /* is it --path path? */
 rg_tape *run_tape(const run_options *o);                                   /* NULL only when out of memory */
 rg_optim *run_optimizer(rg_tape *t, rg_list params, const run_options *o);
+double run_rate(const run_options *o, int64_t step, int64_t steps);           /* --lr by --schedule, of step 0, 1 .. of `steps` */
 int run_resume(rg_tape *t, const run_options *o, rg_state state);          /* --resume: all of `state` as it was saved */
 int run_save(rg_tape *t, const run_options *o, rg_state state);            /* --save; both return 0, or -1 after an error on the tape */
 uint64_t run_hash(rg_list params);                                         /* FNV-1a over the bits of all values */
@@ -41,6 +43,7 @@ typedef struct classifier {
     const char *name;                                     /* "MNIST", for titles */
     rg_tensor *(*logits)(void *model, rg_tensor *x);       /* [b, features] -> [b, classes] */
     void *model;
+    rg_nn *net;                                           /* where the model is layers: in evaluation while it is tested; or NULL */
     rg_dataset train, test;
     rg_tensor *first;                                     /* first-layer weights [in, units]; what they learn is drawn; or NULL */
     int channels, height, width;                          /* of an image */

@@ -175,8 +175,7 @@ int main(int argc, char **argv) {
     const char *chosen[16];
     int n = 0, first = 1;
     for (; first < argc && argv[first][0] != '-' && n < 16; first++) chosen[n++] = argv[first];
-    argv[first - 1] = argv[0];
-    const int status = options_parse("bench [W1 W2 W3 W4 W5 ops growth] [options]: times workloads beside the same work by hand.", rows, argc - first + 1, argv + first - 1);
+    const int status = options_parse_after("[W1 W2 W3 W4 W5 ops growth]", first - 1, "Times workloads beside the same work by hand.", rows, argc, argv);
     if (status != OPTIONS_RUN) return status;
     if (!n)
         for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++) chosen[n++] = workloads[i].name;
