@@ -71,7 +71,7 @@ static int draw(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options *
 static int train(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options *o) {
     rg_loader *batches = rg_loader_new(t, d->x, d->y, (rg_loader_options){.batch = o->batch, .shuffle = true});
     rg_optim *optim = run_optimizer(t, rg_nn_params(net), o);
-    csv *file = o->csv ? csv_open(o->csv, (const char *const[]){"epoch", "loss", "accuracy", "seconds", "steps_per_second"}, 5) : NULL;
+    csv *file = run_history(o, (const char *const[]){"epoch", "loss", "accuracy", "seconds", "steps_per_second"}, 5);
     if (o->csv && !file) return -1;
     progress bar;
     progress_start(&bar, stdout, "epoch", o->epochs, rg_loader_steps(batches));

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "support/csv.h"
+#include "support/files.h"
 #include "support/plot.h"
 #include "support/progress.h"
 #include "support/run.h"
@@ -125,7 +126,7 @@ static int tell(const run_options *o) {
     const int right = train(t, &net, o, hand, losses);
     const int64_t steps = o->steps && o->steps < o->epochs ? o->steps : o->epochs;
     int status = rg_error_code(t) ? 1 : 0;
-    csv *file = o->csv && !status ? csv_open(o->csv, (const char *const[]){"step", "loss"}, 2) : NULL;
+    csv *file = status ? NULL : run_history(o, (const char *const[]){"step", "loss"}, 2);
     if (o->csv && !file) status = 1;
     for (int i = 0; i <= REPORTS && !status; i++) {
         if (isnan(losses[i])) continue;
@@ -168,7 +169,7 @@ static int count(const run_options *o, int seeds) {
     progress_end(&bar);
     const double share = 100.0 * solved / seeds;
     printf("%d of %d seeds solve it: %.1f%%, floor %g%%\n", solved, seeds, share, o->floor);
-    return share >= o->floor ? 0 : 1;
+    return files_end_output() || !(share >= o->floor);
 }
 
 int main(int argc, char **argv) {

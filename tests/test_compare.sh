@@ -25,6 +25,9 @@ ok "the exclusive or has four samples" both 2 'has four samples' "$compare" xor 
 ok "and no regulariser" both 2 'no regulariser by hand' "$compare" xor --l2 0.1
 ok "step 0 is out of range" both 2 'out of range' "$compare" xor --step 0
 ok "images that are not there are an error" both 1 'train-images' "$compare" 003 --data "$tmp/nowhere"
+mkfifo "$tmp/pipe"
+ok "a page does not take the place of a pipe or a device" both 1 'pipe: it is a device or a pipe' "$compare" xor --html "$tmp/pipe"
+ok "which is still there" test -p "$tmp/pipe"
 ok "a page that cannot be written is an error" both 1 '/dev/null' "$compare" xor --html /dev/null/x/page.html
 
 # -------- clean: the three agree

@@ -27,6 +27,10 @@ ok "mnist names the missing file" both 1 'train-images-idx3-ubyte.*get-data mnis
 ok "cifar10 names the missing file" both 1 'data_batch_1.bin.*get-data cifar10' "$examples/cifar10" --data "$tmp/nowhere"
 ok "a picture folder that cannot be made is an error" both 2 '/dev/null' "$examples/xor" --out /dev/null/out
 ok "a history that cannot be written is an error" both 1 '/dev/null' "$examples/xor" --csv /dev/null/x.csv
+for words in "traps half-sum" "traps --help" "homework 2" "reproduce softmax" "mnist --help" "xor --epochs 1 --floor 0" "lbfgs"; do
+    full() { "$examples"/$words >/dev/full; }
+    ok "$words says that its output is lost" both 1 'cannot write standard output: No space' full
+done
 
 # -------- xor and moons
 ok "xor solves its problem and shows it" both 0 '4 of 4 right: solved' "$examples/xor"
@@ -108,6 +112,9 @@ ok "lenet resumes" resumes lenet steps 6 12 --data digits --channels 2,4 --hidde
 ok "autoencoder resumes" resumes autoencoder steps 150 200 --data digits --hidden 16 --error 1
 ok "moons resumes" resumes moons epochs 7 20 --optimizer adam
 ok "moons resumes within an epoch" resumes moons steps 33 50
+"$examples/moons" --epochs 7 --floor 0 --save "$tmp/go" --csv "$tmp/go.csv" >/dev/null
+ok "a run that goes on keeps its history" "$examples/moons" --floor 0 --epochs 9 --resume "$tmp/go" --csv "$tmp/go.csv"
+ok "row by row" test "$(cut -d, -f1 "$tmp/go.csv" | tr '\n' ' ')" = "epoch 1 2 3 4 5 6 7 8 9 "
 ok "xor resumes" resumes xor epochs 700 2000
 ok "xor resumes and draws" resumes xor epochs 700 2000 --optimizer adamw --out "$tmp/resumed"
 ok "a state of another shape is refused" both 1 'w1 is F32 \[2,8\] in the file, F32 \[2,4\] here' "$examples/xor" --hidden 4 --resume "$tmp/first.state"

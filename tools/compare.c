@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compare/compare.h"
+#include "examples/support/files.h"
 #include "examples/support/options.h"
 
 const fault faults[] = {
@@ -37,7 +38,7 @@ static int help(void) {
     for (const net *n = nets; n->name; n++) printf("  %-12s %s\n", n->name, n->title);
     puts("\nNAME is one of");
     for (const fault *f = faults; f->name; f++) printf("  %-12s %s\n", f->name, f->what);
-    return OPTIONS_DONE;
+    return files_end_output();
 }
 
 static int bad_net(const char *name) {
@@ -102,7 +103,7 @@ static int run(const net *n) {
         else if (o.html) printf("page: %s\n", o.html);
     }
     compare_free(&c);
-    if (fflush(stdout) || ferror(stdout)) perror("compare: standard output"), status = 1;
+    if (files_end_output()) status = 1;
     return status;
 }
 

@@ -142,7 +142,7 @@ static int draw(const training *r, int epochs) {
 
 /* All epochs that are left; returns how many were finished, or -1. */
 static int run_epochs(training *r) {
-    csv *file = r->o->csv ? csv_open(r->o->csv, column_names, COLUMNS) : NULL;
+    csv *file = run_history(r->o, column_names, COLUMNS);
     if (r->o->csv && !file) return -1;
     int epoch = r->first + 1, failed = 0;
     for (; epoch <= r->o->epochs && !failed && (!r->o->steps || r->step < r->o->steps); epoch++) {

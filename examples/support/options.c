@@ -1,6 +1,8 @@
 /* options.c - command-line options from one table: parsing, checks and --help. */
 #include "options.h"
 
+#include "files.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -181,7 +183,7 @@ int options_parse_after(const char *words, int count, const char *summary, const
             char usage[128];
             snprintf(usage, sizeof usage, "%s%s%s", r.program, *words ? " " : "", words);
             options_help(stdout, usage, summary, table);
-            return OPTIONS_DONE;
+            return files_end_output(); /* OPTIONS_DONE, or 1 */
         }
         if (strncmp(argv[i], "--", 2) != 0) return reject(&r, "unexpected argument '%s'; options begin with --", argv[i]);
         const char *name = argv[i] + 2, *value = strchr(name, '=');

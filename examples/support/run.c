@@ -88,11 +88,12 @@ uint64_t run_hash(rg_list params) {
     return h;
 }
 
+csv *run_history(const run_options *o, const char *const *columns, int count) {
+    return !o->csv ? NULL : (o->resume ? csv_append : csv_open)(o->csv, columns, count);
+}
+
 int run_finish(rg_tape *t, int status) {
-    if (fflush(stdout) || ferror(stdout)) {
-        perror("standard output");
-        status = 1;
-    }
+    if (files_end_output()) status = 1;
     const bool failed = rg_error_code(t) != RG_OK; /* the message stands on stderr already */
     rg_tape_free(t);
     return failed && !status ? 1 : status;

@@ -1,7 +1,6 @@
 /* page.c - the comparison as one page of HTML that needs nothing else: graph, table, derivation; of a small network the numbers. */
 #include "compare.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,7 +273,8 @@ static void put_numbers(const comparison *c, FILE *to) {
 
 /* -------- the file */
 
-static void put_page(const comparison *c, FILE *to) {
+static int put_page(void *of, FILE *to) {
+    const comparison *c = of;
     put_head(c, to);
     put_verdict(c, to);
     put_graph(c, to);
@@ -285,24 +285,7 @@ static void put_page(const comparison *c, FILE *to) {
         (unsigned long long)c->o.seed);
     if (!c->net->sigmoid) fprintf(to, " --l2 %g", c->o.l2);
     if (c->o.fault) fprintf(to, " --break %s", c->o.fault);
-    fputs("</code></footer>\n</main>\n</body>\n</html>\n", to);
+    return fputs("</code></footer>\n</main>\n</body>\n</html>\n", to) < 0 ? -1 : 0;
 }
 
-int page_save(const comparison *c, const char *path) {
-    char part[4200];
-    if (files_make_parent(path)) return -1;
-    errno = ENAMETOOLONG;
-    const int length = snprintf(part, sizeof part, "%s.part", path);
-    FILE *out = length > 0 && length < (int)sizeof part ? fopen(part, "w") : NULL;
-    int status = -1;
-    if (out) {
-        put_page(c, out);
-        const bool broken = ferror(out);
-        status = fclose(out) || broken || rename(part, path) ? -1 : 0;
-    }
-    if (status) {
-        fprintf(stderr, "cannot write %s: %s\n", path, strerror(errno));
-        if (out) remove(part);
-    }
-    return status;
-}
+int page_save(const comparison *c, const char *path) { return files_replace(path, put_page, (void *)c); }
