@@ -83,6 +83,13 @@ ok "003 has one mask only" both 2 'one mask; 000 has two' "$compare" 003 --break
 ok "003 has no regulariser to lose" both 2 'add --l2' "$compare" 003 --break l2
 ok "the first step has none before it" both 2 'no activations of a step before' "$compare" 003 --break stale --step 1
 
+# -------- a fault that cannot be seen is told, and so is what the differences cannot
+ok "a symmetric X transposed is X" both 2 'the planted fault is INVISIBLE here: with and without it every quantity by hand has the same numbers' "$compare" xor --batch 2 --break transposed
+ok "a regulariser of next to nothing is not missed" both 2 'INVISIBLE here: it moves no quantity by hand beyond that; dW. the most, by [0-9.]*e-1[6-9]' "$compare" 003 --data digits --l2 1e-20 --break l2
+ok "a large loss has no digits for its small slopes" both 0 'of a loss of 1.47e+06 rounding leaves up to' "$compare" 003 --data digits --l2 100
+ok "which says nothing against the tape" test "$(grep -c OTHERWISE "$tmp/both")" = 0
+ok "nor for a fault" both 1 'finite differences side with the tape' "$compare" 003 --data digits --l2 1000 --break l2
+
 # -------- the page
 page() { # page FILE: whole, under 1 MB, and without anything from elsewhere
     [ "$(wc -c <"$1")" -lt 1000000 ] && [ "$(tail -n 1 "$1")" = "</html>" ] && ! grep -qi 'http://\|https://\|src=\|url(\|@import\|<script\|<link' "$1" &&

@@ -56,9 +56,12 @@ static void put_head(const comparison *c, FILE *to) {
 
 static void put_verdict(const comparison *c, FILE *to) {
     if (!c->first) {
-        fprintf(to, "<p class=\"verdict good\"><b>Tape and hand agree.</b> All %d quantities lie within ", c->count);
+        fprintf(to, "<p class=\"verdict %s\"><b>Tape and hand agree.</b> All %d quantities lie within ", c->first_slope || *c->invisible ? "wrong" : "good", c->count);
         put_number(c->twin->found.tolerance, 2, to);
-        fprintf(to, " of %s.</p>\n", c->twin->net->terms ? "the norm of what their sums are made of" : "their norms");
+        fprintf(to, " of %s.", c->twin->net->terms ? "the norm of what their sums are made of" : "their norms");
+        if (c->first_slope) fputs(" <b>But finite differences contradict both</b>, first in ", to), typeset_put(c->first_slope->hand->name, to), fputs(".", to);
+        if (*c->invisible) fprintf(to, " <b>The planted fault is invisible here</b>: %s.", c->invisible);
+        fputs("</p>\n", to);
     } else {
         fprintf(to, "<p class=\"verdict wrong\"><b>Tape and hand differ, first in <a href=\"#q-%s\">", c->first->hand->name);
         typeset_put(c->first->hand->name, to);

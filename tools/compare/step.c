@@ -185,6 +185,27 @@ static int train_up_to(comparison *c, source *from) {
     return 0;
 }
 
+/* A planted fault that shows nowhere: what it changes of the numbers by hand. */
+static int explain_silence(comparison *c, const run_options *options) {
+    const char *most = NULL;
+    double distance = 0;
+    twin_net clean;
+    twin *right = plant(NULL, c->net, &c->o, &clean) ? NULL : twin_new(options, &clean, rg_params(c->t), c->o.batch);
+    const int failed = !right || twin_compare(right, c->f.x, c->f.y, seen(&c->f, "loss")) || take_by_hand(&c->right, right);
+    for (int i = 0; i < c->hand.count && !failed; i++) {
+        const array *a = &c->hand.item[i], *b = &c->right.item[i];
+        const int64_t n = a->rows * a->cols;
+        double squares = 0;
+        for (int64_t j = 0; j < n; j++) squares += (a->v[j] - b->v[j]) * (a->v[j] - b->v[j]);
+        const double d = squares > 0 ? sqrt(squares) / norm(b->v, n) : 0;
+        if (d > distance) distance = d, most = a->name;
+    }
+    if (most) snprintf(c->invisible, sizeof c->invisible, "it moves no quantity by hand beyond that; %s the most, by %.1e of its norm", most, distance);
+    else snprintf(c->invisible, sizeof c->invisible, "with and without it every quantity by hand has the same numbers");
+    twin_free(right);
+    return failed ? -1 : 0;
+}
+
 int compare_step(comparison *c) {
     const bool f64 = strcmp(c->o.dtype, "f64") == 0;
     const run_options options = {.path = "both", .optimizer = "sgd", .lr = c->net->lr, .l2 = c->o.l2, .dtype = c->o.dtype};
@@ -201,7 +222,7 @@ int compare_step(comparison *c) {
     failed = failed || !(c->twin = twin_new(&options, &c->by_hand, rg_params(c->t), c->o.batch));
     failed = failed || train_up_to(c, &from) || take_by_hand(&c->hand, c->twin);
     if (!failed) c->n = rg_dim(c->f.x, 0);
-    failed = failed || fill_rows(c);
+    failed = failed || fill_rows(c) || (c->o.fault && !c->first && explain_silence(c, &options));
     c->columns_differ = !failed && c->net->columns ? (f64 ? columns_apart_f64 : columns_apart_f32)(c->twin->beside) : -1;
     source_close(&from);
     return failed ? -1 : 0;
@@ -212,5 +233,6 @@ void compare_free(comparison *c) {
     arrays_free(&c->tape);
     arrays_free(&c->hand);
     arrays_free(&c->before);
+    arrays_free(&c->right);
     rg_tape_free(c->t);
 }
