@@ -1,4 +1,5 @@
 /* options.c - command-line options from one table: parsing, checks and --help. */
+#define _GNU_SOURCE 1 /* program_invocation_short_name */
 #include "options.h"
 
 #include "files.h"
@@ -22,6 +23,16 @@ __attribute__((format(printf, 2, 3))) static int reject(const reader *r, const c
     va_start(args, format);
     fprintf(stderr, "%s: ", r->program);
     if (r->row) fprintf(stderr, "--%s: ", r->row->name);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return OPTIONS_BAD;
+}
+
+int options_bad(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s: ", program_invocation_short_name);
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);

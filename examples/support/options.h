@@ -56,6 +56,9 @@ int options_parse(const char *summary, const option_row *table, int argc, char *
  * and argv[count] the last of the words. */
 int options_parse_after(const char *words, int count, const char *summary, const option_row *table, int argc, char *const *argv);
 
+/* One line on stderr, format as in printf, that begins with the program's name and ends with a new line. Returns OPTIONS_BAD. */
+__attribute__((format(printf, 1, 2))) int options_bad(const char *format, ...);
+
 /* Prints the help: usage, `summary`, then one aligned line per option with its default. */
 void options_help(FILE *out, const char *program, const char *summary, const option_row *table);
 

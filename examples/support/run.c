@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "files.h"
+#include "twin.h"
 
 int run_parse(const char *summary, run_options *o, const option_row *own, int argc, char *const *argv) {
     const option_row common[] = {
@@ -21,9 +22,9 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
         {"steps", OPT_INT64, &o->steps, "N", "stop after so many steps, 0 = never", 0, 1e15},
         {"floor", OPT_DOUBLE, &o->floor, "PERCENT", "exit with 1 below this accuracy, after an epoch at least", 0, 100},
         {"out", OPT_STRING, &o->out, "DIR", "draw pictures there", 0, 0},
-        {"csv", OPT_STRING, &o->csv, "FILE", "write the history there", 0, 0},
+        {"csv", OPT_STRING, &o->csv, "FILE", "write the history there; after --resume add to it", 0, 0},
         {"save", OPT_STRING, &o->save, "FILE", "keep the state of the run there, after each epoch of images, else at the end", 0, 0},
-        {"resume", OPT_STRING, &o->resume, "FILE", "go on from that state, bit for bit, given the same options; the rate is the file's", 0, 0},
+        {"resume", OPT_STRING, &o->resume, "FILE", "go on from that state, bit for bit, given the same data, --batch, --l2 and --dtype; rate, seed and history are the file's, whatever --lr and --seed say", 0, 0},
         {"path", OPT_CHOICE, &o->path, "tape|manual|both", "train by the tape, by the twin derived by hand, or compare the two at each step", 0, 0},
     };
     enum { ALL = sizeof common / sizeof common[0], MOST = 32 };
@@ -32,15 +33,16 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
     for (; own[n].name && n + ALL + 1 < MOST; n++) table[n] = own[n];
     for (int i = 0; i < ALL; i++) {
         const void *has = common[i].value;
-        const bool none = (has == &o->path && !o->path) || (has == &o->schedule && !o->schedule) || (has == &o->floor && o->floor < 0);
+        const bool none = (has == &o->path && !o->path) || (has == &o->batch && !o->batch) || (has == &o->schedule && !o->schedule) || (has == &o->floor && o->floor < 0);
         if (!none) table[n++] = common[i];
     }
     const int status = options_parse(summary, table, argc, argv);
     if (status != OPTIONS_RUN) return status;
-    if ((o->save || o->resume) && o->path && !run_by(o, "tape")) {
-        fprintf(stderr, "--save and --resume: only with --path tape; the twin by hand has no file\n");
-        return OPTIONS_BAD;
-    }
+    const bool by_hand = o->path && !run_by(o, "tape");
+    rule unused;
+    if (by_hand && (o->save || o->resume))
+        return options_bad("%s: only with --path tape; the twin by hand has no state that could be saved", o->save ? "--save" : "--resume");
+    if (by_hand && !twin_rule(o, &unused)) return OPTIONS_BAD;
     return o->out && files_make_directory(o->out) ? OPTIONS_BAD : OPTIONS_RUN; /* before the training, not after it */
 }
 
