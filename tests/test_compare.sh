@@ -101,6 +101,8 @@ for net in xor 003 000 002; do
     ok "its elements are closed" test "$(grep -o '<[a-z][a-z]*' "$tmp/pages/$net.html" | grep -cv '<meta\|<br')" = "$(grep -o '</[a-z][a-z]*' "$tmp/pages/$net.html" | wc -l)"
 done
 ok "nothing else is left there" test "$(ls "$tmp/pages" | tr '\n' ' ')" = "000.html 002.html 003.html xor.html "
+ok "the loss of 002 takes Z2, and is no mere sum" both 0 '^loss .*  cross_entropy, add, add  nets.c' "$compare" 002 --data noise
+ok "and so it is drawn" test "$(grep -c 'class="op"[^>]*>cross_entropy<' "$tmp/pages/002.html")" = 2 -a "$(grep -c 'class="aside"' "$tmp/pages/002.html")" = 1
 ok "a broken step has its page too" both 1 '^page:' "$compare" 003 --data digits --break mask --html "$tmp/pages/mask.html"
 ok "which says where and why" grep -q 'differ, first in.*Likely cause: a missing mask' "$tmp/pages/mask.html"
 done_testing

@@ -75,7 +75,8 @@ static void put_verdict(const comparison *c, FILE *to) {
 static void put_graph(const comparison *c, FILE *to) {
     fputs("<section>\n<h2>The graph</h2>\n<p><span class=\"key fore\"></span>Values go forward, from left to right; <span class=\"key back\"></span>gradients come back from the loss, "
           "each below the value it belongs to. ", to);
-    fputs(c->net->sigmoid ? "The numbers are the tape\u2019s." : "The name in the middle is the operator on the tape; of a gradient, the one whose backward rule passes it on.", to);
+    fputs(c->net->sigmoid ? "The numbers are the tape\u2019s." : "The name in the middle is the operator on the tape; of a gradient, the one whose backward rule passes it on. The loss takes the last <i>Z</i>, "
+          "softmax and logarithm at once; the last <i>A</i> stands beside that way, for the derivation.", to);
     if (c->o.l2 > 0) fputs(" The regulariser\u2019s own way, from each <i>W</i> into the loss and back, is left out.", to);
     fputs("</p>\n<div class=\"scroll\" tabindex=\"0\">\n", to);
     graph_put(c, to);

@@ -78,12 +78,18 @@ static const char *place(const char *at) {
     return at ? at : "?";
 }
 
-/* The operators on the line of x, in the order they ran: "matmul, add". */
-static void operators(rg_tensor *x, row *r) {
+static bool is_seen(const forward *f, const rg_tensor *x) {
+    for (int i = 0; i < f->count; i++)
+        if (f->seen[i].x == x) return true;
+    return x == f->x;
+}
+
+/* The operators from the quantity before x up to x, in the order they ran: "matmul, add". */
+static void operators(const forward *f, rg_tensor *x, row *r) {
     const char *line = x->at;
     rg_tensor *chain[8];
     int n = 0;
-    for (; x->op && x->at && strcmp(x->at, line) == 0 && n < 8; x = x->in[0]) {
+    for (; x->op && n < 8 && (!n || !is_seen(f, x)); x = x->in[0]) {
         chain[n++] = x;
         if (!x->nin) break;
     }
@@ -141,7 +147,7 @@ static int fill_rows(comparison *c) {
         r->gradient = r->hand->name[0] == 'd';
         r->beyond = !(r->apart->relative <= c->twin->found.tolerance);
         formula_of(c->net, c->o.l2, r->hand->name, r->formula);
-        if (!r->gradient) operators(seen(&c->f, r->hand->name), r);
+        if (!r->gradient) operators(&c->f, seen(&c->f, r->hand->name), r);
         else {
             find_uses(&c->f, seen(&c->f, r->hand->name + 1), r);
             if (r->uses > 1) measure_uses(c, seen(&c->f, r->hand->name + 1), r);
