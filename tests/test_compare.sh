@@ -24,6 +24,8 @@ ok "an unknown option is an error" both 2 'did you mean --step' "$compare" xor -
 ok "the exclusive or has four samples" both 2 'has four samples' "$compare" xor --batch 5
 ok "and no regulariser" both 2 'no regulariser by hand' "$compare" xor --l2 0.1
 ok "step 0 is out of range" both 2 'out of range' "$compare" xor --step 0
+ok "images that RETROGRAD_DATA lacks are told of" both 0 'there is no /nowhere/mnist/train-images\|no MNIST is found (sh tools/get-data mnist)' env RETROGRAD_DATA=/nowhere "$compare" 003
+ok "and so are colours" both 0 'no CIFAR-10 is found (sh tools/get-data cifar10)' env RETROGRAD_DATA=/nowhere HOME=/nowhere "$compare" 000 --batch 4
 ok "images that are not there are an error" both 1 'train-images' "$compare" 003 --data "$tmp/nowhere"
 mkfifo "$tmp/pipe"
 ok "a page does not take the place of a pipe or a device" both 1 'pipe: it is a device or a pipe' "$compare" xor --html "$tmp/pipe"

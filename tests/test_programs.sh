@@ -25,6 +25,9 @@ for p in xor moons mnist cifar10 lenet autoencoder pinn; do
     ok "$p refuses a bad number" both 2 "lr" "$examples/$p" --lr fast
 done
 ok "mnist names the missing file" both 1 'train-images-idx3-ubyte.*get-data mnist' "$examples/mnist" --data "$tmp/nowhere"
+ln -s loop "$tmp/loop"
+ok "a folder that is out of reach is no missing file" both 1 'loop/train-images-idx3-ubyte.*cannot be reached: Too many' "$examples/mnist" --data "$tmp/loop"
+ok "and fetching is no remedy" test "$(said HINT)" = 0
 ok "cifar10 names the missing file" both 1 'data_batch_1.bin.*get-data cifar10' "$examples/cifar10" --data "$tmp/nowhere"
 ok "a picture folder that cannot be made is an error" both 2 '/dev/null' "$examples/xor" --out /dev/null/out
 ok "a history that cannot be written is an error" both 1 '/dev/null' "$examples/xor" --csv /dev/null/x.csv
