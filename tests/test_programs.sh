@@ -131,7 +131,8 @@ ok "nor where a state cannot be written" both 1 "a directory, not a file" "$exam
 ok "that is a result" test "$(said 'of 4 right')" = 0
 ok "a state of another update rule is refused" both 1 '@optim is rg_optim_adamw in the file, rg_optim_sgd here' "$examples/xor" --resume "$tmp/first.state"
 ok "a state that is not there is an error" both 1 'nowhere: cannot be opened' "$examples/moons" --resume "$tmp/nowhere"
-ok "a state that cannot be written is an error" both 1 'nowhere/state: cannot be written' "$examples/moons" --epochs 1 --save "$tmp/nowhere/state"
+ok "a state that cannot be written is an error" both 2 'moons: cannot make folder /dev/null' "$examples/moons" --epochs 1 --save /dev/null/x/state
+ok "its folder is made" "$examples/moons" --epochs 1 --floor 0 --save "$tmp/deep/state/moons"
 ok "the twin by hand has no state" both 2 'only with --path tape' "$examples/mnist" --path both --save "$tmp/state"
 ok "many seeds have no picture" both 2 'xor: .*of one seed, not of 3' "$examples/xor" --seeds 3 --out "$tmp/none"
 ok "xor has no batch to choose" both 2 'unknown option --batch' "$examples/xor" --batch 4

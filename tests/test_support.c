@@ -171,7 +171,7 @@ static void options_whole_number_ranges(void **state) {
     (void)state;
     ASSERT_REFUSED("--epochs: 0 is out of range, 1 to 1000", "--epochs", "0");
     ASSERT_REFUSED("--epochs: 1001 is out of range, 1 to 1000", "--epochs", "1001");
-    ASSERT_REFUSED("--epochs: 2147483648 is out of range, -2147483648 to 2147483647", "--epochs", "2147483648");
+    ASSERT_REFUSED("--epochs: 2147483648 is out of range, 1 to 1000", "--epochs", "2147483648");
     ASSERT_REFUSED(
         "--steps: 9223372036854775808 is out of range, -9223372036854775808 to 9223372036854775807", "--steps=9223372036854775808");
     assert_int_equal(PARSE("--epochs", "1000"), OPTIONS_RUN);

@@ -92,6 +92,9 @@ static int run(const net *n) {
     if (o.l2 < 0) o.l2 = n->l2;
     if (n->sigmoid && o.batch > 4) return fprintf(stderr, "compare: --batch %lld: %s has four samples\n", (long long)o.batch, n->name), OPTIONS_BAD;
     if (n->sigmoid && o.l2 > 0) return fprintf(stderr, "compare: --l2 %g: %s has no regulariser by hand\n", o.l2, n->name), OPTIONS_BAD;
+    const char *word = o.data && strcmp(o.data, "noise") == 0 ? "noise" : o.data && strcmp(o.data, "digits") == 0 ? "digits" : "";
+    if (o.data && n->data == POINTS) return options_bad("--data %s: %s has no images", o.data, n->name);
+    if (strcmp(word, n->data == DIGITS ? "noise" : "digits") == 0) return options_bad("--data %s: %s takes %s, or a folder", word, n->name, n->data == DIGITS ? "digits" : "noise");
     if (plant(o.fault, n, &o, &unused)) return OPTIONS_BAD;
     c.net = n;
     c.o = o;

@@ -53,7 +53,11 @@ static int read_whole(const reader *r, const char *text, int64_t min, int64_t ma
     errno = 0;
     long long read = strtoll(text, &end, 10);
     if (!looks_like_number(text) || *end) return reject(r, "'%s' is not a whole number", text);
-    if (errno == ERANGE || read < min || read > max) return reject(r, "%s is out of range, %" PRId64 " to %" PRId64, text, min, max);
+    if (errno == ERANGE || read < min || read > max) { /* the option's range says more than the type's */
+        const int status = check_range(r, text, strtod(text, NULL));
+        if (status != OPTIONS_RUN) return status;
+        return reject(r, "%s is out of range, %" PRId64 " to %" PRId64, text, min, max);
+    }
     *value = read;
     return check_range(r, text, (double)read);
 }

@@ -43,6 +43,7 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
     if (by_hand && (o->save || o->resume))
         return options_bad("%s: only with --path tape; the twin by hand has no state that could be saved", o->save ? "--save" : "--resume");
     if (by_hand && !twin_rule(o, &unused)) return OPTIONS_BAD;
+    if (o->save && files_make_parent(o->save)) return OPTIONS_BAD;
     return o->out && files_make_directory(o->out) ? OPTIONS_BAD : OPTIONS_RUN; /* before the training, not after it */
 }
 

@@ -140,6 +140,7 @@ void report_print(const comparison *c, FILE *to);
 int page_save(const comparison *c, const char *path);         /* 0, or -1 after one line on stderr */
 void graph_put(const comparison *c, FILE *to);
 void typeset_put(const char *formula, FILE *to);              /* a formula as MathML */
+void prose_put(const char *text, FILE *to);                    /* text as HTML, its quantities as formulas */
 void escaped_put(const char *text, FILE *to);                 /* text as HTML */
 
 /* -------- faults (planted.c) */

@@ -66,7 +66,7 @@ static void put_verdict(const comparison *c, FILE *to) {
         fprintf(to, "<p class=\"verdict wrong\"><b>Tape and hand differ, first in <a href=\"#q-%s\">", c->first->hand->name);
         typeset_put(c->first->hand->name, to);
         fputs("</a>.</b> Likely cause: ", to);
-        escaped_put(c->cause, to);
+        prose_put(c->cause, to);
         fprintf(to, ".%s</p>\n", !c->first->slopes ? "" : c->first->slope_beyond ? " Finite differences side with the hand, or with neither." : " Finite differences side with the tape.");
     }
     fputs("</header>\n", to);
