@@ -48,7 +48,7 @@ static double train(rg_tape *t, const autoencoder *a, const run_options *o) {
     rg_loader *batches = rg_loader_new(t, a->train.x, a->train.y, (rg_loader_options){.batch = o->batch, .shuffle = true});
     rg_loader *test = rg_loader_new(t, a->test.x, a->test.y, (rg_loader_options){.batch = TEST_BATCH});
     rg_optim *optim = run_optimizer(t, rg_nn_params(a->both), o);
-    csv *file = o->csv ? csv_open(o->csv, (const char *const[]){"epoch", "loss", "test_error", "seconds"}, 4) : NULL;
+    csv *file = run_history(o, (const char *const[]){"epoch", "loss", "test_error", "seconds"}, 4);
     int64_t step = 0, all = o->epochs * rg_loader_steps(batches);
     const rg_state state = {.net = a->both, .optim = optim, .loader = batches, .step = &step};
     int failed = (o->csv && !file) || run_resume(t, o, state);

@@ -60,5 +60,5 @@ int main(int argc, char **argv) {
         printf("%-28s %4lld kB\n", path, (long long)(file.st_size + 1023) / 1024);
         fflush(stdout);
     }
-    return 0;
+    return files_end_output();
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "published/systems.h"
+#include "support/files.h"
 #include "support/options.h"
 #include "support/run.h"
 
@@ -159,5 +160,6 @@ int main(int argc, char **argv) {
     }
     for (int i = 0; i < SYSTEMS; i++)
         if (results[i].outcome != NOT_ASKED) results[i] = run_system(&systems[i], &s);
-    return summarise(results, named);
+    const int bad = summarise(results, named);
+    return files_end_output() || bad;
 }

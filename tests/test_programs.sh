@@ -8,6 +8,7 @@ data=${RETROGRAD_DATA:-}
 . "$(dirname "$0")/tap.sh"
 exits() { want=$1; shift; "$@"; [ $? -eq "$want" ]; }
 says() { grep -q -- "$1" "$tmp/out" "$tmp/err"; }
+said() { cat "$tmp/out" "$tmp/err" | grep -c -- "$1"; } # by the command before
 both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somewhere
     want=$1 pattern=$2
     shift 2
@@ -24,9 +25,16 @@ for p in xor moons mnist cifar10 lenet autoencoder pinn; do
     ok "$p refuses a bad number" both 2 "lr" "$examples/$p" --lr fast
 done
 ok "mnist names the missing file" both 1 'train-images-idx3-ubyte.*get-data mnist' "$examples/mnist" --data "$tmp/nowhere"
+ln -s loop "$tmp/loop"
+ok "a folder that is out of reach is no missing file" both 1 'loop/train-images-idx3-ubyte.*cannot be reached: Too many' "$examples/mnist" --data "$tmp/loop"
+ok "and fetching is no remedy" test "$(said HINT)" = 0
 ok "cifar10 names the missing file" both 1 'data_batch_1.bin.*get-data cifar10' "$examples/cifar10" --data "$tmp/nowhere"
 ok "a picture folder that cannot be made is an error" both 2 '/dev/null' "$examples/xor" --out /dev/null/out
 ok "a history that cannot be written is an error" both 1 '/dev/null' "$examples/xor" --csv /dev/null/x.csv
+for words in "traps half-sum" "traps --help" "homework 2" "reproduce softmax" "mnist --help" "xor --epochs 1 --floor 0" "lbfgs"; do
+    full() { "$examples"/$words >/dev/full; }
+    ok "$words says that its output is lost" both 1 'cannot write standard output: No space' full
+done
 
 # -------- xor and moons
 ok "xor solves its problem and shows it" both 0 '4 of 4 right: solved' "$examples/xor"
@@ -39,9 +47,11 @@ ok "xor draws" "$examples/xor" --out "$tmp/deep/xor" --csv "$tmp/deep/csv/x.csv"
 ok "xor's pictures are there" test -s "$tmp/deep/xor/curves.png" -a -s "$tmp/deep/xor/boundary.png" -a -s "$tmp/deep/csv/x.csv"
 ok "xor, tape beside hand" both 0 'tape and hand agree' "$examples/xor" --path both
 ok "xor, 2-2-1 beside hand in f64" both 0 'of 50 seeds' "$examples/xor" --path both --dtype f64 --hidden 2 --seeds 50 --epochs 200 --floor 0
+ok "xor learns by hand" both 0 'mean of squares 0.*' "$examples/xor" --path manual
+ok "xor by hand says that it is another network" test "$(said 'sigmoid for tanh; its loss is half the sum of squares')" = 1
 ok "xor learns by hand" both 0 'solved' "$examples/xor" --path manual
 ok "xor by hand has one hidden layer" both 2 'path both.*one hidden layer' "$examples/xor" --path both --hidden 2,2
-ok "the twin by hand does not know every update rule" both 1 'nesterov.*sgd, momentum or adam' "$examples/xor" --path both --optimizer nesterov
+ok "the twin by hand does not know every update rule" both 2 'xor: --optimizer nesterov.*sgd, momentum or adam' "$examples/xor" --path both --optimizer nesterov
 for points in moons circles spirals xor; do
     case $points in moons | circles) floor=99 epochs=100 ;; spirals) floor=90 epochs=300 ;; *) floor=95 epochs=100 ;; esac
     ok "moons learns $points" "$examples/moons" --data $points --epochs $epochs --floor $floor --out "$tmp/$points"
@@ -129,18 +139,29 @@ resumes() { # resumes PROGRAM LIMIT FIRST ALL OPTION...: stopped at --LIMIT FIRS
 }
 ok "mnist resumes" resumes mnist epochs 1 2 --data digits --optimizer momentum --lr 0.05
 ok "mnist resumes within an epoch" resumes mnist steps 100 300 --data digits --hidden 16 --batch 256 --optimizer adam
+ok "which tells whose loss it prints" digits --steps 300 --hidden 16 --batch 256 --optimizer adam --resume "$tmp/first.state" --floor 0
+ok "in this case of its own" test "$(said "loss: of this run's steps")" = 1
 ok "mnist resumes at the end of an epoch" resumes mnist steps 235 300 --data digits --hidden 16 --batch 256
 ok "lenet resumes" resumes lenet steps 6 12 --data digits --channels 2,4 --hidden 16
 ok "autoencoder resumes" resumes autoencoder steps 150 200 --data digits --hidden 16 --error 1
 ok "moons resumes" resumes moons epochs 7 20 --optimizer adam
 ok "moons resumes within an epoch" resumes moons steps 33 50
+"$examples/moons" --epochs 7 --floor 0 --save "$tmp/go" --csv "$tmp/go.csv" >/dev/null
+ok "a run that goes on keeps its history" "$examples/moons" --floor 0 --epochs 9 --resume "$tmp/go" --csv "$tmp/go.csv"
+ok "row by row" test "$(cut -d, -f1 "$tmp/go.csv" | tr '\n' ' ')" = "epoch 1 2 3 4 5 6 7 8 9 "
 ok "xor resumes" resumes xor epochs 700 2000
 ok "xor resumes and draws" resumes xor epochs 700 2000 --optimizer adamw --out "$tmp/resumed"
 ok "a state of another shape is refused" both 1 'w1 is F32 \[2,8\] in the file, F32 \[2,4\] here' "$examples/xor" --hidden 4 --resume "$tmp/first.state"
+ok "and then there is no result" test "$(said 'of 4 right')" = 0
+ok "nor where a state cannot be written" both 1 "a directory, not a file" "$examples/xor" --save "$tmp"
+ok "that is a result" test "$(said 'of 4 right')" = 0
 ok "a state of another update rule is refused" both 1 '@optim is rg_optim_adamw in the file, rg_optim_sgd here' "$examples/xor" --resume "$tmp/first.state"
 ok "a state that is not there is an error" both 1 'nowhere: cannot be opened' "$examples/moons" --resume "$tmp/nowhere"
-ok "a state that cannot be written is an error" both 1 'nowhere/state: cannot be written' "$examples/moons" --epochs 1 --save "$tmp/nowhere/state"
+ok "a state that cannot be written is an error" both 2 'moons: cannot make folder /dev/null' "$examples/moons" --epochs 1 --save /dev/null/x/state
+ok "its folder is made" "$examples/moons" --epochs 1 --floor 0 --save "$tmp/deep/state/moons"
 ok "the twin by hand has no state" both 2 'only with --path tape' "$examples/mnist" --path both --save "$tmp/state"
+ok "many seeds have no picture" both 2 'xor: .*of one seed, not of 3' "$examples/xor" --seeds 3 --out "$tmp/none"
+ok "xor has no batch to choose" both 2 'unknown option --batch' "$examples/xor" --batch 4
 ok "nor have many seeds" both 2 'of one seed, not of 3' "$examples/xor" --seeds 3 --save "$tmp/state"
 
 # -------- real images

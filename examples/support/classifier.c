@@ -142,13 +142,14 @@ static int draw(const training *r, int epochs) {
 
 /* All epochs that are left; returns how many were finished, or -1. */
 static int run_epochs(training *r) {
-    csv *file = r->o->csv ? csv_open(r->o->csv, column_names, COLUMNS) : NULL;
+    csv *file = run_history(r->o, column_names, COLUMNS);
     if (r->o->csv && !file) return -1;
     int epoch = r->first + 1, failed = 0;
     for (; epoch <= r->o->epochs && !failed && (!r->o->steps || r->step < r->o->steps); epoch++) {
         double *row = r->history[epoch - 1 - r->first];
         const int64_t before = r->step;
         const double start = run_seconds();
+        const bool begun = r->train->row > 0; /* by the run that this one goes on with */
         row[EPOCH] = epoch;
         row[LOSS] = train_epoch(r, epoch);
         row[SECONDS] = run_seconds() - start;
@@ -156,7 +157,8 @@ static int run_epochs(training *r) {
         row[ACCURACY] = evaluate(r);
         failed = r->failed || rg_error_code(r->t) || (file && csv_row(file, row)) || run_save(r->t, r->o, r->state);
         if (!failed)
-            progress_line(&r->bar, "epoch %2d/%d   loss %.4f   test %5.2f%%   %6.2f s   %6.0f steps/s", epoch, r->o->epochs, row[LOSS], 100 * row[ACCURACY], row[SECONDS], row[RATE]);
+            progress_line(&r->bar, "epoch %2d/%d   loss %.4f   test %5.2f%%   %6.2f s   %6.0f steps/s%s", epoch, r->o->epochs, row[LOSS], 100 * row[ACCURACY], row[SECONDS], row[RATE],
+                begun ? "   (loss: of this run's steps)" : "");
     }
     progress_end(&r->bar);
     if (csv_close(file)) failed = 1;

@@ -1,6 +1,7 @@
 /* images.c - the images that an example trains on: where they lie, and what they are called. */
 #include "images.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,15 +11,20 @@ const char *images_find(const char *asked, char *to, size_t size) {
     if (asked) return asked;
     const char *base[] = {getenv("RETROGRAD_DATA"), getenv("HOME"), "/usr/share/datasets/fashion-mnist"};
     const char *below[] = {"/mnist", "/.cache/retrograd/mnist", ""};
+    char first[4200] = ""; /* what RETROGRAD_DATA should have */
     for (int i = 0; i < 3; i++) {
         if (!base[i]) continue;
         char file[4200];
         snprintf(to, size, "%s%s", base[i], below[i]);
         snprintf(file, sizeof file, "%s/train-images-idx3-ubyte.gz", to);
-        if (access(file, R_OK) == 0) return to;
+        bool there = access(file, R_OK) == 0;
         file[strlen(file) - 3] = 0;
-        if (access(file, R_OK) == 0) return to;
+        there = there || access(file, R_OK) == 0;
+        if (there && i && base[0]) fprintf(stderr, "there is no %s: taking %s\n", first, to);
+        if (there) return to;
+        if (!i) snprintf(first, sizeof first, "%s", file);
     }
+    fputs("no MNIST is found (sh tools/get-data mnist): taking digits that the program draws\n", stderr);
     return "digits";
 }
 

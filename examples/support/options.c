@@ -1,5 +1,8 @@
 /* options.c - command-line options from one table: parsing, checks and --help. */
+#define _GNU_SOURCE 1 /* program_invocation_short_name */
 #include "options.h"
+
+#include "files.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,6 +29,16 @@ __attribute__((format(printf, 2, 3))) static int reject(const reader *r, const c
     return OPTIONS_BAD;
 }
 
+int options_bad(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s: ", program_invocation_short_name);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return OPTIONS_BAD;
+}
+
 /* strtod and its kin skip blanks and take signs, "nan" and hexadecimals; an option takes none of these by accident. */
 static bool looks_like_number(const char *text) { return *text && strspn(text, "0123456789+-.eE") == strlen(text); }
 
@@ -40,7 +53,11 @@ static int read_whole(const reader *r, const char *text, int64_t min, int64_t ma
     errno = 0;
     long long read = strtoll(text, &end, 10);
     if (!looks_like_number(text) || *end) return reject(r, "'%s' is not a whole number", text);
-    if (errno == ERANGE || read < min || read > max) return reject(r, "%s is out of range, %" PRId64 " to %" PRId64, text, min, max);
+    if (errno == ERANGE || read < min || read > max) { /* the option's range says more than the type's */
+        const int status = check_range(r, text, strtod(text, NULL));
+        if (status != OPTIONS_RUN) return status;
+        return reject(r, "%s is out of range, %" PRId64 " to %" PRId64, text, min, max);
+    }
     *value = read;
     return check_range(r, text, (double)read);
 }
@@ -181,7 +198,7 @@ int options_parse_after(const char *words, int count, const char *summary, const
             char usage[128];
             snprintf(usage, sizeof usage, "%s%s%s", r.program, *words ? " " : "", words);
             options_help(stdout, usage, summary, table);
-            return OPTIONS_DONE;
+            return files_end_output(); /* OPTIONS_DONE, or 1 */
         }
         if (strncmp(argv[i], "--", 2) != 0) return reject(&r, "unexpected argument '%s'; options begin with --", argv[i]);
         const char *name = argv[i] + 2, *value = strchr(name, '=');
