@@ -89,7 +89,7 @@ static int step(pass *p, rg_tensor *y) {
     rg_tensor *few[FEW] = {NULL}, **dx = few;
     const size_t size = y->nin * sizeof *dx;
     const int64_t mark = p->t->pass_mark = p->t->seq;
-    if (check_fresh(y) || (y->flags & RG_HOOKED && rg_hooks_run(y))) return -1;
+    if (check_fresh(y) || (y->flags & RG_HOOKED && (rg_hooks_run(y) || check_fresh(y)))) return -1;
     rg_tensor *dy = y->cotangent;
     if (y->nin > FEW) {
         if (!(dx = rg_tape_alloc(y->at, p->t, size))) return -1;
@@ -225,22 +225,23 @@ static int make_own(pass *p, rg_tensor *x) {
 }
 
 /* A gradient that somebody else holds, or views, is replaced and not written. */
-static void deposit(rg_tensor *x) {
+static void deposit(rg_tensor *x, bool replace) {
     if (x->grad && rg_is_own(x->grad)) {
-        rg_add_into(x->grad, x->cotangent);
+        if (replace) memcpy(x->grad->data, x->cotangent->data, (size_t)x->numel * rg_dtype_size((rg_dtype)x->dtype));
+        else rg_add_into(x->grad, x->cotangent);
         rg_touch(x->grad);
         drop_cotangent(x);
         return;
     }
     if (x->grad) {
-        rg_add_into(x->cotangent, x->grad);
+        if (!replace) rg_add_into(x->cotangent, x->grad);
         rg_unref(x->grad);
     }
     x->grad = x->cotangent;
     x->cotangent = NULL;
 }
 
-int rg_pass(const char *at, rg_tensor *loss, bool planned) {
+int rg_pass(const char *at, rg_tensor *loss, bool planned, bool again) {
     pass p = {.t = loss->tape, .at = at, .keep = loss->tape->keep_grads, .plan = planned};
     bool recording;
     enter(&p, RG_NEEDS, &recording);
@@ -251,9 +252,9 @@ int rg_pass(const char *at, rg_tensor *loss, bool planned) {
     for (rg_tensor *x = results; x && !failed; x = x->prev)
         if (x->op && x->cotangent) failed = make_own(&p, x);
     if (!failed && !planned) {
-        for (rg_tensor *x = p.leaves; x; x = x->attr.next_leaf) deposit(x);
+        for (rg_tensor *x = p.leaves; x; x = x->attr.next_leaf) deposit(x, false);
         for (rg_tensor *x = results; x; x = x->prev)
-            if (x->op && x->cotangent) deposit(x);
+            if (x->op && x->cotangent) deposit(x, again);
     }
     leave(&p, loss, recording);
     return failed ? -1 : 0;
@@ -263,7 +264,7 @@ int rg_backward_at(const char *at, rg_tensor *loss) {
     if (check_usable("rg_backward: the loss", at, loss) || check_start("rg_backward", at, loss, NULL)) return -1;
     rg_tape *t = loss->tape;
     if (!(loss->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on nothing that requires a gradient");
-    if (rg_pass(at, loss, false)) return -1;
+    if (rg_pass(at, loss, false, false)) return -1;
     t->loss = loss;
     t->passes++;
     return 0;

@@ -69,6 +69,7 @@ struct rg_tape {
     rg_hook *hooks;
     rg_step_fn on_step;
     void *on_step_ctx;
+    int64_t guard;                     /* rg_guard: nothing older may be released */
     int64_t pass_mark;                 /* where the running rule began: it may not rewind further */
     uint16_t pass_flag;                /* RG_NEEDS in rg_backward, RG_REACHES in rg_grad */
 
@@ -109,8 +110,9 @@ rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, con
 void rg_unref(rg_tensor *x);
 void rg_forget(rg_chain *chain, rg_tensor *x); /* the record lets go of x: freed, or kept without its history */
 
-/* backward.c: the pass of rg_backward; `planned`: into the tape's plan, gradients go to leaves by RG_STEP_LEAF. */
-int rg_pass(const char *at, rg_tensor *loss, bool planned);
+/* backward.c: the pass of rg_backward; `planned`: into the tape's plan, gradients go to leaves by RG_STEP_LEAF; `again`: played, the
+   gradients that results keep take the place of those they had. */
+int rg_pass(const char *at, rg_tensor *loss, bool planned, bool again);
 bool rg_is_own(const rg_tensor *g);                                     /* a gradient that may be written: held once, and no view */
 rg_tensor *rg_own_copy(const char *at, rg_tape *t, const rg_tensor *g); /* NULL after an error */
 

@@ -128,6 +128,9 @@ int rg_backward_through(rg_tensor *y, rg_tensor *dy);
 /* fn is called in every pass with the gradient g that y's rule, or fused kernel, gave operand i; y's own is y->cotangent. NULL: no more. */
 typedef void (*rg_step_fn)(void *ctx, rg_tensor *y, int i, rg_tensor *g);
 void rg_on_step(rg_tape *t, rg_step_fn fn, void *ctx);
+/* While a function of the user's works on tensors it was given: rg_tape_reset and rg_rewind refuse to release what was made before the
+   mark. 0: no more. Returns what it was. */
+int64_t rg_guard(rg_tape *t, int64_t mark);
 rg_tensor *rg_newest(rg_tape *t); /* of the record, which goes back from there through ->prev; NULL: it is empty */
 
 /* Refuses an application: keeps the message "NAME: operands: ..." with shapes and the caller's line. Returns -1. */
@@ -162,6 +165,9 @@ int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size
 int rg_set_isa(rg_tape *t, int isa); /* 0 baseline, 1 AVX2+FMA; returns what it was, -1 if this machine has not got it. For tests */
 int rg_isa(const rg_tape *t);            /* which one: for kernels that belong to no op */
 uint64_t rg_branch_hash(rg_tape *t, int64_t mark); /* of the branches taken by all ops recorded since the mark */
+/* For what writes leaves: 0, or -1 with an error that begins with `who`. */
+int rg_may_write(const char *at, rg_tensor *x, const char *who);    /* is it a leaf, and not one that a running pass may still read? */
+int rg_outside_pass(const char *at, rg_tape *t, const char *who);   /* does no backward pass run? */
 void rg_touch(rg_tensor *leaf);      /* its values were changed in place: backward through older nodes that read it is an error */
 
 #ifdef __cplusplus

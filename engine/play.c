@@ -206,7 +206,7 @@ static int plan(const char *at, rg_tape *t) {
     if (!t->loss || p->eager) return 0;
     p->noted = t->record.last;
     p->planning = true;
-    failed = rg_pass(at, t->loss, true);
+    failed = rg_pass(at, t->loss, true, false);
     p->planning = false;
     for (p->nback = p->nsteps; p->nback > p->nforward && p->steps[p->nback - 1].kind == RG_STEP_LEAF;) p->nback--;
     return failed || add_temp(t, NULL);
@@ -261,7 +261,7 @@ int rg_play_at(const char *at, rg_tape *t) {
         rg_plan_drop(t);
         return -1;
     }
-    if (t->plan.eager && t->loss) return rg_pass(at, t->loss, false);
+    if (t->plan.eager && t->loss) return rg_pass(at, t->loss, false, true);
     deposit(t);
     return 0;
 }

@@ -91,9 +91,24 @@ void rg_forget(rg_chain *chain, rg_tensor *x) {
     rg_enlist(&x->tape->kept, x);
 }
 
+int64_t rg_guard(rg_tape *t, int64_t mark) {
+    if (!t) return 0;
+    const int64_t was = t->guard;
+    t->guard = mark;
+    return was;
+}
+
+/* May all since the mark go? */
+static bool may_release(const char *who, rg_tape *t, int64_t mark) {
+    if (mark >= t->guard) return true;
+    rg_fail(t, RG_ESTATE, NULL, "%s: inside a function that was given tensors to work on, which would go", who);
+    return false;
+}
+
 void rg_tape_reset(rg_tape *t) {
-    if (t && rg_in_rule(t)) rg_fail(t, RG_ESTATE, NULL, "rg_tape_reset: inside a backward rule");
-    else rg_rewind(t, 0);
+    if (!t) return;
+    if (rg_in_rule(t)) rg_fail(t, RG_ESTATE, NULL, "rg_tape_reset: inside a backward rule");
+    else if (may_release("rg_tape_reset", t, 0)) rg_rewind(t, 0);
 }
 
 rg_tensor *rg_newest(rg_tape *t) { return t ? t->record.last : NULL; }
@@ -101,6 +116,11 @@ int64_t rg_mark(rg_tape *t) { return t ? t->seq : 0; }
 
 void rg_rewind(rg_tape *t, int64_t mark) {
     if (!t) return;
+    if (mark < 0) {
+        rg_fail(t, RG_EVALUE, NULL, "rg_rewind: %lld is no mark", (long long)mark);
+        return;
+    }
+    if (!may_release("rg_rewind", t, mark)) return;
     const bool in_rule = rg_in_rule(t);
     if (in_rule && mark < t->pass_mark) {
         rg_fail(t, RG_ESTATE, NULL, "rg_rewind: inside a backward rule, to before it");

@@ -246,6 +246,7 @@ static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_tensor *co
     for (int i = 0; in && i < n && !t; i++)
         if (in[i]) t = in[i]->tape;
     if (!t) return rg_poisoned();
+    if (!op) return rg_fail(t, RG_EVALUE, at, "rg_apply: the operator is NULL"), t->poison;
     for (int i = 0; i < n; i++) {
         if (!in[i]) return rg_fail(t, RG_ESTATE, at, "%s: operand %d is NULL", op->name, i + 1), t->poison;
         if (in[i]->flags & RG_POISON) return rg_fail(in[i]->tape, RG_ESTATE, at, "%s: operand %d is what a failed operation returned", op->name, i + 1), in[i];

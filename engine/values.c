@@ -46,10 +46,22 @@ void rg_touch(rg_tensor *leaf) {
     if (!owner->op) owner->attr.written = owner->tape->seq;
 }
 
-int rg_write_at(const char *at, rg_tensor *x, rg_dtype dtype, const void *data) {
+int rg_may_write(const char *at, rg_tensor *x, const char *who) {
+    char text[160];
     if (!rg_usable(x) || x->tape->code) return -1;
-    if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "rg_write: the result of %s is no leaf", x->op->name);
-    if (x->base) return rg_fail(x->tape, RG_ESTATE, at, "rg_write: a view is no leaf; write to what it views");
+    if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "%s: the result of %s is no leaf", who, x->op->name);
+    if (x->base) return rg_fail(x->tape, RG_ESTATE, at, "%s: a view is no leaf; write to what it views", who);
+    if (rg_in_rule(x->tape) && x->seq < x->tape->pass_mark)
+        return rg_fail(x->tape, RG_ESTATE, at, "%s: %s cannot be written while a backward pass runs", who, rg_shape_text(x, text, sizeof text));
+    return 0;
+}
+
+int rg_outside_pass(const char *at, rg_tape *t, const char *who) {
+    return t && rg_in_rule(t) ? rg_fail(t, RG_ESTATE, at, "%s: inside a backward pass", who) : 0;
+}
+
+int rg_write_at(const char *at, rg_tensor *x, rg_dtype dtype, const void *data) {
+    if (rg_may_write(at, x, "rg_write")) return -1;
     if (!rg_dtype_size(dtype)) return rg_fail(x->tape, RG_EDTYPE, at, "rg_write: there is no dtype %d", (int)dtype);
     if (!data && x->numel) return rg_fail(x->tape, RG_EVALUE, at, "rg_write: data is NULL");
     rg_convert(x->data, (rg_dtype)x->dtype, data, dtype, x->numel);

@@ -68,7 +68,7 @@ int rg_average_update(rg_average *a) {
 }
 
 int rg_average_swap(rg_average *a) {
-    if (!a || rg_error_code(a->tape)) return -1;
+    if (!a || rg_error_code(a->tape) || rg_outside_pass(NULL, a->tape, "rg_average_swap")) return -1;
     for (int i = 0; i < a->count; i++) {
         rg_tensor *p = a->kept[i].p, *c = a->kept[i].copy;
         if (!c) continue;
@@ -118,7 +118,7 @@ bool rg_early_stopping_step(rg_early_stopping *s, double metric) {
 }
 
 int rg_early_stopping_restore(rg_early_stopping *s) {
-    if (!s || rg_error_code(s->tape)) return -1;
+    if (!s || rg_error_code(s->tape) || rg_outside_pass(NULL, s->tape, "rg_early_stopping_restore")) return -1;
     for (int i = 0; s->best_call && i < s->count; i++) copy(s->kept[i].p, s->kept[i].copy);
     return 0;
 }

@@ -53,5 +53,11 @@ rg_nn *rg_nn_conv1d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_i
 static rg_tensor *max_pool2d(const char *at, rg_nn *net, rg_tensor *x) { return rg_max_pool2d_at(at, x, ((windowed *)net)->window); }
 static rg_tensor *avg_pool2d(const char *at, rg_nn *net, rg_tensor *x) { return rg_avg_pool2d_at(at, x, ((windowed *)net)->window); }
 
-rg_nn *rg_nn_max_pool2d_at(const char *at, rg_tape *t, rg_window window) { return windowed_new(at, t, "max_pool2d", max_pool2d, window); }
-rg_nn *rg_nn_avg_pool2d_at(const char *at, rg_tape *t, rg_window window) { return windowed_new(at, t, "avg_pool2d", avg_pool2d, window); }
+static rg_nn *pool_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, rg_window w) {
+    const int h = w.kernel[0], across = w.kernel[1] ? w.kernel[1] : h;
+    if (h < 1 || across < 1) return rg_fail(t, RG_EVALUE, at, "%s: a kernel of %dx%d", kind, h, across), NULL;
+    return windowed_new(at, t, kind, forward, w);
+}
+
+rg_nn *rg_nn_max_pool2d_at(const char *at, rg_tape *t, rg_window window) { return pool_new(at, t, "max_pool2d", max_pool2d, window); }
+rg_nn *rg_nn_avg_pool2d_at(const char *at, rg_tape *t, rg_window window) { return pool_new(at, t, "avg_pool2d", avg_pool2d, window); }

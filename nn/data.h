@@ -62,7 +62,7 @@ typedef struct rg_loader_options {
     bool shuffle;     /* an epoch's order is one permutation(n) of the tape's generator, drawn at its first batch, as NumPy draws it */
     bool drop_last;   /* leaves out a last batch that is not full */
     bool keep_shape;  /* x [b, 28, 28] instead of [b, 784] */
-    double divisor;   /* x becomes (x / divisor - mean) / std; 0 = 255 for bytes, 1 for floats */
+    double divisor;   /* x becomes (x / divisor - mean) / std; 0 = 255 for bytes, 1 for floats; neither it nor std is negative */
     double mean, std; /* std 0 = 1 */
 } rg_loader_options;
 

@@ -155,7 +155,9 @@ rg_tensor *rg_nn_forward_at(const char *at, rg_nn *net, rg_tensor *x) {
     rg_tape *t = net ? net->tape : rg_tape_of(x);
     if (!net) return rg_fail(t, RG_EVALUE, at, "rg_nn_forward: the net is NULL"), rg_poison(t);
     if (net->failed) return rg_fail(t, RG_ESTATE, at, "rg_nn_forward: the %s could not be made", net->kind), rg_poison(t);
-    if (rg_failed(x) || rg_error_code(t)) return rg_poison(t);
+    if (rg_failed(x))
+        return rg_fail(t, RG_ESTATE, at, "rg_nn_forward: the input of the %s is %s", net->kind, x ? "what a failed operation returned" : "NULL"), rg_poison(t);
+    if (rg_error_code(t)) return rg_poison(t);
     rg_tensor *y = net->forward(at, net, x);
     return y ? y : (rg_fail(t, RG_ESTATE, at, "rg_nn_forward: the %s returned NULL", net->kind), rg_poison(t));
 }
@@ -167,6 +169,7 @@ static rg_tensor *linear(const char *at, rg_nn *net, rg_tensor *x) {
 }
 
 rg_nn *rg_nn_linear_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias) {
+    if (in < 0 || out < 0) return rg_fail(t, RG_ESHAPE, at, "rg_nn_linear: [%lld,%lld] has a negative dimension", (long long)in, (long long)out), NULL;
     rg_nn *net = rg_nn_new_at(at, t, "linear", linear, sizeof(rg_nn));
     rg_nn_param_at(at, net, "weight", weight, 2, (const int64_t[]){in, out});
     if (bias.kind != RG_INIT_NONE) rg_nn_param_at(at, net, "bias", bias, 1, &out);

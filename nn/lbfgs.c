@@ -297,7 +297,7 @@ static double lbfgs_step(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
     double first, loss;
     if (!sound(r.l)) forget(r.l);
     read_values(&r, r.l->start);
-    int more = here(&r, &first, r.l->g) ? -1 : largest(r.l->n, r.l->g) > r.l->with.tolerance_grad || isnan(largest(r.l->n, r.l->g));
+    int more = here(&r, &first, r.l->g) ? -1 : largest(r.l->n, r.l->g) > r.l->with.tolerance_grad && !isnan(first); /* a NaN is above nothing */
     loss = first;
     for (int i = 1; more > 0 && i <= r.l->with.max_iter; i++) more = iterate(&r, i, &loss);
     if (more < 0) {
@@ -311,6 +311,7 @@ static double lbfgs_step(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
 
 double rg_optim_step_closure(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
     if (!o || rg_error_code(o->tape)) return NAN;
+    if (rg_outside_pass(NULL, o->tape, "rg_optim_step_closure")) return NAN;
     if (!closure) return rg_fail(o->tape, RG_EVALUE, NULL, "rg_optim_step_closure: no closure"), NAN;
     if (o->lbfgs) return lbfgs_step(o, closure, ctx);
     double loss;

@@ -96,7 +96,7 @@ bool rg_loader_next_at(const char *at, rg_loader *l, rg_tensor **x, rg_tensor **
 
 bool rg_loader_refill_at(const char *at, rg_loader *l, rg_tensor *x, rg_tensor *y) {
     const int64_t b = batch_rows(at, "rg_loader_refill", l);
-    if (b == 0) return false;
+    if (b == 0 || rg_outside_pass(at, l->tape, "rg_loader_refill")) return false;
     const bool leaves = !rg_failed(x) && !rg_failed(y) && x->tape == l->tape && y->tape == l->tape && !x->op && !y->op && !x->base && !y->base;
     const bool fit = leaves && x->ndim > 0 && y->ndim > 0 && x->numel == x->shape[0] * row_size(l->x) && y->numel == y->shape[0] * row_size(l->y) &&
         is_float(x) && y->dtype == (is_float(l->y) ? rg_default_dtype(l->tape) : RG_I32) && x->shape[0] == y->shape[0];
@@ -122,7 +122,7 @@ static int check(const char *at, rg_tape *t, const rg_tensor *x, const rg_tensor
     if (o->drop_last && o->batch > x->shape[0])
         return rg_fail(t, RG_EVALUE, at, "rg_loader_new: drop_last leaves no batch of %lld from x %s", (long long)o->batch, xs);
     const double finite = (o->divisor + o->mean + o->std) * 0;
-    if (finite != 0 || o->std < 0) return rg_fail(t, RG_EVALUE, at, "rg_loader_new: divisor %g, mean %g, std %g", o->divisor, o->mean, o->std);
+    if (finite != 0 || o->std < 0 || o->divisor < 0) return rg_fail(t, RG_EVALUE, at, "rg_loader_new: divisor %g, mean %g, std %g", o->divisor, o->mean, o->std);
     return 0;
 }
 

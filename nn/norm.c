@@ -51,6 +51,8 @@ static rg_tensor *normalise(const char *at, rg_nn *net, rg_tensor *x) {
 
 rg_nn *rg_nn_batch_norm_at(const char *at, rg_tape *t, int spatial, int64_t c, double momentum, double eps) {
     if (spatial != 1 && spatial != 2) return rg_fail(t, RG_EVALUE, at, "rg_nn_batch_norm: %d spatial axes, not 1 or 2", spatial), NULL;
+    if (!(momentum >= 0 && momentum <= 1)) return rg_fail(t, RG_EVALUE, at, "rg_nn_batch_norm: momentum is %g, must be from 0 to 1", momentum), NULL;
+    if (!(eps >= 0 && isfinite(eps))) return rg_fail(t, RG_EVALUE, at, "rg_nn_batch_norm: eps is %g, must be at least 0 and finite", eps), NULL;
     batch_norm *net = (batch_norm *)rg_nn_new_at(at, t, spatial == 1 ? "batch_norm1d" : "batch_norm2d", normalise, sizeof *net);
     if (!net) return NULL;
     net->spatial = spatial, net->momentum = momentum, net->eps = eps;

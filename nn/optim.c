@@ -140,6 +140,7 @@ static void update(const rg_optim *o, const rg_group *g, rg_slot *s, int isa) {
 int rg_optim_step(rg_optim *o) {
     if (!o || rg_error_code(o->tape)) return -1;
     if (o->lbfgs) return rg_fail(o->tape, RG_ESTATE, NULL, "rg_optim_step: %s evaluates the loss more than once: rg_optim_step_closure", o->kind);
+    if (rg_outside_pass(NULL, o->tape, "rg_optim_step")) return -1;
     const int isa = rg_isa(o->tape);
     for (rg_group *g = o->groups; g; g = g->next)
         for (int i = 0; i < g->count; i++) {

@@ -54,7 +54,8 @@ rg_optim *rg_optim_lbfgs_at(const char *at, rg_tape *t, rg_list params, rg_lbfgs
 
 /* A step of any optimiser. The closure computes the loss, calls rg_backward and returns rg_item(loss); gradients are cleared before
    each call, and what it put on the record is released after. L-BFGS calls it up to max_eval times or a line search more. Returns
-   the loss before the step; NaN after an error, and then every parameter is as it was and L-BFGS begins its history anew. */
+   the loss before the step; NaN after an error, and then every parameter is as it was and L-BFGS begins its history anew. Where the
+   loss or its gradient is NaN before the step, L-BFGS moves nothing either; a gradient method follows its gradient, as rg_optim_step. */
 double rg_optim_step_closure(rg_optim *optim, double (*closure)(void *ctx), void *ctx);
 
 /* -------- parameter groups: rg_optim_adamw(t, weights, ..), then rg_optim_add_group(optim, biases, (rg_group_options){.weight_decay = RG_ZERO}) */
@@ -89,7 +90,7 @@ double rg_lr_one_cycle(double max, int64_t k, int64_t total, rg_one_cycle_option
 /* Lowers every group's lr when the metric (lower is better) has not improved for more than `patience` calls. PyTorch's ReduceLROnPlateau.
    The struct is yours: zeros but for options, rg_plateau plateau = {.factor = .5}. */
 typedef struct rg_plateau {
-    double factor;            /* 0.1 */
+    double factor;            /* 0.1; above 0 and below 1 */
     double patience;          /* 10, in calls */
     double threshold;         /* 1e-4: improved is below best (1 - threshold); with `absolute` below best - threshold */
     double min_lr, eps;       /* 0; 1e-8: smaller changes of lr are not made */
@@ -97,7 +98,7 @@ typedef struct rg_plateau {
     bool maximize, absolute;  /* higher is better */
     bool begun; double best; int bad, cooling; /* state: zeros */
 } rg_plateau;
-bool rg_plateau_step(rg_plateau *p, rg_optim *optim, double metric); /* true when it lowered lr */
+bool rg_plateau_step(rg_plateau *p, rg_optim *optim, double metric); /* true when it lowered lr; false after an error */
 
 /* -------- gradients clipped between rg_backward and the step; parameters without a gradient do not count */
 #define rg_clip_grad_norm(t, params, max) rg_clip_grad_norm_at(RG_AT, t, params, max)

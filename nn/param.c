@@ -135,8 +135,7 @@ rg_tensor *rg_param_at(const char *at, rg_tape *t, const char *name, rg_init ini
 int rg_init_fill_at(const char *at, rg_tensor *x, rg_init init) {
     double *room;
     size_t bytes;
-    if (rg_failed(x) || rg_error_code(x->tape)) return -1;
-    if (x->op || x->base) return rg_fail(x->tape, RG_ESTATE, at, "rg_init_fill: the result of an op is no leaf");
+    if (rg_may_write(at, x, "rg_init_fill")) return -1;
     if (x->dtype != RG_F32 && x->dtype != RG_F64)
         return rg_fail(x->tape, RG_EDTYPE, at, "rg_init_fill: %s is not a float", rg_dtype_name((rg_dtype)x->dtype));
     if (check(at, x->tape, "rg_init_fill", x->name, init) || make_room(at, x->tape, "rg_init_fill", init, x->ndim, x->shape, &room, &bytes)) return -1;

@@ -48,6 +48,8 @@ static bool improved(const rg_plateau *p, double metric) {
 
 bool rg_plateau_step(rg_plateau *p, rg_optim *o, double metric) {
     if (!p || !o || rg_error_code(o->tape)) return false;
+    const double factor = rg_given_or(p->factor, .1);
+    if (!(factor > 0 && factor < 1)) return rg_fail(o->tape, RG_EVALUE, NULL, "rg_plateau_step: the factor is %g, must be above 0 and below 1", factor), false;
     if (improved(p, metric)) p->best = metric, p->begun = true, p->bad = 0;
     else p->bad++;
     if (p->cooling > 0) p->cooling--, p->bad = 0;
@@ -56,7 +58,7 @@ bool rg_plateau_step(rg_plateau *p, rg_optim *o, double metric) {
     p->bad = 0;
     bool lowered = false;
     for (rg_group *g = o->groups; g; g = g->next) {
-        const double lr = fmax(g->lr * rg_given_or(p->factor, .1), p->min_lr);
+        const double lr = fmax(g->lr * factor, p->min_lr);
         if (g->lr - lr <= rg_given_or(p->eps, 1e-8)) continue;
         g->lr = lr;
         lowered = true;

@@ -67,8 +67,9 @@ rg_tensor *rg_checkpoint_at(const char *at, rg_fn fn, void *ctx, int n, rg_tenso
     if (!t || rg_error_code(t)) return rg_poison(t);
     if (!fn) return rg_fail(t, RG_EVALUE, at, "rg_checkpoint: fn is NULL"), rg_poison(t);
     span s = {.fn = fn, .ctx = ctx, .rng = *rg_tape_rng(t), .in = in, .n = n};
-    const int64_t mark = rg_mark(t);
+    const int64_t mark = rg_mark(t), guard = rg_guard(t, mark);
     s.result = fn(ctx, in);
+    rg_guard(t, guard);
     if (!rg_error_code(t) && (rg_failed(s.result) || s.result->tape != t)) rg_fail(t, RG_ESTATE, at, "rg_checkpoint: fn returned no tensor of its operands' tape");
     rg_tensor *read[MOST], *y = rg_poison(t);
     const int reads = rg_error_code(t) ? 0 : read_by(s.result, mark, MOST, read);

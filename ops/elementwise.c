@@ -28,25 +28,31 @@
 #undef BINARY
 #undef BINARY_STEP
 
+/* Of a row with two parameters: bounds, and a NaN bounds nothing. */
+static int bounds(rg_tensor *y) {
+    if (y->attr.p != y->attr.p || y->attr.q != y->attr.q) return rg_reject(y, RG_EVALUE, "the bounds are %g and %g", y->attr.p, y->attr.q);
+    return rg_shape_like(y, y->in[0]);
+}
+
 #define UNARY(n, text, f, dx0, kinks, lo, hi)                                                                                      \
     static void n##_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = dx0; }                                        \
     RG_OP(n) = {.name = #n, .formula = text, .arity = 1, .forward = RG_KERNEL(n), .backward = n##_backward,                       \
         .fused = RG_KERNEL(n##_vjp), .branch = BRANCH_OF_##kinks(n##_branch), .range = {lo, hi}, .samples = SAMPLES1, .refuses = REFUSES1}; \
     rg_tensor *rg_##n##_at(const char *at, rg_tensor *x) { return rg_apply(&rg_op_##n, at, (rg_attr){.p = 0}, 1, &x); }
-#define WITH_PARAMETERS(n, text, dx0, kinks, lo, hi, sample)                                                                       \
+#define WITH_PARAMETERS(n, text, dx0, kinks, lo, hi, sample, rule, refused)                                                        \
     static void n##_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                                       \
         const double p = y->attr.p, q = y->attr.q;                                                                                \
         (void)p, (void)q;                                                                                                         \
         dx[0] = dx0;                                                                                                              \
     }                                                                                                                             \
     RG_OP(n) = {.name = #n, .formula = text, .arity = 1, .forward = RG_KERNEL(n), .backward = n##_backward,                       \
-        .fused = RG_KERNEL(n##_vjp), .branch = BRANCH_OF_##kinks(n##_branch), .range = {lo, hi},                                  \
-        .samples = "5,11" sample "; 17" sample "; 3,1,17" sample "; -" sample "; 1,1" sample "; 0,3" sample, .refuses = REFUSES1};
+        .fused = RG_KERNEL(n##_vjp), .branch = BRANCH_OF_##kinks(n##_branch), .range = {lo, hi}, .shape = rule,                   \
+        .samples = "5,11" sample "; 17" sample "; 3,1,17" sample "; -" sample "; 1,1" sample "; 0,3" sample, .refuses = REFUSES1 refused};
 #define UNARYP(n, text, f, dx0, kinks, lo, hi, sample)                                                                             \
-    WITH_PARAMETERS(n, text, dx0, kinks, lo, hi, " p=" #sample)                                                                   \
+    WITH_PARAMETERS(n, text, dx0, kinks, lo, hi, " p=" #sample, NULL, "")                                                         \
     rg_tensor *rg_##n##_at(const char *at, rg_tensor *x, double p) { return rg_apply(&rg_op_##n, at, (rg_attr){.p = p}, 1, &x); }
 #define UNARYPQ(n, text, f, dx0, kinks, lo, hi, sample_p, sample_q)                                                                \
-    WITH_PARAMETERS(n, text, dx0, kinks, lo, hi, " p=" #sample_p " q=" #sample_q)                                                 \
+    WITH_PARAMETERS(n, text, dx0, kinks, lo, hi, " p=" #sample_p " q=" #sample_q, bounds, "; 2,3 p=nan q=1; 2,3 p=0 q=nan")        \
     rg_tensor *rg_##n##_at(const char *at, rg_tensor *x, double p, double q) { return rg_apply(&rg_op_##n, at, (rg_attr){.p = p, .q = q}, 1, &x); }
 #define UNARY_STEP(n, text, f, lo, hi)                                                                                             \
     RG_OP(n) = {.name = #n, .formula = text, .arity = 1, .forward = RG_KERNEL(n), .branch = RG_BRANCH(n##_branch),                \

@@ -255,17 +255,21 @@ static bool refused(const char *at, rg_tape *t, int n, rg_tensor *const *in) {
 
 static rg_check check(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *const *in, rg_gradcheck_options o, int64_t *counts) {
     rg_check c = {.failed = RG_CHECK_BROKEN};
-    rg_tape *t = n > 0 ? rg_tape_of(in[0]) : NULL;
+    rg_tape *t = NULL;
+    for (int i = 0; in && i < n && !t; i++) t = rg_tape_of(in[i]);
+    if (t && !fn) rg_fail(t, RG_EVALUE, at, "gradcheck: the function is NULL");
     const bool failed = !t || rg_error_code(t) || refused(at, t, n, in);
     if (!failed) {
         c.failed = RG_CHECK_PASSED;
         const bool recording = rg_record(t, true);
         const rg_dtype dtype = rg_default_dtype(t);
+        const int64_t guard = rg_guard(t, rg_mark(t));
         rg_set_dtype(t, RG_F64);
         problem p = {.at = at, .t = t, .fn = fn, .ctx = ctx, .in = in, .n = n, .draws = *rg_tape_rng(t), .counts = counts, .result = &c};
         rg_rng_seed(&p.rng, o.seed);
         if ((o.order != 2 && check_order(&p, 1)) || (o.order >= 2 && check_order(&p, 2))) c.failed = RG_CHECK_BROKEN;
         *rg_tape_rng(t) = p.draws;
+        rg_guard(t, guard);
         rg_set_dtype(t, dtype);
         rg_record(t, recording);
     }

@@ -151,7 +151,7 @@ typedef struct rows { /* of x [.., classes] */
     rg_tensor *weight; /* [..] of each label; NULL when all are 1 */
 } rows;
 
-static bool find_ignored(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels, int32_t ignored, bool *any) {
+static bool find_ignored(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels, int64_t ignored, bool *any) {
     const int32_t *label = labels->data;
     const int64_t classes = x->ndim ? x->shape[x->ndim - 1] : INT32_MAX; /* rg_pick refuses rank 0, and shapes that do not fit */
     for (int64_t i = 0; i < labels->numel; i++) {
@@ -188,15 +188,15 @@ RG_OP(kept) = {.name = "kept", .formula = "b != p, of labels b, in the type of a
     .forward = RG_ANY(kept_forward), .samples = "17,5 17:i32<5 p=2; 2,3,4 2,3:i32<4 p=-100; 3 -:i32=3 p=3; 1 1,1:i32=0; 2 0,3:i32 p=1", .refuses = "3 3; 3:i32 3:i32"};
 
 /* Labels and weights of the rows of x; false after an error. x of another type than floats is refused by the ops that follow. */
-static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *labels, const rg_loss_options *with, rows *r) {
+static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *labels, const rg_loss_options *with, unsigned has, rows *r) {
     *r = (rows){.labels = labels};
     rg_tensor *w = with->weight;
-    const int32_t ignored = (int32_t)given_or(with->ignore_index, -100);
+    const int64_t ignored = has & IGNORE ? (int64_t)given_or(with->ignore_index, -100) : INT64_MIN; /* which no label is */
     bool any = given(with->ignore_index); /* one that was asked for may come when the record is played */
     if (labels->dtype == RG_I32 && !find_ignored(at, who, x, labels, ignored, &any)) return false;
     if (any && is_float(x) && labels->dtype == RG_I32) {
-        r->labels = rg_apply(&rg_op_label_or_0, at, (rg_attr){.p = ignored}, 1, &labels);
-        r->kept = rg_apply(&rg_op_kept, at, (rg_attr){.p = ignored}, RG_IN(x, labels));
+        r->labels = rg_apply(&rg_op_label_or_0, at, (rg_attr){.p = (double)ignored}, 1, &labels);
+        r->kept = rg_apply(&rg_op_kept, at, (rg_attr){.p = (double)ignored}, RG_IN(x, labels));
         if (rg_failed(r->kept)) return false;
     }
     if (w) {
@@ -225,13 +225,13 @@ static rg_tensor *nll_rows(const char *at, rg_tensor *log_p, const rows *r) {
 
 rg_tensor *rg_nll_with_at(const char *at, rg_tensor *log_p, rg_tensor *labels, rg_loss_options with) {
     rows r;
-    if (!READY("nll", WEIGHT | IGNORE, log_p, labels) || !rows_of(at, "nll", log_p, labels, &with, &r)) return rg_poison(rg_tape_of(log_p));
+    if (!READY("nll", WEIGHT | IGNORE, log_p, labels) || !rows_of(at, "nll", log_p, labels, &with, IGNORE, &r)) return rg_poison(rg_tape_of(log_p));
     return row_mean(at, nll_rows(at, log_p, &r), &r, with.reduction);
 }
 
 rg_tensor *rg_cross_entropy_with_at(const char *at, rg_tensor *logits, rg_tensor *labels, rg_loss_options with) {
     rows r;
-    if (!READY("cross_entropy", WEIGHT | IGNORE | SMOOTHING, logits, labels) || !rows_of(at, "cross_entropy", logits, labels, &with, &r))
+    if (!READY("cross_entropy", WEIGHT | IGNORE | SMOOTHING, logits, labels) || !rows_of(at, "cross_entropy", logits, labels, &with, IGNORE, &r))
         return rg_poison(rg_tape_of(logits));
     const double e = with.label_smoothing;
     if (with.reduction == RG_MEAN && e == 0 && !r.weight && !r.kept) return rg_cross_entropy_at(at, logits, labels);
@@ -245,7 +245,7 @@ rg_tensor *rg_cross_entropy_with_at(const char *at, rg_tensor *logits, rg_tensor
 
 rg_tensor *rg_multi_margin_with_at(const char *at, rg_tensor *x, rg_tensor *labels, rg_loss_options with) {
     rows r;
-    if (!READY("multi_margin", WEIGHT | MARGIN | POWER, x, labels) || !rows_of(at, "multi_margin", x, labels, &with, &r))
+    if (!READY("multi_margin", WEIGHT | MARGIN | POWER, x, labels) || !rows_of(at, "multi_margin", x, labels, &with, 0, &r))
         return rg_poison(rg_tape_of(x));
     rg_tensor *own = rg_pick(x, r.labels); /* [..] */
     if (rg_failed(own)) return own;

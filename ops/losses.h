@@ -20,9 +20,9 @@ typedef enum rg_reduction { RG_MEAN, RG_SUM, RG_NONE, RG_BATCHMEAN /* kl_div: th
 
 typedef struct rg_loss_options {
     rg_reduction reduction;  /* RG_MEAN */
-    rg_tensor *weight;       /* cross_entropy, nll, multi_margin: [classes]; bce, bce_with_logits: broadcasts to the loss */
+    rg_tensor *weight;       /* at least 0, which nobody checks. cross_entropy, nll, multi_margin: [classes]; bce, bce_with_logits: broadcasts to the loss */
     rg_tensor *pos_weight;   /* bce_with_logits: of the positive targets, broadcasts to them */
-    double ignore_index;     /* cross_entropy, nll: rows of this label count for nothing. -100 */
+    double ignore_index;     /* nll, and cross_entropy with options: rows of this label count for nothing. -100; the plain rg_cross_entropy refuses it */
     double label_smoothing;  /* cross_entropy: e of the target is spread evenly over the classes. 0 */
     double margin;           /* multi_margin, hinge, squared_hinge 1; cosine_embedding 0 */
     double p;                /* multi_margin: 1, or 2 for squared hinges */

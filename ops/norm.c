@@ -134,7 +134,11 @@ static int check_statistic(const char *at, const rg_tensor *x, const rg_tensor *
     if (v->dtype != x->dtype)
         return rg_fail(t, RG_EDTYPE, at, "batch_norm: the %s is %s, the input %s", what, rg_dtype_name((rg_dtype)v->dtype),
             rg_dtype_name((rg_dtype)x->dtype));
-    return written && (v->op || v->base) ? rg_fail(t, RG_ESTATE, at, "batch_norm: the %s is no leaf", what) : 0;
+    if (written && (v->op || v->base)) return rg_fail(t, RG_ESTATE, at, "batch_norm: the %s is no leaf", what);
+    if (written && rg_needs_grad(v))
+        return rg_fail(t, RG_ESTATE, at, "batch_norm: the %s %s requires a gradient; a running statistic is an rg_buffer", what,
+            rg_shape_text(v, text, sizeof text));
+    return 0;
 }
 
 /* running += momentum (q batch - running), in place, of the statistic that the batch_norm before it saved. An op, so that a record which is
@@ -157,6 +161,9 @@ static rg_tensor *by_the_batch(const char *at, rg_tensor *x, rg_tensor *mean, rg
     rg_tensor *y = apply(&rg_op_batch_norm, at, (rg_attr){.p = eps}, x, w, b);
     if (rg_failed(y) || (!mean && !var)) return y;
     if (check_statistic(at, x, mean, "running mean", true) || check_statistic(at, x, var, "running variance", true)) return rg_poison(y->tape);
+    if (mean == var) return rg_fail(x->tape, RG_EVALUE, at, "batch_norm: the running mean and the running variance are one tensor"), rg_poison(x->tape);
+    if (!(momentum >= 0 && momentum <= 1))
+        return rg_fail(x->tape, RG_EVALUE, at, "batch_norm: momentum is %g, must be from 0 to 1", momentum), rg_poison(x->tape);
     if (!x->numel) return y;
     const double n = (double)(x->numel / x->shape[1]);
     rg_apply(&follow_batch, at, (rg_attr){.i = {0}, .p = momentum, .q = 1}, RG_IN(mean, y));
@@ -167,6 +174,8 @@ rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_te
     double momentum, double eps) {
     if (training || rg_failed(x)) return by_the_batch(at, x, mean, var, w, b, momentum, eps);
     if (check_statistic(at, x, mean, "mean", false) || check_statistic(at, x, var, "variance", false)) return rg_poison(x->tape);
+    if (!(eps >= 0 && isfinite(eps)))
+        return rg_fail(x->tape, RG_EVALUE, at, "batch_norm: eps is %g, must be at least 0 and finite", eps), rg_poison(x->tape);
     rg_tensor *r = rg_pow_scalar_at(at, rg_add_scalar_at(at, var, eps), -.5);
     if (w) r = rg_mul_at(at, r, w);
     rg_tensor *y = rg_mul_at(at, rg_sub_at(at, x, as_channels(at, x, mean)), as_channels(at, x, r));

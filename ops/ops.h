@@ -113,7 +113,7 @@ typedef struct rg_window {
 #define rg_cast(x, dtype) rg_cast_at(RG_AT, x, dtype)                      /* x in another dtype; derivative between floats */
 
 /* -------- losses; the others, and these two with options, stand in ops/losses.h */
-#define rg_cross_entropy(logits, labels) rg_cross_entropy_at(RG_AT, logits, labels) /* mean of -log softmax(logits)[.., label], labels i32 */
+#define rg_cross_entropy(logits, labels) rg_cross_entropy_at(RG_AT, logits, labels) /* mean of -log softmax(logits)[.., label], labels i32, none ignored */
 #define rg_mse(p, y) rg_mse_at(RG_AT, p, y)                                /* mean (p - y)^2 */
 
 /* -------- the functions beneath. naxes -1 = all axes. */

@@ -15,6 +15,8 @@ static rg_tensor *root(const char *at, rg_tensor *v) {
 
 /* Nothing to divide by is NaN, as in PyTorch: var of one element, say. */
 rg_tensor *rg_var_over_at(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes) {
+    rg_tape *t = rg_tape_of(x);
+    if (!(correction >= 0)) return rg_fail(t, RG_EVALUE, at, "var: the correction is %g, must be at least 0", correction), rg_poison(t);
     rg_tensor *mean = rg_mean_over_at(at, x, true, naxes, axes);
     if (rg_failed(mean)) return mean;
     double n = 1;
@@ -64,8 +66,8 @@ static rg_tensor *norm(const char *at, rg_attr attr, rg_tensor *const *in) { ret
 #define REFUSES "2,3 axes=2 p=1; - axes=0 p=1; 2,3:i32 axes=0 p=1"
 
 RG_OP(var) = {.name = "var", .formula = "sum (x_i - mean)^2 / (n - p)", .arity = 1, .compose = var,
-    .samples = SPREAD_SAMPLES "; - p=0; 1,1 axes=0 p=0; 3,0 axes=0", .refuses = REFUSES};
+    .samples = SPREAD_SAMPLES "; - p=0; 1,1 axes=0 p=0; 3,0 axes=0", .refuses = REFUSES "; 2,3 axes=0 p=nan; 2,3 axes=0 p=-1"};
 RG_OP(std) = {.name = "std", .formula = "(sum (x_i - mean)^2 / (n - p))^(1/2), slope 0 where it is 0", .arity = 1, .compose = std,
-    .samples = SPREAD_SAMPLES "; - p=0; 1,1 axes=0 p=0; 3,0 axes=0", .refuses = REFUSES};
+    .samples = SPREAD_SAMPLES "; - p=0; 1,1 axes=0 p=0; 3,0 axes=0", .refuses = REFUSES "; 2,3 axes=0 p=nan; 2,3 axes=0 p=-1"};
 RG_OP(norm) = {.name = "norm", .formula = "(sum |x_i|^p)^(1/p), p = 1, 2 or inf; slope 0 where it is 0", .arity = 1, .compose = norm,
     .samples = NORM_SAMPLES, .refuses = REFUSES "; 2,3 axes=0 p=3; 0,3 axes=0 p=inf"};

@@ -241,6 +241,12 @@ static void memory_falls(void **state) {
 static rg_tensor *other(void *ctx, rg_tensor *const *in) { return rg_mul_scalar(in[0], ++*(int *)ctx); }
 static rg_tensor *nothing(void *ctx, rg_tensor *const *in) { return (void)ctx, (void)in, NULL; }
 static rg_tensor *failing(void *ctx, rg_tensor *const *in) { return (*(int *)ctx)++ ? rg_softmax(in[0], 1) : in[0]; }
+static rg_tensor *resetting(void *ctx, rg_tensor *const *in) {
+    rg_tensor *y = rg_square(in[0]);
+    if (ctx) rg_rewind(y->tape, *(int64_t *)ctx);
+    else rg_tape_reset(y->tape);
+    return y;
+}
 static rg_tensor *many(void *ctx, rg_tensor *const *in) {
     rg_tensor *sum = in[0];
     for (int k = 1; k < *(int *)ctx; k++) sum = rg_add(sum, in[k]);
@@ -253,6 +259,15 @@ static void what_is_refused(void **state) {
     int calls = 0, line, count = 255;
     REFUSED(RG_EVALUE, rg_checkpoint(NULL, NULL, 1, &w), "rg_checkpoint: fn is NULL");
     REFUSED(RG_ESTATE, rg_checkpoint(nothing, NULL, 1, &w), "rg_checkpoint: fn returned no tensor of its operands' tape");
+    int64_t begin = rg_mark(t);
+    rg_tensor *x = rg_requires_grad(rg_full(t, 3, 2), true);
+    assert_true(rg_failed(rg_checkpoint(resetting, NULL, 1, &x)));
+    assert_string_equal(rg_error(t), "rg_tape_reset: inside a function that was given tensors to work on, which would go");
+    rg_error_clear(t);
+    assert_true(rg_failed(rg_checkpoint(resetting, &begin, 1, &x)));
+    assert_string_equal(rg_error(t), "rg_rewind: inside a function that was given tensors to work on, which would go");
+    rg_error_clear(t);
+    VALUES(x, 3, 3);
     y = rg_checkpoint(other, &calls, 1, &w), line = __LINE__;
     assert_int_equal(rg_backward(rg_sum(y)), -1);
     refused(t, rg_poison(t), RG_ESTATE, __FILE__, line, "checkpoint: w[2]: the second run gave another result than the first; what fn reads has changed");

@@ -350,6 +350,11 @@ static void check_refused(rg_tape *t, int n, rg_tensor *const *in, const char *m
     rg_error_clear(t);
 }
 
+static rg_tensor *resetting(void *ctx, rg_tensor *const *in) {
+    rg_tensor *y = rg_square(in[0]);
+    return (void)ctx, rg_tape_reset(y->tape), y;
+}
+
 static void refuses_operands(void **state) {
     (void)state;
     rg_tape *t = new_tape(), *other = new_tape();
@@ -361,6 +366,14 @@ static void refuses_operands(void **state) {
     check_refused(t, 2, ((rg_tensor *[]){x, far}), "gradcheck: operand 1 is on another tape");
     check_refused(t, 2, ((rg_tensor *[]){x, NULL}), "gradcheck: operand 1 is no tensor");
     check_refused(t, 2, ((rg_tensor *[]){x, coarse}), "gradcheck: operand 1 [3] f32: gradients are checked in f64; rg_set_dtype(t, RG_F64)");
+    check_refused(t, 2, ((rg_tensor *[]){NULL, x}), "gradcheck: operand 0 is no tensor (test_gradcheck.c:");
+    assert_int_equal(rg_gradcheck(NULL, NULL, 1, &x, (rg_gradcheck_options){.order = 1}).failed, RG_CHECK_BROKEN);
+    assert_int_equal(strncmp(rg_error(t), "gradcheck: the function is NULL (test_gradcheck.c:", 50), 0);
+    rg_error_clear(t);
+    assert_int_equal(rg_gradcheck(first_only, NULL, 1, NULL, (rg_gradcheck_options){.order = 1}).failed, RG_CHECK_BROKEN);
+    assert_int_equal(rg_gradcheck(resetting, NULL, 1, &x, (rg_gradcheck_options){.order = 1}).failed, RG_CHECK_BROKEN);
+    assert_string_equal(rg_error(t), "rg_tape_reset: inside a function that was given tensors to work on, which would go");
+    rg_error_clear(t);
     check_refused(t, 1, &plain, "gradcheck: no operand requires a gradient");
     assert_int_equal(rg_gradcheck(first_only, NULL, 0, NULL, (rg_gradcheck_options){0}).failed, RG_CHECK_BROKEN);
     rg_fail(t, RG_EVALUE, NULL, "an older error");

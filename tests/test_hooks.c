@@ -1,6 +1,8 @@
 /* test_hooks.c - rg_on_grad: when hooks run, in which order, what they may put in place of a gradient, when they go. */
 #include "tests/values.h"
 
+#include "nn/optim.h"
+
 typedef struct journal { char text[200]; double sum; } journal;
 
 static rg_tensor *note(void *ctx, rg_tensor *x, rg_tensor *g) {
@@ -16,6 +18,15 @@ static rg_tensor *same(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx
 static rg_tensor *given(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, ctx; }
 static rg_tensor *squared(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)x, rg_square(g); }
 static rg_tensor *failing(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)x, rg_matmul(g, g); }
+static rg_tensor *writing(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_write((rg_tensor *)ctx, RG_F32, six), NULL; }
+static rg_tensor *filling(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_init_fill((rg_tensor *)ctx, RG_ONES), NULL; }
+static rg_tensor *touching(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, ((float *)((rg_tensor *)ctx)->data)[0] = 7, rg_touch(ctx), NULL; }
+static rg_tensor *stepping(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_optim_step(ctx), NULL; }
+static rg_tensor *swapping(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_average_swap(ctx), NULL; }
+static rg_tensor *scratch(void *ctx, rg_tensor *x, rg_tensor *g) {
+    rg_tensor *mine = rg_full(x->tape, 0, 2);
+    return (void)ctx, (void)g, rg_write(mine, RG_F32, six), mine;
+}
 static rg_tensor *removing(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)g, rg_on_grad(x, NULL, NULL), NULL; }
 
 /* Once each, with the whole gradient of several uses: results from the last to the first, then leaves. */
@@ -149,8 +160,35 @@ static void what_is_refused(void **state) {
     VALUES(rg_grad_of(w), 1, 1);
 }
 
+/* A leaf that changes during a pass: by name where a function of the library does it, else by the op that read it. */
+static void leaves_stay_while_a_pass_runs(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = param(t, "w", 2);
+    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = 1});
+    rg_average *average = rg_average_new(t, rg_params(t), .5);
+    const struct { rg_grad_fn fn; void *ctx; const char *says; } writers[] = {{writing, w, "rg_write: w[2] cannot be written while a backward pass runs (test_hooks.c:"},
+        {filling, w, "rg_init_fill: w[2] cannot be written while a backward pass runs (test_hooks.c:"},
+        {stepping, sgd, "rg_optim_step: inside a backward pass"}, {swapping, average, "rg_average_swap: inside a backward pass"},
+        {touching, w, "backward through square: w was written after it was used here (test_hooks.c:"}};
+    for (size_t k = 0; k < sizeof writers / sizeof *writers; k++) {
+        rg_tensor *h = rg_square(w);
+        rg_on_grad(h, writers[k].fn, writers[k].ctx);
+        assert_int_equal(rg_backward(rg_sum(h)), -1);
+        if (!strstr(rg_error(t), writers[k].says)) fail_msg("'%s' is not in '%s'", writers[k].says, rg_error(t));
+        rg_error_clear(t);
+        assert_null(rg_grad_of(w));
+        if (writers[k].fn != touching) VALUES(w, 1, 2);
+        rg_tape_reset(t);
+    }
+    rg_write(w, RG_F32, six);
+    rg_tensor *h = rg_square(w);
+    rg_on_grad(h, scratch, NULL); /* what a hook made itself may be written */
+    assert_int_equal(rg_backward(rg_sum(h)), 0);
+    VALUES(rg_grad_of(w), 2, 8);
+}
+
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(order_and_whole_gradients), CASE(replacements), CASE(a_hook_is_differentiated), CASE(a_tensor_of_the_users),
-        CASE(when_they_go), CASE(what_is_refused)};
+        CASE(when_they_go), CASE(what_is_refused), CASE(leaves_stay_while_a_pass_runs)};
     return cmocka_run_group_tests_name("hooks", cases, NULL, NULL);
 }

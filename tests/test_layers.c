@@ -163,6 +163,14 @@ static void errors(void **state) {
     expect(t, "rg_nn_dropout: p = -0.5 is no probability (a.c:1)");
     assert_null(rg_nn_batch_norm_at("a.c:1", t, 3, 4, .1, 1e-5));
     expect(t, "rg_nn_batch_norm: 3 spatial axes, not 1 or 2 (a.c:1)");
+    assert_null(rg_nn_batch_norm_at("a.c:1", t, 2, 4, (double)NAN, 1e-5));
+    expect(t, "rg_nn_batch_norm: momentum is nan, must be from 0 to 1 (a.c:1)");
+    assert_null(rg_nn_batch_norm_at("a.c:1", t, 2, 4, .1, -1));
+    expect(t, "rg_nn_batch_norm: eps is -1, must be at least 0 and finite (a.c:1)");
+    assert_null(rg_nn_max_pool2d_at("a.c:1", t, (rg_window){.stride = {2}}));
+    expect(t, "max_pool2d: a kernel of 0x0 (a.c:1)");
+    assert_null(rg_nn_avg_pool2d_at("a.c:1", t, (rg_window){.kernel = {2, -1}}));
+    expect(t, "avg_pool2d: a kernel of 2x-1 (a.c:1)");
     rg_tensor *x = rg_full(t, 1, 2, 4);
     assert_true(rg_failed(rg_nn_forward_at("a.c:1", rg_nn_batch_norm2d(t, 4), x)));
     expect(t, "batch_norm2d: an input of 2 dimensions, not [n, channels, h, w] (a.c:1)");

@@ -405,6 +405,7 @@ static rg_loader *no_batch(void) { return LOADER(.batch = 0); }
 static rg_loader *negative_batch(void) { return LOADER(.batch = -3); }
 static rg_loader *nothing_left(void) { return LOADER(.batch = 11, .drop_last = true); }
 static rg_loader *nan_divisor(void) { return LOADER(.batch = 1, .divisor = (double)NAN); }
+static rg_loader *negative_divisor(void) { return LOADER(.batch = 1, .divisor = -3); }
 static rg_loader *endless_mean(void) { return LOADER(.batch = 1, .mean = (double)INFINITY); }
 static rg_loader *negative_std(void) { return LOADER(.batch = 1, .std = -1); }
 static rg_loader *given(rg_tensor *images, rg_tensor *labels) { return rg_loader_new(t, images, labels, (rg_loader_options){.batch = 2}); }
@@ -422,6 +423,7 @@ static const refusal refusals[] = {
     {"batches of -3", negative_batch, RG_EVALUE, "batches of -3 rows"},
     {"drop_last leaves nothing", nothing_left, RG_EVALUE, "drop_last leaves no batch of 11 from x x[10,2,3] u8"},
     {"divisor NaN", nan_divisor, RG_EVALUE, "divisor "},
+    {"divisor negative", negative_divisor, RG_EVALUE, "divisor -3"},
     {"mean infinite", endless_mean, RG_EVALUE, "mean inf"},
     {"std negative", negative_std, RG_EVALUE, "std -1"},
     {"rows differ", rows_differ, RG_ESHAPE, "x images[9,2] u8 and y y[10] i32 do not have the same number of rows"},

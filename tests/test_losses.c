@@ -238,6 +238,8 @@ static void refusals(void **state) {
     NO(rg_nll(o.x, bad), "nll: element 4 of the labels is 4, outside 0..3");
     NO(rg_cross_entropy_with(o.x, o.holes, (rg_loss_options){.ignore_index = 3}), "cross_entropy: element 1 of the labels is -100, outside 0..3");
     NO(rg_multi_margin(o.x, bad), "multi_margin: element 4 of the labels is 4, outside 0..3");
+    NO(rg_multi_margin(o.x, o.holes), "multi_margin: element 1 of the labels is -100, outside 0..3");
+    NO(rg_cross_entropy(o.x, o.holes), "cross_entropy: [6,4], [6] i32: labels[1] = -100 is outside 0..3");
     NO(rg_bce(o.x, o.q), "bce: element 1 of p is 1.81859, outside 0..1; for logits there is bce_with_logits");
     NO(rg_mse_with(o.x, o.z, (rg_loss_options){.delta = 2}), "mse: this loss has no delta");
     NO(rg_mse_with(o.x, o.z, (rg_loss_options){.reduction = RG_BATCHMEAN}), "mse: this loss has no reduction RG_BATCHMEAN");

@@ -223,6 +223,23 @@ static void an_error_changes_no_gradient(void **state) {
     rg_tape_free(b.t);
 }
 
+/* The gradients that results keep are those of the last pass, as if it had been recorded again; leaves' add up. One is held by the user. */
+static void kept_gradients_are_the_last(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    rg_tensor *w = rg_param(t, "w", RG_CONSTANT(2), 3), *h = rg_square(w), *e = rg_mul_scalar(h, 2), *loss = rg_sum(rg_square(e));
+    rg_keep_grads(t, true);
+    assert_int_equal(rg_backward(loss), 0);
+    const rg_tensor *held = rg_retain(rg_grad_of(e));
+    for (int k = 2; k < 5; k++) {
+        rg_write(w, RG_F32, ((float[]){1, (float)k, -1}));
+        assert_int_equal(rg_play(t), 0); /* loss 4 w^4: de 4 w^2, dh 8 w^2, dw 16 w^3 */
+        assert_true(rg_f32(rg_grad_of(h))[1] == (float)(8 * k * k) && rg_f32(rg_grad_of(e))[1] == (float)(4 * k * k));
+        assert_true(((const float *)held->data)[1] == 16);
+    }
+    rg_tape_free(t);
+}
+
 /* Frozen parameters get no gradient; kept gradients of results are kept; an evaluation in between, rewound, changes nothing. */
 static void settings_may_change(void **state) {
     (void)state;
@@ -418,7 +435,7 @@ static void a_checkpoint_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registry), cmocka_unit_test(trains), cmocka_unit_test(gradients_add_up), cmocka_unit_test(retained_gradients_keep_their_values),
-        cmocka_unit_test(an_error_changes_no_gradient), cmocka_unit_test(settings_may_change), cmocka_unit_test(forward_only),
+        cmocka_unit_test(an_error_changes_no_gradient), cmocka_unit_test(kept_gradients_are_the_last), cmocka_unit_test(settings_may_change), cmocka_unit_test(forward_only),
         cmocka_unit_test(backward_after_play), cmocka_unit_test(second_derivatives),
 #define S(fn) cmocka_unit_test(fn##_too),
         SCENES(S)

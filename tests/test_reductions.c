@@ -105,6 +105,8 @@ static void variance_and_its_correction(void **state) {
     VALUES(rg_var_over(rows, 1, false, 1), 4, 12);
     VALUES(rg_var_over(rows, 0, false, 0), 1, 1, 9);
     VALUES(rg_var(rows), 7.6);
+    REFUSED(RG_EVALUE, rg_var_over(x, (double)NAN, false, 0), "var: the correction is nan, must be at least 0");
+    REFUSED(RG_EVALUE, rg_std_over(x, -1, false, 0), "var: the correction is -1, must be at least 0");
     assert_true(isnan(rg_item(rg_var(LEAF(3))))); /* one element, divided by 0 */
 }
 

@@ -79,6 +79,19 @@ static void schedules_out_of_range(void **state) {
     assert_true(isnan(rg_lr_one_cycle(.1, 10, 10, (rg_one_cycle_options){0})) && isnan(rg_lr_one_cycle(.1, -1, 10, (rg_one_cycle_options){0})));
     assert_true(rg_lr_multi_step(.1, 3, 0, NULL, .5) == .1);
     assert_false(rg_plateau_step(NULL, NULL, 1));
+    rg_tape *t = tape(RG_F64);
+    const rg_tensor *w = rg_param(t, "w", RG_ONES, 2);
+    rg_optim *o = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = .5});
+    const double factors[] = {(double)NAN, 1, 3, RG_ZERO, -.5};
+    for (int k = 0; k < 5; k++) {
+        rg_plateau plateau = {.factor = factors[k], .patience = RG_ZERO};
+        for (int i = 0; i < 3; i++) assert_false(rg_plateau_step(&plateau, o, 1));
+        assert_non_null(rg_error(t));
+        assert_int_equal(strncmp(rg_error(t), "rg_plateau_step: the factor is ", 31), 0);
+        assert_true(rg_optim_lr(o) == .5 && !plateau.begun && element(w, 0) == 1);
+        rg_error_clear(t);
+    }
+    rg_tape_free(t);
 }
 
 /* -------- groups */
@@ -228,6 +241,31 @@ static void failed_closure_changes_nothing(void **state) {
         no_error(q.t);
     }
     assert_true(failures >= 4);
+}
+
+/* A loss, or a gradient, that is NaN where the step begins: no way leads on from there. */
+static double no_number(void *ctx) {
+    rg_tensor *w = ctx;
+    rg_tensor *loss = rg_sum(rg_log(rg_mul_scalar(w, -1)));
+    rg_backward(loss);
+    return rg_item(loss);
+}
+
+static void lbfgs_stays_where_the_loss_is_nan(void **state) {
+    (void)state;
+    for (int fixed = 0; fixed < 2; fixed++) {
+        rg_tape *t = tape(RG_F64);
+        rg_tensor *w = rg_param(t, "w", RG_CONSTANT(1), 2);
+        rg_optim *o = rg_optim_lbfgs(t, rg_params(t), (rg_lbfgs_options){.fixed_step = fixed});
+        for (int k = 0; k < 2; k++) assert_true(isnan(rg_optim_step_closure(o, no_number, w)));
+        assert_true(element(w, 0) == 1 && element(w, 1) == 1);
+        assert_null(rg_grad_of(w));
+        rg_write(w, RG_F64, ((double[]){-1, -2})); /* where there is one, it goes on */
+        assert_true(fabs(rg_optim_step_closure(o, no_number, w) - log(2)) < 1e-12);
+        assert_true(element(w, 0) != -1 && isfinite(element(w, 0)));
+        no_error(t);
+        rg_tape_free(t);
+    }
 }
 
 static void closures_of_others(void **state) {
@@ -393,7 +431,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof WAYS / sizeof *WAYS; i++) cases_add(&all, way_as_pytorch, &WAYS[i], "L-BFGS as PyTorch: %s", WAYS[i].name);
     static const struct CMUnitTest rest[] = {
         cmocka_unit_test(schedules_out_of_range), cmocka_unit_test(groups), cmocka_unit_test(lbfgs_solves_rosenbrock), cmocka_unit_test(lbfgs_in_f32),
-        cmocka_unit_test(failed_closure_changes_nothing), cmocka_unit_test(closures_of_others), cmocka_unit_test(lbfgs_without_memory),
+        cmocka_unit_test(failed_closure_changes_nothing), cmocka_unit_test(lbfgs_stays_where_the_loss_is_nan), cmocka_unit_test(closures_of_others), cmocka_unit_test(lbfgs_without_memory),
         cmocka_unit_test(clips_by_norm), cmocka_unit_test(clips_what_is_not_finite), cmocka_unit_test(clips_by_value),
         cmocka_unit_test(averages_weights), cmocka_unit_test(stops_early),
     };
