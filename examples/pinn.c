@@ -5,7 +5,6 @@
 #include <retrograd.h>
 #include <math.h>
 #include <stdio.h>
-
 #include "support/csv.h"
 #include "support/plot.h"
 #include "support/progress.h"
