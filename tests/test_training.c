@@ -272,12 +272,12 @@ static void closures_of_others(void **state) {
     (void)state;
     problem q = start_at(RG_F64, 2);
     rg_tape *t = q.t;
-    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = 1e-3}), *o = rg_optim_lbfgs(t, rg_params(t), (rg_lbfgs_options){.lr = 1});
+    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = 1e-3}), *o = rg_optim_lbfgs_at("a.c:1", t, rg_params(t), (rg_lbfgs_options){.lr = 1});
     near("loss", 0, rg_optim_step_closure(sgd, evaluate, &q), 24.2, 1e-12);
     near("p", 0, element(q.p, 0), -1.2 + 1e-3 * (400 * 1.2 * .44 + 4.4), 1e-12);
     assert_true(isnan(rg_optim_step_closure(NULL, evaluate, &q)));
-    MESSAGE(assert_int_equal(rg_optim_step(o), -1), "rg_optim_step: rg_optim_lbfgs evaluates the loss more than once: rg_optim_step_closure");
-    MESSAGE(assert_true(isnan(rg_optim_step_closure(o, NULL, NULL))), "rg_optim_step_closure: no closure");
+    MESSAGE(assert_int_equal(rg_optim_step(o), -1), "rg_optim_step: the rg_optim_lbfgs made here evaluates the loss more than once: rg_optim_step_closure (a.c:1)");
+    MESSAGE(assert_true(isnan(rg_optim_step_closure(o, NULL, NULL))), "rg_optim_step_closure: no closure for the rg_optim_lbfgs made here (a.c:1)");
     MESSAGE(assert_int_equal(rg_optim_add_group_at(NULL, o, rg_params(t), (rg_group_options){0}), -1), "rg_optim_add_group: rg_optim_lbfgs has one group");
     no_error(t);
 }
