@@ -34,10 +34,10 @@ static void put_operand(text *m, const rg_tensor *x) {
     if (x->dtype != (uint8_t)x->tape->dtype) put(m, " %s", rg_dtype_name((rg_dtype)x->dtype));
 }
 
-static void put_place(text *m, const char *at) {
+static void put_place(text *m, const char *before, const char *at) {
     if (!at) return;
     const char *slash = strrchr(at, '/');
-    put(m, " (%s)", slash ? slash + 1 : at);
+    put(m, " (%s%s)", before, slash ? slash + 1 : at);
 }
 
 /* A formula "a . b" gives the sign between the operands of a message: x[64,784] . w[785,128] */
@@ -80,7 +80,7 @@ int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) {
     va_start(args, format);
     put_args(&m, format, args);
     va_end(args);
-    put_place(&m, y->at);
+    put_place(&m, "", y->at);
     keep(y->tape, code, buffer);
     return -1;
 }
@@ -93,8 +93,23 @@ int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) {
     va_start(args, format);
     put_args(&m, format, args);
     va_end(args);
-    put_place(&m, at);
+    put_place(&m, "", at);
     keep(t, code, buffer);
+    return -1;
+}
+
+int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *format, ...) {
+    char buffer[sizeof x->tape->message];
+    text m = {buffer, sizeof buffer, 0};
+    put(&m, "%s: ", who);
+    put_operand(&m, x);
+    put(&m, ": ");
+    va_list args;
+    va_start(args, format);
+    put_args(&m, format, args);
+    va_end(args);
+    put_place(&m, "made at ", x->at);
+    keep(x->tape, code, buffer);
     return -1;
 }
 

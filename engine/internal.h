@@ -133,6 +133,9 @@ void rg_hooks_drop(rg_tensor *x);
 /* core_ops.c */
 void rg_add_into(rg_tensor *to, const rg_tensor *x); /* to += x, of one shape and dtype */
 
+/* error.c: rg_fail of functions that are not told the caller's line: "WHO: x[2,3]: ... (made at FILE:LINE)". Returns -1 */
+int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* values.c */
 void rg_set_all(rg_tensor *x, double value);
 void rg_convert(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dtype, int64_t n);

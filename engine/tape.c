@@ -181,7 +181,7 @@ rg_tensor *rg_retain(rg_tensor *x) {
 void rg_release(rg_tensor *x) {
     if (!rg_usable(x)) return;
     if (x->retained == 0) {
-        rg_fail(x->tape, RG_ESTATE, NULL, "rg_release: a tensor that was not retained");
+        rg_fail_of(x, RG_ESTATE, "rg_release", "it was not retained");
         return;
     }
     x->retained--;

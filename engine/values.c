@@ -89,8 +89,10 @@ int64_t rg_dim(const rg_tensor *x, int axis) {
 
 static const void *data_as(rg_tensor *x, rg_dtype d) {
     if (!rg_usable(x)) return NULL;
-    if (x->dtype != d) return (void)rg_fail(x->tape, RG_EDTYPE, x->at, "rg_%s: the tensor is %s", rg_dtype_name(d), rg_dtype_name((rg_dtype)x->dtype)), NULL;
-    return x->data;
+    char who[8];
+    if (x->dtype == d) return x->data;
+    snprintf(who, sizeof who, "rg_%s", rg_dtype_name(d));
+    return (void)rg_fail_of(x, RG_EDTYPE, who, "the tensor is %s", rg_dtype_name((rg_dtype)x->dtype)), NULL;
 }
 
 const float *rg_f32(rg_tensor *x) { return data_as(x, RG_F32); }
@@ -101,15 +103,15 @@ const uint8_t *rg_u8(rg_tensor *x) { return data_as(x, RG_U8); }
 double rg_item(rg_tensor *x) {
     if (!rg_usable(x)) return NAN;
     if (x->numel == 1) return element(x->data, (rg_dtype)x->dtype, 0);
-    rg_fail(x->tape, RG_ESHAPE, x->at, "rg_item: a tensor of %lld elements", (long long)x->numel);
+    rg_fail_of(x, RG_ESHAPE, "rg_item", "%lld elements, not one", (long long)x->numel);
     return NAN;
 }
 
 int rg_copy_out(rg_tensor *x, rg_dtype dtype, void *to, int64_t capacity) {
     if (!rg_usable(x)) return -1;
-    if (!rg_dtype_size(dtype)) return rg_fail(x->tape, RG_EDTYPE, x->at, "rg_copy_out: there is no dtype %d", (int)dtype);
+    if (!rg_dtype_size(dtype)) return rg_fail_of(x, RG_EDTYPE, "rg_copy_out", "there is no dtype %d", (int)dtype);
     if (capacity < x->numel || (!to && x->numel))
-        return rg_fail(x->tape, RG_EVALUE, x->at, "rg_copy_out: %lld elements, room for %lld", (long long)x->numel, (long long)(to ? capacity : 0));
+        return rg_fail_of(x, RG_EVALUE, "rg_copy_out", "%lld elements, room for %lld", (long long)x->numel, (long long)(to ? capacity : 0));
     rg_convert(to, dtype, x->data, (rg_dtype)x->dtype, x->numel);
     return 0;
 }

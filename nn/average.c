@@ -32,6 +32,7 @@ static bool listed_before(rg_list params, int i) {
 
 struct rg_average {
     rg_tape *tape;
+    const char *at; /* the line that made it */
     double decay;
     bool swapped;
     int count;
@@ -46,6 +47,7 @@ rg_average *rg_average_new_at(const char *at, rg_tape *t, rg_list params, double
     rg_average *a = rg_tape_own(at, t, sizeof *a + (size_t)params.count * sizeof a->kept[0]);
     if (!a) return NULL;
     a->tape = t;
+    a->at = at;
     a->decay = decay;
     for (; a->count < params.count; a->count++) {
         struct rg_kept_weights *k = &a->kept[a->count];
@@ -57,7 +59,7 @@ rg_average *rg_average_new_at(const char *at, rg_tape *t, rg_list params, double
 
 int rg_average_update(rg_average *a) {
     if (!a || rg_error_code(a->tape)) return -1;
-    if (a->swapped) return rg_fail(a->tape, RG_ESTATE, NULL, "rg_average_update: the averages are swapped in; rg_average_swap them out");
+    if (a->swapped) return rg_fail(a->tape, RG_ESTATE, a->at, "rg_average_update: the averages made here are swapped in; rg_average_swap them out");
     for (int i = 0; i < a->count; i++) {
         rg_tensor *p = a->kept[i].p, *c = a->kept[i].copy;
         if (!c) continue;
@@ -68,7 +70,7 @@ int rg_average_update(rg_average *a) {
 }
 
 int rg_average_swap(rg_average *a) {
-    if (!a || rg_error_code(a->tape) || rg_outside_pass(NULL, a->tape, "rg_average_swap")) return -1;
+    if (!a || rg_error_code(a->tape) || rg_outside_pass(a->at, a->tape, "rg_average_swap")) return -1;
     for (int i = 0; i < a->count; i++) {
         rg_tensor *p = a->kept[i].p, *c = a->kept[i].copy;
         if (!c) continue;

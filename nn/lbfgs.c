@@ -293,7 +293,7 @@ static bool is_sound(const rg_lbfgs *l) {
 
 static double lbfgs_step(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
     search r = {.o = o, .l = o->lbfgs, .closure = closure, .ctx = ctx};
-    if (!is_sound(r.l)) return rg_fail(o->tape, RG_EVALUE, NULL, "%s: the history that was loaded cannot be one", o->kind), NAN;
+    if (!is_sound(r.l)) return rg_fail(o->tape, RG_EVALUE, o->at, "%s: the history that was loaded cannot be one", o->kind), NAN;
     double first, loss;
     if (!sound(r.l)) forget(r.l);
     read_values(&r, r.l->start);
@@ -311,8 +311,8 @@ static double lbfgs_step(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
 
 double rg_optim_step_closure(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
     if (!o || rg_error_code(o->tape)) return NAN;
-    if (rg_outside_pass(NULL, o->tape, "rg_optim_step_closure")) return NAN;
-    if (!closure) return rg_fail(o->tape, RG_EVALUE, NULL, "rg_optim_step_closure: no closure"), NAN;
+    if (rg_outside_pass(o->at, o->tape, "rg_optim_step_closure")) return NAN;
+    if (!closure) return rg_fail(o->tape, RG_EVALUE, o->at, "rg_optim_step_closure: no closure for the %s made here", o->kind), NAN;
     if (o->lbfgs) return lbfgs_step(o, closure, ctx);
     double loss;
     return call(o, closure, ctx, &loss) || rg_optim_step(o) ? NAN : loss;

@@ -41,7 +41,7 @@ typedef struct rg_init { rg_init_kind kind; double a, b, low, high; } rg_init;
                                                                                   (or rows, if they are fewer) orthonormal: Saxe et al. 2014, Keras */
 #define RG_NO_BIAS RG_INIT_OF(RG_INIT_NONE, 0, 0)                              /* for rg_nn_linear_with: a layer without that parameter */
 
-#define rg_param(t, name, init, ...) rg_param_at(RG_AT, t, name, init, RG_DIMS(__VA_ARGS__)) /* rg_param(t, "w", RG_HE_NORMAL, 784, 128) */
+#define rg_param(t, name, init, ...) rg_param_at(RG_AT, t, name, init, RG_DIMS(__VA_ARGS__)) /* rg_param(t, "w", RG_HE_NORMAL, 784, 128); to be saved, each needs a name of its own */
 #define rg_init_fill(x, init) rg_init_fill_at(RG_AT, x, init)                  /* new values for a float leaf */
 rg_tensor *rg_param_at(const char *at, rg_tape *t, const char *name, rg_init init, int ndim, const int64_t *shape);
 int rg_init_fill_at(const char *at, rg_tensor *x, rg_init init);

@@ -66,6 +66,7 @@ rg_optim *rg_optim_new(const char *at, rg_tape *t, const char *kind, rg_list par
     if (!o) return NULL;
     o->tape = t;
     o->kind = kind;
+    o->at = at;
     o->groups = g;
     return o;
 }
@@ -139,8 +140,8 @@ static void update(const rg_optim *o, const rg_group *g, rg_slot *s, int isa) {
 
 int rg_optim_step(rg_optim *o) {
     if (!o || rg_error_code(o->tape)) return -1;
-    if (o->lbfgs) return rg_fail(o->tape, RG_ESTATE, NULL, "rg_optim_step: %s evaluates the loss more than once: rg_optim_step_closure", o->kind);
-    if (rg_outside_pass(NULL, o->tape, "rg_optim_step")) return -1;
+    if (o->lbfgs) return rg_fail(o->tape, RG_ESTATE, o->at, "rg_optim_step: the %s made here evaluates the loss more than once: rg_optim_step_closure", o->kind);
+    if (rg_outside_pass(o->at, o->tape, "rg_optim_step")) return -1;
     const int isa = rg_isa(o->tape);
     for (rg_group *g = o->groups; g; g = g->next)
         for (int i = 0; i < g->count; i++) {

@@ -13,6 +13,7 @@
 
 #include "engine/engine.h"
 #include "nn/data.h"
+#include "nn/nn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,13 +24,11 @@ extern "C" {
        u64 n, little-endian | n bytes of JSON, blanks behind | the values of all tensors, little-endian, row-major
        {"__metadata__": {"made by": "retrograd 0.1.0", ..}, "0.weight": {"dtype": "F32", "shape": [784, 128], "data_offsets": [0, 401408]}, ..}
 
-   Names are the parameters', each once. Weights are [in, out], where PyTorch has [out, in]. What is not of the net has a name that
+   Names are the parameters', each once: two of one name, or one without, cannot be saved, so save once before a long run. Weights are [in, out], where PyTorch has [out, in]. What is not of the net has a name that
    begins with @: tensors "@optim.0.weight.m", "@loader.order" (I64), and in the metadata, as decimal text, "@optim.0.lr" (of group 0),
    "@optim.0.weight.steps", "@rng.state" (NumPy's: PCG64(), .state), "@loader.epoch", "@loader.row", "@step" ..
    Refused: a header over 16 MiB or nested more than 3 deep, a name that occurs twice, more than 6 dimensions, offsets that overlap,
    leave gaps or bytes over. A load that fails, for any reason, changes nothing; gradients are left as they are in any case. */
-typedef struct rg_nn rg_nn;
-typedef struct rg_optim rg_optim;
 
 /* The parameters of a net. Loading wants all of them in the file, of these shapes and dtypes, and no others; tensors with an @ are passed over. */
 #define rg_nn_save(net, path) rg_nn_save_at(RG_AT, net, path)

@@ -56,7 +56,7 @@ typedef struct rg_group { /* parameters with a learning rate and weight decay of
 typedef struct rg_lbfgs rg_lbfgs;
 struct rg_optim { /* all that a step reads and changes: groups' lr, slots, and of L-BFGS rg_lbfgs_state */
     rg_tape *tape;
-    const char *kind;
+    const char *kind, *at;                      /* the line that made it, for functions that are not told the caller's */
     rg_update_fn *const (*kernel)[2];           /* [f32, f64][baseline, avx2] */
     void (*prepare)(rg_update *u, double k);    /* what of u depends on the step count; or NULL */
     rg_update with;                             /* the options */

@@ -169,3 +169,38 @@ rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index,
     if (wider_index) index = rg_repeat_at(at, index, rg_ndim(index), of_index);
     return rg_gather_at(at, x, axis, index);
 }
+
+/* -------- transpose and flatten: a permute, and a reshape */
+
+rg_tensor *rg_transpose_at(const char *at, rg_tensor *x, int i, int j) {
+    const int n = rg_ndim(x), one = i < 0 ? i + n : i, other = j < 0 ? j + n : j;
+    int axes[RG_MAX_DIMS];
+    char text[160];
+    if (!rg_failed(x) && (one < 0 || one >= n || other < 0 || other >= n))
+        return rg_fail(x->tape, RG_ESHAPE, at, "transpose: %s: axes %d and %d of %d dimensions", rg_shape_text(x, text, sizeof text), i, j, n), rg_poison(x->tape);
+    for (int d = 0; d < n; d++) axes[d] = d == one ? other : d == other ? one : d;
+    return rg_permute_at(at, x, n, axes);
+}
+
+rg_tensor *rg_flatten_at(const char *at, rg_tensor *x, int axis) {
+    const int n = rg_ndim(x), kept = axis < 0 ? axis + n : axis;
+    int64_t shape[RG_MAX_DIMS] = {0};
+    size_t bytes;
+    char text[160];
+    if (rg_failed(x)) return rg_reshape_at(at, x, 0, shape);
+    if (kept < 0 || kept >= n)
+        return rg_fail(x->tape, RG_ESHAPE, at, "flatten: %s: axis %d is outside the %d dimensions", rg_shape_text(x, text, sizeof text), axis, n), rg_poison(x->tape);
+    for (int d = 0; d < kept; d++) shape[d] = x->shape[d];
+    rg_size((rg_dtype)x->dtype, n - kept, x->shape + kept, &shape[kept], &bytes); /* never -1: so much is there */
+    return rg_reshape_at(at, x, kept + 1, shape);
+}
+
+static rg_tensor *transpose(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_transpose_at(at, in[0], attr.ta, attr.tb); }
+static rg_tensor *flatten(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_flatten_at(at, in[0], attr.axis); }
+
+RG_OP(transpose) = {.name = "transpose", .formula = "x with two axes exchanged", .arity = 1, .types = "a", .compose = transpose,
+    .samples = "4,17 ta=0 tb=1; 2,3,17 ta=-1 tb=0; 2,3,4,2 ta=1 tb=-2; 17 ta=0 tb=0; 1,1 ta=1 tb=0; 0,3 ta=0 tb=1; 3,2:i32<9 ta=0 tb=1",
+    .refuses = "2,3 ta=0 tb=2; 2,3 ta=-3 tb=0; - ta=0 tb=0"};
+RG_OP(flatten) = {.name = "flatten", .formula = "x with an axis and all behind it as one", .arity = 1, .types = "a", .compose = flatten,
+    .samples = "4,17 axis=0; 2,3,17 axis=1; 2,3,4,2 axis=-2; 17 axis=0; 1,1 axis=1; 0,3 axis=0; 3,0,2 axis=1; 2,3:i32<9 axis=0",
+    .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=0"};

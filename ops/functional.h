@@ -30,7 +30,7 @@ rg_tensor *rg_jvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tens
 /* fn(ctx, in), whose record is released at once: a pass runs fn again for it, with the tape's generator as it was. Values and gradients
    have the bits of the plain call; higher derivatives are sums in another order. Whatever fn reads gets its gradient, in[] or captured
    through ctx: at most 255 tensors of one dtype. ctx and what it points to must stay until the pass, and fn must do the same again, or
-   the pass is RG_ESTATE; what it writes elsewhere (running statistics), it writes twice. n is at least 1. */
+   the pass is RG_ESTATE; what it writes elsewhere (running statistics), it writes twice; older leaves it may not rg_write. n is at least 1. */
 #define rg_checkpoint(fn, ctx, n, ...) rg_checkpoint_at(RG_AT, fn, ctx, n, __VA_ARGS__) /* rg_checkpoint(fn, ctx, n, in) */
 rg_tensor *rg_checkpoint_at(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *const *in);
 

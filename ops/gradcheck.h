@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-typedef struct rg_op rg_op; /* an operator's descriptor: engine/op.h */
+struct rg_op; /* an operator's descriptor: engine/op.h */
 
 /* Builds a result of any shape from operands, the same one for the same values: called many times. The tape's generator is put back
    before every call, so that dropout draws the same mask. What it makes is rewound. */
@@ -56,7 +56,7 @@ typedef struct rg_check {
 rg_check rg_gradcheck_at(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *const *in, rg_gradcheck_options options);
 
 /* Every sample of an op, on a tape of its own: all float operands requiring a gradient, then each of several frozen in turn. */
-rg_check rg_gradcheck_op(const rg_op *op, rg_gradcheck_options options);
+rg_check rg_gradcheck_op(const struct rg_op *op, rg_gradcheck_options options);
 
 /* One line: "NAME: WRONG: order 1, operand 0 (w) element 5 of [2,3]: analytic 0.25, numeric 0.5, error 0.5 > 1e-08". */
 void rg_check_print(const rg_check *c, const char *name, FILE *to);

@@ -42,7 +42,7 @@ typedef struct rg_window {
 /* -------- reductions. rg_sum(x): over everything, rank 0. rg_sum_over(x, keepdims, 0, -1): over some axes. */
 #define rg_sum(x) rg_sum_over_at(RG_AT, x, false, -1, NULL)                /* sum x_i */
 #define rg_sum_over(x, keepdims, ...) rg_sum_over_at(RG_AT, x, keepdims, RG_AXES(__VA_ARGS__))
-#define rg_mean(x) rg_mean_over_at(RG_AT, x, false, -1, NULL)              /* sum x_i / n */
+#define rg_mean(x) rg_mean_over_at(RG_AT, x, false, -1, NULL)              /* sum x_i / n; rg_mean_over(x, false, -2, -1) pools images as a whole */
 #define rg_mean_over(x, keepdims, ...) rg_mean_over_at(RG_AT, x, keepdims, RG_AXES(__VA_ARGS__))
 #define rg_max(x) rg_max_over_at(RG_AT, x, false, -1, NULL)                /* max x_i; ties share the gradient equally */
 #define rg_max_over(x, keepdims, ...) rg_max_over_at(RG_AT, x, keepdims, RG_AXES(__VA_ARGS__))
@@ -76,11 +76,23 @@ typedef struct rg_window {
 #define rg_scaled_dot_product_attention(q, k, v, mask, causal) rg_scaled_dot_product_attention_at(RG_AT, q, k, v, mask, causal)
 #define rg_attention_weights(q, k, mask, causal) rg_attention_weights_at(RG_AT, q, k, mask, causal) /* softmax(q k^T / sqrt(d) + mask) of that: [.., n, m] */
 
+/* -------- made, as rg_full makes them: in the tape's dtype, until the reset (rg_cast makes indices of them). Random ones are drawn once, also
+   where the record is played. */
+#define rg_zeros_like(x) rg_fill_at(RG_AT, x, 0)                           /* 0 in x's shape and dtype */
+#define rg_ones_like(x) rg_fill_at(RG_AT, x, 1)                            /* 1 in x's shape and dtype */
+#define rg_arange(t, start, stop, step) rg_arange_at(RG_AT, t, start, stop, step) /* start + i step, before stop */
+#define rg_linspace(t, start, stop, n) rg_linspace_at(RG_AT, t, start, stop, n)   /* n numbers from start to stop, both among them */
+#define rg_eye(t, n) rg_eye_at(RG_AT, t, n)                                /* [n, n]: 1 where row and column are the same, else 0 */
+#define rg_uniform(t, low, high, ...) rg_uniform_at(RG_AT, t, low, high, RG_DIMS(__VA_ARGS__)) /* low <= x < high: what NumPy's rng.uniform draws */
+#define rg_normal(t, mean, std, ...) rg_normal_at(RG_AT, t, mean, std, RG_DIMS(__VA_ARGS__))   /* what NumPy's rng.normal draws */
+
 /* -------- shape */
 #define rg_reshape(x, ...) rg_reshape_at(RG_AT, x, RG_DIMS(__VA_ARGS__))   /* the same elements; one dimension may be -1; a view */
 #define rg_unsqueeze(x, axis) rg_unsqueeze_at(RG_AT, x, axis)              /* a dimension of 1 put in before axis; a view */
 #define rg_squeeze(x, axis) rg_squeeze_at(RG_AT, x, axis)                  /* a dimension of 1 taken out; a view */
 #define rg_permute(x, ...) rg_permute_at(RG_AT, x, RG_AXES(__VA_ARGS__))   /* y's axis i is x's axis axes[i]; a copy */
+#define rg_transpose(x, i, j) rg_transpose_at(RG_AT, x, i, j)              /* axes i and j exchanged; a copy. A product needs none: rg_matmul_t */
+#define rg_flatten(x, axis) rg_flatten_at(RG_AT, x, axis)                  /* this axis and all behind it become one, [n, ..] -> [n, the rest] for 1; a view */
 #define rg_slice(x, axis, start, stop) rg_slice_at(RG_AT, x, axis, start, stop) /* start <= i < stop along an axis, from the end if negative; of axis 0 a view */
 #define rg_pad(x, axis, before, after) rg_pad_at(RG_AT, x, axis, before, after) /* zeros put in before and after, along an axis */
 #define rg_pad_value(x, axis, before, after, value) rg_pad_value_at(RG_AT, x, axis, before, after, value) /* the same with a value in place of 0 */
@@ -156,10 +168,17 @@ rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_te
 rg_tensor *rg_dropout_at(const char *at, rg_tensor *x, double p);
 rg_tensor *rg_scaled_dot_product_attention_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_tensor *mask, bool causal);
 rg_tensor *rg_attention_weights_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *mask, bool causal);
+rg_tensor *rg_arange_at(const char *at, rg_tape *t, double start, double stop, double step);
+rg_tensor *rg_linspace_at(const char *at, rg_tape *t, double start, double stop, int64_t n);
+rg_tensor *rg_eye_at(const char *at, rg_tape *t, int64_t n);
+rg_tensor *rg_uniform_at(const char *at, rg_tape *t, double low, double high, int ndim, const int64_t *shape);
+rg_tensor *rg_normal_at(const char *at, rg_tape *t, double mean, double std, int ndim, const int64_t *shape);
 rg_tensor *rg_reshape_at(const char *at, rg_tensor *x, int ndim, const int64_t *shape);
 rg_tensor *rg_unsqueeze_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_squeeze_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_permute_at(const char *at, rg_tensor *x, int naxes, const int *axes);
+rg_tensor *rg_transpose_at(const char *at, rg_tensor *x, int i, int j);
+rg_tensor *rg_flatten_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_slice_at(const char *at, rg_tensor *x, int axis, int64_t start, int64_t stop);
 rg_tensor *rg_pad_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after);
 rg_tensor *rg_pad_value_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after, double value);

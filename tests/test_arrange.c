@@ -1,5 +1,5 @@
 /* test_arrange.c - the operators of arrange.c against index loops, element by element. */
-#include "tests/numbers.h"
+#include "tests/values.h"
 
 static int64_t below(rg_tape *t, int64_t n) { return rg_rng_integers(rg_tape_rng(t), 0, n); }
 
@@ -176,10 +176,47 @@ static void arrange_errors_say_what_disagrees(void **state) {
     REFUSED(RG_ESHAPE, rg_take_along_axis(x, index, 0), "take_along_axis: dimensions 3 and 2 of axis 1 do not broadcast");
 }
 
+static void made_by_rule(void **state) {
+    rg_tape *t = *state;
+    rg_set_dtype(t, RG_F64);
+    VALUES(rg_arange(t, 0, 1, .25), 0, .25, .5, .75);
+    VALUES(rg_arange(t, 3, 0, -1), 3, 2, 1);
+    assert_int_equal(rg_numel(rg_arange(t, 2, 2, 1)), 0);
+    VALUES(rg_linspace(t, -1, 1, 5), -1, -.5, 0, .5, 1);
+    VALUES(rg_linspace(t, 4, 7, 1), 4);
+    VALUES(rg_eye(t, 2), 1, 0, 0, 1);
+    VALUES(rg_zeros_like(rg_eye(t, 2)), 0, 0, 0, 0);
+    VALUES(rg_ones_like(rg_eye(t, 1)), 1);
+    rg_rng drawn;
+    drawn = *rg_tape_rng(t);
+    const rg_tensor *u = rg_uniform(t, -2, 3, 2, 2), *z = rg_normal(t, 1, .5, 3);
+    for (int i = 0; i < 4; i++) assert_true(element(u, i) == rg_rng_uniform(&drawn, -2, 3));
+    for (int i = 0; i < 3; i++) assert_true(element(z, i) == rg_rng_normal(&drawn, 1, .5));
+    REFUSED(RG_EVALUE, rg_arange(t, 0, 1, 0), "rg_arange: from 0 to 1 by 0");
+    REFUSED(RG_EVALUE, rg_arange(t, 0, 1, -1), "rg_arange: from 0 to 1 by -1");
+    REFUSED(RG_EVALUE, rg_arange(t, 0, 1, (double)NAN), "rg_arange: from 0 to 1 by nan");
+    REFUSED(RG_EVALUE, rg_linspace(t, 0, (double)INFINITY, 3), "rg_linspace: the ends are 0 and inf");
+    REFUSED(RG_ESHAPE, rg_linspace(t, 0, 1, -3), "tensor: dimension 0 is -3");
+    REFUSED(RG_ESHAPE, rg_eye(t, -1), "tensor: dimension 0 is -1");
+    REFUSED(RG_EVALUE, rg_uniform(t, 1, 0, 2), "rg_uniform: the ends are 1 and 0");
+    REFUSED(RG_EVALUE, rg_normal(t, 0, -1, 2), "rg_normal: mean and std are 0 and -1");
+}
+
+static void axes_exchanged_and_joined(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *x = rg_reshape(rg_arange(t, 0, 6, 1), 1, 2, 3);
+    VALUES(rg_transpose(x, 1, -1), 0, 3, 1, 4, 2, 5);
+    assert_shape(rg_transpose(x, -1, 0), 3, (const int64_t[]){3, 2, 1});
+    assert_shape(rg_flatten(x, 1), 2, (const int64_t[]){1, 6});
+    REFUSED(RG_ESHAPE, rg_transpose(x, 0, 3), "transpose: [1,2,3]: axes 0 and 3 of 3 dimensions");
+    REFUSED(RG_ESHAPE, rg_flatten(x, -4), "flatten: [1,2,3]: axis -4 is outside the 3 dimensions");
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         CASE(stack_by_loops), CASE(split_is_undone_by_concat), CASE(triangles_by_loops), CASE(repeat_by_loops), CASE(repeat_interleave_by_loops),
         CASE(pads_with_any_value), CASE(take_along_axis_broadcasts), CASE(large_ones_in_threads), CASE(arrange_errors_say_what_disagrees),
+        CASE(made_by_rule), CASE(axes_exchanged_and_joined),
     };
     return RUN("arrange", cases);
 }

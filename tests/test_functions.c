@@ -1,6 +1,6 @@
 /* test_functions.c - elementwise functions against values and derivatives known to the last digit, far out too; conventions at kinks
    and at the edges of domains, which are PyTorch's; truth tables. */
-#include "tests/numbers.h"
+#include "tests/values.h"
 
 #include <float.h>
 
@@ -161,17 +161,24 @@ static void truth_tables(void **state) {
     }
 }
 
-static void floor_rounds_down(void **state) {
+static void whole_numbers_and_angles(void **state) {
     rg_tape *t = *state;
     static const double x[] = {-1.5, -1, -.25, 0, .75, 1, 1e9, -INFINITY}, should[] = {-2, -1, -1, 0, 0, 1, 1e9, -INFINITY};
     rg_tensor *y = rg_floor(leaf(t, x, 8));
     for (int i = 0; i < 8; i++) assert_element(y, i, should[i]);
+    static const double up[] = {-1, -1, 0, 0, 1, 1, 1e9, -INFINITY}, even[] = {-2, -1, 0, 0, 1, 1, 1e9, -INFINITY};
+    rg_tensor *c = rg_ceil(leaf(t, x, 8)), *r = rg_round(leaf(t, x, 8)), *finite = rg_isfinite(leaf(t, x, 8));
+    for (int i = 0; i < 8; i++) assert_true(element(c, i) == up[i] && element(r, i) == even[i] && element(finite, i) == (i < 7));
+    VALUES(rg_round(leaf(t, (const double[]){.5, 1.5, 2.5, -.5, -3.5, 2.6}, 6)), 0, 2, 2, 0, -4, 3);
+    VALUES(rg_isnan(leaf(t, (const double[]){NAN, INFINITY, 0}, 3)), 1, 0, 0);
+    VALUES(rg_log2(leaf(t, (const double[]){.125, 1, 1024}, 3)), -3, 0, 10);
+    VALUES(rg_atan2(leaf(t, (const double[]){1, 0, -1, 0}, 4), leaf(t, (const double[]){1, -1, 0, 0}, 4)), .7853981633974483, 3.141592653589793, -1.5707963267948966, 0);
     assert_true(isnan(element(rg_floor(rg_scalar(t, NAN)), 0)));
     assert_false(rg_needs_grad(y));
 }
 
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(values_and_derivatives), CASE(values_and_derivatives_of_two), CASE(conventions), CASE(powers_of_zero),
-        CASE(logaddexp_of_infinities), CASE(truth_tables), CASE(floor_rounds_down)};
+        CASE(logaddexp_of_infinities), CASE(truth_tables), CASE(whole_numbers_and_angles)};
     return RUN("functions", cases);
 }

@@ -207,7 +207,8 @@ static void release_wants_a_retain(void **state) {
         rg_retain(all[i]);
         rg_release(all[i]);
         rg_release(all[i]);
-        assert_string_equal(rg_error(t), "rg_release: a tensor that was not retained");
+        assert_non_null(strstr(rg_error(t), "rg_release: "));
+        assert_non_null(strstr(rg_error(t), "[2]: it was not retained (made at test_tape.c:"));
         assert_int_equal(rg_error_code(t), RG_ESTATE);
         rg_error_clear(t);
     }

@@ -224,8 +224,8 @@ def plain(fn): return lambda *t: fn(*t[:-1])
 
 
 TORCH = {name: plain(getattr(torch, name)) for name in """neg exp log sqrt square abs relu sigmoid tanh erf erfc sign floor sin cos tan asin acos atan
-    sinh cosh expm1 log1p rsqrt reciprocal pow logaddexp maximum minimum outer sub mul div add dot""".split()}
-TORCH.update({name: numbers(getattr(torch, name)) for name in "gt lt ge le eq ne logical_and logical_or logical_xor logical_not".split()})
+    sinh cosh expm1 log1p rsqrt reciprocal ceil round log2 atan2 pow logaddexp maximum minimum outer sub mul div add dot""".split()}
+TORCH.update({name: numbers(getattr(torch, name)) for name in "isnan isfinite gt lt ge le eq ne logical_and logical_or logical_xor logical_not".split()})
 TORCH.update({
     # softplus: F.softplus is x itself above 20; hardsigmoid: its f64 derivative is 1/6 in f32
     "softplus": lambda x, a: torch.logaddexp(x, torch.zeros((), dtype=x.dtype)),
@@ -254,6 +254,7 @@ TORCH.update({
     # shape and index
     "reshape": lambda x, a: x.reshape(a.dims()), "unsqueeze": lambda x, a: x.unsqueeze(a.int("axis")), "squeeze": lambda x, a: x.squeeze(a.int("axis")),
     "permute": lambda x, a: x.permute([int(v) for v in a["perm"].split(".")]), "slice": slice_, "pad": pad,
+    "transpose": lambda x, a: x.transpose(a.int("ta"), a.int("tb")), "flatten": lambda x, a: x.flatten(a.int("axis")),
     "concat": lambda *t: torch.cat(t[:-1], t[-1].int("axis")), "stack": lambda *t: torch.stack(t[:-1], t[-1].int("axis")),
     "expand": lambda x, a: x.expand(a.dims()), "sum_to": lambda x, a: x.sum_to_size(a.dims()) if a.dims() else x.sum(),
     "tril": lambda x, a: x.tril(a.int("diagonal")), "triu": lambda x, a: x.triu(a.int("diagonal")),

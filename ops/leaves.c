@@ -1,0 +1,49 @@
+/* leaves.c - tensors to begin with that follow a rule, or the tape's generator: arange linspace eye uniform normal. */
+#include <math.h>
+
+#include "engine/op.h"
+#include "ops/ops.h"
+
+static void set(rg_tensor *x, int64_t i, double v) {
+    if (x->dtype == RG_F64) ((double *)x->data)[i] = v;
+    else ((float *)x->data)[i] = (float)v;
+}
+
+static rg_tensor *refuse(const char *at, rg_tape *t, const char *what, double a, double b) {
+    return rg_fail(t, RG_EVALUE, at, "%s %g and %g", what, a, b), rg_poison(t);
+}
+
+rg_tensor *rg_arange_at(const char *at, rg_tape *t, double start, double stop, double step) {
+    const double n = ceil((stop - start) / step);
+    if (!(n >= 0 && n < 1e15)) return rg_fail(t, RG_EVALUE, at, "rg_arange: from %g to %g by %g", start, stop, step), rg_poison(t);
+    rg_tensor *x = rg_empty_at(at, t, rg_default_dtype(t), 1, &(int64_t){(int64_t)n});
+    for (int64_t i = 0; i < rg_numel(x); i++) set(x, i, start + (double)i * step);
+    return x;
+}
+
+rg_tensor *rg_linspace_at(const char *at, rg_tape *t, double start, double stop, int64_t n) {
+    if (!isfinite(start) || !isfinite(stop)) return refuse(at, t, "rg_linspace: the ends are", start, stop);
+    rg_tensor *x = rg_empty_at(at, t, rg_default_dtype(t), 1, &n);
+    for (int64_t i = 0; i < rg_numel(x); i++) set(x, i, i && i == n - 1 ? stop : start + (double)i * ((stop - start) / (double)(n - 1 + (n == 1))));
+    return x;
+}
+
+rg_tensor *rg_eye_at(const char *at, rg_tape *t, int64_t n) {
+    rg_tensor *x = rg_full_at(at, t, 0, 2, (const int64_t[]){n, n});
+    for (int64_t i = 0; !rg_failed(x) && i < n; i++) set(x, i * n + i, 1);
+    return x;
+}
+
+rg_tensor *rg_uniform_at(const char *at, rg_tape *t, double low, double high, int ndim, const int64_t *shape) {
+    if (!(low <= high) || !isfinite(high - low)) return refuse(at, t, "rg_uniform: the ends are", low, high);
+    rg_tensor *x = rg_empty_at(at, t, rg_default_dtype(t), ndim, shape);
+    for (int64_t i = 0; i < rg_numel(x); i++) set(x, i, rg_rng_uniform(rg_tape_rng(t), low, high));
+    return x;
+}
+
+rg_tensor *rg_normal_at(const char *at, rg_tape *t, double mean, double std, int ndim, const int64_t *shape) {
+    if (!isfinite(mean) || !(std >= 0 && isfinite(std))) return refuse(at, t, "rg_normal: mean and std are", mean, std);
+    rg_tensor *x = rg_empty_at(at, t, rg_default_dtype(t), ndim, shape);
+    for (int64_t i = 0; i < rg_numel(x); i++) set(x, i, rg_rng_normal(rg_tape_rng(t), mean, std));
+    return x;
+}
