@@ -49,7 +49,7 @@ static int train(rg_tape *t, gpt *g, const run_options *o, history *h) {
     int64_t step = 0;
     rg_optim *optim = rg_optim_adamw(t, rg_nn_params(g->net), (rg_adam_options){.lr = o->lr, .beta2 = .98, .weight_decay = .1});
     const rg_state state = {.optim = optim, .step = &step};
-    csv *file = o->csv ? csv_open(o->csv, (const char *const[]){"step", "loss", "right"}, 3) : NULL;
+    csv *file = run_history(o, (const char *const[]){"step", "loss", "right"}, 3);
     int failed = (o->csv && !file) || run_resume(t, o, state);
     progress bar;
     progress_start(&bar, stdout, "part", REPORTS, each);
