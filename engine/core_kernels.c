@@ -20,7 +20,8 @@ void RG_K(add_into)(rg_tensor *to, const rg_tensor *x) {
 typedef struct groups { int n; int64_t size[RG_MAX_DIMS], in[RG_MAX_DIMS], out[RG_MAX_DIMS]; bool summed[RG_MAX_DIMS]; } groups;
 
 static groups group(const rg_tensor *x, unsigned axes) {
-    groups g = {.n = 0};
+    groups g; /* not cleared: that takes longer than a small sum */
+    g.n = 0;
     for (int d = 0; d < x->ndim; d++) {
         if (x->shape[d] == 1) continue;
         const bool summed = axes >> d & 1;
@@ -39,6 +40,31 @@ static groups group(const rg_tensor *x, unsigned axes) {
         if (!g.summed[k]) out *= g.size[k];
     }
     return g;
+}
+
+/* y[i] = the sum over rows of x[r, i], n of them at most WIDE: 64 rows at a time in floats, their sums in doubles. Longer rows are added
+   one by one: there are fewer, and to come back to each would take twice the time. */
+enum { WIDE = 1 << 14 };
+static void sum_rows(rg_tape *t, int64_t rows, int64_t n, const real *x, real *y) {
+    enum { ROWS = 64, COLUMNS = 2048 };
+    const int64_t chunks = (n + COLUMNS - 1) / COLUMNS;
+    (void)t;
+    RG_PARALLEL_FOR(t, rows * n > RG_CHUNK ? chunks : 0,
+        for (int64_t c = 0; c < chunks; c++) {
+            const int64_t m = rg_min64(COLUMNS, n - c * COLUMNS);
+            double all[COLUMNS];
+            for (int64_t first = 0; first < rows; first += ROWS) {
+                real some[COLUMNS];
+                const int64_t end = rg_min64(rows, first + ROWS);
+                memcpy(some, x + first * n + c * COLUMNS, (size_t)m * sizeof *some);
+                for (int64_t r = first + 1; r < end; r++) {
+                    const real *restrict from = x + r * n + c * COLUMNS;
+                    for (int64_t i = 0; i < m; i++) some[i] += from[i];
+                }
+                for (int64_t i = 0; i < m; i++) all[i] = first ? all[i] + (double)some[i] : (double)some[i];
+            }
+            for (int64_t i = 0; i < m; i++) y[c * COLUMNS + i] = (real)all[i];
+        })
 }
 
 /* Adds the part of x under the outer groups 1 .. n-2 at `from` into y: each run of the last group to one place, or element by element. */
@@ -85,6 +111,7 @@ int RG_K(sum)(rg_tensor *y) {
     const groups g = group(x, y->attr.axes);
     if (g.n == 0 || (g.n == 1 && !g.summed[0])) memcpy(to, from, (size_t)y->numel * sizeof *to);
     else if (g.n == 1) to[0] = sum_all(y->tape, x->numel, from);
+    else if (g.n == 2 && g.summed[0] && g.size[1] <= WIDE) sum_rows(y->tape, g.size[0], g.size[1], from, to);
     else if (g.summed[0]) sum_part(&g, 0, from, to);
     else {
         /* The first group is kept: its rows are independent, and handed out in blocks. */

@@ -25,10 +25,10 @@ typedef void loop2(int64_t n, const real *a, int64_t sa, const real *b, int64_t 
 /* Both operands walked in runs: a run that is the whole array is cut into chunks, short runs are gathered into blocks. */
 typedef struct pair { rg_walk w; int64_t len, per_row, blocks; } pair;
 
-static inline void pair_init(pair *p, const rg_tensor *y) {
+static inline void pair_init(pair *p, const rg_tensor *y, int64_t chunk) {
     rg_walk_init(&p->w, y->ndim, y->shape, 2, y->in);
     const int64_t inner = p->w.inner, rows = p->w.rows;
-    p->len = rg_min64(RG_CHUNK, inner);
+    p->len = rg_min64(chunk, inner);
     p->per_row = p->len > 0 ? (inner + p->len - 1) / p->len : 0;
     p->blocks = rows * p->per_row;
 }
@@ -50,7 +50,7 @@ static inline int each2(rg_tensor *y, loop2 *loop) {
     real *to = y->data;
     if (same_shape2(y) && y->numel <= RG_CHUNK) return loop(y->numel, a, 1, b, 1, to), 0;
     pair p;
-    pair_init(&p, y);
+    pair_init(&p, y, RG_CHUNK);
     RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
         for (int64_t i = 0; i < p.blocks; i++) {
             int64_t at[3];
@@ -64,40 +64,60 @@ static inline int each2(rg_tensor *y, loop2 *loop) {
 
 enum { STRANDS = 16 };
 
-/* The sum of a term of k; what follows is where it reads. */
+/* The sum of a term of k; what follows is where it reads. A strand never adds up more than 64 terms before they go to a double: a long
+   sum of floats loses no digits. */
+enum { SUM_BLOCK = 64 * STRANDS };
 #define RUN_SUM(name, term, ...)                                                                              \
     static inline real name(int64_t n, __VA_ARGS__) {                                                         \
-        real s[STRANDS] = {0}, rest = 0;                                                                      \
-        int64_t i = 0;                                                                                        \
-        for (; i + STRANDS <= n; i += STRANDS)                                                                \
-            for (int j = 0; j < STRANDS; j++) { const int64_t k = i + j; s[j] += (term); }                    \
-        for (; i < n; i++) { const int64_t k = i; rest += (term); }                                           \
-        if (n < STRANDS) return rest;                                                                         \
-        for (int half = STRANDS / 2; half; half /= 2)                                                         \
-            for (int j = 0; j < half; j++) s[j] += s[j + half];                                               \
-        return s[0] + rest;                                                                                   \
+        double all = 0;                                                                                       \
+        for (int64_t begin = 0;; begin += SUM_BLOCK) {                                                        \
+            const int64_t end = rg_min64(n, begin + SUM_BLOCK);                                               \
+            real s[STRANDS] = {0}, rest = 0;                                                                  \
+            int64_t i = begin;                                                                                \
+            for (; i + STRANDS <= end; i += STRANDS)                                                          \
+                for (int j = 0; j < STRANDS; j++) { const int64_t k = i + j; s[j] += (term); }                \
+            for (; i < end; i++) { const int64_t k = i; rest += (term); }                                     \
+            for (int half = end - begin < STRANDS ? 0 : STRANDS / 2; half; half /= 2)                         \
+                for (int j = 0; j < half; j++) s[j] += s[j + half];                                           \
+            rest += s[0];                                                                                     \
+            if (n <= SUM_BLOCK) return rest;                                                                  \
+            all += (double)rest;                                                                              \
+            if (end == n) return (real)all;                                                                   \
+        }                                                                                                     \
     }
 
 RUN_SUM(sum_run, x[k], const real *x)
 
-/* The larger, or the smaller; NaN if either is. */
-static inline real larger(real a, real b) { return b > a || b != b ? b : a; }
-static inline real smaller(real a, real b) { return b < a || b != b ? b : a; }
+/* The larger, or the smaller; NaN if either is. In two choices, each an instruction: no jump that could be foretold wrong. */
+static inline real larger(real a, real b) {
+    const real m = b > a ? b : a;
+    return b != b ? b : m;
+}
+static inline real smaller(real a, real b) {
+    const real m = b < a ? b : a;
+    return b != b ? b : m;
+}
 static inline real times(real a, real b) { return a * b; }
 
-/* Joins a run's elements by two and two; `none` is what a run of none gives. */
+/* Joins a run's elements by two and two; `none` is what a run of none gives. So many strands are a loop and not unrolled: gcc vectorises
+   a choice in a loop, but not in a row of statements. */
+enum { JOIN_STRANDS = 32 };
 #define JOIN_RUN(name, join, none)                                                    \
     static inline real name(int64_t n, const real *x) {                               \
-        real s[STRANDS], m = none;                                                    \
-        for (int j = 0; j < STRANDS; j++) s[j] = m;                                   \
+        real s[JOIN_STRANDS], m = none;                                               \
         int64_t i = 0;                                                                \
-        for (; i + STRANDS <= n; i += STRANDS)                                        \
-            for (int j = 0; j < STRANDS; j++) s[j] = join(s[j], x[i + j]);            \
+        if (n >= JOIN_STRANDS) {                                                      \
+            for (int j = 0; j < JOIN_STRANDS; j++) s[j] = x[j];                       \
+            for (i = JOIN_STRANDS; i + JOIN_STRANDS <= n; i += JOIN_STRANDS)          \
+                for (int j = 0; j < JOIN_STRANDS; j++) s[j] = join(s[j], x[i + j]);   \
+            for (int j = 0; j < JOIN_STRANDS; j++) m = join(m, s[j]);                 \
+        }                                                                             \
         for (; i < n; i++) m = join(m, x[i]);                                         \
-        if (n < STRANDS) return m;                                                    \
-        for (int j = 0; j < STRANDS; j++) m = join(m, s[j]);                          \
         return m;                                                                     \
     }
+/* The largest of a run whose NaN, if it has one, shows elsewhere. */
+static inline real above(real a, real b) { return b > a ? b : a; }
+JOIN_RUN(peak_run, above, -C(INFINITY))
 JOIN_RUN(max_run, larger, -C(INFINITY))
 JOIN_RUN(min_run, smaller, C(INFINITY))
 JOIN_RUN(prod_run, times, C(1))

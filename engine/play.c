@@ -156,6 +156,7 @@ static int play(rg_tape *t, int64_t from, int64_t to) {
     int failed = 0;
     for (const rg_step *s = t->plan.steps + from, *end = t->plan.steps + to; s < end && !failed; s++) {
         rg_tensor *dx[UINT8_MAX];
+        if (s->kind == RG_STEP_FUSED || s->kind == RG_STEP_RULE) memset(dx, 0, s->y->nin * sizeof *dx); /* what is not wanted stays NULL */
         switch (s->kind) {
         case RG_STEP_CHECK: failed = s->y->op->check(s->y); break;
         case RG_STEP_FORWARD: t->in_forward = true, failed = s->fn.forward(s->y), t->in_forward = false; break;

@@ -2,10 +2,12 @@
 #include "walk.h"
 
 void rg_walk_init(rg_walk *w, int ndim, const int64_t *shape, int k, rg_tensor *const *x) {
-    *w = (rg_walk){.ndim = 0, .rows = 1, .inner = 1};
-    int64_t step[RG_WALK_MAX], n[RG_MAX_DIMS + 1] = {0}, s[RG_WALK_MAX][RG_MAX_DIMS + 1] = {{0}}, stride[RG_WALK_MAX];
+    /* Only what is read is set: clearing all of it takes longer than a small op. */
+    int64_t step[RG_WALK_MAX], n[RG_MAX_DIMS + 1], s[RG_WALK_MAX][RG_MAX_DIMS + 1], stride[RG_WALK_MAX];
     int top = -1; /* merged dimensions, the innermost first */
-    for (int j = 0; j < k; j++) stride[j] = 1;
+    w->ndim = 0;
+    w->rows = w->inner = 1;
+    for (int j = 0; j < k; j++) stride[j] = 1, w->run[j] = 0;
     for (int d = ndim - 1; d >= 0; d--) {
         for (int j = 0; j < k; j++) {
             const int i = d - (ndim - x[j]->ndim);

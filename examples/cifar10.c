@@ -10,7 +10,7 @@ static rg_tensor *logits(void *net, rg_tensor *x) { return rg_nn_forward((rg_nn 
 
 int main(int argc, char **argv) {
     run_options o = {.epochs = 20, .batch = 128, .lr = 0.01, .optimizer = "sgd", .hidden = {2, {256, 128}}, .threads = 1, .dtype = "f32", .path = "tape", .floor = 25};
-    const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", "folder of the binary batches", 0, 0},
+    const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", "folder of the binary batches; else $RETROGRAD_DATA or ~/.cache/retrograd, cifar-10-batches-bin there", 0, 0},
         {"l2", OPT_DOUBLE, &o.l2, "LAMBDA", "adds LAMBDA sum W^2 to the loss, and so 2 LAMBDA W to the gradient", 0, 1e6}, {0}};
     int status = run_parse("Trains a multilayer perceptron on the 32x32 colour images of CIFAR-10.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;

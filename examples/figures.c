@@ -39,7 +39,7 @@ int main(int argc, char **argv) {
     int epochs = 10;
     const option_row table[] = {
         {"out", OPT_STRING, &out, "DIR", "folder for the pictures", 0, 0},
-        {"data", OPT_STRING, &data, "DIR", "folder of MNIST or Fashion-MNIST, or the word digits; else the first that is found", 0, 0},
+        {"data", OPT_STRING, &data, "DIR", IMAGES_HELP, 0, 0},
         {"epochs", OPT_INT, &epochs, "N", "length of the training curves", 1, 100},
         {0}};
     const int status = options_parse("Draws the figures of the teaching notebooks as PNG files.", table, argc, argv);
@@ -60,5 +60,5 @@ int main(int argc, char **argv) {
         printf("%-28s %4lld kB\n", path, (long long)(file.st_size + 1023) / 1024);
         fflush(stdout);
     }
-    return 0;
+    return files_end_output();
 }

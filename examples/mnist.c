@@ -42,24 +42,19 @@ enum { DRAWN_TRAIN = 60000, DRAWN_TEST = 10000 };
 
 int main(int argc, char **argv) {
     run_options o = {.epochs = 10, .batch = 64, .lr = 0.1, .optimizer = "sgd", .hidden = {1, {128}}, .threads = 1, .dtype = "f32", .path = "tape", .floor = 80};
-    const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", "folder of MNIST or Fashion-MNIST, or the word digits; else the first that is found", 0, 0},
+    const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", IMAGES_HELP, 0, 0},
         {"l2", OPT_DOUBLE, &o.l2, "LAMBDA", "adds LAMBDA sum W^2 to the loss, and so 2 LAMBDA W to the gradient", 0, 1e6}, {0}};
     int status = run_parse("Trains a multilayer perceptron on images of digits or clothes.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;
 
     rg_tape *t = run_tape(&o);
-    char folder[4096];
-    const char *from = images_find(o.data, folder, sizeof folder);
     classifier c = {.logits = logits};
-    c.name = images_read(t, from, DRAWN_TRAIN, DRAWN_TEST, &c.train, &c.test);
-    if (rg_error_code(t)) return run_finish(t, 1);
+    if (!(c.name = images_open(t, o.data, DRAWN_TRAIN, DRAWN_TEST, &c.train, &c.test))) return run_finish(t, 1);
 
     const int64_t height = rg_dim(c.train.x, 1), width = rg_dim(c.train.x, 2);
     mlp net = make(t, height * width, &o.hidden, c.train.classes);
     c.model = &net;
     c.first = net.w[0];
     c.channels = 1, c.height = (int)height, c.width = (int)width;
-    printf("%s (%s): %lld training images, %lld test images, %lldx%lld\n", c.name, from, (long long)rg_dim(c.train.x, 0), (long long)rg_dim(c.test.x, 0),
-        (long long)height, (long long)width);
     return run_finish(t, classifier_train(t, &c, &o));
 }

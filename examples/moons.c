@@ -71,7 +71,7 @@ static int draw(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options *
 static int train(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options *o) {
     rg_loader *batches = rg_loader_new(t, d->x, d->y, (rg_loader_options){.batch = o->batch, .shuffle = true});
     rg_optim *optim = run_optimizer(t, rg_nn_params(net), o);
-    csv *file = o->csv ? csv_open(o->csv, (const char *const[]){"epoch", "loss", "accuracy", "seconds", "steps_per_second"}, 5) : NULL;
+    csv *file = run_history(o, (const char *const[]){"epoch", "loss", "accuracy", "seconds", "steps_per_second"}, 5);
     if (o->csv && !file) return -1;
     progress bar;
     progress_start(&bar, stdout, "epoch", o->epochs, rg_loader_steps(batches));
@@ -83,6 +83,7 @@ static int train(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options 
         rg_tensor *x, *y;
         double loss_sum = 0;
         int64_t n = 0;
+        const bool begun = batches->row > 0; /* by the run that this one goes on with */
         const double start = run_seconds();
         while ((!o->steps || step < o->steps) && rg_loader_next(batches, &x, &y)) {
             rg_tensor *loss = rg_cross_entropy(rg_nn_forward(net, x), y);
@@ -96,7 +97,7 @@ static int train(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options 
         const double seconds = run_seconds() - start;
         const double row[] = {epoch, loss_sum / (double)n, accuracy(t, net, d), seconds, (double)n / seconds};
         failed = rg_error_code(t) || (file && csv_row(file, row));
-        if (!failed && (epoch % 10 == 0 || epoch == o->epochs)) progress_line(&bar, "epoch %3d/%d   loss %.4f   accuracy %6.2f%%   %.4f s   %6.0f steps/s", epoch, o->epochs, row[1], 100 * row[2], seconds, row[4]);
+        if (!failed && (epoch % 10 == 0 || epoch == o->epochs)) progress_line(&bar, "epoch %3d/%d   loss %.4f   accuracy %6.2f%%   %.4f s   %6.0f steps/s%s", epoch, o->epochs, row[1], 100 * row[2], seconds, row[4], begun ? "   (loss: of this run's steps)" : "");
     }
     progress_end(&bar);
     failed = failed || run_save(t, o, state);

@@ -3,7 +3,6 @@
    y(x) = x + x^2 N(x) has the right start whatever the network N is; the mean square of y'' + y is the loss, with y'' by two passes of the
    tape through y. Lagaris, Likas and Fotiadis, Artificial neural networks for solving differential equations, 1998.                    */
 #include <retrograd.h>
-
 #include <math.h>
 #include <stdio.h>
 
@@ -12,21 +11,15 @@
 #include "support/progress.h"
 #include "support/run.h"
 
-enum { POINTS = 64, GRID = 400, MOST = 2 * OPTION_INTS_MAX + 1, REPORTS = 10 };
+enum { POINTS = 64, GRID = 400, REPORTS = 10 };
 static const double END = 6.283185307179586;
 typedef struct curve { double x[GRID], y[GRID], sine[GRID], error[GRID]; } curve;
 
-/* 1 - hidden - .. - 1 with tanh between */
-static rg_nn *make(rg_tape *t, const option_ints *hidden) {
-    rg_nn *layers[MOST];
-    int n = 0;
-    int64_t in = 1;
-    for (int i = 0; i < hidden->count; in = hidden->value[i++]) {
-        layers[n++] = rg_nn_linear(t, in, hidden->value[i], RG_XAVIER_NORMAL);
-        layers[n++] = rg_nn_tanh(t);
-    }
-    layers[n++] = rg_nn_linear(t, in, 1, RG_XAVIER_NORMAL);
-    return rg_nn_sequential_at(RG_AT, t, n, layers);
+static rg_nn *make(rg_tape *t, const option_ints *hidden) { /* 1 - hidden - .. - 1 with tanh between */
+    int64_t sizes[OPTION_INTS_MAX + 2] = {1};
+    for (int i = 0; i < hidden->count; i++) sizes[i + 1] = hidden->value[i];
+    sizes[hidden->count + 1] = 1;
+    return rg_nn_mlp(t, hidden->count + 2, sizes, tanh, RG_XAVIER_NORMAL);
 }
 
 /* x [n, 1] -> [n, 1]; the network sees -1 .. 1 */
@@ -100,7 +93,7 @@ static int draw(const run_options *o, const curve *c) {
         {.name = "network", .x = c->x, .y = c->y, .count = GRID}};
     const plot_series distance = {.x = c->x, .y = c->error, .count = GRID};
     const plot_panel panels[] = {{.title = "y'' = -y, y(0) = 0, y'(0) = 1", .x_label = "x", .y_label = "y", .series = lines, .count = 2},
-        {.title = "distance from sin x", .x_label = "x", .series = &distance, .count = 1, .log_y = true}};
+        {.title = "distance from sin x", .x_label = "x", .y_label = "|y - sin x|", .series = &distance, .count = 1, .log_y = true}};
     if (plot_curves(run_path(path, sizeof path, o->out, "solution.png"), "a network that solves a differential equation", panels, 2)) return -1;
     return printf("picture: %s\n", path) < 0;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "published/systems.h"
+#include "support/files.h"
 #include "support/options.h"
 #include "support/run.h"
 
@@ -129,7 +130,7 @@ static int parse(int argc, char **argv, settings *s, result results[SYSTEMS], bo
         {0}};
     char summary[4096];
     int used = snprintf(summary, sizeof summary, "Rebuilds published systems and holds them against their numbers: ours, published, difference.\n"
-                                                 "Before the options, the IDs to run; none: all that the data allow.\n");
+                                                 "Without an ID: all that the data allow.\n");
     for (int i = 0; i < SYSTEMS; i++)
         used += snprintf(summary + used, sizeof summary - (size_t)used, "\n  %-14s %s", systems[i].id, systems[i].what);
 
@@ -141,8 +142,7 @@ static int parse(int argc, char **argv, settings *s, result results[SYSTEMS], bo
     }
     for (int i = 0; i < SYSTEMS && !ids; i++) results[i].outcome = ASKED;
     *named = ids > 0;
-    argv[ids] = argv[0]; /* what is left is a program and its options */
-    return options_parse(summary, table, argc - ids, argv + ids);
+    return options_parse_after("[ID ...]", ids, summary, table, argc, argv);
 }
 
 int main(int argc, char **argv) {
@@ -160,5 +160,6 @@ int main(int argc, char **argv) {
     }
     for (int i = 0; i < SYSTEMS; i++)
         if (results[i].outcome != NOT_ASKED) results[i] = run_system(&systems[i], &s);
-    return summarise(results, named);
+    const int bad = summarise(results, named);
+    return files_end_output() || bad;
 }

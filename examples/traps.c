@@ -195,12 +195,13 @@ static void xavier(void) {
     static const char *const names[] = {"N(0, 0.02), \"Xavier\"", "N(0, 1/n), \"Xavier\"", "Xavier, 2/(in + out)", "He, 2/in"};
     const rg_init inits[] = {RG_NORMAL(0, .02), RG_LECUN_NORMAL, RG_XAVIER_NORMAL, RG_HE_NORMAL};
     double std[4], size[4];
+    lesson_say("size: the root mean square of 16 samples of 784 numbers, 1 before the first layer");
     for (int i = 0; i < 4; i++) {
         rg_tape *t = begin();
         std[i] = rms(rg_param(t, "w", inits[i], 784, 128));
         end(t);
         size[i] = after_layers(inits[i]);
-        lesson_say("%-22s std of [784, 128] %.4f   signal after %d relu layers %.4f", names[i], std[i], DEPTH, size[i]);
+        lesson_say("%-22s std of weights [784, 128] %.4f   size after %d relu layers [784, 784] %.4f", names[i], std[i], DEPTH, size[i]);
     }
     lesson_claim(fabs(std[0] / std[2] - 1) > .5, "N(0, 0.02) is not Xavier's initialisation of [784, 128]: that has std %.4f",
         sqrt(2. / (784 + 128)));
@@ -239,9 +240,14 @@ static outcome learn(double divisor, double std1, double std2, bool adam, double
     return o;
 }
 
+static void say_data(void) {
+    lesson_say("%d-%d-%d on digits that the program draws: %d to learn from in batches of %d, %d to test", PIXELS, HIDDEN, CLASSES, IMAGES, BATCH, TEST);
+}
+
 static void pixels(void) {
     const double he1 = sqrt(2. / PIXELS), he2 = sqrt(2. / HIDDEN);
     const outcome raw = learn(1, he1, he2, true, .001), scaled = learn(255, he1, he2, true, .001);
+    say_data();
     lesson_say("pixels 0 .. 255: first loss %8.3f, |dW1| %.5f, after an epoch %5.1f%% right", raw.first, raw.slope, raw.accuracy);
     lesson_say("pixels 0 .. 1:   first loss %8.3f, |dW1| %.5f, after an epoch %5.1f%% right", scaled.first, scaled.slope, scaled.accuracy);
     lesson_claim(raw.first > 20 * log(CLASSES) && scaled.first < 2 * log(CLASSES),
@@ -253,6 +259,7 @@ static void pixels(void) {
 static void initialisation(void) {
     const double std[2][2] = {{sqrt(2. / PIXELS), sqrt(2. / HIDDEN)}, {1 / sqrt(2. / PIXELS), 1 / sqrt(2. / HIDDEN)}};
     outcome o[2];
+    say_data();
     for (int i = 0; i < 2; i++) {
         o[i] = learn(255, std[i][0], std[i][1], false, .01);
         lesson_say("randn %c sqrt(2 / n): std %7.4f and %6.4f, first loss %8.2f, after an epoch of SGD %5.1f%% right", i ? '/' : '*',
@@ -328,7 +335,7 @@ static void at_zero(void) {
 
 int main(int argc, char **argv) {
     static const lesson table[] = {
-        {"log-of-zero", "five guards for log(0), and none", log_of_zero},
+        {"log-of-zero", "log(0) with no guard, with each of four, and without need of one", log_of_zero},
         {"orientation", "samples as rows, samples as columns", orientation},
         {"remainder", "the last batch, kept or dropped", remainder_of_epoch},
         {"half-sum", "the gradient of half a sum, the print of a mean", half_sum},

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "support/csv.h"
+#include "support/files.h"
 #include "support/plot.h"
 #include "support/progress.h"
 #include "support/run.h"
@@ -121,15 +122,16 @@ static int tell(const run_options *o) {
     const mlp net = make(t, o);
     twin *hand = make_twin(t, o);
     if (!hand && net.as_by_hand) return run_finish(t, 1);
+    if (net.as_by_hand) puts("the network as it is derived by hand: sigmoid for tanh; its loss is half the sum of squares, twice their mean");
     double losses[REPORTS + 1] = {0};
     const int right = train(t, &net, o, hand, losses);
     const int64_t steps = o->steps && o->steps < o->epochs ? o->steps : o->epochs;
     int status = rg_error_code(t) ? 1 : 0;
-    csv *file = o->csv && !status ? csv_open(o->csv, (const char *const[]){"step", "loss"}, 2) : NULL;
+    csv *file = status ? NULL : run_history(o, (const char *const[]){"step", "loss"}, 2);
     if (o->csv && !file) status = 1;
     for (int i = 0; i <= REPORTS && !status; i++) {
         if (isnan(losses[i])) continue;
-        printf("step %6lld   loss %.6f\n", (long long)(steps * i / REPORTS), losses[i]);
+        printf("step %6lld   %s %.6f\n", (long long)(steps * i / REPORTS), net.as_by_hand ? "mean of squares" : "loss", losses[i]);
         if (file) csv_row(file, (const double[]){(double)(steps * i / REPORTS), losses[i]});
     }
     if (csv_close(file)) status = 1;
@@ -137,7 +139,7 @@ static int tell(const run_options *o) {
     double p[4] = {0};
     if (!status) rg_copy_out(predict(&net, rg_input(t, RG_F32, X, 4, 2)), RG_F64, p, 4);
     for (int i = 0; i < 4 && !status; i++) printf("%g xor %g = %.3f\n", (double)X[2 * i], (double)X[2 * i + 1], p[i]);
-    printf("%d of 4 right: %s\n", right, right == 4 ? "solved" : "not solved");
+    if (!status) printf("%d of 4 right: %s\n", right, right == 4 ? "solved" : "not solved");
     if (o->out && !status && draw(t, &net, o->out, losses, steps)) status = 1;
     if (run_by(o, "both") && twin_report(hand, stdout)) status = 1;
     twin_free(hand);
@@ -168,26 +170,17 @@ static int count(const run_options *o, int seeds) {
     progress_end(&bar);
     const double share = 100.0 * solved / seeds;
     printf("%d of %d seeds solve it: %.1f%%, floor %g%%\n", solved, seeds, share, o->floor);
-    return share >= o->floor ? 0 : 1;
+    return files_end_output() || !(share >= o->floor);
 }
 
 int main(int argc, char **argv) {
-    run_options o = {.epochs = 2000, .batch = 4, .lr = 0.5, .optimizer = "momentum", .hidden = {1, {8}}, .dtype = "f32", .path = "tape", .threads = 1, .floor = 50};
+    run_options o = {.epochs = 2000, .lr = 0.5, .optimizer = "momentum", .hidden = {1, {8}}, .dtype = "f32", .path = "tape", .threads = 1, .floor = 50};
     int seeds = 1;
     const option_row own[] = {{"seeds", OPT_INT, &seeds, "N", "try so many seeds and count", 1, 1e9}, {0}};
-    int status = run_parse("Learns the exclusive or of two bits, all four cases in each step.", &o, own, argc, argv);
+    int status = run_parse("Learns the exclusive or of two bits, all four cases in each step.\n"
+                           "--path manual and both take the network that is derived by hand: sigmoid for tanh, half the sum of squares for their mean.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;
-    if (!run_by(&o, "tape") && o.hidden.count != 1) {
-        fprintf(stderr, "xor: --path %s: the twin by hand has one hidden layer, --hidden gives %d\n", o.path, o.hidden.count);
-        return OPTIONS_BAD;
-    }
-    if (seeds != 1 && (o.save || o.resume)) {
-        fprintf(stderr, "xor: --save and --resume: of one seed, not of %d\n", seeds);
-        return OPTIONS_BAD;
-    }
-    if (o.batch != CASES) {
-        fprintf(stderr, "xor: --batch %d: the four cases make one batch\n", o.batch);
-        return OPTIONS_BAD;
-    }
+    if (!run_by(&o, "tape") && o.hidden.count != 1) return options_bad("--path %s: the twin by hand has one hidden layer, --hidden gives %d", o.path, o.hidden.count);
+    if (seeds != 1 && (o.save || o.resume || o.out || o.csv)) return options_bad("--save, --resume, --out and --csv: of one seed, not of %d", seeds);
     return seeds == 1 ? tell(&o) : count(&o, seeds);
 }

@@ -35,11 +35,14 @@ int rg_file_fail(const rg_reader *r, const char *path, const char *format, ...) 
 
 int rg_file_find(const rg_reader *r, const char *dir, const char *subdir, int n, const char *const *names, rg_path *path) {
     if (!dir) return rg_fail(r->tape, RG_EVALUE, r->at, "%s: the directory is NULL", r->name);
+    rg_reader no_hint = *r; /* fetching the files anew would not help */
+    no_hint.hint = NULL;
     for (int i = 0; i < 2 * n; i++) {
         rg_path here;
         const int length = snprintf(here.text, sizeof here.text, "%s%s%s/%s", dir, i < n ? "" : "/", i < n ? "" : subdir, names[i % n]);
         if (length < 0 || (size_t)length >= sizeof here.text) return rg_file_fail(r, dir, "the path is too long");
         if (access(here.text, F_OK) == 0) return *path = here, 0;
+        if (errno == EACCES || errno == ELOOP) return rg_file_fail(&no_hint, here.text, "cannot be reached: %s", strerror(errno));
     }
     return rg_file_fail(r, dir, "there is no %s, nor in its folder %s", names[0], subdir);
 }
@@ -121,7 +124,7 @@ int rg_file_get(rg_file *f, void *to, uint64_t n) {
     for (size_t got; n > 0; to = (unsigned char *)to + got, n -= got) {
         if (take(f, to, n < PART ? (size_t)n : PART, &got)) return -1;
         if (got == 0)
-            return rg_file_fail(f->r, f->path, "ends after %llu bytes, where %llu more are needed", (unsigned long long)f->position,
+            return rg_file_fail(f->r, f->path, "ends after %llu byte%s, where %llu more are needed", (unsigned long long)f->position, f->position == 1 ? "" : "s",
                 (unsigned long long)n);
     }
     return 0;

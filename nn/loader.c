@@ -1,60 +1,30 @@
 /* loader.c - batches of a data set: rows gathered in order or shuffled, bytes turned into floats on the way. */
 #include "data.h"
 #include "engine/op.h"
+#include "nn/rows.h"
 
 #include <string.h>
 
 static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype == RG_F64; }
 static int64_t row_size(const rg_tensor *x) { return x->shape[0] ? x->numel / x->shape[0] : 0; } /* in elements */
 
-/* -------- one row: `n` elements, converted */
-
-/* By division, as NumPy's x / 255 does it: a factor 1/255 would round differently, and no faster, as memory is what takes the time. */
-#define DEFINE_CONVERT(name, from_type, to_type)                                                                                       \
-    static void name(to_type *restrict to, const from_type *restrict from, int64_t n, const rg_loader_options *o) {                     \
-        const to_type divisor = (to_type)o->divisor, mean = (to_type)o->mean, std = (to_type)o->std;                                    \
-        if (o->mean == 0 && o->std == 1)                                                                                               \
-            for (int64_t i = 0; i < n; i++) to[i] = (to_type)from[i] / divisor;                                                        \
-        else                                                                                                                           \
-            for (int64_t i = 0; i < n; i++) to[i] = ((to_type)from[i] / divisor - mean) / std;                                         \
-    }
-DEFINE_CONVERT(u8_to_f32, uint8_t, float)
-DEFINE_CONVERT(u8_to_f64, uint8_t, double)
-DEFINE_CONVERT(f32_to_f32, float, float)
-DEFINE_CONVERT(f32_to_f64, float, double)
-DEFINE_CONVERT(f64_to_f32, double, float)
-DEFINE_CONVERT(f64_to_f64, double, double)
-
-static void convert_row(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dtype, int64_t n, const rg_loader_options *o) {
-    const bool plain = o->divisor == 1 && o->mean == 0 && o->std == 1;
-    if (from_dtype == to_dtype && plain) memcpy(to, from, (size_t)n * rg_dtype_size(to_dtype));
-    else if (to_dtype == RG_I32) /* u8 labels */
-        for (int64_t i = 0; i < n; i++) ((int32_t *)to)[i] = ((const uint8_t *)from)[i];
-    else if (from_dtype == RG_U8) to_dtype == RG_F64 ? u8_to_f64(to, from, n, o) : u8_to_f32(to, from, n, o);
-    else if (from_dtype == RG_F32) to_dtype == RG_F64 ? f32_to_f64(to, from, n, o) : f32_to_f32(to, from, n, o);
-    else to_dtype == RG_F64 ? f64_to_f64(to, from, n, o) : f64_to_f32(to, from, n, o);
-}
-
 /* -------- a batch */
 
-static int64_t row_at(const rg_loader *l, int64_t row) { return l->order ? l->order[row] : row; }
-
-/* `to` [b, ..] = rows of `from` [n, ..] */
-static void gather(const rg_loader *l, rg_tensor *to, const rg_tensor *from, int64_t b, const rg_loader_options *o) {
-    const int64_t n = row_size(from);
-    const size_t to_row = (size_t)n * rg_dtype_size((rg_dtype)to->dtype), from_row = (size_t)n * rg_dtype_size((rg_dtype)from->dtype);
-    for (int64_t i = 0; i < b; i++)
-        convert_row((char *)to->data + (size_t)i * to_row, (rg_dtype)to->dtype, (const char *)from->data + (size_t)row_at(l, l->row + i) * from_row,
-            (rg_dtype)from->dtype, n, o);
+/* `to` [b, ..], floats = rows of `from` [n, ..], converted; `next` rows after them are on their way while these are computed with. */
+static void gather(const rg_loader *l, rg_tensor *to, const rg_tensor *from, int64_t b, int64_t next, const rg_loader_options *o) {
+    static rg_rows_fn *const kernel[2][2] = RG_KERNEL(rows);
+    kernel[to->dtype == RG_F64][rg_isa(l->tape)](&(rg_rows){.tape = l->tape, .from = from->data, .dtype = (rg_dtype)from->dtype, .to = to->data,
+        .size = row_size(from), .count = b, .order = l->order ? l->order + l->row : NULL, .first = l->row, .next = next,
+        .divisor = o->divisor, .mean = o->mean, .std = o->std});
 }
 
-/* The rows of the batch after this one come into the cache while this one is computed with. */
-static void prefetch(const rg_loader *l, int64_t first) {
-    const int64_t left = l->x->shape[0] - first, b = left < l->options.batch ? left : l->options.batch;
-    const size_t bytes = (size_t)row_size(l->x) * rg_dtype_size((rg_dtype)l->x->dtype);
-    for (int64_t i = 0; l->order && i < b; i++) {
-        const char *row = (const char *)l->x->data + (size_t)row_at(l, first + i) * bytes;
-        for (size_t k = 0; k < bytes; k += 64) __builtin_prefetch(row + k, 0, 2);
+/* Labels [b, ..] of the same rows as i32, from i32 or u8. */
+static void gather_labels(const rg_loader *l, rg_tensor *to, const rg_tensor *from, int64_t b) {
+    const int64_t n = row_size(from);
+    int32_t *label = to->data;
+    for (int64_t i = 0; i < b; i++) {
+        const int64_t row = (l->order ? l->order[l->row + i] : l->row + i) * n;
+        for (int64_t k = 0; k < n; k++) *label++ = from->dtype == RG_U8 ? ((const uint8_t *)from->data)[row + k] : ((const int32_t *)from->data)[row + k];
     }
 }
 
@@ -93,10 +63,11 @@ static bool fill(const char *at, const char *what, rg_loader *l, rg_tensor *x, r
         rg_fail(l->tape, RG_EVALUE, at, "%s: order[%lld] = %lld is outside 0..%lld", what, (long long)(l->row + i), (long long)row, (long long)n - 1);
         return false;
     }
-    gather(l, x, l->x, b, &l->options);
-    gather(l, y, l->y, b, &as_is);
+    const int64_t left = n - l->row - b;
+    gather(l, x, l->x, b, !l->order ? 0 : left < b ? left : b, &l->options);
+    if (is_float(y)) gather(l, y, l->y, b, 0, &as_is);
+    else gather_labels(l, y, l->y, b);
     l->row += b;
-    prefetch(l, l->row);
     return true;
 }
 

@@ -202,5 +202,6 @@ int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int cl
 #include "nn/data.h"
 #include "nn/optim.h"
 #include "nn/save.h"
+#include "nn/sequence.h"
 
 #endif

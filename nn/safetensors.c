@@ -136,8 +136,8 @@ static int read_header(const rg_state_list *l, stored *f) {
     json_error_t e;
     if (!(f->file = rg_file_open(l->r, l->path)) || rg_file_get(f->file, &f->header_size, LENGTH) || rg_file_left(f->file, INT64_MAX, &left)) return -1;
     if (f->header_size > left || f->header_size > HEADER_MOST)
-        return rg_file_fail(l->r, l->path, "a header of %llu bytes, of which %llu are there; at most %d", (unsigned long long)f->header_size,
-            (unsigned long long)left, HEADER_MOST);
+        return rg_file_fail(l->r, l->path, "%s: a header of %llu bytes, of which %llu are there; at most %d", f->header_size > HEADER_MOST ? "no safetensors file, or a damaged one" : "cut short",
+            (unsigned long long)f->header_size, (unsigned long long)left, HEADER_MOST);
     f->size = left - f->header_size;
     if (!(f->header = rg_tape_alloc(l->r->at, l->r->tape, f->header_size)) || rg_file_get(f->file, f->header, f->header_size)) return -1;
     if (!f->header_size || *f->header != '{') return rg_file_fail(l->r, l->path, "the header does not begin with {: no safetensors file");

@@ -128,7 +128,9 @@ static void linear_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 }
 
 RG_KERNELS(linear);
+RG_FUSED_KERNELS(linear_vjp);
 RG_OP(linear) = {.name = "linear", .formula = "x w + b", .arity = 3, .shape = linear_shape, .forward = RG_KERNEL(linear), .backward = linear_backward,
+    .fused = RG_KERNEL(linear_vjp),
     .samples = "7,5 5,17 17; 17,3 3,2 2; 3 3,4 4; 2,3,4 4,5 5; 2,1,2,3 3,4 4; 1,1 1,1 1; 3,3 same 3; 0,3 3,4 4; 3,0 0,4 4; 2,3 3,0 0; 3,5 5,17 17; 2,6 6,17 17;"
                "6,9 9,17 17; 4,2 2,17 17; 2,7 7,17 17",
     .refuses = "2,3 4,5 5; 2,3 3,5 4; 2,3 3,5 1; 2,3 3,5 1,5; 2,3 3 3; - 3,5 5; 2,3 2,3,5 5; 2,3:i32 3,5:i32 5:i32; 2,3:f64 3,5:f32 5:f32"};

@@ -74,6 +74,7 @@ typedef struct rg_window {
 /* softmax(q k^T / sqrt(d) + mask) v: [.., n, d], [.., m, d], [.., m, e] -> [.., n, e]. mask broadcasts to [.., n, m], -inf hides; or
    NULL. causal: row i sees columns 0 .. i only. Vaswani et al. 2017 */
 #define rg_scaled_dot_product_attention(q, k, v, mask, causal) rg_scaled_dot_product_attention_at(RG_AT, q, k, v, mask, causal)
+#define rg_attention_weights(q, k, mask, causal) rg_attention_weights_at(RG_AT, q, k, mask, causal) /* softmax(q k^T / sqrt(d) + mask) of that: [.., n, m] */
 
 /* -------- made, as rg_full makes them: in the tape's dtype, until the reset (rg_cast makes indices of them). Random ones are drawn once, also
    where the record is played. */
@@ -171,6 +172,7 @@ rg_tensor *rg_linspace_at(const char *at, rg_tape *t, double start, double stop,
 rg_tensor *rg_eye_at(const char *at, rg_tape *t, int64_t n);
 rg_tensor *rg_uniform_at(const char *at, rg_tape *t, double low, double high, int ndim, const int64_t *shape);
 rg_tensor *rg_normal_at(const char *at, rg_tape *t, double mean, double std, int ndim, const int64_t *shape);
+rg_tensor *rg_attention_weights_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *mask, bool causal);
 rg_tensor *rg_reshape_at(const char *at, rg_tensor *x, int ndim, const int64_t *shape);
 rg_tensor *rg_unsqueeze_at(const char *at, rg_tensor *x, int axis);
 rg_tensor *rg_squeeze_at(const char *at, rg_tensor *x, int axis);

@@ -35,7 +35,7 @@ static rg_tensor *reduce(const rg_op *op, const char *at, rg_tensor *x, bool kee
 /* v, of y's shape, with the reduced axes as dimensions of 1: it broadcasts to x. */
 static rg_tensor *kept(rg_tensor *y, rg_tensor *v) {
     const rg_tensor *x = y->in[0];
-    if (v->ndim == x->ndim) return v;
+    if (v->ndim == x->ndim || v->ndim == 0) return v;
     int64_t to[RG_MAX_DIMS];
     for (int d = 0; d < x->ndim; d++) to[d] = y->attr.axes >> d & 1 ? 1 : x->shape[d];
     return rg_reshape_at(y->at, v, x->ndim, to);

@@ -1,6 +1,8 @@
 /* test_backward.c - gradients as rg_backward hands them out: uses, accumulation, stale values, failures, many at once. */
 #include "tests/values.h"
 
+#include <stdlib.h>
+
 static const float nines[] = {9, 9, 9, 9, 9, 9};
 
 #define BACKWARD_REFUSED(code, y, message) REFUSED(code, (rg_backward(y) ? rg_poison(t) : NULL), message)
@@ -66,6 +68,35 @@ static void an_input_with_a_gradient(void **state) {
     VALUES(rg_grad_of(x), 2, 4, 6);
     rg_tape_reset(t);
     assert_int_equal(rg_live(t).tensors, 0);
+}
+
+static void *note_largest(void *ctx, size_t size) {
+    size_t *largest = ctx;
+    if (size > *largest) *largest = size;
+    return malloc(size);
+}
+
+static void free_noted(void *ctx, void *p, size_t size) {
+    (void)ctx, (void)size;
+    free(p);
+}
+
+/* The gradient of a first layer's input would be the largest thing that a pass makes: nobody asks for it, and it is not made. */
+static void no_gradient_of_the_first_layers_input(void **state) {
+    (void)state;
+    size_t largest = 0;
+    rg_tape *t = rg_tape_new_with(&(rg_allocator){note_largest, free_noted, &largest, true}, 1);
+    for (int how = 0; how < 8; how++) { /* matmul or linear, for a parameter alone or for the input too, rg_backward or rg_grad */
+        rg_tensor *x = rg_requires_grad(rg_full(t, 1, 40, 500), how & 1), *w = rg_requires_grad(rg_full(t, 1, 500, 3), true), *b = rg_full(t, 1, 3), *dx;
+        rg_tensor *loss = rg_sum(rg_relu(how & 2 ? rg_linear(x, w, b) : rg_matmul(x, w)));
+        largest = 0;
+        if (how & 4) assert_int_equal(rg_grad(loss, NULL, how & 1 ? &x : &w, 1, 0, &dx), 0);
+        else assert_int_equal(rg_backward(loss), 0);
+        const size_t bytes = 40 * 500 * sizeof(float);
+        if ((largest >= bytes) != (how & 1)) fail_msg("case %d: the pass asked for %zu bytes at once, the input has %zu", how, largest, bytes);
+        rg_tape_reset(t);
+    }
+    rg_tape_free(t);
 }
 
 static void a_frozen_parameter(void **state) {
@@ -340,7 +371,7 @@ static void a_wide_fan(void **state) {
 
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(a_tensor_used_often), CASE(a_diamond), CASE(the_same_operand_twice), CASE(backward_twice_adds_twice),
-        CASE(clearing), CASE(an_input_with_a_gradient), CASE(a_frozen_parameter), CASE(the_loss_is_the_leaf), CASE(the_loss_has_one_element),
+        CASE(clearing), CASE(an_input_with_a_gradient), CASE(no_gradient_of_the_first_layers_input), CASE(a_frozen_parameter), CASE(the_loss_is_the_leaf), CASE(the_loss_has_one_element),
         CASE(interior_gradients), CASE(recording_off_during_the_pass), CASE(accumulators_are_buffers_of_their_own),
         CASE(a_gradient_that_is_held_is_not_written), CASE(a_gradient_as_operand), CASE(broadcasting_is_undone), CASE(slices_of_one_parameter),
         CASE(in_double_precision), CASE(parameters_of_both_dtypes), CASE(a_stale_leaf_is_named), CASE(stale_through_views_and_touch), CASE(stale_indices),

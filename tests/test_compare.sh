@@ -23,8 +23,16 @@ ok "an unknown fault is an error that names those there are" both 2 "'typo' is n
 ok "an unknown option is an error" both 2 'did you mean --step' "$compare" xor --stp 3
 ok "the exclusive or has four samples" both 2 'has four samples' "$compare" xor --batch 5
 ok "and no regulariser" both 2 'no regulariser by hand' "$compare" xor --l2 0.1
+ok "and no images" both 2 'xor has no images' "$compare" xor --data digits
+ok "noise is no digits" both 2 '004 takes digits' "$compare" 004 --data noise
+ok "a step too large for any number has the range of steps" both 2 'out of range, 1 to 1000000000' "$compare" xor --step 100000000000000000000
 ok "step 0 is out of range" both 2 'out of range' "$compare" xor --step 0
+ok "images that RETROGRAD_DATA lacks are told of" both 0 'there is no /nowhere/mnist/train-images\|no MNIST is found (sh tools/get-data mnist)' env RETROGRAD_DATA=/nowhere "$compare" 003
+ok "and so are colours" both 0 'no CIFAR-10 is found (sh tools/get-data cifar10)' env RETROGRAD_DATA=/nowhere HOME=/nowhere "$compare" 000 --batch 4
 ok "images that are not there are an error" both 1 'train-images' "$compare" 003 --data "$tmp/nowhere"
+mkfifo "$tmp/pipe"
+ok "a page does not take the place of a pipe or a device" both 1 'pipe: it is a device or a pipe' "$compare" xor --html "$tmp/pipe"
+ok "which is still there" test -p "$tmp/pipe"
 ok "a page that cannot be written is an error" both 1 '/dev/null' "$compare" xor --html /dev/null/x/page.html
 
 # -------- clean: the three agree
@@ -80,6 +88,13 @@ ok "003 has one mask only" both 2 'one mask; 000 has two' "$compare" 003 --break
 ok "003 has no regulariser to lose" both 2 'add --l2' "$compare" 003 --break l2
 ok "the first step has none before it" both 2 'no activations of a step before' "$compare" 003 --break stale --step 1
 
+# -------- a fault that cannot be seen is told, and so is what the differences cannot
+ok "a symmetric X transposed is X" both 2 'the planted fault is INVISIBLE here: with and without it every quantity by hand has the same numbers' "$compare" xor --batch 2 --break transposed
+ok "a regulariser of next to nothing is not missed" both 2 'INVISIBLE here: it moves no quantity by hand beyond that; dW. the most, by [0-9.]*e-1[6-9]' "$compare" 003 --data digits --l2 1e-20 --break l2
+ok "a large loss has no digits for its small slopes" both 0 'of a loss of 1.47e+06 rounding leaves up to' "$compare" 003 --data digits --l2 100
+ok "which says nothing against the tape" test "$(grep -c OTHERWISE "$tmp/both")" = 0
+ok "nor for a fault" both 1 'finite differences side with the tape' "$compare" 003 --data digits --l2 1000 --break l2
+
 # -------- the page
 page() { # page FILE: whole, under 1 MB, and without anything from elsewhere
     [ "$(wc -c <"$1")" -lt 1000000 ] && [ "$(tail -n 1 "$1")" = "</html>" ] && ! grep -qi 'http://\|https://\|src=\|url(\|@import\|<script\|<link' "$1" &&
@@ -91,6 +106,8 @@ for net in xor 003 000 002; do
     ok "its elements are closed" test "$(grep -o '<[a-z][a-z]*' "$tmp/pages/$net.html" | grep -cv '<meta\|<br')" = "$(grep -o '</[a-z][a-z]*' "$tmp/pages/$net.html" | wc -l)"
 done
 ok "nothing else is left there" test "$(ls "$tmp/pages" | tr '\n' ' ')" = "000.html 002.html 003.html xor.html "
+ok "the loss of 002 takes Z2, and is no mere sum" both 0 '^loss .*  cross_entropy, add, add  nets.c' "$compare" 002 --data noise
+ok "and so it is drawn" test "$(grep -c 'class="op"[^>]*>cross_entropy<' "$tmp/pages/002.html")" = 2 -a "$(grep -c 'class="aside"' "$tmp/pages/002.html")" = 1
 ok "a broken step has its page too" both 1 '^page:' "$compare" 003 --data digits --break mask --html "$tmp/pages/mask.html"
-ok "which says where and why" grep -q 'differ, first in.*Likely cause: a missing mask' "$tmp/pages/mask.html"
+ok "which says where and why" grep -q 'differ, first in.*Likely cause: a missing mask: it is <math>.*</math> as it came, without <math>' "$tmp/pages/mask.html"
 done_testing

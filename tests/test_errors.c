@@ -399,7 +399,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_avg_pool2d, rg_avg_pool2d(x, (rg_window){.kernel = {2}}))                                                                                              \
     N(rg_layer_norm, rg_layer_norm(x, 1, x, x, .1)) N(rg_rms_norm, rg_rms_norm(x, 1, x, .1)) N(rg_dropout, rg_dropout(x, .5))                         \
     N(rg_batch_norm, rg_batch_norm(x, x, x, x, x, true, .1, .1)) N(rg_batch_norm_given, rg_batch_norm(x, x, x, x, x, false, .1, .1))                  \
-    N(rg_scaled_dot_product_attention, rg_scaled_dot_product_attention(x, x, x, x, true))                                                             \
+    N(rg_attention_weights, rg_attention_weights(x, x, x, true)) N(rg_scaled_dot_product_attention, rg_scaled_dot_product_attention(x, x, x, x, true))\
     N(rg_mse, rg_mse(x, x)) N(rg_sum, rg_sum(x)) N(rg_mean, rg_mean(x)) N(rg_max, rg_max(x)) N(rg_concat_of_nothing, rg_concat_at(NULL, 0, 0, NULL))  \
     N(rg_concat_of_no_array, rg_concat_at(NULL, 0, 2, NULL)) N(rg_input, rg_input(t, RG_F32, six, 2)) N(rg_full, rg_full(t, 1, 2))                    \
     N(rg_scalar, rg_scalar(t, 1)) N(rg_buffer, rg_buffer(t, "b", RG_F32, six, 2)) N(rg_parameter, rg_parameter_at(NULL, t, "p", RG_DIMS(2)))          \

@@ -125,6 +125,16 @@ static const char *const large[] = {"softmax", "log_softmax", "logsumexp", "cros
     "squared_hinge", "multi_margin", "mse", "l1", "huber", "smooth_l1", "kl_div", "sigmoid", "softplus", "log_sigmoid", "logaddexp", "cosine_similarity",
     "cosine_embedding", "scaled_dot_product_attention"};
 
+/* What has reductions is a loss; bce takes probabilities, and refuses other numbers. */
+static void no_loss_is_missing(void **state) {
+    (void)state;
+    for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
+        bool found = !strstr(e->op->samples, "reduction=") || !strcmp(e->op->name, "bce");
+        for (size_t i = 0; i < sizeof large / sizeof *large; i++) found |= !strcmp(large[i], e->op->name);
+        if (!found) fail_msg("%s is not tried with large logits", e->op->name);
+    }
+}
+
 static void set(rg_tensor *x, int64_t k, double v) {
     if (x->dtype == RG_F64) ((double *)x->data)[k] = v;
     else ((float *)x->data)[k] = (float)v;
@@ -137,29 +147,59 @@ static void all_finite(const rg_op *op, const rg_sample *s, const char *what, rg
         if (!isfinite(v[k])) fail_msg("%s, %s, sample \"%.*s\": %s element %lld is %g", op->name, rg_dtype_name(rg_dtype_of(x)), s->length, s->text, what, (long long)k, v[k]);
 }
 
-static void finite_for_large_logits(void **state) {
-    const rg_op *op = rg_op_find(*state);
-    rg_sample s;
-    for (const char *text = op->samples; rg_sample_next(&text, &s) > 0;)
-        for (rg_dtype d = RG_F32; d <= RG_F64; d++) {
-            rg_tape *t = new_tape(d);
-            rg_tensor *in[RG_SAMPLE_OPERANDS], *dx;
-            rg_rng rng;
-            rg_rng_seed(&rng, 1);
-            assert_int_equal(rg_sample_operands(NULL, &s, op, t, &rng, in), s.n);
-            for (int64_t k = 0; k < in[0]->numel; k++) set(in[0], k, k % 3 == 1 ? -1e4 : k % 3 ? 0 : 1e4);
-            rg_requires_grad(in[0], true);
-            rg_tensor *y = rg_sample_apply(NULL, &s, op, in);
-            if (in[0]->numel > 0 && !(s.n > 1 && s.operand[s.n - 1].same) && !(s.n > 1 && s.operand[1].same)) { /* targets are no logits */
-                all_finite(op, &s, "result", y);
-                assert_int_equal(rg_grad(y, rg_fill(y, 1), in, 1, 0, &dx), 0);
-                all_finite(op, &s, "gradient", dx);
-            }
-            rg_tape_free(t);
-        }
+static void sample_of_large_logits(const rg_op *op, const rg_sample *s, rg_dtype d, const double logits[3]) {
+    rg_tape *t = new_tape(d);
+    rg_tensor *in[RG_SAMPLE_OPERANDS], *dx;
+    rg_rng rng;
+    rg_rng_seed(&rng, 1);
+    assert_int_equal(rg_sample_operands(NULL, s, op, t, &rng, in), s->n);
+    for (int64_t k = 0; k < in[0]->numel; k++) set(in[0], k, logits[k % 3]);
+    rg_requires_grad(in[0], true);
+    rg_tensor *y = rg_sample_apply(NULL, s, op, in);
+    all_finite(op, s, "result", y);
+    assert_int_equal(rg_grad(y, rg_fill(y, 1), in, 1, 0, &dx), 0);
+    all_finite(op, s, "gradient", dx);
+    rg_tape_free(t);
 }
 
-/* -------- indices: whatever takes i32 beside floats refuses those that are not there */
+static void finite_for_large_logits(void **state) {
+    const rg_op *op = rg_op_find(*state);
+    static const double logits[][3] = {{1e4, -1e4, 0}, {1e4, 1e4, 1e4}, {-1e4, -1e4, -1e4}};
+    rg_sample s;
+    int tried = 0;
+    assert_non_null(op);
+    for (const char *text = op->samples; rg_sample_next(&text, &s) > 0;) {
+        bool targets = false, empty = false; /* targets are no logits */
+        for (int i = 1; i < s.n; i++) targets |= s.operand[i].same;
+        for (int i = 0; i < s.operand[0].ndim; i++) empty |= s.operand[0].shape[i] == 0;
+        for (size_t k = 0; k < sizeof logits / sizeof *logits && !targets && !empty; k++, tried++)
+            for (rg_dtype d = RG_F32; d <= RG_F64; d++) sample_of_large_logits(op, &s, d, logits[k]);
+    }
+    assert_true(tried >= 9);
+}
+
+/* -------- indices: whatever takes i32 refuses those that are not there, but for these, which compare labels and never index by them */
+
+static const struct { const char *op; double of_outside; } any_label[] = {{"kept", 1}, {"label_or_0", NAN /* the label itself */}};
+
+static void takes_any_label(void **state) {
+    const rg_op *op = *state;
+    static const int32_t outside[] = {-1, 1 << 20, INT32_MAX, INT32_MIN, -100};
+    double expected = 0;
+    for (size_t i = 0; i < sizeof any_label / sizeof *any_label; i++)
+        if (!strcmp(any_label[i].op, op->name)) expected = any_label[i].of_outside;
+    for (size_t k = 0; k < sizeof outside / sizeof *outside; k++) {
+        rg_tape *t = new_tape(RG_F32);
+        rg_tensor *label = rg_input(t, RG_I32, &outside[k], 1), *in[] = {op->arity == 2 ? rg_full(t, 1, 1, 3) : label, label};
+        double v;
+        assert_int_equal(rg_copy_out(rg_apply(op, RG_AT, (rg_attr){.p = 2}, op->arity, in), RG_F64, &v, 1), 0);
+        assert_true(v == (isnan(expected) ? outside[k] : expected));
+        assert_int_equal(rg_copy_out(rg_apply(op, RG_AT, (rg_attr){.p = outside[k]}, op->arity, in), RG_F64, &v, 1), 0);
+        assert_true(v == 0); /* the label that is looked for */
+        assert_null(rg_error(t));
+        rg_tape_free(t);
+    }
+}
 
 static bool is_index(const rg_op *op, int i) {
     const size_t n = strlen(op->types);
@@ -194,10 +234,16 @@ int main(void) {
     cases c = {0};
     cases_add(&c, none_is_missing, NULL, "every elementwise operator is in the table");
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (rg_op_find(table[i].op)) cases_add(&c, as_pytorch, &table[i], "%s of extremes", table[i].op);
+        cases_add(&c, as_pytorch, &table[i], "%s of extremes", table[i].op);
+    cases_add(&c, no_loss_is_missing, NULL, "every loss is tried with large logits");
     for (size_t i = 0; i < sizeof large / sizeof *large; i++)
-        if (rg_op_find(large[i])) cases_add(&c, finite_for_large_logits, large[i], "%s of +-1e4 is finite", large[i]);
-    for (const rg_op_entry *e = rg_op_first(); e; e = e->next)
-        if (e->op->types && strchr(e->op->types, 'i')) cases_add(&c, refuses_indices_outside, e->op, "%s refuses indices outside", e->op->name);
+        cases_add(&c, finite_for_large_logits, large[i], "%s of +-1e4 is finite", large[i]);
+    for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
+        if (!e->op->types || !strchr(e->op->types, 'i')) continue;
+        bool any = false;
+        for (size_t i = 0; i < sizeof any_label / sizeof *any_label; i++) any |= !strcmp(any_label[i].op, e->op->name);
+        if (any) cases_add(&c, takes_any_label, e->op, "%s takes any label", e->op->name);
+        else cases_add(&c, refuses_indices_outside, e->op, "%s refuses indices outside", e->op->name);
+    }
     return cases_run(&c, "extremes");
 }

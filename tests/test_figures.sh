@@ -47,6 +47,8 @@ while IFS= read -r command; do
     case $command in
     build/examples/figures*) ok "$command" run "$command --data digits --epochs 1" ;;
     build/examples/mnist*) ok "$command" run "$(echo "$command" | sed 's/--epochs [0-9]*/--epochs 1/') --data digits" ;;
+    build/examples/lenet*) ok "$command" run "$command --data digits --steps 20" ;; # all of both: test_models.sh
+    build/examples/autoencoder*) ok "$command" run "$command --data digits --steps 20 --error 1" ;;
     build/*) ok "$command" run "$command" ;;
     *) ok "$command: a command without a test" false ;;
     esac

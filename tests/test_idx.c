@@ -169,7 +169,7 @@ static void b_gz_bomb(void) { /* 128 MiB of zeros in 128 KiB, of which the heade
 
 static const hostile hostiles[] = {
     {"empty", b_empty, "is empty"},
-    {"one byte", b_one, "ends after 1 bytes, where 3 more are needed"},
+    {"one byte", b_one, "ends after 1 byte, where 3 more are needed"},
     {"cut in the magic number", b_short_magic, "ends after 3 bytes, where 1 more are needed"},
     {"cut in the dimensions", b_short_dims, "ends after 11 bytes, where 1 more are needed"},
     {"a web page", b_text, "starts with 3c 68 74 6d"},

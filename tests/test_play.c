@@ -1,5 +1,6 @@
 /* test_play.c - a record played again: the bits of recording it again, for every sample of every operator and for networks that
-   train; gradients that are kept, added to or retained; what cannot be played; no call of the allocator. */
+   train; running statistics, dropout, hooks and ignored labels; gradients that are kept, added to or retained; what cannot be
+   played; no call of the allocator. */
 #include "tests/cases.h"
 
 #include <string.h>
@@ -24,15 +25,16 @@ static bool same_bits(rg_tensor *a, rg_tensor *b) {
 
 typedef struct trial { rg_tape *t; rg_tensor *in[RG_SAMPLE_OPERANDS], *y; int n; } trial;
 
-static void record(trial *r, const rg_op *op, const rg_sample *s, uint64_t seed, rg_dtype dtype) {
+/* `last`: of the operands only the last float requires a gradient, so that rules leave out the others. */
+static void record(trial *r, const rg_op *op, const rg_sample *s, uint64_t seed, rg_dtype dtype, bool last) {
     rg_rng rng;
     r->t = new_tape();
     rg_set_dtype(r->t, dtype);
     rg_rng_seed(&rng, seed);
     r->n = rg_sample_operands(RG_HERE, s, op, r->t, &rng, r->in);
     assert_int_equal(r->n, s->n);
-    for (int i = 0; i < r->n; i++)
-        if (rg_sample_float(s, i)) rg_requires_grad(r->in[i], true);
+    for (int i = r->n - 1, some = 0; i >= 0; i--)
+        if (rg_sample_float(s, i) && !(last && some++)) rg_requires_grad(r->in[i], true);
     r->y = rg_sample_apply(RG_HERE, s, op, r->in);
     assert_null(rg_error(r->t));
     if (!rg_needs_grad(r->y)) return;
@@ -40,10 +42,10 @@ static void record(trial *r, const rg_op *op, const rg_sample *s, uint64_t seed,
     assert_int_equal(rg_backward(rg_sum(rg_mul(rg_square(r->y), w))), 0);
 }
 
-static void op_plays(const rg_op *op, const rg_sample *s, rg_dtype dtype) {
+static void op_plays(const rg_op *op, const rg_sample *s, rg_dtype dtype, bool last) {
     trial again, played;
-    record(&again, op, s, 5, dtype);
-    record(&played, op, s, 11, dtype);
+    record(&again, op, s, 5, dtype, last);
+    record(&played, op, s, 11, dtype, last);
     for (int round = 0; round < 3; round++) { /* the first plans, the others follow the plan */
         for (int i = 0; i < played.n; i++) {
             if (!played.in[i]->base) rg_write(played.in[i], rg_dtype_of(played.in[i]), again.in[i]->data);
@@ -67,7 +69,7 @@ static void registry(void **state) {
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
         const char *text = e->op->samples;
         for (rg_sample s; rg_sample_next(&text, &s) > 0; n++)
-            for (int d = 0; d < 2; d++) op_plays(e->op, &s, d ? RG_F64 : RG_F32);
+            for (int k = 0; k < 4; k++) op_plays(e->op, &s, k & 1 ? RG_F64 : RG_F32, k & 2);
     }
     assert_true(n > 300);
 }
@@ -324,11 +326,121 @@ static void second_derivatives(void **state) {
     rg_tape_free(t);
 }
 
+/* -------- ops with effects, draws, hooks and labels that count for nothing: two tapes, one recorded at every step, one played */
+
+typedef struct scene { rg_tape *t; rg_tensor *x, *labels, *w, *gain, *mean, *var, *loss; int calls; } scene;
+typedef rg_tensor *(*scene_fn)(scene *s); /* the loss of a step */
+
+static rg_tensor *with_statistics(scene *s) {
+    return rg_mean(rg_square(rg_batch_norm(rg_tanh(rg_matmul(s->x, s->w)), s->mean, s->var, s->gain, s->gain, true, .1, 1e-5)));
+}
+static rg_tensor *with_draws(scene *s) {
+    rg_tensor *h = rg_dropout(rg_matmul(s->x, s->w), .4);
+    return rg_mean(rg_square(rg_dropout(rg_mul(h, s->gain), .2)));
+}
+static rg_tensor *halved(void *ctx, rg_tensor *x, rg_tensor *g) {
+    (void)x;
+    ++*(int *)ctx;
+    return rg_mul_scalar(g, .5);
+}
+static rg_tensor *with_a_hook(scene *s) {
+    rg_tensor *h = rg_mul(rg_matmul(s->x, s->w), s->gain);
+    rg_on_grad(h, halved, &s->calls);
+    return rg_mean(rg_square(h));
+}
+static rg_tensor *with_ignored(scene *s) {
+    return rg_cross_entropy_with(rg_mul(rg_matmul(s->x, s->w), s->gain), s->labels, (rg_loss_options){.ignore_index = 1, .weight = s->gain, .label_smoothing = .1});
+}
+static rg_tensor *with_all_kept_at_first(scene *s) { /* the first batch has no such label */
+    return rg_nll_with(rg_log_softmax(rg_matmul(s->x, s->w), -1), s->labels, (rg_loss_options){.ignore_index = -3, .reduction = RG_SUM});
+}
+#define SCENES(S) S(with_statistics) S(with_draws) S(with_a_hook) S(with_ignored) S(with_all_kept_at_first)
+
+static scene scene_new(void) {
+    scene s = {.t = new_tape()};
+    s.w = rg_param(s.t, "w", RG_HE_NORMAL, IN, CLASSES);
+    s.gain = rg_param(s.t, "gain", RG_CONSTANT(1.25), CLASSES);
+    s.mean = rg_buffer(s.t, "mean", RG_F32, ((float[CLASSES]){0}), CLASSES);
+    s.var = rg_buffer(s.t, "var", RG_F32, ((float[]){1, 1, 1}), CLASSES);
+    return s;
+}
+
+static void scene_step(scene *s, scene_fn fn, int k, bool plays) {
+    float x[ROWS * IN];
+    int32_t labels[ROWS];
+    rg_rng rng;
+    rg_rng_seed(&rng, (uint64_t)k);
+    for (int i = 0; i < ROWS * IN; i++) x[i] = (float)rg_rng_normal(&rng, 0, 1);
+    for (int i = 0; i < ROWS; i++) labels[i] = fn == with_all_kept_at_first && i < k ? -3 : (int32_t)rg_rng_integers(&rng, 0, CLASSES);
+    if (plays) {
+        rg_write(s->x, RG_F32, x);
+        rg_write(s->labels, RG_I32, labels);
+        assert_int_equal(rg_play(s->t), 0);
+        return;
+    }
+    s->x = rg_input(s->t, RG_F32, x, ROWS, IN);
+    s->labels = rg_input(s->t, RG_I32, labels, ROWS);
+    s->loss = fn(s);
+    rg_backward(s->loss);
+}
+
+static void scene_plays(scene_fn fn) {
+    scene a = scene_new(), b = scene_new();
+    rg_optim *of_a = rg_optim_sgd(a.t, rg_params(a.t), (rg_sgd_options){.lr = .1}), *of_b = rg_optim_sgd(b.t, rg_params(b.t), (rg_sgd_options){.lr = .1});
+    for (int k = 0; k < 8; k++) {
+        scene_step(&a, fn, k, false);
+        scene_step(&b, fn, k, k > 0);
+        assert_null(rg_error(a.t));
+        assert_null(rg_error(b.t));
+        assert_true(same_bits(a.loss, b.loss) && same_bits(a.mean, b.mean) && same_bits(a.var, b.var));
+        assert_true(rg_grad_of(a.w) && same_bits(rg_grad_of(a.w), rg_grad_of(b.w)) && same_bits(rg_grad_of(a.gain), rg_grad_of(b.gain)));
+        assert_int_equal(a.calls, b.calls);
+        rg_optim_step(of_a);
+        rg_optim_step(of_b);
+        rg_tape_reset(a.t);
+    }
+    assert_int_equal(b.calls, fn == with_a_hook ? 8 : 0);
+    assert_true((rg_f32(b.mean)[0] != 0) == (fn == with_statistics));
+    rg_tape_free(a.t);
+    rg_tape_free(b.t);
+}
+#define S(fn) static void fn##_too(void **state) { (void)state, scene_plays(fn); }
+SCENES(S)
+#undef S
+
+static rg_tensor *span(void *ctx, rg_tensor *const *in) { return rg_tanh(rg_matmul(in[0], ctx)); }
+
+/* A checkpoint calls the user's function: C code, which is not played. The record itself is as good as before. */
+static void a_checkpoint_is_refused(void **state) {
+    (void)state;
+    scene s = scene_new();
+    s.x = rg_full(s.t, .5, ROWS, IN);
+    assert_int_equal(rg_backward(rg_sum(rg_checkpoint(span, s.w, 1, &s.x))), 0);
+    rg_tensor *g = rg_retain(rg_grad_of(s.w));
+    assert_int_equal(rg_play(s.t), -1);
+    assert_int_equal(rg_error_code(s.t), RG_ESTATE);
+    assert_non_null(strstr(rg_error(s.t), "rg_play: checkpoint cannot be played: its value does not come from its operands alone (test_play.c:"));
+    rg_error_clear(s.t);
+    assert_true(rg_grad_of(s.w) == g);
+    rg_clear_grad(s.w);
+    rg_tape_reset(s.t);
+    s.x = rg_full(s.t, .5, ROWS, IN);
+    assert_int_equal(rg_backward(rg_sum(span(s.w, &s.x))), 0);
+    assert_int_equal(rg_play(s.t), 0);
+    for (int64_t i = 0; i < g->numel; i++) assert_true(rg_f32(rg_grad_of(s.w))[i] == 2 * rg_f32(g)[i]);
+    rg_release(g);
+    rg_tape_free(s.t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registry), cmocka_unit_test(trains), cmocka_unit_test(gradients_add_up), cmocka_unit_test(retained_gradients_keep_their_values),
         cmocka_unit_test(an_error_changes_no_gradient), cmocka_unit_test(kept_gradients_are_the_last), cmocka_unit_test(settings_may_change), cmocka_unit_test(forward_only),
         cmocka_unit_test(backward_after_play), cmocka_unit_test(second_derivatives),
+#define S(fn) cmocka_unit_test(fn##_too),
+        SCENES(S)
+#undef S
+        cmocka_unit_test(a_checkpoint_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,7 +73,7 @@ static void matmul_across_blocks(void **state) {
 
 static void matmul_of_nothing(void **state) {
     rg_tape *t = *state;
-    static const int64_t sizes[][3] = {{0, 3, 4}, {3, 0, 4}, {3, 4, 0}, {0, 0, 0}, {70, 0, 90}, {0, 0, 5}};
+    static const int64_t sizes[][3] = {{0, 3, 4}, {3, 0, 4}, {3, 4, 0}, {0, 0, 0}, {70, 0, 90}, {0, 0, 5}, {3, 0, 1}, {1, 0, 3}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) check_size(t, sizes[i][0], sizes[i][1], sizes[i][2]);
     assert_shape(rg_matmul(rg_full(t, 1, 0, 2, 3), rg_full(t, 1, 3, 4)), 3, (int64_t[]){0, 2, 4});
     assert_shape(rg_matmul(rg_full(t, 1, 0, 2, 3), rg_full(t, 1, 1, 3, 4)), 3, (int64_t[]){0, 2, 4});
@@ -186,18 +186,71 @@ static void same_bits_for_any_threads(void **state) {
     }
 }
 
-/* A chain of multiply-adds over k per element, whatever the other sizes. */
-static void builtin_bits_depend_on_k_alone(void **state) {
-    rg_tape *t = *state;
-    if (strcmp(rg_info().blas, "builtin") != 0) skip();
-    static const int64_t sizes[][2] = {{1, 1}, {2, 3}, {5, 17}, {6, 16}, {7, 33}, {50, 100}, {123, 130}};
-    for (int c = 0; c < 2; c++) {
-        rg_tensor *a = normal(t, dtypes[c], RG_DIMS(130, 600)), *b = normal(t, dtypes[c], RG_DIMS(600, 140)), *y = rg_matmul(a, b);
-        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            const int64_t n = sizes[i][0], m = sizes[i][1];
-            rg_tensor *part = rg_matmul(rg_slice(a, 0, 1, 1 + n), rg_slice(b, 1, 2, 2 + m));
-            same_bits("part of a product", rg_slice(rg_slice(y, 0, 1, 1 + n), 1, 2, 2 + m), part);
+/* -------- the own product: of every size with -Dblas=builtin, else up to 32^3 multiply-adds */
+
+static bool builtin(void) { return strcmp(rg_info().blas, "builtin") == 0; }
+
+/* The multiply-add that kernels have: fused where the instruction set has one. */
+static double multiply_add(rg_dtype dtype, bool fused, double a, double b, double s) {
+    if (dtype == RG_F64) return fused ? fma(a, b, s) : a * b + s;
+    const float x = (float)a, y = (float)b, z = (float)s, product = x * y;
+    return (double)(fused ? fmaf(x, y, z) : product + z);
+}
+
+static void check_chain(const rg_tensor *y, bool fused, int threads) {
+    const bool ta = y->attr.ta, tb = y->attr.tb;
+    const rg_tensor *a = y->in[0], *b = y->in[1];
+    const int64_t n = y->shape[0], k = a->shape[!ta], m = y->shape[1];
+    assert_false(rg_failed(y));
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < m; j++) {
+            double s = 0;
+            for (int64_t l = 0; l < k; l++) s = multiply_add((rg_dtype)y->dtype, fused, element(a, ta ? l * n + i : i * k + l), element(b, tb ? j * k + l : l * m + j), s);
+            if (element(y, i * m + j) != s)
+                fail_msg("n=%d k=%d m=%d ta=%d tb=%d %s, fused %d, %d threads: element %d,%d is %.17g, the chain's is %.17g", (int)n, (int)k, (int)m, ta, tb,
+                    rg_dtype_name(rg_dtype_of(y)), fused, threads, (int)i, (int)j, element(y, i * m + j), s);
         }
+}
+
+/* One chain of multiply-adds over k per element, in order: whatever the shape, transposed or not, for any number of threads. */
+static void own_product_is_a_chain(void **state) {
+    rg_tape *t = *state;
+    static const int64_t large[][3] = {{64, 784, 128}, {128, 64, 10}, {200, 300, 157}, {1, 1000, 300}, {300, 1000, 1}, {5, 513, 70}, {700, 70, 150}, {70, 300, 1100}};
+    const int count = builtin() ? (int)(sizeof large / sizeof *large) : 0;
+    for (int set = 0; set < 2; set++) {
+        if (rg_set_isa(t, set) < 0) break;
+#ifdef __FP_FAST_FMA
+        const bool fused = true;
+#else
+        const bool fused = set == 1;
+#endif
+        for (int c = 0; c < 300 + 4 * count; c++) {
+            int64_t n = 1 + below(t, c % 5 ? 32 : 8), k = 1 + below(t, 32), m = 1 + below(t, c % 7 ? 32 : 8);
+            if (builtin() && c % 3 == 0) n = 1 + below(t, 70), k = 1 + below(t, 600), m = 1 + below(t, 70);
+            if (c >= 300) n = large[(c - 300) / 4][0], k = large[(c - 300) / 4][1], m = large[(c - 300) / 4][2];
+            const bool ta = c & 1, tb = c & 2;
+            const rg_dtype dtype = dtypes[c / 4 % 2];
+            const int64_t mark = rg_mark(t);
+            const int threads = 1 + (int)below(t, 4);
+            rg_set_threads(t, threads);
+            rg_tensor *a = normal(t, dtype, RG_DIMS(ta ? k : n, ta ? n : k)), *b = normal(t, dtype, RG_DIMS(tb ? m : k, tb ? k : m));
+            check_chain(rg_matmul_t(a, ta, b, tb), fused, threads);
+            rg_rewind(t, mark);
+        }
+    }
+}
+
+static void rows_alone_have_the_bits_of_the_batch(void **state) {
+    rg_tape *t = *state;
+    for (int c = 0; c < 8; c++) {
+        const rg_dtype dtype = dtypes[c & 1];
+        const bool tb = c & 2;
+        const int64_t n = builtin() ? 130 : 9, k = builtin() ? 600 : 60, m = builtin() ? 140 : 50;
+        rg_tensor *x = normal(t, dtype, RG_DIMS(n, k)), *w = normal(t, dtype, RG_DIMS(tb ? m : k, tb ? k : m)), *y = rg_matmul_t(x, false, w, tb);
+        for (int64_t i = 0; i < n; i++)
+            same_bits("row alone", rg_slice(y, 0, i, i + 1), rg_matmul_t(rg_slice(x, 0, i, i + 1), false, w, tb));
+        for (int64_t size = 2; size <= n; size += 1 + size / 2)
+            same_bits("part of a batch", rg_slice(y, 0, 0, size), rg_matmul_t(rg_slice(x, 0, 0, size), false, w, tb));
     }
 }
 
@@ -527,7 +580,8 @@ int main(void) {
         CASE(matmul_broadcasts_batches),
         CASE(matmul_with_vectors), CASE(matmul_of_views),
         CASE(same_bits_for_any_threads),
-        CASE(builtin_bits_depend_on_k_alone),
+        CASE(own_product_is_a_chain),
+        CASE(rows_alone_have_the_bits_of_the_batch),
         CASE(product_errors),
         CASE(linear_is_matmul_and_add),
         CASE(reductions_over_every_subset),

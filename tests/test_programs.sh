@@ -8,6 +8,7 @@ data=${RETROGRAD_DATA:-}
 . "$(dirname "$0")/tap.sh"
 exits() { want=$1; shift; "$@"; [ $? -eq "$want" ]; }
 says() { grep -q -- "$1" "$tmp/out" "$tmp/err"; }
+said() { cat "$tmp/out" "$tmp/err" | grep -c -- "$1"; } # by the command before
 both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somewhere
     want=$1 pattern=$2
     shift 2
@@ -15,15 +16,25 @@ both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somew
     [ $? -eq "$want" ] && says "$pattern"
 }
 
-for p in xor moons mnist cifar10 pinn; do
+between() { awk -v x="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(x != "" && x >= low && x <= high) }'; }
+percent() { sed -n 's/^test accuracy \([0-9.]*\)%.*/\1/p' "$1"; }
+
+for p in xor moons mnist cifar10 lenet autoencoder pinn; do
     ok "$p --help names every option" both 0 '--hidden' "$examples/$p" --help
     ok "$p refuses an unknown option and suggests one" both 2 'did you mean --epochs' "$examples/$p" --epoch 3
     ok "$p refuses a bad number" both 2 "lr" "$examples/$p" --lr fast
 done
 ok "mnist names the missing file" both 1 'train-images-idx3-ubyte.*get-data mnist' "$examples/mnist" --data "$tmp/nowhere"
+ln -s loop "$tmp/loop"
+ok "a folder that is out of reach is no missing file" both 1 'loop/train-images-idx3-ubyte.*cannot be reached: Too many' "$examples/mnist" --data "$tmp/loop"
+ok "and fetching is no remedy" test "$(said HINT)" = 0
 ok "cifar10 names the missing file" both 1 'data_batch_1.bin.*get-data cifar10' "$examples/cifar10" --data "$tmp/nowhere"
 ok "a picture folder that cannot be made is an error" both 2 '/dev/null' "$examples/xor" --out /dev/null/out
 ok "a history that cannot be written is an error" both 1 '/dev/null' "$examples/xor" --csv /dev/null/x.csv
+for words in "traps half-sum" "traps --help" "homework 2" "reproduce softmax" "mnist --help" "xor --epochs 1 --floor 0" "lbfgs"; do
+    full() { "$examples"/$words >/dev/full; }
+    ok "$words says that its output is lost" both 1 'cannot write standard output: No space' full
+done
 
 # -------- xor and moons
 ok "xor solves its problem and shows it" both 0 '4 of 4 right: solved' "$examples/xor"
@@ -36,9 +47,11 @@ ok "xor draws" "$examples/xor" --out "$tmp/deep/xor" --csv "$tmp/deep/csv/x.csv"
 ok "xor's pictures are there" test -s "$tmp/deep/xor/curves.png" -a -s "$tmp/deep/xor/boundary.png" -a -s "$tmp/deep/csv/x.csv"
 ok "xor, tape beside hand" both 0 'tape and hand agree' "$examples/xor" --path both
 ok "xor, 2-2-1 beside hand in f64" both 0 'of 50 seeds' "$examples/xor" --path both --dtype f64 --hidden 2 --seeds 50 --epochs 200 --floor 0
+ok "xor learns by hand" both 0 'mean of squares 0.*' "$examples/xor" --path manual
+ok "xor by hand says that it is another network" test "$(said 'sigmoid for tanh; its loss is half the sum of squares')" = 1
 ok "xor learns by hand" both 0 'solved' "$examples/xor" --path manual
 ok "xor by hand has one hidden layer" both 2 'path both.*one hidden layer' "$examples/xor" --path both --hidden 2,2
-ok "the twin by hand does not know every update rule" both 1 'nesterov.*sgd, momentum or adam' "$examples/xor" --path both --optimizer nesterov
+ok "the twin by hand does not know every update rule" both 2 'xor: --optimizer nesterov.*sgd, momentum or adam' "$examples/xor" --path both --optimizer nesterov
 for points in moons circles spirals xor; do
     case $points in moons | circles) floor=99 epochs=100 ;; spirals) floor=90 epochs=300 ;; *) floor=95 epochs=100 ;; esac
     ok "moons learns $points" "$examples/moons" --data $points --epochs $epochs --floor $floor --out "$tmp/$points"
@@ -50,11 +63,34 @@ ok "moons below its floor exits with 1" exits 1 "$examples/moons" --epochs 1 --l
 ok "pinn finds sin x" both 0 'largest error.*reached' "$examples/pinn" --out "$tmp/pinn" --csv "$tmp/pinn.csv"
 ok "and draws it" test -s "$tmp/pinn/solution.png" -a "$(wc -l <"$tmp/pinn.csv")" -eq 11
 ok "pinn untrained is too far off" exits 1 "$examples/pinn" --epochs 100
-ok "lbfgs has help" both 0 '--floor' "$examples/lbfgs" --help
-ok "lbfgs reaches the minimum and draws its way" both 0 'floor 1e-08: reached' "$examples/lbfgs" --out "$tmp/valley"
+ok "lbfgs has help" both 0 '--error' "$examples/lbfgs" --help
+ok "lbfgs reaches the minimum and draws its way" both 0 'at most 1e-08: reached' "$examples/lbfgs" --out "$tmp/valley"
 ok "and the picture is there" test -s "$tmp/valley/valley.png"
-ok "lbfgs from elsewhere" both 0 ': reached' "$examples/lbfgs" --x 1.9 --y -1 --floor 1e-7
+ok "lbfgs from elsewhere" both 0 ': reached' "$examples/lbfgs" --x 1.9 --y -1 --error 1e-7
 ok "lbfgs above its floor exits with 1" both 1 'NOT reached' "$examples/lbfgs" --steps 10
+
+# -------- a transformer, on sums and on a text
+gpt() { "$examples/chargpt" "$@"; }
+ok "chargpt has help" both 0 '--temperature' gpt --help
+ok "chargpt learns to add, and draws" both 0 'floor 80%: reached' gpt --steps 500 --floor 80 --out "$tmp/sums" --csv "$tmp/sums.csv"
+ok "its curves and history are there" test -s "$tmp/sums/loss.png" -a "$(wc -l <"$tmp/sums.csv")" -eq 21
+ok "chargpt untrained is below its floor" both 1 'floor 99%: NOT reached' gpt --steps 20
+small="--dim 8 --heads 2 --layers 1 --batch 8 --context 8 --steps 20 --length 20"
+ok "chargpt learns a text" both 0 '^# chargpt' gpt --text "$0" --prompt '# chargpt' $small
+ok "a prompt of other characters is refused" both 1 "prompt: there is no '~'" gpt --prompt '1~1=' $small
+ok "a text that is not there is an error" both 1 'nowhere: cannot be read: No such' gpt --text "$tmp/nowhere"
+echo short >"$tmp/short"
+ok "a text that is too short is an error" both 1 'short: 6 characters; a context of 8 wants 90 at least' gpt --text "$tmp/short" --context 8
+ok "heads that do not divide the features are an error" both 1 '5 heads do not divide 48 features' gpt --heads 5
+goes_on() { # killed after a while, it goes on from what it kept, and ends as if nothing had been
+    rm -f "$tmp"/*.state
+    gpt $small --steps 2000 --dropout .1 --floor 0 --save "$tmp/straight.state" || return
+    gpt $small --steps 2000 --dropout .1 --floor 0 --save "$tmp/killed.state" &
+    while ! [ -s "$tmp/killed.state" ] && kill -0 $!; do sleep .02; done
+    kill -9 $!
+    gpt $small --steps 2000 --dropout .1 --floor 0 --resume "$tmp/killed.state" --save "$tmp/killed.state" && cmp "$tmp/straight.state" "$tmp/killed.state"
+}
+ok "chargpt killed goes on bit for bit" goes_on
 
 # -------- mnist on digits that the program draws
 digits() { "$examples/mnist" --data digits "$@"; }
@@ -74,31 +110,61 @@ for threads in 2 3 4; do ok "the same weights after 200 steps with $threads thre
 ok "the same weights in a second run" test "$one" = "$(hash_of --threads 1)"
 ok "other weights for another seed" test "$one" != "$(hash_of --seed 1)"
 
+# -------- convolutions, and codes
+ok "lenet learns drawn digits" both 0 'test accuracy' "$examples/lenet" --data digits --steps 60 --out "$tmp/lenet" --csv "$tmp/lenet.csv"
+ok "well" between "$(percent "$tmp/out")" 75 100
+for picture in curves confusion filters maps; do ok "lenet draws $picture.png" test -s "$tmp/lenet/$picture.png"; done
+ok "lenet's history has a header and a row" test "$(wc -l <"$tmp/lenet.csv")" -eq 2
+ok "lenet without learning is below its floor" both 1 'NOT reached' "$examples/lenet" --data digits --epochs 0
+ok "lenet has two convolutions" both 2 'channels: 3 numbers' "$examples/lenet" --channels 1,2,3
+ok "lenet names the missing file" both 1 'train-images-idx3-ubyte.*get-data mnist' "$examples/lenet" --data "$tmp/nowhere"
+ok "autoencoder finds codes for drawn digits" both 0 'at most 0.041: reached' "$examples/autoencoder" --data digits --hidden 64 --epochs 3 --lr 0.01 --error 0.041 --out "$tmp/codes" --csv "$tmp/codes.csv"
+for picture in reconstructions walk codes; do ok "autoencoder draws $picture.png" test -s "$tmp/codes/$picture.png"; done
+ok "autoencoder's history has a header and three rows" test "$(wc -l <"$tmp/codes.csv")" -eq 4
+ok "autoencoder untrained is too far off" both 1 'NOT reached' "$examples/autoencoder" --data digits --hidden 8 --steps 5
+ok "one image has no variance" both 1 'no variance (autoencoder.c' "$examples/autoencoder" --data digits --batch 1 --steps 2
+ok "a code has no accuracy" both 2 'unknown option --floor' "$examples/autoencoder" --floor 3
+ok "a constant rate is no choice of mnist" both 2 'unknown option --schedule' "$examples/mnist" --schedule constant
+ok "a schedule is the choice of one" both 2 'schedule' "$examples/lenet" --schedule sometimes
+
 # -------- a run that stops and goes on is the run that did not stop: the same bytes in the state of both
 resumes() { # resumes PROGRAM LIMIT FIRST ALL OPTION...: stopped at --LIMIT FIRST, gone on to ALL
     program=$examples/$1 limit=--$2 first=$3 all=$4
+    case $1 in autoencoder) floor= ;; *) floor='--floor 0' ;; esac
     shift 4
     rm -f "$tmp"/*.state
-    "$program" "$@" $limit $all --floor 0 --save "$tmp/straight.state" && "$program" "$@" $limit $first --floor 0 --save "$tmp/first.state" &&
-        "$program" "$@" --resume "$tmp/first.state" --floor 0 $limit $all --save "$tmp/second.state" &&
+    "$program" "$@" $limit $all $floor --save "$tmp/straight.state" && "$program" "$@" $limit $first $floor --save "$tmp/first.state" &&
+        "$program" "$@" --resume "$tmp/first.state" $floor $limit $all --save "$tmp/second.state" &&
         cmp "$tmp/straight.state" "$tmp/second.state" && ! cmp -s "$tmp/straight.state" "$tmp/first.state"
 }
 ok "mnist resumes" resumes mnist epochs 1 2 --data digits --optimizer momentum --lr 0.05
 ok "mnist resumes within an epoch" resumes mnist steps 100 300 --data digits --hidden 16 --batch 256 --optimizer adam
+ok "which tells whose loss it prints" digits --steps 300 --hidden 16 --batch 256 --optimizer adam --resume "$tmp/first.state" --floor 0
+ok "in this case of its own" test "$(said "loss: of this run's steps")" = 1
 ok "mnist resumes at the end of an epoch" resumes mnist steps 235 300 --data digits --hidden 16 --batch 256
+ok "lenet resumes" resumes lenet steps 6 12 --data digits --channels 2,4 --hidden 16
+ok "autoencoder resumes" resumes autoencoder steps 150 200 --data digits --hidden 16 --error 1
 ok "moons resumes" resumes moons epochs 7 20 --optimizer adam
 ok "moons resumes within an epoch" resumes moons steps 33 50
+"$examples/moons" --epochs 7 --floor 0 --save "$tmp/go" --csv "$tmp/go.csv" >/dev/null
+ok "a run that goes on keeps its history" "$examples/moons" --floor 0 --epochs 9 --resume "$tmp/go" --csv "$tmp/go.csv"
+ok "row by row" test "$(cut -d, -f1 "$tmp/go.csv" | tr '\n' ' ')" = "epoch 1 2 3 4 5 6 7 8 9 "
 ok "xor resumes" resumes xor epochs 700 2000
 ok "xor resumes and draws" resumes xor epochs 700 2000 --optimizer adamw --out "$tmp/resumed"
 ok "a state of another shape is refused" both 1 'w1 is F32 \[2,8\] in the file, F32 \[2,4\] here' "$examples/xor" --hidden 4 --resume "$tmp/first.state"
+ok "and then there is no result" test "$(said 'of 4 right')" = 0
+ok "nor where a state cannot be written" both 1 "a directory, not a file" "$examples/xor" --save "$tmp"
+ok "that is a result" test "$(said 'of 4 right')" = 0
 ok "a state of another update rule is refused" both 1 '@optim is rg_optim_adamw in the file, rg_optim_sgd here' "$examples/xor" --resume "$tmp/first.state"
 ok "a state that is not there is an error" both 1 'nowhere: cannot be opened' "$examples/moons" --resume "$tmp/nowhere"
-ok "a state that cannot be written is an error" both 1 'nowhere/state: cannot be written' "$examples/moons" --epochs 1 --save "$tmp/nowhere/state"
+ok "a state that cannot be written is an error" both 2 'moons: cannot make folder /dev/null' "$examples/moons" --epochs 1 --save /dev/null/x/state
+ok "its folder is made" "$examples/moons" --epochs 1 --floor 0 --save "$tmp/deep/state/moons"
 ok "the twin by hand has no state" both 2 'only with --path tape' "$examples/mnist" --path both --save "$tmp/state"
+ok "many seeds have no picture" both 2 'xor: .*of one seed, not of 3' "$examples/xor" --seeds 3 --out "$tmp/none"
+ok "xor has no batch to choose" both 2 'unknown option --batch' "$examples/xor" --batch 4
 ok "nor have many seeds" both 2 'of one seed, not of 3' "$examples/xor" --seeds 3 --save "$tmp/state"
 
 # -------- real images
-between() { awk -v x="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(x != "" && x >= low && x <= high) }'; }
 loss_after() { sed -n "s/^epoch  *$2\/.*loss \([0-9.]*\).*/\1/p" "$1"; }
 if [ -d "$data/mnist" ]; then
     ok "mnist on the real digits" "$examples/mnist" --data "$data" --epochs 1 --floor 92

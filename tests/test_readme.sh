@@ -26,7 +26,7 @@ for language in c c++; do
     ok "and prints what the README says" same_numbers "$tmp/expected" "$tmp/printed"
 done
 ok "the program compiles with -pedantic" cc -std=c11 -Wall -Wextra -pedantic -Werror "$tmp/xor.c" -o "$tmp/xor" $(flags)
-for header in engine/engine.h engine/op.h ops/ops.h ops/functional.h ops/losses.h nn/nn.h nn/optim.h nn/data.h nn/save.h; do
+for header in engine/engine.h engine/op.h ops/ops.h ops/functional.h ops/losses.h nn/nn.h nn/optim.h nn/data.h nn/save.h nn/sequence.h; do
     printf '#include "%s"\nint main(void) { return 0; }\n' $header >"$tmp/alone.c"
     ok "$header stands alone" cc -Wall -Wextra -Werror "$tmp/alone.c" -o "$tmp/alone" $(flags)
 done
@@ -42,7 +42,7 @@ add_op() {
         k=$((k + 1)) objects="$objects $tmp/op/kernels$k.o"
         cc -O1 $isa $flags -I"$tmp/op" -I"$top" -c "$top/ops/kernels/elementwise.c" -o "$tmp/op/kernels$k.o" || return
     done
-    cc -O1 $isa -I"$tmp/op" -I"$top" "$top/ops/elementwise.c" "$top/tools/gradcheck.c" "$top/tools/closed_forms.c" "$top/tools/op_table.c" "$top/tools/oracles.c" "$top/examples/support/options.c" $objects \
+    cc -O1 $isa -I"$tmp/op" -I"$top" "$top/ops/elementwise.c" "$top/tools/gradcheck.c" "$top/tools/closed_forms.c" "$top"/tools/forms_*.c "$top/tools/op_table.c" "$top/tools/oracles.c" "$top/examples/support/options.c" $objects \
         $(flags) -lm -o "$tmp/op/gradcheck" && "$tmp/op/gradcheck" --op bell
 }
 isa=
@@ -61,8 +61,16 @@ ok "the program of a played step prints what the README says" section "Play a st
 
 # -------- every command
 run() { # run COMMAND-LINE: as the README has it, from a folder with this build in it
-    rm -rf "$tmp/there" && mkdir "$tmp/there" && ln -s "$build" "$tmp/there/build" && (cd "$tmp/there" && sh -c "$1")
+    rm -rf "$tmp/there" && mkdir "$tmp/there" && ln -s "$build" "$tmp/there/build" && ln -s "$top/tests" "$tmp/there/tests" && (cd "$tmp/there" && sh -c "$1")
 }
+# says COMMAND-LINE: it succeeds, and prints a line of "The check that is checked", whatever the numbers and names in it.
+shape() { sed 's/([a-z_0-9]*)/(op)/g; s/PyTorch [^:]*:/PyTorch:/; s/[0-9][0-9.e+-]*/N/g' | sort; }
+has_line() {
+    under "The check that is checked" "" | shape >"$tmp/lines"
+    run "$1" >"$tmp/printed" && shape <"$tmp/printed" | comm -12 - "$tmp/lines" | grep .
+}
+says() { ok "$1 prints what the README says" has_line "$1"; }
+fewer() { if [ -n "$full" ]; then echo "$1"; else echo "${1%% --*}$2"; fi; }
 few() { if [ -n "$full" ]; then echo "$1"; else echo "$1" | sed "s/--epochs [0-9]*/--epochs 1/; s/--steps [0-9]*/--steps 50/"; fi; }
 awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && NF' "$top/README.md" | sed 's/ *#.*//' >"$tmp/commands"
 while IFS= read -r command; do
@@ -72,6 +80,13 @@ while IFS= read -r command; do
     "sh tools/get-data "*) ok "sh tools/get-data --help" sh "$top/tools/get-data" --help ;;
     build/examples/mnist*) ok "$(few "$command")" run "$(few "$command") --data ${RETROGRAD_DATA:-digits}" ;;
     build/examples/cifar10*) if [ -d "${RETROGRAD_DATA:-}/cifar-10-batches-bin" ]; then ok "$(few "$command")" run "$(few "$command")"; else skip "$command" "no RETROGRAD_DATA"; fi ;;
+    build/tests/mutants*) says "$(fewer "$command" " --every 40")" ;;
+    build/tests/random_graphs*) says "$(fewer "$command" " --count 100")" ;;
+    "build/tools/gradcheck --oracles") says "$command" ;;
+    */torch_parity.py*) if [ -n "$full" ] && /usr/bin/python3 -c 'import torch' 2>/dev/null; then says "$command"; else skip "$command" "wants PyTorch, in the long suite"; fi ;;
+    build/examples/lenet*) ok "$command --data digits --steps 20" run "$command --data digits --steps 20" ;; # all of both: test_models.sh
+    build/examples/autoencoder*) ok "$command --data digits --steps 20" run "$command --data digits --steps 20 --error 1" ;;
+    build/examples/chargpt*) ok "$(few "$command")" run "$(few "$command") $([ -n "$full" ] || echo --floor 0)" ;;
     build/*) ok "$command" run "$command" ;;
     *) ok "$command: a command without a test" false ;;
     esac

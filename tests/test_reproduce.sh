@@ -14,6 +14,8 @@ both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somew
     [ $status -eq "$want" ] && grep -q -- "$pattern" "$tmp/both"
 }
 
+ok "--help says where the IDs stand" both 0 '^usage: reproduce \[ID ...\] \[options\]' "$reproduce" --help
+ok "options after IDs" both 2 'did you mean --threads' "$reproduce" softmax one-hot --thread 1
 ok "--help lists the systems" both 0 '^  003  *HNR499_Model5' "$reproduce" --help
 ok "an unknown ID is an error that names those there are" both 2 "no system 'mlp'; these are: .*003" "$reproduce" mlp
 ok "an option after the IDs is read" both 2 'did you mean --data' "$reproduce" 003 --date .

@@ -339,7 +339,7 @@ static void hostile_lengths(void **state) {
     rg_tensor *w;
     rg_nn *net = net_of_one(&w);
     static const struct { uint64_t length; size_t n; const char *says; } tries[] = {{0, 7, "ends after 7 bytes"}, {0, 8, "does not begin with {"},
-        {9, 8, "a header of 9 bytes, of which 8 are there"}, {UINT64_MAX, 100, "a header of 18446744073709551615 bytes, of which 100 are there"},
+        {9, 8, "cut short: a header of 9 bytes, of which 8 are there"}, {UINT64_MAX, 100, "no safetensors file, or a damaged one: a header of 18446744073709551615 bytes, of which 100 are there"},
         {UINT64_MAX - 7, 100, "of which 100 are there"}, {(16 << 20) + 1, 1 << 17, "at most 16777216"}};
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
         plain.n = 0;

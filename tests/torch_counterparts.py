@@ -20,8 +20,8 @@ class Attributes(dict):
     def pair(self, key, default): return tuple(v or d for v, d in zip(self.dims(key) or [0, 0], default))
 
 
-# Operators that PyTorch has not got.
-NO_COUNTERPART = {"checkpoint"}
+# Operators that PyTorch has not got, and why nothing can be composed of what it has. None at present.
+NO_COUNTERPART = {}
 # Where it gives a result of operands without elements that does not follow from the formula: no output channels, 0 * inf.
 EMPTY_DIFFERS = {"conv1d", "conv2d", "scaled_dot_product_attention"}
 
@@ -36,6 +36,19 @@ def along(fn):  # reductions of PyTorch over one axis at a time
             x = fn(x, axis)
             if a.int("keepdims"): x = x.unsqueeze(axis)
         return x
+    return run
+
+
+def in_order(x, a): return torch.sort(x, dim=a.int("axis"), descending=bool(a.int("reverse")), stable=True)
+
+
+def spread(fn):  # p is the correction, which 1.13 takes as a bool; no axes: every element by itself
+    def run(x, a):
+        dims, keep = a.axes(), bool(a.int("keepdims"))
+        if not dims: return x - x
+        if a.num("p") in (0, 1): return fn(x, dims, unbiased=bool(a.num("p")), keepdim=keep)
+        v = ((x - x.mean(dims, keepdim=True)) ** 2).sum(dims, keepdim=keep) / (math.prod(x.shape[d] for d in dims) - a.num("p"))
+        return v if fn is torch.var else v.sqrt()
     return run
 
 
@@ -225,10 +238,12 @@ TORCH.update({
     # reductions
     "sum": over(lambda x, d, k: x.sum(d, k)), "mean": over(lambda x, d, k: x.mean(d, k)), "max": over(lambda x, d, k: x.amax(d, k)),
     "min": over(lambda x, d, k: x.amin(d, k)), "prod": along(lambda x, d: x.prod(d)),
-    "cumsum": lambda x, a: x.cumsum(a.int("axis")),
+    "cumsum": lambda x, a: x.flip(a.int("axis")).cumsum(a.int("axis")).flip(a.int("axis")) if a.int("reverse") else x.cumsum(a.int("axis")),
     "argmax": lambda x, a: x.argmax(a.int("axis")), "argmin": lambda x, a: x.argmin(a.int("axis")),
     "logsumexp": lambda x, a: x.logsumexp(a.int("axis")), "softmax": lambda x, a: x.softmax(a.int("axis")),
-    "log_softmax": lambda x, a: x.log_softmax(a.int("axis")), "sort": lambda x, a: x.sort(a.int("axis"), stable=True)[0],
+    "log_softmax": lambda x, a: x.log_softmax(a.int("axis")), "sort": lambda x, a: in_order(x, a)[0],
+    "argsort": lambda x, a: in_order(x, a)[1], "topk": lambda x, a: x.topk(int(a.num("p")), a.int("axis"), largest=not a.int("reverse"))[0],
+    "var": spread(torch.var), "std": spread(torch.std), "norm": lambda x, a: torch.linalg.vector_norm(x, a.num("p"), a.axes(), bool(a.int("keepdims"))) if a.axes() else x.abs(),
     # products
     "matmul": matmul, "linear": lambda x, w, b, a: x @ w + b,
     "conv1d": conv(F.conv1d, 1), "conv2d": conv(F.conv2d, 2), "unfold": lambda x, a: F.unfold(x, **windows(a)),
@@ -247,7 +262,8 @@ TORCH.update({
     "repeat_interleave": lambda x, a: x.repeat_interleave(a.int("start"), a.int("along")),
     "pick": lambda x, i, a: x.gather(-1, i.long().unsqueeze(-1)).squeeze(-1), "scatter": scatter,
     "one_hot": lambda i, a: (i.unsqueeze(-1) == torch.arange(a.int("classes"))), "cast": cast,
-    "gather": lambda x, i, a: x.gather(a.int("axis"), i.long()), "take_along_axis": taken, "index_select": index_select, "index_add": index_add,
+    "gather": lambda x, i, a: x.gather(a.int("axis"), i.long()), "take_along_axis": taken,
+    "label_or_0": lambda i, a: torch.where(i == int(a.num("p")), torch.zeros_like(i), i), "kept": lambda x, i, a: (i != int(a.num("p"))).to(x.dtype), "index_select": index_select, "index_add": index_add,
     "scatter_add": lambda x, i, src, a: x.scatter_add(a.int("axis"), i.long(), src), "embedding": lambda i, w, a: F.embedding(i.long(), w) if w.dim() == 2 else w[i.long()],
     # losses
     "mse": lambda p, y, a: reduced((p - y) ** 2, a), "l1": lambda p, y, a: reduced((p - y).abs(), a),

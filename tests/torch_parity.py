@@ -147,11 +147,12 @@ def main():
     lib = load(o.library)
     parity, rows, missing, failed, cases, empty = Parity(lib, o.seed), [], [], 0, 0, 0
     worst = {"f32": [0.0, ""], "f64": [0.0, ""]}
-    entry = lib.rg_op_first()
+    entry, registered = lib.rg_op_first(), set()
     while entry:
         op, entry = entry.contents.op, entry.contents.next
         name = op.contents.name.decode()
         if name == "add" and not (op.contents.samples or b"").startswith(b"4,17 4,17;"): sys.exit("torch_parity: rg_op is laid out differently")
+        registered.add(name)
         if o.op and name != o.op: continue
         if name not in TORCH:
             if name not in NO_COUNTERPART: missing.append(name)
@@ -185,9 +186,12 @@ def main():
     if o.table:
         with open(o.table, "w") as f: f.write("".join(r + "\n" for r in rows))
     for name in missing: print(f"{name}: NO COUNTERPART in tests/torch_counterparts.py")
+    for name, why in NO_COUNTERPART.items(): print(f"{name}: not compared, {why}")
+    stale = [] if o.op else sorted((set(TORCH) | set(NO_COUNTERPART)) - registered)
+    for name in stale: print(f"{name}: stands in tests/torch_counterparts.py, and is no operator")
     print(f"{len(rows)} operators beside PyTorch {torch.__version__}: {cases} cases, forward and backward; worst difference "
           + ", ".join(f"{d} {worst[d][0]:.3g} ulps ({worst[d][1]})" for d in worst) + f"; {empty} cases of no elements left out, {len(missing)} without a counterpart, {failed} failed")
-    return 1 if failed or missing or not rows else 0
+    return 1 if failed or missing or stale or not rows else 0
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ enum { TRIES = 12 };
 
 typedef struct answers {
     double first, second, adjoint, tape, closed;
-    int directions, crossed, forms; /* directions taken, and given up because of kinks; samples with a closed form */
+    int directions, crossed, samples, forms; /* directions taken, and given up because of kinks; samples with a derivative, with a closed form */
     bool failed;
     char text[240];
 } answers;
@@ -127,7 +127,9 @@ static void ask_differences(asked *a, answers *to) {
 static void ask_tape(asked *a, answers *to) {
     rg_tensor *u = rg_requires_grad(rg_empty_at(NULL, a->t, RG_F64, a->w->ndim, a->w->shape), true), *g[RG_SAMPLE_OPERANDS], *ju, *sum = rg_scalar(a->t, 0);
     for (int64_t k = 0; k < u->numel; k++) ((double *)u->data)[k] = rg_rng_uniform(&a->rng, -1, 1);
+    const rg_rng draws = *rg_tape_rng(a->t); /* dropout's: the same in each */
     rg_tensor *y = rg_sample_apply(NULL, a->s, a->op, a->in);
+    *rg_tape_rng(a->t) = draws;
     if (rg_grad(y, u, a->x, a->n, RG_CREATE_GRAPH, g)) return;
     for (int i = 0; i < a->n; i++) sum = rg_add(sum, rg_sum(rg_mul(g[i], rg_input_at(NULL, a->t, RG_F64, a->v[i], g[i]->ndim, g[i]->shape))));
     double jv = 0, scale, terms = 0;
@@ -145,7 +147,7 @@ static void ask_textbook(asked *a, answers *to) {
     for (int i = 0; i < a->s->n; i++) form[i] = a->s->operand[i].same ? form[0] : numbers(a->in[i]->numel);
     const rg_tensor *y = rg_sample_apply(NULL, a->s, a->op, a->in);
     const bool has = closed_form(a->op->name, a->s, a->in, y, a->w->data, form);
-    to->forms += has;
+    to->samples++, to->forms += has;
     for (int i = 0; has && i < a->n; i++) {
         double scale = 0; /* terms may cancel: a / a */
         for (int64_t k = 0; k < a->w->numel; k++) scale = fmax(scale, 1e-3 * fabs(value(a->w, k)));
@@ -207,7 +209,7 @@ static const char *torch_says(const char *file, const char *name, char *line, si
 }
 
 int oracles(const char *name, uint64_t seed, const char *torch) {
-    int ops = 0, failed = 0, without = 0;
+    int ops = 0, failed = 0, without = 0, samples = 0, forms = 0;
     printf("%-18s %-19s %-19s %-11s %s\n", "", "five-point", "adjoint identity", "closed form", "PyTorch");
     printf("%-18s %-9s %-9s %-9s %-9s %-11s %s\n", "op", "order 1", "order 2", "differ.", "tape", "", "ulps");
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
@@ -219,9 +221,10 @@ int oracles(const char *name, uint64_t seed, const char *torch) {
         printf("%-18s %-9.1e %-9.1e %-9.1e %-9.1e %-11s %s%s\n", op->name, a.first, a.second, a.adjoint, a.tape, closed,
             torch_says(torch, op->name, line, sizeof line), a.failed ? "  WRONG" : "");
         if (a.text[0]) printf("    %s\n", a.text);
-        ops++, failed += a.failed, without += !a.forms;
+        ops++, failed += a.failed, without += !a.forms, samples += a.samples, forms += a.forms;
     }
-    printf("%d ops; bars: differences %.0e, tape and closed form %.0e; %d without a closed form; %d failed\n", ops, BAR, EXACT, without, failed);
+    printf("%d ops, %d samples, %d of them beside a closed form; bars: differences %.0e, tape and closed form %.0e; %d ops without a closed form; %d failed\n",
+        ops, samples, forms, BAR, EXACT, without, failed);
     if (!torch) printf("PyTorch: python3 tests/torch_parity.py build/libretrograd.so --table FILE, then --torch FILE here\n");
     return failed;
 }

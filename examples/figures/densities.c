@@ -6,10 +6,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* -------- initialisers */
 
-enum { IN = 784, OUT = 128, WEIGHTS = IN * OUT, CURVE = 200, BINS = 10 };
+enum { IN = 784, OUT = 128, WEIGHTS = IN * OUT, CURVE = 200 };
 
 /* Gaussian kernel density estimate as scipy's gaussian_kde: Scott's rule, bandwidth = std n^(-1/5), std with n - 1. At `points` places
    from the least to the greatest value; returns std. */
@@ -30,40 +31,27 @@ static double density(const double *values, int n, double *x, int points, double
     return std;
 }
 
-/* counts[i]: how many lie in the i-th of 10 equal parts of low..high, as numpy.histogram; equal values get a range of 1 around them. */
-static void histogram(const double *values, int n, double *middle, double *counts, double *width) {
-    double low = values[0], high = values[0];
-    for (int i = 1; i < n; i++) low = fmin(low, values[i]), high = fmax(high, values[i]);
-    if (low == high) low -= .5, high += .5;
-    *width = (high - low) / BINS;
-    for (int i = 0; i < BINS; i++) middle[i] = low + (i + .5) * *width, counts[i] = 0;
-    for (int i = 0; i < n; i++) counts[(int)fmin(BINS - 1, (values[i] - low) / *width)]++;
-}
-
 int draw_initialisation(const char *path, const figure_options *o) {
     (void)o;
-    static double values[WEIGHTS], x[3][CURVE], y[3][CURVE], middle[BINS], counts[BINS];
+    static double values[WEIGHTS], x[3][CURVE], y[3][CURVE];
     static const char *const names[] = {"normal, 0.01", "sqrt(1 / n)", "He, sqrt(2 / n)"};
     char text[3][64];
-    const rg_init inits[] = {RG_NORMAL(0, .01), RG_LECUN_NORMAL, RG_HE_NORMAL, RG_ZEROS};
+    const rg_init inits[] = {RG_NORMAL(0, .01), RG_LECUN_NORMAL, RG_HE_NORMAL};
     plot_series series[3];
-    double width = 1;
     rg_tape *t = rg_tape_new(0);
     rg_set_dtype(t, RG_F64);
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < 3; k++) {
         rg_copy_out(rg_param(t, "w", inits[k], IN, OUT), RG_F64, values, WEIGHTS);
         if (rg_error_code(t)) break;
-        if (k == 3) histogram(values, WEIGHTS, middle, counts, &width);
-        else {
-            snprintf(text[k], sizeof text[k], "%s: std %.4f", names[k], density(values, WEIGHTS, x[k], CURVE, y[k]));
-            series[k] = (plot_series){.name = text[k], .x = x[k], .y = y[k], .count = CURVE};
-        }
+        snprintf(text[k], sizeof text[k], "%s: std %.4f", names[k], density(values, WEIGHTS, x[k], CURVE, y[k]));
+        series[k] = (plot_series){.name = text[k], .x = x[k], .y = y[k], .count = CURVE};
     }
     if (figure_end(t, 0)) return -1;
-    const plot_series zeros = {.name = "zeros", .x = middle, .y = counts, .count = BINS, .style = PLOT_BARS, .bar = width};
+    const plot_series zeros = {.name = "all of them at 0", .x = (const double[]){-.1, 0, .1}, .y = (const double[]){0, WEIGHTS, 0}, .count = 3, .style = PLOT_BARS, .bar = .004};
     const plot_panel panels[] = {
         {.title = "Random weights [784, 128]", .x_label = "weight", .y_label = "density", .series = series, .count = 3},
-        {.title = "Zeros: every unit computes the same", .x_label = "weight", .y_label = "weights in the bin", .series = &zeros, .count = 1}};
+        {.title = "Zeros: every unit computes the same", .x_label = "weight", .y_label = "weights", .series = &zeros, .count = 1,
+            .x_min = -.2, .x_max = .2, .y_min = 0, .y_max = 1.1 * WEIGHTS}};
     return plot_curves(path, "Initialisers", panels, 2);
 }
 
@@ -100,7 +88,6 @@ static double score(rg_tape *t, const rg_dataset *train, const rg_dataset *test,
 int draw_scores(const char *path, const figure_options *o) {
     enum { FIRST = 78, LAST = 96, PARTS = LAST - FIRST }; /* percent; one bar a point */
     double middle[PARTS], counts[PARTS] = {0}, ours[2];
-    char text[2][64];
     rg_dataset train, test;
     rg_tape *t = rg_tape_new(0);
     const char *name = images_read(t, o->data, TRAIN, TEST, &train, &test);
@@ -112,7 +99,6 @@ int draw_scores(const char *path, const figure_options *o) {
     for (int i = 0; i < PARTS; i++) middle[i] = FIRST + i + .5;
     for (int i = 0; i < SCORES; i++) most = fmax(most, ++counts[(int)(100 * published[i] + 1e-9) - FIRST]);
     for (int i = 0; i < 2; i++) {
-        snprintf(text[i], sizeof text[i], "ours, %s: %.1f%%", i ? "initialisation bug" : "He", 100 * ours[i]);
         low = fmin(low, floor(100 * ours[i]) - 1), high = fmax(high, ceil(100 * ours[i]) + 1);
     }
     const double own[] = {floor(100 * published[0]) + .5, floor(100 * published[1]) + .5}, ones[] = {1, 1};
@@ -122,11 +108,11 @@ int draw_scores(const char *path, const figure_options *o) {
         {.name = name_of_own, .x = own, .y = ones, .count = 2, .style = PLOT_BARS, .bar = 1}};
     plot_mark marks[2]; /* the text on the side where there is room */
     for (int i = 0; i < 2; i++)
-        marks[i] = (plot_mark){.x = 100 * ours[i], .y = most + 1.4 - .8 * i, .text = text[i],
+        marks[i] = (plot_mark){.x = 100 * ours[i], .y = most + 1.4 - .8 * i, .text = i ? "bug" : "He",
             .across = 100 * ours[i] > (low + high) / 2 ? -8 : 8, .line = true};
-    char title[120];
-    snprintf(title, sizeof title, "Scores of 784-128-10; ours on %s", name);
-    const plot_panel panel = {.x_label = "percent of the test images", .y_label = "submissions", .series = series, .count = 2, .x_min = low,
+    char dashed[120];
+    snprintf(dashed, sizeof dashed, "Dashed, ours on %s: He %.1f%%, bug %.1f%%", name, 100 * ours[0], 100 * ours[1]);
+    const plot_panel panel = {.title = dashed, .x_label = strcmp(name, "MNIST") == 0 ? "percent of the test images" : "percent of the test images; published: of MNIST", .y_label = "submissions", .series = series, .count = 2, .x_min = low,
         .x_max = high, .y_min = 0, .y_max = most + 2, .marks = marks, .mark_count = 2};
-    return plot_curves(path, title, &panel, 1);
+    return plot_curves(path, "Scores of 784-128-10", &panel, 1);
 }

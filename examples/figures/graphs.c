@@ -83,16 +83,17 @@ int draw_two_layer(const char *path, const figure_options *o) {
     const int nr = diagram_box(&d, c[3], low, 150, TALL - 14, DIAGRAM_VALUE, "r\n|w1|^2 + |w2|^2");
     const int nj = diagram_box(&d, c[5], low, 130, TALL - 14, DIAGRAM_LOSS, "J\nl + lambda r");
     const int chain[] = {nx, n1, nh, n2, np, nl};
-    static const char *const back[] = {NULL, "g * (s1 > 0)", "w2^T g", NULL, NULL};
+    static const char *const back[] = {NULL, "ds1", "dh", "ds2", NULL};
     for (int i = 0; i < 5; i++) {
         diagram_edge(&d, chain[i], chain[i + 1], DIAGRAM_FORWARD, i ? -7 : 0, NULL);
         if (i) diagram_edge(&d, chain[i + 1], chain[i], DIAGRAM_BACKWARD, -7, back[i]);
     }
-    diagram_note(&d, (c[3] + c[5]) / 2, top - 50, .5, "g = (p - y) / n at s2, through softmax and log at once");
+    diagram_note(&d, (c[3] + c[5]) / 2, top - 50, .5, "ds2 = (p - y) / n, through softmax and log at once");
+    diagram_note(&d, (c[1] + c[2]) / 2, top - 50, .5, "dh = w2^T ds2,  ds1 = dh * (s1 > 0)");
     diagram_edge(&d, p1, n1, DIAGRAM_FORWARD, -7, NULL);
-    diagram_edge(&d, n1, p1, DIAGRAM_BACKWARD, -7, "g x^T, sum g");
+    diagram_edge(&d, n1, p1, DIAGRAM_BACKWARD, -7, "ds1 x^T, sum ds1");
     diagram_edge(&d, p2, n2, DIAGRAM_FORWARD, -7, NULL);
-    diagram_edge(&d, n2, p2, DIAGRAM_BACKWARD, -7, "g h^T, sum g");
+    diagram_edge(&d, n2, p2, DIAGRAM_BACKWARD, -7, "ds2 h^T, sum ds2");
     diagram_edge(&d, p1, nr, DIAGRAM_FORWARD, -7, NULL);
     diagram_edge(&d, nr, p1, DIAGRAM_BACKWARD, -7, "2 lambda w1");
     diagram_edge(&d, p2, nr, DIAGRAM_FORWARD, -7, NULL);

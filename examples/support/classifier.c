@@ -45,6 +45,7 @@ static int train_step(training *r, rg_tensor *x, rg_tensor *y, double *value) {
     rg_backward(loss);
     *value = rg_item(loss);
     if (r->twin && twin_compare(r->twin, x, y, loss)) return -1;
+    if (r->o->schedule) rg_optim_set_lr(r->optim, run_rate(r->o, r->step, r->o->epochs * rg_loader_steps(r->train)));
     return rg_optim_step(r->optim);
 }
 
@@ -71,11 +72,13 @@ static double evaluate(training *r) {
     int64_t right = 0, all = 0;
     memset(r->confusion, 0, (size_t)classes * (size_t)classes * sizeof *r->confusion);
     const bool recording = rg_record(r->t, false);
+    rg_nn_train(r->c->net, false);
     rg_tensor *x, *y;
     while (rg_loader_next(r->test, &x, &y)) {
         rg_confusion(run_by(r->o, "manual") ? twin_logits(r->twin, x, y) : r->c->logits(r->c->model, x), y, classes, r->confusion);
         rg_tape_reset(r->t);
     }
+    rg_nn_train(r->c->net, true);
     rg_record(r->t, recording);
     for (int i = 0; i < classes * classes; i++) {
         all += r->confusion[i];
@@ -139,13 +142,14 @@ static int draw(const training *r, int epochs) {
 
 /* All epochs that are left; returns how many were finished, or -1. */
 static int run_epochs(training *r) {
-    csv *file = r->o->csv ? csv_open(r->o->csv, column_names, COLUMNS) : NULL;
+    csv *file = run_history(r->o, column_names, COLUMNS);
     if (r->o->csv && !file) return -1;
     int epoch = r->first + 1, failed = 0;
     for (; epoch <= r->o->epochs && !failed && (!r->o->steps || r->step < r->o->steps); epoch++) {
         double *row = r->history[epoch - 1 - r->first];
         const int64_t before = r->step;
         const double start = run_seconds();
+        const bool begun = r->train->row > 0; /* by the run that this one goes on with */
         row[EPOCH] = epoch;
         row[LOSS] = train_epoch(r, epoch);
         row[SECONDS] = run_seconds() - start;
@@ -153,7 +157,8 @@ static int run_epochs(training *r) {
         row[ACCURACY] = evaluate(r);
         failed = r->failed || rg_error_code(r->t) || (file && csv_row(file, row)) || run_save(r->t, r->o, r->state);
         if (!failed)
-            progress_line(&r->bar, "epoch %2d/%d   loss %.4f   test %5.2f%%   %6.2f s   %6.0f steps/s", epoch, r->o->epochs, row[LOSS], 100 * row[ACCURACY], row[SECONDS], row[RATE]);
+            progress_line(&r->bar, "epoch %2d/%d   loss %.4f   test %5.2f%%   %6.2f s   %6.0f steps/s%s", epoch, r->o->epochs, row[LOSS], 100 * row[ACCURACY], row[SECONDS], row[RATE],
+                begun ? "   (loss: of this run's steps)" : "");
     }
     progress_end(&r->bar);
     if (csv_close(file)) failed = 1;
@@ -174,7 +179,7 @@ static int report(training *r, int epochs) {
 }
 
 static int resume(training *r) {
-    r->state = (rg_state){.optim = r->optim, .loader = r->train, .step = &r->step};
+    r->state = (rg_state){.net = r->c->net, .optim = r->optim, .loader = r->train, .step = &r->step};
     if (run_resume(r->t, r->o, r->state)) return -1;
     r->first = r->train->epoch < r->o->epochs ? (int)r->train->epoch : r->o->epochs;
     return 0;

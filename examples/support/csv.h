@@ -8,6 +8,9 @@ typedef struct csv csv;
  * Returns NULL after one line on stderr that names the file and the reason. */
 csv *csv_open(const char *path, const char *const *columns, int count);
 
+/* The same, but rows are added to a file that has some already: the history of a run that goes on. One with another header is refused. */
+csv *csv_append(const char *path, const char *const *columns, int count);
+
 /* Writes one row, as many values as there are columns, and flushes it: what stops the program later leaves complete rows.
  * Every number reads back as the same double; not-a-number is written nan. Returns 0, or -1 after one line on stderr. */
 int csv_row(csv *file, const double *values);

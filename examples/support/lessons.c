@@ -1,5 +1,6 @@
 /* lessons.c - programs made of short lessons whose claims are checked. */
 #include "lessons.h"
+#include "files.h"
 #include "options.h"
 
 #include <stdarg.h>
@@ -36,7 +37,7 @@ static const lesson *find(const lesson *table, const char *name) {
 static int help(const char *program, const char *summary, const lesson *table) {
     printf("usage: %s [NAME ...]\n\n%s Without a name: all of them.\n\n", program, summary);
     for (; table->name; table++) printf("  %-20s %s\n", table->name, table->title);
-    return OPTIONS_DONE;
+    return files_end_output();
 }
 
 static void show(const lesson *l) {
@@ -59,5 +60,5 @@ int lessons_run(const char *summary, const lesson *table, int argc, char *const 
     for (int i = 1; i < argc; i++) show(find(table, argv[i]));
     for (const lesson *l = table; argc == 1 && l->name; l++) show(l);
     if (false_claims) fprintf(stderr, "%s: %d claim%s not true\n", program, false_claims, false_claims == 1 ? " is" : "s are");
-    return false_claims ? 1 : 0;
+    return files_end_output() || false_claims;
 }

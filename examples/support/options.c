@@ -1,5 +1,8 @@
 /* options.c - command-line options from one table: parsing, checks and --help. */
+#define _GNU_SOURCE 1 /* program_invocation_short_name */
 #include "options.h"
+
+#include "files.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,6 +29,16 @@ __attribute__((format(printf, 2, 3))) static int reject(const reader *r, const c
     return OPTIONS_BAD;
 }
 
+int options_bad(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s: ", program_invocation_short_name);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return OPTIONS_BAD;
+}
+
 /* strtod and its kin skip blanks and take signs, "nan" and hexadecimals; an option takes none of these by accident. */
 static bool looks_like_number(const char *text) { return *text && strspn(text, "0123456789+-.eE") == strlen(text); }
 
@@ -40,7 +53,11 @@ static int read_whole(const reader *r, const char *text, int64_t min, int64_t ma
     errno = 0;
     long long read = strtoll(text, &end, 10);
     if (!looks_like_number(text) || *end) return reject(r, "'%s' is not a whole number", text);
-    if (errno == ERANGE || read < min || read > max) return reject(r, "%s is out of range, %" PRId64 " to %" PRId64, text, min, max);
+    if (errno == ERANGE || read < min || read > max) { /* the option's range says more than the type's */
+        const int status = check_range(r, text, strtod(text, NULL));
+        if (status != OPTIONS_RUN) return status;
+        return reject(r, "%s is out of range, %" PRId64 " to %" PRId64, text, min, max);
+    }
     *value = read;
     return check_range(r, text, (double)read);
 }
@@ -169,13 +186,19 @@ static const option_row *find_row(const option_row *table, const char *name, siz
 }
 
 int options_parse(const char *summary, const option_row *table, int argc, char *const *argv) {
+    return options_parse_after("", 0, summary, table, argc, argv);
+}
+
+int options_parse_after(const char *words, int count, const char *summary, const option_row *table, int argc, char *const *argv) {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     reader r = {.program = slash ? slash + 1 : argc > 0 ? argv[0] : "program", .table = table};
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1 + count; i < argc; i++) {
         r.row = NULL;
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            options_help(stdout, r.program, summary, table);
-            return OPTIONS_DONE;
+            char usage[128];
+            snprintf(usage, sizeof usage, "%s%s%s", r.program, *words ? " " : "", words);
+            options_help(stdout, usage, summary, table);
+            return files_end_output(); /* OPTIONS_DONE, or 1 */
         }
         if (strncmp(argv[i], "--", 2) != 0) return reject(&r, "unexpected argument '%s'; options begin with --", argv[i]);
         const char *name = argv[i] + 2, *value = strchr(name, '=');

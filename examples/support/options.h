@@ -49,8 +49,15 @@ typedef struct option_row {
 enum { OPTIONS_RUN = -1, OPTIONS_DONE = 0, OPTIONS_BAD = 2 };
 
 /* Takes --name value, --name=value, --flag and --help (-h), the last of repeated options. Returns OPTIONS_RUN; OPTIONS_DONE after
- * printing the help to stdout; OPTIONS_BAD after one line on stderr that names the option and the value. */
+ * printing the help to stdout (1 where that is full); OPTIONS_BAD after one line on stderr that names the option and the value. */
 int options_parse(const char *summary, const option_row *table, int argc, char *const *argv);
+
+/* The same for a program that takes words before its options, "[ID ...]" in the help. It has read them itself: argv[0] is its name still,
+ * and argv[count] the last of the words. */
+int options_parse_after(const char *words, int count, const char *summary, const option_row *table, int argc, char *const *argv);
+
+/* One line on stderr, format as in printf, that begins with the program's name and ends with a new line. Returns OPTIONS_BAD. */
+__attribute__((format(printf, 1, 2))) int options_bad(const char *format, ...);
 
 /* Prints the help: usage, `summary`, then one aligned line per option with its default. */
 void options_help(FILE *out, const char *program, const char *summary, const option_row *table);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <zlib.h>
 
 /* stb frees what this returns with free; NULL makes it give up in good order. */
@@ -36,31 +35,11 @@ static unsigned char *deflate_png(unsigned char *data, int size, int *packed_siz
 
 static void write_bytes(void *out, void *data, int size) { fwrite(data, 1, (size_t)size, out); }
 
-static int write_png(const canvas *c, const char *path) {
-    FILE *out = fopen(path, "wb");
-    if (!out) return -1;
+static int write_png(void *of, FILE *out) {
+    const canvas *c = of;
     stbi_write_force_png_filter = 0; /* flat colours pack better, and twice as fast, without the search for a filter */
     errno = ENOMEM;                  /* the one reason for which stb gives up */
-    int made = stbi_write_png_to_func(write_bytes, out, c->width, c->height, 3, c->rgb, c->width * 3);
-    int broken = !made || ferror(out);
-    return fclose(out) != 0 || broken ? -1 : 0;
+    return stbi_write_png_to_func(write_bytes, out, c->width, c->height, 3, c->rgb, c->width * 3) ? 0 : -1;
 }
 
-int canvas_save(const canvas *c, const char *path) {
-    static const char suffix[] = ".part";
-    if (files_make_parent(path)) return -1;
-    size_t length = strlen(path);
-    char *part = malloc(length + sizeof suffix);
-    int status = -1;
-    if (part) {
-        memcpy(part, path, length);
-        memcpy(part + length, suffix, sizeof suffix);
-        status = write_png(c, part) || rename(part, path) ? -1 : 0;
-    }
-    if (status) {
-        fprintf(stderr, "cannot write %s: %s\n", path, strerror(errno));
-        if (part) remove(part);
-    }
-    free(part);
-    return status;
-}
+int canvas_save(const canvas *c, const char *path) { return files_replace(path, write_png, (void *)c); }

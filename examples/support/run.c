@@ -6,12 +6,22 @@
 #include <time.h>
 
 #include "files.h"
+#include "twin.h"
+
+/* A program that does not set these has no such choice, and a row of its own stands for the common one. */
+static bool left_out(const run_options *o, const option_row *row, int n, const option_row *own) {
+    for (int i = 0; i < n; i++)
+        if (strcmp(own[i].name, row->name) == 0) return true;
+    return (row->value == &o->path && !o->path) || (row->value == &o->batch && !o->batch) || (row->value == &o->optimizer && !o->optimizer) || (row->value == &o->epochs && !o->epochs) ||
+        (row->value == &o->hidden && !o->hidden.count) || (row->value == &o->schedule && !o->schedule) || (row->value == &o->floor && o->floor < 0);
+}
 
 int run_parse(const char *summary, run_options *o, const option_row *own, int argc, char *const *argv) {
     const option_row common[] = {
         {"epochs", OPT_INT, &o->epochs, "N", "passes over the training set", 0, 1e9},
         {"batch", OPT_INT, &o->batch, "N", "examples per step", 1, 1e9},
-        {"lr", OPT_DOUBLE, &o->lr, "RATE", "learning rate", 0, 1e6},
+        {"lr", OPT_DOUBLE, &o->lr, "RATE", o->schedule ? "learning rate at its highest" : "learning rate", 0, 1e6},
+        {"schedule", OPT_CHOICE, &o->schedule, "constant|cosine|one-cycle", "how the rate goes, step by step over all epochs", 0, 0},
         {"optimizer", OPT_CHOICE, &o->optimizer, "sgd|momentum|nesterov|adam|adamw", "update rule; momentum is 0.9", 0, 0},
         {"hidden", OPT_INTS, &o->hidden, "N,N,...", "widths of the hidden layers", 1, 1 << 20},
         {"seed", OPT_UINT64, &o->seed, "N", "seed of weights and order", 0, 0},
@@ -20,23 +30,26 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
         {"steps", OPT_INT64, &o->steps, "N", "stop after so many steps, 0 = never", 0, 1e15},
         {"floor", OPT_DOUBLE, &o->floor, "PERCENT", "exit with 1 below this accuracy, after an epoch at least", 0, 100},
         {"out", OPT_STRING, &o->out, "DIR", "draw pictures there", 0, 0},
-        {"csv", OPT_STRING, &o->csv, "FILE", "write the history there", 0, 0},
+        {"csv", OPT_STRING, &o->csv, "FILE", "write the history there; after --resume add to it", 0, 0},
         {"save", OPT_STRING, &o->save, "FILE", "keep the state of the run there, after each epoch of images, else at the end", 0, 0},
-        {"resume", OPT_STRING, &o->resume, "FILE", "go on from that state, bit for bit, given the same options; the rate is the file's", 0, 0},
+        {"resume", OPT_STRING, &o->resume, "FILE", "go on from that state, bit for bit, given the same data, --batch, --l2 and --dtype; rate, seed and history are the file's, whatever --lr and --seed say", 0, 0},
         {"path", OPT_CHOICE, &o->path, "tape|manual|both", "train by the tape, by the twin derived by hand, or compare the two at each step", 0, 0},
     };
     enum { ALL = sizeof common / sizeof common[0], MOST = 32 };
-    const int rows = o->path ? ALL : ALL - 1; /* a program without a twin has no path to choose */
     option_row table[MOST] = {{0}};
-    int n = 0;
+    int n = 0, before;
     for (; own[n].name && n + ALL + 1 < MOST; n++) table[n] = own[n];
-    memcpy(table + n, common, (size_t)rows * sizeof *common);
+    before = n;
+    for (int i = 0; i < ALL; i++)
+        if (!left_out(o, &common[i], before, own)) table[n++] = common[i];
     const int status = options_parse(summary, table, argc, argv);
     if (status != OPTIONS_RUN) return status;
-    if ((o->save || o->resume) && o->path && !run_by(o, "tape")) {
-        fprintf(stderr, "--save and --resume: only with --path tape; the twin by hand has no file\n");
-        return OPTIONS_BAD;
-    }
+    const bool by_hand = o->path && !run_by(o, "tape");
+    rule unused;
+    if (by_hand && (o->save || o->resume))
+        return options_bad("%s: only with --path tape; the twin by hand has no state that could be saved", o->save ? "--save" : "--resume");
+    if (by_hand && !twin_rule(o, &unused)) return OPTIONS_BAD;
+    if (o->save && files_make_parent(o->save)) return OPTIONS_BAD;
     return o->out && files_make_directory(o->out) ? OPTIONS_BAD : OPTIONS_RUN; /* before the training, not after it */
 }
 
@@ -55,6 +68,12 @@ rg_optim *run_optimizer(rg_tape *t, rg_list params, const run_options *o) {
     if (strcmp(o->optimizer, "adamw") == 0) return rg_optim_adamw(t, params, (rg_adam_options){.lr = lr});
     return rg_optim_sgd(t, params, (rg_sgd_options){.lr = lr, .momentum = strcmp(o->optimizer, "sgd") == 0 ? 0 : 0.9,
         .nesterov = strcmp(o->optimizer, "nesterov") == 0});
+}
+
+double run_rate(const run_options *o, int64_t step, int64_t steps) {
+    if (o->schedule && strcmp(o->schedule, "cosine") == 0) return rg_lr_cosine(o->lr, step, steps, 0);
+    if (o->schedule && strcmp(o->schedule, "one-cycle") == 0) return rg_lr_one_cycle(o->lr, step, steps, (rg_one_cycle_options){.warm = 0.3});
+    return o->lr;
 }
 
 int run_resume(rg_tape *t, const run_options *o, rg_state state) {
@@ -78,11 +97,18 @@ uint64_t run_hash(rg_list params) {
     return h;
 }
 
+int64_t run_numbers(rg_list params) {
+    int64_t n = 0;
+    for (int k = 0; k < params.count; k++) n += rg_numel(params.items[k]);
+    return n;
+}
+
+csv *run_history(const run_options *o, const char *const *columns, int count) {
+    return !o->csv ? NULL : (o->resume ? csv_append : csv_open)(o->csv, columns, count);
+}
+
 int run_finish(rg_tape *t, int status) {
-    if (fflush(stdout) || ferror(stdout)) {
-        perror("standard output");
-        status = 1;
-    }
+    if (files_end_output()) status = 1;
     const bool failed = rg_error_code(t) != RG_OK; /* the message stands on stderr already */
     rg_tape_free(t);
     return failed && !status ? 1 : status;

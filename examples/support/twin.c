@@ -20,15 +20,17 @@ static void take(const twin *w, void *net) {
         rg_copy_out(w->params.items[i], w->net->dtype, w->net->parameter(net, i), rg_numel(w->params.items[i]));
 }
 
-static bool rule_of(const run_options *o, rule *r) {
+bool twin_rule(const run_options *o, rule *r) {
     const bool adam = strcmp(o->optimizer, "adam") == 0, momentum = strcmp(o->optimizer, "momentum") == 0;
     *r = (rule){.adam = adam, .lr = o->lr, .momentum = momentum ? 0.9 : 0, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
-    return adam || momentum || strcmp(o->optimizer, "sgd") == 0;
+    const bool known = adam || momentum || strcmp(o->optimizer, "sgd") == 0;
+    if (!known) options_bad("--optimizer %s: with --path %s it is sgd, momentum or adam", o->optimizer, o->path);
+    return known;
 }
 
 twin *twin_new(const run_options *o, const twin_net *net, rg_list params, int64_t rows) {
     rule r;
-    if (!rule_of(o, &r)) return fprintf(stderr, "--optimizer %s: with --path %s it is sgd, momentum or adam\n", o->optimizer, o->path), NULL;
+    if (!twin_rule(o, &r)) return NULL;
     twin *w = calloc(1, sizeof *w);
     if (!w) return fputs("out of memory\n", stderr), NULL;
     w->net = net;

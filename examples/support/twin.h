@@ -39,6 +39,8 @@ typedef struct twin {
     differences found;
 } twin;
 
+/* The update rule of --optimizer; false after one line on stderr when the twin does not know it. */
+bool twin_rule(const run_options *o, rule *r);
 /* The twin that --path asks for, with the parameters' present values, for batches of up to `rows`. NULL after one line on stderr. */
 twin *twin_new(const run_options *o, const twin_net *net, rg_list params, int64_t rows);
 void twin_free(twin *w);

@@ -31,21 +31,71 @@ static rg_tensor *each_vjp1(rg_tensor *y, rg_tensor *dy, vjp1 *loop) {
     return dx;
 }
 
-static rg_tensor *each_vjp2(rg_tensor *y, rg_tensor *dy, vjp2 *loop) {
-    rg_tensor *dx = rg_temp_like(y, y);
-    if (rg_failed(dx)) return dx;
-    const real *a = y->in[0]->data, *b = y->in[1]->data, *f = y->data, *df = dy->data;
-    real *to = dx->data;
-    if (same_shape2(y) && y->numel <= RG_CHUNK) return loop(y->numel, a, 1, b, 1, f, df, to), dx;
+/* The gradients of both operands, block by block, so that what they read is fetched once. That of a broadcast operand is added up at
+   once, in its own shape: by parts of the work that the shapes alone define, each in a row of its own of `sums`, then their sum. */
+enum { BLOCK = 1024, PARTS = 8 };
+typedef struct vjp_job {
     pair p;
-    pair_init(&p, y);
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t i = 0; i < p.blocks; i++) {
-            int64_t at[3];
-            const int64_t n = pair_block(&p, i, at);
-            loop(n, a + at[0], p.w.run[0], b + at[1], p.w.run[1], f + at[2], df + at[2], to + at[2]);
-        })
-    return dx;
+    const real *in[2], *f, *df;
+    real *to[2];
+    vjp2 *loop[2];     /* NULL: not wanted, or dy itself */
+    int64_t numel[2];  /* of a broadcast operand; 0: of y's size, written in place */
+} vjp_job;
+
+static void vjp_part(const vjp_job *j, int64_t part, int64_t first, int64_t last) {
+    real piece[BLOCK];
+    const int64_t *run = j->p.w.run;
+    for (int64_t i = first; i < last; i++) {
+        int64_t at[3];
+        const int64_t n = pair_block(&j->p, i, at);
+        for (int k = 0; k < 2; k++) {
+            if (!j->loop[k]) continue;
+            real *to = j->numel[k] ? piece : j->to[k] + at[2];
+            j->loop[k](n, j->in[0] + at[0], run[0], j->in[1] + at[1], run[1], j->f + at[2], j->df + at[2], to);
+            if (!j->numel[k]) continue;
+            to = j->to[k] + part * j->numel[k] + at[k];
+            if (!run[k]) *to += sum_run(n, piece);
+            else
+                for (int64_t l = 0; l < n; l++) to[l] += piece[l];
+        }
+    }
+}
+
+static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop) {
+    vjp_job j = {.in = {y->in[0]->data, y->in[1]->data}, .f = y->data, .df = dy->data, .loop = {a_loop, b_loop}};
+    rg_tensor *sums[2] = {NULL, NULL};
+    int64_t parts = y->numel / RG_CHUNK + 1;
+    for (int k = 0; k < 2; k++) {
+        if (!j.loop[k] || y->in[k]->numel == y->numel) continue;
+        j.numel[k] = y->in[k]->numel;
+        parts = rg_min64(rg_min64(parts, PARTS), y->numel / PARTS / (j.numel[k] + 1) + 1);
+    }
+    for (int k = 0; k < 2; k++) {
+        if (!j.loop[k]) continue;
+        dx[k] = sums[k] = rg_temp_like(y, y->in[k]);
+        if (j.numel[k] && parts > 1) sums[k] = rg_temp(y, (rg_dtype)y->dtype, 2, (int64_t[]){parts, j.numel[k]});
+        if (rg_failed(dx[k]) || rg_failed(sums[k])) return -1;
+        j.to[k] = sums[k]->data;
+        if (j.numel[k]) memset(j.to[k], 0, (size_t)sums[k]->numel * sizeof(real));
+    }
+    if (same_shape2(y) && y->numel <= BLOCK) {
+        for (int k = 0; k < 2; k++)
+            if (j.loop[k]) j.loop[k](y->numel, j.in[0], 1, j.in[1], 1, j.f, j.df, j.to[k]);
+        return 0;
+    }
+    pair_init(&j.p, y, BLOCK);
+    const int64_t blocks = j.p.blocks, per = (blocks + parts - 1) / parts;
+    RG_PARALLEL_FOR(y->tape, parts,
+        for (int64_t part = 0; part < parts; part++) vjp_part(&j, part, rg_min64(part * per, blocks), rg_min64((part + 1) * per, blocks));)
+    for (int k = 0; k < 2; k++) {
+        if (!j.loop[k] || sums[k] == dx[k]) continue;
+        const int64_t n = j.numel[k];
+        real *restrict to = dx[k]->data;
+        memcpy(to, j.to[k], (size_t)n * sizeof *to);
+        for (int64_t part = 1; part < parts; part++)
+            for (int64_t i = 0; i < n; i++) to[i] += j.to[k][part * n + i];
+    }
+    return 0;
 }
 
 #define KINK(e) (e)
@@ -134,9 +184,9 @@ static inline uint64_t mix(uint64_t h, double v) {
 #define BINARY(n, text, expr, da, db, kinks, lo, hi)                                                                     \
     FORWARD2(n, expr) VJP2(n, a, da) VJP2(n, b, db)                                                                      \
     int RG_K(n##_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                                     \
-        if (rg_needs(y, 0)) dx[0] = sizeof #da == sizeof "DY" ? dy : each_vjp2(y, dy, n##_vjp_a);                        \
-        if (rg_needs(y, 1)) dx[1] = sizeof #db == sizeof "DY" ? dy : each_vjp2(y, dy, n##_vjp_b);                        \
-        return 0;                                                                                                        \
+        const bool a_is_dy = sizeof #da == sizeof "DY", needs_a = rg_needs(y, 0);                                        \
+        if (a_is_dy && needs_a) dx[0] = dy;                                                                              \
+        return each_vjp2(y, dy, dx, needs_a && !a_is_dy ? n##_vjp_a : NULL, rg_needs(y, 1) ? n##_vjp_b : NULL);          \
     }                                                                                                                    \
     HASH2(n, kinks)
 #define BINARY_STEP(n, text, expr, lo, hi) FORWARD2(n, expr) HASH2(n, expr)

@@ -48,11 +48,12 @@ static real exp_row(int64_t n, const real *x, real shift, real *e) {
     real piece[PIECE], sum = 0;
     for (int64_t i = 0; i < n; i += PIECE) {
         const int64_t m = rg_min64(PIECE, n - i), whole = (m + STRANDS - 1) / STRANDS * STRANDS;
-        for (int64_t j = 0; j < m; j++) piece[j] = x[i + j] - shift;
-        for (int64_t j = m; j < whole; j++) piece[j] = 0;
-        for (int64_t j = 0; j < whole; j++) piece[j] = R(exp)(piece[j]);
-        sum += sum_run(m, piece);
-        if (e) memcpy(e + i, piece, (size_t)m * sizeof *e);
+        real *restrict term = e && m == whole ? e + i : piece;
+        for (int64_t j = 0; j < m; j++) term[j] = x[i + j] - shift;
+        for (int64_t j = m; j < whole; j++) term[j] = 0;
+        for (int64_t j = 0; j < whole; j++) term[j] = R(exp)(term[j]);
+        sum += sum_run(m, term);
+        if (e && term == piece) memcpy(e + i, piece, (size_t)m * sizeof *e);
     }
     return sum;
 }
@@ -83,7 +84,7 @@ static void logsumexp_loop(const job *b, block k) {
     const real *x = b->x + k.at;
     real *restrict to = b->to + k.out;
     if (b->inner == 1) {
-        const real shift = shift_of(max_run(b->n, x));
+        const real shift = shift_of(peak_run(b->n, x));
         to[0] = shift + R(log)(exp_row(b->n, x, shift, NULL));
         return;
     }
@@ -98,22 +99,23 @@ static void softmax_loop(const job *b, block k) {
     const real *x = b->x + k.at;
     real *restrict to = b->to + k.at;
     if (b->inner == 1) {
-        const real s = exp_row(b->n, x, max_run(b->n, x), to);
-        for (int64_t j = 0; j < b->n; j++) to[j] /= s;
+        const real scale = 1 / exp_row(b->n, x, peak_run(b->n, x), to);
+        for (int64_t j = 0; j < b->n; j++) to[j] *= scale;
         return;
     }
     real max[WIDE] = {0}, sum[WIDE];
     max_columns(b, k.width, x, max);
     exp_columns(b, k.width, x, max, sum, to);
+    for (int64_t j = 0; j < k.width; j++) sum[j] = 1 / sum[j];
     for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
-        for (int64_t j = 0; j < k.width; j++) to[l + j] /= sum[j];
+        for (int64_t j = 0; j < k.width; j++) to[l + j] *= sum[j];
 }
 
 static void log_softmax_loop(const job *b, block k) {
     const real *x = b->x + k.at;
     real *restrict to = b->to + k.at;
     if (b->inner == 1) {
-        const real m = max_run(b->n, x), s = R(log)(exp_row(b->n, x, m, NULL));
+        const real m = peak_run(b->n, x), s = R(log)(exp_row(b->n, x, m, NULL));
         for (int64_t j = 0; j < b->n; j++) to[j] = x[j] - m - s;
         return;
     }

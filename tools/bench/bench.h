@@ -3,7 +3,9 @@
        KEY SECONDS            seconds per unit: a training step, an op of a chain, a pass over an array
        heap N                 calls of malloc after the second step, when count_malloc is preloaded
        hash 16 hex digits     of the weights, after so many steps
-       peak BYTES             of memory                                                                                      */
+       peak BYTES             of memory
+
+   and exits with NOT_RUN where it has no such workload.                                                                     */
 #ifndef RETROGRAD_BENCH_H
 #define RETROGRAD_BENCH_H
 
@@ -13,9 +15,11 @@
 typedef struct job {
     const char *workload, *by; /* "W1", "played" */
     double seconds;            /* how long to measure */
-    int steps;                 /* if > 0: so many steps and their hash, nothing else */
     int threads;
+    int steps;                 /* if > 0: so many steps and their hash, nothing else; on fewer rows, shorter arrays */
+    bool baseline;             /* without AVX2 */
 } job;
+enum { NOT_RUN = 3 };
 
 /* W1: MNIST's shape. W2: CIFAR-10's. Rows are random bytes: what is computed does not depend on them, and no file is needed. */
 enum { NET_LAYERS_MAX = 3 };
@@ -24,22 +28,25 @@ static const net_shape shape_w1 = {60000, 64, 2, {784, 128, 10}, .1f}, shape_w2 
 
 enum { CHAIN = 1000, ELEMENTS = 16 << 20, ROW = 1024 }; /* W4: ops; W5: floats in an array, and in a row of it */
 
-/* 0, or 1 where the contestant does not run this workload. */
-int engine_run(const job *j); /* by fused, composed, played */
-int floor_run(const job *j);  /* by hand: bare GEMM calls and fused loops, no tape */
+/* The exit status. */
+int engine_run(const job *j); /* by fused, composed, played, composed-played */
+int floor_run(const job *j);  /* by hand: bare GEMM calls and fused loops, no tape; by floor-f32: images as floats */
 
 /* W5: every row of elementwise.def and the reductions. */
-void elementwise_engine(const job *j);
+int elementwise_engine(const job *j);
 void elementwise_loops(const job *j);
 
 /* The clock, and the loop that all use: `step` runs until the time is over; the median time of one is printed under the key. */
 double clock_seconds(void);
 void measure(const job *j, const char *key, int per_call, void (*step)(void *), void *ctx);
 double peak_bytes(void);
+long heap_calls(void); /* of malloc so far; -1 when count_malloc is not preloaded */
 void fill_random(uint64_t seed, uint8_t *to, int64_t n);
 
-/* Each operator of the registry at three sizes; how steps grow with batch, width and depth; what the machine can do. */
+/* Each operator of the registry at three sizes; how steps grow with batch, width and depth; products by the own loops and by
+   OpenBLAS; what the machine can do. */
 int bench_ops(double seconds, int threads);
 int bench_growth(double seconds, int threads);
+int bench_gemm(double seconds, double peak);
 void machine_peak(double *gflops, double *gbytes);
 #endif

@@ -100,6 +100,7 @@ typedef struct row {
     int64_t slopes, left_out;                                 /* derivatives by differences; of these, not taken as a kink is too near */
     bool each;                                                /* one for each element, else along directions */
     double slope_norm, slope_error;                           /* what they make of the norm; their distance from the tape's, relative to it */
+    double slope_noise;                                       /* as large a distance the loss's own rounding may leave */
     bool slope_beyond;
 } row;
 
@@ -116,6 +117,9 @@ typedef struct comparison {
     int count;
     row rows[ROWS_MOST];                                      /* forward values, then gradients in the order in which backward visits them */
     const row *first;                                         /* that is beyond the tolerance; NULL */
+    const row *first_slope;                                   /* that finite differences contradict; NULL */
+    arrays right;                                             /* of a planted fault: the same by hand without it */
+    char invisible[400];                                      /* of a planted fault that shows nowhere: why; else empty */
     char cause[400];
     double columns_differ;                                    /* of the twin with samples as columns, from the one with rows; -1: not asked */
 } comparison;
@@ -136,6 +140,7 @@ void report_print(const comparison *c, FILE *to);
 int page_save(const comparison *c, const char *path);         /* 0, or -1 after one line on stderr */
 void graph_put(const comparison *c, FILE *to);
 void typeset_put(const char *formula, FILE *to);              /* a formula as MathML */
+void prose_put(const char *text, FILE *to);                    /* text as HTML, its quantities as formulas */
 void escaped_put(const char *text, FILE *to);                 /* text as HTML */
 
 /* -------- faults (planted.c) */
@@ -153,11 +158,6 @@ static inline const char *base_name(const char *at) {
     for (; *at; at++)
         if (*at == '/') name = at + 1;
     return name;
-}
-static inline bool is_bad(const comparison *c) {
-    for (int i = 0; i < c->count; i++)
-        if (c->rows[i].beyond || c->rows[i].slope_beyond) return true;
-    return false;
 }
 
 #endif

@@ -53,7 +53,7 @@ static void put_content(const sheet *s, const array *a, const char *op, double x
         }
         return;
     }
-    snprintf(text, sizeof text, "norm %.*g", op ? 4 : 3, norm(a->v, a->rows * a->cols));
+    snprintf(text, sizeof text, "%s%.*g", a->rows * a->cols > 1 ? "norm " : "", op ? 4 : 3, norm(a->v, a->rows * a->cols));
     if (op) put_line(s->to, "op", x, y + LINE, op);
     put_line(s->to, "number", x, y + LINE * (op ? 2 : 1), text);
 }
@@ -63,13 +63,16 @@ static box put_box(const sheet *s, const char *class, const char *name, double x
     const row *r = row_of(s->c, name);
     const box b = {x, y, parameter ? SMALL : WIDE, box_height(s, a, parameter)};
     const double top = y - b.height / 2;
+    char op[64] = "";
+    if (r) snprintf(op, sizeof op, "%.*s", (int)strcspn(r->op, ","), r->op); /* the first: of the loss the one that takes Z */
+    if (r && r->gradient && r->uses) snprintf(op, sizeof op, "%s", r->by[r->uses - 1].op);
     if (r) fprintf(s->to, "<a href=\"#q-%s\">", name);
     fprintf(s->to, "<g class=\"%s%s%s\"><title>", class, r && r->beyond ? " bad" : "", r && r == s->c->first ? " first" : "");
     if (r) fprintf(s->to, "%s = ", name), escaped_put(r->formula, s->to);
     else fputs(name, s->to);
     fprintf(s->to, "</title><rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\" rx=\"8\"></rect>", x - b.width / 2, top, b.width, b.height);
     put_name(s->to, name, x, top + 17);
-    if (a) put_content(s, a, parameter || !r ? NULL : r->gradient && r->uses ? r->by[r->uses - 1].op : r->op, x, top + 32);
+    if (a) put_content(s, a, parameter || !r ? NULL : op, x, top + 32);
     fputs(r ? "</g></a>\n" : "</g>\n", s->to);
     return b;
 }
@@ -101,6 +104,7 @@ static void put_parameters(const sheet *s, int l, bool gradient) {
 
 static void put_forward_lane(const sheet *s) {
     const int k = s->c->net->layers;
+    const bool beside = !s->c->net->sigmoid; /* the softmax is within the loss, which takes Z */
     char name[16];
     put_box(s, "box input", "X", column(0), s->values, false);
     for (int l = 1; l <= k; l++) {
@@ -108,12 +112,18 @@ static void put_forward_lane(const sheet *s) {
             const int i = 2 * l - 1 + part;
             snprintf(name, sizeof name, "%c%d", part ? 'A' : 'Z', l);
             put_box(s, "box value", name, column(i), s->values, false);
-            put_arrow(s->to, "fore", column(i - 1) + WIDE / 2, s->values, column(i) - WIDE / 2, s->values);
+            put_arrow(s->to, beside && i == 2 * k ? "aside" : "fore", column(i - 1) + WIDE / 2, s->values, column(i) - WIDE / 2, s->values);
         }
         put_parameters(s, l, false);
     }
     put_box(s, "box loss", "loss", column(2 * k + 1), s->values, false);
-    put_arrow(s->to, "fore", column(2 * k) + WIDE / 2, s->values, column(2 * k + 1) - WIDE / 2, s->values);
+    if (!beside) {
+        put_arrow(s->to, "fore", column(2 * k) + WIDE / 2, s->values, column(2 * k + 1) - WIDE / 2, s->values);
+        return;
+    }
+    const double top = s->values - box_height(s, NULL, false) / 2, from = column(2 * k - 1) + 44, end = column(2 * k + 1), over = top - 20;
+    fprintf(s->to, "<path class=\"fore\" d=\"M%g %gV%gQ%g %g %g %gH%gQ%g %g %g %g\"></path>", from, top, over + 10, from, over, from + 10, over, end - 10, end, over, end, over + 10);
+    put_arrow(s->to, "fore", end, over + 9, end, top);
 }
 
 static void put_backward_lane(const sheet *s) {

@@ -1,7 +1,6 @@
 /* page.c - the comparison as one page of HTML that needs nothing else: graph, table, derivation; of a small network the numbers. */
 #include "compare.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,14 +56,17 @@ static void put_head(const comparison *c, FILE *to) {
 
 static void put_verdict(const comparison *c, FILE *to) {
     if (!c->first) {
-        fprintf(to, "<p class=\"verdict good\"><b>Tape and hand agree.</b> All %d quantities lie within ", c->count);
+        fprintf(to, "<p class=\"verdict %s\"><b>Tape and hand agree.</b> All %d quantities lie within ", c->first_slope || *c->invisible ? "wrong" : "good", c->count);
         put_number(c->twin->found.tolerance, 2, to);
-        fprintf(to, " of %s.</p>\n", c->twin->net->terms ? "the norm of what their sums are made of" : "their norms");
+        fprintf(to, " of %s.", c->twin->net->terms ? "the norm of what their sums are made of" : "their norms");
+        if (c->first_slope) fputs(" <b>But finite differences contradict both</b>, first in ", to), typeset_put(c->first_slope->hand->name, to), fputs(".", to);
+        if (*c->invisible) fprintf(to, " <b>The planted fault is invisible here</b>: %s.", c->invisible);
+        fputs("</p>\n", to);
     } else {
         fprintf(to, "<p class=\"verdict wrong\"><b>Tape and hand differ, first in <a href=\"#q-%s\">", c->first->hand->name);
         typeset_put(c->first->hand->name, to);
         fputs("</a>.</b> Likely cause: ", to);
-        escaped_put(c->cause, to);
+        prose_put(c->cause, to);
         fprintf(to, ".%s</p>\n", !c->first->slopes ? "" : c->first->slope_beyond ? " Finite differences side with the hand, or with neither." : " Finite differences side with the tape.");
     }
     fputs("</header>\n", to);
@@ -73,7 +75,8 @@ static void put_verdict(const comparison *c, FILE *to) {
 static void put_graph(const comparison *c, FILE *to) {
     fputs("<section>\n<h2>The graph</h2>\n<p><span class=\"key fore\"></span>Values go forward, from left to right; <span class=\"key back\"></span>gradients come back from the loss, "
           "each below the value it belongs to. ", to);
-    fputs(c->net->sigmoid ? "The numbers are the tape\u2019s." : "The name in the middle is the operator on the tape; of a gradient, the one whose backward rule passes it on.", to);
+    fputs(c->net->sigmoid ? "The numbers are the tape\u2019s." : "The name in the middle is the operator on the tape; of a gradient, the one whose backward rule passes it on. The loss takes the last <i>Z</i>, "
+          "softmax and logarithm at once; the last <i>A</i> stands beside that way, for the derivation.", to);
     if (c->o.l2 > 0) fputs(" The regulariser\u2019s own way, from each <i>W</i> into the loss and back, is left out.", to);
     fputs("</p>\n<div class=\"scroll\" tabindex=\"0\">\n", to);
     graph_put(c, to);
@@ -274,7 +277,8 @@ static void put_numbers(const comparison *c, FILE *to) {
 
 /* -------- the file */
 
-static void put_page(const comparison *c, FILE *to) {
+static int put_page(void *of, FILE *to) {
+    const comparison *c = of;
     put_head(c, to);
     put_verdict(c, to);
     put_graph(c, to);
@@ -285,24 +289,7 @@ static void put_page(const comparison *c, FILE *to) {
         (unsigned long long)c->o.seed);
     if (!c->net->sigmoid) fprintf(to, " --l2 %g", c->o.l2);
     if (c->o.fault) fprintf(to, " --break %s", c->o.fault);
-    fputs("</code></footer>\n</main>\n</body>\n</html>\n", to);
+    return fputs("</code></footer>\n</main>\n</body>\n</html>\n", to) < 0 ? -1 : 0;
 }
 
-int page_save(const comparison *c, const char *path) {
-    char part[4200];
-    if (files_make_parent(path)) return -1;
-    errno = ENAMETOOLONG;
-    const int length = snprintf(part, sizeof part, "%s.part", path);
-    FILE *out = length > 0 && length < (int)sizeof part ? fopen(part, "w") : NULL;
-    int status = -1;
-    if (out) {
-        put_page(c, out);
-        const bool broken = ferror(out);
-        status = fclose(out) || broken || rename(part, path) ? -1 : 0;
-    }
-    if (status) {
-        fprintf(stderr, "cannot write %s: %s\n", path, strerror(errno));
-        if (out) remove(part);
-    }
-    return status;
-}
+int page_save(const comparison *c, const char *path) { return files_replace(path, put_page, (void *)c); }

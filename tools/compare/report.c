@@ -91,15 +91,29 @@ static void print_numbers(const comparison *c, FILE *to) {
 static void print_explanation(const comparison *c, FILE *to) {
     int64_t left_out = 0;
     bool directions = false;
-    for (int i = 0; i < c->count; i++) left_out += c->rows[i].left_out, directions = directions || (c->rows[i].gradient && !c->rows[i].each);
+    double noise = 0;
+    for (int i = 0; i < c->count; i++) noise = fmax(noise, c->rows[i].slope_noise), left_out += c->rows[i].left_out, directions = directions || (c->rows[i].gradient && !c->rows[i].each);
     fputs("\ntape: the operators on that line; of a gradient those whose backward rule passes it on. max diff: largest |tape - hand| of an element, ulps there.\n", to);
     fputs("differences: the loss differenced in f64 at five points, the quantity itself being moved; their distance from the tape's gradient, relative to it:\n"
           "  of up to 64 elements each one", to);
     if (directions) fputs("; of more, along the tape's own gradient, where the slope is its norm if it is the gradient, and along three random directions", to);
     fputs(".\n", to);
     if (left_out) fprintf(to, "  %lld could not be taken: a kink of a ReLU was too near.\n", (long long)left_out);
+    if (noise > 1e-5) fprintf(to, "  of a loss of %.3g rounding leaves up to %.0e of distance, which is not held against them.\n", rg_item(seen(&c->f, "loss")), noise);
     if (c->twin->settled) fprintf(to, "%lld inputs of a ReLU were rounded to different sides of 0: there the slope is the tape's\n", (long long)c->twin->settled);
     if (c->columns_differ >= 0) fprintf(to, "published with samples as columns: so computed, every quantity is the transpose of the one by hand, within %.1e of its norm\n", c->columns_differ);
+}
+
+/* What the exit status says, in words. */
+static void print_verdict(const comparison *c, FILE *to) {
+    const row *r = c->first;
+    if (r) {
+        fprintf(to, "tape and hand DIFFER, first in %s = %s\nlikely cause: %s\n", r->hand->name, r->formula, c->cause);
+        if (r->slopes) fprintf(to, "finite differences side with the %s\n", r->slope_beyond ? "hand, or with neither" : "tape");
+    } else fprintf(to, "tape and hand agree: all %d quantities within %g of %s\n", c->count, c->twin->found.tolerance,
+        c->twin->net->terms ? "the norm of what their sums are made of" : "their norms");
+    if (!r && c->first_slope) fprintf(to, "but finite differences CONTRADICT both, first in %s: %.0e of its norm apart\n", c->first_slope->hand->name, c->first_slope->slope_error);
+    if (*c->invisible) fprintf(to, "the planted fault is INVISIBLE here: %s\n", c->invisible);
 }
 
 void report_print(const comparison *c, FILE *to) {
@@ -118,10 +132,5 @@ void report_print(const comparison *c, FILE *to) {
     print_explanation(c, to);
     if (c->net->sigmoid) print_numbers(c, to);
     fputc('\n', to);
-    if (c->first) {
-        fprintf(to, "tape and hand DIFFER, first in %s = %s\n", c->first->hand->name, c->first->formula);
-        fprintf(to, "likely cause: %s\n", c->cause);
-        if (c->first->slopes) fprintf(to, "finite differences side with the %s\n", c->first->slope_beyond ? "hand, or with neither" : "tape");
-    } else fprintf(to, "tape and hand agree: all %d quantities within %g of %s\n", c->count, c->twin->found.tolerance,
-        c->twin->net->terms ? "the norm of what their sums are made of" : "their norms");
+    print_verdict(c, to);
 }

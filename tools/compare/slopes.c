@@ -5,6 +5,7 @@
    itself is moved, Z1 say, where the forward pass comes by it, so that each row has a difference quotient of its own.        */
 #include "compare.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ typedef struct probe {
     const net *net;
     const array *q;            /* the quantity to be moved, as the tape has it */
     double *by;                /* [rows, cols] */
+    double bar;
 } probe;
 
 /* Loss at q + h u, and the branches that were taken. */
@@ -36,13 +38,14 @@ static double loss_at(probe *p, const double *u, double h, uint64_t *branches) {
     return loss;
 }
 
-/* The slope along u. A kink within reach is stepped away from by a smaller h; false when one stays. */
-static bool slope_along(probe *p, const double *u, double h, double *slope) {
-    static const double weight[] = {1, -8, 0, 8, -1};
+/* The slope along u, and what rounding of the loss may make of it: the four losses have `digits` ulps each. A kink within reach is stepped
+   away from by a smaller h; false when one stays. */
+static bool slope_along(probe *p, const double *u, double h, double *slope, double *noise) {
+    static const double weight[] = {1, -8, 0, 8, -1}, digits = 2;
     for (int shrink = 0; shrink < SHRINKS; shrink++, h /= 4) {
         uint64_t middle, branches;
         bool same = true;
-        loss_at(p, u, 0, &middle);
+        *noise = digits * DBL_EPSILON * fabs(loss_at(p, u, 0, &middle)) * 18 / (12 * h);
         *slope = 0;
         for (int k = 0; k < 5 && same; k++) {
             if (k == 2) continue;
@@ -54,44 +57,53 @@ static bool slope_along(probe *p, const double *u, double h, double *slope) {
     return false;
 }
 
-static void count(row *r, bool taken, double error) {
-    r->slopes += taken;
-    r->left_out += !taken;
-    if (taken && !(error <= r->slope_error)) r->slope_error = error;
+/* error and noise relative to the gradient */
+static void judge(const probe *p, row *r, double error, double noise) {
+    if (!(error <= r->slope_error)) r->slope_error = error;
+    if (!(noise <= r->slope_noise)) r->slope_noise = noise;
+    r->slope_beyond = r->slope_beyond || !(error <= p->bar + noise);
 }
 
 static void each_element(probe *p, const array *gradient, row *r, double *u) {
     const int64_t n = gradient->rows * gradient->cols;
-    double squares = 0, errors = 0, slope;
+    double squares = 0, errors = 0, noises = 0, slope, noise;
     r->each = true;
     for (int64_t i = 0; i < n; i++) {
         u[i] = 1;
-        const bool taken = slope_along(p, u, each_step * fmax(1, fabs(p->q->v[i])), &slope);
+        const bool taken = slope_along(p, u, each_step * fmax(1, fabs(p->q->v[i])), &slope, &noise);
         u[i] = 0;
-        count(r, taken, 0);
+        r->slopes += taken;
+        r->left_out += !taken;
         if (!taken) slope = gradient->v[i];
+        else noises += noise * noise;
         squares += slope * slope;
         errors += (slope - gradient->v[i]) * (slope - gradient->v[i]);
     }
     r->slope_norm = sqrt(squares);
-    r->slope_error = sqrt(errors) / fmax(r->slope_norm, 1e-6); /* below this the loss, of order 1, has no digits left for it */
+    const double least = fmax(r->slope_norm, 1e-6); /* below this the loss, of order 1, has no digits left for it */
+    if (r->slopes) judge(p, r, sqrt(errors) / least, sqrt(noises) / least);
 }
 
 static void directions(probe *p, const array *gradient, row *r, double *u, double h, rg_rng *rng) {
     const int64_t n = gradient->rows * gradient->cols;
     const double length = norm(gradient->v, n);
-    double slope;
+    double slope, noise;
     for (int64_t i = 0; i < n && length > 0; i++) u[i] = gradient->v[i] / length;
-    bool taken = length > 0 && slope_along(p, u, h, &slope);
+    bool taken = length > 0 && slope_along(p, u, h, &slope, &noise);
     r->slope_norm = taken ? slope : NAN;
-    if (length > 0) count(r, taken, fabs(slope - length) / length);
+    r->slopes = taken;
+    r->left_out = length > 0 && !taken;
+    if (taken) judge(p, r, fabs(slope - length) / length, noise / length);
     for (int k = 0; k < DIRECTIONS; k++) {
         double expected = 0;
         for (int64_t i = 0; i < n; i++) u[i] = rg_rng_normal(rng, 0, 1) / sqrt((double)n);
         const double unit = norm(u, n);
         for (int64_t i = 0; i < n; i++) u[i] /= unit, expected += u[i] * gradient->v[i];
-        taken = slope_along(p, u, h, &slope);
-        count(r, taken, taken && length > 0 ? fabs(slope - expected) * sqrt((double)n) / length : 0); /* a typical slope is length / sqrt n */
+        taken = slope_along(p, u, h, &slope, &noise);
+        r->slopes += taken;
+        r->left_out += !taken;
+        const double typical = length / sqrt((double)n);
+        if (taken && length > 0) judge(p, r, fabs(slope - expected) / typical, noise / typical);
     }
 }
 
@@ -112,9 +124,9 @@ static int slopes_of(const comparison *c, probe *p, row *r, rg_rng *rng) {
     double *u = calloc((size_t)n + 1, sizeof *u);
     p->by = calloc((size_t)n + 1, sizeof *p->by);
     if (u && p->by) {
+        p->bar = c->twin->found.f64 ? 1e-5 : 1e-3; /* of f32: what rounding leaves of sums that cancel */
         if (n <= EACH_MOST) each_element(p, gradient, r, u);
         else directions(p, gradient, r, u, direction_step / reach(c, p->q->name), rng);
-        r->slope_beyond = r->slopes && !(r->slope_error <= (c->twin->found.f64 ? 1e-5 : 1e-3)); /* of f32: what rounding leaves of sums that cancel */
     }
     const bool failed = !u || !p->by;
     free(u);
@@ -155,6 +167,8 @@ int compare_slopes(comparison *c) {
     int failed = copy_step(c, &p);
     for (int i = 0; i < c->count && !failed; i++)
         if (c->rows[i].gradient) failed = slopes_of(c, &p, &c->rows[i], rg_tape_rng(p.f.t));
+    for (int i = c->count - 1; i >= 0; i--)
+        if (c->rows[i].slope_beyond) c->first_slope = &c->rows[i];
     failed = failed || rg_error_code(p.f.t);
     rg_tape_free(p.f.t);
     return failed ? -1 : 0;

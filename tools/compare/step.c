@@ -78,12 +78,18 @@ static const char *place(const char *at) {
     return at ? at : "?";
 }
 
-/* The operators on the line of x, in the order they ran: "matmul, add". */
-static void operators(rg_tensor *x, row *r) {
+static bool is_seen(const forward *f, const rg_tensor *x) {
+    for (int i = 0; i < f->count; i++)
+        if (f->seen[i].x == x) return true;
+    return x == f->x;
+}
+
+/* The operators from the quantity before x up to x, in the order they ran: "matmul, add". */
+static void operators(const forward *f, rg_tensor *x, row *r) {
     const char *line = x->at;
     rg_tensor *chain[8];
     int n = 0;
-    for (; x->op && x->at && strcmp(x->at, line) == 0 && n < 8; x = x->in[0]) {
+    for (; x->op && n < 8 && (!n || !is_seen(f, x)); x = x->in[0]) {
         chain[n++] = x;
         if (!x->nin) break;
     }
@@ -141,7 +147,7 @@ static int fill_rows(comparison *c) {
         r->gradient = r->hand->name[0] == 'd';
         r->beyond = !(r->apart->relative <= c->twin->found.tolerance);
         formula_of(c->net, c->o.l2, r->hand->name, r->formula);
-        if (!r->gradient) operators(seen(&c->f, r->hand->name), r);
+        if (!r->gradient) operators(&c->f, seen(&c->f, r->hand->name), r);
         else {
             find_uses(&c->f, seen(&c->f, r->hand->name + 1), r);
             if (r->uses > 1) measure_uses(c, seen(&c->f, r->hand->name + 1), r);
@@ -185,6 +191,27 @@ static int train_up_to(comparison *c, source *from) {
     return 0;
 }
 
+/* A planted fault that shows nowhere: what it changes of the numbers by hand. */
+static int explain_silence(comparison *c, const run_options *options) {
+    const char *most = NULL;
+    double distance = 0;
+    twin_net clean;
+    twin *right = plant(NULL, c->net, &c->o, &clean) ? NULL : twin_new(options, &clean, rg_params(c->t), c->o.batch);
+    const int failed = !right || twin_compare(right, c->f.x, c->f.y, seen(&c->f, "loss")) || take_by_hand(&c->right, right);
+    for (int i = 0; i < c->hand.count && !failed; i++) {
+        const array *a = &c->hand.item[i], *b = &c->right.item[i];
+        const int64_t n = a->rows * a->cols;
+        double squares = 0;
+        for (int64_t j = 0; j < n; j++) squares += (a->v[j] - b->v[j]) * (a->v[j] - b->v[j]);
+        const double d = squares > 0 ? sqrt(squares) / norm(b->v, n) : 0;
+        if (d > distance) distance = d, most = a->name;
+    }
+    if (most) snprintf(c->invisible, sizeof c->invisible, "it moves no quantity by hand beyond that; %s the most, by %.1e of its norm", most, distance);
+    else snprintf(c->invisible, sizeof c->invisible, "with and without it every quantity by hand has the same numbers");
+    twin_free(right);
+    return failed ? -1 : 0;
+}
+
 int compare_step(comparison *c) {
     const bool f64 = strcmp(c->o.dtype, "f64") == 0;
     const run_options options = {.path = "both", .optimizer = "sgd", .lr = c->net->lr, .l2 = c->o.l2, .dtype = c->o.dtype};
@@ -201,7 +228,7 @@ int compare_step(comparison *c) {
     failed = failed || !(c->twin = twin_new(&options, &c->by_hand, rg_params(c->t), c->o.batch));
     failed = failed || train_up_to(c, &from) || take_by_hand(&c->hand, c->twin);
     if (!failed) c->n = rg_dim(c->f.x, 0);
-    failed = failed || fill_rows(c);
+    failed = failed || fill_rows(c) || (c->o.fault && !c->first && explain_silence(c, &options));
     c->columns_differ = !failed && c->net->columns ? (f64 ? columns_apart_f64 : columns_apart_f32)(c->twin->beside) : -1;
     source_close(&from);
     return failed ? -1 : 0;
@@ -212,5 +239,6 @@ void compare_free(comparison *c) {
     arrays_free(&c->tape);
     arrays_free(&c->hand);
     arrays_free(&c->before);
+    arrays_free(&c->right);
     rg_tape_free(c->t);
 }

@@ -38,6 +38,7 @@ static const char *const style[] = {
     "svg a:hover rect{stroke-width:2.6}\n",
     "svg path{fill:none;stroke-width:1.6}svg .fore{stroke:var(--fore)}svg .back{stroke:var(--back)}\n",
     "svg .head{stroke:none}svg .fore.head{fill:var(--fore)}svg .back.head{fill:var(--back)}\n",
+    "svg .aside{stroke:#a4adbd;stroke-dasharray:4 4}svg .aside.head{fill:#a4adbd;stroke:none}\n",
     "svg .pair{stroke:#c9cedb;stroke-dasharray:2 4}\n",
     /* tables */
     "table{border-collapse:collapse;width:100%;font-size:14.5px}\n",

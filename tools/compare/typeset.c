@@ -131,3 +131,20 @@ void typeset_put(const char *formula, FILE *to) {
     put_some((span){formula, formula + strlen(formula)}, to);
     fputs("</math>", to);
 }
+
+/* "dA1", "W2" */
+static bool is_quantity(span s) {
+    const char *at = s.from + (*s.from == 'd');
+    return at + 1 < s.end && strchr("AZWb", *at) && take_while(at + 1, s.end, isdigit).end == s.end;
+}
+
+void prose_put(const char *text, FILE *to) {
+    const char *end = text + strlen(text);
+    for (span s; text < end; text = s.end) {
+        char part[64];
+        s = take_while(text, end, isalnum);
+        if (s.end == text) s.end++;
+        snprintf(part, sizeof part, "%.*s", (int)(s.end - text), text);
+        (is_quantity(s) || strcmp(part, "*") == 0 ? typeset_put : escaped_put)(part, to);
+    }
+}

@@ -1,0 +1,131 @@
+/* attention.c - embeddings, multi-head attention, the transformer block. The formulas stand in nn/sequence.h. */
+#include "engine/op.h"
+#include "nn/nn.h"
+
+#undef RG_AT
+#define RG_AT at
+
+/* -------- embeddings */
+
+static rg_tensor *embed(const char *at, rg_nn *net, rg_tensor *x) { return rg_embedding(x, net->params[0]); }
+
+rg_nn *rg_nn_embedding_at(const char *at, rg_tape *t, int64_t n, int64_t dim, rg_init init) {
+    rg_nn *net = rg_nn_new(t, "embedding", embed, sizeof(rg_nn));
+    rg_nn_param(net, "weight", init, n, dim);
+    return net && net->failed ? NULL : net;
+}
+
+static rg_tensor *add_position(const char *at, rg_nn *net, rg_tensor *x) {
+    rg_tensor *table = net->params[0];
+    char is[80], most[80];
+    if (x->ndim < 2 || x->shape[x->ndim - 2] > table->shape[0] || x->shape[x->ndim - 1] != table->shape[1])
+        return rg_fail(net->tape, RG_ESHAPE, at, "positional_embedding: the input is %s, not [.., time, dim] within %s", rg_shape_text(x, is, sizeof is),
+            rg_shape_text(table, most, sizeof most)), rg_poison(net->tape);
+    return rg_add(x, rg_slice(table, 0, 0, x->shape[x->ndim - 2]));
+}
+
+rg_nn *rg_nn_positional_embedding_at(const char *at, rg_tape *t, int64_t n, int64_t dim, rg_init init) {
+    rg_nn *net = rg_nn_new(t, "positional_embedding", add_position, sizeof(rg_nn));
+    rg_nn_param(net, "weight", init, n, dim);
+    return net && net->failed ? NULL : net;
+}
+
+/* -------- multi-head attention */
+
+typedef struct attention { rg_nn nn; int64_t dim, heads; rg_attention_options o; } attention;
+
+/* [batch, n, k dim] -> out[0] .. out[k-1], [batch, heads, n, dim / heads] */
+static void split_heads(const char *at, const attention *a, rg_tensor *x, int k, rg_tensor **out) {
+    const int64_t batch = rg_dim(x, 0), n = rg_dim(x, 1), each = a->dim / a->heads;
+    x = rg_permute(rg_reshape(x, batch, n, k, a->heads, each), 2, 0, 3, 1, 4);
+    for (int i = 0; i < k; i++) out[i] = rg_squeeze(rg_slice(x, 0, i, i + 1), 0);
+}
+
+/* The projection of x to query, key or value: which is 0, 1 or 2. */
+static rg_tensor *project(const char *at, const attention *a, int which, rg_tensor *x) {
+    const int64_t from = which * a->dim, to = from + a->dim;
+    rg_tensor *y;
+    split_heads(at, a, rg_linear(x, rg_slice(a->nn.params[0], 1, from, to), rg_slice(a->nn.params[1], 0, from, to)), 1, &y);
+    return y;
+}
+
+static int check_sequence(const char *at, const attention *a, const char *name, rg_tensor *x) {
+    char text[80];
+    if (x->ndim == 3 && x->shape[2] == a->dim) return 0;
+    return rg_fail(a->nn.tape, RG_ESHAPE, at, "multi_head_attention: the %s is %s, not [batch, n, %lld]", name, rg_shape_text(x, text, sizeof text), (long long)a->dim);
+}
+
+static int check_sequences(const char *at, const attention *a, rg_tensor *q, rg_tensor *k, rg_tensor *v) {
+    char query[80], key[80], value[80];
+    if (check_sequence(at, a, q == k && k == v ? "input" : "query", q) || check_sequence(at, a, "key", k) || check_sequence(at, a, "value", v)) return -1;
+    if (q->shape[0] == k->shape[0] && k->shape[0] == v->shape[0] && k->shape[1] == v->shape[1]) return 0;
+    return rg_fail(a->nn.tape, RG_ESHAPE, at, "multi_head_attention: query %s, key %s and value %s do not fit: [batch, n, %lld] and twice [batch, m, %lld]",
+        rg_shape_text(q, query, sizeof query), rg_shape_text(k, key, sizeof key), rg_shape_text(v, value, sizeof value), (long long)a->dim, (long long)a->dim);
+}
+
+static rg_tensor *attend(const char *at, attention *a, rg_tensor *query, rg_tensor *key, rg_tensor *value, rg_tensor *mask) {
+    rg_tensor *y[3]; /* query, key, value */
+    const bool self = query == key && key == value;
+    if (check_sequences(at, a, query, key, value)) return rg_poison(a->nn.tape);
+    if (self) split_heads(at, a, rg_linear(query, a->nn.params[0], a->nn.params[1]), 3, y);
+    else for (int i = 0; i < 3; i++) y[i] = project(at, a, i, i == 0 ? query : i == 1 ? key : value);
+    rg_tensor *weights = rg_attention_weights(y[0], y[1], mask, a->o.causal); /* [batch, heads, n, m] */
+    if (a->nn.training && a->o.dropout > 0) weights = rg_dropout(weights, a->o.dropout);
+    rg_tensor *found = rg_permute(rg_matmul(weights, y[2]), 0, 2, 1, 3);
+    if (rg_failed(found)) return found;
+    return rg_nn_forward(a->nn.children[0], rg_reshape(found, query->shape[0], query->shape[1], a->dim));
+}
+
+static rg_tensor *attend_self(const char *at, rg_nn *net, rg_tensor *x) { return attend(at, (attention *)net, x, x, x, NULL); }
+
+rg_tensor *rg_nn_attend_at(const char *at, rg_nn *net, rg_tensor *query, rg_tensor *key, rg_tensor *value, rg_tensor *mask) {
+    rg_tape *t = net ? net->tape : rg_tape_of(query);
+    if (!net || net->forward != attend_self)
+        return rg_fail(t, RG_EVALUE, at, "rg_nn_attend: %s", net ? "not a multi_head_attention" : "the net is NULL"), rg_poison(t);
+    if (rg_failed(query) || rg_failed(key) || rg_failed(value) || rg_error_code(t)) return rg_poison(t);
+    return attend(at, (attention *)net, query, key, value, mask);
+}
+
+static int check_options(const char *at, rg_tape *t, const char *who, int64_t dim, int64_t heads, rg_attention_options o) {
+    if (dim < 1 || heads < 1 || dim % heads || dim > INT64_MAX / 3)
+        return rg_fail(t, RG_EVALUE, at, "%s: %lld heads do not divide %lld features", who, (long long)heads, (long long)dim);
+    return o.dropout >= 0 && o.dropout <= 1 ? 0 : rg_fail(t, RG_EVALUE, at, "%s: dropout = %g is no probability", who, o.dropout);
+}
+
+rg_nn *rg_nn_multi_head_attention_at(const char *at, rg_tape *t, int64_t dim, int64_t heads, rg_init init, rg_attention_options o) {
+    if (check_options(at, t, "rg_nn_multi_head_attention", dim, heads, o)) return NULL;
+    attention *a = (attention *)rg_nn_new(t, "multi_head_attention", attend_self, sizeof *a);
+    if (!a) return NULL;
+    a->dim = dim, a->heads = heads, a->o = o;
+    rg_nn_param(&a->nn, "in_proj_weight", init, dim, 3 * dim);
+    rg_nn_param(&a->nn, "in_proj_bias", RG_ZEROS, 3 * dim);
+    rg_nn_add(&a->nn, rg_nn_named(rg_nn_linear(t, dim, dim, init), "out_proj"));
+    return a->nn.failed ? NULL : &a->nn;
+}
+
+/* -------- the block */
+
+typedef struct block { rg_nn nn; double dropout; } block;
+enum { SELF_ATTN, LINEAR1, LINEAR2, NORM1, NORM2, PARTS };
+
+static rg_tensor *drop(const char *at, const block *b, rg_tensor *x) { return b->nn.training && b->dropout > 0 ? rg_dropout(x, b->dropout) : x; }
+
+static rg_tensor *transform(const char *at, rg_nn *net, rg_tensor *x) {
+    const block *b = (const block *)net;
+    rg_nn *const *part = net->children;
+    x = rg_add(x, drop(at, b, rg_nn_forward(part[SELF_ATTN], rg_nn_forward(part[NORM1], x))));
+    rg_tensor *hidden = drop(at, b, rg_gelu(rg_nn_forward(part[LINEAR1], rg_nn_forward(part[NORM2], x))));
+    return rg_add(x, drop(at, b, rg_nn_forward(part[LINEAR2], hidden)));
+}
+
+rg_nn *rg_nn_transformer_block_at(const char *at, rg_tape *t, int64_t dim, int64_t heads, int64_t hidden, rg_init init, rg_attention_options o) {
+    static const char *const names[PARTS] = {"self_attn", "linear1", "linear2", "norm1", "norm2"};
+    if (check_options(at, t, "rg_nn_transformer_block", dim, heads, o)) return NULL;
+    block *b = (block *)rg_nn_new(t, "transformer_block", transform, sizeof *b);
+    if (!b) return NULL;
+    b->dropout = o.dropout;
+    rg_nn *parts[PARTS] = {rg_nn_multi_head_attention_at(at, t, dim, heads, init, o), rg_nn_linear(t, dim, hidden, init), rg_nn_linear(t, hidden, dim, init),
+        rg_nn_layer_norm(t, dim), rg_nn_layer_norm(t, dim)};
+    for (int i = 0; i < PARTS; i++) rg_nn_add(&b->nn, rg_nn_named(parts[i], names[i]));
+    return b->nn.failed ? NULL : &b->nn;
+}

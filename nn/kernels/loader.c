@@ -1,0 +1,46 @@
+/* kernels/loader.c - rows gathered into a batch: to = (from / divisor - mean) / std. */
+#include "engine/kernel.h"
+#include "nn/rows.h"
+
+/* By division, as NumPy's x / 255 does it: a factor 1/255 would round differently. */
+#define DEFINE_CONVERT(name, type)                                                                        \
+    static void name(const rg_rows *g, const type *restrict from, real *restrict to) {                    \
+        const real divisor = C(g->divisor), mean = C(g->mean), std = C(g->std);                           \
+        const int64_t n = g->size;                                                                        \
+        if (g->mean == 0 && g->std == 1)                                                                  \
+            for (int64_t i = 0; i < n; i++) to[i] = (real)from[i] / divisor;                              \
+        else                                                                                              \
+            for (int64_t i = 0; i < n; i++) to[i] = ((real)from[i] / divisor - mean) / std;               \
+    }
+DEFINE_CONVERT(from_u8, uint8_t)
+DEFINE_CONVERT(from_f32, float)
+DEFINE_CONVERT(from_f64, double)
+
+static const char *row_at(const rg_rows *g, int64_t i) {
+    return (const char *)g->from + (size_t)(g->order ? g->order[i] : g->first + i) * (size_t)g->size * rg_dtype_size(g->dtype);
+}
+
+static void convert(const rg_rows *g, int64_t i) {
+    const void *from = row_at(g, i);
+    real *to = (real *)g->to + i * g->size;
+    const bool same = g->dtype == (sizeof *to == sizeof(float) ? RG_F32 : RG_F64);
+    if (same && g->divisor == 1 && g->mean == 0 && g->std == 1) memcpy(to, from, (size_t)g->size * sizeof *to);
+    else if (g->dtype == RG_U8) from_u8(g, from, to);
+    else if (g->dtype == RG_F32) from_f32(g, from, to);
+    else from_f64(g, from, to);
+}
+
+/* A row of the next batch comes into the cache of the core that will want it, while this batch is computed with. */
+static void prefetch(const rg_rows *g, int64_t i) {
+    const char *row = row_at(g, i);
+    const size_t bytes = (size_t)g->size * rg_dtype_size(g->dtype);
+    for (size_t k = 0; k < bytes; k += 64) __builtin_prefetch(row + k, 0, 2);
+}
+
+void RG_K(rows)(const rg_rows *g) {
+    RG_PARALLEL_FOR(g->tape, g->count * g->size / RG_CHUNK,
+        for (int64_t i = 0; i < g->count; i++) {
+            convert(g, i);
+            if (i < g->next) prefetch(g, g->count + i);
+        })
+}

@@ -1,0 +1,25 @@
+/* rows.h - what the loader hands to its kernel: rows of an array, gathered and converted. */
+#ifndef RG_ROWS_H
+#define RG_ROWS_H
+
+#include "engine/op.h"
+
+#pragma GCC visibility push(hidden)
+
+typedef struct rg_rows {
+    rg_tape *tape;
+    const void *from;        /* [.., size], u8 or a float */
+    rg_dtype dtype;
+    void *to;                /* [count, size], a float */
+    int64_t size, count;
+    const int64_t *order;    /* row i comes from row order[i]; NULL: from row first + i */
+    int64_t first;
+    int64_t next;            /* so many rows of the order after these are wanted soon, at most count */
+    double divisor, mean, std;
+} rg_rows;
+
+typedef void rg_rows_fn(const rg_rows *g);
+rg_rows_fn rg_k_rows_f32_base, rg_k_rows_f64_base, rg_k_rows_f32_avx2, rg_k_rows_f64_avx2;
+
+#pragma GCC visibility pop
+#endif

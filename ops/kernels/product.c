@@ -1,0 +1,210 @@
+/* kernels/product.c - one matrix product by own loops: every element of c is one chain of multiply-adds over k, in order.
+
+   The bits of an element therefore depend on its row, its column and k alone, however c is cut: they are those of the plain loop
+   s = fma(a, b, s). Baseline code has no such instruction, and fma() would be a call per element: there it is s = a b + s.
+
+   c is computed in register tiles of up to 6 x 2 vectors: 12 of sums, 2 of b and 1 of a, out of 16. Their columns of b are packed
+   into a panel that stays in the first-level cache while the rows of a pass by; a is read where it lies.                       */
+#include "gemm.h"
+
+#if defined __FMA__ || defined __FP_FAST_FMA
+#define MULTIPLY_ADD(a, b, c) R(fma)(a, b, c)
+#else
+#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
+#endif
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+#define INLINE __attribute__((always_inline)) static inline
+#ifdef RG_KERNEL_AVX2
+#define VECTOR 32
+#else
+#define VECTOR 16
+#endif
+
+enum { TINY = 128 }; /* up to so many multiply-adds the plainest loops are faster */
+enum { LANES = VECTOR / (int)sizeof(real), ROWS = 6, COLS = 2 * LANES };
+enum { FEW = 3, WIDE = 4 }; /* up to FEW rows keep the multipliers busy only if they are WIDE vectors long */
+enum {
+    DEPTH = 256,                                 /* so much of k at a time: a panel takes 16 KiB */
+    RESIDENT = (24 << 10) / (int)sizeof(real),   /* up to so many elements, b stays in the first-level cache as it is */
+    BLOCK = (256 << 10) / (int)sizeof(real),     /* so many of a stay in the second level while all panels pass by */
+    REACH = (256 << 10) / (int)sizeof(real),     /* columns of a spread further need more pages than a processor keeps at hand: */
+    GATHERED = (32 << 10) / (int)sizeof(real),   /* they are packed, so many at a time */
+};
+
+typedef real vector __attribute__((vector_size(VECTOR)));
+typedef real anywhere __attribute__((vector_size(VECTOR), aligned(sizeof(real)), may_alias));
+
+/* A matrix in memory, its rows (t: columns) ld elements apart. */
+typedef struct matrix { const real *at; int64_t ld; bool t; } matrix;
+
+static inline matrix from(matrix x, int64_t i, int64_t j) {
+    x.at += x.t ? j * x.ld + i : i * x.ld + j;
+    return x;
+}
+
+/* -------- register tiles */
+
+/* Both compilers make one instruction of it. */
+INLINE vector multiply_add(real a, vector b, vector s) {
+    UNROLL
+    for (int q = 0; q < LANES; q++) s[q] = MULTIPLY_ADD(a, b[q], s[q]);
+    return s;
+}
+
+/* c[rows, vectors] = or += a[rows, k] b[k, vectors] */
+INLINE void register_tile(int rows, int vectors, bool ta, int64_t k, const real *restrict a, int64_t lda, const real *restrict b, int64_t ldb,
+    real *restrict c, int64_t ldc, bool add) {
+    vector s[ROWS][WIDE], of_b[WIDE];
+    UNROLL
+    for (int i = 0; i < rows; i++)
+        UNROLL
+        for (int j = 0; j < vectors; j++) s[i][j] = add ? (vector)*(const anywhere *)(c + i * ldc + j * LANES) : (vector){0};
+    for (int64_t l = 0; l < k; l++) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) of_b[j] = (vector)*(const anywhere *)(b + l * ldb + j * LANES);
+        UNROLL
+        for (int i = 0; i < rows; i++) {
+            const real of_a = ta ? a[l * lda + i] : a[i * lda + l];
+            UNROLL
+            for (int j = 0; j < vectors; j++) s[i][j] = multiply_add(of_a, of_b[j], s[i][j]);
+        }
+    }
+    UNROLL
+    for (int i = 0; i < rows; i++)
+        UNROLL
+        for (int j = 0; j < vectors; j++) *(anywhere *)(c + i * ldc + j * LANES) = s[i][j];
+}
+
+typedef void tile_fn(int64_t k, const real *a, int64_t lda, const real *b, int64_t ldb, real *c, int64_t ldc, bool add);
+
+#define TILE(rows, vectors, ta) static void tile_##rows##_##vectors##_##ta(int64_t k, const real *a, int64_t lda, const real *b, int64_t ldb, \
+    real *c, int64_t ldc, bool add) { register_tile(rows, vectors, ta, k, a, lda, b, ldb, c, ldc, add); }
+#define TILES3(v, ta) TILE(1, v, ta) TILE(2, v, ta) TILE(3, v, ta)
+#define TILES6(v, ta) TILES3(v, ta) TILE(4, v, ta) TILE(5, v, ta) TILE(6, v, ta)
+#define NAMES3(v, ta) tile_1_##v##_##ta, tile_2_##v##_##ta, tile_3_##v##_##ta
+#define NAMES6(v, ta) NAMES3(v, ta), tile_4_##v##_##ta, tile_5_##v##_##ta, tile_6_##v##_##ta
+TILES6(1, 0) TILES6(1, 1) TILES6(2, 0) TILES6(2, 1) TILES3(4, 0) TILES3(4, 1)
+static tile_fn *const tiles[2][WIDE + 1][ROWS] = {
+    {{0}, {NAMES6(1, 0)}, {NAMES6(2, 0)}, {0}, {NAMES3(4, 0)}}, {{0}, {NAMES6(1, 1)}, {NAMES6(2, 1)}, {0}, {NAMES3(4, 1)}}};
+
+/* Where only m of its columns are there. */
+static void edge_tile(tile_fn *tile, int rows, int vectors, int m, int64_t k, const real *a, int64_t lda, const real *b, int64_t ldb, real *c, int64_t ldc,
+    bool add) {
+    real s[ROWS * COLS] __attribute__((aligned(64))) = {0};
+    const int width = vectors * LANES;
+    if (add)
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < m; j++) s[i * width + j] = c[i * ldc + j];
+    tile(k, a, lda, b, ldb, s, width, add);
+    for (int i = 0; i < rows; i++, c += ldc) {
+        int j = 0;
+        if (m > LANES) *(anywhere *)c = *(const vector *)(s + i * width), j = LANES;
+        for (; j < m; j++) c[j] = s[i * width + j];
+    }
+}
+
+/* -------- panels */
+
+/* to[k, width] = b[k, m], and 0 where m ends */
+INLINE void pack(int width, int64_t k, int64_t m, matrix b, real *restrict to) {
+    const real *restrict x = b.at;
+    if (m < width) {
+        const int64_t step = b.t ? 1 : b.ld, across = b.t ? b.ld : 1;
+        for (int64_t l = 0; l < k; l++, to += width, x += step) {
+            int j = 0;
+            if (m > LANES && !b.t) *(vector *)to = (vector)*(const anywhere *)x, j = LANES;
+            for (; j < m; j++) to[j] = x[j * across];
+            for (; j < width; j++) to[j] = 0;
+        }
+    } else if (!b.t) {
+        for (int64_t l = 0; l < k; l++)
+            for (int j = 0; j < width; j++) to[l * width + j] = x[l * b.ld + j];
+    } else { /* two columns at a time: more may share a line of the cache's */
+        for (int j = 0; j < width; j += 2)
+            for (int64_t l = 0; l < k; l++) to[l * width + j] = x[j * b.ld + l], to[l * width + j + 1] = x[(j + 1) * b.ld + l];
+    }
+}
+
+static matrix packed(int vectors, int64_t k, int64_t m, matrix b, real *to) {
+    if (vectors == 1) pack(LANES, k, m, b, to);
+    else pack(COLS, k, m, b, to);
+    return (matrix){to, vectors * LANES, false};
+}
+
+/* c[n, m] = or += a[n, k] b[k, m], for k up to DEPTH. `direct`: b is read where it lies. */
+static void block(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc, bool direct, bool add) {
+    real panel[DEPTH * COLS] __attribute__((aligned(64)));
+    const int64_t pieces = (n + ROWS - 1) / ROWS; /* of nearly the same size */
+    int vectors;
+    for (int64_t j = 0; j < m; j += vectors * LANES) {
+        const int64_t left = m - j;
+        vectors = direct && n <= FEW && left >= WIDE * LANES ? WIDE : left > LANES ? 2 : 1;
+        const int cols = (int)rg_min64(left, vectors * LANES);
+        const bool whole = cols == vectors * LANES;
+        const matrix right = direct && whole ? from(b, 0, j) : packed(vectors, k, cols, from(b, 0, j), panel);
+        for (int64_t i = 0, q = 0, rows; q < pieces; q++, i += rows) {
+            rows = n / pieces + (q < n % pieces);
+            tile_fn *tile = tiles[a.t][vectors][rows - 1];
+            if (whole) tile(k, from(a, i, 0).at, a.ld, right.at, right.ld, c + i * ldc + j, ldc, add);
+            else edge_tile(tile, (int)rows, vectors, cols, k, from(a, i, 0).at, a.ld, right.at, right.ld, c + i * ldc + j, ldc, add);
+        }
+    }
+}
+
+/* A sum at a time, or 8 side by side: nothing to prepare. */
+static void product_tiny(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc) {
+    enum { TOGETHER = 8 };
+    const int64_t along = a.t ? a.ld : 1, down = b.t ? 1 : b.ld;
+    for (int64_t i = 0; i < n; i++, c += ldc) {
+        const real *row = from(a, i, 0).at;
+        int64_t j = 0;
+        for (; !b.t && j + TOGETHER <= m; j += TOGETHER) {
+            real s[TOGETHER] = {0};
+            for (int64_t l = 0; l < k; l++)
+#pragma omp simd
+                for (int q = 0; q < TOGETHER; q++) s[q] = MULTIPLY_ADD(row[l * along], b.at[l * b.ld + j + q], s[q]);
+            memcpy(c + j, s, sizeof s);
+        }
+        for (; j < m; j++) {
+            const real *column = from(b, 0, j).at;
+            real s = 0;
+            for (int64_t l = 0; l < k; l++) s = MULTIPLY_ADD(row[l * along], column[l * down], s);
+            c[j] = s;
+        }
+    }
+}
+
+/* For k > 0: a slab of it at a time, some rows at a time. */
+static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc) {
+    real rows_of_a[GATHERED];
+    const bool direct = !b.t && (n <= ROWS || (double)k * (double)b.ld <= RESIDENT);
+    const bool gather = a.t && n > ROWS && m > 2 * COLS && (double)rg_min64(k, DEPTH) * (double)a.ld > REACH;
+    const int64_t deepest = gather ? DEPTH / 2 : DEPTH, slabs = (k + deepest - 1) / deepest, depth = (k + slabs - 1) / slabs;
+    const int64_t most = (gather ? GATHERED : BLOCK) / depth / ROWS * ROWS;
+    for (int64_t l = 0; l < k; l += depth) {
+        const int64_t deep = rg_min64(depth, k - l);
+        for (int64_t i = 0, rows; i < n; i += rows) {
+            rows = rg_min64(most, n - i);
+            matrix left = from(a, i, l);
+            for (int64_t q = 0; gather && q < deep; q++) memcpy(rows_of_a + q * rows, left.at + q * left.ld, (size_t)rows * sizeof *c);
+            if (gather) left = (matrix){rows_of_a, rows, true};
+            block(rows, deep, m, left, from(b, l, 0), c + i * ldc, ldc, direct, l > 0);
+        }
+    }
+}
+
+void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c) {
+    const matrix left = from((matrix){a, p->ta ? p->n : p->k, p->ta}, t.i, 0), right = from((matrix){b, p->tb ? p->k : p->m, p->tb}, 0, t.j);
+    c += t.i * p->m + t.j;
+    if ((double)t.n * (double)p->k * (double)t.m <= TINY) {
+        product_tiny(t.n, p->k, t.m, left, right, c, p->m);
+    } else if (p->m == 1 && p->ta) { /* the row op(b)^T op(a)^T has the same elements, and a's lie in order */
+        product_blocked(1, p->k, t.n, (matrix){right.at, right.ld, !right.t}, (matrix){left.at, left.ld, false}, c, t.n);
+    } else {
+        product_blocked(t.n, p->k, t.m, left, right, c, p->m);
+    }
+}

@@ -1,0 +1,129 @@
+/* table.c - medians, spreads and ratios of a workload's times, printed.
+
+   What counts is the ratio to the floor within a round, and its median over the rounds: the machine's own speed drifts more than
+   most differences are large.                                                                                               */
+#include "table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+line *table_line(table *t, const char *key) {
+    for (int i = 0; i < t->nlines; i++)
+        if (!strcmp(t->lines[i].key, key)) return &t->lines[i];
+    if (t->nlines == KEYS_MAX) return NULL;
+    line *l = &t->lines[t->nlines++];
+    memset(l, 0, sizeof *l);
+    snprintf(l->key, sizeof l->key, "%.*s", KEY_SIZE - 1, key);
+    return l;
+}
+
+static int compare(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double quantile(const double *values, int n, double q) {
+    double v[ROUNDS_MAX];
+    int count = 0;
+    for (int i = 0; i < n; i++)
+        if (values[i] > 0) v[count++] = values[i];
+    if (!count) return NAN;
+    qsort(v, (size_t)count, sizeof *v, compare);
+    return v[(int)(q * (count - 1) + .5)];
+}
+
+static double median(const table *t, const line *l, int who) { return quantile(l->by[who].seconds, t->rounds, .5); }
+
+/* How many times as fast as `than` in this round; 0 where either was not run. */
+static double ratio_in(const line *l, int than, int who, int round) {
+    return l->by[who].seconds[round] > 0 ? l->by[than].seconds[round] / l->by[who].seconds[round] : 0;
+}
+
+/* Paired round by round: the median. */
+static double ratio(const table *t, const line *l, int than, int who) {
+    double r[ROUNDS_MAX];
+    for (int i = 0; i < t->rounds; i++) r[i] = ratio_in(l, than, who, i);
+    return quantile(r, t->rounds, .5);
+}
+
+static const char *duration(char text[24], double s) {
+    const char *unit = s < 1e-6 ? "ns" : s < 1e-3 ? "us" : "ms";
+    if (isnan(s)) return "";
+    snprintf(text, 24, "%.3g %s", s * (s < 1e-6 ? 1e9 : s < 1e-3 ? 1e6 : 1e3), unit);
+    return text;
+}
+
+void print_long(const table *t) {
+    const line *l = t->nlines ? &t->lines[0] : NULL;
+    printf("%-22s %12s %8s %14s %12s\n", "", "median", "spread", "of the floor", "peak memory");
+    for (int c = 0; l && c < t->ncontestants; c++) {
+        const double middle = median(t, l, c), *s = l->by[c].seconds;
+        char text[24];
+        if (isnan(middle)) continue;
+        printf("%-22s %12s %7.1f%% %14.2f %9.0f MB\n", t->contestants[c].name, duration(text, middle),
+            100 * (quantile(s, t->rounds, .75) - quantile(s, t->rounds, .25)) / middle, ratio(t, l, 0, c), t->contestants[c].peak / 1e6);
+    }
+}
+
+void print_rounds(const table *t) {
+    enum { TENTHS = 9 }; /* of what so many free cores would reach: then they were free */
+    const line *l = t->nlines ? &t->lines[0] : NULL;
+    if (!l || !t->copies) return;
+    const int n = t->contestants[t->copies].copies;
+    bool real[ROUNDS_MAX];
+    int nreal = 0;
+    printf("round by round, %s are so many floors:", t->contestants[t->copies].name);
+    for (int r = 0; r < t->rounds; r++) {
+        const double free = ratio_in(l, 0, t->copies, r);
+        nreal += real[r] = free * 10 >= n * TENTHS;
+        printf(" %.2f", free);
+    }
+    printf("\nof %s:\n", t->contestants[t->single].name);
+    for (int c = t->single + 1; c < t->ncontestants; c++) {
+        if (t->contestants[c].command || t->contestants[c].threads < 2) continue;
+        double in_real[ROUNDS_MAX] = {0};
+        printf("%-22s", t->contestants[c].name);
+        for (int r = 0; r < t->rounds; r++) {
+            const double gain = ratio_in(l, t->single, c, r);
+            if (real[r]) in_real[r] = gain;
+            printf(" %.2f", gain);
+        }
+        if (nreal) printf("   in the %d of %d rounds with %d cores free: %.2f", nreal, t->rounds, n, quantile(in_real, t->rounds, .5));
+        printf("\n");
+    }
+}
+
+void print_wide(const table *t) {
+    int pytorch = -1;
+    for (int c = 0; c < t->ncontestants; c++)
+        if (!strcmp(t->contestants[c].name, "pytorch")) pytorch = c;
+    printf("%-28s %10s %10s %8s", "", "loops", "retrograd", "ratio");
+    if (pytorch >= 0) printf(" %10s %8s", "pytorch", "ratio");
+    printf("\n");
+    for (int i = 0; i < t->nlines; i++) {
+        const line *l = &t->lines[i];
+        char a[24], b[24], c[24] = "";
+        const double theirs = pytorch < 0 ? NAN : median(t, l, pytorch), r = ratio(t, l, 0, 1);
+        printf("%-28s %10s %10s", l->key, duration(a, median(t, l, 0)), duration(b, median(t, l, 1)));
+        if (!isnan(r)) printf(" %8.2f", r);
+        else printf(" %8s", "");
+        if (!isnan(theirs)) printf(" %10s %8.2f", duration(c, theirs), ratio(t, l, 0, pytorch));
+        printf("\n");
+    }
+}
+
+void write_json(FILE *f, const table *t) {
+    fprintf(f, "  {\"workload\": \"%s\", \"lines\": [\n", t->workload);
+    for (int i = 0; i < t->nlines; i++) {
+        fprintf(f, "    {\"key\": \"%s\", \"seconds\": {", t->lines[i].key);
+        for (int c = 0, some = 0; c < t->ncontestants; c++) {
+            if (isnan(median(t, &t->lines[i], c))) continue;
+            fprintf(f, "%s\"%s\": [", some++ ? ", " : "", t->contestants[c].name);
+            for (int r = 0; r < t->rounds; r++) fprintf(f, "%s%.6g", r ? ", " : "", t->lines[i].by[c].seconds[r]);
+            fprintf(f, "]");
+        }
+        fprintf(f, "}}%s\n", i < t->nlines - 1 ? "," : "");
+    }
+    fprintf(f, "  ]}");
+}
