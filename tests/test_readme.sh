@@ -42,7 +42,7 @@ add_op() {
         k=$((k + 1)) objects="$objects $tmp/op/kernels$k.o"
         cc -O1 $isa $flags -I"$tmp/op" -I"$top" -c "$top/ops/kernels/elementwise.c" -o "$tmp/op/kernels$k.o" || return
     done
-    cc -O1 $isa -I"$tmp/op" -I"$top" "$top/ops/elementwise.c" "$top/tools/gradcheck.c" "$top/tools/closed_forms.c" "$top"/tools/forms_*.c "$top/tools/op_table.c" "$top/tools/oracles.c" "$top/examples/support/options.c" $objects \
+    cc -O1 $isa -I"$tmp/op" -I"$top" "$top/ops/elementwise.c" "$top/tools/gradcheck.c" "$top/tools/closed_forms.c" "$top"/tools/forms_*.c "$top/tools/op_table.c" "$top/tools/oracles.c" "$top/examples/support/options.c" "$top/examples/support/files.c" $objects \
         $(flags) -lm -o "$tmp/op/gradcheck" && "$tmp/op/gradcheck" --op bell
 }
 isa=
