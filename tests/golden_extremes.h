@@ -8,9 +8,6 @@
 {"add_scalar", 1, 0.75, 0, {{"nijpppppm", "ppppppppp", ""}, {"nijpppppm", "ppppppppp", ""}}},
 {"asin", 1, 0, 0, {{"nnnzypmnn", "nnnppppnn", ""}, {"nnnzypmnn", "nnnppppnn", ""}}},
 {"atan", 1, 0, 0, {{"npmzypmpm", "nzzppppzz", ""}, {"npmzypmpm", "nzzppppzz", ""}}},
-{"atan2", 2, 0, 0, {
-    {"nnnnnnnnnnppppppppnmmmmmmmmnzpzpzpzpnymymymymnzpppppzpnymmmmmymnzpppppppnymmmmmmm", "nnnnnnnnnnnnzyzyzynnnzyzyzynnnnnijzynnnnnijzynnnnnijzynnnnnijzynnnzyzyzynnnzyzyzy", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnyynnnnyynzznnnnzznyyjjjjyynzziiiizznyyyyyyyynzzzzzzzz"}, 
-    {"nnnnnnnnnnppppppppnmmmmmmmmnzpzpzpzpnymymymymnzpppppzpnymmmmmymnzpppppppnymmmmmmm", "nnnnnnnnnnnnzyzyzynnnzyzyzynnnnnijzynnnnnijzynnnnnijzynnnnnijzynnnzyzyzynnnzyzyzy", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnyynnnnyynzznnnnzznyyjjjjyynzziiiizznyyyyyyyynzzzzzzzz"}}},
 {"ceil", 1, 0, 0, {{"nijzypypm", "zzzzzzzzz", ""}, {"nijzypypm", "zzzzzzzzz", ""}}},
 {"clamp", 1, -0.75, 1.25, {{"npmzypmpm", "zzzppppzz", ""}, {"npmzypmpm", "zzzppppzz", ""}}},
 {"cos", 1, 0, 0, {{"nnnpppppp", "nnnyzmppm", ""}, {"nnnppppmm", "nnnyzmpmp", ""}}},

@@ -388,7 +388,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_transpose, rg_transpose(x, 0, 1)) N(rg_flatten, rg_flatten(x, 0)) N(rg_zeros_like, rg_zeros_like(x)) N(rg_ones_like, rg_ones_like(x))         \
     N(rg_arange, rg_arange(t, 0, 3, 1)) N(rg_linspace, rg_linspace(t, 0, 1, 3)) N(rg_eye, rg_eye(t, 3)) N(rg_uniform, rg_uniform(t, 0, 1, 2))        \
     N(rg_normal, rg_normal(t, 0, 1, 2)) N(rg_ceil, rg_ceil(x)) N(rg_round, rg_round(x)) N(rg_isnan, rg_isnan(x)) N(rg_isfinite, rg_isfinite(x))     \
-    N(rg_log2, rg_log2(x)) N(rg_atan2, rg_atan2(x, x))                                                                                               \
+    N(rg_log2, rg_log2(x))                                                                                               \
     N(rg_take_along_axis, rg_take_along_axis(x, x, 0)) N(rg_einsum, rg_einsum("i,i", x, x)) N(rg_einsum_null, rg_einsum_at(NULL, NULL, 2, NULL))                                                                                                \
     N(rg_dot, rg_dot(x, x)) N(rg_outer, rg_outer(x, x))                                                                                              \
     N(rg_masked_fill, rg_masked_fill(x, x, 1)) N(rg_index_select, rg_index_select(x, 0, x)) N(rg_index_add, rg_index_add(x, 0, x, x))                \

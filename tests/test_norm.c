@@ -154,8 +154,8 @@ static void messages(void **state) {
     REFUSED(RG_EVALUE, rg_batch_norm(x, three, rg_full(t, 1, 3), NULL, NULL, true, 1.5, .1), "batch_norm: momentum is 1.5, must be from 0 to 1");
     REFUSED(RG_EVALUE, rg_batch_norm(x, three, rg_full(t, 1, 3), NULL, NULL, false, .1, -1), "batch_norm: eps is -1, must be at least 0 and finite");
     REFUSED(RG_EVALUE, rg_batch_norm(x, three, three, NULL, NULL, true, .1, .1), "batch_norm: the running mean and the running variance are one tensor");
-    REFUSED(RG_ESTATE, rg_batch_norm(x, rg_name(rg_requires_grad(rg_full(t, 1, 3), true), "w"), three, NULL, NULL, true, .1, .1),
-        "batch_norm: the running mean w[3] requires a gradient; a running statistic is an rg_buffer");
+    rg_tensor *w = rg_name(rg_requires_grad(rg_full(t, 1, 3), true), "w");
+    REFUSED(RG_ESTATE, rg_batch_norm(x, w, three, NULL, NULL, true, .1, .1), "batch_norm: the running mean w[3] requires a gradient; a running statistic is an rg_buffer");
     for (int i = 0; i < 3; i++) assert_true(element(three, i) == 1);
     REFUSED(RG_EVALUE, rg_dropout(x, 1.5), "dropout: x[4,3]: p = 1.5 is no probability");
     rg_tape_free(other);

@@ -97,7 +97,6 @@ sed -n 's/.*| `\([^`]*\)` |$/\1/p' "$top/README.md" >"$tmp/commands"
 while IFS= read -r command; do
     case $command in
     *mnist*DIR* | *cifar10*DIR*) continue ;; # above, with few epochs or many
-    */versus_torch.py*) if [ -n "$full" ] && /usr/bin/python3 -c 'import torch' 2>/dev/null; then ok "$command" /usr/bin/python3 "$top/tools/versus_torch.py" "$RETROGRAD_DATA/mnist" 1; else skip "$command" "wants PyTorch, in the long suite"; fi ;;
     build/tests/* | build/tools/* | build/examples/*) ok "$command" run "$command" ;;
     "meson test -C build steady") ok "$command: beside this one" true ;;
     *) ok "$command: a command without a test" false ;;

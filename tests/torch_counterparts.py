@@ -224,7 +224,7 @@ def plain(fn): return lambda *t: fn(*t[:-1])
 
 
 TORCH = {name: plain(getattr(torch, name)) for name in """neg exp log sqrt square abs relu sigmoid tanh erf erfc sign floor sin cos tan asin acos atan
-    sinh cosh expm1 log1p rsqrt reciprocal ceil round log2 atan2 pow logaddexp maximum minimum outer sub mul div add dot""".split()}
+    sinh cosh expm1 log1p rsqrt reciprocal ceil round log2 pow logaddexp maximum minimum outer sub mul div add dot""".split()}
 TORCH.update({name: numbers(getattr(torch, name)) for name in "isnan isfinite gt lt ge le eq ne logical_and logical_or logical_xor logical_not".split()})
 TORCH.update({
     # softplus: F.softplus is x itself above 20; hardsigmoid: its f64 derivative is 1/6 in f32

@@ -37,7 +37,10 @@ static void attributes(FILE *to, const rg_op *op) {
         if (strstr(seen, word) || strlen(seen) + n + 2 > sizeof seen) continue;
         strcat(seen, word + 1);
     }
-    for (const char *at = seen + 1; *at; at += strcspn(at, " ") + 1) fprintf(to, "%s%.*s", at == seen + 1 ? "" : ", ", (int)strcspn(at, " "), at);
+    for (char *at = seen + 1; *at; at++) {
+        if (at > seen + 1) fputs(", ", to);
+        for (; *at != ' '; at++) fputc(*at, to);
+    }
 }
 
 /* Do the results of one sample, or of what a composite is made of, take branches? */
