@@ -310,7 +310,7 @@ static void steady_steps(void **state) {
         rg_tape_reset(t);
         if (step < 3) allocations = rg_live(t).allocations;
     }
-    assert_int_equal(rg_live(t).allocations, allocations);
+    if (rg_info().pool) assert_int_equal(rg_live(t).allocations, allocations);
 }
 
 static void a_record_of_them_plays(void **state) {
