@@ -61,7 +61,8 @@ struct rg_tape {
     rg_chain kept;                     /* retained values that were reset away, and gradients */
     rg_chain permanent;                /* parameters and buffers */
     rg_tensor **params;
-    int nparams, params_size;
+    int nparams;
+    int64_t params_size;
     int64_t seq;                       /* of the next tensor */
 
     bool recording, keep_grads;
@@ -97,6 +98,7 @@ struct rg_tape {
 void *rg_block_alloc(rg_tape *t, size_t size);
 void rg_block_free(rg_tape *t, void *p, size_t size);
 void rg_blocks_free_all(rg_tape *t);
+void *rg_grown(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element); /* room for one more than n; NULL after an error */
 void rg_owned_free_all(rg_tape *t);
 
 /* tensor.c: nodes without a place in a list; rg_enlist puts them into one. NULL, with the error set, when out of memory. */
@@ -161,10 +163,4 @@ static inline void rg_unlist(rg_chain *chain, rg_tensor *x) {
 
 /* A backward rule runs, in a pass or played. */
 static inline bool rg_in_rule(const rg_tape *t) { return t->pass || (t->cursor && !t->in_forward); }
-
-static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
-    bool same = a->ndim == b->ndim;
-    for (int d = 0; same && d < a->ndim; d++) same = a->shape[d] == b->shape[d];
-    return same;
-}
 #endif

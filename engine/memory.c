@@ -164,6 +164,17 @@ void rg_tape_dealloc(rg_tape *t, void *p, size_t size) {
     if (t) rg_block_free(t, p, whole_lines(size));
 }
 
+void *rg_grown(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element) {
+    if (n < *size) return array;
+    const int64_t more = *size ? 2 * *size : 16;
+    void *to = rg_tape_alloc(at, t, (size_t)more * element);
+    if (!to) return NULL;
+    if (n) memcpy(to, array, (size_t)n * element);
+    rg_tape_dealloc(t, array, (size_t)*size * element);
+    *size = more;
+    return to;
+}
+
 /* Owned blocks form a list, a header before each. */
 typedef struct owned { struct owned *next; size_t size; } owned;
 

@@ -141,6 +141,11 @@ rg_tensor *rg_poison(rg_tape *t); /* what a failed op returns */
 const char *rg_shape_text(const rg_tensor *x, char *to, size_t size); /* "[2,3]", returns to */
 
 /* -------- shape rules: set y's shape, return 0 or -1 after a rejection */
+static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
+    bool same = a->ndim == b->ndim;
+    for (int d = 0; same && d < a->ndim; d++) same = a->shape[d] == b->shape[d];
+    return same;
+}
 int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape);
 int rg_shape_like(rg_tensor *y, const rg_tensor *x);
 int rg_shape_broadcast(rg_tensor *y);                              /* of all operands, NumPy's rule */

@@ -19,21 +19,9 @@ void rg_plan_drop(rg_tape *t) {
 
 /* -------- writing the plan */
 
-/* Room for one more in an array that belongs to the plan. */
-static void *grown(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element) {
-    if (n < *size) return array;
-    const int64_t more = *size ? 2 * *size : 64;
-    void *to = rg_tape_alloc(at, t, (size_t)more * element);
-    if (!to) return NULL;
-    if (n) memcpy(to, array, (size_t)n * element);
-    rg_tape_dealloc(t, array, (size_t)*size * element);
-    *size = more;
-    return to;
-}
-
 static int add_step(rg_tape *t, rg_step step) {
     rg_plan *p = &t->plan;
-    rg_step *steps = grown(step.y->at, t, p->steps, p->nsteps, &p->steps_size, sizeof step);
+    rg_step *steps = rg_grown(step.y->at, t, p->steps, p->nsteps, &p->steps_size, sizeof step);
     if (!steps) return -1;
     p->steps = steps;
     p->steps[p->nsteps++] = step;
@@ -43,7 +31,7 @@ static int add_step(rg_tape *t, rg_step step) {
 /* x may be NULL, the end. */
 static int add_temp(rg_tape *t, rg_tensor *x) {
     rg_plan *p = &t->plan;
-    rg_tensor **temps = grown(NULL, t, p->temps, p->ntemps, &p->temps_size, sizeof x);
+    rg_tensor **temps = rg_grown(NULL, t, p->temps, p->ntemps, &p->temps_size, sizeof x);
     if (!temps) return -1;
     p->temps = temps;
     p->temps[p->ntemps++] = x;

@@ -191,14 +191,9 @@ void rg_release(rg_tensor *x) {
 /* -------- parameters */
 
 static int reserve_param(const char *at, rg_tape *t) {
-    if (t->nparams < t->params_size) return 0;
-    const int size = t->params_size ? 2 * t->params_size : 16;
-    rg_tensor **params = rg_tape_alloc(at, t, (size_t)size * sizeof *params);
+    rg_tensor **params = rg_grown(at, t, t->params, t->nparams, &t->params_size, sizeof *params);
     if (!params) return -1;
-    if (t->nparams) memcpy(params, t->params, (size_t)t->nparams * sizeof *params);
-    rg_tape_dealloc(t, t->params, (size_t)t->params_size * sizeof *params);
     t->params = params;
-    t->params_size = size;
     return 0;
 }
 

@@ -40,21 +40,16 @@ static bool has(rg_list list, const rg_tensor *x) {
     return false;
 }
 
-static int add_param(const char *at, rg_nn *net, rg_tensor *x) {
-    void *list = net->params;
-    if (reserve(at, net->tape, &list, net->nparams, &net->params_size)) return -1;
-    net->params = list;
-    net->params[net->nparams++] = x;
+static int append(const char *at, rg_tape *t, rg_tensor ***list, int *count, int *size, rg_tensor *x) {
+    void *longer = *list;
+    if (reserve(at, t, &longer, *count, size)) return -1;
+    *list = longer;
+    (*list)[(*count)++] = x;
     return 0;
 }
 
-static int add_buffer(const char *at, rg_nn *net, rg_tensor *x) {
-    void *list = net->buffers;
-    if (reserve(at, net->tape, &list, net->nbuffers, &net->buffers_size)) return -1;
-    net->buffers = list;
-    net->buffers[net->nbuffers++] = x;
-    return 0;
-}
+static int add_param(const char *at, rg_nn *net, rg_tensor *x) { return append(at, net->tape, &net->params, &net->nparams, &net->params_size, x); }
+static int add_buffer(const char *at, rg_nn *net, rg_tensor *x) { return append(at, net->tape, &net->buffers, &net->nbuffers, &net->buffers_size, x); }
 
 /* "weight" -> "prefix.weight" */
 static void prefix_name(rg_tensor *x, const char *prefix) {

@@ -9,10 +9,6 @@
 #undef RG_AT
 #define RG_AT at
 
-static bool same_shape(const rg_tensor *a, const rg_tensor *b) {
-    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
-}
-
 static int check(const char *what, const char *at, rg_tensor *y, int n, rg_tensor *const *x, rg_tensor *const *v) {
     rg_tape *t = rg_tape_of(y);
     char xs[64], vs[64];
@@ -23,7 +19,7 @@ static int check(const char *what, const char *at, rg_tensor *y, int n, rg_tenso
         if (rg_failed(x[k])) return rg_fail(t, RG_EVALUE, at, "%s: x[%d] is no tensor", what, k);
         if (!rg_needs_grad(x[k])) return rg_fail(t, RG_ESTATE, at, "%s: x[%d] does not require a gradient", what, k);
         if (v && rg_failed(v[k])) return rg_fail(t, RG_EVALUE, at, "%s: v[%d] is no tensor", what, k);
-        if (v && (!same_shape(x[k], v[k]) || x[k]->dtype != v[k]->dtype))
+        if (v && (!rg_same_shape(x[k], v[k]) || x[k]->dtype != v[k]->dtype))
             return rg_fail(t, RG_ESHAPE, at, "%s: v[%d] %s does not fit x[%d] %s", what, k, rg_shape_text(v[k], vs, sizeof vs), k, rg_shape_text(x[k], xs, sizeof xs));
     }
     return 0;

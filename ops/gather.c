@@ -100,7 +100,7 @@ static int gather_shape(rg_tensor *y) {
 static int scatter_add_shape(rg_tensor *y) {
     const rg_tensor *index = y->in[1], *src = y->in[2];
     if (fits_beside_axis(y, y->in[0], index)) return -1;
-    if (src->ndim != index->ndim || memcmp(src->shape, index->shape, (size_t)src->ndim * sizeof *src->shape) != 0)
+    if (!rg_same_shape(src, index))
         return rg_reject(y, RG_ESHAPE, "the shapes of index and of what is added differ");
     return rg_shape_like(y, y->in[0]);
 }

@@ -89,7 +89,7 @@ static void pick_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 
 static int scatter_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0], *index = y->in[1];
-    if (x->ndim != index->ndim || memcmp(x->shape, index->shape, (size_t)x->ndim * sizeof *x->shape) != 0) {
+    if (!rg_same_shape(x, index)) {
         return rg_reject(y, RG_ESHAPE, "the shapes of x and index differ");
     }
     return with_classes(y, index);

@@ -1,4 +1,4 @@
-# tap.sh - for test scripts: ok NAME COMMAND... runs a command and prints a TAP line; skip NAME REASON; done_testing prints the plan.
+# tap.sh - for test scripts: ok NAME COMMAND... runs a command and prints a TAP line; skip NAME REASON; both STATUS PATTERN COMMAND...; done_testing prints the plan.
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 n=0
@@ -10,6 +10,14 @@ ok() {
         echo "not ok $n - $name"
         sed 's/^/#  /' "$tmp/out" "$tmp/err" | tail -n 20
     fi
+}
+both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somewhere
+    want=$1 pattern=$2
+    shift 2
+    "$@" >"$tmp/both" 2>&1
+    status=$?
+    cat "$tmp/both"
+    [ $status -eq "$want" ] && grep -q -- "$pattern" "$tmp/both"
 }
 skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 done_testing() { echo "1..$n"; }

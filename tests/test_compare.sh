@@ -5,14 +5,6 @@ set -u
 compare=$(cd "$1" && pwd)/tools/compare
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$(dirname "$0")/tap.sh"
-both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somewhere
-    want=$1 pattern=$2
-    shift 2
-    "$@" >"$tmp/both" 2>&1
-    status=$?
-    cat "$tmp/both"
-    [ $status -eq "$want" ] && grep -q -- "$pattern" "$tmp/both"
-}
 images() { case $1 in 000 | 002) echo --data noise ;; 003 | 004) echo --data digits ;; esac; }
 
 # -------- usage

@@ -5,14 +5,6 @@ reproduce=$(cd "$1" && pwd)/examples/reproduce
 full=${2:-}
 data=${RETROGRAD_DATA:-}
 . "$(dirname "$0")/tap.sh"
-both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somewhere
-    want=$1 pattern=$2
-    shift 2
-    "$@" >"$tmp/both" 2>&1
-    status=$?
-    cat "$tmp/both"
-    [ $status -eq "$want" ] && grep -q -- "$pattern" "$tmp/both"
-}
 
 ok "--help says where the IDs stand" both 0 '^usage: reproduce \[ID ...\] \[options\]' "$reproduce" --help
 ok "options after IDs" both 2 'did you mean --threads' "$reproduce" softmax one-hot --thread 1
