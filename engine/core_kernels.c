@@ -42,8 +42,8 @@ static groups group(const rg_tensor *x, unsigned axes) {
     return g;
 }
 
-/* y[i] = the sum over rows of x[r, i], n of them at most WIDE: 64 rows at a time in floats, their sums in doubles. Longer rows are added
-   one by one: there are fewer, and to come back to each would take twice the time. */
+/* y[i] = the sum over rows of x[r, i], n of them at most WIDE, in threads if t is given: 64 rows at a time in floats, their sums in doubles.
+   Longer rows are added one by one: there are fewer, and to come back to each would take twice the time. */
 enum { WIDE = 1 << 14 };
 static void sum_rows(rg_tape *t, int64_t rows, int64_t n, const real *x, real *y) {
     enum { ROWS = 64, COLUMNS = 2048 };
@@ -67,10 +67,14 @@ static void sum_rows(rg_tape *t, int64_t rows, int64_t n, const real *x, real *y
         })
 }
 
-/* Adds the part of x under the outer groups 1 .. n-2 at `from` into y: each run of the last group to one place, or element by element. */
-static void sum_part(const groups *g, int first, const real *x, real *y) {
+/* Adds the part of x under the groups from `first` on into y, which is 0: each run of the last group to one place, or element by element. */
+static void sum_part(rg_tape *t, const groups *g, int first, const real *x, real *y) {
     const int last = g->n - 1;
     const int64_t run = g->size[last];
+    if (last - first == 1 && !g->summed[last] && run <= WIDE) {
+        sum_rows(t, g->size[first], run, x, y);
+        return;
+    }
     int64_t outer = 1;
     for (int k = first; k < last; k++) outer *= g->size[k];
     for (int64_t o = 0; o < outer; o++) {
@@ -111,14 +115,13 @@ int RG_K(sum)(rg_tensor *y) {
     const groups g = group(x, y->attr.axes);
     if (g.n == 0 || (g.n == 1 && !g.summed[0])) memcpy(to, from, (size_t)y->numel * sizeof *to);
     else if (g.n == 1) to[0] = sum_all(y->tape, x->numel, from);
-    else if (g.n == 2 && g.summed[0] && g.size[1] <= WIDE) sum_rows(y->tape, g.size[0], g.size[1], from, to);
-    else if (g.summed[0]) sum_part(&g, 0, from, to);
+    else if (g.summed[0]) sum_part(y->tape, &g, 0, from, to);
     else {
         /* The first group is kept: its rows are independent, and handed out in blocks. */
         const int64_t per = RG_CHUNK / g.in[0] + 1, blocks = (g.size[0] + per - 1) / per;
         RG_PARALLEL_FOR(y->tape, blocks,
             for (int64_t b = 0; b < blocks; b++)
-                for (int64_t i = b * per, end = rg_min64(i + per, g.size[0]); i < end; i++) sum_part(&g, 1, from + i * g.in[0], to + i * g.out[0]);)
+                for (int64_t i = b * per, end = rg_min64(i + per, g.size[0]); i < end; i++) sum_part(NULL, &g, 1, from + i * g.in[0], to + i * g.out[0]);)
     }
     return 0;
 }
