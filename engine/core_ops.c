@@ -25,7 +25,7 @@ typedef void add_into_fn(rg_tensor *to, const rg_tensor *x);
 add_into_fn rg_k_add_into_f32_base, rg_k_add_into_f64_base, rg_k_add_into_f32_avx2, rg_k_add_into_f64_avx2;
 
 void rg_add_into(rg_tensor *to, const rg_tensor *x) {
-    static add_into_fn *const table[2][2] = RG_KERNEL(add_into);
+    static add_into_fn *const table[2][RG_ISAS] = RG_KERNEL(add_into);
     table[to->dtype == RG_F64][to->tape->isa](to, x);
 }
 

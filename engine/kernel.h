@@ -18,10 +18,15 @@ typedef float real;
 #define R(name) name##f /* R(exp) is expf */
 #define RG_SUFFIX_DTYPE f32
 #endif
-#ifdef RG_KERNEL_AVX2
+#if defined RG_KERNEL_AVX512
+#define RG_SUFFIX_ISA avx512
+enum { RG_KERNEL_ISA = 2 };
+#elif defined RG_KERNEL_AVX2
 #define RG_SUFFIX_ISA avx2
+enum { RG_KERNEL_ISA = 1 };
 #else
 #define RG_SUFFIX_ISA base
+enum { RG_KERNEL_ISA = 0 };
 #endif
 
 #define C(v) ((real)(v))

@@ -72,6 +72,7 @@ struct rg_tensor {
     rg_tensor *in[];         /* operands */
 };
 
+enum { RG_ISAS = 3 }; /* instruction sets: the baseline, AVX2 with FMA, AVX-512 */
 typedef int (*rg_forward_fn)(rg_tensor *y); /* fills y->data from y->in; returns 0, or rg_reject(...) */
 typedef int (*rg_fused_fn)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);
 typedef uint64_t (*rg_branch_fn)(const rg_tensor *y);
@@ -82,9 +83,9 @@ struct rg_op {
     const char *types;          /* a letter per operand, the last repeats: f float, i i32, a any. NULL = "f". Letters f, and a, agree among themselves */
     int (*shape)(rg_tensor *y); /* sets y->shape (and y->dtype, where it is not that of the first float operand); NULL = broadcasting */
     int (*check)(rg_tensor *y); /* refuses operands' values (a label out of range), before every forward, also of a record that is played */
-    rg_forward_fn forward[2][2];                                      /* [f32, f64][baseline, avx2]; none: a view */
+    rg_forward_fn forward[2][RG_ISAS];                                /* [f32, f64][instruction set]; none: a view */
     void (*backward)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);     /* composes ops; NULL: no derivative. A dx[i] left NULL means zero */
-    rg_fused_fn fused[2][2];                                          /* the same by a kernel, for a pass whose graph nobody wants */
+    rg_fused_fn fused[2][RG_ISAS];                                    /* the same by a kernel, for a pass whose graph nobody wants */
     rg_branch_fn branch[2];                                           /* [f32, f64]: hash of the branches taken, for ops with kinks */
     rg_tensor *(*compose)(const char *at, rg_attr attr, rg_tensor *const *in); /* a composite: this stands for all of the above */
     void (*warm_up)(void);                                            /* called when a tape is made, for libraries that allocate at their first call */
@@ -104,19 +105,28 @@ const rg_op *rg_op_find(const char *name);
     __attribute__((constructor)) static void register_##n(void) { (void)rg_op_register(&entry_##n); } \
     const rg_op rg_op_##n
 
-/* Kernel rg_k_NAME_f32_base and its sisters, made from one source; on machines without AVX2 both columns are the baseline. */
-#define RG_KERNELS(n) int rg_k_##n##_f32_base(rg_tensor *), rg_k_##n##_f64_base(rg_tensor *), rg_k_##n##_f32_avx2(rg_tensor *), rg_k_##n##_f64_avx2(rg_tensor *)
+/* Kernel rg_k_NAME_f32_base and its sisters, made from one source. Those named by RG_WIDE_KERNEL have a copy of their own for AVX-512, the
+   others take AVX2's there; on machines without, all columns are the baseline. */
+#define RG_KERNELS(n) int rg_k_##n##_f32_base(rg_tensor *), rg_k_##n##_f64_base(rg_tensor *), rg_k_##n##_f32_avx2(rg_tensor *), rg_k_##n##_f64_avx2(rg_tensor *), \
+    rg_k_##n##_f32_avx512(rg_tensor *), rg_k_##n##_f64_avx512(rg_tensor *)
 #define RG_FUSED_KERNELS(n)                                                                                                     \
     int rg_k_##n##_f32_base(rg_tensor *, rg_tensor *, rg_tensor **), rg_k_##n##_f64_base(rg_tensor *, rg_tensor *, rg_tensor **), \
-        rg_k_##n##_f32_avx2(rg_tensor *, rg_tensor *, rg_tensor **), rg_k_##n##_f64_avx2(rg_tensor *, rg_tensor *, rg_tensor **)
+        rg_k_##n##_f32_avx2(rg_tensor *, rg_tensor *, rg_tensor **), rg_k_##n##_f64_avx2(rg_tensor *, rg_tensor *, rg_tensor **), \
+        rg_k_##n##_f32_avx512(rg_tensor *, rg_tensor *, rg_tensor **), rg_k_##n##_f64_avx512(rg_tensor *, rg_tensor *, rg_tensor **)
 #define RG_BRANCHES(n) uint64_t rg_k_##n##_f32_base(const rg_tensor *), rg_k_##n##_f64_base(const rg_tensor *)
 #define RG_BRANCH(n) {rg_k_##n##_f32_base, rg_k_##n##_f64_base}
+#define RG_COLUMNS(n, one, two) {{rg_k_##n##_f32_base, rg_k_##n##_f32_##one, rg_k_##n##_f32_##two}, {rg_k_##n##_f64_base, rg_k_##n##_f64_##one, rg_k_##n##_f64_##two}}
 #ifdef RG_HAVE_AVX2
-#define RG_KERNEL(n) {{rg_k_##n##_f32_base, rg_k_##n##_f32_avx2}, {rg_k_##n##_f64_base, rg_k_##n##_f64_avx2}}
+#define RG_KERNEL(n) RG_COLUMNS(n, avx2, avx2)
 #else
-#define RG_KERNEL(n) {{rg_k_##n##_f32_base, rg_k_##n##_f32_base}, {rg_k_##n##_f64_base, rg_k_##n##_f64_base}}
+#define RG_KERNEL(n) RG_COLUMNS(n, base, base)
 #endif
-#define RG_ANY(fn) {{fn, fn}, {fn, fn}} /* one function for every dtype */
+#ifdef RG_HAVE_AVX512
+#define RG_WIDE_KERNEL(n) RG_COLUMNS(n, avx2, avx512)
+#else
+#define RG_WIDE_KERNEL(n) RG_KERNEL(n)
+#endif
+#define RG_ANY(fn) {{fn, fn, fn}, {fn, fn, fn}} /* one function for every dtype */
 
 /* -------- applying */
 rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in);
@@ -167,8 +177,9 @@ void rg_tape_dealloc(rg_tape *t, void *p, size_t size);
 /* The one function that multiplies sizes: element count and bytes; -1 on a negative size or overflow. */
 int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size_t *bytes);
 
-int rg_set_isa(rg_tape *t, int isa); /* 0 baseline, 1 AVX2+FMA; returns what it was, -1 if this machine has not got it. For tests */
+int rg_set_isa(rg_tape *t, int isa); /* 0 baseline, 1 AVX2+FMA, 2 AVX-512; returns what it was, -1 if this machine has not got it. For tests */
 int rg_isa(const rg_tape *t);            /* which one: for kernels that belong to no op */
+int rg_best_isa(void);                   /* of this machine: the one that tapes start with */
 uint64_t rg_branch_hash(rg_tape *t, int64_t mark); /* of the branches taken by all ops recorded since the mark */
 /* For what writes leaves: 0, or -1 with an error that begins with `who`. */
 int rg_may_write(const char *at, rg_tensor *x, const char *who);    /* is it a leaf, and not one that a running pass may still read? */

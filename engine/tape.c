@@ -33,12 +33,15 @@ static void tell(void *ctx, rg_code code, const char *message) {
     fprintf(stderr, "retrograd: %s\n", message);
 }
 
-static int best_isa(void) {
+int rg_best_isa(void) {
+    int isa = 0;
 #ifdef RG_HAVE_AVX2
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-    return 0;
+    isa = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
+#ifdef RG_HAVE_AVX512
+    if (isa && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) isa = 2;
+#endif
+    return isa;
 }
 
 rg_tape *rg_tape_new(uint64_t seed) { return rg_tape_new_with(NULL, seed); }
@@ -51,7 +54,7 @@ rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
 #endif
     rg_tape *t = a.alloc(a.ctx, sizeof *t);
     if (!t) return NULL;
-    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = best_isa(), .threads = 1, .on_error = tell,
+    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = rg_best_isa(), .threads = 1, .on_error = tell,
         .valgrind = RUNNING_ON_VALGRIND > 0};
     rg_rng_seed(&t->rng, seed);
     t->poison = rg_node_new(NULL, t, 0);
@@ -273,7 +276,7 @@ int rg_set_threads(rg_tape *t, int n) {
 }
 
 int rg_set_isa(rg_tape *t, int isa) {
-    if (!t || isa < 0 || isa > best_isa()) return -1;
+    if (!t || isa < 0 || isa > rg_best_isa()) return -1;
     const int was = t->isa;
     t->isa = isa;
     return was;

@@ -4,7 +4,7 @@
 
 #include "nn/update.h"
 
-static rg_pair_fn *const approach_kernel[2][2] = RG_KERNEL(weights_mix), *const exchange_kernel[2][2] = RG_KERNEL(weights_swap);
+static rg_pair_fn *const approach_kernel[2][RG_ISAS] = RG_KERNEL(weights_mix), *const exchange_kernel[2][RG_ISAS] = RG_KERNEL(weights_swap);
 
 struct rg_kept_weights { rg_tensor *p, *copy; };
 

@@ -3,8 +3,8 @@
 
 #include "nn/update.h"
 
-static rg_squares_fn *const squares_kernel[2][2] = RG_KERNEL(grad_squares);
-static rg_inplace_fn *const scale_kernel[2][2] = RG_KERNEL(grad_scale), *const clamp_kernel[2][2] = RG_KERNEL(grad_clamp);
+static rg_squares_fn *const squares_kernel[2][RG_ISAS] = RG_KERNEL(grad_squares);
+static rg_inplace_fn *const scale_kernel[2][RG_ISAS] = RG_KERNEL(grad_scale), *const clamp_kernel[2][RG_ISAS] = RG_KERNEL(grad_clamp);
 
 static int check(const char *at, rg_tape *t, const char *who, rg_list params, const char *what, double bound) {
     if (rg_error_code(t)) return -1;
@@ -19,7 +19,7 @@ static rg_tensor *gradient(rg_list params, int i) {
     return rg_grad_of(params.items[i]);
 }
 
-static void each(rg_tape *t, rg_list params, rg_inplace_fn *const kernel[2][2], double value) {
+static void each(rg_tape *t, rg_list params, rg_inplace_fn *const kernel[2][RG_ISAS], double value) {
     for (int i = 0; i < params.count; i++) {
         rg_tensor *g = gradient(params, i);
         if (g) kernel[g->dtype == RG_F64][rg_isa(t)](t, g->numel, g->data, value);

@@ -4,8 +4,8 @@
 
 #include "nn/update.h"
 
-static rg_update_fn *const sgd_kernel[2][2] = RG_KERNEL(sgd), *const adam_kernel[2][2] = RG_KERNEL(adam), *const rmsprop_kernel[2][2] = RG_KERNEL(rmsprop),
-    *const adagrad_kernel[2][2] = RG_KERNEL(adagrad), *const lion_kernel[2][2] = RG_KERNEL(lion);
+static rg_update_fn *const sgd_kernel[2][RG_ISAS] = RG_KERNEL(sgd), *const adam_kernel[2][RG_ISAS] = RG_KERNEL(adam), *const rmsprop_kernel[2][RG_ISAS] = RG_KERNEL(rmsprop),
+    *const adagrad_kernel[2][RG_ISAS] = RG_KERNEL(adagrad), *const lion_kernel[2][RG_ISAS] = RG_KERNEL(lion);
 
 /* PyTorch's first momentum is the gradient itself. */
 static void sgd_prepare(rg_update *u, double k) { u->take = k == 1 ? 1 : 1 - u->dampening; }

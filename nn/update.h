@@ -57,7 +57,7 @@ typedef struct rg_lbfgs rg_lbfgs;
 struct rg_optim { /* all that a step reads and changes: groups' lr, slots, and of L-BFGS rg_lbfgs_state */
     rg_tape *tape;
     const char *kind, *at;                      /* the line that made it, for functions that are not told the caller's */
-    rg_update_fn *const (*kernel)[2];           /* [f32, f64][baseline, avx2] */
+    rg_update_fn *const (*kernel)[RG_ISAS];     /* [f32, f64][instruction set] */
     void (*prepare)(rg_update *u, double k);    /* what of u depends on the step count; or NULL */
     rg_update with;                             /* the options */
     const char *names[RG_STATES];               /* of the state: "m", "v" ..; NULL: none */

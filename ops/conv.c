@@ -53,7 +53,7 @@ static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 RG_KERNELS(conv2d);
 RG_FUSED_KERNELS(conv2d_vjp);
 RG_OP(conv2d) = {.name = "conv2d", .formula = "b[o] + sum over c, i, j of w[o, c, i, j] x[n, c, .. + i, .. + j]", .arity = -1,
-    .shape = shape, .forward = RG_KERNEL(conv2d), .backward = backward, .fused = RG_KERNEL(conv2d_vjp),
+    .shape = shape, .forward = RG_WIDE_KERNEL(conv2d), .backward = backward, .fused = RG_WIDE_KERNEL(conv2d_vjp),
     .samples = "2,3,5,4 4,3,3,2 4; 2,4,5,6 6,2,2,3 6 groups=2; 1,2,17,3 3,2,3,3 padding=1x1; 2,1,7,6 2,1,2,3 2 stride=2x1 padding=1x0;"
                "1,2,7,8 2,2,2,2 dilation=3x2; 1,3,5,5 3,1,3,3 3 stride=3x2 padding=2x3 dilation=2x1 groups=3; 3,3,3,3 same; 1,1,1,1 1,1,1,1 1;"
                "2,1,2,2 1,1,4,3 1 padding=1x1; 0,2,3,3 2,2,2,2 2; 2,0,3,3 3,0,2,2 3; 2,2,3,3 0,2,2,2 0; 0,0,2,2 0,0,1,1",

@@ -12,10 +12,9 @@
 #include "ops/ops.h"
 
 rg_build rg_info(void) {
-    rg_build b = {.version = RG_VERSION, .isa = "baseline", .blas = "builtin", .vector_math = "libm", .threads = 1};
-#ifdef RG_HAVE_AVX2
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) b.isa = "AVX2+FMA";
-#endif
+    rg_build b = {.version = RG_VERSION, .blas = "builtin", .vector_math = "libm", .threads = 1};
+    static const char *const isas[RG_ISAS] = {"baseline", "AVX2+FMA", "AVX-512"};
+    b.isa = isas[rg_best_isa()];
 #ifdef RG_OPENBLAS
     /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ...": the name and the version, and the processor it chose kernels for */
     char name[16] = "", version[16] = "";

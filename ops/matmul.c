@@ -1,8 +1,10 @@
 /* matmul.c - the products: matmul y = op(a) op(b), where op may transpose the last two axes; dot, outer; linear y = x w + b. */
+#include <string.h>
 #ifdef RG_OPENBLAS
 #include <cblas.h>
 #endif
 
+#include "ops/kernels/gemm.h"
 #include "ops/rule.h"
 
 /* -------- matmul. With A = op(a), B = op(b):    dA = dy B^T,    dB = A^T dy,    transposed in turn where op was.
@@ -77,8 +79,19 @@ static void warm_up(void) {
 #endif
 }
 
+#ifdef RG_OPENBLAS
+int rg_blas_isa(void) {
+    static const char *const cores[][3] = {{"SkylakeX", "Cooperlake", "SapphireRapids"}, {"Haswell", "Zen", "Excavator"}};
+    const char *core = openblas_get_corename();
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < 3; i++)
+            if (!strcmp(core, cores[k][i])) return 2 - k;
+    return 0;
+}
+#endif
+
 RG_KERNELS(matmul);
-RG_OP(matmul) = {.name = "matmul", .formula = "a . b", .arity = 2, .shape = matmul_shape, .forward = RG_KERNEL(matmul),
+RG_OP(matmul) = {.name = "matmul", .formula = "a . b", .arity = 2, .shape = matmul_shape, .forward = RG_WIDE_KERNEL(matmul),
     .backward = matmul_backward, .warm_up = warm_up,
     .samples = "7,5 5,17; 5,7 5,3 ta=1; 4,6 3,6 tb=1; 5,4 3,5 ta=1 tb=1; 17,2 2,1; 1,1 1,1; 3,3 same; 3,4 same ta=1; 3,4 same tb=1;"
                "0,3 3,4; 3,0 0,4; 2,3 3,0; 3,0 2,3 ta=1 tb=1; 2,3,4 4,5; 2,4,3 4,2 ta=1; 3,4 2,4,2; 2,3,4 2,4,2; 2,1,3,2 3,2,4; 2,4,3 2,2,4 ta=1 tb=1;"
@@ -129,8 +142,8 @@ static void linear_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 
 RG_KERNELS(linear);
 RG_FUSED_KERNELS(linear_vjp);
-RG_OP(linear) = {.name = "linear", .formula = "x w + b", .arity = 3, .shape = linear_shape, .forward = RG_KERNEL(linear), .backward = linear_backward,
-    .fused = RG_KERNEL(linear_vjp),
+RG_OP(linear) = {.name = "linear", .formula = "x w + b", .arity = 3, .shape = linear_shape, .forward = RG_WIDE_KERNEL(linear), .backward = linear_backward,
+    .fused = RG_WIDE_KERNEL(linear_vjp),
     .samples = "7,5 5,17 17; 17,3 3,2 2; 3 3,4 4; 2,3,4 4,5 5; 2,1,2,3 3,4 4; 1,1 1,1 1; 3,3 same 3; 0,3 3,4 4; 3,0 0,4 4; 2,3 3,0 0; 3,5 5,17 17; 2,6 6,17 17;"
                "6,9 9,17 17; 4,2 2,17 17; 2,7 7,17 17",
     .refuses = "2,3 4,5 5; 2,3 3,5 4; 2,3 3,5 1; 2,3 3,5 1,5; 2,3 3 3; - 3,5 5; 2,3 2,3,5 5; 2,3:i32 3,5:i32 5:i32; 2,3:f64 3,5:f32 5:f32"};

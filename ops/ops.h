@@ -216,7 +216,7 @@ static inline rg_tensor *rg_embedding_at(const char *at, rg_tensor *index, rg_te
 
 /* -------- what this build is made of */
 typedef struct rg_build {
-    const char *version, *isa, *vector_math; /* "0.1.0", "AVX2+FMA", "libmvec" ... */
+    const char *version, *isa, *vector_math; /* "0.1.0", "AVX-512", "libmvec" ... */
     char blas[48];                           /* "OpenBLAS 0.3.21 (Haswell)", or "builtin" */
     int threads;                             /* processors that rg_set_threads can put to use */
     bool pool;

@@ -194,7 +194,7 @@ static void matches_formula(void **state) {
             }
             near(FORMULAS[which].name, i, got[i], p, dtype == RG_F64 ? 1e-12 : 5e-5);
         }
-        for (int isa = 0; isa < 2; isa++)
+        for (int isa = 0; isa < RG_ISAS; isa++)
             for (int threads = 1; threads <= 3; threads += 2) {
                 if (run(dtype, isa, threads, which, got + MANY)) assert_memory_equal(got, got + MANY, MANY * sizeof *got);
             }

@@ -287,7 +287,8 @@ static void agree(const rg_op *op, const rg_sample *s, setting one, setting othe
 static void dtypes_agree(const rg_op *op, const rg_sample *s) { agree(op, s, plain[1], plain[0], 1e-5); }
 
 static void isas_agree(const rg_op *op, const rg_sample *s) {
-    for (int k = 0; k < 2; k++) agree(op, s, plain[k], (setting){plain[k].dtype, 0, 1}, ulps(plain[k].dtype));
+    for (int k = 0; k < 2; k++)
+        for (int isa = 0; isa < rg_best_isa(); isa++) agree(op, s, plain[k], (setting){plain[k].dtype, isa, 1}, ulps(plain[k].dtype));
 }
 
 static void threads_agree(const rg_op *op, const rg_sample *s) {

@@ -17,12 +17,17 @@ enum { GRAIN = 1 << 20, FEW = 4, MANY = 16, BROAD = 128, UNIT = 16 };
 
 #ifdef RG_OPENBLAS
 
-/* Up to SMALL multiply-adds the own loops are faster than a call of OpenBLAS and its packing; with a few rows, which read b only
-   once, at any size; and so with one column where it lies as such a row. */
-enum { SMALL = 32 * 32 * 32, ROWS = 6 };
+/* Below so many multiply-adds the own loops are as fast as OpenBLAS, or faster; with a few rows, which read b only once, at any size; and
+   so with one column where it lies as such a row. OpenBLAS knows a processor by its name and takes one younger than itself for a very
+   old one: where its kernels are for an older instruction set than these loops, they do it all. */
+enum { OWN = RG_KERNEL_ISA > 0 ? 1 << 27 : 1 << 15, ROWS = 6 };
+
+static bool own(const rg_gemm *p) {
+    return (double)p->n * (double)p->k * (double)p->m < OWN || (p->n <= ROWS && !p->tb) || (p->m == 1 && p->ta) || rg_blas_isa() < RG_KERNEL_ISA;
+}
 
 static void product(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c) {
-    if ((double)p->n * (double)p->k * (double)p->m <= SMALL || (p->n <= ROWS && !p->tb) || (p->m == 1 && p->ta)) {
+    if (own(p)) {
         RG_K(product)(p, t, a, b, c);
         return;
     }

@@ -22,6 +22,7 @@ typedef struct rg_tile { int64_t i, j, n, m; } rg_tile;
 
 /* That piece by own loops (product.c), for one matrix each of a, b and c; p's bias is left out. */
 void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c);
+int rg_blas_isa(void); /* the instruction set that OpenBLAS has chosen kernels for */
 int RG_K(gemm)(rg_tensor *y, const rg_gemm *p); /* on behalf of y; 0, or -1 with the error on its tape */
 
 #endif

@@ -3,8 +3,8 @@
    The bits of an element therefore depend on its row, its column and k alone, however c is cut: they are those of the plain loop
    s = fma(a, b, s). Baseline code has no such instruction, and fma() would be a call per element: there it is s = a b + s.
 
-   c is computed in register tiles of up to 6 x 2 vectors: 12 of sums, 2 of b and 1 of a, out of 16. Their columns of b are packed
-   into a panel that stays in the first-level cache while the rows of a pass by; a is read where it lies.                       */
+   c is computed in register tiles of up to 6 x 2 vectors, 12 x 2 with AVX-512: 12 of sums, 2 of b and 1 of a, out of 16. Their columns
+   of b are packed into a panel that stays in the first-level cache while the rows of a pass by; a is read where it lies.                       */
 #include "gemm.h"
 
 #if defined __FMA__ || defined __FP_FAST_FMA
@@ -15,18 +15,25 @@
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL _Pragma("GCC unroll 16")
 #endif
 #define INLINE __attribute__((always_inline)) static inline
+/* Registers: 16, with AVX-512 32. */
+#if defined RG_KERNEL_AVX512
+#define VECTOR 64
+enum { ROWS = 12 };
+#else
 #ifdef RG_KERNEL_AVX2
 #define VECTOR 32
 #else
 #define VECTOR 16
 #endif
+enum { ROWS = 6 };
+#endif
 
 enum { TINY = 128 }; /* up to so many multiply-adds the plainest loops are faster */
-enum { LANES = VECTOR / (int)sizeof(real), ROWS = 6, COLS = 2 * LANES };
-enum { FEW = 3, WIDE = 4 }; /* up to FEW rows keep the multipliers busy only if they are WIDE vectors long */
+enum { LANES = VECTOR / (int)sizeof(real), COLS = 2 * LANES };
+enum { FEW = ROWS / 2, WIDE = 4 }; /* up to FEW rows keep the multipliers busy only if they are WIDE vectors long */
 enum {
     DEPTH = 256,                                 /* so much of k at a time: a panel takes 16 KiB */
     RESIDENT = (24 << 10) / (int)sizeof(real),   /* up to so many elements, b stays in the first-level cache as it is */
@@ -63,15 +70,20 @@ INLINE void register_tile(int rows, int vectors, bool ta, int64_t k, const real 
     for (int i = 0; i < rows; i++)
         UNROLL
         for (int j = 0; j < vectors; j++) s[i][j] = add ? (vector)*(const anywhere *)(c + i * ldc + j * LANES) : (vector){0};
+    const real *row[ROWS / 3];
+    UNROLL
+    for (int i = 0; i < rows; i += 3) row[i / 3] = a + i * lda;
     for (int64_t l = 0; l < k; l++) {
         UNROLL
         for (int j = 0; j < vectors; j++) of_b[j] = (vector)*(const anywhere *)(b + l * ldb + j * LANES);
         UNROLL
         for (int i = 0; i < rows; i++) {
-            const real of_a = ta ? a[l * lda + i] : a[i * lda + l];
+            const real of_a = ta ? a[l * lda + i] : row[i / 3][i % 3 * lda];
             UNROLL
             for (int j = 0; j < vectors; j++) s[i][j] = multiply_add(of_a, of_b[j], s[i][j]);
         }
+        UNROLL
+        for (int i = 0; i < rows; i += 3) row[i / 3]++;
     }
     UNROLL
     for (int i = 0; i < rows; i++)
@@ -87,9 +99,20 @@ typedef void tile_fn(int64_t k, const real *a, int64_t lda, const real *b, int64
 #define TILES6(v, ta) TILES3(v, ta) TILE(4, v, ta) TILE(5, v, ta) TILE(6, v, ta)
 #define NAMES3(v, ta) tile_1_##v##_##ta, tile_2_##v##_##ta, tile_3_##v##_##ta
 #define NAMES6(v, ta) NAMES3(v, ta), tile_4_##v##_##ta, tile_5_##v##_##ta, tile_6_##v##_##ta
-TILES6(1, 0) TILES6(1, 1) TILES6(2, 0) TILES6(2, 1) TILES3(4, 0) TILES3(4, 1)
+#ifdef RG_KERNEL_AVX512
+#define TILES(v, ta) TILES6(v, ta) TILE(7, v, ta) TILE(8, v, ta) TILE(9, v, ta) TILE(10, v, ta) TILE(11, v, ta) TILE(12, v, ta)
+#define NAMES(v, ta) NAMES6(v, ta), tile_7_##v##_##ta, tile_8_##v##_##ta, tile_9_##v##_##ta, tile_10_##v##_##ta, tile_11_##v##_##ta, tile_12_##v##_##ta
+#define TILES_FEW TILES6
+#define NAMES_FEW NAMES6
+#else
+#define TILES TILES6
+#define NAMES NAMES6
+#define TILES_FEW TILES3
+#define NAMES_FEW NAMES3
+#endif
+TILES(1, 0) TILES(1, 1) TILES(2, 0) TILES(2, 1) TILES_FEW(4, 0) TILES_FEW(4, 1)
 static tile_fn *const tiles[2][WIDE + 1][ROWS] = {
-    {{0}, {NAMES6(1, 0)}, {NAMES6(2, 0)}, {0}, {NAMES3(4, 0)}}, {{0}, {NAMES6(1, 1)}, {NAMES6(2, 1)}, {0}, {NAMES3(4, 1)}}};
+    {{0}, {NAMES(1, 0)}, {NAMES(2, 0)}, {0}, {NAMES_FEW(4, 0)}}, {{0}, {NAMES(1, 1)}, {NAMES(2, 1)}, {0}, {NAMES_FEW(4, 1)}}};
 
 /* Where only m of its columns are there. */
 static void edge_tile(tile_fn *tile, int rows, int vectors, int m, int64_t k, const real *a, int64_t lda, const real *b, int64_t ldb, real *c, int64_t ldc,
@@ -109,6 +132,25 @@ static void edge_tile(tile_fn *tile, int rows, int vectors, int m, int64_t k, co
 
 /* -------- panels */
 
+typedef real four __attribute__((vector_size(4 * sizeof(real)), aligned(sizeof(real)), may_alias));
+#ifdef __clang__
+#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#elif defined RG_KERNEL_F64
+#define PICK(a, b, ...) __builtin_shuffle(a, b, (int64_t __attribute__((vector_size(32)))){__VA_ARGS__})
+#else
+#define PICK(a, b, ...) __builtin_shuffle(a, b, (int32_t __attribute__((vector_size(16)))){__VA_ARGS__})
+#endif
+
+/* to[4, 4] = x[4, 4], transposed: element by element it would take twice the time. */
+INLINE void transpose(const real *x, int64_t ldx, real *to, int64_t ld) {
+    const four a = *(const four *)x, b = *(const four *)(x + ldx), c = *(const four *)(x + 2 * ldx), d = *(const four *)(x + 3 * ldx);
+    const four ab = PICK(a, b, 0, 4, 1, 5), cd = PICK(c, d, 0, 4, 1, 5), ab2 = PICK(a, b, 2, 6, 3, 7), cd2 = PICK(c, d, 2, 6, 3, 7);
+    *(four *)to = PICK(ab, cd, 0, 1, 4, 5);
+    *(four *)(to + ld) = PICK(ab, cd, 2, 3, 6, 7);
+    *(four *)(to + 2 * ld) = PICK(ab2, cd2, 0, 1, 4, 5);
+    *(four *)(to + 3 * ld) = PICK(ab2, cd2, 2, 3, 6, 7);
+}
+
 /* to[k, width] = b[k, m], and 0 where m ends */
 INLINE void pack(int width, int64_t k, int64_t m, matrix b, real *restrict to) {
     const real *restrict x = b.at;
@@ -123,9 +165,13 @@ INLINE void pack(int width, int64_t k, int64_t m, matrix b, real *restrict to) {
     } else if (!b.t) {
         for (int64_t l = 0; l < k; l++)
             for (int j = 0; j < width; j++) to[l * width + j] = x[l * b.ld + j];
-    } else { /* two columns at a time: more may share a line of the cache's */
-        for (int j = 0; j < width; j += 2)
-            for (int64_t l = 0; l < k; l++) to[l * width + j] = x[j * b.ld + l], to[l * width + j + 1] = x[(j + 1) * b.ld + l];
+    } else {
+        for (int j = 0; j < width; j += 4) {
+            int64_t l = 0;
+            for (; l + 4 <= k; l += 4) transpose(x + j * b.ld + l, b.ld, to + l * width + j, width);
+            for (; l < k; l++)
+                for (int q = j; q < j + 4; q++) to[l * width + q] = x[q * b.ld + l];
+        }
     }
 }
 

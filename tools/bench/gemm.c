@@ -9,26 +9,22 @@
 #include "bench.h"
 #include "ops/kernels/gemm.h"
 
-#ifdef RG_HAVE_AVX2
-void rg_k_product_f32_avx2(const rg_gemm *p, rg_tile t, const float *a, const float *b, float *c);
-#endif
+typedef void product_fn(const rg_gemm *p, rg_tile t, const float *a, const float *b, float *c);
+product_fn rg_k_product_f32_avx2, rg_k_product_f32_avx512;
 
 enum { TURNS = 31 };
 typedef void gemm_fn(const rg_gemm *p);
 
-static void own_base(const rg_gemm *p) { rg_k_product_f32_base(p, (rg_tile){0, 0, p->n, p->m}, p->a, p->b, p->c); }
+static void own(const rg_gemm *p) {
+    static product_fn *const columns[] = {rg_k_product_f32_base,
 #ifdef RG_HAVE_AVX2
-static void own_avx2(const rg_gemm *p) { rg_k_product_f32_avx2(p, (rg_tile){0, 0, p->n, p->m}, p->a, p->b, p->c); }
+        rg_k_product_f32_avx2,
 #endif
-
-static gemm_fn *own(void) {
-    gemm_fn *f = own_base;
-#ifdef RG_HAVE_AVX2
-    rg_tape *t = rg_tape_new(1);
-    if (rg_isa(t)) f = own_avx2;
-    rg_tape_free(t);
+#ifdef RG_HAVE_AVX512
+        rg_k_product_f32_avx512,
 #endif
-    return f;
+    };
+    columns[rg_best_isa()](p, (rg_tile){0, 0, p->n, p->m}, p->a, p->b, p->c);
 }
 
 #ifdef RG_OPENBLAS
@@ -89,7 +85,7 @@ int bench_gemm(double seconds, double peak) {
         {128, 128, 256, 0, 1}, {128, 128, 10, 0, 0}, {128, 128, 10, 1, 0}, {128, 10, 128, 0, 1}, /* W3: */ {4, 2, 2, 0, 0}, {8, 8, 8, 0, 0}, {16, 16, 16, 0, 0},
         {32, 32, 32, 0, 0}, {32, 32, 32, 0, 1}, {64, 64, 64, 0, 0}, {1, 784, 128, 0, 0}, {1024, 1024, 1024, 0, 0}, {1024, 1024, 1024, 1, 1}};
     enum { MOST = 1024 * 1024 };
-    gemm_fn *const fs[2] = {own(),
+    gemm_fn *const fs[2] = {own,
 #ifdef RG_OPENBLAS
         openblas
 #endif
