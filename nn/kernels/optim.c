@@ -5,9 +5,10 @@
 typedef void part(const rg_update *u, int64_t from, int64_t n);
 
 static void each(const rg_update *u, part *update) {
-    const int64_t chunks = (u->n + RG_CHUNK - 1) / RG_CHUNK;
-    RG_PARALLEL_FOR(u->tape, chunks,
-        for (int64_t c = 0; c < chunks; c++) update(u, c * RG_CHUNK, rg_min64(RG_CHUNK, u->n - c * RG_CHUNK));)
+    enum { PIECE = RG_CHUNK / 4 }; /* small ones, so that each thread's are those whose gradients it has made */
+    const int64_t pieces = (u->n + PIECE - 1) / PIECE;
+    RG_PARALLEL_FOR(u->tape, u->n / RG_CHUNK,
+        for (int64_t i = 0; i < pieces; i++) update(u, i * PIECE, rg_min64(PIECE, u->n - i * PIECE));)
 }
 
 /* d = g + weight_decay p;  p -= lr d */

@@ -12,8 +12,8 @@
 #endif
 
 /* From twice so many multiply-adds on a product is cut, and its halves again, but into pieces of a side under BROAD only up to FEW of
-   them: a narrow piece packs too much for what it computes. Tiles are multiples of UNIT. */
-enum { GRAIN = 1 << 20, FEW = 4, MANY = 16, BROAD = 128, UNIT = 16 };
+   them: a narrow piece packs too much for what it computes. Tiles are multiples of UNIT columns, of EVEN rows. */
+enum { GRAIN = 1 << 20, FEW = 4, MANY = 16, BROAD = 128, UNIT = 16, EVEN = 4 };
 
 #ifdef RG_OPENBLAS
 
@@ -45,7 +45,7 @@ static rg_tile cut(const rg_gemm *p) {
     rg_tile t = {0, 0, p->n, p->m};
     for (int pieces = 1; pieces < MANY && (double)t.n * (double)t.m * (double)p->k >= 2. * GRAIN; pieces *= 2) {
         int64_t *side = t.n > t.m ? &t.n : &t.m;
-        const int64_t half = ((*side + 1) / 2 + UNIT - 1) / UNIT * UNIT;
+        const int64_t unit = side == &t.m ? UNIT : EVEN, half = ((*side + 1) / 2 + unit - 1) / unit * unit;
         if (pieces >= FEW && half < BROAD) break;
         *side = half;
     }
