@@ -1,4 +1,5 @@
-/* growth.c - how a training step grows with batch, width and depth: the time per FLOP falls to the products' and stays there. */
+/* growth.c - how a training step grows with batch, width and depth: the time per FLOP falls to the products' and stays there; how the tape
+   grows with the number of ops. */
 #include <retrograd.h>
 #include <stdio.h>
 
@@ -42,11 +43,33 @@ static void row(const char *what, int value, int batch, int width, int depth, in
     fflush(stdout);
 }
 
+/* Seconds of one op of a chain of n, forward and backward, on one element each: what the tape costs. */
+static double op_seconds(int n, double seconds) {
+    rg_tape *t = rg_tape_new(1);
+    rg_tensor *a = rg_param(t, "a", RG_CONSTANT(.999), 1);
+    double best = 1e30;
+    const double begin = clock_seconds();
+    for (int k = 0; (k < 4 || clock_seconds() - begin < seconds) && !rg_error(t); k++) {
+        const double start = clock_seconds();
+        rg_tensor *x = a;
+        for (int i = 0; i < n; i++) x = rg_mul(x, a);
+        rg_backward(x);
+        rg_zero_grad(t);
+        rg_tape_reset(t);
+        const double s = clock_seconds() - start;
+        if (s < best) best = s;
+    }
+    rg_tape_free(t);
+    return best / n;
+}
+
 int bench_growth(double seconds, int threads) {
     printf("\ngrowth: layers of width x width with ReLU, and one of %d classes; batch 64, width 128, depth 2 but for what is varied\n", CLASSES);
     printf("%-8s %6s %14s %12s %12s\n", "", "", "steps/s", "GFLOP/s", "ns/FLOP");
     for (int n = 1; n <= 4096; n *= 4) row("batch", n, n, 128, 2, threads, seconds);
     for (int n = 16; n <= 4096; n *= 4) row("width", n, 64, n, 2, threads, seconds);
     for (int n = 1; n <= DEPTH_MAX; n *= 4) row("depth", n, 64, 128, n, threads, seconds);
+    printf("\nthe tape: a chain of multiplications of one element, forward and backward\n%-8s %6s %14s\n", "", "", "ns/op");
+    for (int n = 10; n <= 1000000; n *= 10) printf("%-8s %6d %14.1f\n", "ops", n, op_seconds(n, seconds) * 1e9);
     return 0;
 }
