@@ -108,6 +108,7 @@ int bench_ops(double seconds, int threads) {
            "(-: no derivative, or not to be had at that size; free: nothing is moved)\n");
     printf("%-20s %-26s %17s %19s %19s\n", "", "stretched sample", "16 B", "64 KiB", "64 MiB");
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
+        if (!wanted(e->op->name)) continue;
         const char *text = e->op->samples;
         for (rg_sample s; rg_sample_next(&text, &s) > 0;) {
             double found[SIZES][3] = {{0}};
