@@ -1,4 +1,4 @@
-/* kernels/reduce.c - the loops of mean prod max min argmax argmin; sum's is the engine's, in engine/core_kernels.c. */
+/* kernels/reduce.c - the loops of mean prod max min argmax argmin, and of the extremes' fused derivative; sum's is the engine's, in engine/core_kernels.c. */
 #include "engine/loops.h"
 
 int RG_K(sum)(rg_tensor *y);
@@ -43,6 +43,52 @@ static rg_tensor broadcast_of(const rg_tensor *y) {
 JOINED(prod, times, prod_run, C(1))
 JOINED(max, larger, max_run, -C(INFINITY))
 JOINED(min, smaller, min_run, C(INFINITY))
+
+/* How many of a run are v: ints may be added up in any order, so that the loop vectorises. */
+static int32_t ties_run(int64_t n, const real *x, real v) {
+    int32_t ties = 0;
+    for (int64_t i = 0; i < n; i++) ties += x[i] == v;
+    return ties;
+}
+
+/* dx = (x is the extreme) dy / ties. A run that alone makes an element of y is counted and written at once, others in two walks. */
+int RG_K(extreme_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    rg_tensor b = broadcast_of(y), *counted = rg_temp(y, RG_I32, y->ndim, y->shape);
+    dx[0] = rg_temp_like(y, y->in[0]);
+    if (rg_failed(counted) || rg_failed(dx[0])) return -1;
+    const rg_tensor *x = y->in[0];
+    rg_walk w;
+    rg_walk_init(&w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});
+    const real *f = y->data, *df = dy->data;
+    int32_t *ties = counted->data;
+    memset(ties, 0, (size_t)y->numel * sizeof *ties);
+    const bool alone = w.run[0] == 0 && w.rows == y->numel;
+    const int64_t n = w.inner, step = alone ? 1 : w.rows;
+    RG_PARALLEL_FOR(y->tape, alone ? x->numel / RG_CHUNK : 0,
+        for (int64_t first = 0; first < w.rows; first += step) {
+            for (int64_t r = first; r < first + step; r++) {
+                const real *from = (const real *)x->data + r * n;
+                int64_t at;
+                rg_walk_at(&w, 1, r, &at);
+                if (w.run[0] == 0) ties[at] += ties_run(n, from, f[at]);
+                else
+                    for (int64_t i = 0; i < n; i++) ties[at + i] += from[i] == f[at + i];
+            }
+            for (int64_t r = first; r < first + step; r++) {
+                const real *from = (const real *)x->data + r * n;
+                real *restrict to = (real *)dx[0]->data + r * n;
+                int64_t at;
+                rg_walk_at(&w, 1, r, &at);
+                if (w.run[0] == 0) {
+                    const real max = f[at], share = df[at] / (real)ties[at];
+                    for (int64_t i = 0; i < n; i++) to[i] = C(from[i] == max) * share;
+                } else {
+                    for (int64_t i = 0; i < n; i++) to[i] = C(from[i] == f[at + i]) * (df[at + i] / (real)ties[at + i]);
+                }
+            }
+        })
+    return 0;
+}
 
 #ifndef RG_KERNEL_AVX2
 /* Of the places where the extremes are. */

@@ -4,7 +4,7 @@
    neighbouring columns, which go down the axis together, so that either way the innermost loop runs over neighbours.      */
 #include "engine/loops.h"
 
-enum { WIDE = 128, PIECE = 512 }; /* PIECE: elements of a row whose exponentials are held at a time, a multiple of STRANDS */
+enum { WIDE = 128, PIECE = 1024 }; /* PIECE: elements of a row whose exponentials are held at a time, a multiple of STRANDS */
 
 typedef struct job {
     int64_t n, inner, across, count; /* blocks in a slab of x, blocks in all */
