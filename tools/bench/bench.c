@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "engine/op.h"
 #include "options.h"
 #include "table.h"
 
@@ -191,6 +192,10 @@ int main(int argc, char **argv) {
     const int status = options_parse_after("[W1 W2 W3 W4 W5 ops growth gemm]", first - 1, "Times W1 to W5, or those named. \"floor\" is the same work by hand.\n"
         "ops: each operator of the registry at three sizes; growth: steps over batch, width and depth; gemm: the products of W1 and W2.", rows, argc, argv);
     if (status != OPTIONS_RUN) return status;
+    char only[512];
+    snprintf(only, sizeof only, "%s", o.only ? o.only : "");
+    for (char *name = strtok(only, ","); name; name = strtok(NULL, ","))
+        if (!rg_op_find(name)) return fprintf(stderr, "bench: there is no operator '%s'\n", name), 2;
     if (o.only && setenv("BENCH_ONLY", o.only, 1)) return fprintf(stderr, "bench: %s\n", strerror(errno)), 1;
     if (!n)
         while (n < TIMED) chosen[n] = n, n++;
