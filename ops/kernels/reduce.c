@@ -51,42 +51,46 @@ static int32_t ties_run(int64_t n, const real *x, real v) {
     return ties;
 }
 
-/* dx = (x is the extreme) dy / ties. A run that alone makes an element of y is counted and written at once, others in two walks. */
+/* dx = (x is the extreme) dy / ties, of the runs first .. last of x, there of the elements i .. i + n: counted, then written. */
+typedef struct extremes { rg_walk w; const real *x, *f, *df; int32_t *ties; real *to; } extremes;
+static void share(const extremes *e, int64_t first, int64_t last, int64_t i, int64_t n) {
+    for (int writes = 0; writes < 2; writes++)
+        for (int64_t r = first; r < last; r++) {
+            int64_t at;
+            rg_walk_at(&e->w, 1, r, &at);
+            const real *x = e->x + r * e->w.inner + i, *f = e->f + at, *df = e->df + at;
+            real *restrict to = e->to + r * e->w.inner + i;
+            int32_t *ties = e->ties + at;
+            if (e->w.run[0] == 0) {
+                if (!writes) *ties += ties_run(n, x, *f);
+                const real max = *f, part = *df / (real)*ties;
+                for (int64_t k = 0; writes && k < n; k++) to[k] = C(x[k] == max) * part;
+            } else if (writes) {
+                for (int64_t k = 0; k < n; k++) to[k] = C(x[k] == f[i + k]) * (df[i + k] / (real)ties[i + k]);
+            } else {
+                for (int64_t k = 0; k < n; k++) ties[i + k] += x[k] == f[i + k];
+            }
+        }
+}
+
+/* A run that alone makes an element of y is counted and written at once; so are some columns, where runs lie on each other. */
 int RG_K(extreme_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    rg_tensor b = broadcast_of(y), *counted = rg_temp(y, RG_I32, y->ndim, y->shape);
-    dx[0] = rg_temp_like(y, y->in[0]);
-    if (rg_failed(counted) || rg_failed(dx[0])) return -1;
+    enum { COLUMNS = 1024 };
     const rg_tensor *x = y->in[0];
-    rg_walk w;
-    rg_walk_init(&w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});
-    const real *f = y->data, *df = dy->data;
-    int32_t *ties = counted->data;
-    memset(ties, 0, (size_t)y->numel * sizeof *ties);
-    const bool alone = w.run[0] == 0 && w.rows == y->numel;
-    const int64_t n = w.inner, step = alone ? 1 : w.rows;
-    RG_PARALLEL_FOR(y->tape, alone ? x->numel / RG_CHUNK : 0,
-        for (int64_t first = 0; first < w.rows; first += step) {
-            for (int64_t r = first; r < first + step; r++) {
-                const real *from = (const real *)x->data + r * n;
-                int64_t at;
-                rg_walk_at(&w, 1, r, &at);
-                if (w.run[0] == 0) ties[at] += ties_run(n, from, f[at]);
-                else
-                    for (int64_t i = 0; i < n; i++) ties[at + i] += from[i] == f[at + i];
-            }
-            for (int64_t r = first; r < first + step; r++) {
-                const real *from = (const real *)x->data + r * n;
-                real *restrict to = (real *)dx[0]->data + r * n;
-                int64_t at;
-                rg_walk_at(&w, 1, r, &at);
-                if (w.run[0] == 0) {
-                    const real max = f[at], share = df[at] / (real)ties[at];
-                    for (int64_t i = 0; i < n; i++) to[i] = C(from[i] == max) * share;
-                } else {
-                    for (int64_t i = 0; i < n; i++) to[i] = C(from[i] == f[at + i]) * (df[at + i] / (real)ties[at + i]);
-                }
-            }
-        })
+    rg_tensor b = broadcast_of(y), *ties = rg_temp(y, RG_I32, y->ndim, y->shape);
+    dx[0] = rg_temp_like(y, x);
+    if (rg_failed(ties) || rg_failed(dx[0])) return -1;
+    extremes e = {.x = x->data, .f = y->data, .df = dy->data, .ties = ties->data, .to = dx[0]->data};
+    rg_walk_init(&e.w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});
+    memset(e.ties, 0, (size_t)y->numel * sizeof *e.ties);
+    const int64_t n = e.w.inner, rows = e.w.rows, columns = e.w.run[0] ? (n + COLUMNS - 1) / COLUMNS : 1;
+    if (e.w.run[0] == 0 && rows == y->numel) {
+        RG_PARALLEL_FOR(y->tape, x->numel / RG_CHUNK,
+            for (int64_t r = 0; r < rows; r++) share(&e, r, r + 1, 0, n);)
+        return 0;
+    }
+    RG_PARALLEL_FOR(y->tape, e.w.run[0] ? x->numel / RG_CHUNK : 0,
+        for (int64_t c = 0; c < columns; c++) share(&e, 0, rows, c * COLUMNS, e.w.run[0] ? rg_min64(COLUMNS, n - c * COLUMNS) : n);)
     return 0;
 }
 
