@@ -112,25 +112,48 @@ uint64_t RG_K(extreme_branch)(const rg_tensor *y) {
 }
 #endif
 
-/* -------- argmax, argmin: x as [outer, n, inner] */
+/* -------- argmax, argmin: x as [outer, n, inner], the first of ties, a NaN before all numbers. A row is searched for its extreme piece by
+   piece, and the piece for the place; columns go down the axis together. */
 
-#define ARG(name, better)                                                                         \
+enum { PIECE = 1024, WIDE = 128 };
+
+#define ARG(name, join_run, better)                                                               \
+    static int32_t name##_row(int64_t n, const real *x) {                                         \
+        real best = x[0];                                                                         \
+        int64_t at = 0;                                                                           \
+        for (int64_t i = 0; i < n && best == best; i += PIECE) {                                  \
+            const real v = join_run(rg_min64(PIECE, n - i), x + i);                               \
+            if (v better best || v != v) best = v, at = i;                                        \
+        }                                                                                         \
+        while (x[at] != best && x[at] == x[at]) at++;                                             \
+        return (int32_t)at;                                                                       \
+    }                                                                                             \
+    static void name##_columns(int64_t n, int64_t inner, int64_t width, const real *x, int32_t *restrict to) { \
+        real best[WIDE];                                                                          \
+        for (int64_t j = 0; j < width; j++) best[j] = x[j], to[j] = 0;                            \
+        for (int64_t l = 1; l < n; l++)                                                           \
+            for (int64_t j = 0; j < width; j++) {                                                 \
+                const real v = x[l * inner + j], was = best[j];                                   \
+                const bool take = (v better was) | ((v != v) & (was == was));                     \
+                best[j] = take ? v : was;                                                         \
+                to[j] = take ? (int32_t)l : to[j];                                                \
+            }                                                                                     \
+    }                                                                                             \
     int RG_K(name)(rg_tensor *y) {                                                                \
         const rg_tensor *x = y->in[0];                                                            \
         const int64_t n = x->shape[y->attr.axis];                                                 \
         int64_t inner = 1;                                                                        \
         for (int d = y->attr.axis + 1; d < x->ndim; d++) inner *= x->shape[d];                    \
-        for (int64_t i = 0; i < y->numel; i++) {                                                  \
-            const real *column = (const real *)x->data + i / inner * n * inner + i % inner;       \
-            int32_t at = 0;                                                                       \
-            real best = column[0];                                                                \
-            for (int64_t l = 1; l < n && best == best; l++) {                                     \
-                const real v = column[l * inner];                                                 \
-                if (v better best || v != v) best = v, at = (int32_t)l;                           \
-            }                                                                                     \
-            ((int32_t *)y->data)[i] = at;                                                         \
-        }                                                                                         \
+        const int64_t across = (inner + WIDE - 1) / WIDE, blocks = y->numel ? y->numel / inner * across : 0; \
+        RG_PARALLEL_FOR(y->tape, x->numel / RG_CHUNK,                                             \
+            for (int64_t i = 0; i < blocks; i++) {                                                \
+                const int64_t slab = i / across, j = i % across * WIDE;                           \
+                const real *from = (const real *)x->data + slab * n * inner + j;                  \
+                int32_t *to = (int32_t *)y->data + slab * inner + j;                              \
+                if (inner == 1) *to = name##_row(n, from);                                        \
+                else name##_columns(n, inner, rg_min64(WIDE, inner - j), from, to);               \
+            })                                                                                    \
         return 0;                                                                                 \
     }
-ARG(argmax, >)
-ARG(argmin, <)
+ARG(argmax, max_run, >)
+ARG(argmin, min_run, <)
