@@ -1,7 +1,7 @@
 /* test_reductions.c - prod min var std norm cumsum argmin and sorting: against loops, and where gradients have a convention. */
-#include <stdlib.h>
-
 #include "tests/values.h"
+
+#include <stdlib.h>
 
 static rg_tensor *leaf(rg_tape *t, const double *v, int64_t n, int64_t m) {
     return rg_requires_grad(rg_input_at(RG_HERE, t, RG_F64, v, m ? 2 : 1, (int64_t[]){n, m}), true);
