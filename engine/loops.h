@@ -110,7 +110,9 @@ enum { JOIN_STRANDS = 32 };
             for (int j = 0; j < JOIN_STRANDS; j++) s[j] = x[j];                       \
             for (i = JOIN_STRANDS; i + JOIN_STRANDS <= n; i += JOIN_STRANDS)          \
                 for (int j = 0; j < JOIN_STRANDS; j++) s[j] = join(s[j], x[i + j]);   \
-            for (int j = 0; j < JOIN_STRANDS; j++) m = join(m, s[j]);                 \
+            for (int half = JOIN_STRANDS / 2; half; half /= 2)                        \
+                for (int j = 0; j < half; j++) s[j] = join(s[j], s[j + half]);        \
+            m = join(m, s[0]);                                                        \
         }                                                                             \
         for (; i < n; i++) m = join(m, x[i]);                                         \
         return m;                                                                     \

@@ -145,11 +145,12 @@ static void extreme_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 #define EXTREME_REFUSES REFUSES "; 0,3 axes=0; 2,0 axes=0.1"
 RG_KERNELS(max);
 RG_KERNELS(min);
+RG_FUSED_KERNELS(extreme_vjp);
 RG_BRANCHES(extreme_branch);
 RG_OP(max) = {.name = "max", .formula = "max x_i, ties share", .arity = 1, .shape = max_shape, .forward = RG_KERNEL(max),
-    .backward = extreme_backward, .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES, .refuses = EXTREME_REFUSES};
+    .backward = extreme_backward, .fused = RG_KERNEL(extreme_vjp), .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES, .refuses = EXTREME_REFUSES};
 RG_OP(min) = {.name = "min", .formula = "min x_i, ties share", .arity = 1, .shape = min_shape, .forward = RG_KERNEL(min),
-    .backward = extreme_backward, .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES, .refuses = EXTREME_REFUSES};
+    .backward = extreme_backward, .fused = RG_KERNEL(extreme_vjp), .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES, .refuses = EXTREME_REFUSES};
 
 rg_tensor *rg_max_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
     return reduce(&rg_op_max, at, x, keepdims, naxes, axes);

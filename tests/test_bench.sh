@@ -37,6 +37,19 @@ ok "one thread beside them" row W1 'fused on 1 thread'
 ok "with what two floors at once reach" has '^round by round, 2 floors at once are so many floors: [0-9.]*$'
 ok "and what they bring" has '^fused on 2 threads  *[0-9.]*'
 
+# W5 is held against whatever is called pytorch: one that is ahead of all, and one that is behind.
+printf '#!/bin/sh\n[ "$1" = W5 ] || exit 3\necho neg, forward 1e-9\necho neg, backward 1e3\n' >"$tmp/pytorch"
+chmod +x "$tmp/pytorch"
+wide() { PATH=$tmp:$PATH "$bench" W5 --only neg,max --alone --rounds 1 --seconds .01 --against pytorch >"$tmp/printed" 2>&1; }
+time='[0-9.e+]* [num]s' ratio='[0-9.e+]*'
+ok "W5, two of its operators" wide
+ok "one that is ahead of us" has "^neg, forward  *$time  *$time  *$ratio  *1 ns  *$ratio\( *slow\)\?  behind$"
+ok "one that is behind" has "^neg, backward  *$time  *$time  *$ratio  *1e+06 ms  *0.00\( *slow\)\?$"
+ok "one that is not there" has "^max of columns, backward  *$time  *$time  *$ratio\( *slow\)\?$"
+ok "and no others" test "$(grep -c ', forward ' "$tmp/printed")" = 2
+ok "in sum" has '^4 rows, worst [0-9.]* times the loop ([a-z ,]*), beyond 1.15: [0-4]; behind PyTorch: 1 (neg, forward)$'
+ok "an operator that is not there" fails_naming 2 "no operator 'nag'" "$bench" W5 --only neg,nag
+
 ok "a workload that is not there" fails_naming 2 "'W9' (W1" "$bench" W1 W9
 ok "a contestant that is not there" fails_naming 2 "'tape' (floor" "$bench" run W1 tape .01 1
 ok "a run without its arguments" fails_naming 2 'usage: bench run' "$bench" run W1

@@ -1,6 +1,8 @@
 /* test_reductions.c - prod min var std norm cumsum argmin and sorting: against loops, and where gradients have a convention. */
 #include "tests/values.h"
 
+#include <stdlib.h>
+
 static rg_tensor *leaf(rg_tape *t, const double *v, int64_t n, int64_t m) {
     return rg_requires_grad(rg_input_at(RG_HERE, t, RG_F64, v, m ? 2 : 1, (int64_t[]){n, m}), true);
 }
@@ -85,6 +87,58 @@ static void min_over_long_runs(void **state) {
         for (int64_t i = 0; i < n; i++) least = fmin(least, element(x, i));
         assert_element(rg_min(x), 0, least);
         assert_true(element(x, (int64_t)element(rg_argmin(x, 0), 0)) == least);
+    }
+}
+
+/* Rows and columns longer than the pieces that are taken at a time, full of ties, without a NaN and with two. */
+static const int64_t sides[][2] = {{1, 1}, {2, 3}, {3, 2500}, {2500, 3}, {2, 200}, {1100, 130}};
+enum { SIDES = sizeof sides / sizeof *sides };
+static rg_tensor *tied(rg_tape *t, int k, bool with_nan) {
+    const int64_t n = sides[k / 2][0] * sides[k / 2][1];
+    double *v = calloc((size_t)n, sizeof *v);
+    assert_non_null(v);
+    for (int64_t i = 0; i < n; i++) v[i] = (double)(i * i % 97 * 7 % 5 - 2);
+    if (with_nan) v[n / 2] = v[n - 1] = (double)NAN;
+    rg_tensor *x = rg_requires_grad(rg_input_at(RG_HERE, t, dtypes[k % 2], v, 2, sides[k / 2]), true);
+    free(v);
+    return x;
+}
+
+static void first_of_ties_and_nan(void **state) {
+    rg_tape *t = *state;
+    for (int k = 0; k < 16 * SIDES; k++) {
+        const int axis = k / 2 % 2;
+        const bool least = k / 4 % 2;
+        rg_tensor *x = tied(t, k / 8, k % 2), *at = least ? rg_argmin(x, axis) : rg_argmax(x, axis);
+        const int64_t n = rg_dim(x, axis), m = rg_dim(x, 1 - axis);
+        for (int64_t j = 0; j < m; j++) {
+            int64_t best = 0;
+            for (int64_t i = 1; i < n; i++) {
+                const double was = element(x, axis ? j * n + best : best * m + j), is = element(x, axis ? j * n + i : i * m + j);
+                if (!isnan(was) && (isnan(is) || (least ? is < was : is > was))) best = i;
+            }
+            assert_element(at, j, (double)best);
+        }
+    }
+}
+
+/* The fused derivative beside the one composed of ops: to the bit. */
+static void ties_share_fused(void **state) {
+    rg_tape *t = *state;
+    for (int k = 0; k < 16 * SIDES; k++) {
+        const bool least = k / 4 % 2;
+        const unsigned axes = (unsigned)(k % 4);
+        int which[2], n = 0;
+        for (int d = 0; d < 2; d++)
+            if (axes >> d & 1) which[n++] = d;
+        for (int with_nan = 0; with_nan < 2; with_nan++) {
+            rg_tensor *x = tied(t, k / 8, with_nan), *y = least ? rg_min_over_at(RG_HERE, x, false, n, which) : rg_max_over_at(RG_HERE, x, false, n, which);
+            rg_tensor *dy = numbers(t, rg_dtype_of(x), y->ndim, y->shape), *fused, *composed;
+            assert_int_equal(rg_grad(y, dy, &x, 1, 0, &fused), 0);
+            assert_int_equal(rg_grad(y, dy, &x, 1, RG_CREATE_GRAPH, &composed), 0);
+            for (int64_t i = 0; i < x->numel; i++)
+                assert_true(element(fused, i) == element(composed, i) || (isnan(element(fused, i)) && isnan(element(composed, i))));
+        }
     }
 }
 
@@ -252,7 +306,7 @@ static void order_tells_its_branches_apart(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {F64(prod_with_zeros), F64(prod_of_any_length), F64(ties_share), CASE(min_over_long_runs),
+    static const struct CMUnitTest cases[] = {F64(prod_with_zeros), F64(prod_of_any_length), F64(ties_share), CASE(min_over_long_runs), CASE(first_of_ties_and_nan), CASE(ties_share_fused),
         F64(variance_and_its_correction), F64(slope_0_where_there_is_no_slope), F64(norms), F64(running_sums), CASE(running_sums_over_any_axis),
         F64(order_of_ties_and_nan), F64(gradients_go_back_through_the_permutation), CASE(order_of_many), F64(order_tells_its_branches_apart)};
     return RUN("reductions", cases);

@@ -7,6 +7,7 @@
 typedef void loop1(int64_t n, double p, double q, const real *x, real *to);
 typedef void vjp1(int64_t n, double p, double q, const real *x, const real *y, const real *dy, real *to);
 typedef void vjp2(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, const real *y, const real *dy, real *to);
+typedef void vjp_both(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, const real *y, const real *dy, real *to_a, real *to_b);
 
 static int each1(rg_tensor *y, loop1 *loop) {
     const real *x = y->in[0]->data;
@@ -34,35 +35,42 @@ static rg_tensor *each_vjp1(rg_tensor *y, rg_tensor *dy, vjp1 *loop) {
 /* The gradients of both operands, block by block, so that what they read is fetched once. That of a broadcast operand is added up at
    once, in its own shape: by parts of the work that the shapes alone define, each in a row of its own of `sums`, then their sum. */
 enum { BLOCK = 1024, PARTS = 8 };
+/* Two derivatives whose text is no longer than this (those of mul and div) wait for memory, and less when it is asked for a result at a time.
+   Others work while they wait, and take a fifth less time in one loop. */
+enum { TERSE = 48 };
 typedef struct vjp_job {
     pair p;
     const real *in[2], *f, *df;
     real *to[2];
     vjp2 *loop[2];     /* NULL: not wanted, or dy itself */
+    vjp_both *both;    /* the two in one loop; NULL: not both are wanted, or memory would rather have one after the other */
     int64_t numel[2];  /* of a broadcast operand; 0: of y's size, written in place */
 } vjp_job;
 
 static void vjp_part(const vjp_job *j, int64_t part, int64_t first, int64_t last) {
-    real piece[BLOCK];
+    real piece[2][BLOCK];
     const int64_t *run = j->p.w.run;
     for (int64_t i = first; i < last; i++) {
         int64_t at[3];
         const int64_t n = pair_block(&j->p, i, at);
+        real *to[2];
+        for (int k = 0; k < 2; k++) to[k] = j->loop[k] && !j->numel[k] ? j->to[k] + at[2] : piece[k];
+        if (j->both) j->both(n, j->in[0] + at[0], run[0], j->in[1] + at[1], run[1], j->f + at[2], j->df + at[2], to[0], to[1]);
+        else
+            for (int k = 0; k < 2; k++)
+                if (j->loop[k]) j->loop[k](n, j->in[0] + at[0], run[0], j->in[1] + at[1], run[1], j->f + at[2], j->df + at[2], to[k]);
         for (int k = 0; k < 2; k++) {
-            if (!j->loop[k]) continue;
-            real *to = j->numel[k] ? piece : j->to[k] + at[2];
-            j->loop[k](n, j->in[0] + at[0], run[0], j->in[1] + at[1], run[1], j->f + at[2], j->df + at[2], to);
-            if (!j->numel[k]) continue;
-            to = j->to[k] + part * j->numel[k] + at[k];
-            if (!run[k]) *to += sum_run(n, piece);
+            if (!j->loop[k] || !j->numel[k]) continue;
+            real *restrict sum = j->to[k] + part * j->numel[k] + at[k];
+            if (!run[k]) *sum += sum_run(n, piece[k]);
             else
-                for (int64_t l = 0; l < n; l++) to[l] += piece[l];
+                for (int64_t l = 0; l < n; l++) sum[l] += piece[k][l];
         }
     }
 }
 
-static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop) {
-    vjp_job j = {.in = {y->in[0]->data, y->in[1]->data}, .f = y->data, .df = dy->data, .loop = {a_loop, b_loop}};
+static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop, vjp_both *both) {
+    vjp_job j = {.in = {y->in[0]->data, y->in[1]->data}, .f = y->data, .df = dy->data, .loop = {a_loop, b_loop}, .both = a_loop && b_loop ? both : NULL};
     rg_tensor *sums[2] = {NULL, NULL};
     int64_t parts = y->numel / RG_CHUNK + 1;
     for (int k = 0; k < 2; k++) {
@@ -181,12 +189,18 @@ static inline uint64_t mix(uint64_t h, double v) {
     static void n##_vjp_##k(int64_t n_, const real *as, int64_t sa, const real *bs, int64_t sb, const real *ys, const real *dys, real *to) { \
         STRIDED(const real f = ys[i]; const real df = dys[i]; (void)a, (void)b, (void)f; to[i] = expr;)         \
     }
+#define VJP_BOTH(n, da, db)                                                                                     \
+    static void n##_vjp_both(int64_t n_, const real *as, int64_t sa, const real *bs, int64_t sb, const real *ys, const real *dys, \
+        real *restrict to_a, real *restrict to_b) {                                                             \
+        STRIDED(const real f = ys[i]; const real df = dys[i]; (void)a, (void)b, (void)f; to_a[i] = da; to_b[i] = db;) \
+    }
 #define BINARY(n, text, expr, da, db, kinks, lo, hi)                                                                     \
-    FORWARD2(n, expr) VJP2(n, a, da) VJP2(n, b, db)                                                                      \
+    FORWARD2(n, expr) VJP2(n, a, da) VJP2(n, b, db) VJP_BOTH(n, da, db)                                                  \
     int RG_K(n##_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                                     \
         const bool a_is_dy = sizeof #da == sizeof "DY", needs_a = rg_needs(y, 0);                                        \
         if (a_is_dy && needs_a) dx[0] = dy;                                                                              \
-        return each_vjp2(y, dy, dx, needs_a && !a_is_dy ? n##_vjp_a : NULL, rg_needs(y, 1) ? n##_vjp_b : NULL);          \
+        return each_vjp2(y, dy, dx, needs_a && !a_is_dy ? n##_vjp_a : NULL, rg_needs(y, 1) ? n##_vjp_b : NULL,           \
+            sizeof #da #db > TERSE ? n##_vjp_both : NULL);                                                               \
     }                                                                                                                    \
     HASH2(n, kinks)
 #define BINARY_STEP(n, text, expr, lo, hi) FORWARD2(n, expr) HASH2(n, expr)

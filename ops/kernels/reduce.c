@@ -1,4 +1,4 @@
-/* kernels/reduce.c - the loops of mean prod max min argmax argmin; sum's is the engine's, in engine/core_kernels.c. */
+/* kernels/reduce.c - the loops of mean prod max min argmax argmin, and of the extremes' fused derivative; sum's is the engine's, in engine/core_kernels.c. */
 #include "engine/loops.h"
 
 int RG_K(sum)(rg_tensor *y);
@@ -44,6 +44,56 @@ JOINED(prod, times, prod_run, C(1))
 JOINED(max, larger, max_run, -C(INFINITY))
 JOINED(min, smaller, min_run, C(INFINITY))
 
+/* How many of a run are v: ints may be added up in any order, so that the loop vectorises. */
+static int32_t ties_run(int64_t n, const real *x, real v) {
+    int32_t ties = 0;
+    for (int64_t i = 0; i < n; i++) ties += x[i] == v;
+    return ties;
+}
+
+/* dx = (x is the extreme) dy / ties, of the runs first .. last of x, there of the elements i .. i + n: counted, then written. */
+typedef struct extremes { rg_walk w; const real *x, *f, *df; int32_t *ties; real *to; } extremes;
+static void share(const extremes *e, int64_t first, int64_t last, int64_t i, int64_t n) {
+    for (int writes = 0; writes < 2; writes++)
+        for (int64_t r = first; r < last; r++) {
+            int64_t at;
+            rg_walk_at(&e->w, 1, r, &at);
+            const real *x = e->x + r * e->w.inner + i, *f = e->f + at, *df = e->df + at;
+            real *restrict to = e->to + r * e->w.inner + i;
+            int32_t *ties = e->ties + at;
+            if (e->w.run[0] == 0) {
+                if (!writes) *ties += ties_run(n, x, *f);
+                const real max = *f, part = *df / (real)*ties;
+                for (int64_t k = 0; writes && k < n; k++) to[k] = C(x[k] == max) * part;
+            } else if (writes) {
+                for (int64_t k = 0; k < n; k++) to[k] = C(x[k] == f[i + k]) * (df[i + k] / (real)ties[i + k]);
+            } else {
+                for (int64_t k = 0; k < n; k++) ties[i + k] += x[k] == f[i + k];
+            }
+        }
+}
+
+/* A run that alone makes an element of y is counted and written at once; so are some columns, where runs lie on each other. */
+int RG_K(extreme_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    enum { COLUMNS = 1024 };
+    const rg_tensor *x = y->in[0];
+    rg_tensor b = broadcast_of(y), *ties = rg_temp(y, RG_I32, y->ndim, y->shape);
+    dx[0] = rg_temp_like(y, x);
+    if (rg_failed(ties) || rg_failed(dx[0])) return -1;
+    extremes e = {.x = x->data, .f = y->data, .df = dy->data, .ties = ties->data, .to = dx[0]->data};
+    rg_walk_init(&e.w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});
+    memset(e.ties, 0, (size_t)y->numel * sizeof *e.ties);
+    const int64_t n = e.w.inner, rows = e.w.rows, columns = e.w.run[0] ? (n + COLUMNS - 1) / COLUMNS : 1;
+    if (e.w.run[0] == 0 && rows == y->numel) {
+        RG_PARALLEL_FOR(y->tape, x->numel / RG_CHUNK,
+            for (int64_t r = 0; r < rows; r++) share(&e, r, r + 1, 0, n);)
+        return 0;
+    }
+    RG_PARALLEL_FOR(y->tape, e.w.run[0] ? x->numel / RG_CHUNK : 0,
+        for (int64_t c = 0; c < columns; c++) share(&e, 0, rows, c * COLUMNS, e.w.run[0] ? rg_min64(COLUMNS, n - c * COLUMNS) : n);)
+    return 0;
+}
+
 #ifndef RG_KERNEL_AVX2
 /* Of the places where the extremes are. */
 uint64_t RG_K(extreme_branch)(const rg_tensor *y) {
@@ -62,25 +112,48 @@ uint64_t RG_K(extreme_branch)(const rg_tensor *y) {
 }
 #endif
 
-/* -------- argmax, argmin: x as [outer, n, inner] */
+/* -------- argmax, argmin: x as [outer, n, inner], the first of ties, a NaN before all numbers. A row is searched for its extreme piece by
+   piece, and the piece for the place; columns go down the axis together. */
 
-#define ARG(name, better)                                                                         \
+enum { PIECE = 1024, WIDE = 128 };
+
+#define ARG(name, join_run, better)                                                               \
+    static int32_t name##_row(int64_t n, const real *x) {                                         \
+        real best = x[0];                                                                         \
+        int64_t at = 0;                                                                           \
+        for (int64_t i = 0; i < n && best == best; i += PIECE) {                                  \
+            const real v = join_run(rg_min64(PIECE, n - i), x + i);                               \
+            if (v better best || v != v) best = v, at = i;                                        \
+        }                                                                                         \
+        while (x[at] != best && x[at] == x[at]) at++;                                             \
+        return (int32_t)at;                                                                       \
+    }                                                                                             \
+    static void name##_columns(int64_t n, int64_t inner, int64_t width, const real *x, int32_t *restrict to) { \
+        real best[WIDE];                                                                          \
+        for (int64_t j = 0; j < width; j++) best[j] = x[j], to[j] = 0;                            \
+        for (int64_t l = 1; l < n; l++)                                                           \
+            for (int64_t j = 0; j < width; j++) {                                                 \
+                const real v = x[l * inner + j], was = best[j];                                   \
+                const bool take = (v better was) | ((v != v) & (was == was));                     \
+                best[j] = take ? v : was;                                                         \
+                to[j] = take ? (int32_t)l : to[j];                                                \
+            }                                                                                     \
+    }                                                                                             \
     int RG_K(name)(rg_tensor *y) {                                                                \
         const rg_tensor *x = y->in[0];                                                            \
         const int64_t n = x->shape[y->attr.axis];                                                 \
         int64_t inner = 1;                                                                        \
         for (int d = y->attr.axis + 1; d < x->ndim; d++) inner *= x->shape[d];                    \
-        for (int64_t i = 0; i < y->numel; i++) {                                                  \
-            const real *column = (const real *)x->data + i / inner * n * inner + i % inner;       \
-            int32_t at = 0;                                                                       \
-            real best = column[0];                                                                \
-            for (int64_t l = 1; l < n && best == best; l++) {                                     \
-                const real v = column[l * inner];                                                 \
-                if (v better best || v != v) best = v, at = (int32_t)l;                           \
-            }                                                                                     \
-            ((int32_t *)y->data)[i] = at;                                                         \
-        }                                                                                         \
+        const int64_t across = (inner + WIDE - 1) / WIDE, blocks = y->numel ? y->numel / inner * across : 0; \
+        RG_PARALLEL_FOR(y->tape, x->numel / RG_CHUNK,                                             \
+            for (int64_t i = 0; i < blocks; i++) {                                                \
+                const int64_t slab = i / across, j = i % across * WIDE;                           \
+                const real *from = (const real *)x->data + slab * n * inner + j;                  \
+                int32_t *to = (int32_t *)y->data + slab * inner + j;                              \
+                if (inner == 1) *to = name##_row(n, from);                                        \
+                else name##_columns(n, inner, rg_min64(WIDE, inner - j), from, to);               \
+            })                                                                                    \
         return 0;                                                                                 \
     }
-ARG(argmax, >)
-ARG(argmin, <)
+ARG(argmax, max_run, >)
+ARG(argmin, min_run, <)

@@ -4,7 +4,7 @@
    neighbouring columns, which go down the axis together, so that either way the innermost loop runs over neighbours.      */
 #include "engine/loops.h"
 
-enum { WIDE = 128, PIECE = 512 }; /* PIECE: elements of a row whose exponentials are held at a time, a multiple of STRANDS */
+enum { WIDE = 128, PIECE = 1024 }; /* PIECE: elements of a row whose exponentials are held at a time, a multiple of STRANDS */
 
 typedef struct job {
     int64_t n, inner, across, count; /* blocks in a slab of x, blocks in all */
@@ -18,8 +18,12 @@ static inline block block_of(const job *b, int64_t i) {
     return (block){slab * b->n * b->inner + column, slab * b->inner + column, rg_min64(WIDE, b->inner - column)};
 }
 
+/* Of block i. It finds where that is by itself: a struct handed over by value would be written and read in words of different size, and
+   wait until all stores before it are done, those of the result among them. */
+typedef void row_loop(const job *b, int64_t i);
+
 /* Runs a loop over y's operand block by block, threads sharing the blocks of a large one. */
-static void each(rg_tensor *y, const rg_tensor *dy, rg_tensor *to, void (*loop)(const job *, block)) {
+static void each(rg_tensor *y, const rg_tensor *dy, rg_tensor *to, row_loop *loop) {
     const rg_tensor *x = y->in[0];
     job b = {.n = x->shape[y->attr.axis], .inner = 1, .count = 1, .x = x->data, .f = y->data, .df = dy ? dy->data : NULL, .to = to->data};
     for (int d = 0; d < y->attr.axis; d++) b.count *= x->shape[d];
@@ -27,14 +31,14 @@ static void each(rg_tensor *y, const rg_tensor *dy, rg_tensor *to, void (*loop)(
     b.across = (b.inner + WIDE - 1) / WIDE;
     b.count *= b.across;
     if (x->numel < 2 * RG_CHUNK) {
-        for (int64_t i = 0; i < b.count; i++) loop(&b, block_of(&b, i));
+        for (int64_t i = 0; i < b.count; i++) loop(&b, i);
         return;
     }
     RG_PARALLEL_FOR(y->tape, b.count,
-        for (int64_t i = 0; i < b.count; i++) loop(&b, block_of(&b, i));)
+        for (int64_t i = 0; i < b.count; i++) loop(&b, i);)
 }
 
-static int each_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, void (*loop)(const job *, block)) {
+static int each_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, row_loop *loop) {
     dx[0] = rg_temp_like(y, y->in[0]);
     if (rg_failed(dx[0])) return -1;
     each(y, dy, dx[0], loop);
@@ -43,17 +47,20 @@ static int each_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, void (*loop)(co
 
 /* -------- sums of exponentials */
 
-/* sum exp(x - shift) of a row; e, if there is one, receives the terms. Short rows are filled up, to run in whole vectors. */
+/* sum exp(x - shift) of a row; e, if there is one, receives the terms. What is left of a row is filled up, to run in a whole vector. */
 static real exp_row(int64_t n, const real *x, real shift, real *e) {
     real piece[PIECE], sum = 0;
     for (int64_t i = 0; i < n; i += PIECE) {
-        const int64_t m = rg_min64(PIECE, n - i), whole = (m + STRANDS - 1) / STRANDS * STRANDS;
-        real *restrict term = e && m == whole ? e + i : piece;
-        for (int64_t j = 0; j < m; j++) term[j] = x[i + j] - shift;
-        for (int64_t j = m; j < whole; j++) term[j] = 0;
-        for (int64_t j = 0; j < whole; j++) term[j] = R(exp)(term[j]);
+        const int64_t m = rg_min64(PIECE, n - i), whole = m / STRANDS * STRANDS;
+        real *restrict term = e ? e + i : piece;
+        for (int64_t j = 0; j < whole; j++) term[j] = R(exp)(x[i + j] - shift);
+        if (whole < m) {
+            real last[STRANDS] = {0};
+            for (int64_t j = whole; j < m; j++) last[j - whole] = x[i + j] - shift;
+            for (int64_t j = 0; j < STRANDS; j++) last[j] = R(exp)(last[j]);
+            memcpy(term + whole, last, (size_t)(m - whole) * sizeof *last);
+        }
         sum += sum_run(m, term);
-        if (e && term == piece) memcpy(e + i, piece, (size_t)m * sizeof *e);
     }
     return sum;
 }
@@ -80,7 +87,8 @@ static void exp_columns(const job *b, int64_t width, const real *x, const real *
 /* The maximum, but nothing of a row that has no finite one: inf - inf would be NaN. */
 static inline real shift_of(real max) { return max - max == 0 ? max : C(0); }
 
-static void logsumexp_loop(const job *b, block k) {
+static void logsumexp_loop(const job *b, int64_t i) {
+    const block k = block_of(b, i);
     const real *x = b->x + k.at;
     real *restrict to = b->to + k.out;
     if (b->inner == 1) {
@@ -95,7 +103,8 @@ static void logsumexp_loop(const job *b, block k) {
     for (int64_t j = 0; j < k.width; j++) to[j] = shift[j] + R(log)(sum[j]);
 }
 
-static void softmax_loop(const job *b, block k) {
+static void softmax_loop(const job *b, int64_t i) {
+    const block k = block_of(b, i);
     const real *x = b->x + k.at;
     real *restrict to = b->to + k.at;
     if (b->inner == 1) {
@@ -111,7 +120,8 @@ static void softmax_loop(const job *b, block k) {
         for (int64_t j = 0; j < k.width; j++) to[l + j] *= sum[j];
 }
 
-static void log_softmax_loop(const job *b, block k) {
+static void log_softmax_loop(const job *b, int64_t i) {
+    const block k = block_of(b, i);
     const real *x = b->x + k.at;
     real *restrict to = b->to + k.at;
     if (b->inner == 1) {
@@ -133,7 +143,8 @@ int RG_K(log_softmax)(rg_tensor *y) { return each(y, NULL, y, log_softmax_loop),
 
 /* -------- fused derivatives */
 
-static void logsumexp_vjp_loop(const job *b, block k) {
+static void logsumexp_vjp_loop(const job *b, int64_t i) {
+    const block k = block_of(b, i);
     const real *x = b->x + k.at, *f = b->f + k.out, *df = b->df + k.out;
     real *restrict to = b->to + k.at;
     if (b->inner == 1) {
@@ -145,18 +156,10 @@ static void logsumexp_vjp_loop(const job *b, block k) {
         for (int64_t j = 0; j < k.width; j++) to[l + j] = df[j] * R(exp)(x[l + j] - f[j]);
 }
 
-/* sum a b of a row */
-static real dot_run(int64_t n, const real *a, const real *b) {
-    real piece[PIECE], sum = 0;
-    for (int64_t i = 0; i < n; i += PIECE) {
-        const int64_t m = rg_min64(PIECE, n - i);
-        for (int64_t j = 0; j < m; j++) piece[j] = a[i + j] * b[i + j];
-        sum += sum_run(m, piece);
-    }
-    return sum;
-}
+RUN_SUM(dot_run, a[k] * b[k], const real *a, const real *b)
 
-static void softmax_vjp_loop(const job *b, block k) {
+static void softmax_vjp_loop(const job *b, int64_t i) {
+    const block k = block_of(b, i);
     const real *f = b->f + k.at, *df = b->df + k.at;
     real *restrict to = b->to + k.at;
     if (b->inner == 1) {
@@ -171,7 +174,8 @@ static void softmax_vjp_loop(const job *b, block k) {
         for (int64_t j = 0; j < k.width; j++) to[l + j] = f[l + j] * (df[l + j] - sum[j]);
 }
 
-static void log_softmax_vjp_loop(const job *b, block k) {
+static void log_softmax_vjp_loop(const job *b, int64_t i) {
+    const block k = block_of(b, i);
     const real *f = b->f + k.at, *df = b->df + k.at;
     real *restrict to = b->to + k.at;
     if (b->inner == 1) {

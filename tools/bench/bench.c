@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "engine/op.h"
 #include "options.h"
 #include "table.h"
 
-static struct { int threads, rounds; double seconds; const char *json, *against; bool alone; } o = {1, 5, .3, NULL, NULL, false};
+static struct { int threads, rounds; double seconds; const char *json, *against, *only; bool alone; } o = {1, 5, .3, NULL, NULL, NULL, false};
 static double gflops, gbytes; /* what one thread of this machine can do */
 static bool failed;
 
@@ -34,6 +35,13 @@ static int find(const char *name) {
     while (k < WORKLOADS && strcmp(workloads[k].name, name)) k++;
     if (k == WORKLOADS) fprintf(stderr, "bench: there is no workload '%s' (W1 W2 W3 W4 W5 ops growth gemm)\n", name);
     return k;
+}
+
+bool wanted(const char *op) { /* by the environment, which the processes have in common */
+    const char *only = getenv("BENCH_ONLY");
+    const size_t n = strlen(op);
+    while (only && *only && (strncmp(only, op, n) || (only[n] && only[n] != ','))) only = (only = strchr(only, ',')) ? only + 1 : "";
+    return !only || *only;
 }
 
 /* bench run WORKLOAD BY SECONDS THREADS [STEPS [baseline]]: what the processes are started with, and the tests */
@@ -87,7 +95,9 @@ static FILE *start(const table *t, const contestant *c) {
     char self[512], command[1400];
     const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = 0;
-    if (c->command) snprintf(command, sizeof command, "exec %s %s %s %g %d", c->command, t->workload, c->by, o.seconds, c->threads);
+    if (c->command) /* the threads of OpenBLAS, in PyTorch and NumPy, can be told by the environment alone */
+        snprintf(command, sizeof command, "exec env OPENBLAS_NUM_THREADS=%d OMP_NUM_THREADS=%d %s %s %s %g %d", c->threads, c->threads, c->command, t->workload,
+            c->by, o.seconds, c->threads);
     else snprintf(command, sizeof command, "exec '%s' run %s %s %g %d", self, t->workload, c->by, o.seconds, c->threads);
     fflush(NULL);
     return popen(command, "r");
@@ -173,6 +183,7 @@ int main(int argc, char **argv) {
         {"seconds", OPT_DOUBLE, &o.seconds, "S", "how long each is measured in a round", 1e-3, 1e4},
         {"alone", OPT_FLAG, &o.alone, NULL, "without PyTorch and NumPy, which are run where /usr/bin/python3 has them", 0, 0},
         {"json", OPT_STRING, &o.json, "FILE", "write the seconds of every round of W1 to W5 there", 0, 0},
+        {"only", OPT_STRING, &o.only, "OP,...", "of W5 and ops these operators", 0, 0},
         {"against", OPT_STRING, &o.against, "PROGRAM,...", "more contestants: PROGRAM W1 NAME SECONDS THREADS prints \"step SECONDS\" (status 3: not this one)", 0, 0},
         {0}};
     int chosen[16], n = 0, first = 1, timed = 0;
@@ -181,6 +192,11 @@ int main(int argc, char **argv) {
     const int status = options_parse_after("[W1 W2 W3 W4 W5 ops growth gemm]", first - 1, "Times W1 to W5, or those named. \"floor\" is the same work by hand.\n"
         "ops: each operator of the registry at three sizes; growth: steps over batch, width and depth; gemm: the products of W1 and W2.", rows, argc, argv);
     if (status != OPTIONS_RUN) return status;
+    char only[512];
+    snprintf(only, sizeof only, "%s", o.only ? o.only : "");
+    for (char *name = strtok(only, ","); name; name = strtok(NULL, ","))
+        if (!rg_op_find(name)) return fprintf(stderr, "bench: there is no operator '%s'\n", name), 2;
+    if (o.only && setenv("BENCH_ONLY", o.only, 1)) return fprintf(stderr, "bench: %s\n", strerror(errno)), 1;
     if (!n)
         while (n < TIMED) chosen[n] = n, n++;
     FILE *json = o.json ? fopen(o.json, "w") : NULL;

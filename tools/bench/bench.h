@@ -32,6 +32,9 @@ enum { CHAIN = 1000, ELEMENTS = 16 << 20, ROW = 1024 }; /* W4: ops; W5: floats i
 int engine_run(const job *j); /* by fused, composed, played, composed-played */
 int floor_run(const job *j);  /* by hand: bare GEMM calls and fused loops, no tape; by floor-f32: images as floats */
 
+/* Of W5 and ops, which can be told by --only: is this operator among them? */
+bool wanted(const char *op);
+
 /* W5: every row of elementwise.def and the reductions. */
 int elementwise_engine(const job *j);
 void elementwise_loops(const job *j);

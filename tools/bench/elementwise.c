@@ -72,6 +72,7 @@ int elementwise_engine(const job *j) {
     for (int k = 0; k < 2; k++) full[k] = rg_buffer(t, NULL, RG_F32, NULL, height, ROW);
     row = rg_buffer(t, NULL, RG_F32, NULL, ROW);
     for (const loop_row *r = rows(); r->key && !rg_error(t); r++) {
+        if (!wanted(r->op)) continue;
         char key[64];
         trial m = {.row = r, .t = t, .in = {full[0], r->shape == LOOP_ROW ? row : full[1]}, .n = r->shape == LOOP_BINARY || r->shape == LOOP_ROW ? 2 : 1};
         for (int k = 0; k < m.n; k++) {
@@ -115,6 +116,7 @@ void elementwise_loops(const job *j) {
     }
     fill(array[2], ELEMENTS, 0, 1);
     for (const loop_row *r = rows(); r->key; r++) {
+        if (!wanted(r->op)) continue;
         char key[64];
         loop_trial m = {r, {ELEMENTS, array[0], array[1], array[4], array[2], array[3], array[5]}};
         fill(array[0], ELEMENTS, r->low, r->high);

@@ -1,8 +1,12 @@
 #!/usr/bin/python3
 """peers.py WORKLOAD pytorch|numpy SECONDS THREADS: the workloads of bench by PyTorch (python3-torch) and NumPy, in lines "KEY SECONDS".
 
-W1, W2 are written as the tutorials of each write them, the data as floats in memory; gradients by hand in NumPy.
+W1, W2 are written as the tutorials of each write them, the data as floats in memory; gradients by hand in NumPy. W5 takes its rows from
+elementwise.def. Gradients that PyTorch returns as a view of one number (those of a sum) are written out within the time: a training step
+needs them written, and all others write them.
 """
+import os
+import pathlib
 import re
 import statistics
 import sys
@@ -99,34 +103,65 @@ def torch_chain():
     measure("op", CHAIN, step)
 
 
-UNARY = "exp log sqrt square abs relu sigmoid tanh erf sin cos tan sinh cosh expm1 log1p rsqrt reciprocal silu mish gelu selu softplus log_sigmoid softsign".split()
-BINARY = "sub mul div maximum minimum pow logaddexp".split()
+SOURCES = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(SOURCES / "tests"))
+ROW_OF_DEF = re.compile(r"^(UNARY|UNARYP|UNARYPQ|UNARY_STEP|BINARY|BINARY_STEP) *\((\w+), .*?([-\d., ]+)\)$")
+
+
+def elementwise_rows():
+    """kind, name, low, high, parameters p, q"""
+    for line in (SOURCES / "ops/elementwise.def").read_text().splitlines():
+        found = ROW_OF_DEF.match(line)
+        if found:
+            numbers = [float(v) for v in found[3].strip(", ").split(",")]
+            yield found[1], found[2], numbers[:2], numbers[2:]
+
+
+def torch_function(name, parameters):
+    """PyTorch's own, the fastest it has; what takes parameters, or has no name there, as the parity check has it."""
+    if name == "bce_each":
+        return lambda p, y: torch.nn.functional.binary_cross_entropy(p, y.expand_as(p), reduction="none")
+    own = {"log_sigmoid": "logsigmoid"}.get(name, name)
+    f = getattr(torch, own, None) or getattr(torch.nn.functional, own, None)
+    if f and not parameters:
+        return f
+    from torch_counterparts import TORCH, Attributes
+    return lambda *operands: TORCH[name](*operands, Attributes(zip("pq", parameters)))
 
 
 def torch_elementwise():
-    x = (torch.rand(ELEMENTS // ROW, ROW) * 1.5 + .3).requires_grad_()
-    other, row = (torch.rand_like(x) + .5).detach().requires_grad_(), (torch.rand(ROW) + .5).requires_grad_()
+    x, other, row = (torch.empty(s, requires_grad=True) for s in ((ELEMENTS // ROW, ROW), (ELEMENTS // ROW, ROW), (ROW,)))
+    wanted = os.environ.get("BENCH_ONLY", "").split(",")
 
-    def both(key, f, *operands):
-        y = f(*operands)
-        dy = torch.rand_like(y)
+    def both(name, key, f, low, high, *operands):
+        if wanted != [""] and name not in wanted:
+            return
         with torch.no_grad():
+            for u in operands:
+                u.uniform_(low, high)
             measure(key + ", forward", 1, lambda: f(*operands))
-        measure(key + ", backward", 1, lambda: torch.autograd.grad(y, operands, dy, retain_graph=True))
-    for name in UNARY:
-        f = getattr(torch, name, None) or getattr(torch.nn.functional, {"log_sigmoid": "logsigmoid"}.get(name, name))
-        both(name, f, x)
-    for name in BINARY:
-        f = getattr(torch, name)
-        both(name, f, x, other)
-        both(name + " row", f, x, row)
-    both("add row", torch.add, x, row)
-    both("sum", torch.sum, x)
-    both("sum of rows", lambda u: u.sum(0), x)
-    both("mean of columns", lambda u: u.mean(1), x)
-    both("max of columns", lambda u: u.amax(1), x)
-    both("logsumexp", lambda u: torch.logsumexp(u, 1), x)
-    both("softmax", lambda u: torch.softmax(u, 1), x)
+        y = f(*operands)
+        if not y.requires_grad:
+            return
+        dy = torch.rand_like(y)
+
+        def backward():
+            return [g.contiguous() for g in torch.autograd.grad(y, operands, dy, retain_graph=True)]
+        if any(g.data_ptr() != dy.data_ptr() for g in backward()):
+            measure(key + ", backward", 1, backward)
+    for kind, name, (low, high), parameters in elementwise_rows():
+        f = torch_function(name, parameters)
+        if kind.startswith("UNARY"):
+            both(name, name, f, low, high, x)
+        else:
+            both(name, name, f, low, high, x, other)
+            both(name, name + " row", f, low, high, x, row)
+    both("add", "add", torch.add, -2, 2, x, other)
+    both("add", "add row", torch.add, -2, 2, x, row)
+    for op, key, f in (("sum", "sum", torch.sum), ("sum", "sum of rows", lambda u: u.sum(0)), ("mean", "mean of columns", lambda u: u.mean(1)),
+                       ("max", "max of columns", lambda u: u.amax(1)), ("logsumexp", "logsumexp", lambda u: torch.logsumexp(u, 1)),
+                       ("softmax", "softmax", lambda u: torch.softmax(u, 1))):
+        both(op, key, f, -2, 2, x)
 
 
 if by == "numpy":
