@@ -4,11 +4,6 @@
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
-#ifdef RG_HAVE_VALGRIND
-#include <valgrind/valgrind.h>
-#else
-#define RUNNING_ON_VALGRIND 0
-#endif
 
 #include "internal.h"
 
@@ -51,8 +46,8 @@ rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
 #endif
     rg_tape *t = a.alloc(a.ctx, sizeof *t);
     if (!t) return NULL;
-    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = best_isa(), .threads = 1, .on_error = tell,
-        .valgrind = RUNNING_ON_VALGRIND > 0};
+    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = best_isa(), .threads = 1, .on_error = tell};
+    rg_blocks_init(t);
     rg_rng_seed(&t->rng, seed);
     t->poison = rg_node_new(NULL, t, 0);
     if (!t->poison) {
