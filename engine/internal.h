@@ -8,6 +8,8 @@
 #undef RG_AT
 #define RG_AT at
 
+#define RG_COLD __attribute__((cold, noinline)) /* seldom called: kept away from what often runs */
+
 enum { /* rg_tensor.flags */
     RG_NEEDS = 1,      /* requires a gradient, or depends on something that does */
     RG_REACHES = 2,    /* depends on what rg_grad was asked for (only during a pass) */
