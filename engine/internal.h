@@ -73,7 +73,7 @@ struct rg_tape {
     void *on_step_ctx;
     int64_t guard;                     /* rg_guard: nothing older may be released */
     int64_t pass_mark;                 /* where the running rule began: it may not rewind further */
-    uint16_t pass_flag;                /* RG_NEEDS in rg_backward, RG_REACHES in rg_grad */
+    uint16_t pass_flag;                /* RG_REACHES in rg_grad, else RG_NEEDS */
 
     rg_plan plan;
     rg_tensor **cursor;                /* while the record is played: the next tensor that an operator would make */
@@ -111,7 +111,7 @@ rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, con
 
 /* tape.c */
 void rg_unref(rg_tensor *x);
-void rg_forget(rg_chain *chain, rg_tensor *x); /* the record lets go of x: freed, or kept without its history */
+void rg_release_since(rg_chain *chain, int64_t mark); /* the chain lets go of what was made since: freed, or kept without its history */
 
 /* backward.c: the pass of rg_backward; `planned`: into the tape's plan, gradients go to leaves by RG_STEP_LEAF; `again`: played, the
    gradients that results keep take the place of those they had. */
@@ -187,8 +187,9 @@ static inline void rg_unlist(rg_chain *chain, rg_tensor *x) {
 static inline bool rg_in_rule(const rg_tape *t) { return t->pass || (t->cursor && !t->in_forward); }
 
 static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
-    bool same = a->ndim == b->ndim;
-    for (int d = 0; same && d < a->ndim; d++) same = a->shape[d] == b->shape[d];
-    return same;
+    if (a->ndim != b->ndim) return false;
+    for (int d = 0; d < a->ndim; d++)
+        if (a->shape[d] != b->shape[d]) return false;
+    return true;
 }
 #endif

@@ -11,7 +11,7 @@ void rg_plan_drop(rg_tape *t) {
     rg_plan *p = &t->plan;
     for (int64_t i = p->nback; i < p->nsteps; i++)
         if (p->steps[i].kind == RG_STEP_LEAF) rg_unref(p->steps[i].dy);
-    while (p->made.last) rg_forget(&p->made, p->made.last);
+    rg_release_since(&p->made, 0);
     rg_tape_dealloc(t, p->steps, (size_t)p->steps_size * sizeof *p->steps);
     rg_tape_dealloc(t, p->temps, (size_t)p->temps_size * sizeof *p->temps);
     t->plan = (rg_plan){.last = NULL};
@@ -179,9 +179,7 @@ static int play_forward(rg_tape *t) {
 static int play_backward(rg_tape *t) {
     const bool recording = rg_record(t, false);
     t->pass_mark = t->seq;
-    t->pass_flag = RG_NEEDS;
     const int failed = play(t, t->plan.nforward, t->plan.nback);
-    t->pass_flag = 0;
     rg_record(t, recording);
     return failed;
 }

@@ -46,7 +46,7 @@ rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
 #endif
     rg_tape *t = a.alloc(a.ctx, sizeof *t);
     if (!t) return NULL;
-    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = best_isa(), .threads = 1, .on_error = tell};
+    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = best_isa(), .threads = 1, .pass_flag = RG_NEEDS, .on_error = tell};
     rg_blocks_init(t);
     rg_rng_seed(&t->rng, seed);
     t->poison = rg_node_new(NULL, t, 0);
@@ -70,12 +70,7 @@ void rg_unref(rg_tensor *x) {
 }
 
 /* A result that somebody still holds lives on among the kept ones: its value, not its history. */
-void rg_forget(rg_chain *chain, rg_tensor *x) {
-    rg_unlist(chain, x);
-    if (x->refs == 1) {
-        rg_node_free(x);
-        return;
-    }
+static void keep(rg_tensor *x) {
     x->refs--;
     if (x->op && (x->flags & RG_NEEDS)) x->tape->live.recorded--;
     x->op = NULL;
@@ -84,6 +79,17 @@ void rg_forget(rg_chain *chain, rg_tensor *x) {
     x->saved[0] = x->saved[1] = NULL;
     x->flags = RG_KEPT;
     rg_enlist(&x->tape->kept, x);
+}
+
+void rg_release_since(rg_chain *chain, int64_t mark) {
+    rg_tensor *x = chain->last, *prev;
+    for (; x && x->seq >= mark; x = prev) {
+        prev = x->prev;
+        if (x->refs == 1) rg_node_free(x);
+        else keep(x);
+    }
+    chain->last = x;
+    *(x ? &x->next : &chain->first) = NULL;
 }
 
 int64_t rg_guard(rg_tape *t, int64_t mark) {
@@ -131,7 +137,7 @@ void rg_rewind(rg_tape *t, int64_t mark) {
     } else if (t->plan.planning || t->cursor) {
         return; /* what a rule made is wanted when it is played */
     }
-    while (t->record.last && t->record.last->seq >= mark) rg_forget(&t->record, t->record.last);
+    rg_release_since(&t->record, mark);
 }
 
 void rg_tape_free(rg_tape *t) {

@@ -81,30 +81,35 @@ static inline int make_room(const char *at, rg_tensor *x, bool inside) {
     return rg_fail(x->tape, RG_ENOMEM, at, "out of memory: %zu bytes for a tensor", bytes);
 }
 
-int rg_node_storage(const char *at, rg_tensor *x, bool inside) {
+static inline int storage(const char *at, rg_tensor *x, bool inside) {
     x->numel = count((rg_dtype)x->dtype, x->ndim, x->shape);
     if (x->numel >= 0) return make_room(at, x, inside);
     x->numel = 0;
     return rg_fail(x->tape, RG_ENOMEM, at, "tensor too large");
 }
 
+int rg_node_storage(const char *at, rg_tensor *x, bool inside) { return storage(at, x, inside); }
+
 void rg_node_destroy(rg_tensor *x) {
     rg_tape *t = x->tape;
-    if (x->data && !x->base && x->data != x->value) {
-        rg_block_free(t, x->data, storage_size((size_t)x->numel * dtype_sizes[x->dtype]));
-    }
+    if (x->data != x->value && x->data && !x->base) rg_block_free(t, x->data, storage_size((size_t)x->numel * dtype_sizes[x->dtype]));
     if (x->name) rg_tape_dealloc(t, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
-    if (x->op && (x->flags & RG_NEEDS)) t->live.recorded--;
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
+    t->live.recorded -= x->op && x->flags & RG_NEEDS;
     t->live.tensors--;
     rg_block_free(t, x, node_size(x->nin));
 }
 
-void rg_node_free(rg_tensor *x) {
+RG_COLD static void free_holder(rg_tensor *x) {
     rg_tensor *base = x->base, *grad = x->grad;
     rg_node_destroy(x);
     if (base) rg_unref(base);
     if (grad) rg_unref(grad);
+}
+
+void rg_node_free(rg_tensor *x) {
+    if (x->base || x->grad) free_holder(x);
+    else rg_node_destroy(x);
 }
 
 rg_tensor *rg_name(rg_tensor *x, const char *name) {
@@ -310,7 +315,7 @@ rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_ten
     for (int i = 0; i < n; i++) y->in[i] = in[i];
     if (!(same && !op->types) && check_types(y)) return refused(y);
     if ((op->shape ? op->shape(y) : rg_shape_broadcast(y)) || (op->check && op->check(y))) return refused(y);
-    if (!y->data && rg_node_storage(at, y, true)) return refused(y);
+    if (!y->data && (op->shape ? storage(at, y, true) : make_room(at, y, true))) return refused(y);
     const rg_forward_fn forward = op->forward[y->dtype == RG_F64 || in[0]->dtype == RG_F64][t->isa];
     if (forward ? compute(y, forward) : !y->base && rg_reject(y, RG_EDTYPE, "no kernel for %s", rg_dtype_name((rg_dtype)y->dtype))) return refused(y);
     if (flags & RG_NEEDS && t->recording && op->backward && is_float(y->dtype)) {
