@@ -61,7 +61,7 @@ static void vjp_part(const vjp_job *j, int64_t part, int64_t first, int64_t last
     }
 }
 
-static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop) {
+static int broadcast_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop) {
     vjp_job j = {.in = {y->in[0]->data, y->in[1]->data}, .f = y->data, .df = dy->data, .loop = {a_loop, b_loop}};
     rg_tensor *sums[2] = {NULL, NULL};
     int64_t parts = y->numel / RG_CHUNK + 1;
@@ -78,11 +78,6 @@ static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, 
         j.to[k] = sums[k]->data;
         if (j.numel[k]) memset(j.to[k], 0, (size_t)sums[k]->numel * sizeof(real));
     }
-    if (same_shape2(y) && y->numel <= BLOCK) {
-        for (int k = 0; k < 2; k++)
-            if (j.loop[k]) j.loop[k](y->numel, j.in[0], 1, j.in[1], 1, j.f, j.df, j.to[k]);
-        return 0;
-    }
     pair_init(&j.p, y, BLOCK);
     const int64_t blocks = j.p.blocks, per = (blocks + parts - 1) / parts;
     RG_PARALLEL_FOR(y->tape, parts,
@@ -94,6 +89,17 @@ static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, 
         memcpy(to, j.to[k], (size_t)n * sizeof *to);
         for (int64_t part = 1; part < parts; part++)
             for (int64_t i = 0; i < n; i++) to[i] += j.to[k][part * n + i];
+    }
+    return 0;
+}
+
+static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop) {
+    if (!same_shape2(y) || y->numel > BLOCK) return broadcast_vjp2(y, dy, dx, a_loop, b_loop);
+    vjp2 *const loop[] = {a_loop, b_loop};
+    for (int k = 0; k < 2; k++) {
+        if (!loop[k]) continue;
+        if (rg_failed(dx[k] = rg_temp_like(y, y->in[k]))) return -1;
+        loop[k](y->numel, y->in[0]->data, 1, y->in[1]->data, 1, y->data, dy->data, dx[k]->data);
     }
     return 0;
 }
