@@ -155,8 +155,9 @@ rg_tensor *rg_play_apply(const rg_op *op, const char *at, rg_attr attr, int n, r
 static int play(rg_tape *t, int64_t from, int64_t to) {
     int failed = 0;
     for (const rg_step *s = t->plan.steps + from, *end = t->plan.steps + to; s < end && !failed; s++) {
-        rg_tensor *dx[UINT8_MAX];
-        if (s->kind == RG_STEP_FUSED || s->kind == RG_STEP_RULE) memset(dx, 0, s->y->nin * sizeof *dx); /* what is not wanted stays NULL */
+        rg_tensor *dx[UINT8_MAX]; /* what is not wanted stays NULL; of a length that it has to look up, memset becomes a slow "rep stos" */
+        dx[0] = dx[1] = dx[2] = dx[3] = NULL;
+        if (s->y->nin > 4) memset(dx + 4, 0, (s->y->nin - 4u) * sizeof *dx);
         switch (s->kind) {
         case RG_STEP_CHECK: failed = s->y->op->check(s->y); break;
         case RG_STEP_FORWARD: t->in_forward = true, failed = s->fn.forward(s->y), t->in_forward = false; break;
