@@ -186,6 +186,24 @@ static inline void rg_unlist(rg_chain *chain, rg_tensor *x) {
 /* A backward rule runs, in a pass or played. */
 static inline bool rg_in_rule(const rg_tape *t) { return t->pass || (t->cursor && !t->in_forward); }
 
+/* log2 of a dtype's size: f32, f64, i32, u8 */
+static inline int rg_shift(unsigned dtype) { return 0x0232 >> 4 * (dtype & 3) & 15; }
+
+/* Sizes are checked as if a zero dimension were one, so that no product of the others can overflow either. Returns the element count, or -1. */
+static inline int64_t rg_count(rg_dtype dtype, int ndim, const int64_t *shape) {
+    int64_t all = 1;
+    bool empty = false;
+    for (int d = 0; d < ndim; d++) {
+        if (shape[d] <= 0) {
+            if (shape[d] < 0) return -1;
+            empty = true;
+        } else if (__builtin_mul_overflow(all, shape[d], &all)) {
+            return -1;
+        }
+    }
+    return all > INT64_MAX / 4 >> rg_shift(dtype) ? -1 : empty ? 0 : all;
+}
+
 static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
     if (a->ndim != b->ndim) return false;
     for (int d = 0; d < a->ndim; d++)

@@ -3,31 +3,15 @@
 
 #include "internal.h"
 
-static const unsigned char dtype_sizes[] = {4, 8, 4, 1};
 static const char *const dtype_names[] = {"f32", "f64", "i32", "u8"};
 
 static bool dtype_ok(rg_dtype d) { return (unsigned)d < 4; }
-size_t rg_dtype_size(rg_dtype d) { return dtype_ok(d) ? dtype_sizes[d] : 0; }
+size_t rg_dtype_size(rg_dtype d) { return dtype_ok(d) ? (size_t)1 << rg_shift(d) : 0; }
 const char *rg_dtype_name(rg_dtype d) { return dtype_ok(d) ? dtype_names[d] : "no dtype"; }
 static bool is_float(unsigned d) { return d == RG_F32 || d == RG_F64; }
 
-/* Sizes are checked as if a zero dimension were one, so that no product of the others can overflow either. Returns the element count, or -1. */
-static inline int64_t count(rg_dtype dtype, int ndim, const int64_t *shape) {
-    int64_t all = 1;
-    bool empty = false;
-    for (int d = 0; d < ndim; d++) {
-        if (shape[d] <= 0) {
-            if (shape[d] < 0) return -1;
-            empty = true;
-        } else if (__builtin_mul_overflow(all, shape[d], &all)) {
-            return -1;
-        }
-    }
-    return all > INT64_MAX / 4 / 8 && all > INT64_MAX / 4 / (dtype_ok(dtype) ? dtype_sizes[dtype] : 1) ? -1 : empty ? 0 : all;
-}
-
 int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size_t *bytes) {
-    const int64_t n = count(dtype, ndim, shape);
+    const int64_t n = rg_count(dtype, ndim, shape);
     if (n < 0) return -1;
     *numel = n;
     *bytes = (size_t)n * rg_dtype_size(dtype);
@@ -71,7 +55,7 @@ rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) { return node_new(at
 
 /* x->data for x->numel elements. Small results live inside the tensor; leaves never do, so that a view of one sees what is written to it. */
 static inline int make_room(const char *at, rg_tensor *x, bool inside) {
-    const size_t bytes = (size_t)x->numel * dtype_sizes[x->dtype];
+    const size_t bytes = (size_t)x->numel << rg_shift(x->dtype);
     if (inside && bytes <= sizeof x->value) {
         x->data = x->value;
         return 0;
@@ -82,7 +66,7 @@ static inline int make_room(const char *at, rg_tensor *x, bool inside) {
 }
 
 static inline int storage(const char *at, rg_tensor *x, bool inside) {
-    x->numel = count((rg_dtype)x->dtype, x->ndim, x->shape);
+    x->numel = rg_count((rg_dtype)x->dtype, x->ndim, x->shape);
     if (x->numel >= 0) return make_room(at, x, inside);
     x->numel = 0;
     return rg_fail(x->tape, RG_ENOMEM, at, "tensor too large");
@@ -92,7 +76,7 @@ int rg_node_storage(const char *at, rg_tensor *x, bool inside) { return storage(
 
 void rg_node_destroy(rg_tensor *x) {
     rg_tape *t = x->tape;
-    if (x->data != x->value && x->data && !x->base) rg_block_free(t, x->data, storage_size((size_t)x->numel * dtype_sizes[x->dtype]));
+    if (x->data != x->value && x->data && !x->base) rg_block_free(t, x->data, storage_size((size_t)x->numel << rg_shift(x->dtype)));
     if (x->name) rg_tape_dealloc(t, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
     t->live.recorded -= x->op && x->flags & RG_NEEDS;
@@ -127,12 +111,11 @@ rg_tensor *rg_name(rg_tensor *x, const char *name) {
 
 rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape) {
     if (!t || t->code) return NULL;
-    int64_t numel;
-    size_t bytes;
     if (!dtype_ok(dtype)) return (void)rg_fail(t, RG_EDTYPE, at, "tensor: there is no dtype %d", (int)dtype), NULL;
     if (ndim < 0 || ndim > RG_MAX_DIMS) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: %d dimensions, at most %d", ndim, RG_MAX_DIMS), NULL;
     if (ndim && !shape) return (void)rg_fail(t, RG_EVALUE, at, "tensor: %d dimensions, but the shape is NULL", ndim), NULL;
-    if (rg_size(dtype, ndim, shape, &numel, &bytes)) {
+    const int64_t numel = rg_count(dtype, ndim, shape);
+    if (numel < 0) {
         for (int d = 0; d < ndim; d++)
             if (shape[d] < 0) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: dimension %d is %lld", d, (long long)shape[d]), NULL;
         return (void)rg_fail(t, RG_ESHAPE, at, "tensor: the sizes of its dimensions overflow"), NULL;
@@ -189,7 +172,7 @@ static inline rg_tensor *temp(rg_tensor *y, rg_dtype dtype, int ndim, const int6
     return x;
 }
 
-rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape) { return temp(y, dtype, ndim, shape, count(dtype, ndim, shape)); }
+rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape) { return temp(y, dtype, ndim, shape, rg_count(dtype, ndim, shape)); }
 rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x) { return temp(y, (rg_dtype)x->dtype, x->ndim, x->shape, x->numel); }
 
 rg_tensor *rg_constant(rg_tensor *y, double value) {
