@@ -6,6 +6,10 @@ typedef void part(const rg_update *u, int64_t from, int64_t n);
 
 static void each(const rg_update *u, part *update) {
     const int64_t chunks = (u->n + RG_CHUNK - 1) / RG_CHUNK;
+    if (chunks == 1) {
+        update(u, 0, u->n);
+        return;
+    }
     RG_PARALLEL_FOR(u->tape, chunks,
         for (int64_t c = 0; c < chunks; c++) update(u, c * RG_CHUNK, rg_min64(RG_CHUNK, u->n - c * RG_CHUNK));)
 }

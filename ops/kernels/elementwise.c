@@ -12,6 +12,7 @@ static int each1(rg_tensor *y, loop1 *loop) {
     const real *x = y->in[0]->data;
     real *to = y->data;
     const int64_t n = y->numel, chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
+    if (n <= RG_CHUNK) return loop(n, y->attr.p, y->attr.q, x, to), 0;
     RG_PARALLEL_FOR(y->tape, chunks,
         for (int64_t c = 0; c < chunks; c++) loop(rg_min64(RG_CHUNK, n - c * RG_CHUNK), y->attr.p, y->attr.q, x + c * RG_CHUNK, to + c * RG_CHUNK);)
     return 0;
@@ -23,6 +24,7 @@ static rg_tensor *each_vjp1(rg_tensor *y, rg_tensor *dy, vjp1 *loop) {
     const real *x = y->in[0]->data, *f = y->data, *df = dy->data;
     real *to = dx->data;
     const int64_t n = y->numel, chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
+    if (n <= RG_CHUNK) return loop(n, y->attr.p, y->attr.q, x, f, df, to), dx;
     RG_PARALLEL_FOR(y->tape, chunks,
         for (int64_t c = 0; c < chunks; c++) {
             const int64_t i = c * RG_CHUNK;
