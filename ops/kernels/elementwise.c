@@ -63,7 +63,7 @@ static void vjp_part(const vjp_job *j, int64_t part, int64_t first, int64_t last
     }
 }
 
-static int broadcast_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop) {
+static int large_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop) {
     vjp_job j = {.in = {y->in[0]->data, y->in[1]->data}, .f = y->data, .df = dy->data, .loop = {a_loop, b_loop}};
     rg_tensor *sums[2] = {NULL, NULL};
     int64_t parts = y->numel / RG_CHUNK + 1;
@@ -96,7 +96,7 @@ static int broadcast_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_l
 }
 
 static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop) {
-    if (!same_shape2(y) || y->numel > BLOCK) return broadcast_vjp2(y, dy, dx, a_loop, b_loop);
+    if (!same_shape2(y) || y->numel > BLOCK) return large_vjp2(y, dy, dx, a_loop, b_loop);
     vjp2 *const loop[] = {a_loop, b_loop};
     for (int k = 0; k < 2; k++) {
         if (!loop[k]) continue;
