@@ -111,9 +111,10 @@ static int step(pass *p, rg_tensor *y) {
     else if ((failed = fused(y, dy, dx))) rg_fail(t, RG_ESTATE, y->at, "%s: its fused backward failed", y->op->name);
     if (p->plan && !failed) failed = rg_plan_rule(t, fused, y, dy);
     if (t->code) failed = -1;
-    for (int i = 0; i < y->nin && !failed; i++) {
+    for (int i = 0; i < y->nin; i++) {
         rg_tensor *x = y->in[i], *g = dx[i];
-        if (g && x->flags & t->pass_flag) failed = (!fits(x, g) && !(g = fitted(t, y, i, g))) || add_cotangent(p, x, g);
+        if (failed || !g || !(x->flags & t->pass_flag)) continue;
+        failed = (!fits(x, g) && !(g = fitted(t, y, i, g))) || add_cotangent(p, x, g);
     }
     if (dx != few) rg_tape_dealloc(t, dx, size);
     if (!p->keep && !(y->flags & RG_WANTED)) drop_cotangent(y);

@@ -94,6 +94,7 @@ static real sum_all(rg_tape *t, int64_t n, const real *x) {
     real part[PIECES];
     int64_t piece = (n + PIECES - 1) / PIECES;
     piece = piece < RG_CHUNK ? RG_CHUNK : (piece + 63) / 64 * 64;
+    if (n <= piece) return sum_run(n, x);
     const int64_t pieces = (n + piece - 1) / piece;
     (void)t;
     RG_PARALLEL_FOR(t, pieces,

@@ -108,8 +108,6 @@ int rg_node_storage(const char *at, rg_tensor *x, bool inside);                 
 void rg_node_free(rg_tensor *x);                                                    /* and its hold on others */
 void rg_node_destroy(rg_tensor *x);                                                 /* its own memory alone: when the whole tape goes */
 rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape); /* uninitialised, not yet enlisted */
-
-/* tape.c */
 void rg_unref(rg_tensor *x);
 void rg_release_since(rg_chain *chain, int64_t mark); /* the chain lets go of what was made since: freed, or kept without its history */
 
@@ -186,8 +184,10 @@ static inline void rg_unlist(rg_chain *chain, rg_tensor *x) {
 /* A backward rule runs, in a pass or played. */
 static inline bool rg_in_rule(const rg_tape *t) { return t->pass || (t->cursor && !t->in_forward); }
 
-/* log2 of a dtype's size: f32, f64, i32, u8 */
-static inline int rg_shift(unsigned dtype) { return 0x0232 >> 4 * (dtype & 3) & 15; }
+static inline size_t rg_width(unsigned dtype) { /* of an element, in bytes */
+    static const unsigned char of[] = {4, 8, 4, 1};
+    return of[dtype];
+}
 
 /* Sizes are checked as if a zero dimension were one, so that no product of the others can overflow either. Returns the element count, or -1. */
 static inline int64_t rg_count(rg_dtype dtype, int ndim, const int64_t *shape) {
@@ -201,7 +201,7 @@ static inline int64_t rg_count(rg_dtype dtype, int ndim, const int64_t *shape) {
             return -1;
         }
     }
-    return all > INT64_MAX / 4 >> rg_shift(dtype) ? -1 : empty ? 0 : all;
+    return all > INT64_MAX / 4 / 8 && all > INT64_MAX / 4 / (int64_t)rg_width(dtype) ? -1 : empty ? 0 : all;
 }
 
 static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {

@@ -63,35 +63,6 @@ rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
 
 /* -------- lists */
 
-void rg_unref(rg_tensor *x) {
-    if (--x->refs > 0) return;
-    if (x->flags & RG_KEPT) rg_unlist(&x->tape->kept, x);
-    rg_node_free(x);
-}
-
-/* A result that somebody still holds lives on among the kept ones: its value, not its history. */
-static void keep(rg_tensor *x) {
-    x->refs--;
-    if (x->op && (x->flags & RG_NEEDS)) x->tape->live.recorded--;
-    x->op = NULL;
-    x->attr = (rg_attr){.p = 0};
-    if (x->flags & RG_HOOKED) rg_hooks_drop(x);
-    x->saved[0] = x->saved[1] = NULL;
-    x->flags = RG_KEPT;
-    rg_enlist(&x->tape->kept, x);
-}
-
-void rg_release_since(rg_chain *chain, int64_t mark) {
-    rg_tensor *x = chain->last, *prev;
-    for (; x && x->seq >= mark; x = prev) {
-        prev = x->prev;
-        if (x->refs == 1) rg_node_free(x);
-        else keep(x);
-    }
-    chain->last = x;
-    *(x ? &x->next : &chain->first) = NULL;
-}
-
 int64_t rg_guard(rg_tape *t, int64_t mark) {
     if (!t) return 0;
     const int64_t was = t->guard;

@@ -6,12 +6,12 @@
 static const char *const dtype_names[] = {"f32", "f64", "i32", "u8"};
 
 static bool dtype_ok(rg_dtype d) { return (unsigned)d < 4; }
-size_t rg_dtype_size(rg_dtype d) { return dtype_ok(d) ? (size_t)1 << rg_shift(d) : 0; }
+size_t rg_dtype_size(rg_dtype d) { return dtype_ok(d) ? rg_width(d) : 0; }
 const char *rg_dtype_name(rg_dtype d) { return dtype_ok(d) ? dtype_names[d] : "no dtype"; }
 static bool is_float(unsigned d) { return d == RG_F32 || d == RG_F64; }
 
 int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size_t *bytes) {
-    const int64_t n = rg_count(dtype, ndim, shape);
+    const int64_t n = rg_count(dtype_ok(dtype) ? dtype : RG_U8, ndim, shape);
     if (n < 0) return -1;
     *numel = n;
     *bytes = (size_t)n * rg_dtype_size(dtype);
@@ -55,7 +55,7 @@ rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) { return node_new(at
 
 /* x->data for x->numel elements. Small results live inside the tensor; leaves never do, so that a view of one sees what is written to it. */
 static inline int make_room(const char *at, rg_tensor *x, bool inside) {
-    const size_t bytes = (size_t)x->numel << rg_shift(x->dtype);
+    const size_t bytes = (size_t)x->numel * rg_width(x->dtype);
     if (inside && bytes <= sizeof x->value) {
         x->data = x->value;
         return 0;
@@ -65,7 +65,7 @@ static inline int make_room(const char *at, rg_tensor *x, bool inside) {
     return rg_fail(x->tape, RG_ENOMEM, at, "out of memory: %zu bytes for a tensor", bytes);
 }
 
-static inline int storage(const char *at, rg_tensor *x, bool inside) {
+static int storage(const char *at, rg_tensor *x, bool inside) {
     x->numel = rg_count((rg_dtype)x->dtype, x->ndim, x->shape);
     if (x->numel >= 0) return make_room(at, x, inside);
     x->numel = 0;
@@ -74,15 +74,17 @@ static inline int storage(const char *at, rg_tensor *x, bool inside) {
 
 int rg_node_storage(const char *at, rg_tensor *x, bool inside) { return storage(at, x, inside); }
 
-void rg_node_destroy(rg_tensor *x) {
+static inline void destroy(rg_tensor *x) {
     rg_tape *t = x->tape;
-    if (x->data != x->value && x->data && !x->base) rg_block_free(t, x->data, storage_size((size_t)x->numel << rg_shift(x->dtype)));
+    if (x->data != x->value && x->data && !x->base) rg_block_free(t, x->data, storage_size((size_t)x->numel * rg_width(x->dtype)));
     if (x->name) rg_tape_dealloc(t, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
     t->live.recorded -= x->op && x->flags & RG_NEEDS;
     t->live.tensors--;
     rg_block_free(t, x, node_size(x->nin));
 }
+
+void rg_node_destroy(rg_tensor *x) { destroy(x); }
 
 RG_COLD static void free_holder(rg_tensor *x) {
     rg_tensor *base = x->base, *grad = x->grad;
@@ -93,7 +95,36 @@ RG_COLD static void free_holder(rg_tensor *x) {
 
 void rg_node_free(rg_tensor *x) {
     if (x->base || x->grad) free_holder(x);
-    else rg_node_destroy(x);
+    else destroy(x);
+}
+
+/* A result that somebody still holds lives on among the kept ones: its value, not its history. */
+static void keep(rg_tensor *x) {
+    x->refs--;
+    if (x->op && (x->flags & RG_NEEDS)) x->tape->live.recorded--;
+    x->op = NULL;
+    x->attr = (rg_attr){.p = 0};
+    if (x->flags & RG_HOOKED) rg_hooks_drop(x);
+    x->saved[0] = x->saved[1] = NULL;
+    x->flags = RG_KEPT;
+    rg_enlist(&x->tape->kept, x);
+}
+
+void rg_unref(rg_tensor *x) {
+    if (--x->refs > 0) return;
+    if (x->flags & RG_KEPT) rg_unlist(&x->tape->kept, x);
+    rg_node_free(x);
+}
+
+void rg_release_since(rg_chain *chain, int64_t mark) {
+    rg_tensor *x = chain->last, *prev;
+    for (; x && x->seq >= mark; x = prev) {
+        prev = x->prev;
+        if (x->refs == 1) rg_node_free(x);
+        else keep(x);
+    }
+    chain->last = x;
+    *(x ? &x->next : &chain->first) = NULL;
 }
 
 rg_tensor *rg_name(rg_tensor *x, const char *name) {
