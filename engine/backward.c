@@ -16,8 +16,7 @@ typedef struct rg_pass {
     rg_tensor *leaves; /* that have a cotangent, linked through attr.next_leaf */
 } pass;
 
-static bool needs(const rg_tensor *y, int i) { return y->in[i]->flags & (y->tape->pass_flag ? y->tape->pass_flag : RG_NEEDS); }
-bool rg_needs(const rg_tensor *y, int i) { return needs(y, i); }
+bool rg_needs(const rg_tensor *y, int i) { return y->in[i]->flags & y->tape->pass_flag; }
 
 /* Made during this pass and held by nobody else: may be written. */
 static bool held_by(const rg_tensor *g, int holders) { return g->refs == holders && (g->flags & RG_KEPT) && !g->base; }
@@ -58,55 +57,70 @@ static int add_cotangent(pass *p, rg_tensor *x, rg_tensor *g) {
     return 0;
 }
 
-/* What y's rule gave for operand i: broadcasting is undone here, and nowhere else. */
-static int take(pass *p, rg_tensor *y, int i, rg_tensor *g) {
-    rg_tensor *x = y->in[i];
-    if (!rg_usable(g)) return p->t->code ? -1 : rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward failed for operand %d", y->op->name, i + 1);
-    if (g->tape != p->t) return rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient from another tape", y->op->name, i + 1);
-    if (p->t->on_step) p->t->on_step(p->t->on_step_ctx, y, i, g);
-    if (!rg_same_shape(g, x) && broadcasts_to(x, g)) g = rg_sum_to_at(y->at, g, x->ndim, x->shape);
-    if (!rg_usable(g)) return -1;
-    if (!rg_same_shape(g, x) || g->dtype != x->dtype) {
-        char is[64], should[64];
-        return rg_fail(p->t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient %s %s in place of %s %s", y->op->name, i + 1,
-            rg_shape_text(g, is, sizeof is), rg_dtype_name((rg_dtype)g->dtype), rg_shape_text(x, should, sizeof should), rg_dtype_name((rg_dtype)x->dtype));
-    }
-    return add_cotangent(p, x, g);
+/* Is g, without more ado, a gradient of x? */
+static inline bool fits(const rg_tensor *x, const rg_tensor *g) {
+    return rg_usable(g) && g->tape == x->tape && g->dtype == x->dtype && rg_same_shape(g, x) && !x->tape->on_step;
 }
 
-static int check_fresh(const rg_tensor *y) {
+/* What y's rule gave for operand i, made to fit: broadcasting is undone here, and nowhere else. NULL after an error. */
+RG_COLD static rg_tensor *fitted(rg_tape *t, rg_tensor *y, int i, rg_tensor *g) {
+    rg_tensor *x = y->in[i];
+    if (!rg_usable(g)) return t->code ? NULL : (rg_fail(t, RG_ESTATE, y->at, "%s: its backward failed for operand %d", y->op->name, i + 1), NULL);
+    if (g->tape != t) return rg_fail(t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient from another tape", y->op->name, i + 1), NULL;
+    if (t->on_step) t->on_step(t->on_step_ctx, y, i, g);
+    if (!rg_same_shape(g, x) && broadcasts_to(x, g)) g = rg_sum_to_at(y->at, g, x->ndim, x->shape);
+    if (!rg_usable(g)) return NULL;
+    if (rg_same_shape(g, x) && g->dtype == x->dtype) return g;
+    char is[64], should[64];
+    rg_fail(t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient %s %s in place of %s %s", y->op->name, i + 1, rg_shape_text(g, is, sizeof is),
+        rg_dtype_name((rg_dtype)g->dtype), rg_shape_text(x, should, sizeof should), rg_dtype_name((rg_dtype)x->dtype));
+    return NULL;
+}
+
+static inline int check_fresh(const rg_tensor *y) {
     for (int i = 0; i < y->nin; i++) {
-        const rg_tensor *x = y->in[i]->base ? y->in[i]->base : y->in[i];
+        const rg_tensor *x = y->in[i];
+        if (x->base) x = x->base;
         if (!x->op && x->attr.written > y->seq && x->attr.written > y->tape->played)
             return rg_fail(y->tape, RG_ESTATE, y->at, "backward through %s: %s was written after it was used here", y->op->name, x->name ? x->name : "an operand");
     }
     return 0;
 }
 
+/* What a rule made goes when it has run; a plan, and a graph, need it. */
+static inline void forget(const pass *p, int64_t mark) {
+    if (!p->graph && !p->plan) rg_release_since(&p->t->record, mark);
+}
+
 /* One step back: from y's cotangent to its operands'. */
 static int step(pass *p, rg_tensor *y) {
     enum { FEW = 4 };
+    rg_tape *t = p->t;
     rg_tensor *few[FEW] = {NULL}, **dx = few;
     const size_t size = y->nin * sizeof *dx;
-    const int64_t mark = p->t->pass_mark = p->t->seq;
+    const int64_t mark = t->pass_mark = t->seq;
     if (check_fresh(y) || (y->flags & RG_HOOKED && (rg_hooks_run(y) || check_fresh(y)))) return -1;
     rg_tensor *dy = y->cotangent;
     if (y->nin > FEW) {
-        if (!(dx = rg_tape_alloc(y->at, p->t, size))) return -1;
+        if (!(dx = rg_tape_alloc(y->at, t, size))) return -1;
         memset(dx, 0, size);
     }
-    const rg_fused_fn fused = p->graph ? NULL : y->op->fused[y->dtype == RG_F64 || y->in[0]->dtype == RG_F64][p->t->isa];
+    const rg_fused_fn fused = p->graph ? NULL : y->op->fused[y->dtype == RG_F64 || y->in[0]->dtype == RG_F64][t->isa];
     int failed = 0;
     if (!fused) y->op->backward(y, dy, dx);
-    else if ((failed = fused(y, dy, dx))) rg_fail(p->t, RG_ESTATE, y->at, "%s: its fused backward failed", y->op->name);
-    if (p->plan && !failed) failed = rg_plan_rule(p->t, fused, y, dy);
-    for (int i = 0; i < y->nin && !failed && !p->t->code; i++)
-        if (dx[i] && needs(y, i)) failed = take(p, y, i, dx[i]);
-    if (dx != few) rg_tape_dealloc(p->t, dx, size);
+    else if ((failed = fused(y, dy, dx))) rg_fail(t, RG_ESTATE, y->at, "%s: its fused backward failed", y->op->name);
+    if (p->plan && !failed) failed = rg_plan_rule(t, fused, y, dy);
+    if (t->code) failed = -1;
+    for (int i = 0; i < y->nin; i++) {
+        rg_tensor *x = y->in[i], *g = dx[i];
+        if (failed || !g || !(x->flags & t->pass_flag)) continue;
+        failed = (!fits(x, g) && !(g = fitted(t, y, i, g))) || add_cotangent(p, x, g);
+    }
+    if (dx != few) rg_tape_dealloc(t, dx, size);
     if (!p->keep && !(y->flags & RG_WANTED)) drop_cotangent(y);
-    if (p->plan && !failed && !p->t->code) failed = rg_plan_settle(p->t, mark);
-    else if (!p->graph) rg_rewind(p->t, mark);
-    return failed || p->t->code ? -1 : 0;
+    if (p->plan && !failed && !t->code) failed = rg_plan_settle(t, mark);
+    else if (t->seq != mark) forget(p, mark);
+    return failed || t->code ? -1 : 0;
 }
 
 /* Their gradients are whole when all steps are done. */
@@ -115,7 +129,7 @@ static int hook_leaves(pass *p) {
     int failed = 0;
     for (rg_tensor *x = p->leaves; x && !failed; x = x->attr.next_leaf)
         if (x->flags & RG_HOOKED) failed = rg_hooks_run(x);
-    if (!p->graph) rg_rewind(p->t, mark);
+    forget(p, mark);
     return failed;
 }
 
@@ -124,7 +138,7 @@ static int run(pass *p, rg_tensor *y, rg_tensor *dy) {
     if (!dy) dy = rg_fill_at(p->at, y, 1);
     int failed = !rg_usable(dy) || add_cotangent(p, y, dy);
     if (p->plan && !failed) failed = rg_plan_settle(p->t, mark);
-    else if (!p->graph) rg_rewind(p->t, mark);
+    else forget(p, mark);
     for (rg_tensor *x = y->op ? y : NULL; x && !failed; x = x->prev)
         if (x->cotangent && x->op) failed = step(p, x);
     return failed || hook_leaves(p) ? -1 : 0;
@@ -189,14 +203,15 @@ static void enter(pass *p, uint16_t flag, bool *recording) {
     p->t->pass_flag = flag;
 }
 
-static void leave(pass *p, rg_tensor *y, bool recording) {
-    for (rg_tensor *x = y->op ? y : NULL; x; x = x->prev) {
+/* `last`: of the record, where flags or cotangents were left on results; or NULL. */
+static void leave(pass *p, rg_tensor *last, bool recording) {
+    for (rg_tensor *x = last && last->op ? last : NULL; x; x = x->prev) {
         x->flags &= (uint16_t)~(RG_REACHES | RG_WANTED);
         if (x->cotangent) drop_cotangent(x);
     }
     for (rg_tensor *x = p->leaves; x; x = x->attr.next_leaf) drop_cotangent(x);
     p->t->pass = NULL;
-    p->t->pass_flag = 0;
+    p->t->pass_flag = RG_NEEDS;
     rg_record(p->t, recording);
 }
 
@@ -256,7 +271,7 @@ int rg_pass(const char *at, rg_tensor *loss, bool planned, bool again) {
         for (rg_tensor *x = results; x; x = x->prev)
             if (x->op && x->cotangent) deposit(x, again);
     }
-    leave(&p, loss, recording);
+    leave(&p, failed ? loss : NULL, recording);
     return failed ? -1 : 0;
 }
 

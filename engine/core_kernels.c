@@ -8,10 +8,9 @@ void RG_K(add_into)(rg_tensor *to, const rg_tensor *x);
 void RG_K(add_into)(rg_tensor *to, const rg_tensor *x) {
     real *a = to->data;
     const real *b = x->data;
-    const int64_t n = to->numel, chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
-    RG_PARALLEL_FOR(to->tape, chunks,
-        for (int64_t c = 0; c < chunks; c++)
-            for (int64_t i = c * RG_CHUNK, end = rg_min64(i + RG_CHUNK, n); i < end; i++) a[i] += b[i];)
+    const int64_t n = to->numel;
+    RG_PARALLEL_FOR(to->tape, n / RG_CHUNK,
+        for (int64_t i = 0; i < n; i++) a[i] += b[i];)
 }
 
 /* -------- sum over the axes in attr.axes */
@@ -99,6 +98,7 @@ static real sum_all(rg_tape *t, int64_t n, const real *x) {
     real part[PIECES];
     int64_t piece = (n + PIECES - 1) / PIECES;
     piece = piece < RG_CHUNK ? RG_CHUNK : (piece + 63) / 64 * 64;
+    if (n <= piece) return sum_run(n, x);
     const int64_t pieces = (n + piece - 1) / piece;
     (void)t;
     RG_PARALLEL_FOR(t, pieces,

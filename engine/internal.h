@@ -8,6 +8,8 @@
 #undef RG_AT
 #define RG_AT at
 
+#define RG_COLD __attribute__((cold, noinline)) /* seldom called: kept away from what often runs */
+
 enum { /* rg_tensor.flags */
     RG_NEEDS = 1,      /* requires a gradient, or depends on something that does */
     RG_REACHES = 2,    /* depends on what rg_grad was asked for (only during a pass) */
@@ -55,7 +57,7 @@ struct rg_tape {
     rg_chunk *chunks;                  /* what the allocator gave, to be returned in the end */
     unsigned char *bump, *bump_end;    /* the unused rest of the newest small chunk */
     void *owned;                       /* what rg_tape_own gave out */
-    bool valgrind;
+    bool valgrind, watched;            /* watched: somebody wants to hear of each block */
 
     rg_chain record;                   /* inputs and results since the reset */
     rg_chain kept;                     /* retained values that were reset away, and gradients */
@@ -72,7 +74,7 @@ struct rg_tape {
     void *on_step_ctx;
     int64_t guard;                     /* rg_guard: nothing older may be released */
     int64_t pass_mark;                 /* where the running rule began: it may not rewind further */
-    uint16_t pass_flag;                /* RG_NEEDS in rg_backward, RG_REACHES in rg_grad */
+    uint16_t pass_flag;                /* RG_REACHES in rg_grad, else RG_NEEDS */
 
     rg_plan plan;
     rg_tensor **cursor;                /* while the record is played: the next tensor that an operator would make */
@@ -95,8 +97,9 @@ struct rg_tape {
 #pragma GCC visibility push(hidden)
 
 /* memory.c: blocks of a tape, returned with their size. NULL sets no error. */
-void *rg_block_alloc(rg_tape *t, size_t size);
-void rg_block_free(rg_tape *t, void *p, size_t size);
+void rg_blocks_init(rg_tape *t);
+void *rg_block_find(rg_tape *t, size_t size);
+void rg_block_return(rg_tape *t, void *p, size_t size);
 void rg_blocks_free_all(rg_tape *t);
 void *rg_grown(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element); /* room for one more than n; NULL after an error */
 void rg_owned_free_all(rg_tape *t);
@@ -107,10 +110,8 @@ int rg_node_storage(const char *at, rg_tensor *x, bool inside);                 
 void rg_node_free(rg_tensor *x);                                                    /* and its hold on others */
 void rg_node_destroy(rg_tensor *x);                                                 /* its own memory alone: when the whole tape goes */
 rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape); /* uninitialised, not yet enlisted */
-
-/* tape.c */
 void rg_unref(rg_tensor *x);
-void rg_forget(rg_chain *chain, rg_tensor *x); /* the record lets go of x: freed, or kept without its history */
+void rg_release_since(rg_chain *chain, int64_t mark); /* the chain lets go of what was made since: freed, or kept without its history */
 
 /* backward.c: the pass of rg_backward; `planned`: into the tape's plan, gradients go to leaves by RG_STEP_LEAF; `again`: played, the
    gradients that results keep take the place of those they had. */
@@ -147,6 +148,27 @@ rg_tensor *rg_poisoned(void);       /* the one without a tape */
 
 /* -------- what every op does once or more */
 
+/* A small block that waits in its class is taken, or put back there, at once: a quarter of a small op went into calls for that. */
+static inline void *rg_block_alloc(rg_tape *t, size_t size) {
+    const size_t k = (size - 1) / 16;
+    void **p = k < RG_SMALL / 16 && !t->watched ? t->free_blocks[k] : NULL;
+    if (!p) return rg_block_find(t, size);
+    t->free_blocks[k] = *p;
+    t->live.bytes += size;
+    return p;
+}
+
+static inline void rg_block_free(rg_tape *t, void *p, size_t size) {
+    const size_t k = (size - 1) / 16;
+    if (!p || k >= RG_SMALL / 16 || t->watched) {
+        rg_block_return(t, p, size);
+        return;
+    }
+    *(void **)p = t->free_blocks[k];
+    t->free_blocks[k] = p;
+    t->live.bytes -= size;
+}
+
 static inline bool rg_usable(const rg_tensor *x) { return x && !(x->flags & RG_POISON); } /* neither NULL nor poisoned */
 
 static inline void rg_enlist(rg_chain *chain, rg_tensor *x) {
@@ -163,4 +185,24 @@ static inline void rg_unlist(rg_chain *chain, rg_tensor *x) {
 
 /* A backward rule runs, in a pass or played. */
 static inline bool rg_in_rule(const rg_tape *t) { return t->pass || (t->cursor && !t->in_forward); }
+
+static inline size_t rg_width(unsigned dtype) { /* of an element, in bytes */
+    static const unsigned char of[] = {4, 8, 4, 1};
+    return of[dtype];
+}
+
+/* Sizes are checked as if a zero dimension were one, so that no product of the others can overflow either. Returns the element count, or -1. */
+static inline int64_t rg_count(rg_dtype dtype, int ndim, const int64_t *shape) {
+    int64_t all = 1;
+    bool empty = false;
+    for (int d = 0; d < ndim; d++) {
+        if (shape[d] <= 0) {
+            if (shape[d] < 0) return -1;
+            empty = true;
+        } else if (__builtin_mul_overflow(all, shape[d], &all)) {
+            return -1;
+        }
+    }
+    return all > INT64_MAX / 4 / 8 && all > INT64_MAX / 4 / (int64_t)rg_width(dtype) ? -1 : empty ? 0 : all;
+}
 #endif

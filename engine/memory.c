@@ -24,12 +24,21 @@
 #ifdef RG_HAVE_VALGRIND
 #include <valgrind/memcheck.h>
 #else
+#define RUNNING_ON_VALGRIND 0
 #define VALGRIND_MAKE_MEM_NOACCESS(p, n) ((void)0)
 #define VALGRIND_MAKE_MEM_UNDEFINED(p, n) ((void)0)
 #define VALGRIND_MAKE_MEM_DEFINED(p, n) ((void)0)
 #endif
 
 enum { ALIGN = 64, CHUNK_FIRST = 1 << 16, CHUNK_SMALL = 1 << 20, BLOCK_SMALL = 1 << 15 };
+
+void rg_blocks_init(rg_tape *t) {
+    t->valgrind = RUNNING_ON_VALGRIND > 0;
+    t->watched = t->valgrind || t->allocator.no_pool;
+#ifdef RG_ASAN
+    t->watched = true;
+#endif
+}
 
 /* A pooled block is out of bounds, but for the link to the next one while the list is touched. */
 static void hide(const rg_tape *t, void *p, size_t size) {
@@ -127,13 +136,13 @@ static void direct_free(rg_tape *t, void *p, size_t size) {
     t->allocator.free(t->allocator.ctx, ((void **)p)[-1], size + ALIGN + sizeof(void *));
 }
 
-void *rg_block_alloc(rg_tape *t, size_t size) {
+void *rg_block_find(rg_tape *t, size_t size) {
     void *p = t->allocator.no_pool ? direct_alloc(t, size) : pool_alloc(t, size);
     if (p) t->live.bytes += size;
     return p;
 }
 
-void rg_block_free(rg_tape *t, void *p, size_t size) {
+void rg_block_return(rg_tape *t, void *p, size_t size) {
     if (!p) return;
     t->live.bytes -= size;
     if (t->allocator.no_pool) direct_free(t, p, size);

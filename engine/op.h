@@ -59,16 +59,16 @@ struct rg_tensor {
     rg_tensor *cotangent;    /* the gradient so far, while a backward pass runs */
     rg_tensor *prev, *next;  /* in the tape's list, in order of execution */
     int64_t numel;
-    int64_t shape[RG_MAX_DIMS];
-    rg_attr attr;
-    rg_tensor *saved[2];     /* what forward found and backward wants (argmax, mask, statistics) */
-    double value[2];         /* small results live here: 16 bytes of any dtype */
-    const char *name, *at;
     int64_t seq;             /* when it was made */
     int32_t refs;            /* holds on it: the list's, views', a leaf's on its gradient, the user's */
     int32_t retained;        /* the user's among them */
     uint16_t flags;
     uint8_t dtype, ndim, nin;
+    int64_t shape[RG_MAX_DIMS];
+    double value[2];         /* small results live here: 16 bytes of any dtype, aligned to as many */
+    rg_attr attr;
+    rg_tensor *saved[2];     /* what forward found and backward wants (argmax, mask, statistics) */
+    const char *name, *at;
     rg_tensor *in[];         /* operands */
 };
 
@@ -152,9 +152,10 @@ const char *rg_shape_text(const rg_tensor *x, char *to, size_t size); /* "[2,3]"
 
 /* -------- shape rules: set y's shape, return 0 or -1 after a rejection */
 static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
-    bool same = a->ndim == b->ndim;
-    for (int d = 0; same && d < a->ndim; d++) same = a->shape[d] == b->shape[d];
-    return same;
+    if (a->ndim != b->ndim) return false;
+    for (int d = 0; d < a->ndim; d++)
+        if (a->shape[d] != b->shape[d]) return false;
+    return true;
 }
 int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape);
 int rg_shape_like(rg_tensor *y, const rg_tensor *x);

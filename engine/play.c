@@ -11,7 +11,7 @@ void rg_plan_drop(rg_tape *t) {
     rg_plan *p = &t->plan;
     for (int64_t i = p->nback; i < p->nsteps; i++)
         if (p->steps[i].kind == RG_STEP_LEAF) rg_unref(p->steps[i].dy);
-    while (p->made.last) rg_forget(&p->made, p->made.last);
+    rg_release_since(&p->made, 0);
     rg_tape_dealloc(t, p->steps, (size_t)p->steps_size * sizeof *p->steps);
     rg_tape_dealloc(t, p->temps, (size_t)p->temps_size * sizeof *p->temps);
     t->plan = (rg_plan){.last = NULL};
@@ -143,8 +143,9 @@ rg_tensor *rg_play_apply(const rg_op *op, const char *at, rg_attr attr, int n, r
 static int play(rg_tape *t, int64_t from, int64_t to) {
     int failed = 0;
     for (const rg_step *s = t->plan.steps + from, *end = t->plan.steps + to; s < end && !failed; s++) {
-        rg_tensor *dx[UINT8_MAX];
-        if (s->kind == RG_STEP_FUSED || s->kind == RG_STEP_RULE) memset(dx, 0, s->y->nin * sizeof *dx); /* what is not wanted stays NULL */
+        rg_tensor *dx[UINT8_MAX]; /* what is not wanted stays NULL; of a length that it has to look up, memset becomes a slow "rep stos" */
+        dx[0] = dx[1] = dx[2] = dx[3] = NULL;
+        if (s->y->nin > 4) memset(dx + 4, 0, (s->y->nin - 4u) * sizeof *dx);
         switch (s->kind) {
         case RG_STEP_CHECK: failed = s->y->op->check(s->y); break;
         case RG_STEP_FORWARD: t->in_forward = true, failed = s->fn.forward(s->y), t->in_forward = false; break;
@@ -167,9 +168,7 @@ static int play_forward(rg_tape *t) {
 static int play_backward(rg_tape *t) {
     const bool recording = rg_record(t, false);
     t->pass_mark = t->seq;
-    t->pass_flag = RG_NEEDS;
     const int failed = play(t, t->plan.nforward, t->plan.nback);
-    t->pass_flag = 0;
     rg_record(t, recording);
     return failed;
 }

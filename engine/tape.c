@@ -4,11 +4,6 @@
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
-#ifdef RG_HAVE_VALGRIND
-#include <valgrind/valgrind.h>
-#else
-#define RUNNING_ON_VALGRIND 0
-#endif
 
 #include "internal.h"
 
@@ -54,8 +49,8 @@ rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
 #endif
     rg_tape *t = a.alloc(a.ctx, sizeof *t);
     if (!t) return NULL;
-    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = rg_best_isa(), .threads = 1, .on_error = tell,
-        .valgrind = RUNNING_ON_VALGRIND > 0};
+    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = rg_best_isa(), .threads = 1, .pass_flag = RG_NEEDS, .on_error = tell};
+    rg_blocks_init(t);
     rg_rng_seed(&t->rng, seed);
     t->poison = rg_node_new(NULL, t, 0);
     if (!t->poison) {
@@ -70,29 +65,6 @@ rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
 }
 
 /* -------- lists */
-
-void rg_unref(rg_tensor *x) {
-    if (--x->refs > 0) return;
-    if (x->flags & RG_KEPT) rg_unlist(&x->tape->kept, x);
-    rg_node_free(x);
-}
-
-/* A result that somebody still holds lives on among the kept ones: its value, not its history. */
-void rg_forget(rg_chain *chain, rg_tensor *x) {
-    rg_unlist(chain, x);
-    if (x->refs == 1) {
-        rg_node_free(x);
-        return;
-    }
-    x->refs--;
-    if (x->op && (x->flags & RG_NEEDS)) x->tape->live.recorded--;
-    x->op = NULL;
-    x->attr = (rg_attr){.p = 0};
-    if (x->flags & RG_HOOKED) rg_hooks_drop(x);
-    x->saved[0] = x->saved[1] = NULL;
-    x->flags = RG_KEPT;
-    rg_enlist(&x->tape->kept, x);
-}
 
 int64_t rg_guard(rg_tape *t, int64_t mark) {
     if (!t) return 0;
@@ -139,7 +111,7 @@ void rg_rewind(rg_tape *t, int64_t mark) {
     } else if (t->plan.planning || t->cursor) {
         return; /* what a rule made is wanted when it is played */
     }
-    while (t->record.last && t->record.last->seq >= mark) rg_forget(&t->record, t->record.last);
+    rg_release_since(&t->record, mark);
 }
 
 void rg_tape_free(rg_tape *t) {

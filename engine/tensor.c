@@ -3,25 +3,18 @@
 
 #include "internal.h"
 
-static const unsigned char dtype_sizes[] = {4, 8, 4, 1};
 static const char *const dtype_names[] = {"f32", "f64", "i32", "u8"};
 
 static bool dtype_ok(rg_dtype d) { return (unsigned)d < 4; }
-size_t rg_dtype_size(rg_dtype d) { return dtype_ok(d) ? dtype_sizes[d] : 0; }
+size_t rg_dtype_size(rg_dtype d) { return dtype_ok(d) ? rg_width(d) : 0; }
 const char *rg_dtype_name(rg_dtype d) { return dtype_ok(d) ? dtype_names[d] : "no dtype"; }
 static bool is_float(unsigned d) { return d == RG_F32 || d == RG_F64; }
 
 int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size_t *bytes) {
-    /* Sizes are checked as if a zero dimension were one, so that no product of the others can overflow either. */
-    int64_t all = 1, size;
-    bool empty = false;
-    for (int d = 0; d < ndim; d++) {
-        if (shape[d] < 0 || __builtin_mul_overflow(all, shape[d] + !shape[d], &all)) return -1;
-        empty |= !shape[d];
-    }
-    if (__builtin_mul_overflow(all, (int64_t)rg_dtype_size(dtype), &size) || size > INT64_MAX / 4) return -1;
-    *numel = empty ? 0 : all;
-    *bytes = empty ? 0 : (size_t)size;
+    const int64_t n = rg_count(dtype_ok(dtype) ? dtype : RG_U8, ndim, shape);
+    if (n < 0) return -1;
+    *numel = n;
+    *bytes = (size_t)n * rg_dtype_size(dtype);
     return 0;
 }
 
@@ -31,22 +24,20 @@ enum { ALIGN = 64, SPARE = 64 };
 static size_t node_size(int nin) { return sizeof(rg_tensor) + (size_t)nin * sizeof(rg_tensor *); }
 static size_t storage_size(size_t bytes) { return ((bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1)) + SPARE; }
 
-rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) {
+/* What a fresh tensor has not got is cleared member by member: of an assignment, or a memset, gcc makes a "rep stos", a quarter of the
+   time of a small op. Shape, numel and value have no meaning before they are set. */
+static inline rg_tensor *node_new(const char *at, rg_tape *t, int nin) {
     rg_tensor *x = rg_block_alloc(t, node_size(nin));
     if (!x) {
         rg_fail(t, RG_ENOMEM, at, "out of memory for a tensor");
         return NULL;
     }
-    /* Member by member: of an assignment, or a memset, gcc makes a "rep stos", a quarter of the time of a small op. */
     x->op = NULL;
     x->tape = t;
     x->data = NULL;
-    x->base = x->grad = x->cotangent = x->prev = x->next = NULL;
-    x->numel = 0;
-    for (int d = 0; d < RG_MAX_DIMS; d++) x->shape[d] = 0;
+    x->base = x->grad = x->cotangent = NULL;
     x->attr = (rg_attr){.p = 0};
     x->saved[0] = x->saved[1] = NULL;
-    x->value[0] = x->value[1] = 0;
     x->name = NULL;
     x->at = at;
     x->seq = 0;
@@ -60,12 +51,11 @@ rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) {
     return x;
 }
 
-/* Small results live inside the tensor; leaves never do, so that a view of one sees what is written to it. */
-int rg_node_storage(const char *at, rg_tensor *x, bool inside) {
-    int64_t numel;
-    size_t bytes;
-    if (rg_size((rg_dtype)x->dtype, x->ndim, x->shape, &numel, &bytes)) return rg_fail(x->tape, RG_ENOMEM, at, "tensor too large");
-    x->numel = numel;
+rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) { return node_new(at, t, nin); }
+
+/* x->data for x->numel elements. Small results live inside the tensor; leaves never do, so that a view of one sees what is written to it. */
+static inline int make_room(const char *at, rg_tensor *x, bool inside) {
+    const size_t bytes = (size_t)x->numel * rg_width(x->dtype);
     if (inside && bytes <= sizeof x->value) {
         x->data = x->value;
         return 0;
@@ -75,23 +65,66 @@ int rg_node_storage(const char *at, rg_tensor *x, bool inside) {
     return rg_fail(x->tape, RG_ENOMEM, at, "out of memory: %zu bytes for a tensor", bytes);
 }
 
-void rg_node_destroy(rg_tensor *x) {
+static int storage(const char *at, rg_tensor *x, bool inside) {
+    x->numel = rg_count((rg_dtype)x->dtype, x->ndim, x->shape);
+    if (x->numel >= 0) return make_room(at, x, inside);
+    x->numel = 0;
+    return rg_fail(x->tape, RG_ENOMEM, at, "tensor too large");
+}
+
+int rg_node_storage(const char *at, rg_tensor *x, bool inside) { return storage(at, x, inside); }
+
+static inline void destroy(rg_tensor *x) {
     rg_tape *t = x->tape;
-    if (x->data && !x->base && x->data != x->value) {
-        rg_block_free(t, x->data, storage_size((size_t)x->numel * dtype_sizes[x->dtype]));
-    }
+    if (x->data != x->value && x->data && !x->base) rg_block_free(t, x->data, storage_size((size_t)x->numel * rg_width(x->dtype)));
     if (x->name) rg_tape_dealloc(t, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
-    if (x->op && (x->flags & RG_NEEDS)) t->live.recorded--;
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
+    t->live.recorded -= x->op && x->flags & RG_NEEDS;
     t->live.tensors--;
     rg_block_free(t, x, node_size(x->nin));
 }
 
-void rg_node_free(rg_tensor *x) {
+void rg_node_destroy(rg_tensor *x) { destroy(x); }
+
+RG_COLD static void free_holder(rg_tensor *x) {
     rg_tensor *base = x->base, *grad = x->grad;
     rg_node_destroy(x);
     if (base) rg_unref(base);
     if (grad) rg_unref(grad);
+}
+
+void rg_node_free(rg_tensor *x) {
+    if (x->base || x->grad) free_holder(x);
+    else destroy(x);
+}
+
+/* A result that somebody still holds lives on among the kept ones: its value, not its history. */
+static void keep(rg_tensor *x) {
+    x->refs--;
+    if (x->op && (x->flags & RG_NEEDS)) x->tape->live.recorded--;
+    x->op = NULL;
+    x->attr = (rg_attr){.p = 0};
+    if (x->flags & RG_HOOKED) rg_hooks_drop(x);
+    x->saved[0] = x->saved[1] = NULL;
+    x->flags = RG_KEPT;
+    rg_enlist(&x->tape->kept, x);
+}
+
+void rg_unref(rg_tensor *x) {
+    if (--x->refs > 0) return;
+    if (x->flags & RG_KEPT) rg_unlist(&x->tape->kept, x);
+    rg_node_free(x);
+}
+
+void rg_release_since(rg_chain *chain, int64_t mark) {
+    rg_tensor *x = chain->last, *prev;
+    for (; x && x->seq >= mark; x = prev) {
+        prev = x->prev;
+        if (x->refs == 1) rg_node_free(x);
+        else keep(x);
+    }
+    chain->last = x;
+    *(x ? &x->next : &chain->first) = NULL;
 }
 
 rg_tensor *rg_name(rg_tensor *x, const char *name) {
@@ -109,12 +142,11 @@ rg_tensor *rg_name(rg_tensor *x, const char *name) {
 
 rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape) {
     if (!t || t->code) return NULL;
-    int64_t numel;
-    size_t bytes;
     if (!dtype_ok(dtype)) return (void)rg_fail(t, RG_EDTYPE, at, "tensor: there is no dtype %d", (int)dtype), NULL;
     if (ndim < 0 || ndim > RG_MAX_DIMS) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: %d dimensions, at most %d", ndim, RG_MAX_DIMS), NULL;
     if (ndim && !shape) return (void)rg_fail(t, RG_EVALUE, at, "tensor: %d dimensions, but the shape is NULL", ndim), NULL;
-    if (rg_size(dtype, ndim, shape, &numel, &bytes)) {
+    const int64_t numel = rg_count(dtype, ndim, shape);
+    if (numel < 0) {
         for (int d = 0; d < ndim; d++)
             if (shape[d] < 0) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: dimension %d is %lld", d, (long long)shape[d]), NULL;
         return (void)rg_fail(t, RG_ESHAPE, at, "tensor: the sizes of its dimensions overflow"), NULL;
@@ -123,8 +155,9 @@ rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, con
     if (!x) return NULL;
     x->dtype = (uint8_t)dtype;
     x->ndim = (uint8_t)ndim;
-    if (ndim) memcpy(x->shape, shape, (size_t)ndim * sizeof *shape);
-    if (rg_node_storage(at, x, false)) return rg_node_destroy(x), NULL;
+    x->numel = numel;
+    for (int d = 0; d < ndim; d++) x->shape[d] = shape[d];
+    if (make_room(at, x, false)) return rg_node_destroy(x), NULL;
     x->seq = t->seq++;
     return x;
 }
@@ -154,23 +187,24 @@ rg_tensor *rg_full_at(const char *at, rg_tape *t, double value, int ndim, const 
 }
 
 /* A result without operands or history beside y. */
-rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape) {
+static inline rg_tensor *temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape, int64_t numel) {
     rg_tape *t = y->tape;
     if (t->code) return t->poison;
-    rg_tensor *x = t->cursor ? rg_play_next(t) : NULL;
-    if (x) return x;
-    x = rg_node_new(y->at, t, 0);
+    if (t->cursor) return rg_play_next(t);
+    rg_tensor *x = numel < 0 ? rg_fail(t, RG_ENOMEM, y->at, "tensor too large"), NULL : node_new(y->at, t, 0);
     if (!x) return t->poison;
     x->dtype = (uint8_t)dtype;
     x->ndim = (uint8_t)ndim;
+    x->numel = numel;
     for (int d = 0; d < ndim; d++) x->shape[d] = shape[d];
-    if (rg_node_storage(y->at, x, true)) return rg_node_destroy(x), t->poison;
+    if (make_room(y->at, x, true)) return rg_node_destroy(x), t->poison;
     x->seq = t->seq++;
     rg_enlist(&t->record, x);
     return x;
 }
 
-rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x) { return rg_temp(y, (rg_dtype)x->dtype, x->ndim, x->shape); }
+rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape) { return temp(y, dtype, ndim, shape, rg_count(dtype, ndim, shape)); }
+rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x) { return temp(y, (rg_dtype)x->dtype, x->ndim, x->shape, x->numel); }
 
 rg_tensor *rg_constant(rg_tensor *y, double value) {
     rg_tensor *x = rg_temp(y, (rg_dtype)y->dtype, 0, NULL);
@@ -229,19 +263,9 @@ static int check_types(rg_tensor *y) {
     return 0;
 }
 
-/* The common case at once: floats of one dtype. */
-static int operand_types(rg_tensor *y) {
-    const uint8_t d = y->in[0]->dtype;
-    bool plain = !y->op->types && is_float(d);
-    for (int i = 1; i < y->nin; i++) plain &= y->in[i]->dtype == d;
-    if (!plain) return check_types(y);
-    y->dtype = d;
-    return 0;
-}
-
 /* The poison to return where operands cannot be used at all; NULL when they can. One without a tape stands for a tape that
    could not be made; any other comes with an error, also when the one it came from was cleared in the meantime. */
-static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_tensor *const *in) {
+RG_COLD static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_tensor *const *in) {
     rg_tape *t = NULL;
     for (int i = 0; in && i < n && !t; i++)
         if (in[i]) t = in[i]->tape;
@@ -254,7 +278,30 @@ static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_tensor *co
     }
     if (op->arity >= 0 && n != op->arity) rg_fail(t, RG_ESHAPE, at, "%s: %d operands, not %d", op->name, n, op->arity);
     if (n > UINT8_MAX) rg_fail(t, RG_ESHAPE, at, "%s: %d operands, at most %d", op->name, n, UINT8_MAX);
-    return t->code ? t->poison : NULL;
+    return t->poison;
+}
+
+/* The tape of operands that can be used; NULL for others. `same`: they are floats of one dtype. */
+static inline rg_tape *tape_of(const rg_op *op, int n, rg_tensor *const *in, unsigned *flags, bool *same) {
+    if (!op || n < 1 || n > UINT8_MAX || (n != op->arity && op->arity >= 0) || !in || !in[0]) return NULL;
+    rg_tape *t = in[0]->tape;
+    unsigned all = in[0]->flags, differ = 0;
+    for (int i = 1; i < n; i++) {
+        if (!in[i] || in[i]->tape != t) return NULL;
+        all |= in[i]->flags;
+        differ |= in[i]->dtype ^ in[0]->dtype;
+    }
+    *flags = all;
+    *same = !differ && is_float(in[0]->dtype);
+    return all & RG_POISON || t->code ? NULL : t;
+}
+
+/* y, which came to nothing, goes; its tape has an error. */
+RG_COLD static rg_tensor *refused(rg_tensor *y) {
+    rg_tape *t = y->tape;
+    if (!t->code) rg_reject(y, RG_ESTATE, "failed");
+    rg_node_free(y);
+    return t->poison;
 }
 
 static int compute(rg_tensor *y, rg_forward_fn forward) {
@@ -267,35 +314,25 @@ static int compute(rg_tensor *y, rg_forward_fn forward) {
 }
 
 rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in) {
-    rg_tensor *poison = unusable(op, at, n, in);
-    if (poison) return poison;
+    unsigned flags;
+    bool same;
+    rg_tape *t = tape_of(op, n, in, &flags, &same);
+    if (!t) return unusable(op, at, n, in);
     if (op->compose) return op->compose(at, attr, in);
-    rg_tape *t = in[0]->tape;
     if (t->cursor) return rg_play_apply(op, at, attr, n, in);
 
-    rg_tensor *y = rg_node_new(at, t, n);
+    rg_tensor *y = node_new(at, t, n);
     if (!y) return t->poison;
     y->op = op;
     y->attr = attr;
-    bool needs = false;
-    for (int i = 0; i < n; i++) {
-        y->in[i] = in[i];
-        needs |= in[i]->flags & RG_NEEDS;
-    }
-    int failed = operand_types(y) || (op->shape ? op->shape(y) : rg_shape_broadcast(y));
-    if (!failed && op->check) failed = op->check(y);
-    if (!failed && !y->data) failed = rg_node_storage(at, y, true);
-    if (!failed) {
-        const rg_forward_fn forward = op->forward[y->dtype == RG_F64 || in[0]->dtype == RG_F64][t->isa];
-        if (forward) failed = compute(y, forward);
-        else if (!y->base) failed = rg_reject(y, RG_EDTYPE, "no kernel for %s", rg_dtype_name((rg_dtype)y->dtype));
-    }
-    if (failed) {
-        if (!t->code) rg_reject(y, RG_ESTATE, "failed");
-        rg_node_free(y);
-        return t->poison;
-    }
-    if (needs && t->recording && op->backward && is_float(y->dtype)) {
+    y->dtype = in[0]->dtype;
+    for (int i = 0; i < n; i++) y->in[i] = in[i];
+    if (!(same && !op->types) && check_types(y)) return refused(y);
+    if ((op->shape ? op->shape(y) : rg_shape_broadcast(y)) || (op->check && op->check(y))) return refused(y);
+    if (!y->data && (op->shape ? storage(at, y, true) : make_room(at, y, true))) return refused(y);
+    const rg_forward_fn forward = op->forward[y->dtype == RG_F64 || in[0]->dtype == RG_F64][t->isa];
+    if (forward ? compute(y, forward) : !y->base && rg_reject(y, RG_EDTYPE, "no kernel for %s", rg_dtype_name((rg_dtype)y->dtype))) return refused(y);
+    if (flags & RG_NEEDS && t->recording && op->backward && is_float(y->dtype)) {
         y->flags = RG_NEEDS;
         t->live.recorded++;
     }

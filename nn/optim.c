@@ -121,20 +121,24 @@ int rg_optim_groups(const rg_optim *o) {
 
 /* -------- a step */
 
-static void update(const rg_optim *o, const rg_group *g, rg_slot *s, int isa) {
-    void *state[RG_STATES];
-    for (int k = 0; k < RG_STATES; k++) state[k] = s->state[k] ? s->state[k]->data : NULL;
+/* What is the same for all of a group. */
+static rg_update update_of(const rg_optim *o, const rg_group *g) {
     rg_update u = o->with;
     u.tape = o->tape;
-    u.n = s->p->numel;
-    u.p = s->p->data, u.g = s->p->grad->data;
-    u.m = state[0], u.v = state[1], u.a = state[2];
     u.lr = g->lr, u.weight_decay = g->weight_decay;
     u.keep = 1;
     if (u.decoupled) u.keep = 1 - u.lr * u.weight_decay, u.weight_decay = 0;
+    return u;
+}
+
+static void update(const rg_optim *o, rg_update *u, rg_slot *s, int isa) {
+    void **const state[RG_STATES] = {&u->m, &u->v, &u->a};
+    for (int k = 0; k < RG_STATES; k++) *state[k] = s->state[k] ? s->state[k]->data : NULL;
+    u->n = s->p->numel;
+    u->p = s->p->data, u->g = s->p->grad->data;
     s->steps++;
-    if (o->prepare) o->prepare(&u, (double)s->steps);
-    o->kernel[s->p->dtype == RG_F64][isa](&u);
+    if (o->prepare) o->prepare(u, (double)s->steps);
+    o->kernel[s->p->dtype == RG_F64][isa](u);
     rg_touch(s->p);
 }
 
@@ -143,12 +147,14 @@ int rg_optim_step(rg_optim *o) {
     if (o->lbfgs) return rg_fail(o->tape, RG_ESTATE, o->at, "rg_optim_step: the %s made here evaluates the loss more than once: rg_optim_step_closure", o->kind);
     if (rg_outside_pass(o->at, o->tape, "rg_optim_step")) return -1;
     const int isa = rg_isa(o->tape);
-    for (rg_group *g = o->groups; g; g = g->next)
+    for (rg_group *g = o->groups; g; g = g->next) {
+        rg_update u = update_of(o, g);
         for (int i = 0; i < g->count; i++) {
             rg_slot *s = &g->slots[i];
-            if (rg_needs_grad(s->p) && rg_grad_of(s->p)) update(o, g, s, isa);
+            if (rg_needs_grad(s->p) && s->p->grad) update(o, &u, s, isa);
             rg_clear_grad(s->p); /* at once: a parameter listed twice is updated once */
         }
+    }
     return 0;
 }
 

@@ -53,7 +53,8 @@ static rg_tensor *spread(rg_tensor *y, rg_tensor *v) { return rg_expand_at(y->at
 static void sum_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = spread(y, dy); }
 
 RG_KERNELS(sum);
-RG_OP(sum) = {.name = "sum", .formula = "sum x_i", .arity = 1, .shape = shape, .forward = RG_KERNEL(sum), .backward = sum_backward,
+RG_FUSED_KERNELS(sum_vjp);
+RG_OP(sum) = {.name = "sum", .formula = "sum x_i", .arity = 1, .shape = shape, .forward = RG_KERNEL(sum), .backward = sum_backward, .fused = RG_KERNEL(sum_vjp),
     .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 3,0 axes=0.1", .refuses = REFUSES};
 
 rg_tensor *rg_sum_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
@@ -70,7 +71,8 @@ static void mean_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 }
 
 RG_KERNELS(mean);
-RG_OP(mean) = {.name = "mean", .formula = "sum x_i / n", .arity = 1, .shape = shape, .forward = RG_KERNEL(mean), .backward = mean_backward,
+RG_FUSED_KERNELS(mean_vjp);
+RG_OP(mean) = {.name = "mean", .formula = "sum x_i / n", .arity = 1, .shape = shape, .forward = RG_KERNEL(mean), .backward = mean_backward, .fused = RG_KERNEL(mean_vjp),
     .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 2,0 axes=0", .refuses = REFUSES};
 
 rg_tensor *rg_mean_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {

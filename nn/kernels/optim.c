@@ -7,6 +7,10 @@ typedef void part(const rg_update *u, int64_t from, int64_t n);
 static void each(const rg_update *u, part *update) {
     enum { PIECE = RG_CHUNK / 4 }; /* small ones, so that each thread's are those whose gradients it has made */
     const int64_t pieces = (u->n + PIECE - 1) / PIECE;
+    if (pieces == 1) {
+        update(u, 0, u->n);
+        return;
+    }
     RG_PARALLEL_FOR(u->tape, u->n / RG_CHUNK,
         for (int64_t i = 0; i < pieces; i++) update(u, i * PIECE, rg_min64(PIECE, u->n - i * PIECE));)
 }

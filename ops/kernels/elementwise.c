@@ -13,6 +13,7 @@ static int each1(rg_tensor *y, loop1 *loop) {
     const real *x = y->in[0]->data;
     real *to = y->data;
     const int64_t n = y->numel, chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
+    if (n <= RG_CHUNK) return loop(n, y->attr.p, y->attr.q, x, to), 0;
     RG_PARALLEL_FOR(y->tape, chunks,
         for (int64_t c = 0; c < chunks; c++) loop(rg_min64(RG_CHUNK, n - c * RG_CHUNK), y->attr.p, y->attr.q, x + c * RG_CHUNK, to + c * RG_CHUNK);)
     return 0;
@@ -24,6 +25,7 @@ static rg_tensor *each_vjp1(rg_tensor *y, rg_tensor *dy, vjp1 *loop) {
     const real *x = y->in[0]->data, *f = y->data, *df = dy->data;
     real *to = dx->data;
     const int64_t n = y->numel, chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
+    if (n <= RG_CHUNK) return loop(n, y->attr.p, y->attr.q, x, f, df, to), dx;
     RG_PARALLEL_FOR(y->tape, chunks,
         for (int64_t c = 0; c < chunks; c++) {
             const int64_t i = c * RG_CHUNK;
@@ -69,7 +71,7 @@ static void vjp_part(const vjp_job *j, int64_t part, int64_t first, int64_t last
     }
 }
 
-static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop, vjp_both *both) {
+static int large_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop, vjp_both *both) {
     vjp_job j = {.in = {y->in[0]->data, y->in[1]->data}, .f = y->data, .df = dy->data, .loop = {a_loop, b_loop}, .both = a_loop && b_loop ? both : NULL};
     rg_tensor *sums[2] = {NULL, NULL};
     int64_t parts = y->numel / RG_CHUNK + 1;
@@ -86,11 +88,6 @@ static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, 
         j.to[k] = sums[k]->data;
         if (j.numel[k]) memset(j.to[k], 0, (size_t)sums[k]->numel * sizeof(real));
     }
-    if (same_shape2(y) && y->numel <= BLOCK) {
-        for (int k = 0; k < 2; k++)
-            if (j.loop[k]) j.loop[k](y->numel, j.in[0], 1, j.in[1], 1, j.f, j.df, j.to[k]);
-        return 0;
-    }
     pair_init(&j.p, y, BLOCK);
     const int64_t blocks = j.p.blocks, per = (blocks + parts - 1) / parts;
     RG_PARALLEL_FOR(y->tape, parts,
@@ -102,6 +99,17 @@ static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, 
         memcpy(to, j.to[k], (size_t)n * sizeof *to);
         for (int64_t part = 1; part < parts; part++)
             for (int64_t i = 0; i < n; i++) to[i] += j.to[k][part * n + i];
+    }
+    return 0;
+}
+
+static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop, vjp_both *both) {
+    if (!same_shape2(y) || y->numel > BLOCK) return large_vjp2(y, dy, dx, a_loop, b_loop, both);
+    vjp2 *const loop[] = {a_loop, b_loop};
+    for (int k = 0; k < 2; k++) {
+        if (!loop[k]) continue;
+        if (rg_failed(dx[k] = rg_temp_like(y, y->in[k]))) return -1;
+        loop[k](y->numel, y->in[0]->data, 1, y->in[1]->data, 1, y->data, dy->data, dx[k]->data);
     }
     return 0;
 }

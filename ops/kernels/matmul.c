@@ -42,6 +42,8 @@ int RG_K(linear)(rg_tensor *y) {
     return RG_K(gemm)(y, &p);
 }
 
+enum { NARROW = 8 };
+
 /* dx = dy w^T,  dw = x^T dy,  db = the sum of dy's rows, in their order */
 int RG_K(linear_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     const rg_tensor *x = y->in[0], *w = y->in[1], *b = y->in[2];
@@ -53,6 +55,14 @@ int RG_K(linear_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     if (!dx[2]) return 0;
     const real *restrict from = dy->data;
     real *restrict to = dx[2]->data;
+    if (out < NARROW) { /* a sum at a time stays in a register */
+        for (int64_t j = 0; j < out; j++) {
+            real sum = 0;
+            for (int64_t i = 0; i < n; i++) sum += from[i * out + j];
+            to[j] = sum;
+        }
+        return 0;
+    }
     memset(to, 0, (size_t)b->numel * sizeof *to);
     for (int64_t i = 0; i < n; i++, from += out)
         for (int64_t j = 0; j < out; j++) to[j] += from[j];

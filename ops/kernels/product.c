@@ -201,27 +201,35 @@ static void block(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, 
     }
 }
 
-/* A sum at a time, or 8 side by side: nothing to prepare. */
+/* A sum at a time: nothing to prepare. */
 static void product_tiny(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc) {
+    const int64_t along = a.t ? a.ld : 1, below = a.t ? 1 : a.ld, down = b.t ? 1 : b.ld, across = b.t ? b.ld : 1;
+    for (int64_t i = 0; i < n; i++, c += ldc, a.at += below) {
+        const real *column = b.at;
+        for (int64_t j = 0; j < m; j++, column += across) {
+            const real *x = a.at, *w = column;
+            real s = 0;
+            for (int64_t l = 0; l < k; l++, x += along, w += down) s = MULTIPLY_ADD(*x, *w, s);
+            c[j] = s;
+        }
+    }
+}
+
+/* 8 sums side by side, as far as that goes */
+static void product_small(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc) {
     enum { TOGETHER = 8 };
-    const int64_t along = a.t ? a.ld : 1, down = b.t ? 1 : b.ld;
-    for (int64_t i = 0; i < n; i++, c += ldc) {
-        const real *row = from(a, i, 0).at;
-        int64_t j = 0;
-        for (; !b.t && j + TOGETHER <= m; j += TOGETHER) {
+    const int64_t along = a.t ? a.ld : 1;
+    int64_t j = 0;
+    for (; !b.t && j + TOGETHER <= m; j += TOGETHER)
+        for (int64_t i = 0; i < n; i++) {
+            const real *row = from(a, i, 0).at;
             real s[TOGETHER] = {0};
             for (int64_t l = 0; l < k; l++)
 #pragma omp simd
                 for (int q = 0; q < TOGETHER; q++) s[q] = MULTIPLY_ADD(row[l * along], b.at[l * b.ld + j + q], s[q]);
-            memcpy(c + j, s, sizeof s);
+            memcpy(c + i * ldc + j, s, sizeof s);
         }
-        for (; j < m; j++) {
-            const real *column = from(b, 0, j).at;
-            real s = 0;
-            for (int64_t l = 0; l < k; l++) s = MULTIPLY_ADD(row[l * along], column[l * down], s);
-            c[j] = s;
-        }
-    }
+    product_tiny(n, k, m - j, a, from(b, 0, j), c + j, ldc);
 }
 
 /* For k > 0: a slab of it at a time, some rows at a time. */
@@ -247,7 +255,7 @@ void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, re
     const matrix left = from((matrix){a, p->ta ? p->n : p->k, p->ta}, t.i, 0), right = from((matrix){b, p->tb ? p->k : p->m, p->tb}, 0, t.j);
     c += t.i * p->m + t.j;
     if ((double)t.n * (double)p->k * (double)t.m <= TINY) {
-        product_tiny(t.n, p->k, t.m, left, right, c, p->m);
+        product_small(t.n, p->k, t.m, left, right, c, p->m);
     } else if (p->m == 1 && p->ta) { /* the row op(b)^T op(a)^T has the same elements, and a's lie in order */
         product_blocked(1, p->k, t.n, (matrix){right.at, right.ld, !right.t}, (matrix){left.at, left.ld, false}, c, t.n);
     } else {
