@@ -51,5 +51,6 @@ void fill_random(uint64_t seed, uint8_t *to, int64_t n);
 int bench_ops(double seconds, int threads);
 int bench_growth(double seconds, int threads);
 int bench_gemm(double seconds, double peak);
+const char *better_core(void); /* of OpenBLAS's, for a processor that it does not know and takes for a very old one; or NULL */
 void machine_peak(double *gflops, double *gbytes);
 #endif

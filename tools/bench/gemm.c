@@ -27,6 +27,14 @@ static void own(const rg_gemm *p) {
     columns[rg_best_isa()](p, (rg_tile){0, 0, p->n, p->m}, p->a, p->b, p->c);
 }
 
+const char *better_core(void) {
+#ifdef RG_OPENBLAS
+    static const char *const cores[RG_ISAS] = {NULL, "Haswell", "SkylakeX"};
+    if (rg_blas_isa() == 0) return cores[rg_best_isa()];
+#endif
+    return NULL;
+}
+
 #ifdef RG_OPENBLAS
 static void openblas(const rg_gemm *p) {
     cblas_sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans, p->tb ? CblasTrans : CblasNoTrans, (int)p->n, (int)p->m, (int)p->k, 1, p->a,
