@@ -99,23 +99,26 @@ static inline real smaller(real a, real b) {
 }
 static inline real times(real a, real b) { return a * b; }
 
-/* Joins a run's elements by two and two; `none` is what a run of none gives. So many strands are a loop and not unrolled: gcc vectorises
-   a choice in a loop, but not in a row of statements. */
-enum { JOIN_STRANDS = 32 };
-#define JOIN_RUN(name, join, none)                                                    \
-    static inline real name(int64_t n, const real *x) {                               \
-        real s[JOIN_STRANDS], m = none;                                               \
-        int64_t i = 0;                                                                \
-        if (n >= JOIN_STRANDS) {                                                      \
-            for (int j = 0; j < JOIN_STRANDS; j++) s[j] = x[j];                       \
-            for (i = JOIN_STRANDS; i + JOIN_STRANDS <= n; i += JOIN_STRANDS)          \
-                for (int j = 0; j < JOIN_STRANDS; j++) s[j] = join(s[j], x[i + j]);   \
-            for (int half = JOIN_STRANDS / 2; half; half /= 2)                        \
-                for (int j = 0; j < half; j++) s[j] = join(s[j], s[j + half]);        \
-            m = join(m, s[0]);                                                        \
-        }                                                                             \
-        for (; i < n; i++) m = join(m, x[i]);                                         \
-        return m;                                                                     \
+/* Joins a run's elements by two and two; `none` is what a run of none gives. Strands lie in memory, so many of them that none waits for what
+   it has just written; and they are a loop and not unrolled: gcc vectorises a choice in a loop, but not in a row of statements. */
+enum { JOIN_MANY = 128, JOIN_FEW = 32 };
+#define JOIN_RUN(name, join, none)                                                                                         \
+    __attribute__((always_inline)) static inline real name##_strands(const int strands, int64_t n, const real *x) {        \
+        real s[JOIN_MANY];                                                                                                 \
+        for (int j = 0; j < strands; j++) s[j] = x[j];                                                                     \
+        for (int64_t i = strands; i < n; i += strands)                                                                     \
+            for (int j = 0; j < strands; j++) s[j] = join(s[j], x[i + j]);                                                 \
+        for (int half = strands / 2; half; half /= 2)                                                                      \
+            for (int j = 0; j < half; j++) s[j] = join(s[j], s[j + half]);                                                 \
+        return s[0];                                                                                                       \
+    }                                                                                                                      \
+    static inline real name(int64_t n, const real *x) {                                                                    \
+        const int64_t many = n / JOIN_MANY * JOIN_MANY, few = n / JOIN_FEW * JOIN_FEW;                                     \
+        real m = none;                                                                                                     \
+        if (many) m = join(m, name##_strands(JOIN_MANY, many, x));                                                         \
+        if (few > many) m = join(m, name##_strands(JOIN_FEW, few - many, x + many));                                       \
+        for (int64_t i = few; i < n; i++) m = join(m, x[i]);                                                               \
+        return m;                                                                                                          \
     }
 /* The largest of a run whose NaN, if it has one, shows elsewhere. */
 static inline real above(real a, real b) { return b > a ? b : a; }
