@@ -127,7 +127,7 @@ int rg_plan_copy(rg_tape *t, rg_tensor *copy, rg_tensor *from);
 int rg_plan_leaf(rg_tape *t, rg_tensor *leaf, rg_tensor *g);                  /* after all else */
 int rg_plan_settle(rg_tape *t, int64_t mark);                                 /* the end of a step: what it made stays with the plan */
 rg_tensor *rg_play_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in);
-rg_tensor *rg_play_next(rg_tape *t);                                          /* the tensor made here when the plan was; NULL: make a new one */
+rg_tensor *rg_play_next(rg_tape *t);                                          /* the tensor made here when the plan was; poison, and an error, past the last */
 
 /* hook.c */
 int rg_hooks_run(rg_tensor *x);   /* on x's whole cotangent, which they may replace */

@@ -111,6 +111,7 @@ void print_wide(const table *t) {
     printf("\n");
     for (int i = 0; i < t->nlines; i++) {
         const line *l = &t->lines[i];
+        if (isnan(median(t, l, 1))) continue; /* of a contestant alone */
         char a[24], b[24], c[24] = "";
         const double loops = ratio(t, l, 1, 0), theirs = pytorch < 0 ? NAN : ratio(t, l, 1, pytorch);
         printf("%-28s %10s %10s", l->key, duration(a, median(t, l, 1)), duration(b, median(t, l, 0)));
