@@ -126,22 +126,32 @@ int RG_K(sum)(rg_tensor *y) {
     return 0;
 }
 
-/* -------- expand */
+/* -------- expand, and the gradients of sum and mean */
 
-int RG_K(expand)(rg_tensor *y) {
-    const real *x = y->in[0]->data;
+void RG_K(spread)(const rg_tensor *y, rg_tensor *x, real scale, const real *from, real *to) {
+    if (x->numel == 1) {
+        const real v = scale * from[0];
+        RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+            for (int64_t i = 0; i < y->numel; i++) to[i] = v;)
+        return;
+    }
     rg_walk w;
-    rg_walk_init(&w, y->ndim, y->shape, 1, y->in);
+    rg_walk_init(&w, y->ndim, y->shape, 1, &x);
     const int64_t per = RG_CHUNK / (w.inner + 1) + 1, blocks = (w.rows + per - 1) / per;
     RG_PARALLEL_FOR(y->tape, blocks,
         for (int64_t b = 0; b < blocks; b++)
             for (int64_t r = b * per, end = rg_min64(r + per, w.rows); r < end; r++) {
                 int64_t at;
                 rg_walk_at(&w, 1, r, &at);
-                real *restrict to = (real *)y->data + r * w.inner;
-                if (w.run[0]) memcpy(to, x + at, (size_t)w.inner * sizeof *to);
+                real *restrict run = to + r * w.inner;
+                if (w.run[0])
+                    for (int64_t i = 0; i < w.inner; i++) run[i] = scale * from[at + i];
                 else
-                    for (int64_t i = 0; i < w.inner; i++) to[i] = x[at];
+                    for (int64_t i = 0; i < w.inner; i++) run[i] = scale * from[at];
             })
+}
+
+int RG_K(expand)(rg_tensor *y) {
+    RG_K(spread)(y, y->in[0], 1, y->in[0]->data, y->data);
     return 0;
 }

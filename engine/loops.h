@@ -127,4 +127,7 @@ JOIN_RUN(max_run, larger, -C(INFINITY))
 JOIN_RUN(min_run, smaller, C(INFINITY))
 JOIN_RUN(prod_run, times, C(1))
 
+/* to, of y's shape, = scale times what stands in the same place of `from`, of x's shape, which broadcasts to it. In core_kernels.c. */
+void RG_K(spread)(const rg_tensor *y, rg_tensor *x, real scale, const real *from, real *to);
+
 #endif

@@ -1,4 +1,4 @@
-/* kernels/reduce.c - the loops of mean prod max min argmax argmin, and of the extremes' fused derivative; sum's is the engine's, in engine/core_kernels.c. */
+/* kernels/reduce.c - the loops of mean prod max min argmax argmin, and of the fused derivatives; sum's own is the engine's, in core_kernels.c. */
 #include "engine/loops.h"
 
 int RG_K(sum)(rg_tensor *y);
@@ -13,14 +13,24 @@ int RG_K(mean)(rg_tensor *y) {
     return 0;
 }
 
-/* -------- prod, max, min */
-
 /* y with the reduced axes as dimensions of 1, so that it can be walked beside x. */
 static rg_tensor broadcast_of(const rg_tensor *y) {
-    rg_tensor b = {.ndim = y->in[0]->ndim};
+    rg_tensor b = {.ndim = y->in[0]->ndim, .numel = y->numel};
     for (int d = 0; d < b.ndim; d++) b.shape[d] = y->attr.axes >> d & 1 ? 1 : y->in[0]->shape[d];
     return b;
 }
+
+static int each_vjp(rg_tensor *y, const rg_tensor *dy, rg_tensor **dx, real scale) {
+    if (rg_failed(dx[0] = rg_temp_like(y, y->in[0]))) return -1;
+    rg_tensor b = broadcast_of(y);
+    RG_K(spread)(y->in[0], &b, scale, dy->data, dx[0]->data);
+    return 0;
+}
+
+int RG_K(sum_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return each_vjp(y, dy, dx, 1); }
+int RG_K(mean_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return each_vjp(y, dy, dx, C(1 / ((double)y->in[0]->numel / (double)y->numel))); }
+
+/* -------- prod, max, min */
 
 #define JOINED(name, join, join_run, none)                                                        \
     int RG_K(name)(rg_tensor *y) {                                                                \
