@@ -251,14 +251,27 @@ static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b,
     }
 }
 
+/* Few columns, of an a that is stored transposed: op(b)^T op(a)^T has the same elements, a's lie in order there, and vectors are full. */
+static void product_narrow(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc) {
+    enum { WIDTH = 4 * COLS };
+    real across[(COLS - 1) * WIDTH] __attribute__((aligned(64)));
+    for (int64_t i = 0; i < n; i += WIDTH, c += WIDTH * ldc) {
+        const int64_t rows = rg_min64(WIDTH, n - i);
+        const matrix columns = from(a, i, 0);
+        product_blocked(m, k, rows, (matrix){b.at, b.ld, !b.t}, (matrix){columns.at, columns.ld, false}, across, WIDTH);
+        for (int64_t r = 0; r < rows; r += 4) {
+            int64_t j = 0;
+            for (; j + 4 <= m && r + 4 <= rows; j += 4) transpose(across + j * WIDTH + r, WIDTH, c + r * ldc + j, ldc);
+            for (; j < m; j++)
+                for (int64_t q = r; q < rg_min64(r + 4, rows); q++) c[q * ldc + j] = across[j * WIDTH + q];
+        }
+    }
+}
+
 void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c) {
     const matrix left = from((matrix){a, p->ta ? p->n : p->k, p->ta}, t.i, 0), right = from((matrix){b, p->tb ? p->k : p->m, p->tb}, 0, t.j);
     c += t.i * p->m + t.j;
-    if ((double)t.n * (double)p->k * (double)t.m <= TINY) {
-        product_small(t.n, p->k, t.m, left, right, c, p->m);
-    } else if (p->m == 1 && p->ta) { /* the row op(b)^T op(a)^T has the same elements, and a's lie in order */
-        product_blocked(1, p->k, t.n, (matrix){right.at, right.ld, !right.t}, (matrix){left.at, left.ld, false}, c, t.n);
-    } else {
-        product_blocked(t.n, p->k, t.m, left, right, c, p->m);
-    }
+    if ((double)t.n * (double)p->k * (double)t.m <= TINY) product_small(t.n, p->k, t.m, left, right, c, p->m);
+    else if (p->ta && t.m < COLS && t.n >= 2 * COLS) product_narrow(t.n, p->k, t.m, left, right, c, p->m);
+    else product_blocked(t.n, p->k, t.m, left, right, c, p->m);
 }
