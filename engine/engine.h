@@ -7,7 +7,7 @@
    Errors, the whole of it. Nothing here ends the process or returns NULL in place of a tensor. The first error is kept on the
    tape: rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a poisoned tensor,
    and so does every op until rg_error_clear(t): a nested expression, a whole program, needs one check at the end. rg_backward
-   then returns -1 and leaves every gradient as it was, an optimiser leaves the parameters as they were, rg_item is NaN.
+   then returns -1 and leaves every gradient as it was, an optimiser leaves the parameters as they were, rg_item of what failed is NaN.
    Functions that return int return 0, or -1 after an error. Every function takes NULL.                                       */
 #ifndef RG_ENGINE_H
 #define RG_ENGINE_H
@@ -78,7 +78,10 @@ bool rg_record(rg_tape *t, bool on);        /* false: results get no history ("n
 bool rg_keep_grads(rg_tape *t, bool on);    /* true: rg_backward keeps the gradients of results too. Returns what it was */
 int rg_set_dtype(rg_tape *t, rg_dtype d);   /* RG_F32 (at first) or RG_F64: what parameters and float inputs become */
 rg_dtype rg_default_dtype(rg_tape *t);
-int rg_set_threads(rg_tape *t, int n);      /* threads for large ops, 1 at first; results have the same bits for any number */
+/* Threads for large ops, 1 at first; results have the same bits for any number. For cores that are free: threads that wait for one another
+   spin, as OpenMP has them do, and on a busy machine a step may take a hundred times as long. There, or with OMP_WAIT_POLICY=passive
+   in the environment, where they sleep, more than one pays for products of a millisecond and above. */
+int rg_set_threads(rg_tape *t, int n);
 int rg_threads(rg_tape *t);
 rg_rng *rg_tape_rng(rg_tape *t);            /* the generator that initialisers, loaders and dropout draw from */
 rg_counts rg_live(rg_tape *t);
@@ -147,7 +150,7 @@ const float *rg_f32(rg_tensor *x);
 const double *rg_f64(rg_tensor *x);
 const int32_t *rg_i32(rg_tensor *x);
 const uint8_t *rg_u8(rg_tensor *x);
-double rg_item(rg_tensor *x);                                               /* the value of a one-element tensor; NaN after an error */
+double rg_item(rg_tensor *x);                                               /* the value of a one-element tensor; NaN of what failed */
 int rg_copy_out(rg_tensor *x, rg_dtype dtype, void *to, int64_t capacity); /* all elements, converted; capacity counts elements */
 
 /* -------- errors */

@@ -48,6 +48,9 @@ ok "one that is behind" has "^neg, backward  *$time  *$time  *$ratio  *1e+06 ms 
 ok "one that is not there" has "^max of columns, backward  *$time  *$time  *$ratio\( *slow\)\?$"
 ok "and no others" test "$(grep -c ', forward ' "$tmp/printed")" = 2
 ok "in sum" has '^4 rows, worst [0-9.]* times the loop ([a-z ,]*), beyond 1.15: [0-4]; behind PyTorch: 1 (neg, forward)$'
+ok "an operator without a row" fails_naming 1 'W5 has no row of conv2d' "$bench" W5 --only conv2d --alone --rounds 1 --seconds .01
+full() { "$bench" W3 --alone --rounds 1 --seconds .001 >/dev/full; }
+[ ! -w /dev/full ] || ok "a disk that is full" fails_naming 1 'cannot write standard output' full
 ok "an operator that is not there" fails_naming 2 "no operator 'nag'" "$bench" W5 --only neg,nag
 
 ok "a workload that is not there" fails_naming 2 "'W9' (W1" "$bench" W1 W9

@@ -166,12 +166,11 @@ INLINE void pack(int width, int64_t k, int64_t m, matrix b, real *restrict to) {
         for (int64_t l = 0; l < k; l++)
             for (int j = 0; j < width; j++) to[l * width + j] = x[l * b.ld + j];
     } else {
-        for (int j = 0; j < width; j += 4) {
-            int64_t l = 0;
-            for (; l + 4 <= k; l += 4) transpose(x + j * b.ld + l, b.ld, to + l * width + j, width);
-            for (; l < k; l++)
-                for (int q = j; q < j + 4; q++) to[l * width + q] = x[q * b.ld + l];
-        }
+        const int64_t fours = width % 4 ? 0 : k / 4 * 4;
+        for (int j = 0; j < width; j += 4)
+            for (int64_t l = 0; l < fours; l += 4) transpose(x + j * b.ld + l, b.ld, to + l * width + j, width);
+        for (int64_t l = fours; l < k; l++)
+            for (int j = 0; j < width; j++) to[l * width + j] = x[j * b.ld + l];
     }
 }
 
@@ -254,7 +253,7 @@ static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b,
 /* Few columns, of an a that is stored transposed: op(b)^T op(a)^T has the same elements, a's lie in order there, and vectors are full. */
 static void product_narrow(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc) {
     enum { WIDTH = 4 * COLS };
-    real across[(COLS - 1) * WIDTH] __attribute__((aligned(64)));
+    real across[COLS * WIDTH] __attribute__((aligned(64)));
     for (int64_t i = 0; i < n; i += WIDTH, c += WIDTH * ldc) {
         const int64_t rows = rg_min64(WIDTH, n - i);
         const matrix columns = from(a, i, 0);

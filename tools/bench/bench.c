@@ -9,6 +9,7 @@
 
 #include "bench.h"
 #include "engine/op.h"
+#include "files.h"
 #include "options.h"
 #include "table.h"
 
@@ -123,7 +124,7 @@ static void collect(table *t, int who, int round, FILE *f) {
         }
     }
     const int status = pclose(f), code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    if (code == NOT_RUN || (code == 0 && some)) return;
+    if (code == NOT_RUN || (code == 0 && (some || o.only))) return;
     failed = true;
     if (code == 0) fprintf(stderr, "bench: %s printed no line \"KEY SECONDS\" for %s\n", c->name, t->workload);
     else if (code > 0) fprintf(stderr, "bench: %s on %s ended with status %d\n", c->name, t->workload, code);
@@ -157,6 +158,11 @@ static void time_workload(int k, FILE *json, bool first) {
     t.workload = workloads[k].name;
     add_contestants(&t, workloads[k].net, against);
     run_table(&t);
+    if (!t.nlines && o.only) {
+        failed = true;
+        fprintf(stderr, "bench: %s has no row of %s\n", t.workload, o.only);
+        return;
+    }
     printf("\n%s: %s\n", workloads[k].name, workloads[k].what);
     if (!strcmp(t.workload, "W5")) print_wide(&t);
     else print_long(&t);
@@ -192,7 +198,7 @@ int main(int argc, char **argv) {
         {"seconds", OPT_DOUBLE, &o.seconds, "S", "how long each is measured in a round", 1e-3, 1e4},
         {"alone", OPT_FLAG, &o.alone, NULL, "without PyTorch and NumPy, which are run where /usr/bin/python3 has them", 0, 0},
         {"json", OPT_STRING, &o.json, "FILE", "write the seconds of every round of W1 to W5 there", 0, 0},
-        {"only", OPT_STRING, &o.only, "OP,...", "of W5 and ops these operators", 0, 0},
+        {"only", OPT_STRING, &o.only, "OP,...", "of W5 and ops these operators; W5 has those of elementwise.def and reductions", 0, 0},
         {"against", OPT_STRING, &o.against, "PROGRAM,...", "more contestants: PROGRAM W1 NAME SECONDS THREADS prints \"step SECONDS\" (status 3: not this one)", 0, 0},
         {0}};
     int chosen[16], n = 0, first = 1, timed = 0;
@@ -205,7 +211,7 @@ int main(int argc, char **argv) {
     snprintf(only, sizeof only, "%s", o.only ? o.only : "");
     for (char *name = strtok(only, ","); name; name = strtok(NULL, ","))
         if (!rg_op_find(name)) return fprintf(stderr, "bench: there is no operator '%s'\n", name), 2;
-    if (o.only && setenv("BENCH_ONLY", o.only, 1)) return fprintf(stderr, "bench: %s\n", strerror(errno)), 1;
+    if (o.only ? setenv("BENCH_ONLY", o.only, 1) : unsetenv("BENCH_ONLY")) return fprintf(stderr, "bench: %s\n", strerror(errno)), 1;
     if (!n)
         while (n < TIMED) chosen[n] = n, n++;
     find_floor(argv);
@@ -222,5 +228,5 @@ int main(int argc, char **argv) {
     }
     if (json) fprintf(json, "\n]\n");
     if (json && (ferror(json) | fclose(json))) return fprintf(stderr, "bench: %s: %s\n", o.json, strerror(errno)), 1;
-    return failed;
+    return files_end_output() || failed;
 }

@@ -30,7 +30,9 @@ double quantile(const double *values, int n, double q) {
         if (values[i] > 0) v[count++] = values[i];
     if (!count) return NAN;
     qsort(v, (size_t)count, sizeof *v, compare);
-    return v[(int)(q * (count - 1) + .5)];
+    const double at = q * (count - 1);
+    const int below = (int)at, above = below + (below < count - 1);
+    return v[below] + (at - below) * (v[above] - v[below]);
 }
 
 static double median(const table *t, const line *l, int who) { return quantile(l->by[who].seconds, t->rounds, .5); }
