@@ -2,7 +2,8 @@
 
    Ownership, the whole of it. The tape owns every tensor. Parameters and buffers live until rg_tape_free; everything else
    (inputs, results) until the next rg_tape_reset. Nothing returned to you has to be released. To keep a value across a
-   reset, rg_retain it and rg_release it when done: it keeps its value and loses its history. rg_tape_free frees everything.
+   reset, rg_retain it and rg_release it when done: it keeps its value and loses its history; a leaf still requires its gradient.
+   rg_tape_free frees everything.
 
    Errors, the whole of it. Nothing here ends the process or returns NULL in place of a tensor. The first error is kept on the
    tape: rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a poisoned tensor,

@@ -98,15 +98,16 @@ void rg_node_free(rg_tensor *x) {
     else destroy(x);
 }
 
-/* A result that somebody still holds lives on among the kept ones: its value, not its history. */
+/* What somebody still holds lives on among the kept ones: its value, and of a leaf whether it requires a gradient; of a result no history. */
 static void keep(rg_tensor *x) {
+    const bool result = x->op;
     x->refs--;
-    if (x->op && (x->flags & RG_NEEDS)) x->tape->live.recorded--;
+    if (result && (x->flags & RG_NEEDS)) x->tape->live.recorded--;
     x->op = NULL;
     x->attr = (rg_attr){.p = 0};
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
     x->saved[0] = x->saved[1] = NULL;
-    x->flags = RG_KEPT;
+    x->flags = (uint16_t)(RG_KEPT | (result ? 0 : x->flags & RG_NEEDS));
     rg_enlist(&x->tape->kept, x);
 }
 

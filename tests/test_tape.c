@@ -131,6 +131,22 @@ static void a_retained_value_survives_without_history(void **state) {
     assert_int_equal(rg_live(t).tensors, 2); /* w and its gradient */
 }
 
+static void a_retained_leaf_still_requires_its_gradient(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *x = rg_retain(rg_requires_grad(rg_input(t, RG_F32, six, 6), true)), *y = rg_retain(rg_square(x));
+    for (int step = 1; step <= 2; step++) {
+        rg_tape_reset(t);
+        assert_true(rg_needs_grad(x));
+        assert_false(rg_needs_grad(y));
+        assert_int_equal(rg_backward(rg_sum(rg_mul_scalar(x, 3))), 0);
+        VALUES(rg_grad_of(x), 3 * step, 3 * step, 3 * step, 3 * step, 3 * step, 3 * step);
+    }
+    rg_tape_reset(t);
+    rg_release(x);
+    rg_release(y);
+    assert_int_equal(rg_live(t).tensors, 0);
+}
+
 static void retained_twice_is_released_twice(void **state) {
     rg_tape *t = *state;
     rg_tensor *y = rg_retain(rg_retain(rg_full(t, 3, 5)));
@@ -435,7 +451,7 @@ static void the_dtype_is_that_of_what_is_made_next(void **state) {
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(reset_releases_inputs_and_results), CASE(an_empty_tape_holds_nothing), CASE(parameters_survive_a_reset),
         CASE(gradients_survive_reset_and_rewind), CASE(rewinds_nest), CASE(a_rewind_to_what_is_to_come_releases_nothing), CASE(rewind_within_no_grad),
-        CASE(a_rewind_keeps_parameters_made_since), CASE(a_retained_value_survives_without_history), CASE(retained_twice_is_released_twice),
+        CASE(a_rewind_keeps_parameters_made_since), CASE(a_retained_value_survives_without_history), CASE(a_retained_leaf_still_requires_its_gradient), CASE(retained_twice_is_released_twice),
         CASE(released_before_the_reset_goes_with_it), CASE(a_retained_view_keeps_its_base), CASE(a_retained_view_keeps_a_small_base),
         CASE(views_of_parameters_let_go), CASE(base_and_view_both_retained), CASE(release_wants_a_retain), CASE(released_while_results_read_it),
         CASE(gradient_cleared_while_results_read_it), CASE(two_tapes_are_independent), CASE(two_tapes_do_not_mix), CASE(two_tapes_on_two_threads),
