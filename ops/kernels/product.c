@@ -267,10 +267,18 @@ static void product_narrow(int64_t n, int64_t k, int64_t m, matrix a, matrix b, 
     }
 }
 
+#ifdef RG_KERNEL_AVX512
+#define NARROWER RG_K3(product, RG_SUFFIX_DTYPE, avx2)
+void NARROWER(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c);
+#endif
+
 void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c) {
     const matrix left = from((matrix){a, p->ta ? p->n : p->k, p->ta}, t.i, 0), right = from((matrix){b, p->tb ? p->k : p->m, p->tb}, 0, t.j);
-    c += t.i * p->m + t.j;
-    if ((double)t.n * (double)p->k * (double)t.m <= TINY) product_small(t.n, p->k, t.m, left, right, c, p->m);
-    else if (p->ta && t.m < COLS && t.n >= 2 * COLS) product_narrow(t.n, p->k, t.m, left, right, c, p->m);
-    else product_blocked(t.n, p->k, t.m, left, right, c, p->m);
+    real *to = c + t.i * p->m + t.j;
+    if ((double)t.n * (double)p->k * (double)t.m <= TINY) product_small(t.n, p->k, t.m, left, right, to, p->m);
+    else if (p->ta && t.m < COLS && t.n >= 2 * COLS) product_narrow(t.n, p->k, t.m, left, right, to, p->m);
+#ifdef RG_KERNEL_AVX512
+    else if (t.m <= LANES / 2) NARROWER(p, t, a, b, c); /* half a vector would be empty, of AVX2's none */
+#endif
+    else product_blocked(t.n, p->k, t.m, left, right, to, p->m);
 }
