@@ -59,6 +59,7 @@ ok "a run without its arguments" fails_naming 2 'usage: bench run' "$bench" run 
 ok "no such option" fails_naming 2 'did you mean --rounds' "$bench" W3 --round 1
 ok "a JSON file that cannot be written" fails_naming 1 "$tmp/none/x: No such" "$bench" W3 --json "$tmp/none/x"
 ok "a program that prints nothing of use" fails_naming 1 'mute printed no line' "$bench" W3 --alone --rounds 1 --seconds .001 --against "$tmp/mute"
+ok "nor with --only" fails_naming 1 'mute printed no line' "$bench" W3 --only relu --alone --rounds 1 --seconds .001 --against "$tmp/mute"
 ok "a program that fails" fails_naming 1 'broken on W3 ended with status 5' "$bench" W3 --alone --rounds 1 --seconds .001 --against "$tmp/broken"
 ok "a program that is not there" fails_naming 1 'absent on W3 ended with status 127' "$bench" W3 --alone --rounds 1 --seconds .001 --against "$tmp/absent"
 ok "help" fails_naming 0 '--against PROGRAM' "$bench" --help

@@ -104,6 +104,9 @@ static FILE *start(const table *t, const contestant *c) {
     return popen(command, "r");
 }
 
+/* With --only a contestant of W5 may have no line to print; of the others it has. */
+static bool chooses_rows(const table *t) { return o.only && !strcmp(t->workload, "W5"); }
+
 /* The lines that one process prints, into the table; copies of one contestant add up their steps. */
 static void collect(table *t, int who, int round, FILE *f) {
     char text[256];
@@ -124,7 +127,7 @@ static void collect(table *t, int who, int round, FILE *f) {
         }
     }
     const int status = pclose(f), code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    if (code == NOT_RUN || (code == 0 && (some || o.only))) return;
+    if (code == NOT_RUN || (code == 0 && (some || chooses_rows(t)))) return;
     failed = true;
     if (code == 0) fprintf(stderr, "bench: %s printed no line \"KEY SECONDS\" for %s\n", c->name, t->workload);
     else if (code > 0) fprintf(stderr, "bench: %s on %s ended with status %d\n", c->name, t->workload, code);
@@ -158,7 +161,7 @@ static void time_workload(int k, FILE *json, bool first) {
     t.workload = workloads[k].name;
     add_contestants(&t, workloads[k].net, against);
     run_table(&t);
-    if (!t.nlines && o.only) {
+    if (!t.nlines && chooses_rows(&t)) {
         failed = true;
         fprintf(stderr, "bench: %s has no row of %s\n", t.workload, o.only);
         return;
