@@ -60,6 +60,16 @@ static rg_tensor *reduced(const char *at, rg_tensor *loss, rg_reduction reductio
 }
 
 static rg_tensor *weighted(const char *at, rg_tensor *loss, rg_tensor *weight) { return weight ? rg_mul(loss, weight) : loss; }
+
+/* Does w broadcast to the shape of x, and not x to w's? Where one is missing or poisoned the next op says so. */
+static bool fits(const char *at, const char *who, const char *what, const rg_tensor *w, const rg_tensor *x) {
+    char text[160], other[160];
+    bool good = rg_failed(w) || rg_failed(x) || w->ndim <= x->ndim;
+    for (int d = 0; good && !rg_failed(w) && !rg_failed(x) && d < w->ndim; d++)
+        good = w->shape[d] == 1 || w->shape[d] == x->shape[x->ndim - w->ndim + d];
+    return good || rg_fail(x->tape, RG_ESHAPE, at, "%s: the %s %s does not broadcast to the loss, %s", who, what, rg_shape_text(w, text, sizeof text),
+        rg_shape_text(x, other, sizeof other)) == 0;
+}
 static rg_tensor *one_minus(const char *at, rg_tensor *x) { return rg_add_scalar(rg_neg(x), 1); }
 static double element(const rg_tensor *x, int64_t i) { return x->dtype == RG_F64 ? ((const double *)x->data)[i] : (double)((const float *)x->data)[i]; }
 static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype == RG_F64; }
@@ -104,19 +114,22 @@ rg_tensor *rg_bce_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_op
         if (!(element(p, i) >= 0 && element(p, i) <= 1))
             return rg_fail(p->tape, RG_EVALUE, at, "bce: element %lld of p is %g, outside 0..1; for logits there is bce_with_logits",
                 (long long)i, element(p, i)), rg_poison(p->tape);
-    return reduced(at, weighted(at, rg_bce_each(p, y), with.weight), with.reduction);
+    rg_tensor *loss = rg_bce_each(p, y);
+    return fits(at, "bce", "weight", with.weight, loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(p->tape);
 }
 
 /* (1 - y) z + weight softplus(-z): neither term cancels the other where z has y's sign */
 static rg_tensor *logistic(const char *at, rg_tensor *z, rg_tensor *y, rg_tensor *pos_weight) {
-    rg_tensor *right = rg_softplus(rg_neg(z));
+    rg_tensor *right = rg_softplus(rg_neg(z)), *left = rg_mul(one_minus(at, y), z);
+    if (!fits(at, "bce_with_logits", "pos_weight", pos_weight, left)) return rg_poison(rg_tape_of(z));
     if (pos_weight) right = rg_mul(right, rg_add_scalar(rg_mul(rg_add_scalar(pos_weight, -1), y), 1));
-    return rg_add(rg_mul(one_minus(at, y), z), right);
+    return rg_add(left, right);
 }
 
 rg_tensor *rg_bce_with_logits_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
     if (!READY("bce_with_logits", WEIGHT | POS_WEIGHT, z, y)) return rg_poison(rg_tape_of(z));
-    return reduced(at, weighted(at, logistic(at, z, y, with.pos_weight), with.weight), with.reduction);
+    rg_tensor *loss = logistic(at, z, y, with.pos_weight);
+    return fits(at, "bce_with_logits", "weight", with.weight, loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(z->tape);
 }
 
 rg_tensor *rg_focal_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
@@ -273,11 +286,24 @@ static rg_tensor *length(const char *at, rg_tensor *x, int axis) {
     return rg_failed(square) ? square : rg_sqrt(rg_maximum(square, rg_constant(square, 1e-16)));
 }
 
+/* x repeated along the axis, where it has size 1, to the size of the other operand. */
+static rg_tensor *as_long_as(const char *at, rg_tensor *x, const rg_tensor *other, int axis) {
+    int64_t shape[RG_MAX_DIMS];
+    for (int d = 0; d < x->ndim; d++) shape[d] = x->shape[d];
+    if (axis < 0) axis += x->ndim;
+    if (x->ndim == 0 || shape[axis] == other->shape[axis] || shape[axis] != 1) return x;
+    shape[axis] = other->shape[axis];
+    return rg_expand_at(at, x, x->ndim, shape);
+}
+
 rg_tensor *rg_cosine_similarity_at(const char *at, rg_tensor *a, rg_tensor *b, int axis) {
     rg_tensor *dot = rg_sum_over(rg_mul(a, b), false, axis);
     if (rg_failed(dot)) return dot;
     if (a->ndim != b->ndim) /* or an axis counted from 0 would be another one in each */
         return rg_fail(a->tape, RG_ESHAPE, at, "cosine_similarity: operands of %d and %d dimensions", a->ndim, b->ndim), rg_poison(a->tape);
+    rg_tensor *long_a = as_long_as(at, a, b, axis);
+    b = as_long_as(at, b, a, axis);
+    a = long_a;
     return rg_div(dot, rg_mul(length(at, a, axis), length(at, b, axis)));
 }
 
@@ -289,6 +315,10 @@ rg_tensor *rg_cosine_embedding_with_at(const char *at, rg_tensor *a, rg_tensor *
     rg_tensor *cosine = rg_cosine_similarity(a, b, -1);
     rg_tensor *apart = rg_relu(rg_add_scalar(cosine, -with.margin));
     if (rg_failed(apart) || !is_float(y)) return rg_mul(cosine, y); /* refuses it */
+    char text[160], other[160];
+    if (!rg_same_shape(y, cosine))
+        return rg_fail(y->tape, RG_ESHAPE, at, "cosine_embedding: y is %s, must be %s: a and b without the last axis", rg_shape_text(y, text, sizeof text),
+            rg_shape_text(cosine, other, sizeof other)), rg_poison(y->tape);
     return reduced(at, rg_where(rg_gt(y, rg_constant(y, 0)), one_minus(at, cosine), apart), with.reduction);
 }
 
@@ -343,4 +373,4 @@ static rg_tensor *compose_cosine_embedding(const char *at, rg_attr attr, rg_tens
 }
 RG_OP(cosine_embedding) = {.name = "cosine_embedding", .formula = "mean of 1 - cos(a, b) where y is 1, max(0, cos(a, b) - margin) where it is -1", .arity = 3,
     .compose = compose_cosine_embedding, .samples = "5,17 5,17 5:f=1; 5,17 5,17 5:f=-1; 17 17 -:f=-1 p=.1; 1,3 1,3 1:f=1; 2,3,4 2,3,4 2,3:f=-1 p=-.5 reduction=1;"
-    "4,3 4,3 4:f=1 reduction=2; 0,3 0,3 0:f=1; 4,3 same 4:f=1", .refuses = "2,3 2,4 2:f=1; 2,3 2,3 2:f=0; 2,3 2,3 2:i32; 2,3 2,3 4:f=1; - - -:f=1; 2:f64 2:f32 -:f=1"};
+    "4,3 4,3 4:f=1 reduction=2; 0,3 0,3 0:f=1; 4,3 same 4:f=1", .refuses = "2,3 2,4 2:f=1; 2,3 2,3 2:f=0; 2,3 2,3 2:i32; 2,3 2,3 4:f=1; 5,3 5,3 5,1:f=1; 5,3 5,3 1,5:f=1; 2,3 2,3 -:f=1; 2:f64 2:f32 -:f=1"};

@@ -257,12 +257,55 @@ static void refusals(void **state) {
     rg_tape_free(o.t);
 }
 
+/* The lengths are those of the broadcast operands, also where the axis itself is broadcast. */
+static void cosines_of_operands_that_broadcast_along_the_axis(void **state) {
+    (void)state;
+    for (rg_dtype dtype = RG_F32; dtype <= RG_F64; dtype++) {
+        rg_tape *t = rg_tape_new(1);
+        rg_set_dtype(t, dtype);
+        rg_tensor *x = rg_requires_grad(rg_full(t, 1, 1, 4), true), *y = rg_requires_grad(rg_full(t, 1, 1, 1), true), *dx[2];
+        for (int turn = 0; turn < 2; turn++) {
+            rg_tensor *c = turn ? rg_cosine_similarity(y, x, -1) : rg_cosine_similarity(x, y, 1);
+            near("cosine", "element", 0, element(c, 0), 1, 1e-6);
+            assert_int_equal(rg_grad(c, rg_full(t, 1, 1), (rg_tensor *[]){x, y}, 2, 0, dx), 0);
+            for (int i = 0; i < 4; i++) near("cosine", "gradient", i, element(dx[0], i), 0, 1e-6); /* parallel: the largest */
+            near("cosine", "gradient of the short one", 0, element(dx[1], 0), 0, 1e-6);
+        }
+        rg_tensor *a = rg_input(t, RG_F64, ((double[]){1, 2, 3, 4, 5, 6}), 1, 2, 3), *b = rg_input(t, RG_F64, ((double[]){3, 1, 2, 1, 5, 2}), 2, 1, 3);
+        rg_tensor *whole = rg_expand(b, 2, 2, 3), *same = rg_cosine_similarity(rg_expand(a, 2, 2, 3), whole, -2), *c = rg_cosine_similarity(a, b, -2);
+        assert_int_equal(rg_numel(c), 6);
+        for (int i = 0; i < 6; i++) near("cosine", "element", i, element(c, i), element(same, i), 1e-6);
+        near("cosine_embedding", "element", 0, rg_item(rg_cosine_embedding(x, y, rg_full(t, 1, 1))), 0, 1e-6);
+        assert_null(rg_error(t));
+        rg_tape_free(t);
+    }
+}
+
+/* A weight has as many elements as the loss at most: more would change what the mean is over. */
+static void weights_do_not_enlarge_a_loss(void **state) {
+    (void)state;
+    rg_tape *t = rg_tape_new(1);
+    rg_on_error(t, NULL, NULL);
+    rg_tensor *p = rg_name(rg_full(t, .5, 3), "p"), *y = rg_full(t, 1, 3), *w = rg_name(rg_full(t, 1, 3, 1), "w");
+#define WIDE(call, message) REFUSED(RG_ESHAPE, call, message)
+    WIDE(rg_bce_with(p, y, (rg_loss_options){.weight = w}), "bce: the weight w[3,1] does not broadcast to the loss, [3]");
+    WIDE(rg_bce_with_logits_with(p, y, (rg_loss_options){.weight = w}), "bce_with_logits: the weight w[3,1] does not broadcast to the loss, [3]");
+    WIDE(rg_bce_with_logits_with(p, y, (rg_loss_options){.pos_weight = w}), "bce_with_logits: the pos_weight w[3,1] does not broadcast to the loss, [3]");
+    WIDE(rg_bce_with(rg_full(t, .5, 1), rg_full(t, 1, 1), (rg_loss_options){.weight = y}), "bce: the weight [3] does not broadcast to the loss, [1]");
+    rg_tensor *a = rg_full(t, 1, 5, 2);
+    WIDE(rg_cosine_embedding(a, a, rg_full(t, 1, 5, 1)), "cosine_embedding: y is [5,1], must be [5]: a and b without the last axis");
+    WIDE(rg_cosine_embedding(a, a, rg_full(t, 1, 1, 5)), "cosine_embedding: y is [1,5], must be [5]: a and b without the last axis");
+    assert_true(rg_item(rg_bce_with(rg_full(t, .5, 2, 3), rg_full(t, 1, 2, 3), (rg_loss_options){.weight = rg_full(t, 2, 2, 1)})) > 0);
+    rg_tape_free(t);
+}
+
 int main(void) {
     cases all = {NULL, 0};
     for (size_t i = 0; i < sizeof GOLDEN_LOSSES / sizeof *GOLDEN_LOSSES; i++) cases_add(&all, matches_pytorch, &GOLDEN_LOSSES[i], "as PyTorch: %s", GOLDEN_LOSSES[i].name);
     static const struct CMUnitTest rest[] = {
         cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(every_row_ignored),
         cmocka_unit_test(ignored_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused), cmocka_unit_test(steady_losses_allocate_nothing), cmocka_unit_test(refusals),
+        cmocka_unit_test(cosines_of_operands_that_broadcast_along_the_axis), cmocka_unit_test(weights_do_not_enlarge_a_loss),
     };
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) cases_add(&all, rest[i].test_func, NULL, "%s", rest[i].name);
     return cases_run(&all, "losses");
