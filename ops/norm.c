@@ -12,7 +12,7 @@ static int check(rg_tensor *y, int most, const int64_t *shape, int ndim) {
     if (!(y->attr.p >= 0 && isfinite(y->attr.p))) return rg_reject(y, RG_EVALUE, "eps %g", y->attr.p);
     for (int i = 1; i < y->nin; i++) {
         const rg_tensor *w = y->in[i];
-        rg_tensor should = {.tape = y->tape, .ndim = (uint8_t)ndim};
+        rg_tensor should = {.tape = y->tape, .dtype = w->dtype, .ndim = (uint8_t)ndim};
         char text[160];
         memcpy(should.shape, shape, (size_t)ndim * sizeof *shape);
         if (w->ndim != ndim || memcmp(w->shape, shape, (size_t)ndim * sizeof *shape) != 0)
@@ -122,7 +122,7 @@ RG_OP(batch_norm) = {.name = "batch_norm", .formula = "w (x - mean x) / sqrt(var
     .samples = "5,4 4 4 p=.1; 4,3,2,3 3 3 p=.01; 2,5,17 5 p=1e-5; 6,3 p=.1; 3,1,2 1 1 p=.1; 1,3,2,2 3 3 p=.1; 0,3 3 3 p=.1; 3,0 0 0 p=.1; 2,3,0 3 3 p=.1; 2,2,2,2,2,2 2 2 p=.1",
     .refuses = "1,4 4 4; 1,4,1,1 4 4; 5,4 5 5; 5,4 4 5; 5,4 1,4 4; 5 5 5; -; 5,4 same; 5,4 4 4 p=-1; 5,4 4 4 4; 5,4:i32 4:i32 4:i32"};
 
-/* What rg_batch_norm cannot leave to an op: the statistics. */
+/* What rg_batch_norm cannot leave to an op: the statistics, and in evaluation weight and bias. */
 static int check_statistic(const char *at, const rg_tensor *x, const rg_tensor *v, const char *what, bool written) {
     rg_tape *t = x->tape;
     char text[160], other[160];
@@ -174,6 +174,8 @@ rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_te
     double momentum, double eps) {
     if (training || rg_failed(x)) return by_the_batch(at, x, mean, var, w, b, momentum, eps);
     if (check_statistic(at, x, mean, "mean", false) || check_statistic(at, x, var, "variance", false)) return rg_poison(x->tape);
+    if ((w && check_statistic(at, x, w, "weight", false)) || (b && check_statistic(at, x, b, "bias", false))) return rg_poison(x->tape);
+    if (b && !w) return rg_fail(x->tape, RG_EVALUE, at, "batch_norm: a bias without a weight"), rg_poison(x->tape);
     if (!(eps >= 0 && isfinite(eps)))
         return rg_fail(x->tape, RG_EVALUE, at, "batch_norm: eps is %g, must be at least 0 and finite", eps), rg_poison(x->tape);
     rg_tensor *r = rg_pow_scalar_at(at, rg_add_scalar_at(at, var, eps), -.5);

@@ -153,10 +153,18 @@ static void messages(void **state) {
     REFUSED(RG_EVALUE, rg_batch_norm(x, three, rg_full(t, 1, 3), NULL, NULL, true, NAN, .1), "batch_norm: momentum is nan, must be from 0 to 1");
     REFUSED(RG_EVALUE, rg_batch_norm(x, three, rg_full(t, 1, 3), NULL, NULL, true, 1.5, .1), "batch_norm: momentum is 1.5, must be from 0 to 1");
     REFUSED(RG_EVALUE, rg_batch_norm(x, three, rg_full(t, 1, 3), NULL, NULL, false, .1, -1), "batch_norm: eps is -1, must be at least 0 and finite");
+    rg_tensor *one = rg_full(t, 1, 1);
+    REFUSED(RG_ESHAPE, rg_batch_norm(x, three, three, one, NULL, false, .1, .1), "batch_norm: the weight [1] does not fit the channels of x[4,3]");
+    REFUSED(RG_ESHAPE, rg_batch_norm(x, three, three, rg_scalar(t, 1), NULL, false, .1, .1), "batch_norm: the weight [] does not fit the channels of x[4,3]");
+    REFUSED(RG_ESHAPE, rg_batch_norm(x, three, three, three, one, false, .1, .1), "batch_norm: the bias [1] does not fit the channels of x[4,3]");
+    REFUSED(RG_EVALUE, rg_batch_norm(x, three, three, NULL, three, false, .1, .1), "batch_norm: a bias without a weight");
     REFUSED(RG_EVALUE, rg_batch_norm(x, three, three, NULL, NULL, true, .1, .1), "batch_norm: the running mean and the running variance are one tensor");
     rg_tensor *w = rg_name(rg_requires_grad(rg_full(t, 1, 3), true), "w");
     REFUSED(RG_ESTATE, rg_batch_norm(x, w, three, NULL, NULL, true, .1, .1), "batch_norm: the running mean w[3] requires a gradient; a running statistic is an rg_buffer");
     for (int i = 0; i < 3; i++) assert_true(element(three, i) == 1);
+    rg_set_dtype(t, RG_F64);
+    REFUSED(RG_ESHAPE, rg_layer_norm(rg_full(t, 1, 2, 3), 1, rg_full(t, 1, 1), NULL, .1), "layer_norm: [2,3], [1]: the weight must be [3]");
+    rg_set_dtype(t, RG_F32);
     REFUSED(RG_EVALUE, rg_dropout(x, 1.5), "dropout: x[4,3]: p = 1.5 is no probability");
     rg_tape_free(other);
 }
