@@ -138,9 +138,12 @@ void rg_print(rg_tensor *x, FILE *to) {
         fputs("(no tensor)\n", to);
         return;
     }
+    if (x->numel == 0) { /* its other sides may be of any length */
+        fputs("[]\n", to);
+        return;
+    }
     layout l = layout_of(x);
-    if (x->numel == 0) fputs("[]", to);
-    else if (x->ndim) print_axis(x, &l, 0, 0, to);
+    if (x->ndim) print_axis(x, &l, 0, 0, to);
     else {
         char text[400];
         if (l.digits == 0) l.digits = 1; /* a number alone: 3.0 */
