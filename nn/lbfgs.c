@@ -247,12 +247,6 @@ static void forget(rg_lbfgs *l) {
     of(l->numbers)[SCALE] = 1;
 }
 
-/* Numbers that came from a file may say anything. */
-static bool sound(const rg_lbfgs *l) {
-    const double *number = of(l->numbers), most = l->with.history;
-    return number[PAIRS] >= 0 && number[PAIRS] <= most && number[FIRST] >= 0 && number[FIRST] < most && number[ITERATIONS] >= 0;
-}
-
 /* -------- a step */
 
 /* One iteration. 1: go on, 0: done, -1: the closure failed. */
@@ -288,14 +282,13 @@ static int iterate(search *r, int iteration, double *loss) {
 /* The numbers may come from a file: as indices they are believed only within bounds. */
 static bool is_sound(const rg_lbfgs *l) {
     const double pairs = of(l->numbers)[PAIRS], first = of(l->numbers)[FIRST], h = (double)l->with.history;
-    return pairs >= 0 && pairs <= h && pairs == floor(pairs) && first >= 0 && first < h && first == floor(first);
+    return of(l->numbers)[ITERATIONS] >= 0 && pairs >= 0 && pairs <= h && pairs == floor(pairs) && first >= 0 && first < h && first == floor(first);
 }
 
 static double lbfgs_step(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
     search r = {.o = o, .l = o->lbfgs, .closure = closure, .ctx = ctx};
     if (!is_sound(r.l)) return rg_fail(o->tape, RG_EVALUE, o->at, "%s: the history that was loaded cannot be one", o->kind), NAN;
     double first, loss;
-    if (!sound(r.l)) forget(r.l);
     read_values(&r, r.l->start);
     int more = here(&r, &first, r.l->g) ? -1 : largest(r.l->n, r.l->g) > r.l->with.tolerance_grad && !isnan(first); /* a NaN is above nothing */
     loss = first;
