@@ -59,7 +59,7 @@
 #define AND(u, v) rg_logical_and(u, v)
 #define NOT(u) rg_logical_not(u)
 #define WHERE(c, u, v) rg_where(c, u, v)
-#define SIGN(u) rg_sign(u)
+#define SIGN(u) rg_sub(rg_gt(u, C(0)), rg_lt(u, C(0))) /* 0 of NaN, as in the kernel; rg_sign has NaN there */
 #define ABS(u) rg_abs(u)
 #define SQUARE(u) rg_square(u)
 #define RSQRT(u) rg_rsqrt(u)

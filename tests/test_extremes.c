@@ -19,7 +19,7 @@ static const golden table[] = {
 typedef struct departure { const char *op; int at; const char *of, *why; } departure;
 static const char places[] = "nijzystLM";
 static const departure departures[] = {
-    {"abs", 1, "n", "NaN goes on"}, {"sign", 0, "n", "NaN goes on, as in NumPy"},
+    {"sign", 0, "n", "NaN goes on, as in NumPy"},
     {"relu", 1, "n", "no slope where x > 0 does not hold"}, {"hardtanh", 1, "n", "as relu"},
     {"maximum", 1, "n", "no slope where neither a >= b nor a <= b holds"}, {"maximum", 2, "n", ""}, {"minimum", 1, "n", ""}, {"minimum", 2, "n", ""},
     {"elu", 0, "yt", "expm1 of a small number, where PyTorch has e^x - 1"}, {"elu", 1, "n", "NaN goes on"},
