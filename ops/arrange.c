@@ -154,10 +154,11 @@ rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int64_t times, 
 rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index, int axis) {
     int64_t of_x[RG_MAX_DIMS], of_index[RG_MAX_DIMS];
     bool wider_x = false, wider_index = false;
+    const int along = axis < 0 ? axis + rg_ndim(x) : axis;
     if (rg_failed(x) || rg_failed(index) || x->ndim != index->ndim) return rg_gather_at(at, x, axis, index);
     for (int d = 0; d < x->ndim; d++) {
         const int64_t n = x->shape[d], m = index->shape[d];
-        const bool alike = n == m || d == axis || d == axis + x->ndim;
+        const bool alike = n == m || d == along;
         of_x[d] = !alike && n == 1 ? m : 1;
         of_index[d] = !alike && m == 1 ? n : 1;
         wider_x |= of_x[d] != 1;

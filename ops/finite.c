@@ -244,8 +244,9 @@ static int look_backward(rg_tape *t) {
     const int n = y ? leaves(t, NULL) : 0;
     if (n == 0) return 0;
     const size_t size = 2 * (size_t)n * sizeof y;
-    rg_tensor **x = rg_tape_alloc(y->at, t, size), **g = x + n;
+    rg_tensor **x = rg_tape_alloc(y->at, t, size);
     if (!x) return -1;
+    rg_tensor **g = x + n;
     leaves(t, x);
     const int64_t mark = rg_mark(t);
     rg_on_step(t, look_back, NULL);

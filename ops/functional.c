@@ -120,8 +120,9 @@ int rg_hvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *con
     if (!v || !out) return rg_fail(t, RG_EVALUE, at, "rg_hvp: no v, or no place for the result");
     const bool graph = flags & RG_CREATE_GRAPH;
     const size_t size = 2 * (size_t)n * sizeof *out;
-    rg_tensor **g = rg_tape_alloc(at, t, size), **to = g + n;
+    rg_tensor **g = rg_tape_alloc(at, t, size);
     if (!g) return -1;
+    rg_tensor **to = g + n;
     for (int k = 0; k < n && !graph; k++) to[k] = rg_empty_at(at, t, (rg_dtype)x[k]->dtype, x[k]->ndim, x[k]->shape);
     const int64_t mark = rg_mark(t);
     const int failed = rg_error_code(t) || rg_grad_at(at, y, NULL, x, n, RG_CREATE_GRAPH, g) || contract(at, g, v, n, x, n, flags, out);

@@ -1,6 +1,8 @@
 /* test_arrange.c - the operators of arrange.c against index loops, element by element. */
 #include "tests/values.h"
 
+#include <limits.h>
+
 static int64_t below(rg_tape *t, int64_t n) { return rg_rng_integers(rg_tape_rng(t), 0, n); }
 
 static void stack_by_loops(void **state) {
@@ -173,6 +175,8 @@ static void arrange_errors_say_what_disagrees(void **state) {
     REFUSED(RG_ESHAPE, rg_repeat(x, 1, 1, 1, 1, 1, 1, 1), "repeat: x[7,3]: 7 dimensions, at most 6");
     REFUSED(RG_ESHAPE, rg_repeat_interleave(x, 2, 2), "repeat_interleave: axis 2 is outside the 2 dimensions");
     REFUSED(RG_ESHAPE, rg_repeat_interleave(rg_full(t, 0, 0, vast / 16), vast, 1), "repeat_interleave: 4611686018427387903 times 288230376151711743 along axis 1");
+    REFUSED(RG_ESHAPE, rg_take_along_axis(x, index, INT_MAX), "take_along_axis: dimensions 7 and 2 of axis 0 do not broadcast");
+    REFUSED(RG_ESHAPE, rg_take_along_axis(x, index, INT_MIN), "take_along_axis: dimensions 7 and 2 of axis 0 do not broadcast");
     REFUSED(RG_ESHAPE, rg_take_along_axis(x, index, 0), "take_along_axis: dimensions 3 and 2 of axis 1 do not broadcast");
 }
 
