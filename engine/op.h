@@ -166,8 +166,12 @@ int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis);           /* normalise
 int rg_view(rg_tensor *y, rg_tensor *x, int64_t offset);            /* y (its shape set) shares x's data from element `offset` on */
 
 /* -------- in kernels and backward rules */
-rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape); /* uninitialised, unrecorded, beside y: a fused gradient, y->saved */
+rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape); /* uninitialised, unrecorded scratch of y's kernel or rule */
 rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x);
+/* What a kernel keeps: y->saved[k], and the gradient dx[i] of operand i. Made, uninitialised, by the first call of the kernel for this y; later
+   calls get the same tensor and write it again. After a failure they return the poison. */
+rg_tensor *rg_save(rg_tensor *y, int k, rg_dtype dtype, int ndim, const int64_t *shape);
+static inline rg_tensor *rg_dx(rg_tensor *y, rg_tensor **dx, int i) { return dx[i] ? dx[i] : (dx[i] = rg_temp_like(y, y->in[i])); }
 rg_tensor *rg_empty_at(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape); /* an input to be filled by the caller */
 rg_tensor *rg_constant(rg_tensor *y, double value); /* a number in a backward rule: rank 0, in y's dtype */
 

@@ -207,6 +207,13 @@ static inline rg_tensor *temp(rg_tensor *y, rg_dtype dtype, int ndim, const int6
 rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape) { return temp(y, dtype, ndim, shape, rg_count(dtype, ndim, shape)); }
 rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x) { return temp(y, (rg_dtype)x->dtype, x->ndim, x->shape, x->numel); }
 
+rg_tensor *rg_save(rg_tensor *y, int k, rg_dtype dtype, int ndim, const int64_t *shape) {
+    if (y->saved[k] && !y->tape->cursor) return y->saved[k]; /* a replay counts on rg_temp, which returns the same */
+    rg_tensor *x = rg_temp(y, dtype, ndim, shape);
+    if (!rg_failed(x)) y->saved[k] = x;
+    return x;
+}
+
 rg_tensor *rg_constant(rg_tensor *y, double value) {
     rg_tensor *x = rg_temp(y, (rg_dtype)y->dtype, 0, NULL);
     if (rg_failed(x)) return x;

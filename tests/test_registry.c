@@ -371,6 +371,66 @@ static void passes_leave_nothing(const rg_op *op, const rg_sample *s) {
     trial_end(&r);
 }
 
+/* -------- kernels called again for the same result: they write what they made the first time, and nothing else */
+
+static size_t bytes_of(const rg_tensor *x) { return (size_t)rg_numel(x) * rg_dtype_size(rg_dtype_of(x)); }
+static void *bits_of(const rg_tensor *x) {
+    void *bits = malloc(bytes_of(x) + 1);
+    assert_non_null(bits);
+    if (bytes_of(x)) memcpy(bits, x->data, bytes_of(x));
+    return bits;
+}
+
+static void forward_again(const trial *r, rg_tensor *y) {
+    const rg_forward_fn forward = y->op->forward[rg_dtype_of(y) == RG_F64 || rg_dtype_of(y->in[0]) == RG_F64][rg_isa(r->t)];
+    if (!forward || y->base) return;
+    const rg_rng draws = *rg_tape_rng(r->t);
+    rg_tensor *const saved[] = {y->saved[0], y->saved[1]};
+    void *once = NULL;
+    for (int k = 0; k < 2; k++) {
+        *rg_tape_rng(r->t) = draws;
+        if (bytes_of(y)) memset(y->data, 0xff, bytes_of(y));
+        CHECK(r, forward(y) == 0 && !rg_error_code(r->t), "%s, again: %s", y->op->name, rg_error(r->t));
+        CHECK(r, y->saved[0] == saved[0] && y->saved[1] == saved[1], "%s, again, keeps another tensor", y->op->name);
+        if (!once) once = bits_of(y);
+    }
+    CHECK(r, memcmp(once, y->data, bytes_of(y)) == 0, "%s, again, gives other values", y->op->name);
+    free(once);
+}
+
+static void fused_again(void *ctx, rg_tensor *y, int i, rg_tensor *g) {
+    const trial *r = ctx;
+    const rg_fused_fn fused = y->op->fused[rg_dtype_of(y) == RG_F64 || rg_dtype_of(y->in[0]) == RG_F64][rg_isa(r->t)];
+    if (!fused) return;
+    rg_tensor *dy = y->cotangent, *dx[RG_SAMPLE_OPERANDS] = {NULL};
+    void *once = bits_of(g);
+    dx[i] = g;
+    for (int k = 0; k < 2; k++) {
+        rg_tensor *was[RG_SAMPLE_OPERANDS];
+        memcpy(was, dx, sizeof was);
+        if (g != dy && bytes_of(g)) memset(g->data, 0xff, bytes_of(g));
+        CHECK(r, fused(y, dy, dx) == 0 && !rg_error_code(r->t), "%s's derivative, again: %s", y->op->name, rg_error(r->t));
+        CHECK(r, dx[i] == g && memcmp(once, g->data, bytes_of(g)) == 0, "%s's derivative, again, gives another gradient", y->op->name);
+        for (int j = 0; j < y->nin && k; j++) CHECK(r, dx[j] == was[j], "%s's derivative makes gradient %d again", y->op->name, j);
+    }
+    free(once);
+}
+
+static void again(const rg_op *op, const rg_sample *s) {
+    for (int k = 0; k < 2; k++) {
+        trial r;
+        trial_begin(&r, op, s, plain[k]);
+        for (rg_tensor *y = rg_newest(r.t); y; y = y->prev)
+            if (y->op) forward_again(&r, y);
+        if (has_derivative(&r)) {
+            rg_tensor *dx[RG_SAMPLE_OPERANDS], *dy = cotangent(&r, 5);
+            rg_on_step(r.t, fused_again, &r);
+            gradients(&r, dy, 0, dx);
+        }
+        trial_end(&r);
+    }
+}
+
 #define WALK(name, fn) static void name(void **state) { each_sample(*state, fn); }
 WALK(gives_sane_results, result_is_sane)
 WALK(same_in_f32_and_f64, dtypes_agree)
@@ -380,6 +440,7 @@ WALK(same_plain_and_recorded, passes_agree)
 WALK(vjp_is_linear, linear_in_cotangent)
 WALK(same_beside_frozen_operands, frozen_operands)
 WALK(plain_pass_leaves_nothing, passes_leave_nothing)
+WALK(kernels_run_again, again)
 
 /* -------- large operands, which are cut into pieces for threads */
 
@@ -412,6 +473,7 @@ static void large_operands(void **state) {
     isas_agree(op, &s);
     passes_agree(op, &s);
     agree(op, &s, plain[1], plain[0], 1e-4);
+    again(op, &s);
 }
 
 /* -------- registration */
@@ -473,7 +535,8 @@ int main(void) {
         {"described", described}, {"samples cover the edges", covers_the_edges}, {"sane results", gives_sane_results}, {"refusals", refuses},
         {"poison passes", passes_poison_on}, {"f32 and f64 agree", same_in_f32_and_f64}, {"instruction sets agree", same_in_every_instruction_set},
         {"same bits for 1 to 4 threads", same_with_threads}, {"plain and recorded gradients agree", same_plain_and_recorded},
-        {"linear in the cotangent", vjp_is_linear}, {"frozen operands", same_beside_frozen_operands}, {"a plain pass leaves nothing", plain_pass_leaves_nothing}};
+        {"linear in the cotangent", vjp_is_linear}, {"frozen operands", same_beside_frozen_operands}, {"a plain pass leaves nothing", plain_pass_leaves_nothing},
+        {"kernels run again", kernels_run_again}};
     cases c = {0};
     cases_add(&c, registration_refuses, NULL, "registration refuses incomplete operators");
     cases_add(&c, sorted_by_name, NULL, "the registry is sorted, names are unique");

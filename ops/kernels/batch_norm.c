@@ -73,11 +73,8 @@ static void several(const channels *k, int64_t c, int64_t width) {
 }
 
 int RG_K(batch_norm)(rg_tensor *y) {
-    for (int i = 0; i < 2; i++) {
-        rg_tensor *saved = rg_temp(y, (rg_dtype)y->dtype, 1, y->shape + 1);
-        if (rg_failed(saved)) return -1;
-        y->saved[i] = saved;
-    }
+    for (int i = 0; i < 2; i++)
+        if (rg_failed(rg_save(y, i, (rg_dtype)y->dtype, 1, y->shape + 1))) return -1;
     channels k = channels_of(y);
     k.to = y->data;
     each(y, &k, one, several);
@@ -130,7 +127,7 @@ static void several_vjp(const channels *k, int64_t c, int64_t width) {
 
 int RG_K(batch_norm_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     for (int i = 0; i < y->nin; i++)
-        if (rg_needs(y, i) && rg_failed(dx[i] = rg_temp_like(y, y->in[i]))) return -1;
+        if (rg_needs(y, i) && rg_failed(rg_dx(y, dx, i))) return -1;
     channels k = channels_of(y);
     k.dy = dy->data;
     if (dx[0]) k.to = dx[0]->data;

@@ -29,9 +29,8 @@ static double losses(const real *x, const int32_t *label, real *p, int64_t rows,
 
 int RG_K(cross_entropy)(rg_tensor *y) {
     const rg_tensor *x = y->in[0], *labels = y->in[1];
-    rg_tensor *softmax = rg_temp_like(y, x);
+    rg_tensor *softmax = rg_save(y, 0, (rg_dtype)x->dtype, x->ndim, x->shape);
     if (rg_failed(softmax)) return -1;
-    y->saved[0] = softmax;
     const int64_t rows = labels->numel, n = x->shape[x->ndim - 1], per = part_rows(rows, n), parts = (rows + per - 1) / per;
     const real *from = x->data;
     const int32_t *label = labels->data;
@@ -49,8 +48,7 @@ int RG_K(cross_entropy)(rg_tensor *y) {
 
 int RG_K(cross_entropy_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     const rg_tensor *x = y->in[0], *labels = y->in[1];
-    dx[0] = rg_temp_like(y, x);
-    if (rg_failed(dx[0])) return -1;
+    if (rg_failed(rg_dx(y, dx, 0))) return -1;
     const int64_t rows = labels->numel, n = x->shape[x->ndim - 1], per = part_rows(rows, n), parts = (rows + per - 1) / per;
     const real scale = *(const real *)dy->data / (real)rows, *p = y->saved[0]->data;
     const int32_t *label = labels->data;

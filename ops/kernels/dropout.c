@@ -3,9 +3,8 @@
 
 int RG_K(dropout)(rg_tensor *y) {
     const double p = y->attr.p;
-    rg_tensor *mask = rg_temp_like(y, y);
+    rg_tensor *mask = rg_save(y, 0, (rg_dtype)y->dtype, y->ndim, y->shape);
     if (rg_failed(mask)) return -1;
-    y->saved[0] = mask;
     rg_rng *rng = rg_tape_rng(y->tape);
     const real *x = y->in[0]->data, scale = (real)(1 / (1 - p));
     real *m = mask->data, *to = y->data;

@@ -19,19 +19,18 @@ static int each1(rg_tensor *y, loop1 *loop) {
     return 0;
 }
 
-static rg_tensor *each_vjp1(rg_tensor *y, rg_tensor *dy, vjp1 *loop) {
-    rg_tensor *dx = rg_temp_like(y, y);
-    if (rg_failed(dx)) return dx;
+static int each_vjp1(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp1 *loop) {
+    if (rg_failed(rg_dx(y, dx, 0))) return -1;
     const real *x = y->in[0]->data, *f = y->data, *df = dy->data;
-    real *to = dx->data;
+    real *to = dx[0]->data;
     const int64_t n = y->numel, chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
-    if (n <= RG_CHUNK) return loop(n, y->attr.p, y->attr.q, x, f, df, to), dx;
+    if (n <= RG_CHUNK) return loop(n, y->attr.p, y->attr.q, x, f, df, to), 0;
     RG_PARALLEL_FOR(y->tape, chunks,
         for (int64_t c = 0; c < chunks; c++) {
             const int64_t i = c * RG_CHUNK;
             loop(rg_min64(RG_CHUNK, n - i), y->attr.p, y->attr.q, x + i, f + i, df + i, to + i);
         })
-    return dx;
+    return 0;
 }
 
 /* The gradients of both operands, block by block, so that what they read is fetched once. That of a broadcast operand is added up at
@@ -82,7 +81,7 @@ static int large_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop,
     }
     for (int k = 0; k < 2; k++) {
         if (!j.loop[k]) continue;
-        dx[k] = sums[k] = rg_temp_like(y, y->in[k]);
+        sums[k] = rg_dx(y, dx, k);
         if (j.numel[k] && parts > 1) sums[k] = rg_temp(y, (rg_dtype)y->dtype, 2, (int64_t[]){parts, j.numel[k]});
         if (rg_failed(dx[k]) || rg_failed(sums[k])) return -1;
         j.to[k] = sums[k]->data;
@@ -108,7 +107,7 @@ static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, 
     vjp2 *const loop[] = {a_loop, b_loop};
     for (int k = 0; k < 2; k++) {
         if (!loop[k]) continue;
-        if (rg_failed(dx[k] = rg_temp_like(y, y->in[k]))) return -1;
+        if (rg_failed(rg_dx(y, dx, k))) return -1;
         loop[k](y->numel, y->in[0]->data, 1, y->in[1]->data, 1, y->data, dy->data, dx[k]->data);
     }
     return 0;
@@ -180,8 +179,7 @@ static inline uint64_t mix(uint64_t h, double v) {
         }                                                                                                            \
     }                                                                                                                \
     int RG_K(n##_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                                 \
-        dx[0] = sizeof #dx0 == sizeof "DY" ? dy : each_vjp1(y, dy, n##_vjp_loop);                                    \
-        return 0;                                                                                                    \
+        return sizeof #dx0 == sizeof "DY" ? dx[0] = dy, 0 : each_vjp1(y, dy, dx, n##_vjp_loop);                      \
     }                                                                                                                \
     HASH1(n, kinks)
 #define UNARYP(n, text, expr, dx0, kinks, lo, hi, sample) UNARY(n, text, expr, dx0, kinks, lo, hi)

@@ -31,11 +31,8 @@ static void row(const rows *k, int64_t i, real eps, real *restrict to) {
 static int forward(rg_tensor *y, bool centred) {
     int64_t count = 1;
     for (int d = 0; d < y->attr.axis; d++) count *= y->shape[d];
-    for (int i = !centred; i < 2; i++) {
-        rg_tensor *saved = rg_temp(y, (rg_dtype)y->dtype, 1, &count);
-        if (rg_failed(saved)) return -1;
-        y->saved[i] = saved;
-    }
+    for (int i = !centred; i < 2; i++)
+        if (rg_failed(rg_save(y, i, (rg_dtype)y->dtype, 1, &count))) return -1;
     const rows k = rows_of(y);
     real *to = y->data;
     RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
@@ -71,7 +68,7 @@ static void columns_vjp(const rows *k, int64_t first, int64_t last, const real *
 static int vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     enum { WIDE = 256 };
     for (int i = 0; i < y->nin; i++)
-        if (rg_needs(y, i) && rg_failed(dx[i] = rg_temp_like(y, y->in[i]))) return -1;
+        if (rg_needs(y, i) && rg_failed(rg_dx(y, dx, i))) return -1;
     const rows k = rows_of(y);
     const real *d = dy->data;
     if (dx[0]) {

@@ -37,10 +37,8 @@ static void max_plane(const frame *f, const real *x, int32_t *restrict place, re
 }
 
 int RG_K(max_pool2d)(rg_tensor *y) {
-    rg_tensor *place = rg_temp(y, RG_I32, 2, (const int64_t[]){y->shape[0] * y->shape[1], y->shape[2] * y->shape[3]});
-    if (rg_failed(place)) return -1;
-    y->saved[0] = place;
-    return each(y, y->in[0], y, place, max_plane);
+    rg_tensor *place = rg_save(y, 0, RG_I32, 2, (const int64_t[]){y->shape[0] * y->shape[1], y->shape[2] * y->shape[3]});
+    return rg_failed(place) ? -1 : each(y, y->in[0], y, place, max_plane);
 }
 
 static void max_vjp_plane(const frame *f, const real *dy, int32_t *place, real *restrict dx) {
@@ -54,8 +52,7 @@ static void max_vjp_plane(const frame *f, const real *dy, int32_t *place, real *
 }
 
 int RG_K(max_pool2d_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    dx[0] = rg_temp_like(y, y->in[0]);
-    return rg_failed(dx[0]) ? -1 : each(y, dy, dx[0], y->saved[0], max_vjp_plane);
+    return rg_failed(rg_dx(y, dx, 0)) ? -1 : each(y, dy, dx[0], y->saved[0], max_vjp_plane);
 }
 
 /* -------- avg */
@@ -91,6 +88,5 @@ static void avg_vjp_plane(const frame *f, const real *dy, int32_t *place, real *
 }
 
 int RG_K(avg_pool2d_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    dx[0] = rg_temp_like(y, y->in[0]);
-    return rg_failed(dx[0]) ? -1 : each(y, dy, dx[0], NULL, avg_vjp_plane);
+    return rg_failed(rg_dx(y, dx, 0)) ? -1 : each(y, dy, dx[0], NULL, avg_vjp_plane);
 }

@@ -21,7 +21,7 @@ static rg_tensor broadcast_of(const rg_tensor *y) {
 }
 
 static int each_vjp(rg_tensor *y, const rg_tensor *dy, rg_tensor **dx, real scale) {
-    if (rg_failed(dx[0] = rg_temp_like(y, y->in[0]))) return -1;
+    if (rg_failed(rg_dx(y, dx, 0))) return -1;
     rg_tensor b = broadcast_of(y);
     RG_K(spread)(y->in[0], &b, scale, dy->data, dx[0]->data);
     return 0;
@@ -88,8 +88,7 @@ int RG_K(extreme_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     enum { COLUMNS = 1024 };
     const rg_tensor *x = y->in[0];
     rg_tensor b = broadcast_of(y), *ties = rg_temp(y, RG_I32, y->ndim, y->shape);
-    dx[0] = rg_temp_like(y, x);
-    if (rg_failed(ties) || rg_failed(dx[0])) return -1;
+    if (rg_failed(ties) || rg_failed(rg_dx(y, dx, 0))) return -1;
     extremes e = {.x = x->data, .f = y->data, .df = dy->data, .ties = ties->data, .to = dx[0]->data};
     rg_walk_init(&e.w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});
     memset(e.ties, 0, (size_t)y->numel * sizeof *e.ties);
