@@ -68,7 +68,7 @@ static int copy_out(const rg_reader *r, const char *path, zip_source_t *archive)
     } else {
         n = -1;
     }
-    if (n < 0) zip_fail(r, path, "libzip", zip_source_error(archive));
+    if (n < 0) zip_fail(r, path, "libzip", zip_source_error(archive)), rg_writer_give_up(w);
     return rg_writer_close(w);
 }
 

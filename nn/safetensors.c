@@ -77,27 +77,25 @@ static json_t *make_header(const rg_state_list *l) {
 }
 
 /* The header with its length before it, and blanks behind, up to a multiple of 8. */
-static void put_header(rg_writer *w, const rg_state_list *l, const json_t *root) {
+static int put_header(rg_writer *w, const rg_state_list *l, const json_t *root) {
     const size_t flags = JSON_COMPACT, n = json_dumpb(root, NULL, 0, flags), padded = (n + 7) & ~(size_t)7;
-    if (n == 0 || padded > HEADER_MOST) {
-        rg_file_fail(l->r, l->path, "too much to save: a header of %zu bytes, at most %d", padded, HEADER_MOST);
-        return;
-    }
+    if (n == 0 || padded > HEADER_MOST) return rg_file_fail(l->r, l->path, "too much to save: a header of %zu bytes, at most %d", padded, HEADER_MOST);
     char *text = rg_tape_alloc(l->r->at, l->r->tape, LENGTH + padded);
-    if (!text) return;
+    if (!text) return -1;
     const uint64_t length = padded;
     memcpy(text, &length, LENGTH);
     memset(text + LENGTH, ' ', padded);
-    if (json_dumpb(root, text + LENGTH, n, flags) != n) rg_fail(l->r->tape, RG_ENOMEM, l->r->at, "%s: out of memory for JSON", l->r->name);
-    rg_writer_put(w, text, LENGTH + padded);
+    const int status = json_dumpb(root, text + LENGTH, n, flags) == n ? 0 : rg_fail(l->r->tape, RG_ENOMEM, l->r->at, "%s: out of memory for JSON", l->r->name);
+    if (!status) rg_writer_put(w, text, LENGTH + padded);
     rg_tape_dealloc(l->r->tape, text, LENGTH + padded);
+    return status;
 }
 
 int rg_state_write(const rg_state_list *l) {
     if (rg_error_code(l->r->tape)) return -1;
     json_t *root = make_header(l);
     rg_writer *w = root ? rg_writer_open(l->r, l->path) : NULL;
-    if (w) put_header(w, l, root);
+    if (w && put_header(w, l, root)) rg_writer_give_up(w);
     for (int size = 8; w && size > 0; size /= 2)
         for (int i = 0; i < l->count; i++)
             if (has_values(&l->items[i]) && dtypes[dtype_of(&l->items[i])].size == size) rg_writer_put(w, values_of(&l->items[i]), bytes_of(&l->items[i]));

@@ -1,8 +1,16 @@
 /* save.h - tensors in files, both ways: checkpoints as safetensors, .npy and .npz for NumPy.
 
-   Saving. The file is written beside its place under another name, flushed to the disk (fsync) and renamed, and so is its folder:
-   whoever looks, or goes on after a crash, finds the old file or the new one, never a part. A process killed in between leaves
-   PATH.PID-0.tmp behind. Functions that save return 0, or -1 after an error.
+   Saving. The file is written in the same folder as PATH.PID-K.tmp, flushed to the disk (fsync) and renamed, and its folder is
+   flushed: a program that looks, or that goes on after a crash, finds the old file or the new one, never a part. Functions that save
+   return 0, or -1 after an error; then the old file is as it was. One error is different: "the new file is in its place, but a loss of
+   power may undo this", when only the last step failed, the flush of the folder. A full disk and RLIMIT_FSIZE are errors; SIGXFSZ does
+   not occur.
+   - The new file has the mode of the old one, its owner and its group where the process may set them; the temporary is readable by
+     its owner only. Without an old file the mode is 0666 & ~umask.
+   - A process killed in between leaves its temporary behind; the next save to PATH removes it, and never one of a process that lives:
+     that one holds a lock (flock). On a file system without locks nothing is removed.
+   - A symbolic link is followed, and stays. A link to nothing, a loop of links, a directory, a device or a pipe is refused. Another
+     name of the same file (a hard link) keeps the old content.
 
    Loading. Files are hostile: every number in a header is checked against the bytes that are really there before memory is taken
    or anything is changed. An error names the file and what is wrong with it, RG_EIO. jansson and libzip take their memory from malloc

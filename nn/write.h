@@ -1,4 +1,4 @@
-/* write.h - a file written under another name beside its own, and given its own when all of it is on the disk. */
+/* write.h - a file written under a temporary name in the same folder, and renamed when all of it is on the disk. */
 #ifndef RG_WRITE_H
 #define RG_WRITE_H
 
@@ -8,10 +8,12 @@
 
 typedef struct rg_writer rg_writer;
 
-/* path must outlive it; NULL after an error. What is there and is no regular file is refused; a link to one is followed. */
+/* path must outlive it; NULL after an error. What exists and is no regular file is refused; a link to a file is followed. */
 rg_writer *rg_writer_open(const rg_reader *r, const char *path);
-void rg_writer_put(rg_writer *w, const void *from, uint64_t n); /* a failure stands on the tape, and nothing more is written */
-/* fsync, rename, fsync of the folder: path is the new file. After an error, of any kind, on the tape: -1, and path is what it was. */
+void rg_writer_put(rg_writer *w, const void *from, uint64_t n); /* the writer remembers a failure and writes nothing more */
+void rg_writer_give_up(rg_writer *w);                           /* the caller failed: closing removes what was written */
+/* fsync, rename, fsync of the folder: path is the new file, 0. After a failure -1, and path is what it was; but when only the last
+   step failed, the new file is in its place, and may be lost with the power. */
 int rg_writer_close(rg_writer *w);
 
 #pragma GCC visibility pop
