@@ -13,7 +13,7 @@ typedef struct rg_pass {
     bool graph;        /* record the pass */
     bool keep;         /* keep the cotangents of results until the end */
     bool plan;         /* note what is done, for rg_play; the plan holds all that is made */
-    rg_tensor *leaves; /* that have a cotangent, linked through attr.next_leaf */
+    rg_tensor *leaves; /* that have a cotangent, linked through leaf.next_leaf */
 } pass;
 
 bool rg_needs(const rg_tensor *y, int i) { return y->in[i]->flags & y->tape->pass_flag; }
@@ -41,7 +41,7 @@ static int add_cotangent(pass *p, rg_tensor *x, rg_tensor *g) {
         g->refs++;
         x->cotangent = g;
         if (!x->op) {
-            x->attr.next_leaf = p->leaves;
+            x->leaf.next_leaf = p->leaves;
             p->leaves = x;
         }
     } else if (!p->graph && is_own(p, x->cotangent)) {
@@ -81,7 +81,7 @@ static inline int check_fresh(const rg_tensor *y) {
     for (int i = 0; i < y->nin; i++) {
         const rg_tensor *x = y->in[i];
         if (x->base) x = x->base;
-        if (!x->op && x->attr.written > y->seq && x->attr.written > y->tape->played)
+        if (!x->op && x->leaf.written > y->seq && x->leaf.written > y->tape->played)
             return rg_fail(y->tape, RG_ESTATE, y->at, "backward through %s: %s was written after it was used here", y->op->name, x->name ? x->name : "an operand");
     }
     return 0;
@@ -127,7 +127,7 @@ static int step(pass *p, rg_tensor *y) {
 static int hook_leaves(pass *p) {
     const int64_t mark = p->t->pass_mark = p->t->seq;
     int failed = 0;
-    for (rg_tensor *x = p->leaves; x && !failed; x = x->attr.next_leaf)
+    for (rg_tensor *x = p->leaves; x && !failed; x = x->leaf.next_leaf)
         if (x->flags & RG_HOOKED) failed = rg_hooks_run(x);
     forget(p, mark);
     return failed;
@@ -209,7 +209,7 @@ static void leave(pass *p, rg_tensor *last, bool recording) {
         x->flags &= (uint16_t)~(RG_REACHES | RG_WANTED);
         if (x->cotangent) drop_cotangent(x);
     }
-    for (rg_tensor *x = p->leaves; x; x = x->attr.next_leaf) drop_cotangent(x);
+    for (rg_tensor *x = p->leaves; x; x = x->leaf.next_leaf) drop_cotangent(x);
     p->t->pass = NULL;
     p->t->pass_flag = RG_NEEDS;
     rg_record(p->t, recording);
@@ -262,12 +262,12 @@ int rg_pass(const char *at, rg_tensor *loss, bool planned, bool again) {
     enter(&p, RG_NEEDS, &recording);
     int failed = run(&p, loss, NULL);
     rg_tensor *results = p.keep && loss->op ? loss : NULL;
-    for (rg_tensor *x = p.leaves; x && !failed; x = x->attr.next_leaf) failed = make_own(&p, x);
-    for (rg_tensor *x = planned ? p.leaves : NULL; x && !failed; x = x->attr.next_leaf) failed = rg_plan_leaf(p.t, x, x->cotangent);
+    for (rg_tensor *x = p.leaves; x && !failed; x = x->leaf.next_leaf) failed = make_own(&p, x);
+    for (rg_tensor *x = planned ? p.leaves : NULL; x && !failed; x = x->leaf.next_leaf) failed = rg_plan_leaf(p.t, x, x->cotangent);
     for (rg_tensor *x = results; x && !failed; x = x->prev)
         if (x->op && x->cotangent) failed = make_own(&p, x);
     if (!failed && !planned) {
-        for (rg_tensor *x = p.leaves; x; x = x->attr.next_leaf) deposit(x, false);
+        for (rg_tensor *x = p.leaves; x; x = x->leaf.next_leaf) deposit(x, false);
         for (rg_tensor *x = results; x; x = x->prev)
             if (x->op && x->cotangent) deposit(x, again);
     }

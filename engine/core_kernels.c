@@ -13,7 +13,7 @@ void RG_K(add_into)(rg_tensor *to, const rg_tensor *x) {
         for (int64_t i = 0; i < n; i++) a[i] += b[i];)
 }
 
-/* -------- sum over the axes in attr.axes */
+/* -------- sum over the axes in attr.reduce.axes */
 
 /* Neighbouring axes that are all summed, or all kept, are one group; groups alternate. */
 typedef struct groups { int n; int64_t size[RG_MAX_DIMS], in[RG_MAX_DIMS], out[RG_MAX_DIMS]; bool summed[RG_MAX_DIMS]; } groups;
@@ -112,7 +112,7 @@ int RG_K(sum)(rg_tensor *y) {
     real *to = y->data;
     memset(to, 0, (size_t)y->numel * sizeof *to);
     if (x->numel == 0) return 0;
-    const groups g = group(x, y->attr.axes);
+    const groups g = group(x, y->attr.reduce.axes);
     if (g.n == 0 || (g.n == 1 && !g.summed[0])) memcpy(to, from, (size_t)y->numel * sizeof *to);
     else if (g.n == 1) to[0] = sum_all(y->tape, x->numel, from);
     else if (g.summed[0]) sum_part(y->tape, &g, 0, from, to);

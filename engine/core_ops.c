@@ -19,7 +19,7 @@ RG_OP(add) = {.name = "add", .formula = "a + b", .arity = 2, .forward = RG_KERNE
     .samples = "4,17 4,17; 3,17 17; 17 3,17; 2,1,5 7,1; 5 -; - 5; - -; 1,1 1,1; 3,4 3,1; 0,3 3; 2,0 1,1; 3,1,2,1 1,5,1,4; 5,11 same",
     .refuses = "2,3 2,4; 2,3:i32 2,3:i32; 2,3:f64 2,3:f32; 3,2 3"};
 
-rg_tensor *rg_add_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_apply(&rg_op_add, at, (rg_attr){.p = 0}, RG_IN(a, b)); }
+rg_tensor *rg_add_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_apply(&rg_op_add, at, RG_NO_ATTR, RG_IN(a, b)); }
 
 typedef void add_into_fn(rg_tensor *to, const rg_tensor *x);
 add_into_fn rg_k_add_into_f32_base, rg_k_add_into_f64_base, rg_k_add_into_f32_avx2, rg_k_add_into_f64_avx2;
@@ -31,10 +31,10 @@ void rg_add_into(rg_tensor *to, const rg_tensor *x) {
 
 /* -------- sum_to */
 
-/* The target shape, from attr.dims; every dimension of it is x's, or 1. attr.axes becomes the mask of x's axes to sum over. */
+/* The target shape, from attr.shape.dims; every dimension of it is x's, or 1. attr.reduce.axes becomes the mask of x's axes to sum over. */
 static int sum_to_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
-    if (rg_shape_set(y, y->attr.ndim, y->attr.dims)) return -1;
+    if (rg_shape_set(y, y->attr.shape.ndim, y->attr.shape.dims)) return -1;
     const int extra = x->ndim - y->ndim;
     unsigned axes = 0;
     bool fits = extra >= 0;
@@ -45,7 +45,7 @@ static int sum_to_shape(rg_tensor *y) {
     }
     char text[64];
     if (!fits) return rg_reject(y, RG_ESHAPE, "%s does not expand to it", rg_shape_text(y, text, sizeof text));
-    y->attr = (rg_attr){.axes = axes};
+    y->attr = (rg_attr){.reduce = {.axes = axes}};
     return 0;
 }
 
@@ -58,15 +58,15 @@ RG_OP(sum_to) = {.name = "sum_to", .formula = "x summed down to a shape", .arity
     .refuses = "2,3 shape=2; 3 shape=2x3; 2,3:i32 shape=3"};
 
 rg_tensor *rg_sum_to_at(const char *at, rg_tensor *x, int ndim, const int64_t *shape) {
-    return rg_apply(&rg_op_sum_to, at, (rg_attr){.ndim = ndim, .dims = shape}, 1, &x);
+    return rg_apply(&rg_op_sum_to, at, (rg_attr){.shape = {.ndim = ndim, .dims = shape}}, 1, &x);
 }
 
 /* -------- expand */
 
 static int expand_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
-    if (rg_shape_set(y, y->attr.ndim, y->attr.dims)) return -1;
-    y->attr = (rg_attr){.p = 0};
+    if (rg_shape_set(y, y->attr.shape.ndim, y->attr.shape.dims)) return -1;
+    y->attr = RG_NO_ATTR;
     const int extra = y->ndim - x->ndim;
     bool fits = extra >= 0;
     for (int d = 0; fits && d < x->ndim; d++) fits = x->shape[d] == 1 || x->shape[d] == y->shape[extra + d];
@@ -83,7 +83,7 @@ RG_OP(expand) = {.name = "expand", .formula = "x repeated to a shape", .arity = 
     .refuses = "2,3 shape=2x4; 2,3 shape=3; 2,3:i32 shape=2x3"};
 
 rg_tensor *rg_expand_at(const char *at, rg_tensor *x, int ndim, const int64_t *shape) {
-    return rg_apply(&rg_op_expand, at, (rg_attr){.ndim = ndim, .dims = shape}, 1, &x);
+    return rg_apply(&rg_op_expand, at, (rg_attr){.shape = {.ndim = ndim, .dims = shape}}, 1, &x);
 }
 
 /* -------- fill */

@@ -16,7 +16,7 @@
        RG_OP(cbrt) = {.name = "cbrt", .formula = "x^(1/3)", .arity = 1, .forward = RG_ANY(forward), .backward = backward,
            .range = {.3, 3}, .samples = "3,40; 17; -; 1,1; 0,3", .refuses = "2,3:i32"};
 
-       rg_tensor *my_cbrt(rg_tensor *x) { return rg_apply(&rg_op_cbrt, RG_AT, (rg_attr){.p = 0}, 1, &x); }
+       rg_tensor *my_cbrt(rg_tensor *x) { return rg_apply(&rg_op_cbrt, RG_AT, RG_NO_ATTR, 1, &x); }
 
    rg_gradcheck_op(&rg_op_cbrt, ...) checks it. The library's own have a kernel per dtype and instruction set (RG_KERNELS). */
 #ifndef RG_OP_H
@@ -30,25 +30,36 @@ extern "C" {
 
 typedef struct rg_op rg_op;
 
-/* Attributes of one application: 6 ints and 2 doubles, under the names that ops give them. Copied into the result. */
+enum { RG_AXIS_OUTSIDE = 1, RG_AXIS_TWICE }; /* rg_attr.reduce.fault */
+
+/* Attributes of one application, copied into the result. Each operator uses one member of the union, and p and q. */
 typedef struct rg_attr {
     union {
-        int i[6];
-        struct { int axis, keepdims; };               /* softmax, logsumexp, concat, argmax ... */
-        struct { unsigned axes; int keepdims_; };     /* reductions: bit k set = axis k */
-        struct { int axis_, reverse; };               /* cumsum: from the end; argsort: descending */
-        struct { int ta, tb; };                       /* matmul: transpose a, b */
-        struct { int along, unused_; int64_t start, stop; }; /* slice, pad */
-        struct { int ndim, unused__; const int64_t *dims; }; /* reshape, expand ...: the shape rule copies dims and clears the pointer */
-        struct { int dtype, classes; };               /* cast, one_hot */
-        struct { int diagonal; };                     /* tril, triu */
-        struct { int given_, unused___; const void *given; }; /* checkpoint: what the shape rule copies; it clears the pointer */
-        struct { int reduction; };                    /* losses */
-        struct { int16_t kernel[2], stride[2], padding[2], dilation[2]; union { int32_t groups, size[2]; }; }; /* conv2d, pools; unfold, fold */
-        struct { int64_t written; rg_tensor *next_leaf; }; /* of a leaf: seq when it was last written; the engine's, during a pass */
+        int i[6]; /* for operators of your own */
+        struct { int axis, reverse; int64_t start, stop; }; /* one axis: softmax, concat, gather ...; reverse: cumsum from the end,
+                                                               argsort descending; start, stop: slice, pad */
+        struct {
+            unsigned axes;       /* bit k set = axis k */
+            int keepdims;
+            int fault, bad_axis; /* an axis that the caller gave and the shape rule refuses */
+        } reduce;
+        struct { int ndim; const int64_t *dims; } shape; /* reshape, expand ...: the shape rule copies dims and clears the pointer */
+        struct { int ta, tb; } matmul;                   /* transpose a, b */
+        struct {
+            int16_t kernel[2], stride[2], padding[2], dilation[2];
+            union { int32_t groups, size[2]; }; /* groups: conv2d; size of the image: fold */
+        } window;                               /* conv2d, pools, unfold, fold */
+        int perm[6];                            /* permute */
+        int dtype;                              /* cast */
+        int classes;                            /* one_hot, scatter */
+        int diagonal;                           /* tril, triu */
+        int reduction;                          /* losses */
+        int which;                              /* running statistics: which of the saved ones of batch_norm */
+        const void *given;                      /* checkpoint: what the shape rule copies; it clears the pointer */
     };
     double p, q;
 } rg_attr;
+#define RG_NO_ATTR ((rg_attr){.p = 0})
 
 struct rg_tensor {
     const rg_op *op; /* what made it; NULL for a leaf */
@@ -67,7 +78,10 @@ struct rg_tensor {
     int64_t shape[RG_MAX_DIMS];
     double value[2];         /* small results live here: 16 bytes of any dtype, aligned to as many */
     rg_attr attr;
-    rg_tensor *saved[2];     /* what forward found and backward wants (argmax, mask, statistics) */
+    union {
+        rg_tensor *saved[2]; /* of a result: what forward found and backward wants (argmax, mask, statistics) */
+        struct { int64_t written; rg_tensor *next_leaf; } leaf; /* of a leaf: seq when it was last written; the next one, during a pass */
+    };
     const char *name, *at;
     rg_tensor *in[];         /* operands */
 };

@@ -36,7 +36,7 @@ static inline rg_tensor *node_new(const char *at, rg_tape *t, int nin) {
     x->tape = t;
     x->data = NULL;
     x->base = x->grad = x->cotangent = NULL;
-    x->attr = (rg_attr){.p = 0};
+    x->attr = RG_NO_ATTR;
     x->saved[0] = x->saved[1] = NULL;
     x->name = NULL;
     x->at = at;
@@ -104,7 +104,7 @@ static void keep(rg_tensor *x) {
     x->refs--;
     if (result && (x->flags & RG_NEEDS)) x->tape->live.recorded--;
     x->op = NULL;
-    x->attr = (rg_attr){.p = 0};
+    x->attr = RG_NO_ATTR;
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
     x->saved[0] = x->saved[1] = NULL;
     x->flags = (uint16_t)(RG_KEPT | (result ? 0 : x->flags & RG_NEEDS));

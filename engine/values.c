@@ -43,7 +43,7 @@ void rg_set_all(rg_tensor *x, double value) {
 void rg_touch(rg_tensor *leaf) {
     if (!rg_usable(leaf)) return;
     rg_tensor *owner = leaf->base ? leaf->base : leaf;
-    if (!owner->op) owner->attr.written = owner->tape->seq;
+    if (!owner->op) owner->leaf.written = owner->tape->seq;
 }
 
 int rg_may_write(const char *at, rg_tensor *x, const char *who) {

@@ -95,19 +95,19 @@ RG_OP(triu) = {.name = "triu", .formula = "x_rc where c - r >= diagonal, else 0"
 rg_tensor *rg_tril_at(const char *at, rg_tensor *x, int diagonal) { return rg_apply(&rg_op_tril, at, (rg_attr){.diagonal = diagonal}, 1, &x); }
 rg_tensor *rg_triu_at(const char *at, rg_tensor *x, int diagonal) { return rg_apply(&rg_op_triu, at, (rg_attr){.diagonal = diagonal}, 1, &x); }
 
-/* -------- repeat: y = x times over along each axis (attr.dims).    dx = dy summed over the copies, axis by axis */
+/* -------- repeat: y = x times over along each axis (attr.shape.dims).    dx = dy summed over the copies, axis by axis */
 
 static int repeat_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
-    const int64_t *times = y->attr.dims;
-    const int n = y->attr.ndim > x->ndim ? y->attr.ndim : x->ndim, more = n - y->attr.ndim, extra = n - x->ndim;
+    const int64_t *times = y->attr.shape.dims;
+    const int n = y->attr.shape.ndim > x->ndim ? y->attr.shape.ndim : x->ndim, more = n - y->attr.shape.ndim, extra = n - x->ndim;
     int64_t shape[RG_MAX_DIMS];
     if (n > RG_MAX_DIMS) return rg_shape_set(y, n, times);
     for (int d = 0; d < n; d++) {
         const int64_t size = d < extra ? 1 : x->shape[d - extra], k = d < more ? 1 : times[d - more];
         if (k < 0 || __builtin_mul_overflow(size, k, &shape[d])) return rg_reject(y, RG_ESHAPE, "%lld times %lld along axis %d", (long long)k, (long long)size, d);
     }
-    y->attr = (rg_attr){.p = 0}; /* dims is the caller's, whom y outlives */
+    y->attr = RG_NO_ATTR; /* dims is the caller's, whom y outlives */
     return rg_shape_set(y, n, shape);
 }
 
@@ -133,7 +133,7 @@ RG_OP(repeat) = {.name = "repeat", .formula = "x so many times over along each a
     .refuses = "2,3 shape=-1x2; 2,3 shape=2x-2; 2,3 shape=4611686018427387904x2; - shape=-1; 2,3 shape=4611686018427387904x1"};
 
 rg_tensor *rg_repeat_at(const char *at, rg_tensor *x, int n, const int64_t *times) {
-    return rg_apply(&rg_op_repeat, at, (rg_attr){.ndim = n, .dims = times}, 1, &x);
+    return rg_apply(&rg_op_repeat, at, (rg_attr){.shape = {.ndim = n, .dims = times}}, 1, &x);
 }
 
 rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int64_t times, int axis) {
@@ -196,7 +196,7 @@ rg_tensor *rg_flatten_at(const char *at, rg_tensor *x, int axis) {
     return rg_reshape_at(at, x, kept + 1, shape);
 }
 
-static rg_tensor *transpose(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_transpose_at(at, in[0], attr.ta, attr.tb); }
+static rg_tensor *transpose(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_transpose_at(at, in[0], attr.matmul.ta, attr.matmul.tb); }
 static rg_tensor *flatten(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_flatten_at(at, in[0], attr.axis); }
 
 RG_OP(transpose) = {.name = "transpose", .formula = "x with two axes exchanged", .arity = 1, .types = "a", .compose = transpose,

@@ -15,7 +15,7 @@ typedef struct span {
 /* A view of the first run's result; saved[0] keeps the span, and behind it a copy of in[]. */
 static int shape(rg_tensor *y) {
     const span *s = y->attr.given;
-    y->attr = (rg_attr){.p = 0};
+    y->attr = RG_NO_ATTR;
     const size_t bytes = (size_t)s->n * sizeof *s->in;
     y->saved[0] = rg_temp(y, RG_U8, 1, &(int64_t){(int64_t)(sizeof *s + bytes)});
     if (rg_failed(y->saved[0])) return -1;

@@ -5,7 +5,7 @@
 /* Of the pairs in a sample the heights count. */
 static rg_tensor *conv1d(const char *at, rg_attr attr, rg_tensor *const *in) {
     return rg_conv1d_at(at, in[0], in[1], in[2],
-        (rg_window){.stride = {attr.stride[0]}, .padding = {attr.padding[0]}, .dilation = {attr.dilation[0]}, .groups = attr.groups});
+        (rg_window){.stride = {attr.window.stride[0]}, .padding = {attr.window.padding[0]}, .dilation = {attr.window.dilation[0]}, .groups = attr.window.groups});
 }
 
 RG_OP(conv1d) = {.name = "conv1d", .formula = "b[o] + sum over c, i of w[o, c, i] x[n, c, .. + i]", .arity = 3, .compose = conv1d,
@@ -38,12 +38,12 @@ RG_OP(dot) = {.name = "dot", .formula = "sum a_i b_i", .arity = 2, .compose = do
 RG_OP(outer) = {.name = "outer", .formula = "a_i b_j", .arity = 2, .compose = outer,
     .samples = "90 5; 17 90; 1 1; 0 3; 3 0; 5 same", .refuses = "- -; 2,3 3; 3 2,3; 3 -; 2:i32 2:i32; 2:f64 2:f32"};
 
-static rg_tensor *repeat_interleave(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_repeat_interleave_at(at, in[0], attr.start, attr.along); }
+static rg_tensor *repeat_interleave(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_repeat_interleave_at(at, in[0], attr.start, attr.axis); }
 static rg_tensor *take_along_axis(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_take_along_axis_at(at, in[0], in[1], attr.axis); }
 
 RG_OP(repeat_interleave) = {.name = "repeat_interleave", .formula = "each index of an axis so many times, one after another", .arity = 1, .compose = repeat_interleave,
-    .samples = "5,17 along=0 start=3; 4,17 along=-1 start=2; 2,3,4 along=1 start=2; 1,1 along=0 start=3; 3,4 along=1 start=0; 0,3 along=1 start=2; 3,2:i32 along=0 start=2",
-    .refuses = "2,3 along=2 start=1; 2,3 along=-3 start=1; 2,3 along=0 start=-1; - along=0 start=2; 2,3 along=0 start=9223372036854775807"};
+    .samples = "5,17 axis=0 start=3; 4,17 axis=-1 start=2; 2,3,4 axis=1 start=2; 1,1 axis=0 start=3; 3,4 axis=1 start=0; 0,3 axis=1 start=2; 3,2:i32 axis=0 start=2",
+    .refuses = "2,3 axis=2 start=1; 2,3 axis=-3 start=1; 2,3 axis=0 start=-1; - axis=0 start=2; 2,3 axis=0 start=9223372036854775807"};
 RG_OP(take_along_axis) = {.name = "take_along_axis", .formula = "x[index[i,j],j] along an axis, broadcast beside it", .arity = 2, .types = "ai", .compose = take_along_axis,
     .samples = "5,17 5,3:i32<17 axis=1; 17,5 4,1:i32<17 axis=0; 17,1 4,5:i32<17 axis=0; 2,5,3 1,4,3:i32<5 axis=1; 17 20:i32<17 axis=0; 1,1 1,1:i32=0 axis=-1; 0,3 0,2:i32<3 axis=1",
     .refuses = "5,4 5,4:i32=4 axis=1; 5,4 2,4:i32 axis=1; 5,4 5:i32 axis=1; 5,4 5,4:i32 axis=2; - -:i32 axis=0; 5,4 5,4 axis=0"};

@@ -7,8 +7,8 @@
 static int check_groups(rg_tensor *y) {
     const rg_tensor *x = y->in[0], *w = y->in[1];
     const int64_t c = x->shape[1], out = w->shape[0];
-    const int groups = y->attr.groups ? y->attr.groups : 1;
-    y->attr.groups = groups;
+    const int groups = y->attr.window.groups ? y->attr.window.groups : 1;
+    y->attr.window.groups = groups;
     if (groups < 0 || c % groups || out % groups)
         return rg_reject(y, RG_EVALUE, "%d groups do not divide %lld channels in and %lld out", groups, (long long)c, (long long)out);
     if (w->shape[1] != c / groups)
@@ -26,7 +26,7 @@ static int shape(rg_tensor *y) {
         return rg_reject(y, RG_ESHAPE, "the bias must be [%lld]", (long long)w->shape[0]);
     for (int d = 0; d < 2; d++) {
         if (w->shape[2 + d] > INT16_MAX) return rg_reject(y, RG_EVALUE, "a kernel side of %lld, at most %d", (long long)w->shape[2 + d], INT16_MAX);
-        y->attr.kernel[d] = (int16_t)w->shape[2 + d];
+        y->attr.window.kernel[d] = (int16_t)w->shape[2 + d];
     }
     int64_t n[2];
     if (rg_window_count(y, x->shape[2], x->shape[3], false, n)) return -1;
@@ -36,7 +36,7 @@ static int shape(rg_tensor *y) {
 static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     rg_tensor *x = y->in[0], *w = y->in[1];
     const rg_window window = rg_window_of(&y->attr);
-    const int64_t n = x->shape[0], groups = y->attr.groups, out = w->shape[0] / groups, seen = w->shape[2] * w->shape[3];
+    const int64_t n = x->shape[0], groups = y->attr.window.groups, out = w->shape[0] / groups, seen = w->shape[2] * w->shape[3];
     const int64_t rows = w->shape[1] * seen, columns = y->shape[2] * y->shape[3];
     rg_tensor *d = rg_reshape(dy, n, groups, out, columns);
     if (rg_needs(y, 0)) {

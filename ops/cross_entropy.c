@@ -26,5 +26,5 @@ RG_OP(cross_entropy) = {.name = "cross_entropy", .formula = "mean of log sum exp
     .refuses = "3,4 3:i32=4; 3,4 3:i32=-1; 2,0 2:i32; 3,4 4:i32; 3,4 3,4:i32; - -:i32; 3,4 3; 3,4:i32 3:i32"};
 
 rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *labels) {
-    return rg_apply(&rg_op_cross_entropy, at, (rg_attr){.p = 0}, RG_IN(logits, labels));
+    return rg_apply(&rg_op_cross_entropy, at, RG_NO_ATTR, RG_IN(logits, labels));
 }

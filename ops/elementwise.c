@@ -38,7 +38,7 @@ static int bounds(rg_tensor *y) {
     static void n##_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = dx0; }                                        \
     RG_OP(n) = {.name = #n, .formula = text, .arity = 1, .forward = RG_KERNEL(n), .backward = n##_backward,                       \
         .fused = RG_KERNEL(n##_vjp), .branch = BRANCH_OF_##kinks(n##_branch), .range = {lo, hi}, .samples = SAMPLES1, .refuses = REFUSES1}; \
-    rg_tensor *rg_##n##_at(const char *at, rg_tensor *x) { return rg_apply(&rg_op_##n, at, (rg_attr){.p = 0}, 1, &x); }
+    rg_tensor *rg_##n##_at(const char *at, rg_tensor *x) { return rg_apply(&rg_op_##n, at, RG_NO_ATTR, 1, &x); }
 #define WITH_PARAMETERS(n, text, dx0, kinks, lo, hi, sample, rule, refused)                                                        \
     static void n##_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                                       \
         const double p = y->attr.p, q = y->attr.q;                                                                                \
@@ -57,7 +57,7 @@ static int bounds(rg_tensor *y) {
 #define UNARY_STEP(n, text, f, lo, hi)                                                                                             \
     RG_OP(n) = {.name = #n, .formula = text, .arity = 1, .forward = RG_KERNEL(n), .branch = RG_BRANCH(n##_branch),                \
         .range = {lo, hi}, .samples = SAMPLES1, .refuses = REFUSES1};                                                             \
-    rg_tensor *rg_##n##_at(const char *at, rg_tensor *x) { return rg_apply(&rg_op_##n, at, (rg_attr){.p = 0}, 1, &x); }
+    rg_tensor *rg_##n##_at(const char *at, rg_tensor *x) { return rg_apply(&rg_op_##n, at, RG_NO_ATTR, 1, &x); }
 #define BINARY(n, text, f, da, db, kinks, lo, hi)                                                                                  \
     static void n##_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                                       \
         if (rg_needs(y, 0)) dx[0] = da;                                                                                           \
@@ -65,9 +65,9 @@ static int bounds(rg_tensor *y) {
     }                                                                                                                             \
     RG_OP(n) = {.name = #n, .formula = text, .arity = 2, .forward = RG_KERNEL(n), .backward = n##_backward,                       \
         .fused = RG_KERNEL(n##_vjp), .branch = BRANCH_OF_##kinks(n##_branch), .range = {lo, hi}, .samples = SAMPLES2, .refuses = REFUSES2}; \
-    rg_tensor *rg_##n##_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_apply(&rg_op_##n, at, (rg_attr){.p = 0}, RG_IN(a, b)); }
+    rg_tensor *rg_##n##_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_apply(&rg_op_##n, at, RG_NO_ATTR, RG_IN(a, b)); }
 #define BINARY_STEP(n, text, f, lo, hi)                                                                                            \
     RG_OP(n) = {.name = #n, .formula = text, .arity = 2, .forward = RG_KERNEL(n), .branch = RG_BRANCH(n##_branch),                \
         .range = {lo, hi}, .samples = SAMPLES2, .refuses = REFUSES2};                                                             \
-    rg_tensor *rg_##n##_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_apply(&rg_op_##n, at, (rg_attr){.p = 0}, RG_IN(a, b)); }
+    rg_tensor *rg_##n##_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_apply(&rg_op_##n, at, RG_NO_ATTR, RG_IN(a, b)); }
 #include "ops/elementwise.def"

@@ -70,7 +70,7 @@ RG_OP(where) = {.name = "where", .formula = "c != 0 ? a : b (NaN is not 0); no d
     .refuses = "2,3 2,4 2,3; 2,3 2,3 3,2; 2,3:i32 2,3 2,3; 2,3 2,3:i32 2,3:i32; 2,3:f64 2,3:f32 2,3:f32"};
 
 rg_tensor *rg_where_at(const char *at, rg_tensor *c, rg_tensor *a, rg_tensor *b) {
-    return rg_apply(&rg_op_where, at, (rg_attr){.p = 0}, RG_IN(c, a, b));
+    return rg_apply(&rg_op_where, at, RG_NO_ATTR, RG_IN(c, a, b));
 }
 
 /* -------- pick: y[..] = x[.., index[..]].                   dx = scatter(dy)
@@ -113,7 +113,7 @@ RG_OP(scatter) = {.name = "scatter", .formula = "y[.., index[..]] = x[..], else 
     .refuses = "3 3:i32=4 classes=4; 3 3:i32=-1 classes=4; 2 2:i32 classes=0; 3 4:i32 classes=4; 3 3,1:i32 classes=4; 3 3:i32 classes=-1;"
                "1,1,1,1,1,1 1,1,1,1,1,1:i32 classes=2; 3 3 classes=2"};
 
-rg_tensor *rg_pick_at(const char *at, rg_tensor *x, rg_tensor *index) { return rg_apply(&rg_op_pick, at, (rg_attr){.p = 0}, RG_IN(x, index)); }
+rg_tensor *rg_pick_at(const char *at, rg_tensor *x, rg_tensor *index) { return rg_apply(&rg_op_pick, at, RG_NO_ATTR, RG_IN(x, index)); }
 rg_tensor *rg_scatter_at(const char *at, rg_tensor *x, rg_tensor *index, int n) {
     return rg_apply(&rg_op_scatter, at, (rg_attr){.classes = n}, RG_IN(x, index));
 }

@@ -20,9 +20,9 @@ static int matrix_of(const rg_tensor *x, bool left, int64_t size[2]) {
 static int matmul_shape(rg_tensor *y) {
     const rg_tensor *a = y->in[0], *b = y->in[1];
     if (a->ndim < 1 || b->ndim < 1) return rg_reject(y, RG_ESHAPE, "operand %d has no dimensions, at least 1 is needed; rg_mul scales", a->ndim < 1 ? 1 : 2);
-    const bool ta = y->attr.ta && a->ndim > 1, tb = y->attr.tb && b->ndim > 1;
-    y->attr.ta = ta;
-    y->attr.tb = tb;
+    const bool ta = y->attr.matmul.ta && a->ndim > 1, tb = y->attr.matmul.tb && b->ndim > 1;
+    y->attr.matmul.ta = ta;
+    y->attr.matmul.tb = tb;
     int64_t sa[2], sb[2], to[RG_MAX_DIMS]; /* [n, k] and [k, m], before transposition */
     const int la = matrix_of(a, true, sa), lb = matrix_of(b, false, sb), lead = la > lb ? la : lb;
     if (sa[!ta] != sb[tb])
@@ -51,7 +51,7 @@ static rg_tensor *as_rows(rg_tensor *y, rg_tensor *x) {
 
 static void matmul_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     rg_tensor *a = y->in[0], *b = y->in[1];
-    const bool ta = y->attr.ta, tb = y->attr.tb, column = b->ndim == 1;
+    const bool ta = y->attr.matmul.ta, tb = y->attr.matmul.tb, column = b->ndim == 1;
     if (column) b = rg_unsqueeze(b, 1), dy = rg_unsqueeze(dy, -1);
     if (a->ndim == 1) a = rg_unsqueeze(a, 0), dy = rg_unsqueeze(dy, -2);
     if (rg_needs(y, 0)) dx[0] = ta ? rg_matmul_t(b, tb, dy, true) : rg_matmul_t(dy, false, b, !tb);
@@ -100,7 +100,7 @@ RG_OP(matmul) = {.name = "matmul", .formula = "a . b", .arity = 2, .shape = matm
     .refuses = "64,784 785,128; 2,3 2,3; 2,3 3,4 ta=1; 2,3 3,4 tb=1; 2,3 3,4 ta=1 tb=1; 4 3,4; 2,3 2; 2 3; - 2,2; 2,2 -; 2 -; 2,2,3 3,3,2; 2,3:i32 3,2:i32; 2,3:f64 3,2:f32"};
 
 rg_tensor *rg_matmul_t_at(const char *at, rg_tensor *a, bool ta, rg_tensor *b, bool tb) {
-    return rg_apply(&rg_op_matmul, at, (rg_attr){.ta = ta, .tb = tb}, RG_IN(a, b));
+    return rg_apply(&rg_op_matmul, at, (rg_attr){.matmul = {.ta = ta, .tb = tb}}, RG_IN(a, b));
 }
 
 /* -------- dot, outer: for vectors alone, lest rows that were meant to be summed are broadcast */
@@ -149,5 +149,5 @@ RG_OP(linear) = {.name = "linear", .formula = "x w + b", .arity = 3, .shape = li
     .refuses = "2,3 4,5 5; 2,3 3,5 4; 2,3 3,5 1; 2,3 3,5 1,5; 2,3 3 3; - 3,5 5; 2,3 2,3,5 5; 2,3:i32 3,5:i32 5:i32; 2,3:f64 3,5:f32 5:f32"};
 
 rg_tensor *rg_linear_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b) {
-    return rg_apply(&rg_op_linear, at, (rg_attr){.p = 0}, RG_IN(x, w, b));
+    return rg_apply(&rg_op_linear, at, RG_NO_ATTR, RG_IN(x, w, b));
 }

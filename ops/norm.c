@@ -145,7 +145,7 @@ static int check_statistic(const char *at, const rg_tensor *x, const rg_tensor *
    played does it again; its result has no elements. */
 static int follow(rg_tensor *y) {
     rg_tensor *to = y->in[0];
-    const rg_tensor *batch = y->in[1]->saved[y->attr.i[0]];
+    const rg_tensor *batch = y->in[1]->saved[y->attr.which];
     for (int64_t i = 0; i < to->numel; i++) {
         if (to->dtype == RG_F64) ((double *)to->data)[i] += y->attr.p * (y->attr.q * ((const double *)batch->data)[i] - ((double *)to->data)[i]);
         else ((float *)to->data)[i] += (float)(y->attr.p * (y->attr.q * (double)((const float *)batch->data)[i] - (double)((float *)to->data)[i]));
@@ -166,8 +166,8 @@ static rg_tensor *by_the_batch(const char *at, rg_tensor *x, rg_tensor *mean, rg
         return rg_fail(x->tape, RG_EVALUE, at, "batch_norm: momentum is %g, must be from 0 to 1", momentum), rg_poison(x->tape);
     if (!x->numel) return y;
     const double n = (double)(x->numel / x->shape[1]);
-    rg_apply(&follow_batch, at, (rg_attr){.i = {0}, .p = momentum, .q = 1}, RG_IN(mean, y));
-    return rg_failed(rg_apply(&follow_batch, at, (rg_attr){.i = {1}, .p = momentum, .q = n / (n - 1)}, RG_IN(var, y))) ? rg_poison(y->tape) : y;
+    rg_apply(&follow_batch, at, (rg_attr){.which = 0, .p = momentum, .q = 1}, RG_IN(mean, y));
+    return rg_failed(rg_apply(&follow_batch, at, (rg_attr){.which = 1, .p = momentum, .q = n / (n - 1)}, RG_IN(var, y))) ? rg_poison(y->tape) : y;
 }
 
 rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, bool training,

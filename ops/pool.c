@@ -33,7 +33,7 @@ static rg_tensor *folded(rg_tensor *y, rg_tensor *columns) {
 
 static void max_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     const int64_t planes = y->shape[0] * y->shape[1], windows = y->shape[2] * y->shape[3];
-    rg_tensor *rows = rg_scatter(rg_reshape(dy, planes, windows), y->saved[0], y->attr.kernel[0] * y->attr.kernel[1]);
+    rg_tensor *rows = rg_scatter(rg_reshape(dy, planes, windows), y->saved[0], y->attr.window.kernel[0] * y->attr.window.kernel[1]);
     dx[0] = folded(y, rg_permute(rows, 0, 2, 1));
 }
 
@@ -54,7 +54,7 @@ rg_tensor *rg_max_pool2d_at(const char *at, rg_tensor *x, rg_window window) { re
 /* -------- avg */
 
 static void avg_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    const int64_t planes = y->shape[0] * y->shape[1], windows = y->shape[2] * y->shape[3], kernel = y->attr.kernel[0] * y->attr.kernel[1];
+    const int64_t planes = y->shape[0] * y->shape[1], windows = y->shape[2] * y->shape[3], kernel = y->attr.window.kernel[0] * y->attr.window.kernel[1];
     rg_tensor *rows = rg_reshape(rg_mul_scalar(dy, 1. / (double)kernel), planes, 1, windows);
     dx[0] = folded(y, rg_expand_at(y->at, rows, 3, (const int64_t[]){planes, kernel, windows}));
 }

@@ -1,32 +1,28 @@
-/* reduce.c - reductions over any axes: sum mean prod max min, and over one: argmax argmin. attr.axes is the set of axes, a bit each. */
+/* reduce.c - reductions over any axes: sum mean prod max min, and over one: argmax argmin. attr.reduce.axes is the set of axes, a bit each. */
 #include <limits.h>
 
 #include "ops/index.h"
 #include "ops/rule.h"
 
-/* What the caller asked for and cannot have, in attr.i[2] and [3]: an axis, and what is wrong with it. */
-enum { FINE, OUTSIDE, TWICE };
-
 static int shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
-    const int axis = y->attr.i[2], wrong = y->attr.i[3];
-    if (wrong == TWICE) return rg_reject(y, RG_ESHAPE, "axis %d stands twice", axis);
-    if (wrong) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", axis, x->ndim);
-    return rg_shape_reduce(y, x, y->attr.axes, y->attr.keepdims);
+    if (y->attr.reduce.fault == RG_AXIS_TWICE) return rg_reject(y, RG_ESHAPE, "axis %d stands twice", y->attr.reduce.bad_axis);
+    if (y->attr.reduce.fault) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", y->attr.reduce.bad_axis, x->ndim);
+    return rg_shape_reduce(y, x, y->attr.reduce.axes, y->attr.reduce.keepdims);
 }
 
 /* naxes -1 = all. Negative axes count from the end. */
 static rg_tensor *reduce(const rg_op *op, const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
     const int ndim = rg_ndim(x);
-    rg_attr attr = {.axes = naxes < 0 ? (1u << ndim) - 1 : 0, .keepdims_ = keepdims};
-    for (int k = 0; k < naxes && attr.i[3] == FINE; k++) {
+    rg_attr attr = {.reduce = {.axes = naxes < 0 ? (1u << ndim) - 1 : 0, .keepdims = keepdims}};
+    for (int k = 0; k < naxes && !attr.reduce.fault; k++) {
         const int axis = axes[k] < 0 ? axes[k] + ndim : axes[k];
         const bool outside = axis < 0 || axis >= ndim;
-        if (outside || attr.axes >> axis & 1) {
-            attr.i[2] = axes[k];
-            attr.i[3] = outside ? OUTSIDE : TWICE;
+        if (outside || attr.reduce.axes >> axis & 1) {
+            attr.reduce.bad_axis = axes[k];
+            attr.reduce.fault = outside ? RG_AXIS_OUTSIDE : RG_AXIS_TWICE;
         } else {
-            attr.axes |= 1u << axis;
+            attr.reduce.axes |= 1u << axis;
         }
     }
     return rg_apply(op, at, attr, 1, &x);
@@ -37,7 +33,7 @@ static rg_tensor *kept(rg_tensor *y, rg_tensor *v) {
     const rg_tensor *x = y->in[0];
     if (v->ndim == x->ndim || v->ndim == 0) return v;
     int64_t to[RG_MAX_DIMS];
-    for (int d = 0; d < x->ndim; d++) to[d] = y->attr.axes >> d & 1 ? 1 : x->shape[d];
+    for (int d = 0; d < x->ndim; d++) to[d] = y->attr.reduce.axes >> d & 1 ? 1 : x->shape[d];
     return rg_reshape_at(y->at, v, x->ndim, to);
 }
 
@@ -66,7 +62,7 @@ rg_tensor *rg_sum_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes
 static void mean_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     double n = 1;
     for (int d = 0; d < y->in[0]->ndim; d++)
-        if (y->attr.axes >> d & 1) n *= (double)y->in[0]->shape[d];
+        if (y->attr.reduce.axes >> d & 1) n *= (double)y->in[0]->shape[d];
     dx[0] = spread(y, rg_mul_scalar(dy, n > 0 ? 1 / n : 0)); /* of none: spread to nothing, but a 1 / 0 would show in derivatives by dy */
 }
 
@@ -90,7 +86,7 @@ static void reduced_first(const rg_tensor *y, int *axes) {
     int k = 0;
     for (int reduced = 1; reduced >= 0; reduced--)
         for (int d = 0; d < y->in[0]->ndim; d++)
-            if ((int)(y->attr.axes >> d & 1) == reduced) axes[k++] = d;
+            if ((int)(y->attr.reduce.axes >> d & 1) == reduced) axes[k++] = d;
 }
 
 static void prod_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
@@ -131,7 +127,7 @@ static int extreme_shape(rg_tensor *y, const char *what) {
     const rg_tensor *x = y->in[0];
     if (shape(y)) return -1;
     for (int d = 0; d < x->ndim; d++)
-        if (y->attr.axes >> d & 1 && x->shape[d] == 0) return nothing(y, what, d);
+        if (y->attr.reduce.axes >> d & 1 && x->shape[d] == 0) return nothing(y, what, d);
     return 0;
 }
 static int max_shape(rg_tensor *y) { return extreme_shape(y, "maximum"); }
@@ -139,7 +135,7 @@ static int min_shape(rg_tensor *y) { return extreme_shape(y, "minimum"); }
 
 static void extreme_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     rg_tensor *x = y->in[0], *is_there = rg_eq(x, kept(y, y));
-    rg_tensor *ties = rg_apply(&rg_op_sum, y->at, (rg_attr){.axes = y->attr.axes, .keepdims_ = true}, 1, &is_there);
+    rg_tensor *ties = rg_apply(&rg_op_sum, y->at, (rg_attr){.reduce = {.axes = y->attr.reduce.axes, .keepdims = true}}, 1, &is_there);
     dx[0] = rg_mul(is_there, rg_div(kept(y, dy), ties));
 }
 

@@ -101,7 +101,7 @@ static int read_axes(rg_sample *s, word w) {
     int64_t axes[RG_MAX_DIMS];
     const int n = take_list(&w, ".", 0, 31, axes);
     if (n < 0 || w.text != w.end) return refuse(s, w, "no axes");
-    for (int i = 0; i < n; i++) s->attr.axes |= 1u << axes[i];
+    for (int i = 0; i < n; i++) s->attr.reduce.axes |= 1u << axes[i];
     return 0;
 }
 
@@ -109,15 +109,15 @@ static int read_perm(rg_sample *s, word w) {
     int64_t axes[RG_MAX_DIMS];
     const int n = take_list(&w, ".", INT32_MIN, INT32_MAX, axes);
     if (n < 0 || w.text != w.end) return refuse(s, w, "no permutation");
-    for (int i = 0; i < RG_MAX_DIMS; i++) s->attr.i[i] = i < n ? (int)axes[i] : -1;
+    for (int i = 0; i < RG_MAX_DIMS; i++) s->attr.perm[i] = i < n ? (int)axes[i] : -1;
     return 0;
 }
 
 static int read_shape(rg_sample *s, word w) {
     s->has_shape = true;
     if (w.end - w.text == 1 && *w.text == '-') return 0;
-    s->attr.ndim = take_list(&w, "x", INT64_MIN, INT64_MAX, s->dims);
-    return s->attr.ndim < 0 || w.text != w.end ? refuse(s, w, "no shape") : 0;
+    s->attr.shape.ndim = take_list(&w, "x", INT64_MIN, INT64_MAX, s->dims);
+    return s->attr.shape.ndim < 0 || w.text != w.end ? refuse(s, w, "no shape") : 0;
 }
 
 static int read_pair(rg_sample *s, word w, int16_t to[2]) {
@@ -130,26 +130,25 @@ static int read_pair(rg_sample *s, word w, int16_t to[2]) {
 static int read_size(rg_sample *s, word w) {
     int64_t v[RG_MAX_DIMS];
     if (take_list(&w, "x", INT32_MIN, INT32_MAX, v) != 2 || w.text != w.end) return refuse(s, w, "no pair");
-    s->attr.size[0] = (int32_t)v[0], s->attr.size[1] = (int32_t)v[1];
+    s->attr.window.size[0] = (int32_t)v[0], s->attr.window.size[1] = (int32_t)v[1];
     return 0;
 }
 
 static int read_attribute(rg_sample *s, word w) {
     rg_attr *a = &s->attr;
     if (take(&w, "axis=")) return read_int(s, w, &a->axis);
-    if (take(&w, "keepdims=")) return read_int(s, w, &a->keepdims);
+    if (take(&w, "keepdims=")) return read_int(s, w, &a->reduce.keepdims);
     if (take(&w, "axes=")) return read_axes(s, w);
     if (take(&w, "reverse=")) return read_int(s, w, &a->reverse);
-    if (take(&w, "ta=")) return read_int(s, w, &a->ta);
-    if (take(&w, "tb=")) return read_int(s, w, &a->tb);
-    if (take(&w, "along=")) return read_int(s, w, &a->along);
+    if (take(&w, "ta=")) return read_int(s, w, &a->matmul.ta);
+    if (take(&w, "tb=")) return read_int(s, w, &a->matmul.tb);
     if (take(&w, "start=")) return read_int64(s, w, &a->start);
     if (take(&w, "stop=")) return read_int64(s, w, &a->stop);
-    if (take(&w, "kernel=")) return read_pair(s, w, a->kernel);
-    if (take(&w, "stride=")) return read_pair(s, w, a->stride);
-    if (take(&w, "padding=")) return read_pair(s, w, a->padding);
-    if (take(&w, "dilation=")) return read_pair(s, w, a->dilation);
-    if (take(&w, "groups=")) return read_int(s, w, &a->groups);
+    if (take(&w, "kernel=")) return read_pair(s, w, a->window.kernel);
+    if (take(&w, "stride=")) return read_pair(s, w, a->window.stride);
+    if (take(&w, "padding=")) return read_pair(s, w, a->window.padding);
+    if (take(&w, "dilation=")) return read_pair(s, w, a->window.dilation);
+    if (take(&w, "groups=")) return read_int(s, w, &a->window.groups);
     if (take(&w, "size=")) return read_size(s, w);
     if (take(&w, "p=")) return read_number(s, w, &a->p);
     if (take(&w, "q=")) return read_number(s, w, &a->q);
@@ -211,7 +210,7 @@ int rg_sample_operands(const char *at, const rg_sample *s, const rg_op *op, rg_t
 
 rg_tensor *rg_sample_apply(const char *at, const rg_sample *s, const rg_op *op, rg_tensor *const *in) {
     rg_attr attr = s->attr;
-    if (s->has_shape) attr.dims = s->dims;
+    if (s->has_shape) attr.shape.dims = s->dims;
     return rg_apply(op, at, attr, s->n, in);
 }
 

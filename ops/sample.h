@@ -2,7 +2,7 @@
 
    Samples are separated by ";". A sample is its operands, then its attributes, separated by blanks:
 
-       2,3        dimensions; "-" is rank 0         2,3:i32<5   i32, values 0 .. 4         axis=1 keepdims=1 ta=1 tb=1 classes=5 along=0
+       2,3        dimensions; "-" is rank 0         2,3:i32<5   i32, values 0 .. 4         axis=1 keepdims=1 ta=1 tb=1 classes=5
        2,3:f64    f32 f64 i32 u8 instead of the      3:i32=7     i32, every value 7         start=-2 stop=3 p=2.5 q=1 dtype=f64
                   tape's float type                 4:f<2       the tape's float type,      axes=0.2 (a set) perm=2.0.1
        same       the very tensor of operand 0                  values 0 and 1              shape=2x3 (shape=- is rank 0)
@@ -36,7 +36,7 @@ typedef struct rg_sample {
     const char *text; /* not terminated: printf("%.*s", s.length, s.text) */
     int length, n;
     rg_sample_operand operand[RG_SAMPLE_OPERANDS];
-    rg_attr attr;     /* without attr.dims: see rg_sample_apply */
+    rg_attr attr;     /* without attr.shape.dims: see rg_sample_apply */
     bool has_shape;
     int64_t dims[RG_MAX_DIMS];
     char error[96];   /* what is wrong with the text */

@@ -4,7 +4,7 @@
 static int like_x(rg_tensor *y) { return rg_axis(y, y->in[0], &y->attr.axis) || rg_shape_like(y, y->in[0]) ? -1 : 0; }
 
 static void cumsum_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    dx[0] = rg_apply(y->op, y->at, (rg_attr){.axis_ = y->attr.axis, .reverse = !y->attr.reverse}, 1, &dy);
+    dx[0] = rg_apply(y->op, y->at, (rg_attr){.axis = y->attr.axis, .reverse = !y->attr.reverse}, 1, &dy);
 }
 
 RG_KERNELS(cumsum);

@@ -10,11 +10,11 @@ static int set_view(rg_tensor *y, int ndim, const int64_t *shape) {
 
 static int reshape_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
-    const int64_t *dims = y->attr.dims;
-    const int n = y->attr.ndim;
+    const int64_t *dims = y->attr.shape.dims;
+    const int n = y->attr.shape.ndim;
     int64_t shape[RG_MAX_DIMS] = {0};
     int unknown = -1;
-    y->attr.dims = NULL; /* the caller's array, which y outlives */
+    y->attr.shape.dims = NULL; /* the caller's array, which y outlives */
     if (n > RG_MAX_DIMS) return rg_shape_set(y, n, dims);
     for (int d = 0; d < n; d++) {
         shape[d] = dims[d];
@@ -45,7 +45,7 @@ RG_OP(reshape) = {.name = "reshape", .formula = "the elements of x in another sh
     .refuses = "2,3 shape=4x2; 2,3 shape=-1x-1; 2,3 shape=-1x4; 0,3 shape=0x-1; 2,3 shape=-2x3; 2,3 shape=-"};
 
 rg_tensor *rg_reshape_at(const char *at, rg_tensor *x, int ndim, const int64_t *shape) {
-    return rg_apply(&rg_op_reshape, at, (rg_attr){.ndim = ndim, .dims = shape}, 1, &x);
+    return rg_apply(&rg_op_reshape, at, (rg_attr){.shape = {.ndim = ndim, .dims = shape}}, 1, &x);
 }
 
 /* -------- unsqueeze, squeeze: y = x with a dimension of 1 more, or less.    dx = dy without it, or with it */
@@ -85,19 +85,19 @@ RG_OP(squeeze) = {.name = "squeeze", .formula = "x without a dimension of 1", .a
 rg_tensor *rg_unsqueeze_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_unsqueeze, at, (rg_attr){.axis = axis}, 1, &x); }
 rg_tensor *rg_squeeze_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_squeeze, at, (rg_attr){.axis = axis}, 1, &x); }
 
-/* -------- permute: y's axis i is x's axis attr.i[i], -1 = none; axes beyond the sixth are only counted, in attr.p.
+/* -------- permute: y's axis i is x's axis attr.perm[i], -1 = none; axes beyond the sixth are only counted, in attr.p.
             dx = dy permuted by the inverse */
 
 static int permute_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     int64_t shape[RG_MAX_DIMS];
     int n = 0;
-    while (n < RG_MAX_DIMS && y->attr.i[n] != -1) n++;
+    while (n < RG_MAX_DIMS && y->attr.perm[n] != -1) n++;
     n += (int)y->attr.p;
     if (n != x->ndim) return rg_reject(y, RG_ESHAPE, "%d axes for %d dimensions", n, x->ndim);
     unsigned seen = 0;
     for (int d = 0; d < n; d++) {
-        const int axis = y->attr.i[d];
+        const int axis = y->attr.perm[d];
         if (axis < 0 || axis >= n) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", axis, n);
         if (seen >> axis & 1) return rg_reject(y, RG_ESHAPE, "axis %d stands twice", axis);
         seen |= 1u << axis;
@@ -108,7 +108,7 @@ static int permute_shape(rg_tensor *y) {
 
 static void permute_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     int inverse[RG_MAX_DIMS];
-    for (int d = 0; d < y->ndim; d++) inverse[y->attr.i[d]] = d;
+    for (int d = 0; d < y->ndim; d++) inverse[y->attr.perm[d]] = d;
     dx[0] = rg_permute_at(y->at, dy, y->ndim, inverse);
 }
 
@@ -121,43 +121,43 @@ RG_OP(permute) = {.name = "permute", .formula = "y's axis i is x's axis axes_i",
 
 rg_tensor *rg_permute_at(const char *at, rg_tensor *x, int naxes, const int *axes) {
     const int ndim = rg_ndim(x);
-    rg_attr attr = {.i = {-1, -1, -1, -1, -1, -1}, .p = naxes > RG_MAX_DIMS ? naxes - RG_MAX_DIMS : 0};
+    rg_attr attr = {.perm = {-1, -1, -1, -1, -1, -1}, .p = naxes > RG_MAX_DIMS ? naxes - RG_MAX_DIMS : 0};
     for (int k = 0; k < naxes && k < RG_MAX_DIMS; k++) {
-        attr.i[k] = axes[k] < 0 && axes[k] >= -ndim ? axes[k] + ndim : axes[k];
-        if (attr.i[k] == -1) attr.i[k] = 0; /* an axis of a rank 0, where any is one too many: -1 would not be counted */
+        attr.perm[k] = axes[k] < 0 && axes[k] >= -ndim ? axes[k] + ndim : axes[k];
+        if (attr.perm[k] == -1) attr.perm[k] = 0; /* an axis of a rank 0, where any is one too many: -1 would not be counted */
     }
     return rg_apply(&rg_op_permute, at, attr, 1, &x);
 }
 
 /* -------- slice: y = x from start up to stop along an axis.    dx = dy padded by what was left out
             pad:   y = x with a value before and after.           dx = the slice of dy where x was
-            attr.along is the axis; attr.start, attr.stop: of a slice the bounds, of a pad how many before and after; attr.p: its value */
+            attr.axis is the axis; attr.start, attr.stop: of a slice the bounds, of a pad how many before and after; attr.p: its value */
 
 static int slice_shape(rg_tensor *y) {
     rg_tensor *x = y->in[0];
     rg_attr *a = &y->attr;
-    if (rg_axis(y, x, &a->along)) return -1;
-    const int64_t n = x->shape[a->along], start = a->start < 0 ? a->start + n : a->start, stop = a->stop < 0 ? a->stop + n : a->stop;
+    if (rg_axis(y, x, &a->axis)) return -1;
+    const int64_t n = x->shape[a->axis], start = a->start < 0 ? a->start + n : a->start, stop = a->stop < 0 ? a->stop + n : a->stop;
     if (start < 0 || start > stop || stop > n) {
-        return rg_reject(y, RG_ESHAPE, "%lld..%lld does not lie in axis %d, of size %lld", (long long)a->start, (long long)a->stop, a->along, (long long)n);
+        return rg_reject(y, RG_ESHAPE, "%lld..%lld does not lie in axis %d, of size %lld", (long long)a->start, (long long)a->stop, a->axis, (long long)n);
     }
     a->start = start;
     a->stop = stop;
     int64_t shape[RG_MAX_DIMS];
-    for (int d = 0; d < x->ndim; d++) shape[d] = d == a->along ? stop - start : x->shape[d];
+    for (int d = 0; d < x->ndim; d++) shape[d] = d == a->axis ? stop - start : x->shape[d];
     if (rg_shape_set(y, x->ndim, shape)) return -1;
-    return a->along == 0 ? rg_view(y, x, x->numel ? x->numel / n * start : 0) : 0;
+    return a->axis == 0 ? rg_view(y, x, x->numel ? x->numel / n * start : 0) : 0;
 }
 
 static int pad_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     rg_attr *a = &y->attr;
     int64_t shape[RG_MAX_DIMS], *size = &shape[0];
-    if (rg_axis(y, x, &a->along)) return -1;
+    if (rg_axis(y, x, &a->axis)) return -1;
     for (int d = 0; d < x->ndim; d++) shape[d] = x->shape[d];
-    size += a->along;
+    size += a->axis;
     if (a->start < 0 || a->stop < 0 || __builtin_add_overflow(*size, a->start, size) || __builtin_add_overflow(*size, a->stop, size)) {
-        return rg_reject(y, RG_ESHAPE, "%lld zeros before and %lld after axis %d", (long long)a->start, (long long)a->stop, a->along);
+        return rg_reject(y, RG_ESHAPE, "%lld zeros before and %lld after axis %d", (long long)a->start, (long long)a->stop, a->axis);
     }
     const double low = x->dtype == RG_U8 ? 0 : INT32_MIN, high = x->dtype == RG_U8 ? UINT8_MAX : INT32_MAX;
     if ((x->dtype == RG_U8 || x->dtype == RG_I32) && !(a->p >= low && a->p <= high))
@@ -167,34 +167,34 @@ static int pad_shape(rg_tensor *y) {
 
 static void slice_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     const rg_attr *a = &y->attr;
-    dx[0] = rg_pad(dy, a->along, a->start, y->in[0]->shape[a->along] - a->stop);
+    dx[0] = rg_pad(dy, a->axis, a->start, y->in[0]->shape[a->axis] - a->stop);
 }
 
 static void pad_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     const rg_attr *a = &y->attr;
-    dx[0] = rg_slice(dy, a->along, a->start, a->start + y->in[0]->shape[a->along]);
+    dx[0] = rg_slice(dy, a->axis, a->start, a->start + y->in[0]->shape[a->axis]);
 }
 
 RG_KERNELS(slice);
 RG_OP(slice) = {.name = "slice", .formula = "x_i, start <= i < stop along an axis; bounds outside it are errors", .arity = 1, .types = "a",
     .shape = slice_shape, .forward = RG_KERNEL(slice), .backward = slice_backward,
-    .samples = "5,17 along=1 start=3 stop=9; 17 along=0 start=-5 stop=-1; 3,4,5 along=-2 start=1 stop=4; 6,3 along=0 start=2 stop=5;"
-               "1,1 along=1 start=0 stop=1; 3,4 along=1 start=2 stop=2; 0,3 along=1 start=1 stop=3; 0,3 along=0 start=0 stop=0; 2,5:u8 along=1 start=1 stop=3",
-    .refuses = "2,3 along=1 start=1 stop=4; 2,3 along=1 start=2 stop=1; 2,3 along=1 start=-4 stop=2; 2,3 along=2 start=0 stop=1; - along=0 start=0 stop=0"};
+    .samples = "5,17 axis=1 start=3 stop=9; 17 axis=0 start=-5 stop=-1; 3,4,5 axis=-2 start=1 stop=4; 6,3 axis=0 start=2 stop=5;"
+               "1,1 axis=1 start=0 stop=1; 3,4 axis=1 start=2 stop=2; 0,3 axis=1 start=1 stop=3; 0,3 axis=0 start=0 stop=0; 2,5:u8 axis=1 start=1 stop=3",
+    .refuses = "2,3 axis=1 start=1 stop=4; 2,3 axis=1 start=2 stop=1; 2,3 axis=1 start=-4 stop=2; 2,3 axis=2 start=0 stop=1; - axis=0 start=0 stop=0"};
 RG_KERNELS(pad);
 RG_OP(pad) = {.name = "pad", .formula = "x with zeros, or p, before and after, along an axis", .arity = 1, .types = "a",
     .shape = pad_shape, .forward = RG_KERNEL(pad), .backward = pad_backward,
-    .samples = "4,17 along=1 start=2 stop=1; 17 along=0 start=1 stop=0; 3,2,5 along=-2 start=1 stop=2; 1,1 along=0 start=0 stop=3;"
-               "2,3 along=1 start=0 stop=0; 0,3 along=0 start=1 stop=1; 3,0 along=0 start=1 stop=0; 3:i32<9 along=0 start=1 stop=1;"
-               "3,5 along=1 start=1 stop=2 p=-1.5; 3:i32<9 along=0 start=1 stop=1 p=7; 2,3:u8 along=0 start=1 stop=1 p=9",
-    .refuses = "2,3:u8 along=0 start=1 stop=0 p=256; 2,3:i32 along=0 start=1 stop=0 p=1e10; 2,3 along=1 start=-1 stop=0; 2,3 along=0 start=0 stop=-1; 2,3 along=2 start=0 stop=0; - along=0 start=1 stop=0;"
-               "2,3 along=0 start=9223372036854775807 stop=1; 2,3 along=0 start=4611686018427387904 stop=0; - along=0 start=1 stop=0"};
+    .samples = "4,17 axis=1 start=2 stop=1; 17 axis=0 start=1 stop=0; 3,2,5 axis=-2 start=1 stop=2; 1,1 axis=0 start=0 stop=3;"
+               "2,3 axis=1 start=0 stop=0; 0,3 axis=0 start=1 stop=1; 3,0 axis=0 start=1 stop=0; 3:i32<9 axis=0 start=1 stop=1;"
+               "3,5 axis=1 start=1 stop=2 p=-1.5; 3:i32<9 axis=0 start=1 stop=1 p=7; 2,3:u8 axis=0 start=1 stop=1 p=9",
+    .refuses = "2,3:u8 axis=0 start=1 stop=0 p=256; 2,3:i32 axis=0 start=1 stop=0 p=1e10; 2,3 axis=1 start=-1 stop=0; 2,3 axis=0 start=0 stop=-1; 2,3 axis=2 start=0 stop=0; - axis=0 start=1 stop=0;"
+               "2,3 axis=0 start=9223372036854775807 stop=1; 2,3 axis=0 start=4611686018427387904 stop=0; - axis=0 start=1 stop=0"};
 
 rg_tensor *rg_slice_at(const char *at, rg_tensor *x, int axis, int64_t start, int64_t stop) {
-    return rg_apply(&rg_op_slice, at, (rg_attr){.along = axis, .start = start, .stop = stop}, 1, &x);
+    return rg_apply(&rg_op_slice, at, (rg_attr){.axis = axis, .start = start, .stop = stop}, 1, &x);
 }
 rg_tensor *rg_pad_value_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after, double value) {
-    return rg_apply(&rg_op_pad, at, (rg_attr){.along = axis, .start = before, .stop = after, .p = value}, 1, &x);
+    return rg_apply(&rg_op_pad, at, (rg_attr){.axis = axis, .start = before, .stop = after, .p = value}, 1, &x);
 }
 rg_tensor *rg_pad_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after) { return rg_pad_value_at(at, x, axis, before, after, 0); }
 

@@ -22,7 +22,7 @@ RG_OP(argsort) = {.name = "argsort", .formula = "i of the smallest x_i, of the n
     .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=0; 2,3:i32 axis=0"};
 
 rg_tensor *rg_argsort_at(const char *at, rg_tensor *x, int axis, bool descending) {
-    return rg_apply(&rg_op_argsort, at, (rg_attr){.axis_ = axis, .reverse = descending}, 1, &x);
+    return rg_apply(&rg_op_argsort, at, (rg_attr){.axis = axis, .reverse = descending}, 1, &x);
 }
 
 /* -------- sort, topk    dx = dy put where the elements came from */
@@ -45,8 +45,8 @@ rg_tensor *rg_topk_at(const char *at, rg_tensor *x, int k, int axis, bool larges
     return rg_gather(x, axis, order);
 }
 
-static rg_tensor *sort(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_sort_at(at, in[0], attr.axis_, attr.reverse, NULL); }
-static rg_tensor *topk(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_topk_at(at, in[0], (int)attr.p, attr.axis_, !attr.reverse, NULL); }
+static rg_tensor *sort(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_sort_at(at, in[0], attr.axis, attr.reverse, NULL); }
+static rg_tensor *topk(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_topk_at(at, in[0], (int)attr.p, attr.axis, !attr.reverse, NULL); }
 
 RG_OP(sort) = {.name = "sort", .formula = "x in ascending (descending) order along an axis, stable, NaN the largest", .arity = 1, .compose = sort,
     .samples = "6,7 axis=1; 7,6 axis=0 reverse=1; 2,5,3 axis=1; 2,3,4 axis=-1 reverse=1; 17 axis=0; 3,1 axis=1; 1,1 axis=0; 0,3 axis=0; 3,0 axis=0; 2,0 axis=1",

@@ -51,7 +51,7 @@ static int listed(unsigned set, int *axes) {
 typedef rg_tensor *over_fn(const char *at, rg_tensor *x, double p, bool keepdims, int naxes, const int *axes);
 static rg_tensor *over(over_fn *fn, const char *at, rg_attr attr, rg_tensor *x) {
     int axes[RG_MAX_DIMS];
-    return fn(at, x, attr.p, attr.keepdims_, listed(attr.axes, axes), axes);
+    return fn(at, x, attr.p, attr.reduce.keepdims, listed(attr.reduce.axes, axes), axes);
 }
 static rg_tensor *var(const char *at, rg_attr attr, rg_tensor *const *in) { return over(rg_var_over_at, at, attr, in[0]); }
 static rg_tensor *std(const char *at, rg_attr attr, rg_tensor *const *in) { return over(rg_std_over_at, at, attr, in[0]); }

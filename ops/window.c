@@ -19,10 +19,10 @@ int rg_window_attr(const char *at, const rg_op *op, const rg_tensor *x, rg_windo
     const bool square = w.padding[1] == 0;
     for (int d = 0; d < 2; d++)
         if (w.padding[d] == RG_NO_PADDING) w.padding[d] = 0;
-    *to = (rg_attr){.groups = w.groups};
-    if (pair(at, op, x, "kernel", w.kernel, to->kernel) || pair(at, op, x, "stride", w.stride, to->stride) ||
-        pair(at, op, x, "padding", w.padding, to->padding) || pair(at, op, x, "dilation", w.dilation, to->dilation)) return -1;
-    if (!square) to->padding[1] = (int16_t)w.padding[1]; /* 0 was meant */
+    *to = (rg_attr){.window = {.groups = w.groups}};
+    if (pair(at, op, x, "kernel", w.kernel, to->window.kernel) || pair(at, op, x, "stride", w.stride, to->window.stride) ||
+        pair(at, op, x, "padding", w.padding, to->window.padding) || pair(at, op, x, "dilation", w.dilation, to->window.dilation)) return -1;
+    if (!square) to->window.padding[1] = (int16_t)w.padding[1]; /* 0 was meant */
     return 0;
 }
 
@@ -30,13 +30,13 @@ int rg_window_attr(const char *at, const rg_op *op, const rg_tensor *x, rg_windo
 
 static int count_along(rg_tensor *y, int d, int64_t size, bool pool, int64_t *n) {
     rg_attr *a = &y->attr;
-    if (!a->stride[d]) a->stride[d] = pool ? a->kernel[d] : 1;
-    if (!a->dilation[d]) a->dilation[d] = 1;
-    const int kernel = a->kernel[d], stride = a->stride[d], padding = a->padding[d], dilation = a->dilation[d];
-    if (pool && (dilation != 1 || a->groups > 1))
-        return rg_reject(y, RG_EVALUE, "dilation %d, groups %d: a pool has neither", dilation, a->groups);
+    if (!a->window.stride[d]) a->window.stride[d] = pool ? a->window.kernel[d] : 1;
+    if (!a->window.dilation[d]) a->window.dilation[d] = 1;
+    const int kernel = a->window.kernel[d], stride = a->window.stride[d], padding = a->window.padding[d], dilation = a->window.dilation[d];
+    if (pool && (dilation != 1 || a->window.groups > 1))
+        return rg_reject(y, RG_EVALUE, "dilation %d, groups %d: a pool has neither", dilation, a->window.groups);
     if (pool && size == 0) return rg_reject(y, RG_ESHAPE, "an image side of 0 has nothing to pool");
-    if (kernel < 1) return rg_reject(y, RG_EVALUE, "a kernel of %dx%d", a->kernel[0], a->kernel[1]);
+    if (kernel < 1) return rg_reject(y, RG_EVALUE, "a kernel of %dx%d", a->window.kernel[0], a->window.kernel[1]);
     if (stride < 1 || padding < 0 || dilation < 1)
         return rg_reject(y, RG_EVALUE, "stride %d, padding %d, dilation %d", stride, padding, dilation);
     if (pool && padding > kernel / 2) return rg_reject(y, RG_EVALUE, "padding %d is more than half the kernel, %d", padding, kernel);
@@ -58,11 +58,11 @@ int rg_window_count(rg_tensor *y, int64_t h, int64_t w, bool pool, int64_t n[2])
 static int unfold_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     if (x->ndim != 4) return rg_reject(y, RG_ESHAPE, "%d dimensions, not 4: [n, c, h, w]", x->ndim);
-    if (y->attr.groups > 1) return rg_reject(y, RG_EVALUE, "%d groups: only convolutions have them", y->attr.groups);
+    if (y->attr.window.groups > 1) return rg_reject(y, RG_EVALUE, "%d groups: only convolutions have them", y->attr.window.groups);
     int64_t n[2], rows;
     size_t bytes;
     if (rg_window_count(y, x->shape[2], x->shape[3], false, n)) return -1;
-    if (rg_size(RG_U8, 3, (const int64_t[]){x->shape[1], y->attr.kernel[0], y->attr.kernel[1]}, &rows, &bytes))
+    if (rg_size(RG_U8, 3, (const int64_t[]){x->shape[1], y->attr.window.kernel[0], y->attr.window.kernel[1]}, &rows, &bytes))
         return rg_reject(y, RG_ESHAPE, "the number of rows overflows");
     return rg_shape_set(y, 3, (const int64_t[]){x->shape[0], rows, n[0] * n[1]});
 }
@@ -74,11 +74,11 @@ static void unfold_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 static int fold_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     if (x->ndim != 3) return rg_reject(y, RG_ESHAPE, "%d dimensions, not 3: [n, c kh kw, windows]", x->ndim);
-    const int64_t h = y->attr.size[0], w = y->attr.size[1], rows = x->shape[1];
+    const int64_t h = y->attr.window.size[0], w = y->attr.window.size[1], rows = x->shape[1];
     int64_t n[2];
     if (h < 0 || w < 0) return rg_reject(y, RG_EVALUE, "an image of %lldx%lld", (long long)h, (long long)w);
     if (rg_window_count(y, h, w, false, n)) return -1;
-    const int64_t kernel = (int64_t)y->attr.kernel[0] * y->attr.kernel[1];
+    const int64_t kernel = (int64_t)y->attr.window.kernel[0] * y->attr.window.kernel[1];
     if (rows % kernel) return rg_reject(y, RG_ESHAPE, "%lld rows are no multiple of the kernel's %lld elements", (long long)rows, (long long)kernel);
     if (n[0] * n[1] != x->shape[2])
         return rg_reject(y, RG_ESHAPE, "%lld columns for %lldx%lld windows in an image of %lldx%lld", (long long)x->shape[2], (long long)n[0],
@@ -117,6 +117,6 @@ rg_tensor *rg_fold_at(const char *at, rg_tensor *x, int64_t h, int64_t w, rg_win
     if (rg_window_attr(at, &rg_op_fold, x, window, &attr)) return rg_poison(t);
     if (h > INT32_MAX || w > INT32_MAX || h < INT32_MIN || w < INT32_MIN)
         return rg_fail(t, RG_ESHAPE, at, "fold: an image of %lldx%lld, at most %d a side", (long long)h, (long long)w, INT32_MAX), rg_poison(t);
-    attr.size[0] = (int32_t)h, attr.size[1] = (int32_t)w;
+    attr.window.size[0] = (int32_t)h, attr.window.size[1] = (int32_t)w;
     return rg_apply(&rg_op_fold, at, attr, 1, &x);
 }

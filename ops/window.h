@@ -12,9 +12,9 @@ int rg_window_count(rg_tensor *y, int64_t h, int64_t w, bool pool, int64_t n[2])
 
 /* The window of an attribute once more, for rules that compose. */
 static inline rg_window rg_window_of(const rg_attr *a) {
-    const int16_t *p = a->padding;
-    return (rg_window){.kernel = {a->kernel[0], a->kernel[1]}, .stride = {a->stride[0], a->stride[1]},
-        .padding = {p[0], p[1] ? p[1] : RG_NO_PADDING}, .dilation = {a->dilation[0], a->dilation[1]}};
+    const int16_t *p = a->window.padding;
+    return (rg_window){.kernel = {a->window.kernel[0], a->window.kernel[1]}, .stride = {a->window.stride[0], a->window.stride[1]},
+        .padding = {p[0], p[1] ? p[1] : RG_NO_PADDING}, .dilation = {a->window.dilation[0], a->window.dilation[1]}};
 }
 
 #endif

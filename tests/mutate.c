@@ -168,7 +168,7 @@ static const rg_op identity = {.name = "identity", .formula = "x", .arity = 1, .
 static mutant gate;
 static int gate_operand;
 static rg_tensor *through_gate(const char *at, rg_tensor *x) {
-    return rg_dtype_of(x) == RG_F64 ? rg_apply(&gate.op, at, (rg_attr){.p = 0}, 1, &x) : x; /* labels, say */
+    return rg_dtype_of(x) == RG_F64 ? rg_apply(&gate.op, at, RG_NO_ATTR, 1, &x) : x; /* labels, say */
 }
 static rg_tensor *composed(const char *at, rg_attr attr, rg_tensor *const *in) {
     rg_tensor *x[RG_SAMPLE_OPERANDS] = {NULL};

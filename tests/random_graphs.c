@@ -323,9 +323,9 @@ static void print_node(const graph *g, int k, rg_tape *t) {
     const rg_attr *a = &n->sample.attr;
     printf("    rg_tensor *v%d = rg_apply(rg_op_find(\"%s\"), RG_AT, (rg_attr){.", g->leaves + k, n->op->name);
     if (n->sample.has_shape) {
-        printf("ndim = %d, .dims = (int64_t[]){", a->ndim);
-        print_dims(a->ndim, n->sample.dims);
-        printf("%s}", a->ndim ? "" : "0");
+        printf("shape = {.ndim = %d, .dims = (int64_t[]){", a->shape.ndim);
+        print_dims(a->shape.ndim, n->sample.dims);
+        printf("%s}}", a->shape.ndim ? "" : "0");
     } else {
         printf("i = {%d, %d, %d, %d, %d, %d}", a->i[0], a->i[1], a->i[2], a->i[3], a->i[4], a->i[5]);
     }

@@ -52,7 +52,7 @@ static rg_tensor *whole(rg_tape *t, int64_t n) { return rg_input(t, RG_I32, coun
     M(new_dimensions_missing, RG_EVALUE, rg_expand_at(RG_HERE, X(2), 2, NULL), "expand: [2]: 2 dimensions, but the shape is NULL")                     \
     M(null_operand, RG_ESTATE, rg_add(X(2), rg_grad_of(X(2))), "add: operand 2 is NULL")                                                               \
     M(null_first_operand, RG_ESTATE, rg_mul(NULL, X(2)), "mul: operand 1 is NULL")                                                                     \
-    M(null_operator, RG_EVALUE, rg_apply(NULL, RG_HERE, (rg_attr){.p = 0}, RG_IN(X(2))), "rg_apply: the operator is NULL")                               \
+    M(null_operator, RG_EVALUE, rg_apply(NULL, RG_HERE, RG_NO_ATTR, RG_IN(X(2))), "rg_apply: the operator is NULL")                               \
     M(null_in_composite, RG_ESTATE, rg_mse(NULL, X(2)), "sub: operand 1 is NULL")                                                                      \
     M(other_seven_dimensions, RG_ESHAPE, rg_expand(X(1), 1, 1, 1, 1, 1, 1, 1), "expand: [1]: 7 dimensions, at most 6")
 
@@ -411,7 +411,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_focal_with, rg_focal(x, x)) N(rg_hinge_with, rg_hinge(x, x)) N(rg_squared_hinge_with, rg_squared_hinge(x, x))                                \
     N(rg_cross_entropy_with, rg_cross_entropy_with(x, x, RG_LOSS_DEFAULTS)) N(rg_nll_with, rg_nll(x, x)) N(rg_multi_margin_with, rg_multi_margin(x, x))\
     N(rg_kl_div_with, rg_kl_div(x, x)) N(rg_cosine_similarity, rg_cosine_similarity(x, x, 0)) N(rg_cosine_embedding_with, rg_cosine_embedding(x, x, x))\
-    N(rg_retain, rg_retain(x)) N(rg_apply, rg_apply(NULL, NULL, (rg_attr){.p = 0}, 1, &x)) N(rg_empty, rg_empty_at(NULL, t, RG_F32, RG_DIMS(2))) N(rg_poison, rg_poison(t))
+    N(rg_retain, rg_retain(x)) N(rg_apply, rg_apply(NULL, NULL, RG_NO_ATTR, 1, &x)) N(rg_empty, rg_empty_at(NULL, t, RG_F32, RG_DIMS(2))) N(rg_poison, rg_poison(t))
 
 #define OTHERS(N)                                                                                                                                 \
     N(rg_tape_free, (rg_tape_free(t), true)) N(rg_tape_reset, (rg_tape_reset(t), true)) N(rg_mark, rg_mark(t) == 0)                                   \

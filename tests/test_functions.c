@@ -57,7 +57,7 @@ static void values_and_derivatives_of_two(void **state) {
         const golden2 *g = &BINARIES[r];
         double a[9], b[9];
         for (int i = 0; i < 9; i++) a[i] = g->a, b[i] = g->b;
-        rg_tensor *in[] = {leaf(t, a, 9), leaf(t, b, 9)}, *y = rg_apply(rg_op_find(g->op), RG_AT, (rg_attr){.p = 0}, 2, in);
+        rg_tensor *in[] = {leaf(t, a, 9), leaf(t, b, 9)}, *y = rg_apply(rg_op_find(g->op), RG_AT, RG_NO_ATTR, 2, in);
         rg_tensor *da = gradient(y, in[0]), *db = gradient(y, in[1]), *dab = gradient(da, in[1]), *dba = gradient(db, in[0]);
         for (int i = 0; i < 9; i++) {
             near(g->op, "f", a[i], y, i, g->y, 4e-15, 0);
@@ -153,7 +153,7 @@ static void truth_tables(void **state) {
         rg_tensor *in[] = {leaf(t, a, 9), leaf(t, b, 9)};
         for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
             const rg_op *op = rg_op_find(rows[r].op);
-            const rg_tensor *y = rg_apply(op, RG_AT, (rg_attr){.p = 0}, op->arity, in);
+            const rg_tensor *y = rg_apply(op, RG_AT, RG_NO_ATTR, op->arity, in);
             assert_int_equal(y->dtype, dtypes[k]);
             assert_false(rg_needs_grad(y));
             for (int i = 0; i < 9; i++) assert_element(y, i, rows[r].should[i]);

@@ -168,7 +168,7 @@ static rg_tensor *to_f32(void *ctx, rg_tensor *const *in) { return (void)ctx, rg
 static rg_tensor *relu(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_relu(in[0]); }
 static rg_tensor *wrong_for_first(void *ctx, rg_tensor *const *in) {
     static const rg_op op = PAIR(dropped_term);
-    return (void)ctx, rg_apply(&op, RG_AT, (rg_attr){0}, 2, in);
+    return (void)ctx, rg_apply(&op, RG_AT, RG_NO_ATTR, 2, in);
 }
 
 static rg_tensor *dropout(void *ctx, rg_tensor *const *in) {

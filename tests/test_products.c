@@ -29,7 +29,7 @@ static void same_bits(const char *what, const rg_tensor *a, const rg_tensor *b) 
 
 /* One matrix of a product, by the definition: from the elements at a0, b0 of the operands to those at y0. */
 static void check_product(const rg_tensor *y, int64_t y0, int64_t a0, int64_t b0, int64_t n, int64_t k, int64_t m) {
-    const bool ta = y->attr.ta, tb = y->attr.tb;
+    const bool ta = y->attr.matmul.ta, tb = y->attr.matmul.tb;
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < m; j++) {
             double s = 0;
@@ -198,7 +198,7 @@ static double multiply_add(rg_dtype dtype, bool fused, double a, double b, doubl
 }
 
 static void check_chain(const rg_tensor *y, bool fused, int threads) {
-    const bool ta = y->attr.ta, tb = y->attr.tb;
+    const bool ta = y->attr.matmul.ta, tb = y->attr.matmul.tb;
     const rg_tensor *a = y->in[0], *b = y->in[1];
     const int64_t n = y->shape[0], k = a->shape[!ta], m = y->shape[1];
     assert_false(rg_failed(y));

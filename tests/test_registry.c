@@ -450,7 +450,7 @@ static const large large_ones[] = {
     {"matmul", "300,200 200,310"}, {"matmul", "200,300 310,200 ta=1 tb=1"}, {"matmul", "5,90,80 80,100"}, {"linear", "300,200 200,310 310"},
     {"sum", "40001 axes=0"}, {"sum", "101,333 axes=0"}, {"sum", "101,333 axes=1"}, {"mean", "101,333 axes=0.1"}, {"max", "101,333 axes=1"},
     {"logsumexp", "101,333 axis=1"}, {"softmax", "101,333 axis=0"}, {"log_softmax", "101,333 axis=1"}, {"cross_entropy", "700,90 700:i32<90"},
-    {"permute", "60,40,30 perm=2.0.1"}, {"concat", "101,333 60,333 axis=0"}, {"slice", "101,333 along=1 start=3 stop=330"},
+    {"permute", "60,40,30 perm=2.0.1"}, {"concat", "101,333 60,333 axis=0"}, {"slice", "101,333 axis=1 start=3 stop=330"},
     {"conv2d", "41,8,15,17 12,8,3,3 12 padding=1x1"}, {"conv2d", "3,6,70,90 6,2,5,5 6 groups=3 stride=2x1"}, {"unfold", "9,3,30,40 kernel=3x3 padding=1x1"},
     {"fold", "9,27,1200 kernel=3x3 padding=1x1 size=30x40"}, {"max_pool2d", "31,7,20,21 kernel=2x3"}, {"avg_pool2d", "31,7,20,21 kernel=3x3 stride=2x2 padding=1x1"},
     {"layer_norm", "201,333 333 333 axis=-1 p=.1"}, {"rms_norm", "201,9,37 9,37 axis=1 p=.1"}, {"batch_norm", "21,9,17,18 9 9 p=.1"},

@@ -17,7 +17,7 @@ static const rg_op cube = {.name = "cube", .formula = "x^3", .arity = 1, .forwar
 static void an_operator_of_ones_own(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 2), *g[2];
-    rg_tensor *y = rg_apply(&cube, RG_HERE, (rg_attr){.p = 0}, 1, &w);
+    rg_tensor *y = rg_apply(&cube, RG_HERE, RG_NO_ATTR, 1, &w);
     VALUES(y, 1, 8);
     rg_grad(rg_sum(y), NULL, &w, 1, RG_CREATE_GRAPH, &g[0]);
     rg_grad(rg_sum(g[0]), NULL, &w, 1, 0, &g[1]);
@@ -53,7 +53,7 @@ static rg_tensor *with_rule(void (*rule)(rg_tensor *, rg_tensor *, rg_tensor **)
     static int used;
     rg_op *op = &ops[used++ % 16];
     *op = (rg_op){.name = "mine", .formula = "x", .arity = -1, .forward = RG_ANY(copy_forward), .backward = rule};
-    return rg_apply(op, "mine.c:7", (rg_attr){.p = 0}, n, (rg_tensor *[]){a, b});
+    return rg_apply(op, "mine.c:7", RG_NO_ATTR, n, (rg_tensor *[]){a, b});
 }
 
 static void one_cotangent_for_both_operands(void **state) {
@@ -146,7 +146,7 @@ static void a_pass_holds_few_gradients_at_a_time(void **state) {
 static void a_fused_rule_that_fails(void **state) {
     rg_tape *t = *state;
     static const rg_op op = {.name = "fails", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = same_for_both, .fused = RG_ANY(fused_fails)};
-    rg_tensor *w = param(t, "w", 2), *y = rg_apply(&op, "mine.c:9", (rg_attr){.p = 0}, 1, &w);
+    rg_tensor *w = param(t, "w", 2), *y = rg_apply(&op, "mine.c:9", RG_NO_ATTR, 1, &w);
     assert_int_equal(rg_backward(rg_sum(y)), -1);
     assert_string_equal(rg_error(t), "fails: its fused backward failed (mine.c:9)");
     rg_error_clear(t);
@@ -156,10 +156,10 @@ static void a_dtype_without_a_kernel(void **state) {
     rg_tape *t = *state;
     static const rg_op op = {.name = "single", .formula = "x", .arity = 1, .forward = {{copy_forward, copy_forward}}};
     rg_tensor *x = rg_full(t, 1, 9);
-    assert_false(rg_failed(rg_apply(&op, RG_HERE, (rg_attr){.p = 0}, 1, &x)));
+    assert_false(rg_failed(rg_apply(&op, RG_HERE, RG_NO_ATTR, 1, &x)));
     rg_set_dtype(t, RG_F64);
     x = rg_full(t, 1, 9);
-    REFUSED(RG_EDTYPE, rg_apply(&op, RG_HERE, (rg_attr){.p = 0}, 1, &x), "single: [9]: no kernel for f64");
+    REFUSED(RG_EDTYPE, rg_apply(&op, RG_HERE, RG_NO_ATTR, 1, &x), "single: [9]: no kernel for f64");
 }
 
 int main(void) {

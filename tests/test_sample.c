@@ -31,25 +31,26 @@ static void notation_of_operands(void **state) {
 
 static void notation_of_attributes(void **state) {
     (void)state;
-    rg_sample s = parse("2 axis=-1 keepdims=1 p=2.5 q=-1e-3");
+    rg_sample s = parse("2 axis=-1 reverse=1 p=2.5 q=-1e-3");
     assert_int_equal(s.attr.axis, -1);
-    assert_int_equal(s.attr.keepdims, 1);
+    assert_int_equal(s.attr.reverse, 1);
     assert_true(s.attr.p == 2.5 && s.attr.q == -1e-3);
-    s = parse("2 axes=0.2.5");
-    assert_int_equal(s.attr.axes, 37);
-    s = parse("2 along=1 start=-3 stop=9000000000");
-    assert_int_equal(s.attr.along, 1);
+    s = parse("2 axes=0.2.5 keepdims=1");
+    assert_int_equal(s.attr.reduce.axes, 37);
+    assert_int_equal(s.attr.reduce.keepdims, 1);
+    s = parse("2 axis=1 start=-3 stop=9000000000");
+    assert_int_equal(s.attr.axis, 1);
     assert_true(s.attr.start == -3 && s.attr.stop == 9000000000);
     s = parse("2 ta=1 tb=0");
-    assert_true(s.attr.ta == 1 && s.attr.tb == 0);
+    assert_true(s.attr.matmul.ta == 1 && s.attr.matmul.tb == 0);
     s = parse("2 shape=2x-1x3");
-    assert_true(s.has_shape && s.attr.ndim == 3 && s.dims[0] == 2 && s.dims[1] == -1 && s.dims[2] == 3);
+    assert_true(s.has_shape && s.attr.shape.ndim == 3 && s.dims[0] == 2 && s.dims[1] == -1 && s.dims[2] == 3);
     s = parse("2 shape=-");
-    assert_true(s.has_shape && s.attr.ndim == 0);
+    assert_true(s.has_shape && s.attr.shape.ndim == 0);
     s = parse("2 perm=1.0");
-    assert_true(s.attr.i[0] == 1 && s.attr.i[1] == 0 && s.attr.i[2] == -1 && s.attr.i[5] == -1);
-    s = parse("2 dtype=i32 classes=5");
-    assert_true(s.attr.dtype == RG_I32 && s.attr.classes == 5);
+    assert_true(s.attr.perm[0] == 1 && s.attr.perm[1] == 0 && s.attr.perm[2] == -1 && s.attr.perm[5] == -1);
+    assert_int_equal(parse("2 dtype=i32").attr.dtype, RG_I32);
+    assert_int_equal(parse("2 classes=5").attr.classes, 5);
 }
 
 static void notation_of_lists(void **state) {

@@ -17,7 +17,7 @@ static void reshape_shares_storage(void **state) {
         assert_ptr_equal(y->data, x->data);
         assert_ptr_equal(again->data, x->data);
         assert_int_equal(again->dtype, x->dtype);
-        assert_null(y->attr.dims);
+        assert_null(y->attr.shape.dims);
     }
     rg_tensor *x = numbers(t, RG_F32, RG_DIMS(2, 3, 4));
     assert_shape(rg_reshape(x, 4, -1, 2), RG_DIMS(4, 3, 2));

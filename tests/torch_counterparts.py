@@ -183,15 +183,15 @@ def scatter(x, i, a):
 
 
 def pad(x, a):  # F.pad refuses what is empty
-    axis = a.int("along") % x.dim()
+    axis = a.int("axis") % x.dim()
     sides = [x.new_full([n if d == axis else m for d, m in enumerate(x.shape)], a.num("p")) for n in (a.int("start"), a.int("stop"))]
     return torch.cat([sides[0], x, sides[1]], axis)
 
 
 def slice_(x, a):
-    n = x.shape[a.int("along")]
+    n = x.shape[a.int("axis")]
     start, stop = (v + n if v < 0 else v for v in (a.int("start"), a.int("stop")))
-    return x.narrow(a.int("along"), start, stop - start)
+    return x.narrow(a.int("axis"), start, stop - start)
 
 
 def taken(x, i, a):
@@ -259,7 +259,7 @@ TORCH.update({
     "expand": lambda x, a: x.expand(a.dims()), "sum_to": lambda x, a: x.sum_to_size(a.dims()) if a.dims() else x.sum(),
     "tril": lambda x, a: x.tril(a.int("diagonal")), "triu": lambda x, a: x.triu(a.int("diagonal")),
     "repeat": lambda x, a: x.repeat([1] * (x.dim() - len(a.dims())) + a.dims()) if a.dims() or x.dim() else x,
-    "repeat_interleave": lambda x, a: x.repeat_interleave(a.int("start"), a.int("along")),
+    "repeat_interleave": lambda x, a: x.repeat_interleave(a.int("start"), a.int("axis")),
     "pick": lambda x, i, a: x.gather(-1, i.long().unsqueeze(-1)).squeeze(-1), "scatter": scatter,
     "one_hot": lambda i, a: (i.unsqueeze(-1) == torch.arange(a.int("classes"))), "cast": cast,
     "gather": lambda x, i, a: x.gather(a.int("axis"), i.long()), "take_along_axis": taken,

@@ -31,12 +31,12 @@ FORM(permute) {
     for (int64_t k = 0; k < y->numel; k++) {
         int64_t i[RG_MAX_DIMS], j[RG_MAX_DIMS];
         indices(y, k, i);
-        for (int d = 0; d < y->ndim; d++) j[axis_of(s->attr.i[d], y->ndim)] = i[d];
+        for (int d = 0; d < y->ndim; d++) j[axis_of(s->attr.perm[d], y->ndim)] = i[d];
         dx[0][place(in[0], j)] += w[k];
     }
 }
 FORM(slice) {
-    const int along = axis_of(s->attr.along, y->ndim);
+    const int along = axis_of(s->attr.axis, y->ndim);
     for (int64_t k = 0; k < y->numel; k++) {
         int64_t i[RG_MAX_DIMS];
         indices(y, k, i);
@@ -48,7 +48,7 @@ FORM(pad) {
     for (int64_t k = 0; k < in[0]->numel; k++) {
         int64_t i[RG_MAX_DIMS];
         indices(in[0], k, i);
-        i[axis_of(s->attr.along, y->ndim)] += s->attr.start;
+        i[axis_of(s->attr.axis, y->ndim)] += s->attr.start;
         dx[0][k] += w[place(y, i)];
     }
 }
@@ -79,7 +79,7 @@ FORM(repeat_interleave) {
     for (int64_t k = 0; k < y->numel; k++) {
         int64_t i[RG_MAX_DIMS];
         indices(y, k, i);
-        i[axis_of(s->attr.along, y->ndim)] /= s->attr.start;
+        i[axis_of(s->attr.axis, y->ndim)] /= s->attr.start;
         dx[0][place(in[0], i)] += w[k];
     }
 }
@@ -148,8 +148,8 @@ FORM(dropout) {
 }
 /* x_k stands where so many come before it. */
 FORM(sort) {
-    const line l = line_of(in[0], s->attr.axis_);
-    const int64_t kept = y->shape[axis_of(s->attr.axis_, y->ndim)];
+    const line l = line_of(in[0], s->attr.axis);
+    const int64_t kept = y->shape[axis_of(s->attr.axis, y->ndim)];
     for (int64_t k = 0; k < in[0]->numel; k++) {
         const int64_t first = beginning(l, k), own = (k - first) / l.inner;
         int64_t before = 0;
@@ -171,8 +171,8 @@ FORM(topk) { /* the largest, or with reverse the smallest */
 typedef struct window { int64_t h, w, kh, kw, p, q, stride[2], padding[2], dilation[2]; } window;
 static int64_t or_else(int64_t given, int64_t otherwise) { return given ? given : otherwise; }
 static window window_of(const rg_attr *a, int64_t h, int64_t w, int64_t kh, int64_t kw, bool pool) {
-    window v = {h, w, kh, kw, 0, 0, {or_else(a->stride[0], pool ? kh : 1), or_else(a->stride[1], pool ? kw : 1)}, {a->padding[0], a->padding[1]},
-        {or_else(a->dilation[0], 1), or_else(a->dilation[1], 1)}};
+    window v = {h, w, kh, kw, 0, 0, {or_else(a->window.stride[0], pool ? kh : 1), or_else(a->window.stride[1], pool ? kw : 1)}, {a->window.padding[0], a->window.padding[1]},
+        {or_else(a->window.dilation[0], 1), or_else(a->window.dilation[1], 1)}};
     v.p = (h + 2 * v.padding[0] - v.dilation[0] * (kh - 1) - 1) / v.stride[0] + 1;
     v.q = (w + 2 * v.padding[1] - v.dilation[1] * (kw - 1) - 1) / v.stride[1] + 1;
     return v;
@@ -198,13 +198,13 @@ static void convolution(const window *v, int groups, int n, rg_tensor *const *in
 }
 FORM(conv2d) {
     const window v = window_of(&s->attr, in[0]->shape[2], in[0]->shape[3], in[1]->shape[2], in[1]->shape[3], false);
-    convolution(&v, s->attr.groups ? s->attr.groups : 1, s->n, in, w, dx);
+    convolution(&v, s->attr.window.groups ? s->attr.window.groups : 1, s->n, in, w, dx);
 }
 FORM(conv1d) { /* an image of one row; the heights of the sample's pairs are its widths */
     const rg_attr *a = &s->attr;
-    const rg_attr flat = {.stride = {1, a->stride[0]}, .padding = {0, a->padding[0]}, .dilation = {1, a->dilation[0]}};
+    const rg_attr flat = {.window = {.stride = {1, a->window.stride[0]}, .padding = {0, a->window.padding[0]}, .dilation = {1, a->window.dilation[0]}}};
     const window v = window_of(&flat, 1, in[0]->shape[2], 1, in[1]->shape[2], false);
-    convolution(&v, a->groups ? a->groups : 1, s->n, in, w, dx);
+    convolution(&v, a->window.groups ? a->window.groups : 1, s->n, in, w, dx);
 }
 /* Element k of columns [n c kh kw, p q]: its pixel among planes [n c, h w], or -1. */
 static int64_t unfolded(const window *v, int64_t k) {
@@ -213,17 +213,17 @@ static int64_t unfolded(const window *v, int64_t k) {
     return to < 0 ? -1 : row / (v->kh * v->kw) * v->h * v->w + to;
 }
 FORM(unfold) {
-    const window v = window_of(&s->attr, in[0]->shape[2], in[0]->shape[3], s->attr.kernel[0], s->attr.kernel[1], false);
+    const window v = window_of(&s->attr, in[0]->shape[2], in[0]->shape[3], s->attr.window.kernel[0], s->attr.window.kernel[1], false);
     for (int64_t k = 0; k < y->numel; k++)
         if (unfolded(&v, k) >= 0) dx[0][unfolded(&v, k)] += w[k];
 }
 FORM(fold) {
-    const window v = window_of(&s->attr, s->attr.size[0], s->attr.size[1], s->attr.kernel[0], s->attr.kernel[1], false);
+    const window v = window_of(&s->attr, s->attr.window.size[0], s->attr.window.size[1], s->attr.window.kernel[0], s->attr.window.kernel[1], false);
     for (int64_t k = 0; k < in[0]->numel; k++)
         if (unfolded(&v, k) >= 0) dx[0][k] += w[unfolded(&v, k)];
 }
 FORM(avg_pool2d) {
-    const window v = window_of(&s->attr, in[0]->shape[2], in[0]->shape[3], s->attr.kernel[0], s->attr.kernel[1], true);
+    const window v = window_of(&s->attr, in[0]->shape[2], in[0]->shape[3], s->attr.window.kernel[0], s->attr.window.kernel[1], true);
     for (int64_t k = 0; k < y->numel; k++)
         for (int64_t m = 0; m < v.kh * v.kw; m++) {
             const int64_t from = pixel(&v, m / v.kw, m % v.kw, k % (v.p * v.q) / v.q, k % v.q);
@@ -231,7 +231,7 @@ FORM(avg_pool2d) {
         }
 }
 FORM(max_pool2d) {
-    const window v = window_of(&s->attr, in[0]->shape[2], in[0]->shape[3], s->attr.kernel[0], s->attr.kernel[1], true);
+    const window v = window_of(&s->attr, in[0]->shape[2], in[0]->shape[3], s->attr.window.kernel[0], s->attr.window.kernel[1], true);
     for (int64_t k = 0; k < y->numel; k++) {
         int64_t largest = -1;
         for (int64_t m = 0; m < v.kh * v.kw; m++) {

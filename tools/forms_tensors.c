@@ -49,7 +49,7 @@ FORM(mse) {
 /* Matrix Cookbook (70): d a'Xb / dX = a b', for every pair of matrices. A vector in front is a row, one behind a column. */
 FORM(matmul) {
     const rg_tensor *a = in[0], *b = in[1];
-    const bool row = a->ndim == 1, column = b->ndim == 1, ta = s->attr.ta && !row, tb = s->attr.tb && !column;
+    const bool row = a->ndim == 1, column = b->ndim == 1, ta = s->attr.matmul.ta && !row, tb = s->attr.matmul.tb && !column;
     const int64_t inner = row ? a->shape[0] : a->shape[a->ndim - (ta ? 2 : 1)];
     const int64_t n = row ? 1 : a->shape[a->ndim - (ta ? 1 : 2)], m = column ? 1 : b->shape[b->ndim - (tb ? 2 : 1)];
     rg_tensor left, right;
@@ -94,25 +94,25 @@ static int64_t into(const rg_tensor *x, unsigned axes, int64_t k) {
     return place;
 }
 FORM(sum) {
-    for (int64_t k = 0; k < in[0]->numel; k++) dx[0][k] += w[into(in[0], s->attr.axes, k)];
+    for (int64_t k = 0; k < in[0]->numel; k++) dx[0][k] += w[into(in[0], s->attr.reduce.axes, k)];
 }
 FORM(mean) {
-    for (int64_t k = 0; k < in[0]->numel; k++) dx[0][k] += w[into(in[0], s->attr.axes, k)] * (double)y->numel / (double)in[0]->numel;
+    for (int64_t k = 0; k < in[0]->numel; k++) dx[0][k] += w[into(in[0], s->attr.reduce.axes, k)] * (double)y->numel / (double)in[0]->numel;
 }
 /* prod of all but x_k */
 FORM(prod) {
     for (int64_t k = 0; k < in[0]->numel; k++) {
         double others = 1;
         for (int64_t j = 0; j < in[0]->numel; j++)
-            if (j != k && into(in[0], s->attr.axes, j) == into(in[0], s->attr.axes, k)) others *= at(in[0], j);
-        dx[0][k] += w[into(in[0], s->attr.axes, k)] * others;
+            if (j != k && into(in[0], s->attr.reduce.axes, j) == into(in[0], s->attr.reduce.axes, k)) others *= at(in[0], j);
+        dx[0][k] += w[into(in[0], s->attr.reduce.axes, k)] * others;
     }
 }
 static void extreme(const rg_sample *s, const rg_tensor *x, const rg_tensor *y, const double *w, double *dx) {
     for (int64_t k = 0; k < x->numel; k++) {
-        const int64_t to = into(x, s->attr.axes, k);
+        const int64_t to = into(x, s->attr.reduce.axes, k);
         int64_t ties = 0;
-        for (int64_t j = 0; j < x->numel; j++) ties += into(x, s->attr.axes, j) == to && at(x, j) == at(y, to);
+        for (int64_t j = 0; j < x->numel; j++) ties += into(x, s->attr.reduce.axes, j) == to && at(x, j) == at(y, to);
         if (at(x, k) == at(y, to)) dx[k] += w[to] / (double)ties;
     }
 }
@@ -123,12 +123,12 @@ static double mean_at(const rg_sample *s, const rg_tensor *x, int64_t to, double
     double sum = 0;
     *n = 0;
     for (int64_t k = 0; k < x->numel; k++)
-        if (into(x, s->attr.axes, k) == to) sum += at(x, k), ++*n;
+        if (into(x, s->attr.reduce.axes, k) == to) sum += at(x, k), ++*n;
     return sum / *n;
 }
 FORM(var) {
     for (int64_t k = 0; k < in[0]->numel; k++) {
-        const int64_t to = into(in[0], s->attr.axes, k);
+        const int64_t to = into(in[0], s->attr.reduce.axes, k);
         double n;
         const double mean = mean_at(s, in[0], to, &n);
         dx[0][k] += w[to] * 2 * (at(in[0], k) - mean) / (n - s->attr.p);
@@ -136,7 +136,7 @@ FORM(var) {
 }
 FORM(std) {
     for (int64_t k = 0; k < in[0]->numel; k++) {
-        const int64_t to = into(in[0], s->attr.axes, k);
+        const int64_t to = into(in[0], s->attr.reduce.axes, k);
         double n;
         const double mean = mean_at(s, in[0], to, &n);
         if (at(y, to) > 0) dx[0][k] += w[to] * (at(in[0], k) - mean) / ((n - s->attr.p) * at(y, to));
@@ -145,14 +145,14 @@ FORM(std) {
 /* p = 1: the sign; 2: x_k / norm; inf: the sign at the largest */
 FORM(norm) {
     for (int64_t k = 0; k < in[0]->numel; k++) {
-        const int64_t to = into(in[0], s->attr.axes, k);
+        const int64_t to = into(in[0], s->attr.reduce.axes, k);
         const double x = at(in[0], k);
         dx[0][k] += w[to] * (s->attr.p == 1 ? copysign(1, x) : s->attr.p == 2 ? x / at(y, to) : fabs(x) == at(y, to) ? copysign(1, x) : 0);
     }
 }
 /* x_k is in the sums from k on, in reverse in those up to k */
 FORM(cumsum) {
-    const line l = line_of(in[0], s->attr.axis_);
+    const line l = line_of(in[0], s->attr.axis);
     for (int64_t k = 0; k < y->numel; k++)
         for (int64_t i = 0; i < l.n; i++)
             if (s->attr.reverse ? i <= k / l.inner % l.n : i >= k / l.inner % l.n) dx[0][k] += w[beginning(l, k) + i * l.inner];

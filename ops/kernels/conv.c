@@ -17,7 +17,7 @@ typedef struct conv {
 
 static int conv_begin(conv *k, rg_tensor *y) {
     const rg_tensor *x = y->in[0], *w = y->in[1];
-    *k = (conv){.f = frame_of(x, &y->attr), .n = x->shape[0], .c = x->shape[1], .out = w->shape[0], .groups = y->attr.groups,
+    *k = (conv){.f = frame_of(x, &y->attr), .n = x->shape[0], .c = x->shape[1], .out = w->shape[0], .groups = y->attr.window.groups,
         .rows = w->shape[1] * w->shape[2] * w->shape[3], .size = x->shape[2] * x->shape[3]};
     k->columns = k->f.down * k->f.across;
     int64_t one, all, shape[] = {k->groups, k->rows, k->columns, 1};

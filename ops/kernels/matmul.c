@@ -12,7 +12,7 @@ static rg_tensor matrices(const rg_tensor *x, int n) {
 
 int RG_K(matmul)(rg_tensor *y) {
     const rg_tensor *a = y->in[0], *b = y->in[1];
-    const bool ta = y->attr.ta, tb = y->attr.tb, row = a->ndim == 1, column = b->ndim == 1;
+    const bool ta = y->attr.matmul.ta, tb = y->attr.matmul.tb, row = a->ndim == 1, column = b->ndim == 1;
     rg_gemm p = {.n = row ? 1 : a->shape[a->ndim - (ta ? 1 : 2)], .k = a->shape[a->ndim - (ta ? 2 : 1)], .m = column ? 1 : b->shape[b->ndim - (tb ? 2 : 1)],
         .ta = ta, .tb = tb, .a = a->data, .b = b->data, .c = y->data};
     if (y->ndim + row + column <= 2) return RG_K(gemm)(y, &p);

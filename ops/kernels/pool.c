@@ -19,13 +19,13 @@ static int each(rg_tensor *y, const rg_tensor *from, rg_tensor *to, rg_tensor *p
 /* -------- max */
 
 static void max_plane(const frame *f, const real *x, int32_t *restrict place, real *restrict to) {
-    const int64_t step = f->a->stride[1];
+    const int64_t step = f->a->window.stride[1];
     for (int64_t p = 0; p < f->down; p++, to += f->across, place += f->across) {
         for (int64_t q = 0; q < f->across; q++) place[q] = -1, to[q] = -C(INFINITY);
-        for (int i = 0; i < f->a->kernel[0]; i++)
-            for (int j = 0; j < f->a->kernel[1]; j++) {
+        for (int i = 0; i < f->a->window.kernel[0]; i++)
+            for (int j = 0; j < f->a->window.kernel[1]; j++) {
                 const run r = run_of(f, p, i, j);
-                const int32_t here = i * f->a->kernel[1] + j;
+                const int32_t here = i * f->a->window.kernel[1] + j;
                 for (int64_t q = r.lo; q < r.hi; q++) {
                     const real v = x[r.from + q * step];
                     const bool larger = (place[q] < 0) | (v > to[q]) | ((v != v) & (to[q] == to[q]));
@@ -46,7 +46,7 @@ static void max_vjp_plane(const frame *f, const real *dy, int32_t *place, real *
     for (int64_t i = 0; i < f->h * f->w; i++) dx[i] = 0;
     for (int64_t p = 0; p < f->down; p++)
         for (int64_t q = 0; q < f->across; q++, dy++, place++) {
-            const int64_t i = p * a->stride[0] - a->padding[0] + *place / a->kernel[1], j = q * a->stride[1] - a->padding[1] + *place % a->kernel[1];
+            const int64_t i = p * a->window.stride[0] - a->window.padding[0] + *place / a->window.kernel[1], j = q * a->window.stride[1] - a->window.padding[1] + *place % a->window.kernel[1];
             dx[i * f->w + j] += *dy;
         }
 }
@@ -58,13 +58,13 @@ int RG_K(max_pool2d_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 /* -------- avg */
 
 static void avg_plane(const frame *f, const real *x, int32_t *place, real *restrict to) {
-    const int64_t step = f->a->stride[1];
-    const real scale = 1 / (real)(f->a->kernel[0] * f->a->kernel[1]);
+    const int64_t step = f->a->window.stride[1];
+    const real scale = 1 / (real)(f->a->window.kernel[0] * f->a->window.kernel[1]);
     (void)place;
     for (int64_t p = 0; p < f->down; p++, to += f->across) {
         for (int64_t q = 0; q < f->across; q++) to[q] = 0;
-        for (int64_t i = 0; i < f->a->kernel[0]; i++)
-            for (int64_t j = 0; j < f->a->kernel[1]; j++) {
+        for (int64_t i = 0; i < f->a->window.kernel[0]; i++)
+            for (int64_t j = 0; j < f->a->window.kernel[1]; j++) {
                 const run r = run_of(f, p, i, j);
                 for (int64_t q = r.lo; q < r.hi; q++) to[q] += x[r.from + q * step];
             }
@@ -75,13 +75,13 @@ static void avg_plane(const frame *f, const real *x, int32_t *place, real *restr
 int RG_K(avg_pool2d)(rg_tensor *y) { return each(y, y->in[0], y, NULL, avg_plane); }
 
 static void avg_vjp_plane(const frame *f, const real *dy, int32_t *place, real *restrict dx) {
-    const int64_t step = f->a->stride[1];
-    const real scale = 1 / (real)(f->a->kernel[0] * f->a->kernel[1]);
+    const int64_t step = f->a->window.stride[1];
+    const real scale = 1 / (real)(f->a->window.kernel[0] * f->a->window.kernel[1]);
     (void)place;
     for (int64_t i = 0; i < f->h * f->w; i++) dx[i] = 0;
     for (int64_t p = 0; p < f->down; p++, dy += f->across)
-        for (int64_t i = 0; i < f->a->kernel[0]; i++)
-            for (int64_t j = 0; j < f->a->kernel[1]; j++) {
+        for (int64_t i = 0; i < f->a->window.kernel[0]; i++)
+            for (int64_t j = 0; j < f->a->window.kernel[1]; j++) {
                 const run r = run_of(f, p, i, j);
                 for (int64_t q = r.lo; q < r.hi; q++) dx[r.from + q * step] += dy[q] * scale;
             }

@@ -7,7 +7,7 @@ int RG_K(mean)(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     real n = 1, *to = y->data;
     for (int d = 0; d < x->ndim; d++)
-        if (y->attr.axes >> d & 1) n *= (real)x->shape[d];
+        if (y->attr.reduce.axes >> d & 1) n *= (real)x->shape[d];
     RG_K(sum)(y);
     for (int64_t i = 0; i < y->numel; i++) to[i] /= n;
     return 0;
@@ -16,7 +16,7 @@ int RG_K(mean)(rg_tensor *y) {
 /* y with the reduced axes as dimensions of 1, so that it can be walked beside x. */
 static rg_tensor broadcast_of(const rg_tensor *y) {
     rg_tensor b = {.ndim = y->in[0]->ndim, .numel = y->numel};
-    for (int d = 0; d < b.ndim; d++) b.shape[d] = y->attr.axes >> d & 1 ? 1 : y->in[0]->shape[d];
+    for (int d = 0; d < b.ndim; d++) b.shape[d] = y->attr.reduce.axes >> d & 1 ? 1 : y->in[0]->shape[d];
     return b;
 }
 

@@ -13,7 +13,7 @@ static void copy_rows(rg_tape *t, char *to, int64_t to_step, const char *from, i
 int RG_K(slice)(rg_tensor *y) {
     if (y->base || !y->numel) return 0;
     const rg_tensor *x = y->in[0];
-    const int axis = y->attr.along;
+    const int axis = y->attr.axis;
     const int64_t index = extent(x, axis + 1, x->ndim) * (int64_t)rg_dtype_size((rg_dtype)x->dtype);
     copy_rows(y->tape, y->data, y->shape[axis] * index, (const char *)x->data + y->attr.start * index, x->shape[axis] * index,
         y->shape[axis] * index, extent(x, 0, axis));
@@ -31,7 +31,7 @@ static void fill(rg_tensor *y, double value) {
 int RG_K(pad)(rg_tensor *y) {
     if (!y->numel) return 0;
     const rg_tensor *x = y->in[0];
-    const int axis = y->attr.along;
+    const int axis = y->attr.axis;
     const int64_t index = extent(y, axis + 1, y->ndim) * (int64_t)rg_dtype_size((rg_dtype)y->dtype), bytes = x->shape[axis] * index;
     if (x->numel < y->numel) fill(y, y->attr.p);
     if (x->numel) copy_rows(y->tape, (char *)y->data + y->attr.start * index, y->shape[axis] * index, x->data, bytes, bytes, extent(y, 0, axis));
@@ -114,7 +114,7 @@ static void order_init(order *o, const rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     o->ndim = 0;
     for (int d = 0; d < y->ndim; d++) {
-        const int64_t n = y->shape[d], step = extent(x, y->attr.i[d] + 1, x->ndim);
+        const int64_t n = y->shape[d], step = extent(x, y->attr.perm[d] + 1, x->ndim);
         if (n == 1) continue;
         if (o->ndim > 0 && o->from[o->ndim - 1] == n * step) {
             o->n[o->ndim - 1] *= n;

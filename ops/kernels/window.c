@@ -2,9 +2,9 @@
 #include "window.h"
 
 void RG_K(to_columns)(const frame *f, const real *plane, real *restrict columns) {
-    const int64_t step = f->a->stride[1];
-    for (int64_t i = 0; i < f->a->kernel[0]; i++)
-        for (int64_t j = 0; j < f->a->kernel[1]; j++)
+    const int64_t step = f->a->window.stride[1];
+    for (int64_t i = 0; i < f->a->window.kernel[0]; i++)
+        for (int64_t j = 0; j < f->a->window.kernel[1]; j++)
             for (int64_t p = 0; p < f->down; p++, columns += f->across) {
                 const run r = run_of(f, p, i, j);
                 for (int64_t q = 0; q < r.lo; q++) columns[q] = 0;
@@ -16,9 +16,9 @@ void RG_K(to_columns)(const frame *f, const real *plane, real *restrict columns)
 }
 
 void RG_K(add_columns)(const frame *f, const real *columns, real *restrict plane) {
-    const int64_t step = f->a->stride[1];
-    for (int64_t i = 0; i < f->a->kernel[0]; i++)
-        for (int64_t j = 0; j < f->a->kernel[1]; j++)
+    const int64_t step = f->a->window.stride[1];
+    for (int64_t i = 0; i < f->a->window.kernel[0]; i++)
+        for (int64_t j = 0; j < f->a->window.kernel[1]; j++)
             for (int64_t p = 0; p < f->down; p++, columns += f->across) {
                 const run r = run_of(f, p, i, j);
                 if (step == 1)

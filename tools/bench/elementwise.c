@@ -29,9 +29,9 @@ typedef struct trial { const loop_row *row; rg_tape *t; rg_tensor *in[2], *y, *d
 static rg_tensor *apply(trial *m) {
     rg_attr attr = {.p = m->row->p, .q = m->row->q};
     switch (m->row->shape) {
-    case LOOP_ALL: attr.axes = (1u << m->in[0]->ndim) - 1; break;
-    case LOOP_ROWS: attr.axes = 1; break;
-    case LOOP_COLUMNS: attr.axes = 2; break;
+    case LOOP_ALL: attr.reduce.axes = (1u << m->in[0]->ndim) - 1; break;
+    case LOOP_ROWS: attr.reduce.axes = 1; break;
+    case LOOP_COLUMNS: attr.reduce.axes = 2; break;
     case LOOP_AXIS: attr.axis = 1; break;
     default: break;
     }
