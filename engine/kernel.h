@@ -48,7 +48,7 @@ enum { RG_CHUNK = 16384 };
         __VA_ARGS__                                                                   \
     }
 #else
-#define RG_PARALLEL_FOR(t, n, ...) __VA_ARGS__
+#define RG_PARALLEL_FOR(t, n, ...) { (void)(t), (void)(n); __VA_ARGS__ } /* both are used, or -Werror stops a build without threads */
 #endif
 
 static inline int64_t rg_min64(int64_t a, int64_t b) { return a < b ? a : b; }
