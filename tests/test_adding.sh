@@ -11,7 +11,7 @@ as_long_as_said() { # as_long_as_said K: the number before "line" in the last se
 }
 copy() {
     mkdir "$tmp/tree" && cd "$top" &&
-        tar cf - --exclude=__pycache__ engine ops nn examples tests tools retrograd.h meson.build meson_options.txt LICENSE README.md | tar xf - -C "$tmp/tree"
+        tar cf - --exclude=__pycache__ engine ops nn examples tests tools docs retrograd.h meson.build meson_options.txt LICENSE README.md | tar xf - -C "$tmp/tree"
 }
 builds() { cd "$tmp/tree" && meson setup build --buildtype=release -Dwerror=true && ninja -C build tools/gradcheck tests/mutants tests/test_registry; }
 
