@@ -108,7 +108,20 @@ check_fails_when_no_test_ran() { echo "project('stand-in')" >"$repo/meson.build"
 check_fails_when_the_build_fails() { echo 'nonsense(' >"$repo/meson.build" && exits 1 check && ends_with '0 passed, 1 failed' && says nonsense; }
 check_refuses_an_unknown_option() { exits 2 check --fast && says "'--fast'"; }
 
-cases=$(grep -Eo '^(setup|demo|check)_[a-z0-9_]+' "$0")
+lines() { # of a tree whose parts have a line each, except for what a case adds
+    for part in engine ops ops/kernels nn nn/kernels examples examples/support tests tools tools/common; do
+        mkdir -p "$repo/$part" && echo 'int x;' >"$repo/$part/a.c"
+    done
+    touch "$repo/ops/a.def"
+    "$@" && PATH=$real_path sh "$repo/tools/lines" >"$out" 2>&1
+}
+long() { mkdir -p "$repo/nn" && awk 'BEGIN { for (i = 0; i < 20000; i++) print "int x;" }' >"$repo/nn/long.c"; }
+long_comment() { mkdir -p "$repo/nn" && awk 'BEGIN { print "/*"; for (i = 0; i < 20000; i++) print "words"; print "*/\n" }' >"$repo/nn/long.c"; }
+lines_counts_each_part() { lines true && says '^nn/  *2 of [1-9]' && says '^engine/  *1'; }
+lines_fails_for_a_part_beyond_its_ceiling() { exits 1 lines long && says '^nn/  *20002 of' && says 'lines: nn/ is longer than its ceiling'; }
+lines_does_not_count_comments() { lines long_comment && says '^nn/  *2 of'; }
+
+cases=$(grep -Eo '^(setup|demo|check|lines)_[a-z0-9_]+' "$0")
 echo "1..$(echo "$cases" | wc -l)"
 number=0
 for case in $cases; do
