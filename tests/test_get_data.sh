@@ -39,7 +39,7 @@ server=$!
 tries=0
 until [ -s "$tmp/port" ]; do
     tries=$((tries + 1))
-    [ $tries -lt 100 ] || { echo "Bail out! no file server on 127.0.0.1"; exit 1; }
+    [ $tries -lt 600 ] || { echo "Bail out! no file server on 127.0.0.1"; exit 1; }
     sleep 0.1
 done
 url=http://127.0.0.1:$(cat "$tmp/port")
@@ -82,7 +82,7 @@ an_interrupted_run_leaves_only_a_part_and_goes_on() {
     # setsid: the signal goes to curl as well, as Ctrl-C in a terminal does
     setsid sh "$get_data" --dir "$data" --checksums "$list" --mirror "$url/stall" mnist >"$out" 2>&1 &
     pid=$! waited=0
-    until [ -s "$data/mnist/$train.part" ] || [ $waited -ge 100 ]; do
+    until [ -s "$data/mnist/$train.part" ] || [ $waited -ge 600 ]; do
         sleep 0.1
         waited=$((waited + 1))
     done
