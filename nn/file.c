@@ -33,6 +33,11 @@ int rg_file_fail(const rg_reader *r, const char *path, const char *format, ...) 
     return rg_fail(r->tape, RG_EIO, r->at, "%s: %s%s: %s%s%s", r->name, skip ? "..." : "", path + skip, what, r->hint ? "; " : "", r->hint ? r->hint : "");
 }
 
+void *rg_file_room(const rg_reader *r, const char *path, uint64_t n) {
+    if (n > SIZE_MAX / 2) return rg_file_fail(r, path, "%llu bytes are too many for this machine", (unsigned long long)n), NULL;
+    return rg_tape_alloc(r->at, r->tape, (size_t)n);
+}
+
 int rg_file_find(const rg_reader *r, const char *dir, const char *subdir, int n, const char *const *names, rg_path *path) {
     if (!dir) return rg_fail(r->tape, RG_EVALUE, r->at, "%s: the directory is NULL", r->name);
     rg_reader no_hint = *r; /* fetching the files anew would not help */

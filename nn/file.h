@@ -27,8 +27,11 @@ int rg_file_descriptor(const rg_reader *r, const char *path); /* of a regular fi
 rg_file *rg_file_open(const rg_reader *r, const char *path); /* r and path must outlive it; NULL after an error */
 void rg_file_close(rg_file *f);                              /* NULL is none */
 int rg_file_get(rg_file *f, void *to, uint64_t n);            /* the next n bytes; a file that has fewer is an error */
+void *rg_file_room(const rg_reader *r, const char *path, uint64_t n); /* memory of the tape's for n bytes of a file; NULL after an error */
 /* How many bytes follow, unpacked, counted without keeping them; it stops at `most` + 1. The position stays where it is. */
 int rg_file_left(rg_file *f, uint64_t most, uint64_t *left);
+
+uint64_t rg_crc64(uint64_t crc, const void *from, uint64_t n); /* crc: 0, or of what comes before */
 
 #pragma GCC visibility pop
 #endif

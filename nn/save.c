@@ -12,22 +12,22 @@ typedef struct progress { /* what has to be turned into other types on the way *
     int64_t spare, has_spare;
 } progress;
 
-/* Names tell tensors apart; those with an @ are ours. */
+/* Names tell tensors apart; those with an @ are ours. rg_fail returns -1, which is true. */
 static void keep_tensors(rg_state_list *l, rg_list list) {
     const rg_reader *r = l->r;
-    for (int i = 0; i < list.count && !rg_error_code(r->tape); i++) {
+    for (int i = 0; i < list.count && !l->failed; i++) {
         rg_tensor *x = list.items[i];
         char text[64];
-        if (rg_failed(x) || x->tape != r->tape) rg_fail(r->tape, RG_ESTATE, r->at, "%s: tensor %d is poisoned, or of another tape", r->name, i);
+        if (rg_failed(x) || x->tape != r->tape) l->failed = rg_fail(r->tape, RG_ESTATE, r->at, "%s: tensor %d is poisoned, or of another tape", r->name, i);
         else if (!x->name || !*x->name || *x->name == '@')
-            rg_fail(r->tape, RG_EVALUE, r->at, "%s: tensor %d, %s, has no name, or one that begins with @", r->name, i, rg_shape_text(x, text, sizeof text));
+            l->failed = rg_fail(r->tape, RG_EVALUE, r->at, "%s: tensor %d, %s, has no name, or one that begins with @", r->name, i, rg_shape_text(x, text, sizeof text));
         else rg_keep_tensor(l, x, "%s", x->name);
     }
 }
 
 static void keep_net(rg_state_list *l, const rg_nn *net) {
-    if (net->failed) rg_fail(l->r->tape, RG_ESTATE, l->r->at, "%s: the %s could not be made", l->r->name, net->kind);
-    else if (net->tape != l->r->tape) rg_fail(l->r->tape, RG_ESTATE, l->r->at, "%s: the %s is from another tape", l->r->name, net->kind);
+    if (net->failed) l->failed = rg_fail(l->r->tape, RG_ESTATE, l->r->at, "%s: the %s could not be made", l->r->name, net->kind);
+    else if (net->tape != l->r->tape) l->failed = rg_fail(l->r->tape, RG_ESTATE, l->r->at, "%s: the %s is from another tape", l->r->name, net->kind);
     else {
         keep_tensors(l, rg_nn_params(net));
         keep_tensors(l, rg_nn_buffers(net));
@@ -74,9 +74,9 @@ static void keep_state(rg_state_list *l, const rg_state *s, progress *p) {
     if (s->net) keep_net(l, s->net);
     keep_tensors(l, s->net || s->tensors.count ? s->tensors : rg_params(t));
     keep_generator(l, rg_tape_rng(t), p);
-    if (s->optim && s->optim->tape != t) rg_fail(t, RG_ESTATE, l->r->at, "%s: the optimiser is from another tape", l->r->name);
+    if (s->optim && s->optim->tape != t) l->failed = rg_fail(t, RG_ESTATE, l->r->at, "%s: the optimiser is from another tape", l->r->name);
     else if (s->optim) keep_optim(l, s->optim);
-    if (s->loader && s->loader->tape != t) rg_fail(t, RG_ESTATE, l->r->at, "%s: the loader is from another tape", l->r->name);
+    if (s->loader && s->loader->tape != t) l->failed = rg_fail(t, RG_ESTATE, l->r->at, "%s: the loader is from another tape", l->r->name);
     else if (s->loader) keep_loader(l, s->loader, p);
     if (s->step) rg_keep_count(l, s->step, 0, RG_COUNT_MOST, "@step");
 }

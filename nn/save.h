@@ -13,9 +13,8 @@
      name of the same file (a hard link) keeps the old content.
 
    Loading. Files are hostile: every number in a header is checked against the bytes that are really there before memory is taken
-   or anything is changed. An error names the file and what is wrong with it, RG_EIO. jansson and libzip take their memory from malloc
-   and not from the tape: what they take grows with the bytes of the header that are there (JSON: about thirty times as many, of
-   16 MiB at most), not with what a file says. */
+   or anything is changed. An error names the file and what is wrong with it, RG_EIO. Beside the values, a header takes at most eight
+   times its bytes of memory. libzip takes its memory from malloc and not from the tape. */
 #ifndef RG_SAVE_H
 #define RG_SAVE_H
 
@@ -35,7 +34,12 @@ extern "C" {
    Names are the parameters', each once: two of one name, or one without, cannot be saved, so save once before a long run. Weights are [in, out], where PyTorch has [out, in]. What is not of the net has a name that
    begins with @: tensors "@optim.0.weight.m", "@loader.order" (I64), and in the metadata, as decimal text, "@optim.0.lr" (of group 0),
    "@optim.0.weight.steps", "@rng.state" (NumPy's: PCG64(), .state), "@loader.epoch", "@loader.row", "@step" ..
-   Refused: a header over 16 MiB or nested more than 3 deep, a name that occurs twice, more than 6 dimensions, offsets that overlap,
+
+   The metadata also holds checksums (CRC-64/XZ, 16 digits): "@crc64.NAME" of each tensor's values, and "@crc64" of the header itself,
+   computed over its eight bytes of length and its JSON with zeros in the place of these 16 digits. A file that was damaged, or that
+   another program has changed and that still has these texts, is refused, and the error names the header or the tensor. Files
+   without checksums load.
+   Refused: a header over 16 MiB, a name that occurs twice, metadata that is no text, more than 6 dimensions, offsets that overlap,
    leave gaps or bytes over. A load that fails, for any reason, changes nothing; gradients are left as they are in any case. */
 
 /* The parameters of a net. Loading wants all of them in the file, of these shapes and dtypes, and no others; tensors with an @ are passed over. */

@@ -2,9 +2,10 @@
 #include "state.h"
 
 #include <float.h>
-#include <jansson.h>
+#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* -------- the list */
@@ -26,9 +27,11 @@ __attribute__((format(printf, 3, 0))) static void add(rg_state_list *l, rg_entry
     va_copy(again, args);
     const int n = vsnprintf(NULL, 0, format, again);
     va_end(again);
-    if (n < 0 || rg_error_code(l->r->tape) || reserve(l)) return;
-    e.name = rg_tape_alloc(l->r->at, l->r->tape, (size_t)n + 1);
-    if (!e.name) return;
+    if (l->failed) return;
+    l->failed = n < 0 || reserve(l);
+    e.name = l->failed ? NULL : rg_tape_alloc(l->r->at, l->r->tape, (size_t)n + 1);
+    l->failed = !e.name;
+    if (l->failed) return;
     vsnprintf(e.name, (size_t)n + 1, format, args);
     l->items[l->count++] = e;
 }
@@ -94,26 +97,22 @@ static bool parse_wide(const char *text, uint64_t v[2]) {
     return *text != 0;
 }
 
-/* 17 digits are every bit; jansson reads and writes a point in any locale. It has no words for what is not finite. */
-static const char *number_text(double x, char *to) {
-    if (!isfinite(x)) return isnan(x) ? "nan" : x > 0 ? "inf" : "-inf";
-    json_t *j = json_real(x);
-    const size_t n = json_dumpb(j, to, RG_STATE_TEXT - 1, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
-    json_decref(j);
-    to[n < RG_STATE_TEXT ? n : 0] = 0;
-    return *to ? to : NULL;
+/* 17 digits are every bit. What is not finite has words. */
+static void number_text(double x, char to[RG_STATE_TEXT]) {
+    const locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), before = uselocale(c);
+    snprintf(to, RG_STATE_TEXT, "%.17g", isnan(x) ? (double)NAN : x);
+    uselocale(before);
+    freelocale(c);
 }
 
-static bool parse_number(const rg_state_list *l, const char *text, double *x) {
-    json_error_t e;
-    if (!strcmp(text, "nan")) return *x = NAN, true;
-    if (!strcmp(text, "inf") || !strcmp(text, "-inf")) return *x = *text == '-' ? -INFINITY : INFINITY, true;
-    json_t *j = json_loads(text, JSON_DECODE_ANY, &e);
-    const bool good = json_is_number(j);
-    if (!j && json_error_code(&e) == json_error_out_of_memory) rg_fail(l->r->tape, RG_ENOMEM, l->r->at, "%s: out of memory for JSON", l->r->name);
-    *x = json_number_value(j);
-    json_decref(j);
-    return good;
+static bool parse_number(const char *text, double *x) {
+    char *end;
+    const locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), before = uselocale(c);
+    *x = strtod(text, &end);
+    uselocale(before);
+    freelocale(c);
+    const bool word = !strcmp(text, "nan") || !strcmp(text, "inf") || !strcmp(text, "-inf");
+    return word || (*text && !*end && !text[strspn(text, "+-.0123456789eE")]);
 }
 
 static bool parse_count(const char *text, int64_t *n) {
@@ -128,7 +127,7 @@ static bool parse_count(const char *text, int64_t *n) {
 const char *rg_entry_text(const rg_entry *e, char to[RG_STATE_TEXT]) {
     switch (e->kind) {
     case RG_KEPT_COUNT: snprintf(to, RG_STATE_TEXT, "%lld", (long long)*(int64_t *)e->at); return to;
-    case RG_KEPT_NUMBER: return number_text(*(double *)e->at, to);
+    case RG_KEPT_NUMBER: number_text(*(double *)e->at, to); return to;
     case RG_KEPT_WIDE: wide_text(e->at, to); return to;
     case RG_KEPT_SAME: return e->at;
     default: return NULL;
@@ -144,7 +143,7 @@ int rg_entry_parse(const rg_state_list *l, rg_entry *e, const char *text) {
         value = (double)e->found.count;
         break;
     case RG_KEPT_NUMBER:
-        good = parse_number(l, text, &e->found.number);
+        good = parse_number(text, &e->found.number);
         value = e->found.number;
         break;
     case RG_KEPT_WIDE: good = parse_wide(text, e->found.wide) && (e->found.wide[1] & 1) >= e->odd; break;

@@ -36,9 +36,10 @@ typedef struct rg_state_list {
     const char *path;
     rg_entry *items;
     int count, size;
+    bool failed; /* something could not be added: nothing is saved or loaded */
 } rg_state_list;
 
-/* Names are made by printf. Those of what is not part of a net begin with @: weights are loaded without them. A failure stands on the tape. */
+/* Names are made by printf. Those of what is not part of a net begin with @: weights are loaded without them. */
 void rg_keep_tensor(rg_state_list *l, rg_tensor *x, const char *name, ...) __attribute__((format(printf, 3, 4)));
 void rg_keep_indices(rg_state_list *l, int64_t *values, int64_t n, const char *name, ...) __attribute__((format(printf, 4, 5)));
 void rg_keep_count(rg_state_list *l, int64_t *value, double min, double max, const char *name, ...) __attribute__((format(printf, 5, 6)));
@@ -48,7 +49,7 @@ void rg_keep_wide(rg_state_list *l, uint64_t value[2], bool odd, const char *nam
 void rg_keep_same(rg_state_list *l, const char *text, const char *name, ...) __attribute__((format(printf, 3, 4)));
 void rg_state_free(rg_state_list *l);
 
-/* state.c: metadata as text, NULL when out of memory; and back, -1 after an error. */
+/* state.c: metadata as text, and back, -1 after an error. */
 enum { RG_STATE_TEXT = 64 };
 const char *rg_entry_text(const rg_entry *e, char to[RG_STATE_TEXT]);
 int rg_entry_parse(const rg_state_list *l, rg_entry *e, const char *text);

@@ -51,6 +51,7 @@ static inline void scratch_write(char path[1024], const char *folder, const char
         mkdir(path, 0777);
         *slash = '/';
     }
+    unlink(path); /* a file system may write out at once what is written over */
     FILE *f = fopen(path, "wb");
     if (!f || fwrite(bytes, 1, n, f) != n || fclose(f)) abort();
 }
@@ -120,6 +121,12 @@ static inline void pack(bytes *b, const unsigned char *from, size_t n) {
     assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
     b->n += z.total_out;
     deflateEnd(&z);
+}
+
+/* A checkpoint as one without checksums, of the same length: their names are spoilt. For damage that has to come past them. */
+static inline void without_checksums(bytes *b) {
+    for (size_t i = 0; i + 7 < b->n; i++)
+        if (!memcmp(b->at + i, "@crc64\"", 7) || !memcmp(b->at + i, ", crc64", 7)) b->at[i + 4] = 'X';
 }
 
 static inline void write_bytes(const char *name, const bytes *b) { scratch_write(path, folder, name, b->at, b->n); }

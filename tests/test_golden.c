@@ -8,7 +8,7 @@
 
 #include "nn/nn.h"
 
-enum { FORMATS = 1, ROWS = 11, MOST = 1 << 16 };
+enum { FORMATS = 2, ROWS = 11, MOST = 1 << 16 };
 static const char *golden;
 
 typedef struct run { rg_tape *t; rg_nn *net; rg_optim *optim; rg_loader *loader; rg_tensor *extra[3]; int64_t step; } run;
@@ -158,7 +158,7 @@ static void arrays_load(void **state) {
 }
 
 int main(int argc, char **argv) {
-    static const int formats[FORMATS] = {1};
+    static const int formats[FORMATS] = {1, 2};
     cases c = {0};
     if (argc < 2) return fprintf(stderr, "test_golden FOLDER [--write N]\n"), 2;
     golden = argv[1];

@@ -209,16 +209,6 @@ static int json_bytes(int64_t v) {
     return only_if_said("at most");
 }
 
-static int json_depth(int64_t v) {
-    char file[128] = {0};
-    for (int64_t k = 0; k < v; k++) strcat(file + 8, "{\"a\":");
-    file[0] = (char)strlen(file + 8);
-    scratch_write(path, folder, "deep.safetensors", file, 8 + strlen(file + 8));
-    rg_nn_load(rg_nn_linear(t, 1, 1, RG_ONES), path);
-    assert_int_equal(rg_error_code(t), RG_EIO);
-    return only_if_said("nested");
-}
-
 /* An .npy file of version 2 with a header of v bytes, of bytes of that shape; all its sides are 1. */
 static void write_npy(int64_t header, const char *shape) {
     static char file[1 << 17];
@@ -285,7 +275,6 @@ static const struct { const char *name; int (*go)(int64_t v); } all[] = {
     {"steps of a recurrent net", recurrent_steps},
     {"characters of a parameter's name in a net", parameter_name},
     {"bytes of a checkpoint's JSON", json_bytes},
-    {"depth of a checkpoint's JSON", json_depth},
     {"bytes of the header of an .npy file", npy_header},
     {"dimensions in an .npy file", npy_dimensions},
     {"dimensions in an IDX file", idx_dimensions},

@@ -1,0 +1,60 @@
+/* header.h - the header of a safetensors file, both ways: JSON of one form, which is read without recursion.
+
+       {"__metadata__": {NAME: TEXT, ..}, NAME: {"dtype": "F32", "shape": [784, 128], "data_offsets": [0, 401408]}, ..}
+
+   Checksums are texts in the metadata, 16 digits: "@crc64.NAME" of the values of tensor NAME, and "@crc64" of the header: the first text
+   of all, computed over the eight bytes of length and the header with zeros in the place of its own digits. "made by" ends with ", crc64"
+   in a file that has them, so that no single damaged byte turns it into one that has none. */
+#ifndef RG_HEADER_H
+#define RG_HEADER_H
+
+#include "state.h"
+
+#pragma GCC visibility push(hidden)
+
+enum { RG_HEADER_LENGTH = 8, RG_HEADER_MOST = 16 << 20 };
+
+typedef struct rg_part { /* a tensor in a file */
+    const char *name, *dtype;
+    int ndim;
+    int64_t shape[RG_MAX_DIMS + 1]; /* one more: the size of an element, for counting bytes */
+    int64_t begin, end;             /* within the values */
+} rg_part;
+
+typedef struct rg_text { const char *name, *text; } rg_text;
+
+typedef struct rg_header {
+    const rg_reader *r;
+    const char *path;
+    char *bytes;          /* of the header, its length in front; strings are unescaped in place */
+    uint64_t size;        /* length included */
+    rg_part *parts;       /* by name */
+    rg_text *texts;       /* by name */
+    int64_t nparts, ntexts, parts_size, texts_size;
+    bool checked;         /* it has checksums, and its own is right */
+} rg_header;
+
+/* left: bytes that follow in the file. -1 after an error, also when something in the header is there twice. */
+int rg_header_read(rg_header *h, rg_file *f, uint64_t left);
+void rg_header_free(rg_header *h);
+const rg_part *rg_header_part(const rg_header *h, const char *name); /* NULL: there is none */
+const char *rg_header_text(const rg_header *h, const char *name);
+const char *rg_header_checksum(const rg_header *h, int64_t part);    /* of the values of that part; NULL: there is none */
+
+/* All before the values, from the tape's memory, its size in *size; NULL after an error. Values of large elements come first, so that
+   every value is aligned. */
+char *rg_header_make(const rg_state_list *l, size_t *size);
+
+bool rg_is_utf8(const char *text);
+
+/* of an entry with values */
+bool rg_entry_has_values(const rg_entry *e);
+const char *rg_entry_dtype(const rg_entry *e);
+int rg_entry_element(const rg_entry *e); /* its size: 8, 4 or 1 */
+int rg_entry_ndim(const rg_entry *e);
+const int64_t *rg_entry_shape(const rg_entry *e);
+void *rg_entry_values(const rg_entry *e);
+uint64_t rg_entry_bytes(const rg_entry *e);
+
+#pragma GCC visibility pop
+#endif
