@@ -4,12 +4,23 @@
    (inputs, results) until the next rg_tape_reset. Nothing returned to you has to be released. To keep a value across a
    reset, rg_retain it and rg_release it when done: it keeps its value and loses its history; a leaf still requires its gradient.
    rg_tape_free frees everything.
+   A released tensor that is used again is an error: "mul: operand 1 was released by the reset at train.c:40". Without more it is
+   found while no other tensor has taken its memory. With RG_CHECK=1 in the environment when the tape is made it is always found,
+   also after rg_tape_free; then each tensor ever made costs about 300 bytes until the process ends, released values become NaN,
+   and a small operation takes about twice the time.
 
    Errors, the whole of it. Nothing here ends the process or returns NULL in place of a tensor. The first error is kept on the
    tape: rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a poisoned tensor,
    and so does every op until rg_error_clear(t): a nested expression, a whole program, needs one check at the end. rg_backward
    then returns -1 and leaves every gradient as it was, an optimiser leaves the parameters as they were, rg_item of what failed is NaN.
-   Functions that return int return 0, or -1 after an error. Every function takes NULL.                                       */
+   Functions that return int return 0, or -1 after an error. Every function takes NULL.
+
+   What may be called where. A hook (rg_on_grad) and a backward rule may apply operations, retain, release, and rewind to a mark that
+   they set themselves; a pass, a replay, a reset and an optimiser's step are errors there, and so is writing to older tensors. A function
+   given to rg_checkpoint or rg_gradcheck may do the same, and run passes. An error handler may read the tape and call rg_error_clear,
+   which takes effect when it returns (the call that failed has still failed); whatever releases tensors is an error there. An allocator
+   must not call this library. None of these may leave by longjmp or a C++ exception. A tape belongs to one thread at a time; no function
+   is safe in a signal handler. After fork the child may use a tape with one thread, or make its own.                              */
 #ifndef RG_ENGINE_H
 #define RG_ENGINE_H
 
@@ -70,11 +81,14 @@ typedef struct rg_counts {
 /* -------- tape */
 rg_tape *rg_tape_new(uint64_t seed); /* seed of its generator, NumPy's default_rng(seed). NULL only when out of memory */
 rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed);
-void rg_tape_free(rg_tape *t);
-void rg_tape_reset(rg_tape *t);             /* releases inputs and results; parameters, their gradients and buffers stay. The memory
+#define rg_tape_free(t) rg_tape_free_at(RG_AT, t)
+#define rg_tape_reset(t) rg_tape_reset_at(RG_AT, t)
+#define rg_rewind(t, mark) rg_rewind_at(RG_AT, t, mark)
+void rg_tape_free_at(const char *at, rg_tape *t);
+void rg_tape_reset_at(const char *at, rg_tape *t); /* releases inputs and results; parameters, their gradients and buffers stay. The memory
                                                stays with the tape, for the next step, until rg_tape_free */
 int64_t rg_mark(rg_tape *t);                /* the present end of the record */
-void rg_rewind(rg_tape *t, int64_t mark);   /* releases inputs and results made since the mark */
+void rg_rewind_at(const char *at, rg_tape *t, int64_t mark); /* releases inputs and results made since the mark */
 bool rg_record(rg_tape *t, bool on);        /* false: results get no history ("no grad"). Returns what it was */
 bool rg_keep_grads(rg_tape *t, bool on);    /* true: rg_backward keeps the gradients of results too. Returns what it was */
 int rg_set_dtype(rg_tape *t, rg_dtype d);   /* RG_F32 (at first) or RG_F64: what parameters and float inputs become */
@@ -109,7 +123,8 @@ rg_tensor *rg_detach_at(const char *at, rg_tensor *x);                          
 rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on);           /* marks a leaf before its use, or freezes it; returns x */
 rg_tensor *rg_name(rg_tensor *x, const char *name);                             /* for messages and pictures; returns x */
 rg_tensor *rg_retain(rg_tensor *x);                                             /* returns x */
-void rg_release(rg_tensor *x);                                                  /* what results on the record still read goes at the reset */
+#define rg_release(x) rg_release_at(RG_AT, x)
+void rg_release_at(const char *at, rg_tensor *x);                               /* what the record still reads goes at the reset */
 
 /* -------- backward */
 #define rg_backward(loss) rg_backward_at(RG_AT, loss)
@@ -120,15 +135,19 @@ int rg_backward_at(const char *at, rg_tensor *loss);
 /* out[i] = sum_j dy_j dy_j/dx[i], without touching any rg_grad_of. dy NULL = 1, for y of one element; x not connected to y = zeros. */
 int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, int flags, rg_tensor *out[]);
 rg_tensor *rg_grad_of(rg_tensor *x); /* what rg_backward left there; NULL when nothing did since it was cleared */
-void rg_clear_grad(rg_tensor *x);
-/* Plays the record: computes every result again from the present values of its leaves (rg_write, an optimiser's step), and runs its
+#define rg_clear_grad(x) rg_clear_grad_at(RG_AT, x)
+#define rg_zero_grad(t) rg_zero_grad_at(RG_AT, t)
+void rg_clear_grad_at(const char *at, rg_tensor *x);
+void rg_zero_grad_at(const char *at, rg_tape *t);    /* clears the gradient of every parameter */
+/* Replays the record: computes every result again from the present values of its leaves (rg_write, an optimiser's step), and runs its
    rg_backward again, adding to the gradients. The same bits as recording all of it again, without recording, checking shapes or
-   allocating. For steps whose ops and shapes stay the same: C code between the ops is not run again. So record a step once, then
-   write the next batch into its inputs and play. After an error (two passes on one record; rg_grad without RG_CREATE_GRAPH on it;
-   a label out of range) every gradient is as it was. */
+   allocating: the first call writes a list of kernels, the others go through it. Random operations and inputs draw anew. For steps whose
+   ops and shapes stay the same: C code between the ops is not run again. So record a step once, then write the next batch into its
+   inputs and play. What hooks make lives until the next rg_play. What cannot be replayed is an error of the first call that names the
+   operator: a checkpoint, a vjp that reads values or computes them outside of operations, two passes on one record, rg_grad without
+   RG_CREATE_GRAPH on it. After an error, also a label out of range, every gradient is as it was. */
 #define rg_play(t) rg_play_at(RG_AT, t)
 int rg_play_at(const char *at, rg_tape *t);
-void rg_zero_grad(rg_tape *t);       /* clears the gradient of every parameter */
 /* Called in every pass, of rg_backward or rg_grad, once the gradient g of x is whole: results in the reverse of the order in which they
    were made, then leaves. What it returns, of g's shape and dtype, takes the place of g; NULL or g itself leaves it. */
 typedef rg_tensor *(*rg_grad_fn)(void *ctx, rg_tensor *x, rg_tensor *g);

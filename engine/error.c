@@ -49,8 +49,9 @@ static const char *sign_between(const rg_op *op, char to[4]) {
     return to;
 }
 
-/* Keeps the first error and tells the handler of it, once. */
-static void keep(rg_tape *t, rg_code code, const char *message) {
+/* Keeps the first error and tells the handler of it, once. What the handler asks for happens after it has returned. */
+static void keep_first(rg_tape *t, rg_code code, const char *message) {
+    t->errors++;
     if (t->code) return;
     t->code = code;
     memcpy(t->message, message, strlen(message) + 1);
@@ -59,7 +60,22 @@ static void keep(rg_tape *t, rg_code code, const char *message) {
         fprintf(stderr, "retrograd: %s\n", t->message);
         __builtin_trap();
     }
-    if (t->on_error) t->on_error(t->on_error_ctx, code, t->message);
+    if (!t->on_error) return;
+    t->in_handler = true;
+    t->on_error(t->on_error_ctx, code, t->message);
+    t->in_handler = false;
+    if (t->misused) {
+        t->code = RG_ESTATE;
+        snprintf(t->message, sizeof t->message, "%s: called in an error handler, where nothing can be released", t->misused);
+        fprintf(stderr, "retrograd: %s\n", t->message);
+    } else if (t->clear_after) t->code = RG_OK;
+    t->misused = NULL;
+    t->clear_after = false;
+}
+
+bool rg_in_handler(rg_tape *t, const char *who) {
+    if (t->in_handler) t->misused = who;
+    return t->in_handler;
 }
 
 int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) {
@@ -81,7 +97,7 @@ int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) {
     put_args(&m, format, args);
     va_end(args);
     put_place(&m, "", y->at);
-    keep(y->tape, code, buffer);
+    keep_first(y->tape, code, buffer);
     return -1;
 }
 
@@ -94,7 +110,7 @@ int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) {
     put_args(&m, format, args);
     va_end(args);
     put_place(&m, "", at);
-    keep(t, code, buffer);
+    keep_first(t, code, buffer);
     return -1;
 }
 
@@ -109,8 +125,27 @@ int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *fo
     put_args(&m, format, args);
     va_end(args);
     put_place(&m, "made at ", x->at);
-    keep(x->tape, code, buffer);
+    keep_first(x->tape, code, buffer);
     return -1;
+}
+
+/* The memory of x is free, and unused since: what rg_node_destroy left there can still be read. */
+int rg_fail_released(const rg_tensor *x, const char *at, const char *who, int operand) {
+    char what[32] = "the tensor", place[160];
+    text m = {place, sizeof place, 0};
+    place[0] = 0;
+    if (operand) snprintf(what, sizeof what, "operand %d", operand);
+    const char *slash = x->released.at ? strrchr(x->released.at, '/') : NULL;
+    if (x->released.at) put(&m, " at %s", slash ? slash + 1 : x->released.at);
+    return rg_fail(x->tape, RG_ESTATE, at, "%s: %s was released by %s%s", who, what, x->released.by, place);
+}
+
+bool rg_report_released(const char *function, const rg_tensor *x) {
+    char who[64];
+    const size_t n = strlen(function), suffix = n > 3 && !strcmp(function + n - 3, "_at") ? 3 : 0;
+    snprintf(who, sizeof who, "%.*s", (int)(n - suffix), function);
+    if (x->flags & RG_RELEASED) rg_fail_released(x, NULL, who, 0);
+    return false;
 }
 
 const char *rg_shape_text(const rg_tensor *x, char *to, size_t size) {
@@ -128,7 +163,9 @@ const char *rg_error(const rg_tape *t) {
 rg_code rg_error_code(const rg_tape *t) { return t ? t->code : RG_ENOMEM; }
 
 void rg_error_clear(rg_tape *t) {
-    if (t) t->code = RG_OK;
+    if (!t) return;
+    if (t->in_handler) t->clear_after = true;
+    else t->code = RG_OK;
 }
 
 void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx) {

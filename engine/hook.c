@@ -1,12 +1,12 @@
 /* hook.c - what is called while a pass runs: rg_on_grad with the whole gradient of one tensor, rg_on_step with every part of any. */
 #include "internal.h"
 
-int rg_hooks_run(rg_tensor *x) {
+static int rg_hooks_run(rg_tensor *x) {
     rg_tape *t = x->tape;
     for (const rg_hook *h = t->hooks; h; h = h->next) {
         if (h->x != x) continue;
         rg_tensor *was = x->cotangent, *g = h->fn(h->ctx, x, was);
-        if (t->code) return -1;
+        if (t->errors != t->pass.errors) return -1;
         if (!g || g == was) continue;
         if (rg_failed(g) || g->tape != t) return rg_fail(t, RG_ESTATE, h->at, "rg_on_grad: the hook returned no tensor of this tape");
         if (!rg_same_shape(g, was) || g->dtype != was->dtype) {
@@ -20,7 +20,7 @@ int rg_hooks_run(rg_tensor *x) {
     return 0;
 }
 
-void rg_hooks_drop(rg_tensor *x) {
+static void rg_hooks_drop(rg_tensor *x) {
     for (rg_hook **at = &x->tape->hooks, *h; (h = *at);) {
         if (h->x != x) {
             at = &h->next;
@@ -35,7 +35,7 @@ void rg_hooks_drop(rg_tensor *x) {
 int rg_on_grad_at(const char *at, rg_tensor *x, rg_grad_fn fn, void *ctx) {
     if (!rg_usable(x) || x->tape->code) return -1;
     rg_tape *t = x->tape;
-    if (!fn && t->pass) return rg_fail(t, RG_ESTATE, at, "rg_on_grad: hooks cannot go while a pass runs");
+    if (!fn && t->pass.running) return rg_fail(t, RG_ESTATE, at, "rg_on_grad: hooks cannot go while a pass runs");
     if (!fn) return rg_hooks_drop(x), 0;
     if (!(x->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_on_grad: the tensor does not require a gradient");
     rg_hook *h = rg_tape_alloc(at, t, sizeof *h), **last = &t->hooks;

@@ -30,11 +30,11 @@
 #define VALGRIND_MAKE_MEM_DEFINED(p, n) ((void)0)
 #endif
 
-enum { ALIGN = 64, CHUNK_FIRST = 1 << 16, CHUNK_SMALL = 1 << 20, BLOCK_SMALL = 1 << 15 };
+enum { CHUNK_FIRST = 1 << 16, CHUNK_SMALL = 1 << 20, BLOCK_SMALL = 1 << 15 };
 
-void rg_blocks_init(rg_tape *t) {
+static void rg_blocks_init(rg_tape *t) {
     t->valgrind = RUNNING_ON_VALGRIND > 0;
-    t->watched = t->valgrind || t->allocator.no_pool;
+    t->watched = t->valgrind || t->allocator.no_pool || t->check;
 #ifdef RG_ASAN
     t->watched = true;
 #endif
@@ -74,18 +74,18 @@ static int class_of(size_t size, size_t *rounded) {
 
 static void *chunk_new(rg_tape *t, size_t size) {
     if (size > SIZE_MAX / 2) return NULL;
-    rg_chunk *c = t->allocator.alloc(t->allocator.ctx, size + 2 * ALIGN);
+    rg_chunk *c = t->allocator.alloc(t->allocator.ctx, size + 2 * RG_ALIGN);
     t->live.allocations++;
     if (!c) return NULL;
-    t->live.reserved += size + 2 * ALIGN;
-    *c = (rg_chunk){.next = t->chunks, .size = size + 2 * ALIGN};
+    t->live.reserved += size + 2 * RG_ALIGN;
+    *c = (rg_chunk){.next = t->chunks, .size = size + 2 * RG_ALIGN};
     t->chunks = c;
-    return (void *)(((uintptr_t)(c + 1) + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
+    return (void *)(((uintptr_t)(c + 1) + RG_ALIGN - 1) & ~(uintptr_t)(RG_ALIGN - 1));
 }
 
 /* Small blocks are cut from a chunk; each chunk is as large as all before it together, up to a limit. */
 static void *carve(rg_tape *t, size_t size) {
-    const size_t align = size % ALIGN ? 16 : ALIGN;
+    const size_t align = size % RG_ALIGN ? 16 : RG_ALIGN;
     unsigned char *p = (unsigned char *)(((uintptr_t)t->bump + align - 1) & ~(uintptr_t)(align - 1));
     if (!t->bump || p > t->bump_end || (size_t)(t->bump_end - p) < size) {
         size_t chunk = t->live.reserved < CHUNK_FIRST ? CHUNK_FIRST : t->live.reserved;
@@ -122,34 +122,68 @@ static void pool_free(rg_tape *t, void *p, size_t size) {
 /* Without the pool: alignment by hand, the start of the allocation kept just before the block. */
 static void *direct_alloc(rg_tape *t, size_t size) {
     if (size > SIZE_MAX / 2) return NULL;
-    unsigned char *from = t->allocator.alloc(t->allocator.ctx, size + ALIGN + sizeof(void *));
+    unsigned char *from = t->allocator.alloc(t->allocator.ctx, size + RG_ALIGN + sizeof(void *));
     t->live.allocations++;
     if (!from) return NULL;
-    t->live.reserved += size + ALIGN + sizeof(void *);
-    void **p = (void **)(((uintptr_t)from + sizeof(void *) + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
+    t->live.reserved += size + RG_ALIGN + sizeof(void *);
+    void **p = (void **)(((uintptr_t)from + sizeof(void *) + RG_ALIGN - 1) & ~(uintptr_t)(RG_ALIGN - 1));
     p[-1] = from;
     return p;
 }
 
 static void direct_free(rg_tape *t, void *p, size_t size) {
-    t->live.reserved -= size + ALIGN + sizeof(void *);
-    t->allocator.free(t->allocator.ctx, ((void **)p)[-1], size + ALIGN + sizeof(void *));
+    t->live.reserved -= size + RG_ALIGN + sizeof(void *);
+    t->allocator.free(t->allocator.ctx, ((void **)p)[-1], size + RG_ALIGN + sizeof(void *));
 }
 
-void *rg_block_find(rg_tape *t, size_t size) {
+static void *rg_block_find(rg_tape *t, size_t size) {
     void *p = t->allocator.no_pool ? direct_alloc(t, size) : pool_alloc(t, size);
     if (p) t->live.bytes += size;
     return p;
 }
 
-void rg_block_return(rg_tape *t, void *p, size_t size) {
+static void rg_block_return(rg_tape *t, void *p, size_t size) {
     if (!p) return;
     t->live.bytes -= size;
+    if (t->check && size % RG_ALIGN) { /* a node */
+        *(void **)p = t->quarantine;
+        t->quarantine = p;
+        return;
+    }
+    if (t->check) memset(p, 0xff, size); /* NaN, for pointers that outlive the tensor */
     if (t->allocator.no_pool) direct_free(t, p, size);
     else pool_free(t, p, size);
 }
 
-void rg_blocks_free_all(rg_tape *t) {
+/* A small block that waits in its class is taken, or put back there, at once: a quarter of a small op went into calls for that. */
+static inline size_t rg_small_class(size_t size) { return (size - 1) / 16; }
+
+static inline void *rg_block_alloc(rg_tape *t, size_t size) {
+    const size_t k = rg_small_class(size);
+    void **p = k < RG_SMALL / 16 && !t->watched ? t->free_blocks[k] : NULL;
+    if (!p) return rg_block_find(t, size);
+    t->free_blocks[k] = *p;
+    t->live.bytes += size;
+    return p;
+}
+
+static inline void rg_block_free(rg_tape *t, void *p, size_t size) {
+    const size_t k = rg_small_class(size);
+    if (!p || k >= RG_SMALL / 16 || t->watched) {
+        rg_block_return(t, p, size);
+        return;
+    }
+    *(void **)p = t->free_blocks[k];
+    t->free_blocks[k] = p;
+    t->live.bytes -= size;
+}
+
+static void rg_blocks_free_all(rg_tape *t) {
+    while (t->quarantine && t->allocator.no_pool) {
+        rg_tensor *x = t->quarantine;
+        t->quarantine = *(void **)x;
+        direct_free(t, x, rg_node_size(x->nin));
+    }
     while (t->chunks) {
         rg_chunk *c = t->chunks;
         const size_t size = c->size;
@@ -160,7 +194,7 @@ void rg_blocks_free_all(rg_tape *t) {
 }
 
 /* Only blocks of whole lines start at one. */
-static size_t whole_lines(size_t size) { return size > SIZE_MAX / 2 ? size : (size + !size + ALIGN - 1) & ~(size_t)(ALIGN - 1); }
+static size_t whole_lines(size_t size) { return size > SIZE_MAX / 2 ? size : (size + !size + RG_ALIGN - 1) & ~(size_t)(RG_ALIGN - 1); }
 
 void *rg_tape_alloc(const char *at, rg_tape *t, size_t size) {
     if (!t || t->code) return NULL;
@@ -189,15 +223,15 @@ typedef struct owned { struct owned *next; size_t size; } owned;
 
 void *rg_tape_own(const char *at, rg_tape *t, size_t size) {
     if (size > SIZE_MAX / 2) size = SIZE_MAX / 2;
-    owned *o = rg_tape_alloc(at, t, size + ALIGN);
+    owned *o = rg_tape_alloc(at, t, size + RG_ALIGN);
     if (!o) return NULL;
-    memset(o, 0, size + ALIGN);
-    *o = (owned){.next = t->owned, .size = size + ALIGN};
+    memset(o, 0, size + RG_ALIGN);
+    *o = (owned){.next = t->owned, .size = size + RG_ALIGN};
     t->owned = o;
-    return (unsigned char *)o + ALIGN;
+    return (unsigned char *)o + RG_ALIGN;
 }
 
-void rg_owned_free_all(rg_tape *t) {
+static void rg_owned_free_all(rg_tape *t) {
     while (t->owned) {
         owned *o = t->owned;
         t->owned = o->next;

@@ -56,6 +56,7 @@ typedef struct rg_attr {
         int reduction;                          /* losses */
         int which;                              /* running statistics: which of the saved ones of batch_norm */
         const void *given;                      /* checkpoint: what the shape rule copies; it clears the pointer */
+        int (*source)(rg_tensor *x);            /* of an input that is drawn: what draws it */
     };
     double p, q;
 } rg_attr;
@@ -69,20 +70,21 @@ struct rg_tensor {
     rg_tensor *grad;         /* what rg_backward leaves; its own buffer */
     rg_tensor *cotangent;    /* the gradient so far, while a backward pass runs */
     rg_tensor *prev, *next;  /* in the tape's list, in order of execution */
-    int64_t numel;
     int64_t seq;             /* when it was made */
     int32_t refs;            /* holds on it: the list's, views', a leaf's on its gradient, the user's */
     int32_t retained;        /* the user's among them */
     uint16_t flags;
     uint8_t dtype, ndim, nin;
-    int64_t shape[RG_MAX_DIMS];
-    double value[2];         /* small results live here: 16 bytes of any dtype, aligned to as many */
-    rg_attr attr;
     union {
-        rg_tensor *saved[2]; /* of a result: what forward found and backward wants (argmax, mask, statistics) */
+        rg_tensor *saved[2]; /* of a result: what forward found and backward wants (argmax, mask, statistics); made by rg_save */
         struct { int64_t written; rg_tensor *next_leaf; } leaf; /* of a leaf: seq when it was last written; the next one, during a pass */
+        struct { const char *by, *at; } released; /* of a released tensor: the call that did it */
     };
     const char *name, *at;
+    int64_t numel;           /* from here on nothing is set in a new tensor */
+    double value[2];         /* small results are here: 16 bytes of any dtype, aligned to as many */
+    int64_t shape[RG_MAX_DIMS];
+    rg_attr attr;
     rg_tensor *in[];         /* operands */
 };
 
@@ -98,8 +100,10 @@ struct rg_op {
     int (*shape)(rg_tensor *y); /* sets y->shape (and y->dtype, where it is not that of the first float operand); NULL = broadcasting */
     int (*check)(rg_tensor *y); /* refuses operands' values (a label out of range), before every forward, also of a record that is played */
     rg_forward_fn forward[2][RG_ISAS];                                /* [f32, f64][instruction set]; none: a view */
-    void (*backward)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);     /* composes ops; NULL: no derivative. A dx[i] left NULL means zero */
-    rg_fused_fn fused[2][RG_ISAS];                                    /* the same by a kernel, for a pass whose graph nobody wants */
+    /* The vjp: composes ops. NULL: no derivative. A dx[i] left NULL means zero. A replay repeats the ops it applied, so what it does must
+       not depend on values: a loop in C over ->data belongs into `fused`. */
+    void (*backward)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);
+    rg_fused_fn fused[2][RG_ISAS];                                    /* optional: the vjp by a kernel, used unless RG_CREATE_GRAPH */
     rg_branch_fn branch[2];                                           /* [f32, f64]: hash of the branches taken, for ops with kinks */
     rg_tensor *(*compose)(const char *at, rg_attr attr, rg_tensor *const *in); /* a composite: this stands for all of the above */
     void (*warm_up)(void);                                            /* called when a tape is made, for libraries that allocate at their first call */
@@ -186,7 +190,10 @@ rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x);
    calls get the same tensor and write it again. After a failure they return the poison. */
 rg_tensor *rg_save(rg_tensor *y, int k, rg_dtype dtype, int ndim, const int64_t *shape);
 static inline rg_tensor *rg_dx(rg_tensor *y, rg_tensor **dx, int i) { return dx[i] ? dx[i] : (dx[i] = rg_temp_like(y, y->in[i])); }
+void rg_convert(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dtype, int64_t n); /* n elements; to integers toward zero, held to their range */
 rg_tensor *rg_empty_at(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape); /* an input to be filled by the caller */
+/* An input whose values source(x) draws, from x->attr.p and q and the tape's generator: now, and again in every replay. */
+rg_tensor *rg_drawn_at(const char *at, rg_tape *t, int (*source)(rg_tensor *x), double p, double q, int ndim, const int64_t *shape);
 rg_tensor *rg_constant(rg_tensor *y, double value); /* a number in a backward rule: rank 0, in y's dtype */
 
 /* -------- memory of a tape, for what is no tensor: NULL, and RG_ENOMEM on the tape, when there is none */

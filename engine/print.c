@@ -211,18 +211,21 @@ static void dot_node(const rg_tensor *x, FILE *to) {
     fprintf(to, "\"%s];\n", x->op ? "" : x->flags & RG_NEEDS ? ", shape=box, style=filled, fillcolor=\"#cfe3f7\"" : ", shape=box, style=filled, fillcolor=\"#eeeeee\"");
 }
 
+/* Does a result on the record read x? */
+static bool is_read(const rg_tape *t, const rg_tensor *x) {
+    for (const rg_tensor *y = t->record.first; y; y = y->next)
+        for (int i = 0; y->op && i < y->nin; i++)
+            if (y->in[i] == x) return true;
+    return false;
+}
+
 void rg_tape_dot(rg_tape *t, FILE *to) {
     if (!t || !to) return;
     fputs("digraph tape {\n  rankdir=LR; node [fontname=\"sans-serif\", fontsize=11];\n", to);
-    /* Only what takes part: results, and what some result reads. */
-    for (rg_tensor *x = t->record.first; x; x = x->next)
-        for (int i = 0; x->op && i < x->nin; i++) x->in[i]->flags |= RG_DRAWN;
     const rg_chain all[] = {t->permanent, t->kept, t->record};
     for (int k = 0; k < 3; k++)
-        for (rg_tensor *x = all[k].first; x; x = x->next) {
-            if (x->op || x->flags & RG_DRAWN) dot_node(x, to);
-            x->flags &= (uint16_t)~RG_DRAWN;
-        }
+        for (const rg_tensor *x = all[k].first; x; x = x->next)
+            if (x->op || is_read(t, x)) dot_node(x, to);
     for (const rg_tensor *x = t->record.first; x; x = x->next)
         for (int i = 0; x->op && i < x->nin; i++) fprintf(to, "  t%" PRId64 " -> t%" PRId64 ";\n", x->in[i]->seq, x->seq);
     fputs("}\n", to);

@@ -6,8 +6,9 @@
 int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape) {
     if (ndim < 0 || ndim > RG_MAX_DIMS) return rg_reject(y, RG_ESHAPE, "%d dimensions, at most %d", ndim, RG_MAX_DIMS);
     if (ndim && !shape) return rg_reject(y, RG_EVALUE, "%d dimensions, but the shape is NULL", ndim);
-    const int64_t numel = rg_count((rg_dtype)y->dtype, ndim, shape);
-    if (numel < 0) {
+    int64_t numel;
+    size_t bytes;
+    if (rg_size((rg_dtype)y->dtype, ndim, shape, &numel, &bytes)) {
         for (int d = 0; d < ndim; d++)
             if (shape[d] < 0) return rg_reject(y, RG_ESHAPE, "dimension %d of the result is %lld", d, (long long)shape[d]);
         return rg_reject(y, RG_ESHAPE, "the result is too large: its sizes overflow");

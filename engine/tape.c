@@ -49,12 +49,14 @@ rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
 #endif
     rg_tape *t = a.alloc(a.ctx, sizeof *t);
     if (!t) return NULL;
-    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = rg_best_isa(), .threads = 1, .pass_flag = RG_NEEDS, .on_error = tell};
+    const char *check = getenv("RG_CHECK");
+    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = rg_best_isa(), .threads = 1, .pass.flag = RG_NEEDS, .on_error = tell,
+        .check = check && check[0] == '1'};
     rg_blocks_init(t);
     rg_rng_seed(&t->rng, seed);
     t->poison = rg_node_new(NULL, t, 0);
     if (!t->poison) {
-        rg_tape_free(t);
+        rg_tape_free_at(NULL, t);
         return NULL;
     }
     t->poison->flags = RG_POISON;
@@ -73,49 +75,30 @@ int64_t rg_guard(rg_tape *t, int64_t mark) {
     return was;
 }
 
-/* May all since the mark go? */
-static bool may_release(const char *who, rg_tape *t, int64_t mark) {
-    if (mark >= t->guard) return true;
-    rg_fail(t, RG_ESTATE, NULL, "%s: inside a function that was given tensors to work on, which would go", who);
-    return false;
-}
-
-void rg_tape_reset(rg_tape *t) {
-    if (!t) return;
-    if (rg_in_rule(t)) rg_fail(t, RG_ESTATE, NULL, "rg_tape_reset: inside a backward rule");
-    else if (may_release("rg_tape_reset", t, 0)) rg_rewind(t, 0);
-}
-
 rg_tensor *rg_newest(rg_tape *t) { return t ? t->record.last : NULL; }
 int64_t rg_mark(rg_tape *t) { return t ? t->seq : 0; }
 
-void rg_rewind(rg_tape *t, int64_t mark) {
-    if (!t) return;
-    if (mark < 0) {
-        rg_fail(t, RG_EVALUE, NULL, "rg_rewind: %lld is no mark", (long long)mark);
-        return;
+/* Releases what was made since the mark, as `who`, which messages name. */
+static void release_since(const char *at, rg_tape *t, int64_t mark, const char *who, const char *by) {
+    if (!t || rg_in_handler(t, who)) return;
+    if (mark < 0) rg_fail(t, RG_EVALUE, at, "%s: %lld is no mark", who, (long long)mark);
+    else if (mark < t->guard) rg_fail(t, RG_ESTATE, at, "%s: inside a function that was given tensors to work on, which would go", who);
+    else if (t->pass.running && mark < t->pass.mark) rg_fail(t, RG_ESTATE, at, "%s: inside a backward rule, to before it", who);
+    else if (!t->plan.writing) { /* a replay needs what a vjp makes */
+        t->released_by = by;
+        t->released_at = at;
+        rg_plan_forget(t, mark);
+        rg_release_since(&t->record, mark);
     }
-    if (!may_release("rg_rewind", t, mark)) return;
-    const bool in_rule = rg_in_rule(t);
-    if (in_rule && mark < t->pass_mark) {
-        rg_fail(t, RG_ESTATE, NULL, "rg_rewind: inside a backward rule, to before it");
-        return;
-    }
-    if (!in_rule) {
-        if (t->plan.last && t->plan.last->seq >= mark) rg_plan_drop(t);
-        if (t->loss && t->loss->seq >= mark) {
-            t->loss = NULL;
-            if (t->passes == 1 || mark == 0) t->passes = 0;
-        }
-        if (t->unplayable >= mark) t->unplayable = 0;
-    } else if (t->plan.planning || t->cursor) {
-        return; /* what a rule made is wanted when it is played */
-    }
-    rg_release_since(&t->record, mark);
 }
 
-void rg_tape_free(rg_tape *t) {
-    if (!t) return;
+void rg_rewind_at(const char *at, rg_tape *t, int64_t mark) { release_since(at, t, mark, "rg_rewind", "the rewind"); }
+void rg_tape_reset_at(const char *at, rg_tape *t) { release_since(at, t, 0, "rg_tape_reset", "the reset"); }
+
+void rg_tape_free_at(const char *at, rg_tape *t) {
+    if (!t || rg_in_handler(t, "rg_tape_free")) return;
+    t->released_by = "rg_tape_free";
+    t->released_at = at;
     rg_plan_drop(t);
     const rg_chain all[] = {t->record, t->kept, t->permanent};
     for (int k = 0; k < 3; k++)
@@ -125,6 +108,7 @@ void rg_tape_free(rg_tape *t) {
         }
     rg_tape_dealloc(t, t->params, (size_t)t->params_size * sizeof *t->params);
     rg_owned_free_all(t);
+    if (t->check && t->allocator.alloc == heap_alloc) return; /* pointers to its tensors stay valid: they are still refused */
     if (t->poison) rg_node_destroy(t->poison);
     rg_blocks_free_all(t);
     t->allocator.free(t->allocator.ctx, t, sizeof *t);
@@ -132,35 +116,23 @@ void rg_tape_free(rg_tape *t) {
 
 /* -------- retain and release */
 
-/* The last hold on a kept tensor is given up. Results on the record may still read it: then it goes when the last of them does. */
-static void let_go(rg_tensor *x) {
-    rg_tape *t = x->tape;
-    if (x->refs > 1 || !(x->flags & RG_KEPT) || !t->record.first) {
-        rg_unref(x);
-        return;
-    }
-    rg_unlist(&t->kept, x);
-    x->flags &= (uint16_t)~RG_KEPT;
-    x->prev = NULL;
-    x->next = t->record.first;
-    t->record.first = t->record.first->prev = x;
-}
-
 rg_tensor *rg_retain(rg_tensor *x) {
-    if (!rg_usable(x)) return x ? x : rg_poisoned();
+    if (!rg_usable(x)) return x ? rg_poison(x->tape) : rg_poisoned();
     x->refs++;
     x->retained++;
     return x;
 }
 
-void rg_release(rg_tensor *x) {
-    if (!rg_usable(x)) return;
+void rg_release_at(const char *at, rg_tensor *x) {
+    if (!rg_usable(x) || rg_in_handler(x->tape, "rg_release")) return;
     if (x->retained == 0) {
         rg_fail_of(x, RG_ESTATE, "rg_release", "it was not retained");
         return;
     }
     x->retained--;
-    let_go(x);
+    x->tape->released_by = "rg_release";
+    x->tape->released_at = at;
+    rg_unref(x);
 }
 
 /* -------- parameters */
@@ -202,17 +174,21 @@ rg_tensor *rg_parameter_at(const char *at, rg_tape *t, const char *name, int ndi
 
 rg_list rg_params(rg_tape *t) { return t ? (rg_list){t->params, t->nparams} : (rg_list){NULL, 0}; }
 
-static void clear_grad(rg_tensor *x) {
-    if (x->grad) let_go(x->grad);
+static void clear_grad(const char *at, rg_tensor *x, const char *by) {
+    rg_tensor *g = x->grad;
+    if (!g || (x->tape->in_handler && rg_in_handler(x->tape, by))) return;
     x->grad = NULL;
+    x->tape->released_by = by;
+    x->tape->released_at = at;
+    rg_unref(g);
 }
 
-void rg_zero_grad(rg_tape *t) {
-    for (int i = 0; t && i < t->nparams; i++) clear_grad(t->params[i]);
+void rg_zero_grad_at(const char *at, rg_tape *t) {
+    for (int i = 0; t && i < t->nparams; i++) clear_grad(at, t->params[i], "rg_zero_grad");
 }
 
-void rg_clear_grad(rg_tensor *x) {
-    if (rg_usable(x)) clear_grad(x);
+void rg_clear_grad_at(const char *at, rg_tensor *x) {
+    if (rg_usable(x)) clear_grad(at, x, "rg_clear_grad");
 }
 
 /* -------- settings */

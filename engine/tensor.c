@@ -1,4 +1,4 @@
-/* tensor.c - tensors: sizes, storage, leaves, and rg_apply, through which every operator goes. */
+/* tensor.c - tensors: sizes, storage, their ends, leaves, and rg_apply, through which every operator goes. */
 #include <string.h>
 
 #include "internal.h"
@@ -10,8 +10,20 @@ size_t rg_dtype_size(rg_dtype d) { return dtype_ok(d) ? rg_width(d) : 0; }
 const char *rg_dtype_name(rg_dtype d) { return dtype_ok(d) ? dtype_names[d] : "no dtype"; }
 static bool is_float(unsigned d) { return d == RG_F32 || d == RG_F64; }
 
+/* The element count, or -1. Sizes are checked as if a zero dimension were one, so that no product of the others can overflow either. */
+static RG_INLINE int64_t count(rg_dtype dtype, int ndim, const int64_t *shape) {
+    int64_t all = 1;
+    bool empty = false;
+    for (int d = 0; d < ndim; d++) {
+        if (shape[d] < 0) return -1;
+        if (shape[d] == 0) empty = true;
+        else if (__builtin_mul_overflow(all, shape[d], &all)) return -1;
+    }
+    return all > (int64_t)(PTRDIFF_MAX / 32) && all > (int64_t)(PTRDIFF_MAX / 4 / rg_width(dtype)) ? -1 : empty ? 0 : all;
+}
+
 int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size_t *bytes) {
-    const int64_t n = rg_count(dtype_ok(dtype) ? dtype : RG_U8, ndim, shape);
+    const int64_t n = count(dtype_ok(dtype) ? dtype : RG_U8, ndim, shape);
     if (n < 0) return -1;
     *numel = n;
     *bytes = (size_t)n * rg_dtype_size(dtype);
@@ -20,38 +32,35 @@ int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size
 
 /* -------- nodes and their storage */
 
-enum { ALIGN = 64, SPARE = 64 };
-static size_t node_size(int nin) { return sizeof(rg_tensor) + (size_t)nin * sizeof(rg_tensor *); }
-static size_t storage_size(size_t bytes) { return ((bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1)) + SPARE; }
+enum { SPARE = 64 };
+static size_t storage_size(size_t bytes) { return ((bytes + RG_ALIGN - 1) & ~(size_t)(RG_ALIGN - 1)) + SPARE; }
 
-/* What a fresh tensor has not got is cleared member by member: of an assignment, or a memset, gcc makes a "rep stos", a quarter of the
-   time of a small op. Shape, numel and value have no meaning before they are set. */
-static inline rg_tensor *node_new(const char *at, rg_tape *t, int nin) {
-    rg_tensor *x = rg_block_alloc(t, node_size(nin));
+/* Never a multiple of RG_ALIGN, as all other blocks are: a node's memory in the pool is used for nodes alone, and a pointer to a released
+   tensor points to a released tensor or to another one. */
+static inline size_t rg_node_size(int nin) {
+    const size_t size = (sizeof(rg_tensor) + (size_t)nin * sizeof(rg_tensor *) + 15) & ~(size_t)15;
+    return size % RG_ALIGN ? size : size + 16;
+}
+
+/* What a new tensor has, up to its values and shape: copied, since of a memset gcc makes a slow "rep stos". */
+static const rg_tensor fresh = {.refs = 1};
+enum { FRESH = offsetof(rg_tensor, numel) };
+_Static_assert(offsetof(rg_tensor, value) % 16 == 0 && sizeof(rg_tensor) == offsetof(rg_tensor, in), "values are aligned, and nothing is padded");
+
+static RG_INLINE rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) {
+    rg_tensor *x = rg_block_alloc(t, rg_node_size(nin));
     if (!x) {
         rg_fail(t, RG_ENOMEM, at, "out of memory for a tensor");
         return NULL;
     }
-    x->op = NULL;
+    memcpy(x, &fresh, FRESH);
     x->tape = t;
-    x->data = NULL;
-    x->base = x->grad = x->cotangent = NULL;
-    x->attr = RG_NO_ATTR;
-    x->saved[0] = x->saved[1] = NULL;
-    x->name = NULL;
     x->at = at;
-    x->seq = 0;
-    x->retained = 0;
-    x->flags = 0;
-    x->ndim = 0;
-    x->refs = 1;
     x->nin = (uint8_t)nin;
     x->dtype = (uint8_t)t->dtype;
     t->live.tensors++;
     return x;
 }
-
-rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) { return node_new(at, t, nin); }
 
 /* x->data for x->numel elements. Small results live inside the tensor; leaves never do, so that a view of one sees what is written to it. */
 static inline int make_room(const char *at, rg_tensor *x, bool inside) {
@@ -65,67 +74,103 @@ static inline int make_room(const char *at, rg_tensor *x, bool inside) {
     return rg_fail(x->tape, RG_ENOMEM, at, "out of memory: %zu bytes for a tensor", bytes);
 }
 
-static int storage(const char *at, rg_tensor *x, bool inside) {
-    x->numel = rg_count((rg_dtype)x->dtype, x->ndim, x->shape);
-    if (x->numel >= 0) return make_room(at, x, inside);
-    x->numel = 0;
-    return rg_fail(x->tape, RG_ENOMEM, at, "tensor too large");
+static inline void set_shape(rg_tensor *x, int ndim, const int64_t *shape) {
+    x->ndim = (uint8_t)ndim;
+    for (int d = 0; d < ndim; d++) x->shape[d] = shape[d];
 }
 
-int rg_node_storage(const char *at, rg_tensor *x, bool inside) { return storage(at, x, inside); }
+static inline void free_name(rg_tensor *x) {
+    if (x->name) rg_tape_dealloc(x->tape, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
+}
 
-static inline void destroy(rg_tensor *x) {
+/* -------- the ends of a tensor
+
+   Holds are counted in refs: the record's, tape->permanent's or the plan's on what is in them, a view's on its base, a leaf's on its
+   gradient, a pass's on cotangents, the plan's on the loss, the user's. What an operator reads has no hold: the record is in order of
+   seq, a result is younger than its operands, and the record ends from its young end.                                                */
+
+static RG_INLINE void rg_node_destroy(rg_tensor *x) {
     rg_tape *t = x->tape;
     if (x->data != x->value && x->data && !x->base) rg_block_free(t, x->data, storage_size((size_t)x->numel * rg_width(x->dtype)));
-    if (x->name) rg_tape_dealloc(t, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
+    free_name(x);
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
     t->live.recorded -= x->op && x->flags & RG_NEEDS;
     t->live.tensors--;
-    rg_block_free(t, x, node_size(x->nin));
+    x->flags = RG_RELEASED;
+    x->released.by = t->released_by;
+    x->released.at = t->released_at;
+    rg_block_free(t, x, rg_node_size(x->nin));
 }
 
-void rg_node_destroy(rg_tensor *x) { destroy(x); }
-
-RG_COLD static void free_holder(rg_tensor *x) {
+static inline void node_free(rg_tensor *x) {
     rg_tensor *base = x->base, *grad = x->grad;
     rg_node_destroy(x);
     if (base) rg_unref(base);
     if (grad) rg_unref(grad);
 }
 
-void rg_node_free(rg_tensor *x) {
-    if (x->base || x->grad) free_holder(x);
-    else destroy(x);
-}
-
-/* What somebody still holds lives on among the kept ones: its value, and of a leaf whether it requires a gradient; of a result no history. */
+/* Still held: it moves to tape->kept. Leaves keep value and requires_grad, results the value only. */
 static void keep(rg_tensor *x) {
     const bool result = x->op;
     x->refs--;
-    if (result && (x->flags & RG_NEEDS)) x->tape->live.recorded--;
+    x->tape->live.recorded -= result && x->flags & RG_NEEDS;
     x->op = NULL;
     x->attr = RG_NO_ATTR;
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
-    x->saved[0] = x->saved[1] = NULL;
+    x->leaf = fresh.leaf;
     x->flags = (uint16_t)(RG_KEPT | (result ? 0 : x->flags & RG_NEEDS));
     rg_enlist(&x->tape->kept, x);
 }
 
-void rg_unref(rg_tensor *x) {
-    if (--x->refs > 0) return;
-    if (x->flags & RG_KEPT) rg_unlist(&x->tape->kept, x);
-    rg_node_free(x);
+static void end_chain(rg_chain *chain, rg_tensor *last) {
+    chain->last = last;
+    *(last ? &last->next : &chain->first) = NULL;
 }
 
-void rg_release_since(rg_chain *chain, int64_t mark) {
-    rg_tensor *x = chain->last, *prev;
-    for (; x && x->seq >= mark; x = prev) {
+static void rg_release_since(rg_chain *chain, int64_t mark) {
+    rg_tensor *x, *prev;
+    for (x = chain->last; x && (x->seq >= mark || x->flags & RG_RETURNED); x = prev) {
         prev = x->prev;
-        if (x->refs == 1) rg_node_free(x);
-        else keep(x);
+        if (x->refs == 1 && !x->base && !x->grad) {
+            rg_node_destroy(x);
+            continue;
+        }
+        end_chain(chain, prev); /* what x holds may return to the record */
+        if (x->refs > 1) keep(x);
+        else node_free(x);
+        prev = chain->last;
     }
-    chain->last = x;
-    *(x ? &x->next : &chain->first) = NULL;
+    end_chain(chain, x);
+}
+
+static void rg_to_record(rg_tensor *x) {
+    rg_chain *record = &x->tape->record;
+    rg_tensor *before = record->first && record->first->seq < x->seq ? record->last : NULL;
+    while (before && before->seq > x->seq) before = before->prev;
+    rg_unlist(&x->tape->kept, x);
+    x->flags &= (uint16_t)~RG_KEPT;
+    x->refs++;
+    x->prev = before;
+    x->next = before ? before->next : record->first;
+    *(x->prev ? &x->prev->next : &record->first) = x;
+    *(x->next ? &x->next->prev : &record->last) = x;
+}
+
+/* Only a kept tensor can lose its last hold. If the record has younger tensors, which may read it, it goes back to its place there, and is
+   released with the last of them. */
+static void last_hold_ends(rg_tensor *x) {
+    const rg_tensor *newest = x->tape->record.last;
+    if (newest && newest->seq > x->seq) {
+        rg_to_record(x);
+        x->flags |= RG_RETURNED;
+        return;
+    }
+    rg_unlist(&x->tape->kept, x);
+    node_free(x);
+}
+
+static inline void rg_unref(rg_tensor *x) {
+    if (--x->refs == 0) last_hold_ends(x);
 }
 
 rg_tensor *rg_name(rg_tensor *x, const char *name) {
@@ -134,19 +179,19 @@ rg_tensor *rg_name(rg_tensor *x, const char *name) {
     char *copy = rg_tape_alloc(x->at, x->tape, size);
     if (!copy) return x;
     memcpy(copy, name, size);
-    if (x->name) rg_tape_dealloc(x->tape, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
+    free_name(x);
     x->name = copy;
     return x;
 }
 
 /* -------- leaves */
 
-rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape) {
+static rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape) {
     if (!t || t->code) return NULL;
     if (!dtype_ok(dtype)) return (void)rg_fail(t, RG_EDTYPE, at, "tensor: there is no dtype %d", (int)dtype), NULL;
     if (ndim < 0 || ndim > RG_MAX_DIMS) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: %d dimensions, at most %d", ndim, RG_MAX_DIMS), NULL;
     if (ndim && !shape) return (void)rg_fail(t, RG_EVALUE, at, "tensor: %d dimensions, but the shape is NULL", ndim), NULL;
-    const int64_t numel = rg_count(dtype, ndim, shape);
+    const int64_t numel = count(dtype, ndim, shape);
     if (numel < 0) {
         for (int d = 0; d < ndim; d++)
             if (shape[d] < 0) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: dimension %d is %lld", d, (long long)shape[d]), NULL;
@@ -155,18 +200,15 @@ rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, con
     rg_tensor *x = rg_node_new(at, t, 0);
     if (!x) return NULL;
     x->dtype = (uint8_t)dtype;
-    x->ndim = (uint8_t)ndim;
     x->numel = numel;
-    for (int d = 0; d < ndim; d++) x->shape[d] = shape[d];
+    set_shape(x, ndim, shape);
     if (make_room(at, x, false)) return rg_node_destroy(x), NULL;
     x->seq = t->seq++;
     return x;
 }
 
 rg_tensor *rg_empty_at(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape) {
-    rg_tensor *x = t && t->cursor ? rg_play_next(t) : NULL;
-    if (x) return x;
-    x = rg_leaf_new(at, t, dtype, ndim, shape);
+    rg_tensor *x = rg_leaf_new(at, t, dtype, ndim, shape);
     if (!x) return rg_poison(t);
     rg_enlist(&t->record, x);
     return x;
@@ -180,71 +222,96 @@ rg_tensor *rg_input_at(const char *at, rg_tape *t, rg_dtype dtype, const void *d
     return x;
 }
 
-rg_tensor *rg_full_at(const char *at, rg_tape *t, double value, int ndim, const int64_t *shape) {
-    rg_tensor *x = rg_empty_at(at, t, t ? t->dtype : RG_F32, ndim, shape);
+static rg_tensor *set_constant(rg_tensor *x, double value) {
     if (rg_failed(x)) return x;
     rg_set_all(x, value);
+    x->flags |= RG_CONSTANT;
     return x;
 }
 
-/* A result without operands or history beside y. */
+rg_tensor *rg_full_at(const char *at, rg_tape *t, double value, int ndim, const int64_t *shape) {
+    return set_constant(rg_empty_at(at, t, t ? t->dtype : RG_F32, ndim, shape), value);
+}
+
+rg_tensor *rg_drawn_at(const char *at, rg_tape *t, int (*source)(rg_tensor *x), double p, double q, int ndim, const int64_t *shape) {
+    rg_tensor *x = rg_empty_at(at, t, t ? t->dtype : RG_F32, ndim, shape);
+    if (rg_failed(x)) return x;
+    x->attr = (rg_attr){.source = source, .p = p, .q = q};
+    x->flags |= RG_DRAWN;
+    return source(x) ? rg_poison(t) : x;
+}
+
+/* A result without operands or history, for y. */
 static inline rg_tensor *temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape, int64_t numel) {
     rg_tape *t = y->tape;
-    if (t->code) return t->poison;
-    if (t->cursor) return rg_play_next(t);
-    rg_tensor *x = numel < 0 ? rg_fail(t, RG_ENOMEM, y->at, "tensor too large"), NULL : node_new(y->at, t, 0);
+    rg_tensor *x = t->code ? NULL : rg_node_new(y->at, t, 0);
     if (!x) return t->poison;
     x->dtype = (uint8_t)dtype;
-    x->ndim = (uint8_t)ndim;
     x->numel = numel;
-    for (int d = 0; d < ndim; d++) x->shape[d] = shape[d];
+    set_shape(x, ndim, shape);
     if (make_room(y->at, x, true)) return rg_node_destroy(x), t->poison;
     x->seq = t->seq++;
     rg_enlist(&t->record, x);
     return x;
 }
 
-rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape) { return temp(y, dtype, ndim, shape, rg_count(dtype, ndim, shape)); }
+rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape) {
+    const int64_t numel = count(dtype, ndim, shape);
+    return numel < 0 ? rg_fail(y->tape, RG_ENOMEM, y->at, "tensor too large"), y->tape->poison : temp(y, dtype, ndim, shape, numel);
+}
+
 rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x) { return temp(y, (rg_dtype)x->dtype, x->ndim, x->shape, x->numel); }
 
 rg_tensor *rg_save(rg_tensor *y, int k, rg_dtype dtype, int ndim, const int64_t *shape) {
-    if (y->saved[k] && !y->tape->cursor) return y->saved[k]; /* a replay counts on rg_temp, which returns the same */
-    rg_tensor *x = rg_temp(y, dtype, ndim, shape);
+    rg_tensor *x = y->saved[k];
+    if (x && x->dtype == dtype && x->ndim == ndim && !memcmp(x->shape, shape, (size_t)ndim * sizeof *shape)) return x;
+    x = rg_temp(y, dtype, ndim, shape);
     if (!rg_failed(x)) y->saved[k] = x;
     return x;
 }
 
-rg_tensor *rg_constant(rg_tensor *y, double value) {
-    rg_tensor *x = rg_temp(y, (rg_dtype)y->dtype, 0, NULL);
-    if (rg_failed(x)) return x;
-    rg_set_all(x, value);
-    return x;
-}
+rg_tensor *rg_constant(rg_tensor *y, double value) { return set_constant(rg_temp(y, (rg_dtype)y->dtype, 0, NULL), value); }
 
 rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on) {
-    if (!rg_usable(x)) return x ? x : rg_poisoned();
-    if (x->tape->code) return x->tape->poison;
-    if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "rg_requires_grad: the result of %s is no leaf; rg_detach it", x->op->name), x->tape->poison;
-    if (on && !is_float(x->dtype))
-        return rg_fail(x->tape, RG_EDTYPE, at, "rg_requires_grad: %s has no gradient", rg_dtype_name((rg_dtype)x->dtype)), x->tape->poison;
-    rg_plan_drop(x->tape);
+    if (!rg_usable(x)) return x ? rg_poison(x->tape) : rg_poisoned();
+    rg_tape *t = x->tape;
+    if (t->code) return t->poison;
+    if (x->op) return rg_fail(t, RG_ESTATE, at, "rg_requires_grad: the result of %s is no leaf; rg_detach it", x->op->name), t->poison;
+    if (on && !is_float(x->dtype)) return rg_fail(t, RG_EDTYPE, at, "rg_requires_grad: %s has no gradient", rg_dtype_name((rg_dtype)x->dtype)), t->poison;
+    rg_plan_drop(t);
     x->flags = (uint16_t)(on ? x->flags | RG_NEEDS : x->flags & ~RG_NEEDS);
     return x;
 }
 
-rg_tensor *rg_detach_at(const char *at, rg_tensor *x) {
-    if (!rg_usable(x)) return x ? x : rg_poisoned();
-    rg_tape *t = x->tape;
-    rg_tensor *y = t->cursor ? rg_play_next(t) : NULL;
-    if (y) return y;
-    y = t->code ? NULL : rg_node_new(at, t, 0);
-    if (!y) return t->poison;
+static rg_tensor *rg_view_new(const char *at, rg_tensor *x) {
+    rg_tensor *y = rg_node_new(at, x->tape, 0);
+    if (!y) return NULL;
     y->dtype = x->dtype;
     rg_shape_like(y, x);
     rg_view(y, x, 0);
-    y->seq = t->seq++;
-    rg_enlist(&t->record, y);
+    y->seq = x->tape->seq++;
     return y;
+}
+
+rg_tensor *rg_detach_at(const char *at, rg_tensor *x) {
+    if (!rg_usable(x)) return x ? rg_poison(x->tape) : rg_poisoned();
+    rg_tensor *y = x->tape->code ? NULL : rg_view_new(at, x);
+    if (!y) return x->tape->poison;
+    rg_enlist(&x->tape->record, y);
+    return y;
+}
+
+static rg_tensor *rg_own_copy(const char *at, const rg_tensor *x) {
+    rg_tensor *copy = rg_node_new(at, x->tape, 0);
+    if (!copy) return NULL;
+    copy->dtype = x->dtype;
+    rg_shape_like(copy, x);
+    if (make_room(at, copy, true)) return rg_node_destroy(copy), NULL;
+    memcpy(copy->data, x->data, (size_t)x->numel * rg_width(x->dtype));
+    copy->flags = RG_KEPT;
+    copy->seq = x->tape->seq++;
+    rg_enlist(&x->tape->kept, copy);
+    return copy;
 }
 
 /* -------- applying */
@@ -271,8 +338,23 @@ static int check_types(rg_tensor *y) {
     return 0;
 }
 
-/* The poison to return where operands cannot be used at all; NULL when they can. One without a tape stands for a tape that
-   could not be made; any other comes with an error, also when the one it came from was cleared in the meantime. */
+/* What rg_apply needs to know of its operands. tape: NULL if they cannot be used. alike: floats of one dtype. */
+typedef struct operands { rg_tape *tape; bool needs, alike; } operands;
+
+static inline operands look_at(const rg_op *op, int n, rg_tensor *const *in) {
+    if (!op || n < 1 || n > UINT8_MAX || (n != op->arity && op->arity >= 0) || !in || !in[0]) return (operands){.tape = NULL};
+    rg_tape *t = in[0]->tape;
+    unsigned flags = in[0]->flags, differ = 0;
+    for (int i = 1; i < n; i++) {
+        if (!in[i] || in[i]->tape != t) return (operands){.tape = NULL};
+        flags |= in[i]->flags;
+        differ |= in[i]->dtype ^ in[0]->dtype;
+    }
+    return (operands){.tape = flags & RG_UNUSABLE || t->code ? NULL : t, .needs = flags & RG_NEEDS, .alike = !differ && is_float(in[0]->dtype)};
+}
+
+/* The poison to return where operands cannot be used at all. One without a tape means a tape that could not be made; any other
+   comes with an error, also when the one it came from was cleared in the meantime. */
 RG_COLD static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_tensor *const *in) {
     rg_tape *t = NULL;
     for (int i = 0; in && i < n && !t; i++)
@@ -280,67 +362,61 @@ RG_COLD static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_te
     if (!t) return rg_poisoned();
     if (!op) return rg_fail(t, RG_EVALUE, at, "rg_apply: the operator is NULL"), t->poison;
     for (int i = 0; i < n; i++) {
-        if (!in[i]) return rg_fail(t, RG_ESTATE, at, "%s: operand %d is NULL", op->name, i + 1), t->poison;
-        if (in[i]->flags & RG_POISON) return rg_fail(in[i]->tape, RG_ESTATE, at, "%s: operand %d is what a failed operation returned", op->name, i + 1), in[i];
-        if (in[i]->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", op->name), t->poison;
+        const rg_tensor *x = in[i];
+        if (!x) return rg_fail(t, RG_ESTATE, at, "%s: operand %d is NULL", op->name, i + 1), t->poison;
+        if (x->flags & RG_RELEASED) return rg_fail_released(x, at, op->name, i + 1), rg_poison(x->tape);
+        if (x->flags & RG_POISON) return rg_fail(x->tape, RG_ESTATE, at, "%s: operand %d is what a failed operation returned", op->name, i + 1), rg_poison(x->tape);
+        if (x->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", op->name), t->poison;
     }
     if (op->arity >= 0 && n != op->arity) rg_fail(t, RG_ESHAPE, at, "%s: %d operands, not %d", op->name, n, op->arity);
     if (n > UINT8_MAX) rg_fail(t, RG_ESHAPE, at, "%s: %d operands, at most %d", op->name, n, UINT8_MAX);
     return t->poison;
 }
 
-/* The tape of operands that can be used; NULL for others. `same`: they are floats of one dtype. */
-static inline rg_tape *tape_of(const rg_op *op, int n, rg_tensor *const *in, unsigned *flags, bool *same) {
-    if (!op || n < 1 || n > UINT8_MAX || (n != op->arity && op->arity >= 0) || !in || !in[0]) return NULL;
-    rg_tape *t = in[0]->tape;
-    unsigned all = in[0]->flags, differ = 0;
-    for (int i = 1; i < n; i++) {
-        if (!in[i] || in[i]->tape != t) return NULL;
-        all |= in[i]->flags;
-        differ |= in[i]->dtype ^ in[0]->dtype;
+/* The type and shape of y, and whether the operands' values are allowed. */
+static inline int infer(rg_tensor *y, bool alike) {
+    const rg_op *op = y->op;
+    if (!(alike && !op->types) && check_types(y)) return -1;
+    return (op->shape ? op->shape(y) : rg_shape_broadcast(y)) || (op->check && op->check(y)) ? -1 : 0;
+}
+
+static inline int compute(rg_tensor *y) {
+    rg_tape *t = y->tape;
+    if (!y->data) {
+        if (y->op->shape && (y->numel = count((rg_dtype)y->dtype, y->ndim, y->shape)) < 0) return y->numel = 0, rg_fail(t, RG_ENOMEM, y->at, "tensor too large");
+        if (make_room(y->at, y, true)) return -1;
     }
-    *flags = all;
-    *same = !differ && is_float(in[0]->dtype);
-    return all & RG_POISON || t->code ? NULL : t;
-}
-
-/* y, which came to nothing, goes; its tape has an error. */
-RG_COLD static rg_tensor *refused(rg_tensor *y) {
-    rg_tape *t = y->tape;
-    if (!t->code) rg_reject(y, RG_ESTATE, "failed");
-    rg_node_free(y);
-    return t->poison;
-}
-
-static int compute(rg_tensor *y, rg_forward_fn forward) {
-    rg_tape *t = y->tape;
+    const rg_forward_fn forward = y->op->forward[rg_f64_kernel(y)][t->isa];
+    if (!forward) return y->base ? 0 : rg_reject(y, RG_EDTYPE, "no kernel for %s", rg_dtype_name((rg_dtype)y->dtype));
     const int64_t before = t->seq;
     const int failed = forward(y);
     if (t->seq != before)
-        for (rg_tensor *x = t->record.last; x && x->seq >= before; x = x->prev) x->flags |= RG_TEMP;
-    return failed || t->code;
+        for (rg_tensor *x = t->record.last; x && x->seq >= before; x = x->prev) x->flags |= RG_SCRATCH;
+    return failed;
+}
+
+/* y, which failed, goes; its tape has an error, or had one that a handler cleared. */
+RG_COLD static rg_tensor *refused(rg_tensor *y, uint32_t errors) {
+    rg_tape *t = y->tape;
+    if (t->errors == errors) rg_reject(y, RG_ESTATE, "failed");
+    node_free(y);
+    return t->poison;
 }
 
 rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in) {
-    unsigned flags;
-    bool same;
-    rg_tape *t = tape_of(op, n, in, &flags, &same);
+    const operands o = look_at(op, n, in);
+    rg_tape *t = o.tape;
     if (!t) return unusable(op, at, n, in);
     if (op->compose) return op->compose(at, attr, in);
-    if (t->cursor) return rg_play_apply(op, at, attr, n, in);
-
-    rg_tensor *y = node_new(at, t, n);
+    rg_tensor *y = rg_node_new(at, t, n);
     if (!y) return t->poison;
     y->op = op;
     y->attr = attr;
     y->dtype = in[0]->dtype;
     for (int i = 0; i < n; i++) y->in[i] = in[i];
-    if (!(same && !op->types) && check_types(y)) return refused(y);
-    if ((op->shape ? op->shape(y) : rg_shape_broadcast(y)) || (op->check && op->check(y))) return refused(y);
-    if (!y->data && (op->shape ? storage(at, y, true) : make_room(at, y, true))) return refused(y);
-    const rg_forward_fn forward = op->forward[y->dtype == RG_F64 || in[0]->dtype == RG_F64][t->isa];
-    if (forward ? compute(y, forward) : !y->base && rg_reject(y, RG_EDTYPE, "no kernel for %s", rg_dtype_name((rg_dtype)y->dtype))) return refused(y);
-    if (flags & RG_NEEDS && t->recording && op->backward && is_float(y->dtype)) {
+    const uint32_t errors = t->errors;
+    if (infer(y, o.alike) || compute(y) || t->errors != errors) return refused(y, errors);
+    if (o.needs && t->recording && op->backward && is_float(y->dtype)) {
         y->flags = RG_NEEDS;
         t->live.recorded++;
     }

@@ -43,7 +43,11 @@ void rg_set_all(rg_tensor *x, double value) {
 void rg_touch(rg_tensor *leaf) {
     if (!rg_usable(leaf)) return;
     rg_tensor *owner = leaf->base ? leaf->base : leaf;
-    if (!owner->op) owner->leaf.written = owner->tape->seq;
+    if (owner->op) return;
+    owner->leaf.written = owner->tape->seq;
+    if (!(owner->flags & RG_DRAWN)) return;
+    owner->flags &= (uint16_t)~RG_DRAWN; /* its values are given from now on: a replay does not draw them */
+    rg_plan_drop(owner->tape);
 }
 
 int rg_may_write(const char *at, rg_tensor *x, const char *who) {
@@ -51,13 +55,13 @@ int rg_may_write(const char *at, rg_tensor *x, const char *who) {
     if (!rg_usable(x) || x->tape->code) return -1;
     if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "%s: the result of %s is no leaf", who, x->op->name);
     if (x->base) return rg_fail(x->tape, RG_ESTATE, at, "%s: a view is no leaf; write to what it views", who);
-    if (rg_in_rule(x->tape) && x->seq < x->tape->pass_mark)
+    if (x->tape->pass.running && x->seq < x->tape->pass.mark)
         return rg_fail(x->tape, RG_ESTATE, at, "%s: %s cannot be written while a backward pass runs", who, rg_shape_text(x, text, sizeof text));
     return 0;
 }
 
 int rg_outside_pass(const char *at, rg_tape *t, const char *who) {
-    return t && rg_in_rule(t) ? rg_fail(t, RG_ESTATE, at, "%s: inside a backward pass", who) : 0;
+    return t && t->pass.running ? rg_fail(t, RG_ESTATE, at, "%s: inside a backward pass", who) : 0;
 }
 
 int rg_write_at(const char *at, rg_tensor *x, rg_dtype dtype, const void *data) {
@@ -85,23 +89,23 @@ int64_t rg_dim(const rg_tensor *x, int axis) {
     return x->shape[axis < 0 ? axis + x->ndim : axis];
 }
 
-/* -------- values */
+/* -------- values. A vjp that reads one cannot be replayed. */
 
-static const void *data_as(rg_tensor *x, rg_dtype d) {
-    if (!rg_usable(x)) return NULL;
-    char who[8];
+static const void *data_as(const char *who, rg_tensor *x, rg_dtype d) {
+    if (!rg_usable_in(who, x)) return NULL;
+    x->tape->pass.read = true;
     if (x->dtype == d) return x->data;
-    snprintf(who, sizeof who, "rg_%s", rg_dtype_name(d));
     return (void)rg_fail_of(x, RG_EDTYPE, who, "the tensor is %s", rg_dtype_name((rg_dtype)x->dtype)), NULL;
 }
 
-const float *rg_f32(rg_tensor *x) { return data_as(x, RG_F32); }
-const double *rg_f64(rg_tensor *x) { return data_as(x, RG_F64); }
-const int32_t *rg_i32(rg_tensor *x) { return data_as(x, RG_I32); }
-const uint8_t *rg_u8(rg_tensor *x) { return data_as(x, RG_U8); }
+const float *rg_f32(rg_tensor *x) { return data_as(__func__, x, RG_F32); }
+const double *rg_f64(rg_tensor *x) { return data_as(__func__, x, RG_F64); }
+const int32_t *rg_i32(rg_tensor *x) { return data_as(__func__, x, RG_I32); }
+const uint8_t *rg_u8(rg_tensor *x) { return data_as(__func__, x, RG_U8); }
 
 double rg_item(rg_tensor *x) {
     if (!rg_usable(x)) return NAN;
+    x->tape->pass.read = true;
     if (x->numel == 1) return element(x->data, (rg_dtype)x->dtype, 0);
     rg_fail_of(x, RG_ESHAPE, "rg_item", "%lld elements, not one", (long long)x->numel);
     return NAN;
@@ -109,6 +113,7 @@ double rg_item(rg_tensor *x) {
 
 int rg_copy_out(rg_tensor *x, rg_dtype dtype, void *to, int64_t capacity) {
     if (!rg_usable(x)) return -1;
+    x->tape->pass.read = true;
     if (!rg_dtype_size(dtype)) return rg_fail_of(x, RG_EDTYPE, "rg_copy_out", "there is no dtype %d", (int)dtype);
     if (capacity < x->numel || (!to && x->numel))
         return rg_fail_of(x, RG_EVALUE, "rg_copy_out", "%lld elements, room for %lld", (long long)x->numel, (long long)(to ? capacity : 0));

@@ -72,7 +72,7 @@ static int evaluate(problem *p, double *to, uint64_t *hash) {
         to += p->out[i]->numel;
     }
     *hash = rg_branch_hash(p->t, mark);
-    rg_rewind(p->t, mark);
+    rg_rewind_at(p->at, p->t, mark);
     return failed;
 }
 
@@ -99,7 +99,7 @@ static int analytic(problem *p, int flags, double *to) {
         for (int k = 0; !failed && k < p->nvars; k++)
             for (int64_t j = 0; j < p->grads[k]->numel; j++) *sum++ += ((const double *)p->grads[k]->data)[j];
     }
-    rg_rewind(p->t, mark);
+    rg_rewind_at(p->at, p->t, mark);
     return failed;
 }
 
@@ -199,7 +199,7 @@ static int set_out(problem *p) {
     memcpy(shape, y->shape, sizeof shape);
     p->nvalues = y->numel;
     p->nout = 1;
-    rg_rewind(p->t, mark);
+    rg_rewind_at(p->at, p->t, mark);
     if (p->order == 1) return 0;
 
     p->w = rg_requires_grad_at(p->at, rg_empty_at(p->at, p->t, RG_F64, ndim, shape), true);
@@ -227,7 +227,7 @@ static int check_order(const problem *given, int order) {
         draw(p, p->v, p->nvalues);
         failed = evaluate(p, p->values, &p->hash) || analytic(p, 0, p->analytic[0]) || analytic(p, RG_CREATE_GRAPH, p->analytic[1]) || compare(p);
     }
-    rg_rewind(p->t, mark);
+    rg_rewind_at(p->at, p->t, mark);
     if (p->numbers_size) rg_tape_dealloc(p->t, p->point[0], p->numbers_size);
     rg_tape_dealloc(p->t, p->vars, p->pointers_size);
     return failed ? -1 : 0;
@@ -329,7 +329,7 @@ static void check_sample(rg_check *all, const rg_op *op, const rg_sample *s, rg_
         const rg_check c = check(NULL, apply, &(application){op, s}, s->n, in, o, frozen < 0 ? counts : NULL);
         merge(all, &c, s, frozen);
     }
-    rg_rewind(t, mark);
+    rg_rewind_at(NULL, t, mark);
 }
 
 static void judge_counts(rg_check *all, const int64_t *counts, const bool *seen) {
@@ -362,7 +362,7 @@ rg_check rg_gradcheck_op(const rg_op *op, rg_gradcheck_options o) {
             seen[slot] |= rg_sample_float(&s, i);
         }
         rg_error_clear(t);
-        rg_tape_reset(t);
+        rg_tape_reset_at(NULL, t);
     }
     if (more < 0) {
         all.failed = RG_CHECK_BROKEN;
@@ -370,7 +370,7 @@ rg_check rg_gradcheck_op(const rg_op *op, rg_gradcheck_options o) {
     }
     judge(&all, o.bar);
     if (!all.failed) judge_counts(&all, counts, seen);
-    rg_tape_free(t);
+    rg_tape_free_at(NULL, t);
     return all;
 }
 

@@ -142,7 +142,7 @@ static int cast_shape(rg_tensor *y) {
     return y->dtype == x->dtype ? rg_view(y, x, 0) : 0;
 }
 
-static int cast_forward(rg_tensor *y) { return y->base ? 0 : rg_copy_out(y->in[0], (rg_dtype)y->dtype, y->data, y->numel); }
+static int cast_forward(rg_tensor *y) { return y->base ? 0 : (rg_convert(y->data, (rg_dtype)y->dtype, y->in[0]->data, (rg_dtype)y->in[0]->dtype, y->numel), 0); }
 
 static void cast_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     if (is_float(y)) dx[0] = rg_cast(dy, (rg_dtype)y->in[0]->dtype);

@@ -34,16 +34,22 @@ rg_tensor *rg_eye_at(const char *at, rg_tape *t, int64_t n) {
     return x;
 }
 
+static int draw_uniform(rg_tensor *x) {
+    for (int64_t i = 0; i < x->numel; i++) set(x, i, rg_rng_uniform(rg_tape_rng(x->tape), x->attr.p, x->attr.q));
+    return 0;
+}
+
+static int draw_normal(rg_tensor *x) {
+    for (int64_t i = 0; i < x->numel; i++) set(x, i, rg_rng_normal(rg_tape_rng(x->tape), x->attr.p, x->attr.q));
+    return 0;
+}
+
 rg_tensor *rg_uniform_at(const char *at, rg_tape *t, double low, double high, int ndim, const int64_t *shape) {
     if (!(low <= high) || !isfinite(high - low)) return refuse(at, t, "rg_uniform: the ends are", low, high);
-    rg_tensor *x = rg_empty_at(at, t, rg_default_dtype(t), ndim, shape);
-    for (int64_t i = 0; i < rg_numel(x); i++) set(x, i, rg_rng_uniform(rg_tape_rng(t), low, high));
-    return x;
+    return rg_drawn_at(at, t, draw_uniform, low, high, ndim, shape);
 }
 
 rg_tensor *rg_normal_at(const char *at, rg_tape *t, double mean, double std, int ndim, const int64_t *shape) {
     if (!isfinite(mean) || !(std >= 0 && isfinite(std))) return refuse(at, t, "rg_normal: mean and std are", mean, std);
-    rg_tensor *x = rg_empty_at(at, t, rg_default_dtype(t), ndim, shape);
-    for (int64_t i = 0; i < rg_numel(x); i++) set(x, i, rg_rng_normal(rg_tape_rng(t), mean, std));
-    return x;
+    return rg_drawn_at(at, t, draw_normal, mean, std, ndim, shape);
 }

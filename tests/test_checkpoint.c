@@ -262,10 +262,10 @@ static void what_is_refused(void **state) {
     int64_t begin = rg_mark(t);
     rg_tensor *x = rg_requires_grad(rg_full(t, 3, 2), true);
     assert_true(rg_failed(rg_checkpoint(resetting, NULL, 1, &x)));
-    assert_string_equal(rg_error(t), "rg_tape_reset: inside a function that was given tensors to work on, which would go");
+    assert_non_null(strstr(rg_error(t), "rg_tape_reset: inside a function that was given tensors to work on, which would go (test_checkpoint.c:"));
     rg_error_clear(t);
     assert_true(rg_failed(rg_checkpoint(resetting, &begin, 1, &x)));
-    assert_string_equal(rg_error(t), "rg_rewind: inside a function that was given tensors to work on, which would go");
+    assert_non_null(strstr(rg_error(t), "rg_rewind: inside a function that was given tensors to work on, which would go (test_checkpoint.c:"));
     rg_error_clear(t);
     VALUES(x, 3, 3);
     y = rg_checkpoint(other, &calls, 1, &w), line = __LINE__;

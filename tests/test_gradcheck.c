@@ -372,7 +372,7 @@ static void refuses_operands(void **state) {
     rg_error_clear(t);
     assert_int_equal(rg_gradcheck(first_only, NULL, 1, NULL, (rg_gradcheck_options){.order = 1}).failed, RG_CHECK_BROKEN);
     assert_int_equal(rg_gradcheck(resetting, NULL, 1, &x, (rg_gradcheck_options){.order = 1}).failed, RG_CHECK_BROKEN);
-    assert_string_equal(rg_error(t), "rg_tape_reset: inside a function that was given tensors to work on, which would go");
+    assert_non_null(strstr(rg_error(t), "rg_tape_reset: inside a function that was given tensors to work on, which would go (test_gradcheck.c:"));
     rg_error_clear(t);
     check_refused(t, 1, &plain, "gradcheck: no operand requires a gradient");
     assert_int_equal(rg_gradcheck(first_only, NULL, 0, NULL, (rg_gradcheck_options){0}).failed, RG_CHECK_BROKEN);

@@ -419,7 +419,7 @@ static void a_checkpoint_is_refused(void **state) {
     rg_tensor *g = rg_retain(rg_grad_of(s.w));
     assert_int_equal(rg_play(s.t), -1);
     assert_int_equal(rg_error_code(s.t), RG_ESTATE);
-    assert_non_null(strstr(rg_error(s.t), "rg_play: checkpoint cannot be played: its value does not come from its operands alone (test_play.c:"));
+    assert_non_null(strstr(rg_error(s.t), "rg_play: checkpoint cannot be replayed: its value does not come from its operands alone (test_play.c:"));
     rg_error_clear(s.t);
     assert_true(rg_grad_of(s.w) == g);
     rg_clear_grad(s.w);
@@ -432,6 +432,123 @@ static void a_checkpoint_is_refused(void **state) {
     rg_tape_free(s.t);
 }
 
+/* -------- operators of a user's own: what a plan can hold, and what it refuses */
+
+static int copy_forward(rg_tensor *y) { return rg_convert(y->data, y->dtype, y->in[0]->data, y->in[0]->dtype, y->numel), 0; }
+
+/* Scratch memory whose size depends on the values. */
+static int scratch_forward(rg_tensor *y) {
+    const int64_t n = rg_numel(y->in[0]) && ((const float *)y->in[0]->data)[0] > 0 ? 4 : 400000;
+    rg_tensor *scratch = rg_temp(y, RG_F32, 1, &n);
+    if (rg_failed(scratch)) return -1;
+    for (int64_t i = 0; i < n; i++) ((float *)scratch->data)[i] = 1;
+    return copy_forward(y);
+}
+static int unsaved_forward(rg_tensor *y) { return rg_failed(y->saved[0] = rg_temp_like(y, y)) ? -1 : copy_forward(y); }
+
+static void identity_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { (void)y, dx[0] = dy; }
+static void branching_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_item(rg_sum(y->in[0])) > 0 ? rg_neg_at(y->at, dy) : dy; }
+static void looping_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    dx[0] = rg_temp_like(y, dy);
+    for (int64_t i = 0; i < dy->numel; i++) ((float *)dx[0]->data)[i] = ((const float *)dy->data)[i];
+}
+static int other_fused(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return dx[0] = ((const float *)y->data)[0] > 0 ? dy : rg_temp_like(y, dy), 0; }
+
+static const rg_op scratchy = {.name = "scratchy", .formula = "x", .arity = 1, .forward = RG_ANY(scratch_forward), .backward = identity_vjp};
+static const rg_op unsaved = {.name = "unsaved", .formula = "x", .arity = 1, .forward = RG_ANY(unsaved_forward), .backward = identity_vjp};
+static const rg_op branching = {.name = "branching", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = branching_vjp};
+static const rg_op looping = {.name = "looping", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = looping_vjp};
+static const rg_op other = {.name = "other", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = identity_vjp, .fused = RG_ANY(other_fused)};
+
+static rg_tensor *recorded_with(rg_tape *t, const rg_op *op, rg_tensor *w) {
+    rg_tensor *x = rg_full(t, 1, 3), *y = rg_mul(x, w);
+    y = rg_apply(op, RG_HERE, RG_NO_ATTR, 1, &y);
+    assert_int_equal(rg_backward(rg_sum(y)), 0);
+    return x;
+}
+
+static void scratch_of_another_size(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    rg_tensor *w = rg_param(t, "w", RG_ONES, 3), *x = recorded_with(t, &scratchy, w);
+    for (int k = 0; k < 4; k++) {
+        rg_zero_grad(t);
+        rg_write(x, RG_F32, (k % 2 ? (float[]){2, 3, 4} : (float[]){-1, -2, -3}));
+        const int64_t tensors = rg_live(t).tensors;
+        assert_int_equal(rg_play(t), 0);
+        assert_true(rg_f32(rg_grad_of(w))[2] == (k % 2 ? 4 : -3));
+        if (k) assert_true(rg_live(t).tensors <= tensors + 1);
+    }
+    rg_tape_free(t);
+}
+
+static void what_a_plan_refuses(void **state) {
+    (void)state;
+    static const struct { const rg_op *op; const char *message; } all[] = {
+        {&unsaved, "rg_play: unsaved cannot be replayed: its forward does not make its saved tensors by rg_save (test_play.c:"},
+        {&branching, "rg_play: branching cannot be replayed: its vjp reads values (test_play.c:"},
+        {&looping, "rg_play: looping cannot be replayed: its vjp computes values that are no result of an operation (test_play.c:"},
+        {&other, "rg_play: other cannot be replayed: its fused backward gave another tensor than before (test_play.c:"}};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        rg_tape *t = new_tape();
+        rg_tensor *w = rg_param(t, "w", RG_ONES, 3), *x = recorded_with(t, all[k].op, w);
+        const rg_tensor *g = rg_grad_of(w);
+        int failed = rg_play(t);
+        if (!failed) { /* the plan was made; other values */
+            rg_zero_grad(t);
+            rg_write(x, RG_F32, ((float[]){-1, -2, -3}));
+            g = NULL;
+            failed = rg_play(t);
+        }
+        assert_int_equal(failed, -1);
+        assert_non_null(strstr(rg_error(t), all[k].message));
+        rg_error_clear(t);
+        assert_true(rg_grad_of(w) == g);
+        rg_tape_reset(t);
+        recorded_with(t, all[k].op, w); /* and without a replay all is well */
+        rg_tape_free(t);
+    }
+}
+
+/* -------- inputs that are drawn: the bits of an eager step */
+
+static rg_tensor *drawn_step(rg_tape *t, rg_tensor *w, rg_tensor **noise) {
+    *noise = rg_normal(t, 0, 1, 5, 3);
+    rg_tensor *u = rg_uniform(t, -1, 2, 5, 3), *h = rg_dropout(rg_mul(rg_add(*noise, u), w), .5);
+    rg_tensor *loss = rg_mean(rg_square(h));
+    assert_int_equal(rg_backward(loss), 0);
+    return loss;
+}
+
+static void noise_is_drawn_anew(void **state) {
+    (void)state;
+    for (int d = RG_F32; d <= RG_F64; d++) {
+        rg_tape *a = new_tape(), *b = new_tape();
+        rg_set_dtype(a, (rg_dtype)d);
+        rg_set_dtype(b, (rg_dtype)d);
+        rg_tensor *v = rg_param(a, "w", RG_ONES, 3), *w = rg_param(b, "w", RG_ONES, 3), *of_a, *of_b, *loss = drawn_step(b, w, &of_b);
+        for (int k = 0; k < 5; k++) {
+            rg_tape_reset(a);
+            rg_zero_grad(a);
+            rg_tensor *eager = drawn_step(a, v, &of_a);
+            if (k) {
+                rg_zero_grad(b);
+                assert_int_equal(rg_play(b), 0);
+            }
+            assert_true(same_bits(of_a, of_b) && same_bits(eager, loss) && same_bits(rg_grad_of(v), rg_grad_of(w)));
+        }
+        /* Values that are given stay: a written input is not drawn again. */
+        const double given[15] = {1, 2, 3};
+        rg_write(of_b, RG_F64, given);
+        assert_int_equal(rg_play(b), 0);
+        double is[15];
+        rg_copy_out(of_b, RG_F64, is, 15);
+        assert_memory_equal(is, given, sizeof is);
+        rg_tape_free(a);
+        rg_tape_free(b);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registry), cmocka_unit_test(trains), cmocka_unit_test(gradients_add_up), cmocka_unit_test(retained_gradients_keep_their_values),
@@ -440,7 +557,8 @@ int main(void) {
 #define S(fn) cmocka_unit_test(fn##_too),
         SCENES(S)
 #undef S
-        cmocka_unit_test(a_checkpoint_is_refused),
+        cmocka_unit_test(a_checkpoint_is_refused), cmocka_unit_test(scratch_of_another_size), cmocka_unit_test(what_a_plan_refuses),
+        cmocka_unit_test(noise_is_drawn_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

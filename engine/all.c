@@ -1,0 +1,54 @@
+/* all.c - what every operation passes through, as one compilation unit, so that small functions are inlined across files. */
+#include "internal.h"
+
+#define RG_INLINE inline __attribute__((always_inline)) /* for what every op does several times */
+
+/* memory.c: blocks of a tape, returned with their size. NULL sets no error. */
+static void rg_blocks_init(rg_tape *t);
+static void *rg_block_find(rg_tape *t, size_t size);
+static void rg_block_return(rg_tape *t, void *p, size_t size);
+static void rg_blocks_free_all(rg_tape *t);
+static void rg_owned_free_all(rg_tape *t);
+
+/* tensor.c: nodes that are in no list yet; rg_enlist puts them into one. NULL, with the error set, when out of memory. */
+static size_t rg_node_size(int nin);
+static rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin);
+static rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape); /* uninitialised */
+static rg_tensor *rg_view_new(const char *at, rg_tensor *x); /* all of x, without history; it has its seq */
+static rg_tensor *rg_own_copy(const char *at, const rg_tensor *x); /* of x's values, in tape->kept */
+
+/* tensor.c: the ends of a tensor */
+static void rg_unref(rg_tensor *x);         /* a hold ends. Every last hold ends here */
+static void rg_node_destroy(rg_tensor *x);  /* its own memory alone: for what nothing refers to, and when the whole tape goes */
+static void rg_release_since(rg_chain *chain, int64_t mark); /* the chain's holds on what was made since: freed, or kept without its history */
+static void rg_to_record(rg_tensor *x);     /* a kept tensor, whose last hold becomes the record's */
+
+/* backward.c */
+typedef enum rg_commit { RG_ADD_GRADS, RG_REPLACE_GRADS } rg_commit; /* what happens to gradients that results have already; leaves always add */
+static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how);       /* the pass of rg_backward */
+static int rg_pass_plan(const char *at, rg_tensor *loss);                      /* the same, written into the plan; no gradient changes */
+static bool rg_is_own(const rg_tensor *g);                                     /* a gradient that may be written: held once, and no view */
+
+/* play.c: how a pass writes its plan. -1 after an error */
+static void rg_plan_forget(rg_tape *t, int64_t mark);                           /* what was made since the mark goes */
+static void rg_plan_drop(rg_tape *t);
+static int rg_plan_vjp(rg_tape *t, const rg_tensor *y);                         /* what was recorded since: by the vjp of y, or (NULL) by the engine */
+static int rg_plan_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, int64_t mark);
+static int rg_plan_add(rg_tensor *to, rg_tensor *from);
+static int rg_plan_copy(rg_tensor *copy, rg_tensor *from);
+static int rg_plan_grad_of(rg_tensor *leaf);                                    /* its cotangent is its gradient */
+static void rg_plan_settle(rg_tape *t, int64_t mark);                           /* what was made since stays with the plan */
+
+/* hook.c */
+static int rg_hooks_run(rg_tensor *x);   /* on x's whole cotangent, which they may replace */
+static void rg_hooks_drop(rg_tensor *x);
+
+#include "memory.c"
+
+#include "backward.c"
+#include "hook.c"
+#include "play.c"
+#include "shape.c"
+#include "tape.c"
+#include "tensor.c"
+#include "values.c"

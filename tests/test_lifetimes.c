@@ -1,0 +1,375 @@
+/* test_lifetimes.c - who holds a tensor, and who lets it go last: a case for each pair. A tensor lives while anything can read it: the record, a
+   view, a replay's plan, a gradient, a hook's caller. A released one is refused by name. */
+#include "tests/numbers.h"
+
+#include <stdlib.h>
+
+#include "nn/nn.h"
+
+enum { N = 64 };
+
+static rg_tensor *ones(rg_tape *t, const char *name) { return rg_param(t, name, RG_ONES, N); }
+static rg_tensor *carried(rg_tape *t, double value) { /* a leaf from before the reset */
+    rg_tensor *x = rg_retain(rg_full(t, value, N));
+    rg_tape_reset(t);
+    return x;
+}
+static void all_are(rg_tensor *x, double value) {
+    assert_non_null(x);
+    for (int64_t i = 0; i < rg_numel(x); i++) assert_true((double)rg_f32(x)[i] == value);
+}
+/* What a freed block would be used for. */
+static void reuse_memory(rg_tape *t) {
+    for (int k = 0; k < 4; k++) rg_full(t, 7, N);
+}
+
+/* -------- the record reads it, and its last holder goes */
+
+static void a_view_of_a_released_leaf_goes(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *x = carried(t, 2), *z = rg_sum(rg_mul(x, w));
+    const int64_t mark = rg_mark(t);
+    rg_detach(x);
+    rg_release(x);
+    rg_rewind(t, mark);
+    reuse_memory(t);
+    assert_int_equal(rg_backward(z), 0);
+    all_are(rg_grad_of(w), 2);
+}
+
+static void a_view_goes_and_the_record_is_replayed(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *x = carried(t, 2);
+    assert_int_equal(rg_backward(rg_sum(rg_mul(x, w))), 0);
+    const int64_t mark = rg_mark(t);
+    rg_slice(x, 0, 0, 3);
+    rg_release(x);
+    rg_rewind(t, mark);
+    for (int k = 0; k < 3; k++) {
+        rg_zero_grad(t);
+        reuse_memory(t);
+        assert_int_equal(rg_play(t), 0);
+        all_are(rg_grad_of(w), 2);
+    }
+}
+
+static void a_gradient_that_is_read_is_cleared(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *v = ones(t, "v");
+    rg_backward(rg_sum(rg_square(w)));
+    rg_tensor *g = rg_grad_of(w), *z = rg_sum(rg_mul(g, v));
+    const int64_t mark = rg_mark(t);
+    rg_reshape(g, 8, 8);
+    rg_zero_grad(t);
+    rg_rewind(t, mark);
+    reuse_memory(t);
+    assert_int_equal(rg_backward(z), 0);
+    all_are(rg_grad_of(v), 2);
+}
+
+static void a_kept_gradient_that_is_read_is_cleared(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *v = ones(t, "v"), *h = rg_square(w);
+    rg_keep_grads(t, true);
+    rg_backward(rg_sum(rg_mul_scalar(h, 3)));
+    rg_tensor *z = rg_sum(rg_mul(rg_grad_of(h), v));
+    rg_clear_grad(h);
+    reuse_memory(t);
+    assert_int_equal(rg_backward(z), 0);
+    all_are(rg_grad_of(v), 3);
+}
+
+static void a_cotangent_comes_back_as_a_gradient(void **state) {
+    rg_tape *t = *state;
+    for (int flags = 0; flags <= RG_CREATE_GRAPH; flags++) {
+        rg_tensor *w = ones(t, flags ? "u" : "w"), *dy = carried(t, 3), *z = rg_sum(rg_mul(dy, w)), *out;
+        const int64_t mark = rg_mark(t);
+        assert_int_equal(rg_grad(rg_add_scalar(w, 1), dy, &w, 1, flags, &out), 0);
+        rg_release(dy);
+        all_are(out, 3);
+        rg_rewind(t, mark);
+        reuse_memory(t);
+        assert_int_equal(rg_backward(z), 0);
+        all_are(rg_grad_of(w), 3);
+    }
+}
+
+static void a_cotangent_that_needs_a_gradient_keeps_its_history(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *dy = rg_retain(rg_requires_grad(rg_full(t, 3, N), true)), *out, *g;
+    rg_tape_reset(t);
+    assert_int_equal(rg_grad(rg_add_scalar(w, 1), dy, &w, 1, RG_CREATE_GRAPH, &out), 0);
+    assert_int_equal(rg_grad(rg_sum(rg_square(out)), NULL, &dy, 1, 0, &g), 0); /* 2 dy */
+    all_are(g, 6);
+    rg_release(dy);
+}
+
+/* -------- the tape remembers the loss; a plan holds gradients */
+
+static void a_leaf_that_is_the_loss_is_released(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *x = rg_retain(rg_requires_grad(rg_full(t, 1, 1), true));
+    rg_tape_reset(t);
+    assert_int_equal(rg_backward(x), 0);
+    rg_release(x);
+    assert_int_equal(rg_play(t), 0);
+    rg_tape_reset(t);
+    assert_int_equal(rg_live(t).tensors, 0);
+}
+
+static rg_tensor *releases(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)g, rg_release(x), ++*(int *)ctx, NULL; }
+static void the_loss_releases_itself_in_its_hook(void **state) {
+    rg_tape *t = *state;
+    int calls = 0;
+    rg_tensor *x = rg_retain(rg_requires_grad(rg_full(t, 1, 1), true)), *g;
+    rg_tape_reset(t);
+    rg_retain(x);
+    rg_on_grad(x, releases, &calls);
+    assert_int_equal(rg_backward(x), 0);
+    assert_int_equal(rg_grad(x, NULL, &x, 1, 0, &g), 0);
+    assert_int_equal(calls, 2);
+    assert_true(rg_item(g) == 1);
+    rg_tape_reset(t);
+    assert_int_equal(rg_live(t).tensors, 0);
+}
+
+static void the_norm_of_a_replayed_gradient(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *x = rg_full(t, 2, N);
+    rg_optim *o = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = .01});
+    rg_backward(rg_sum(rg_square(rg_mul(x, w)))); /* gradient 8 w */
+    double value = 1;
+    for (int k = 0; k < 4; k++) {
+        rg_optim_step(o);
+        value -= .01 * 8 * value;
+        assert_int_equal(rg_play(t), 0);
+        reuse_memory(t);
+        const double norm = rg_item(rg_norm(rg_grad_of(w), 2));
+        assert_true(fabs(norm - 8 * value * sqrt(N)) < 1e-4 * norm);
+    }
+}
+
+static void a_view_of_a_replayed_gradient_keeps_its_values(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *x = rg_full(t, 2, N);
+    rg_backward(rg_sum(rg_mul(x, w)));
+    rg_zero_grad(t);
+    rg_play(t);
+    rg_tensor *view = rg_retain(rg_reshape(rg_grad_of(w), 8, 8));
+    for (int k = 3; k < 6; k++) {
+        rg_zero_grad(t);
+        for (int i = 0; i < N; i++) ((float *)x->data)[i] = (float)k;
+        rg_touch(x);
+        assert_int_equal(rg_play(t), 0);
+        all_are(rg_grad_of(w), k);
+        all_are(view, 2);
+    }
+    rg_tape_reset(t);
+    all_are(view, 2);
+    rg_release(view);
+}
+
+/* -------- hooks: what they make lives until the reset */
+
+static rg_tensor *norm_of(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, *(rg_tensor **)ctx = rg_norm(g, 2), NULL; }
+static rg_tensor *doubled(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, *(rg_tensor **)ctx = rg_mul_scalar(g, 2); }
+
+static void a_hooks_result_is_read_after_the_pass(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *norm = NULL, *twice = NULL, *h = rg_square(w);
+    rg_on_grad(w, norm_of, &norm);
+    rg_on_grad(h, doubled, &twice);
+    rg_backward(rg_sum(h));
+    reuse_memory(t);
+    all_are(twice, 2);
+    all_are(rg_grad_of(w), 4);
+    assert_true(rg_item(norm) == 4 * sqrt(N));
+    for (int k = 0; k < 5; k++) { /* in a replay: until the next one */
+        rg_zero_grad(t);
+        const int64_t before = rg_live(t).tensors;
+        assert_int_equal(rg_play(t), 0);
+        all_are(twice, 2);
+        assert_true(rg_item(norm) == 4 * sqrt(N));
+        if (k > 1) assert_true(rg_live(t).tensors <= before + 1); /* the gradient */
+    }
+    rg_tape_reset(t);
+    assert_int_equal(rg_live(t).tensors, 2); /* w and its gradient */
+}
+
+/* -------- a steady loop that rewinds has a steady count */
+
+static void gradients_cleared_between_rewinds_are_freed(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *x = rg_full(t, 2, N);
+    rg_optim *o = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = .01});
+    int64_t after = 0;
+    for (int k = 0; k < 6; k++) {
+        const int64_t mark = rg_mark(t);
+        rg_tensor *y = rg_mul(x, w);
+        rg_backward(rg_sum(y));
+        rg_sum(y); /* something younger than the gradient */
+        rg_optim_step(o);
+        rg_rewind(t, mark);
+        if (k) assert_int_equal(rg_live(t).tensors, after);
+        after = rg_live(t).tensors;
+    }
+}
+
+/* -------- released tensors are refused by name: while their memory is unused, and for certain under RG_CHECK=1 */
+
+#if defined __has_feature
+#if __has_feature(address_sanitizer)
+#define RG_NO_POOL 1
+#endif
+#endif
+#if defined __SANITIZE_ADDRESS__ || defined RG_NO_POOL
+enum { WITHOUT_CHECK = 1 }; /* their memory is gone: the sanitizer would report the use */
+#else
+enum { WITHOUT_CHECK = 0 };
+#endif
+
+/* A checked tape stays readable after rg_tape_free. It is remembered here, or leak checkers would complain. */
+static rg_tape *tape_with(bool check) {
+    static rg_tape *all[16];
+    static int n;
+    if (check) setenv("RG_CHECK", "1", 1);
+    rg_tape *t = rg_tape_new(3);
+    unsetenv("RG_CHECK");
+    assert_non_null(t);
+    rg_on_error(t, NULL, NULL);
+    return all[n++] = t;
+}
+#define BOTH(name)                                                                            \
+    static void name(void **state) {                                                          \
+        (void)state;                                                                          \
+        for (int check = WITHOUT_CHECK; check < 2; check++) name##_on(tape_with(check));      \
+    }
+
+static void a_released_tensor_is_refused_on(rg_tape *t) {
+    char text[128];
+    rg_tensor *w = ones(t, "w"), *x = rg_full(t, 2, N), *y = rg_full(t, 3, N), *out;
+    const int line = __LINE__ + 1;
+    rg_tape_reset(t);
+    snprintf(text, sizeof text, "mul: operand 1 was released by the reset at test_lifetimes.c:%d", line);
+    REFUSED(RG_ESTATE, rg_mul(x, w), text);
+    snprintf(text, sizeof text, "add: operand 2 was released by the reset at test_lifetimes.c:%d", line);
+    REFUSED(RG_ESTATE, rg_add(w, y), text);
+    snprintf(text, sizeof text, "rg_item: the tensor was released by the reset at test_lifetimes.c:%d", line);
+    assert_true(isnan(rg_item(x)));
+    assert_string_equal(rg_error(t), text);
+    rg_error_clear(t);
+    snprintf(text, sizeof text, "rg_f32: the tensor was released by the reset at test_lifetimes.c:%d", line);
+    assert_null(rg_f32(x));
+    assert_string_equal(rg_error(t), text);
+    rg_error_clear(t);
+    snprintf(text, sizeof text, "rg_retain: the tensor was released by the reset at test_lifetimes.c:%d", line);
+    assert_true(rg_failed(rg_retain(x)));
+    assert_string_equal(rg_error(t), text);
+    rg_error_clear(t);
+    assert_int_equal(rg_backward(x), -1);
+    assert_non_null(strstr(rg_error(t), "rg_backward: the loss: the tensor was released by the reset"));
+    rg_error_clear(t);
+    assert_int_equal(rg_grad(rg_sum(w), NULL, &y, 1, 0, &out), -1);
+    assert_non_null(strstr(rg_error(t), "was released by the reset at test_lifetimes.c:"));
+    rg_tape_free(t);
+}
+BOTH(a_released_tensor_is_refused)
+
+static void each_way_of_releasing_has_a_name_on(rg_tape *t) {
+    rg_tensor *w = ones(t, "w"), *x = carried(t, 2), *y, *g;
+    rg_release(x);
+    assert_true(rg_failed(rg_neg(x)));
+    assert_non_null(strstr(rg_error(t), "neg: operand 1 was released by rg_release at test_lifetimes.c:"));
+    rg_error_clear(t);
+    const int64_t mark = rg_mark(t);
+    y = rg_square(w);
+    rg_rewind(t, mark);
+    assert_true(rg_failed(rg_neg(y)));
+    assert_non_null(strstr(rg_error(t), "neg: operand 1 was released by the rewind at test_lifetimes.c:"));
+    rg_error_clear(t);
+    rg_backward(rg_sum(w));
+    g = rg_grad_of(w);
+    rg_zero_grad(t);
+    assert_true(rg_failed(rg_neg(g)));
+    assert_non_null(strstr(rg_error(t), "neg: operand 1 was released by rg_zero_grad at test_lifetimes.c:"));
+    rg_tape_free(t);
+}
+BOTH(each_way_of_releasing_has_a_name)
+
+static void releasing_twice_on(rg_tape *t) {
+    rg_tensor *x = carried(t, 2);
+    rg_release(x);
+    rg_release(x);
+    assert_non_null(strstr(rg_error(t), "rg_release: the tensor was released by rg_release at test_lifetimes.c:"));
+    rg_tape_free(t);
+}
+BOTH(releasing_twice)
+
+/* However often the memory was asked for since; also after the tape was freed. */
+static void checked(void **state) {
+    (void)state;
+    rg_tape *t = tape_with(true);
+    rg_tensor *w = ones(t, "w"), *x = rg_full(t, 2, N), *y = NULL;
+    const float *stale = rg_f32(x);
+    rg_tape_reset(t);
+    if (!WITHOUT_CHECK) assert_true(isnan(stale[N - 1]));
+    for (int k = 0; k < 1000; k++) {
+        y = rg_mul(w, rg_full(t, 1, N));
+        rg_backward(rg_sum(y));
+        rg_zero_grad(t);
+        rg_tape_reset(t);
+    }
+    assert_true(rg_failed(rg_mul(w, x)));
+    assert_non_null(strstr(rg_error(t), "mul: operand 2 was released by the reset at test_lifetimes.c:"));
+    rg_error_clear(t);
+    assert_true(rg_failed(rg_neg(y)));
+    rg_error_clear(t);
+    assert_int_equal(rg_live(t).tensors, 1);
+    rg_tape_free(t);
+    assert_true(rg_failed(rg_neg(w)));
+    assert_non_null(strstr(rg_error(rg_tape_of(w)), "neg: operand 1 was released by rg_tape_free at test_lifetimes.c:"));
+}
+
+/* -------- error handlers: they may look and clear; nothing that releases tensors */
+
+static void resets(void *ctx, rg_code code, const char *message) {
+    (void)code, (void)message;
+    rg_tape_reset(ctx);
+    rg_error_clear(ctx);
+}
+static void clears(void *ctx, rg_code code, const char *message) { (void)code, (void)message, rg_error_clear(ctx); }
+
+static void a_handler_cannot_release(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *x = rg_full(t, 1, 2, 3, 7);
+    rg_on_error(t, resets, t);
+    assert_true(rg_failed(rg_matmul(x, x)));
+    assert_string_equal(rg_error(t), "rg_tape_reset: called in an error handler, where nothing can be released");
+    rg_on_error(t, NULL, NULL);
+    rg_error_clear(t);
+    assert_true(rg_item(rg_sum(x)) == 42);
+}
+
+static void a_handler_clears_and_the_call_has_still_failed(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *x = rg_full(t, 1, 2, 3), *loss;
+    rg_on_error(t, clears, t);
+    assert_true(rg_failed(rg_matmul(x, x)));
+    assert_null(rg_error(t));
+    loss = rg_sum(rg_log(rg_mul(w, w)));
+    rg_write(w, RG_F32, ((float[N]){1}));
+    assert_int_equal(rg_backward(loss), -1);
+    assert_null(rg_grad_of(w));
+    assert_null(rg_error(t));
+    rg_on_error(t, NULL, NULL);
+}
+
+int main(void) {
+    static const struct CMUnitTest cases[] = {CASE(a_view_of_a_released_leaf_goes), CASE(a_view_goes_and_the_record_is_replayed), CASE(a_gradient_that_is_read_is_cleared),
+        CASE(a_kept_gradient_that_is_read_is_cleared), CASE(a_cotangent_comes_back_as_a_gradient), CASE(a_cotangent_that_needs_a_gradient_keeps_its_history),
+        CASE(a_leaf_that_is_the_loss_is_released), CASE(the_loss_releases_itself_in_its_hook), CASE(the_norm_of_a_replayed_gradient),
+        CASE(a_view_of_a_replayed_gradient_keeps_its_values), CASE(a_hooks_result_is_read_after_the_pass), CASE(gradients_cleared_between_rewinds_are_freed),
+        cmocka_unit_test(a_released_tensor_is_refused), cmocka_unit_test(each_way_of_releasing_has_a_name), cmocka_unit_test(releasing_twice), cmocka_unit_test(checked), CASE(a_handler_cannot_release),
+        CASE(a_handler_clears_and_the_call_has_still_failed)};
+    return RUN("lifetimes", cases);
+}
