@@ -29,7 +29,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "rng.h"
+#include "random/rng.h"
 
 #ifdef __cplusplus
 #include <initializer_list>
@@ -180,11 +180,6 @@ void rg_error_clear(rg_tape *t);
 /* Called once per first error, in place of one line on stderr. fn NULL = silent. RG_ABORT=1 in the environment traps instead. */
 void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx);
 bool rg_failed(const rg_tensor *x); /* is it poisoned? */
-
-/* -------- looking */
-void rg_print(rg_tensor *x, FILE *to);    /* the values, as NumPy prints them */
-void rg_tape_print(rg_tape *t, FILE *to); /* the record, one op a line, with shapes */
-void rg_tape_dot(rg_tape *t, FILE *to);   /* the record as Graphviz text: | dot -Tsvg */
 
 #ifdef __cplusplus
 }

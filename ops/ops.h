@@ -214,6 +214,11 @@ static inline rg_tensor *rg_mse_at(const char *at, rg_tensor *p, rg_tensor *y) {
 static inline rg_tensor *rg_embedding_at(const char *at, rg_tensor *index, rg_tensor *table) { return rg_index_select(table, 0, index); }
 #pragma pop_macro("RG_AT")
 
+/* -------- looking */
+void rg_print(rg_tensor *x, FILE *to);    /* the values, as NumPy prints them */
+void rg_tape_print(rg_tape *t, FILE *to); /* the record, one op a line, with shapes */
+void rg_tape_dot(rg_tape *t, FILE *to);   /* the record as Graphviz text: | dot -Tsvg */
+
 /* -------- what this build is made of */
 typedef struct rg_build {
     const char *version, *isa, *vector_math; /* "0.1.0", "AVX-512", "libmvec" ... */

@@ -1,4 +1,4 @@
-"""Prints the golden values of test_rng.c, made with NumPy 1.24; with --tables it prints engine/ziggurat.h instead.
+"""Prints the golden values of test_rng.c, made with NumPy 1.24; with --tables it prints engine/random/ziggurat.h instead.
 
     python3 tests/golden_rng.py             # the block between the "golden" marks in tests/test_rng.c
     python3 tests/golden_rng.py --tables    # read out of NumPy's own libnpyrandom.a (needs nm and objcopy)

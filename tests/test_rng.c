@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "engine/rng.h"
-#include "engine/ziggurat.h"
+#include "engine/random/rng.h"
+#include "engine/random/ziggurat.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -4,8 +4,8 @@
      NumPy, numpy.random      Copyright (c) 2005-2022 NumPy Developers, BSD-3-Clause (text in ziggurat.h, whose tables are NumPy's)
      PCG, pcg-random.org      Copyright (c) 2014 Melissa O'Neill, MIT; her randutils::seed_seq (MIT) is where SeedSequence comes from
    D. Lemire, "Fast random integer generation in an interval", 2019. G. Marsaglia and W. W. Tsang, "The ziggurat method", 2000. */
-#include "engine/rng.h"
-#include "engine/ziggurat.h"
+#include "engine/random/rng.h"
+#include "engine/random/ziggurat.h"
 
 #include <math.h>
 #include <string.h>

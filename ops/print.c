@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "internal.h"
+#include "engine/op.h"
+#include "ops/ops.h"
 
 /* How one column of numbers is written: all elements alike, as NumPy does. */
 typedef struct layout { bool integer, single, scientific; int digits, width; } layout;
@@ -134,7 +135,7 @@ static void print_axis(const rg_tensor *x, const layout *l, int axis, int64_t of
 
 void rg_print(rg_tensor *x, FILE *to) {
     if (!to) return;
-    if (!rg_usable(x)) {
+    if (rg_failed(x)) {
         fputs("(no tensor)\n", to);
         return;
     }
@@ -156,18 +157,24 @@ void rg_print(rg_tensor *x, FILE *to) {
 
 /* -------- the record */
 
-/* A tensor in the record: its name, or %n with n counted along the record, or a leaf's kind. */
-static void print_ref(const rg_tensor *x, FILE *to) {
-    if (x->name) fputs(x->name, to);
-    else if (x->op) fprintf(to, "%%%" PRId64, x->seq);
-    else if (x->numel == 1 && !(x->flags & RG_PERMANENT)) fprintf(to, "%g", value_at(x, 0));
-    else fprintf(to, "input%" PRId64, x->seq);
+static const rg_tensor *first_of(rg_tape *t) {
+    const rg_tensor *x = rg_newest(t);
+    while (x && x->prev) x = x->prev;
+    return x;
 }
 
 static void print_shape(const rg_tensor *x, FILE *to) {
     fputc('[', to);
     for (int d = 0; d < x->ndim; d++) fprintf(to, d ? ",%" PRId64 : "%" PRId64, x->shape[d]);
     fputc(']', to);
+}
+
+/* A tensor in the record: its name, or %n with n counted along the record, or a leaf's value or kind. */
+static void print_ref(const rg_tensor *x, FILE *to) {
+    if (x->name) fputs(x->name, to);
+    else if (x->op) fprintf(to, "%%%" PRId64, x->seq);
+    else if (x->numel == 1 && !rg_needs_grad(x)) fprintf(to, "%g", value_at(x, 0));
+    else fprintf(to, "input%" PRId64, x->seq);
 }
 
 static const char *file_and_line(const char *at) {
@@ -177,14 +184,14 @@ static const char *file_and_line(const char *at) {
 
 /* %7 [64,128] f32 = relu(%6)    grad  (mnist.c:41) */
 void rg_tape_print(rg_tape *t, FILE *to) {
-    for (const rg_tensor *x = t && to ? t->record.first : NULL; x; x = x->next) {
+    for (const rg_tensor *x = to ? first_of(t) : NULL; x; x = x->next) {
         if (!x->op) continue;
         fprintf(to, "%%%-4" PRId64 " ", x->seq);
         char shape[80];
         int n = 0;
         shape[0] = 0;
         for (int d = 0; d < x->ndim; d++) n += snprintf(shape + n, sizeof shape - (size_t)n, d ? ",%" PRId64 : "%" PRId64, x->shape[d]);
-        fprintf(to, "[%s]%*s %s %s = %s(", shape, n < 12 ? 12 - n : 0, "", rg_dtype_name((rg_dtype)x->dtype), x->flags & RG_NEEDS ? "grad" : "    ", x->op->name);
+        fprintf(to, "[%s]%*s %s %s = %s(", shape, n < 12 ? 12 - n : 0, "", rg_dtype_name((rg_dtype)x->dtype), rg_needs_grad(x) ? "grad" : "    ", x->op->name);
         for (int i = 0; i < x->nin; i++) {
             if (i) fputs(", ", to);
             print_ref(x->in[i], to);
@@ -208,25 +215,26 @@ static void dot_node(const rg_tensor *x, FILE *to) {
     fputs("\\n", to);
     print_shape(x, to);
     if (x->numel == 1) fprintf(to, "\\n%.5g", value_at(x, 0));
-    fprintf(to, "\"%s];\n", x->op ? "" : x->flags & RG_NEEDS ? ", shape=box, style=filled, fillcolor=\"#cfe3f7\"" : ", shape=box, style=filled, fillcolor=\"#eeeeee\"");
+    fprintf(to, "\"%s];\n", x->op ? "" : rg_needs_grad(x) ? ", shape=box, style=filled, fillcolor=\"#cfe3f7\"" : ", shape=box, style=filled, fillcolor=\"#eeeeee\"");
 }
 
-/* Does a result on the record read x? */
-static bool is_read(const rg_tape *t, const rg_tensor *x) {
-    for (const rg_tensor *y = t->record.first; y; y = y->next)
-        for (int i = 0; y->op && i < y->nin; i++)
-            if (y->in[i] == x) return true;
-    return false;
+/* Is operand i of y read for the first time? */
+static bool is_first_use(const rg_tensor *first, const rg_tensor *y, int i) {
+    for (const rg_tensor *x = first;; x = x->next)
+        for (int k = 0; x->op && k < x->nin; k++)
+            if (x->in[k] == y->in[i]) return x == y && k == i;
 }
 
 void rg_tape_dot(rg_tape *t, FILE *to) {
     if (!t || !to) return;
     fputs("digraph tape {\n  rankdir=LR; node [fontname=\"sans-serif\", fontsize=11];\n", to);
-    const rg_chain all[] = {t->permanent, t->kept, t->record};
-    for (int k = 0; k < 3; k++)
-        for (const rg_tensor *x = all[k].first; x; x = x->next)
-            if (x->op || is_read(t, x)) dot_node(x, to);
-    for (const rg_tensor *x = t->record.first; x; x = x->next)
-        for (int i = 0; x->op && i < x->nin; i++) fprintf(to, "  t%" PRId64 " -> t%" PRId64 ";\n", x->in[i]->seq, x->seq);
+    const rg_tensor *first = first_of(t);
+    for (const rg_tensor *y = first; y; y = y->next) {
+        for (int i = 0; y->op && i < y->nin; i++)
+            if (!y->in[i]->op && is_first_use(first, y, i)) dot_node(y->in[i], to);
+        if (y->op) dot_node(y, to);
+    }
+    for (const rg_tensor *y = first; y; y = y->next)
+        for (int i = 0; y->op && i < y->nin; i++) fprintf(to, "  t%" PRId64 " -> t%" PRId64 ";\n", y->in[i]->seq, y->seq);
     fputs("}\n", to);
 }
