@@ -80,7 +80,9 @@ static inline void set_shape(rg_tensor *x, int ndim, const int64_t *shape) {
 }
 
 static inline void free_name(rg_tensor *x) {
-    if (x->name) rg_tape_dealloc(x->tape, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
+    if (!x->name) return;
+    rg_tape_dealloc(x->tape, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
+    x->name = NULL;
 }
 
 /* -------- the ends of a tensor
