@@ -2,7 +2,7 @@
 #include "dataset.h"
 #include "file.h"
 
-enum { BATCHES = 5, IMAGE = 3 * 32 * 32, RECORD = 1 + IMAGE };
+enum { BATCHES = 5, IMAGE = 3 * 32 * 32, RECORD = 1 + IMAGE, RECORDS = 10000 }; /* RECORDS: in a file of the published set */
 
 typedef struct batch {
     rg_path path;
@@ -15,7 +15,8 @@ static int batch_open(const rg_reader *r, const char *dir, const char *name, bat
     b->file = NULL;
     if (rg_file_find(r, dir, "cifar-10-batches-bin", 1, &name, &b->path)) return -1;
     b->file = rg_file_open(r, b->path.text);
-    if (!b->file || rg_file_left(b->file, INT64_MAX, &bytes)) return -1;
+    if (!b->file || rg_file_left(b->file, (uint64_t)RECORDS * RECORD, &bytes)) return -1;
+    if (bytes > (uint64_t)RECORDS * RECORD) return rg_file_fail(r, b->path.text, "holds more than %d records", RECORDS);
     if (bytes == 0 || bytes % RECORD) return rg_file_fail(r, b->path.text, "%llu bytes are not whole records of %d", (unsigned long long)bytes, RECORD);
     b->records = (int64_t)(bytes / RECORD);
     return 0;
@@ -36,12 +37,13 @@ static rg_dataset read_batches(const rg_reader *r, batch *b, int n) {
     int64_t records = 0;
     for (int i = 0; i < n; i++) records += b[i].records; /* no more than the bytes on a disk */
     rg_dataset d = {0};
-    d.x = rg_name(rg_empty_at(r->at, r->tape, RG_U8, 4, (int64_t[]){records, 3, 32, 32}), "images");
-    d.y = rg_name(rg_empty_at(r->at, r->tape, RG_I32, 1, &records), "labels");
-    if (rg_error_code(r->tape)) return d;
+    d.x = rg_dataset_tensor(r->at, r->tape, RG_U8, 4, (int64_t[]){records, 3, 32, 32}, "images");
+    d.y = rg_dataset_tensor(r->at, r->tape, RG_I32, 1, &records, "labels");
+    if (rg_failed(d.x) || rg_failed(d.y)) return d;
     unsigned char *x = d.x->data;
     int32_t *y = d.y->data;
-    for (int i = 0; i < n && batch_read(r, &b[i], x, y) == 0; i++) {
+    for (int i = 0; i < n; i++) {
+        if (batch_read(r, &b[i], x, y)) return (rg_dataset){0};
         x += b[i].records * IMAGE;
         y += b[i].records;
     }

@@ -20,7 +20,8 @@ typedef struct rg_dataset {
     const char *const *class_names; /* one per class, or NULL */
 } rg_dataset;
 
-/* -------- files. Each may be packed with gzip, whatever its name is. */
+/* -------- files. Each may be packed with gzip, whatever its name is. It is unpacked no further than the file should go: by its own
+   header, or for CIFAR by the size of a batch. */
 #define rg_read_idx(t, path) rg_read_idx_at(RG_AT, t, path)
 #define rg_read_mnist(t, dir, train) rg_read_mnist_at(RG_AT, t, dir, train)
 #define rg_read_cifar10(t, dir, train) rg_read_cifar10_at(RG_AT, t, dir, train)
@@ -30,8 +31,8 @@ rg_tensor *rg_read_idx_at(const char *at, rg_tape *t, const char *path);
 /* {train|t10k}-{images-idx3|labels-idx1}-ubyte, or with a dot before idx, plain or .gz, from dir or dir/mnist: x u8 [n, h, w],
    10 classes. Fashion-MNIST comes under the same names; its class names are given when its labels are recognised. */
 rg_dataset rg_read_mnist_at(const char *at, rg_tape *t, const char *dir, bool train);
-/* data_batch_1.bin to data_batch_5.bin, or test_batch.bin, from dir or dir/cifar-10-batches-bin: x u8 [n, 3, 32, 32], red
-   green blue. Format: https://www.cs.toronto.edu/~kriz/cifar.html, "binary version". */
+/* data_batch_1.bin to data_batch_5.bin, or test_batch.bin, each of 1 to 10,000 records, from dir or dir/cifar-10-batches-bin: x u8
+   [n, 3, 32, 32], red green blue. Format: https://www.cs.toronto.edu/~kriz/cifar.html, "binary version". */
 rg_dataset rg_read_cifar10_at(const char *at, rg_tape *t, const char *dir, bool train);
 
 /* -------- points in the plane. Classes are as equal in number as n allows, in random order but for xor; noise is the standard

@@ -7,8 +7,10 @@
 
 #pragma GCC visibility push(hidden)
 
-/* The last thing a maker does: a tensor stays with the tape; after an error all that was made since the mark goes, and poison
-   is what the caller gets. */
+/* An input without values; poisoned after an error. */
+rg_tensor *rg_dataset_tensor(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape, const char *name);
+/* The last thing a maker does: what is sound stays with the tape. When x, or d.x or d.y, is poisoned or NULL, all that was made since
+   the mark goes, and poison is what the caller gets. */
 rg_tensor *rg_tensor_keep(rg_tape *t, int64_t mark, rg_tensor *x);
 rg_dataset rg_dataset_keep(rg_tape *t, int64_t mark, rg_dataset d);
 

@@ -132,10 +132,10 @@ static void draw_digit(rg_rng *r, int digit, uint8_t *to) {
 rg_dataset rg_make_digits_at(const char *at, rg_tape *t, int64_t n) {
     const int64_t mark = rg_mark(t);
     rg_dataset d = {.classes = 10, .class_names = rg_digit_names};
-    if (n < 1) rg_fail(t, RG_EVALUE, at, "rg_make_digits: %lld images", (long long)n);
-    d.x = rg_name(rg_empty_at(at, t, RG_U8, 3, (int64_t[]){n, SIDE, SIDE}), "images");
-    d.y = rg_name(rg_empty_at(at, t, RG_I32, 1, &n), "labels");
-    if (!rg_error_code(t)) {
+    if (n < 1) return rg_fail(t, RG_EVALUE, at, "rg_make_digits: %lld images", (long long)n), rg_dataset_keep(t, mark, d);
+    d.x = rg_dataset_tensor(at, t, RG_U8, 3, (int64_t[]){n, SIDE, SIDE}, "images");
+    d.y = rg_dataset_tensor(at, t, RG_I32, 1, &n, "labels");
+    if (!rg_failed(d.x) && !rg_failed(d.y)) {
         int32_t *label = d.y->data;
         for (int64_t i = 0; i < n; i++) label[i] = (int32_t)(i % 10);
         rg_rng_shuffle(rg_tape_rng(t), label, n, sizeof *label);

@@ -72,8 +72,8 @@ static void decode(void *to, const unsigned char *from, idx_type type, int64_t n
 
 /* The values as an input of the tape, in the dtype that the type stands for. */
 static rg_tensor *idx_read(const rg_reader *r, idx *x, const char *name) {
-    rg_tensor *to = rg_name(rg_empty_at(r->at, r->tape, x->type.dtype, x->ndim, x->shape), name);
-    if (rg_error_code(r->tape)) return rg_poison(r->tape);
+    rg_tensor *to = rg_dataset_tensor(r->at, r->tape, x->type.dtype, x->ndim, x->shape, name);
+    if (rg_failed(to)) return to;
     unsigned char *values = (unsigned char *)to->data + (uint64_t)x->numel * (rg_dtype_size(x->type.dtype) - x->type.size);
     if (rg_file_get(x->file, values, (uint64_t)x->numel * x->type.size)) return rg_poison(r->tape);
     decode(to->data, values, x->type, x->numel);

@@ -44,11 +44,11 @@ int64_t rg_loader_steps(const rg_loader *l) {
     return n / batch + (n % batch && !l->options.drop_last);
 }
 
-/* Rows of the next batch; 0 at the end of the epoch, or after an error. */
+/* Rows of the next batch; 0 at the end of the epoch, -1 after an error. */
 static int64_t batch_rows(const char *at, const char *what, rg_loader *l) {
-    if (!l || rg_error_code(l->tape)) return 0;
+    if (!l || rg_error_code(l->tape)) return -1;
     const int64_t n = l->x->shape[0], left = n - l->row, b = left < l->options.batch ? left : l->options.batch;
-    if (l->row < 0 || l->row > n) return rg_fail(l->tape, RG_EVALUE, at, "%s: row %lld is outside 0..%lld", what, (long long)l->row, (long long)n), 0;
+    if (l->row < 0 || l->row > n) return rg_fail(l->tape, RG_EVALUE, at, "%s: row %lld is outside 0..%lld", what, (long long)l->row, (long long)n);
     return b < l->options.batch && l->options.drop_last ? 0 : b;
 }
 
@@ -77,7 +77,7 @@ bool rg_loader_next_at(const char *at, rg_loader *l, rg_tensor **x, rg_tensor **
     if (!y) y = &unwanted;
     *x = *y = NULL;
     const int64_t b = batch_rows(at, "rg_loader_next", l);
-    if (!l || rg_error_code(l->tape)) return false;
+    if (b < 0) return false;
     if (b == 0) {
         l->row = 0;
         l->epoch++;
@@ -85,7 +85,7 @@ bool rg_loader_next_at(const char *at, rg_loader *l, rg_tensor **x, rg_tensor **
     }
     const int64_t mark = rg_mark(l->tape);
     rg_tensor *bx = batch_of(at, l, l->x, b, !l->options.keep_shape), *by = batch_of(at, l, l->y, b, false);
-    if (rg_error_code(l->tape) || !fill(at, "rg_loader_next", l, bx, by, b)) { /* without memory nothing was drawn: the next call tries the same batch again */
+    if (rg_failed(bx) || rg_failed(by) || !fill(at, "rg_loader_next", l, bx, by, b)) { /* without memory nothing was drawn: the next call tries the same batch again */
         rg_rewind(l->tape, mark);
         return false;
     }
@@ -96,7 +96,7 @@ bool rg_loader_next_at(const char *at, rg_loader *l, rg_tensor **x, rg_tensor **
 
 bool rg_loader_refill_at(const char *at, rg_loader *l, rg_tensor *x, rg_tensor *y) {
     const int64_t b = batch_rows(at, "rg_loader_refill", l);
-    if (b == 0 || rg_outside_pass(at, l->tape, "rg_loader_refill")) return false;
+    if (b <= 0 || rg_outside_pass(at, l->tape, "rg_loader_refill")) return false;
     const bool leaves = !rg_failed(x) && !rg_failed(y) && x->tape == l->tape && y->tape == l->tape && !x->op && !y->op && !x->base && !y->base;
     const bool fit = leaves && x->ndim > 0 && y->ndim > 0 && x->numel == x->shape[0] * row_size(l->x) && y->numel == y->shape[0] * row_size(l->y) &&
         is_float(x) && y->dtype == (is_float(l->y) ? rg_default_dtype(l->tape) : RG_I32) && x->shape[0] == y->shape[0];

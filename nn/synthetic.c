@@ -15,11 +15,11 @@ typedef struct plane {
 /* x [n, 2], y [n] without values, and room for an order of n points. */
 static plane plane_new(const char *at, rg_tape *t, const char *name, int64_t n, int classes, double noise) {
     plane p = {.mark = rg_mark(t), .n = n, .noise = noise, .t = t, .d = {.classes = classes}};
-    if (classes < 1 || n < classes) rg_fail(t, RG_EVALUE, at, "%s: %lld points of %d classes", name, (long long)n, classes);
-    else if (!(noise >= 0) || isinf(noise)) rg_fail(t, RG_EVALUE, at, "%s: the noise is %g, not a standard deviation", name, noise);
-    p.d.x = rg_name(rg_empty_at(at, t, rg_default_dtype(t), 2, (int64_t[]){n, 2}), "points");
-    p.d.y = rg_name(rg_empty_at(at, t, RG_I32, 1, &n), "labels");
-    if (!rg_error_code(t)) p.order = rg_tape_alloc(at, t, (size_t)n * sizeof *p.order);
+    if (classes < 1 || n < classes) return rg_fail(t, RG_EVALUE, at, "%s: %lld points of %d classes", name, (long long)n, classes), p;
+    if (!(noise >= 0) || isinf(noise)) return rg_fail(t, RG_EVALUE, at, "%s: the noise is %g, not a standard deviation", name, noise), p;
+    p.d.x = rg_dataset_tensor(at, t, rg_default_dtype(t), 2, (int64_t[]){n, 2}, "points");
+    p.d.y = rg_dataset_tensor(at, t, RG_I32, 1, &n, "labels");
+    if (!rg_failed(p.d.x) && !rg_failed(p.d.y)) p.order = rg_tape_alloc(at, t, (size_t)n * sizeof *p.order);
     return p;
 }
 
@@ -30,6 +30,7 @@ static plane shuffled(plane p) {
 
 static rg_dataset plane_done(plane *p) {
     if (p->order) rg_tape_dealloc(p->t, p->order, (size_t)p->n * sizeof *p->order);
+    else p->d.x = NULL;
     return rg_dataset_keep(p->t, p->mark, p->d);
 }
 
@@ -66,7 +67,8 @@ rg_dataset rg_make_moons_at(const char *at, rg_tape *t, int64_t n, double noise)
 }
 
 rg_dataset rg_make_circles_at(const char *at, rg_tape *t, int64_t n, double factor, double noise) {
-    if (!(factor >= 0 && factor < 1)) rg_fail(t, RG_EVALUE, at, "rg_make_circles: the factor is %g, not 0 <= factor < 1", factor);
+    if (!(factor >= 0 && factor < 1))
+        return rg_fail(t, RG_EVALUE, at, "rg_make_circles: the factor is %g, not 0 <= factor < 1", factor), rg_dataset_keep(t, rg_mark(t), (rg_dataset){.classes = 2});
     plane p = shuffled(plane_new(at, t, "rg_make_circles", n, 2, noise));
     for (int64_t k = 0, i, m; p.order && k < n; k++) {
         const int label = class_at(&p, p.order[k], &i, &m);

@@ -243,6 +243,15 @@ static int idx_dimensions(int64_t v) {
     return 0;
 }
 
+static int cifar_records(int64_t v) {
+    unsigned char *file = calloc((size_t)v, 3073);
+    assert_non_null(file);
+    scratch_write(path, folder, "test_batch.bin", file, (size_t)v * 3073);
+    free(file);
+    rg_read_cifar10(t, folder, false);
+    return 0;
+}
+
 static int member_name(int64_t v) {
     char name[1024];
     memset(name, 'm', (size_t)v - 4);
@@ -278,6 +287,7 @@ static const struct { const char *name; int (*go)(int64_t v); } all[] = {
     {"bytes of the header of an .npy file", npy_header},
     {"dimensions in an .npy file", npy_dimensions},
     {"dimensions in an IDX file", idx_dimensions},
+    {"records in a file of CIFAR-10", cifar_records},
     {"bytes of the name of an .npz member that is saved, \".npy\" included", member_name},
 };
 enum { CASES = sizeof all / sizeof *all };
