@@ -1,4 +1,5 @@
-/* file.c - files as bytes, plain or gzip of any number of members. zlib takes its memory from the tape. */
+/* file.c - files as bytes: plain, gzip of any number of members, or a part of a file, plain or deflated. zlib takes its memory from
+   the tape. */
 #include "file.h"
 
 #include <errno.h>
@@ -9,17 +10,22 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { BUFFER = 1 << 16 };
+enum { BUFFER = 1 << 14, SKIPPED = 1 << 12, PART = 1 << 30 }; /* PART: at once; zlib counts in 32 bits */
+typedef enum packing { PLAIN, GZIP, DEFLATED } packing;
 
 struct rg_file {
     const rg_reader *r;
     const char *path;
     int fd;
-    bool gzip, ended;     /* ended: the last member was unpacked and its checksum was right */
-    uint64_t size;        /* of the file */
+    bool whole;           /* not a part: the descriptor is its own */
+    packing packing;
+    bool ended;           /* what was packed was unpacked to its end, and its checksum was right */
+    uint64_t begin, end;  /* in the file */
+    uint64_t next;        /* place in the file of what is read next */
     uint64_t position;    /* bytes handed out, unpacked */
+    uint32_t crc;         /* of these; of a part */
     z_stream z;           /* next_in, avail_in: what was read and not used, of a plain file too */
-    unsigned char in[BUFFER], out[BUFFER];
+    unsigned char in[BUFFER];
 };
 
 int rg_file_fail(const rg_reader *r, const char *path, const char *format, ...) {
@@ -52,13 +58,12 @@ int rg_file_find(const rg_reader *r, const char *dir, const char *subdir, int n,
     return rg_file_fail(r, dir, "there is no %s, nor in its folder %s", names[0], subdir);
 }
 
-/* zlib returns blocks without their size: it is kept in front. */
+/* zlib returns blocks without their size: it is kept in front. It asks for small ones only. */
 static void *z_take(void *r, unsigned count, unsigned size) {
-    size_t bytes, *block;
-    if (__builtin_mul_overflow((size_t)count, (size_t)size, &bytes) || bytes > SIZE_MAX - 64) return NULL;
-    block = rg_tape_alloc(((const rg_reader *)r)->at, ((const rg_reader *)r)->tape, bytes + 64);
+    const size_t bytes = (size_t)count * size + 64;
+    size_t *block = rg_tape_alloc(((const rg_reader *)r)->at, ((const rg_reader *)r)->tape, bytes);
     if (!block) return NULL;
-    *block = bytes + 64;
+    *block = bytes;
     return (char *)block + 64;
 }
 
@@ -67,24 +72,53 @@ static void z_give(void *r, void *p) {
     rg_tape_dealloc(((const rg_reader *)r)->tape, block, *block);
 }
 
-/* Reads on when everything in the buffer is used; avail_in stays 0 at the end of the file. */
-static int refill(rg_file *f) {
-    if (f->z.avail_in > 0) return 0;
-    ssize_t n;
-    do n = read(f->fd, f->in, BUFFER);
-    while (n < 0 && errno == EINTR);
-    if (n < 0) return rg_file_fail(f->r, f->path, "cannot be read: %s", strerror(errno));
-    f->z.next_in = f->in;
-    f->z.avail_in = (uInt)n;
+/* -------- reading */
+
+/* Up to n bytes; 0 at the end of the file, -1 after an error. */
+static ssize_t read_some(const rg_reader *r, const char *path, int fd, uint64_t place, void *to, uint64_t n) {
+    ssize_t got;
+    do got = pread(fd, to, n < PART ? (size_t)n : PART, (off_t)place);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) rg_file_fail(r, path, "cannot be read: %s", strerror(errno));
+    return got;
+}
+
+int rg_file_read(const rg_reader *r, const char *path, int fd, uint64_t place, void *to, uint64_t n) {
+    for (ssize_t got; n > 0; place += (uint64_t)got, to = (char *)to + got, n -= (uint64_t)got) {
+        got = read_some(r, path, fd, place, to, n);
+        if (got < 0) return -1;
+        if (got == 0) return rg_file_fail(r, path, "ends after %llu bytes", (unsigned long long)place);
+    }
     return 0;
 }
 
-/* After a member, another one or the end. */
-static int next_member(rg_file *f) {
+/* Up to n bytes of the file or part, 0 at its end. */
+static int fetch(rg_file *f, unsigned char *to, uint64_t n, size_t *got) {
+    const uint64_t left = f->end - f->next;
+    const ssize_t k = left ? read_some(f->r, f->path, f->fd, f->next, to, n < left ? n : left) : 0;
+    if (k < 0) return -1;
+    f->next += (uint64_t)k;
+    *got = (size_t)k;
+    return 0;
+}
+
+/* Reads on when everything in the buffer is used; avail_in stays 0 at the end. */
+static int refill(rg_file *f) {
+    size_t got;
+    if (f->z.avail_in > 0) return 0;
+    if (fetch(f, f->in, BUFFER, &got)) return -1;
+    f->z.next_in = f->in;
+    f->z.avail_in = (uInt)got;
+    return 0;
+}
+
+/* After the end of packed data: another member of gzip, or the end of the file. */
+static int after_end(rg_file *f) {
     if (refill(f)) return -1;
     f->ended = f->z.avail_in == 0;
-    if (!f->ended && *f->z.next_in != 0x1f) return rg_file_fail(f->r, f->path, "something that is not gzip follows the packed data");
-    return f->ended || inflateReset(&f->z) == Z_OK ? 0 : -1;
+    if (f->ended) return 0;
+    if (f->packing == DEFLATED || *f->z.next_in != 0x1f) return rg_file_fail(f->r, f->path, "something that is not %s follows the packed data", f->packing == GZIP ? "gzip" : "packed");
+    return inflateReset(&f->z) == Z_OK ? 0 : rg_file_fail(f->r, f->path, "zlib cannot go on");
 }
 
 static int take_packed(rg_file *f, unsigned char *to, size_t n, size_t *got) {
@@ -94,38 +128,38 @@ static int take_packed(rg_file *f, unsigned char *to, size_t n, size_t *got) {
         if (refill(f)) return -1;
         if (f->z.avail_in == 0) return rg_file_fail(f->r, f->path, "the packed data is cut short");
         const int code = inflate(&f->z, Z_NO_FLUSH);
-        if (code == Z_STREAM_END) {
-            if (next_member(f)) return -1;
-        } else if (code != Z_OK) {
-            return rg_file_fail(f->r, f->path, "the packed data is damaged: %s", f->z.msg ? f->z.msg : zError(code));
-        }
+        if (code == Z_MEM_ERROR) return rg_fail(f->r->tape, RG_ENOMEM, f->r->at, "%s: out of memory for zlib", f->r->name);
+        if (code == Z_STREAM_END ? after_end(f) : code != Z_OK && rg_file_fail(f->r, f->path, "the packed data is damaged: %s", f->z.msg ? f->z.msg : zError(code))) return -1;
     }
     *got = n - f->z.avail_out;
     return 0;
 }
 
 static int take_plain(rg_file *f, unsigned char *to, size_t n, size_t *got) {
-    for (*got = 0; *got < n;) {
+    size_t part = 1;
+    for (*got = 0; *got < n && part > 0; *got += part) {
+        if (f->z.avail_in == 0 && n - *got >= BUFFER) { /* much at once goes past the buffer */
+            if (fetch(f, to + *got, n - *got, &part)) return -1;
+            continue;
+        }
         if (refill(f)) return -1;
-        if (f->z.avail_in == 0) break;
-        const size_t part = n - *got < f->z.avail_in ? n - *got : f->z.avail_in;
-        memcpy(to + *got, f->z.next_in, part);
+        part = n - *got < f->z.avail_in ? n - *got : f->z.avail_in;
+        if (part) memcpy(to + *got, f->z.next_in, part);
         f->z.next_in += part;
         f->z.avail_in -= (uInt)part;
-        *got += part;
     }
     return 0;
 }
 
 /* Up to n bytes; fewer only at the end. */
 static int take(rg_file *f, unsigned char *to, size_t n, size_t *got) {
-    if (f->gzip ? take_packed(f, to, n, got) : take_plain(f, to, n, got)) return -1;
+    if (f->packing == PLAIN ? take_plain(f, to, n, got) : take_packed(f, to, n, got)) return -1;
     f->position += *got;
+    if (!f->whole) f->crc = (uint32_t)crc32_z(f->crc, to, *got);
     return 0;
 }
 
 int rg_file_get(rg_file *f, void *to, uint64_t n) {
-    enum { PART = 1 << 30 }; /* zlib counts in 32 bits */
     for (size_t got; n > 0; to = (unsigned char *)to + got, n -= got) {
         if (take(f, to, n < PART ? (size_t)n : PART, &got)) return -1;
         if (got == 0)
@@ -135,72 +169,92 @@ int rg_file_get(rg_file *f, void *to, uint64_t n) {
     return 0;
 }
 
+uint64_t rg_file_position(const rg_file *f) { return f->position; }
+uint32_t rg_file_crc32(const rg_file *f) { return f->crc; }
+
 static int rewind_to(rg_file *f, uint64_t position) {
-    if (lseek(f->fd, 0, SEEK_SET) != 0 || inflateReset(&f->z) != Z_OK) return rg_file_fail(f->r, f->path, "cannot be read twice");
+    unsigned char skipped[SKIPPED];
+    if (inflateReset(&f->z) != Z_OK) return rg_file_fail(f->r, f->path, "zlib cannot go back");
     f->z.avail_in = 0;
     f->ended = false;
-    for (f->position = 0; f->position < position;) {
-        const uint64_t part = position - f->position;
-        if (rg_file_get(f, f->out, part < BUFFER ? part : BUFFER)) return -1;
-    }
+    f->next = f->begin;
+    f->crc = 0;
+    for (f->position = 0; f->position < position;)
+        if (rg_file_get(f, skipped, position - f->position < SKIPPED ? position - f->position : SKIPPED)) return -1;
     return 0;
 }
 
 int rg_file_left(rg_file *f, uint64_t most, uint64_t *left) {
+    unsigned char skipped[SKIPPED];
     const uint64_t start = f->position;
-    *left = f->size > start ? f->size - start : 0;
-    if (!f->gzip) return 0;
+    *left = f->end - f->begin - start;
+    if (f->packing == PLAIN) return 0;
     for (size_t got = 1; got > 0 && f->position - start <= most;)
-        if (take(f, f->out, BUFFER, &got)) return -1;
+        if (take(f, skipped, SKIPPED, &got)) return -1;
     *left = f->position - start;
     return rewind_to(f, start);
 }
 
-static int begin(rg_file *f) {
-    struct stat s;
-    if (fstat(f->fd, &s)) return rg_file_fail(f->r, f->path, "cannot be read: %s", strerror(errno));
-    f->size = (uint64_t)s.st_size;
-    if (refill(f)) return -1;
-    f->gzip = !f->r->plain && f->z.avail_in >= 2 && f->in[0] == 0x1f && f->in[1] == 0x8b;
-    return 0;
-}
+/* -------- opening */
 
-int rg_file_descriptor(const rg_reader *r, const char *path) {
+int rg_file_descriptor(const rg_reader *r, const char *path, uint64_t *size) {
     struct stat s;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the other end of a pipe */
     if (fd < 0) return rg_file_fail(r, path, "cannot be opened: %s", strerror(errno));
     if (fstat(fd, &s)) rg_file_fail(r, path, "cannot be read: %s", strerror(errno));
     else if (!S_ISREG(s.st_mode)) rg_file_fail(r, path, "is %s, not a file", S_ISDIR(s.st_mode) ? "a directory" : "a device or a pipe");
     else if (s.st_size == 0) rg_file_fail(r, path, "is empty");
-    else return fd;
+    else return *size = (uint64_t)s.st_size, fd;
     close(fd);
     return -1;
 }
 
-rg_file *rg_file_open(const rg_reader *r, const char *path) {
+static rg_file *file_new(const rg_reader *r, const char *path) {
     rg_file *f = rg_tape_alloc(r->at, r->tape, sizeof *f);
     if (!f) return NULL;
     memset(f, 0, offsetof(rg_file, in));
     f->r = r;
     f->path = path;
+    f->fd = -1;
     f->z.zalloc = z_take;
     f->z.zfree = z_give;
     f->z.opaque = (void *)(uintptr_t)r;
-    const int code = inflateInit2(&f->z, 15 + 16); /* the largest window; gzip only */
-    if (code != Z_OK) {
-        rg_fail(r->tape, RG_ENOMEM, r->at, "%s: zlib: %s", r->name, zError(code));
-        rg_tape_dealloc(r->tape, f, sizeof *f);
-        return NULL;
-    }
-    f->fd = rg_file_descriptor(r, path);
-    if (f->fd >= 0 && begin(f) == 0) return f;
+    return f;
+}
+
+/* Packed: the largest window; gzip with its headers, or deflate without any. */
+static int begin(rg_file *f, packing how) {
+    if (how == PLAIN) return 0;
+    const int code = inflateInit2(&f->z, how == GZIP ? 15 + 16 : -15);
+    if (code != Z_OK) return rg_fail(f->r->tape, RG_ENOMEM, f->r->at, "%s: zlib: %s", f->r->name, zError(code));
+    f->packing = how;
+    return 0;
+}
+
+rg_file *rg_file_open(const rg_reader *r, const char *path) {
+    rg_file *f = file_new(r, path);
+    if (!f) return NULL;
+    f->whole = true;
+    f->fd = rg_file_descriptor(r, path, &f->end);
+    if (f->fd >= 0 && refill(f) == 0 && begin(f, !r->plain && f->z.avail_in >= 2 && f->in[0] == 0x1f && f->in[1] == 0x8b ? GZIP : PLAIN) == 0) return f;
+    rg_file_close(f);
+    return NULL;
+}
+
+rg_file *rg_file_open_part(const rg_reader *r, const char *path, int fd, uint64_t place, uint64_t size, bool deflated) {
+    rg_file *f = file_new(r, path);
+    if (!f) return NULL;
+    f->fd = fd;
+    f->begin = f->next = place;
+    f->end = place + size;
+    if (begin(f, deflated ? DEFLATED : PLAIN) == 0) return f;
     rg_file_close(f);
     return NULL;
 }
 
 void rg_file_close(rg_file *f) {
     if (!f) return;
-    inflateEnd(&f->z);
-    if (f->fd >= 0) close(f->fd);
+    if (f->packing != PLAIN) inflateEnd(&f->z);
+    if (f->whole && f->fd >= 0) close(f->fd);
     rg_tape_dealloc(f->r->tape, f, sizeof *f);
 }

@@ -55,6 +55,12 @@ int rg_npy_save_at(const char *at, rg_tensor *x, const char *path) {
     return rg_writer_close(w);
 }
 
+typedef struct source { /* what is read, for the functions below */
+    const rg_reader *r;
+    const char *path;
+    rg_file *f;
+} source;
+
 /* -------- the header: a dictionary of three known keys, in any order */
 
 typedef struct text { const char *at, *end; } text;
@@ -128,24 +134,24 @@ static bool take_header(text *c, npy *a) {
     return seen == 7 && c->at == c->end;
 }
 
-static int read_header(const rg_source *s, npy *a) {
+static int read_header(const source *s, npy *a) {
     enum { MOST = 1 << 16 };
     unsigned char head[12];
     uint64_t left;
-    if (s->get(s->from, head, 10)) return -1;
+    if (rg_file_get(s->f, head, 10)) return -1;
     if (memcmp(head, magic, sizeof magic)) return rg_file_fail(s->r, s->path, "starts with %02x %02x %02x %02x, which is no .npy", head[0], head[1], head[2], head[3]);
     if (head[6] < 1 || head[6] > 3 || head[7]) return rg_file_fail(s->r, s->path, "is version %d.%d of .npy, not 1.0 to 3.0", head[6], head[7]);
     uint64_t size = head[8] | (uint64_t)head[9] << 8;
     if (head[6] > 1) {
-        if (s->get(s->from, head + 10, 2)) return -1;
+        if (rg_file_get(s->f, head + 10, 2)) return -1;
         size |= (uint64_t)head[10] << 16 | (uint64_t)head[11] << 24;
     }
     if (size > MOST) return rg_file_fail(s->r, s->path, "a header of %llu bytes; at most %d", (unsigned long long)size, MOST);
-    if (s->left(s->from, size, &left)) return -1;
+    if (rg_file_left(s->f, size, &left)) return -1;
     if (left < size) return rg_file_fail(s->r, s->path, "a header of %llu bytes, of which %llu are there", (unsigned long long)size, (unsigned long long)left);
     char *header = rg_tape_alloc(s->r->at, s->r->tape, (size_t)size);
     if (!header) return -1;
-    int status = s->get(s->from, header, size);
+    int status = rg_file_get(s->f, header, size);
     if (!status && !take_header(&(text){header, header + size}, a))
         status = rg_file_fail(s->r, s->path, "the header is not {'descr': TYPE, 'fortran_order': BOOL, 'shape': (N, ..)} of a plain array");
     rg_tape_dealloc(s->r->tape, header, (size_t)size);
@@ -154,7 +160,7 @@ static int read_header(const rg_source *s, npy *a) {
 
 /* -------- the values */
 
-static const npy_type *find_type(const rg_source *s, const npy *a) {
+static const npy_type *find_type(const source *s, const npy *a) {
     if (a->descr[0] == '>') return rg_file_fail(s->r, s->path, "holds '%s', which is big-endian; save it with .astype('<%s')", a->descr, a->descr + 1), NULL;
     for (int k = 0; k < TYPES; k++) /* of single bytes the order says nothing */
         if (!strcmp(types[k].descr, a->descr) || (types[k].size == 1 && !strcmp(types[k].descr + 1, a->descr + (a->descr[0] == '<')))) return &types[k];
@@ -162,19 +168,19 @@ static const npy_type *find_type(const rg_source *s, const npy *a) {
 }
 
 /* How many bytes of values the header promises, and that they are there, no more and no fewer. */
-static int check_size(const rg_source *s, npy *a, const npy_type *type, size_t *bytes) {
+static int check_size(const source *s, npy *a, const npy_type *type, size_t *bytes) {
     int64_t numel;
     uint64_t left;
     if (a->ndim > RG_MAX_DIMS) return rg_file_fail(s->r, s->path, "%d dimensions, at most %d", a->ndim, RG_MAX_DIMS);
     a->shape[a->ndim] = (int64_t)type->size;
     if (rg_size(RG_U8, a->ndim + 1, a->shape, &numel, bytes)) return rg_file_fail(s->r, s->path, "the header gives a shape that is too large");
-    if (s->left(s->from, *bytes, &left)) return -1;
+    if (rg_file_left(s->f, *bytes, &left)) return -1;
     return left == *bytes ? 0 : rg_file_fail(s->r, s->path, "the header promises %llu bytes of values, but %s%llu follow", (unsigned long long)*bytes,
         left > *bytes ? "at least " : "only ", (unsigned long long)left);
 }
 
 /* `to` i32, in row-major order; `raw` i64 or i32, in the order of the file */
-static int narrow(const rg_source *s, void *raw, int64_t n) {
+static int narrow(const source *s, void *raw, int64_t n) {
     for (int64_t i = 0, v; i < n; i++) {
         memcpy(&v, (char *)raw + 8 * i, sizeof v);
         if (v < INT32_MIN || v > INT32_MAX) return rg_file_fail(s->r, s->path, "value %lld is %lld, too large for i32", (long long)i, (long long)v);
@@ -203,29 +209,26 @@ static void place(rg_tensor *x, const char *raw, bool fortran) {
     }
 }
 
-static int read_values(const rg_source *s, rg_tensor *x, const npy *a, const npy_type *type, size_t bytes) {
-    if (!a->fortran && type->size == rg_dtype_size(type->dtype)) return s->get(s->from, x->data, bytes);
+static int read_values(const source *s, rg_tensor *x, const npy *a, const npy_type *type, size_t bytes) {
+    if (!a->fortran && type->size == rg_dtype_size(type->dtype)) return rg_file_get(s->f, x->data, bytes);
     char *raw = rg_tape_alloc(s->r->at, s->r->tape, bytes);
     if (!raw) return -1;
-    int status = s->get(s->from, raw, bytes);
+    int status = rg_file_get(s->f, raw, bytes);
     if (!status && type->size > rg_dtype_size(type->dtype)) status = narrow(s, raw, x->numel);
     if (!status) place(x, raw, a->fortran);
     rg_tape_dealloc(s->r->tape, raw, bytes);
     return status;
 }
 
-rg_tensor *rg_npy_read(const rg_source *s, const char *name) {
+rg_tensor *rg_npy_read(const rg_reader *r, const char *path, rg_file *f, const char *name) {
+    const source s = {r, path, f};
     npy a = {.ndim = 0};
     size_t bytes;
-    const npy_type *type = read_header(s, &a) ? NULL : find_type(s, &a);
-    if (!type || check_size(s, &a, type, &bytes)) return rg_poison(s->r->tape);
-    rg_tensor *x = rg_name(rg_empty_at(s->r->at, s->r->tape, type->dtype, a.ndim, a.shape), name);
-    if (rg_error_code(s->r->tape) || read_values(s, x, &a, type, bytes)) return rg_poison(s->r->tape);
-    return x;
+    const npy_type *type = read_header(&s, &a) ? NULL : find_type(&s, &a);
+    if (!type || check_size(&s, &a, type, &bytes)) return rg_poison(r->tape);
+    rg_tensor *x = rg_dataset_tensor(r->at, r->tape, type->dtype, a.ndim, a.shape, name);
+    return rg_failed(x) || read_values(&s, x, &a, type, bytes) ? rg_poison(r->tape) : x;
 }
-
-static int file_get(void *f, void *to, uint64_t n) { return rg_file_get(f, to, n); }
-static int file_left(void *f, uint64_t most, uint64_t *left) { return rg_file_left(f, most, left); }
 
 rg_tensor *rg_npy_load_at(const char *at, rg_tape *t, const char *path) {
     const rg_reader r = {.at = at, .tape = t, .name = "rg_npy_load"};
@@ -233,7 +236,7 @@ rg_tensor *rg_npy_load_at(const char *at, rg_tape *t, const char *path) {
     const char *slash = strrchr(path, '/');
     const int64_t mark = rg_mark(t);
     rg_file *f = rg_file_open(&r, path);
-    rg_tensor *x = f ? rg_npy_read(&(rg_source){&r, path, f, file_get, file_left}, slash ? slash + 1 : path) : rg_poison(t);
+    rg_tensor *x = f ? rg_npy_read(&r, path, f, slash ? slash + 1 : path) : rg_poison(t);
     rg_file_close(f);
     return rg_tensor_keep(t, mark, x);
 }

@@ -13,8 +13,8 @@
      name of the same file (a hard link) keeps the old content.
 
    Loading. Files are hostile: every number in a header is checked against the bytes that are really there before memory is taken
-   or anything is changed. An error names the file and what is wrong with it, RG_EIO. Beside the values, a header takes at most eight
-   times its bytes of memory. libzip takes its memory from malloc and not from the tape. */
+   or anything is changed. An error names the file and what is wrong with it, RG_EIO. In addition to its values, a header takes at most eight
+   times its bytes of memory. All memory is the tape's. */
 #ifndef RG_SAVE_H
 #define RG_SAVE_H
 
@@ -78,8 +78,9 @@ int rg_npy_save_at(const char *at, rg_tensor *x, const char *path);
 rg_tensor *rg_npy_load_at(const char *at, rg_tape *t, const char *path);
 
 /* Several under their names, as numpy.savez and numpy.load do it: a zip archive of .npy files, stored, read also when deflated. Names
-   are the tensors' (rg_name), each once and not empty. The list that is loaded, in the file's order, lives as long as the tape; it is
-   empty after an error. An archive is put together in memory. */
+   are the tensors' (rg_name), each once, of 1 to 507 bytes of UTF-8. The list that is loaded, in the file's order, lives as long as the
+   tape; it is empty after an error. Refused: members packed or encrypted in another way, that overlap, or of one name; an archive with
+   a comment or with bytes in front. Each member's size and checksum (CRC-32) must be right. */
 #define rg_npz_save(t, path, ...) rg_npz_save_at(RG_AT, t, path, __VA_ARGS__) /* rg_npz_save(t, path, rg_params(t)) */
 #define rg_npz_load(t, path) rg_npz_load_at(RG_AT, t, path)
 int rg_npz_save_at(const char *at, rg_tape *t, const char *path, rg_list tensors);

@@ -144,7 +144,7 @@ void rg_writer_put(rg_writer *w, const void *from, uint64_t n) {
     }
 }
 
-void rg_writer_give_up(rg_writer *w) { w->failed = true; }
+uint64_t rg_writer_position(const rg_writer *w) { return w->position; }
 
 /* -------- closing */
 

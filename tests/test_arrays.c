@@ -1,6 +1,6 @@
 /* test_arrays.c - .npy and .npz: there and back, as NumPy writes them, hostile ones, every damage, every failure of memory. */
 #include <math.h>
-#include <zip.h>
+#include <time.h>
 
 #include "engine/op.h"
 #include "nn/nn.h"
@@ -229,25 +229,55 @@ static void npz_is_the_same_every_time(void **state) {
     rg_tape_reset(t);
 }
 
-/* An archive of members with these names and bytes. */
+/* An archive of members with these names and bytes, built by hand: method 0 or 8; any other is stored and said to be that one. */
+enum { STORED = 0, DEFLATED = 8, LOCAL = 30, ENTRY = 46, END = 22 };
+static bytes archive;
+
+static void le(uint64_t v, int n) {
+    for (int k = 0; k < n; k++, v >>= 8) put(&archive, &(unsigned char){(unsigned char)v}, 1);
+}
+
+static size_t deflated(unsigned char *to, size_t room, const bytes *from) {
+    z_stream z = {0};
+    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    z.next_in = (unsigned char *)(uintptr_t)from->at, z.avail_in = (uInt)from->n;
+    z.next_out = to, z.avail_out = (uInt)room;
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&z);
+    return z.total_out;
+}
+
+static void write_archive(void) { write_bytes("arrays.npz", &archive); }
+
 static void zip_new(int n, const char *const *names, const bytes *contents, int method) {
-    snprintf(path, sizeof path, "%s/arrays.npz", folder);
-    unlink(path);
-    zip_t *z = zip_open(path, ZIP_CREATE, NULL);
-    assert_non_null(z);
-    for (int i = 0; i < n; i++) {
-        zip_source_t *from = zip_source_buffer(z, contents->at, contents->n, 0);
-        const zip_int64_t k = zip_file_add(z, names[i], from, 0);
-        assert_true(k >= 0);
-        assert_int_equal(zip_set_file_compression(z, (zip_uint64_t)k, method, 0), 0);
+    static unsigned char shorter[1 << 16];
+    const bool pack = method == DEFLATED;
+    const size_t size = pack ? deflated(shorter, sizeof shorter, contents) : contents->n;
+    const uint32_t crc = (uint32_t)crc32(0, contents->at, (uInt)contents->n);
+    size_t place[8], directory;
+    archive.n = 0;
+    for (int i = 0; i <= n; i++) place[i] = 0;
+    for (int entry = 0; entry < 2; entry++) {
+        directory = archive.n;
+        for (int i = 0; i < n; i++) {
+            if (!entry) place[i] = archive.n;
+            le(entry ? 0x02014b50 : 0x04034b50, 4);
+            if (entry) le(20, 2);
+            le(20, 2), le(0, 2), le((uint64_t)method, 2), le(0, 4), le(crc, 4), le(size, 4), le(contents->n, 4), le(strlen(names[i]), 2), le(0, 2);
+            if (entry) le(0, 10), le(place[i], 4);
+            put(&archive, names[i], strlen(names[i]));
+            if (!entry) put(&archive, pack ? shorter : contents->at, size);
+        }
     }
-    assert_int_equal(zip_close(z), 0);
+    const size_t length = archive.n - directory;
+    le(0x06054b50, 4), le(0, 4), le((uint64_t)n, 2), le((uint64_t)n, 2), le(length, 4), le(directory, 4), le(0, 2);
+    write_archive();
 }
 
 static void npz_deflated(void **state) {
     (void)state;
     put_small();
-    zip_new(2, (const char *const[]){"x.npy", "y.npy"}, &plain, ZIP_CM_DEFLATE);
+    zip_new(2, (const char *const[]){"x.npy", "y.npy"}, &plain, DEFLATED);
     const rg_list l = rg_npz_load(t, path);
     assert_int_equal(l.count, 2);
     assert_array(rg_list_find(l, "y"), &goods[0]);
@@ -262,38 +292,212 @@ static void refused_npz(const char *says) {
 static void hostile_npz(void **state) {
     (void)state;
     put_small();
-    zip_new(1, (const char *const[]){"readme.txt"}, &plain, ZIP_CM_STORE);
-    refused_npz("member 0 is no .npy file: 'readme.txt'");
-    zip_new(2, (const char *const[]){"x.npy", "folder/"}, &(bytes){.n = 0}, ZIP_CM_STORE);
+    zip_new(1, (const char *const[]){"readme.txt"}, &plain, STORED);
+    refused_npz("a member is no .npy file: 'readme.txt'");
+    zip_new(2, (const char *const[]){"x.npy", "folder/"}, &(bytes){.n = 0}, STORED);
     refused_npz("arrays.npz: x.npy: ends after 0 bytes");
     plain.n--;
-    zip_new(1, (const char *const[]){"x.npy"}, &plain, ZIP_CM_DEFLATE);
+    zip_new(1, (const char *const[]){"x.npy"}, &plain, DEFLATED);
     refused_npz("arrays.npz: x.npy: the header promises 24 bytes of values, but only 23 follow");
     plain.n += 2;
-    zip_new(1, (const char *const[]){"x.npy"}, &plain, ZIP_CM_DEFLATE);
+    zip_new(1, (const char *const[]){"x.npy"}, &plain, DEFLATED);
     refused_npz("but at least 25 follow");
     plain.n = 0;
     put_npy(1, DICT("'<f4'", "False", "(1000000, 1000000)"));
-    zip_new(1, (const char *const[]){"x.npy"}, &plain, ZIP_CM_DEFLATE);
+    zip_new(1, (const char *const[]){"x.npy"}, &plain, DEFLATED);
     refused_npz("promises 4000000000000 bytes of values, but only 0 follow");
     scratch_write(path, folder, "arrays.npz", "PK\5\6", 4);
-    refused_npz("is no .npz");
+    refused_npz("it is too short");
     scratch_write(path, folder, "arrays.npz", "PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22);
     refused_npz("holds no arrays");
+    plain.n = 0;
     put_small();
-    zip_new(2, (const char *const[]){"x.npy", "y.npy"}, &plain, ZIP_CM_STORE);
-    FILE *f = fopen(path, "r+b"); /* both named x: in the files' headers and in the directory */
-    static unsigned char all[4096];
-    const size_t n = fread(all, 1, sizeof all, f);
-    for (size_t i = 0; i + 5 < n; i++)
-        if (!memcmp(all + i, "y.npy", 5)) all[i] = 'x';
-    rewind(f);
-    fwrite(all, 1, n, f);
+    zip_new(2, (const char *const[]){"x.npy", "x.npy"}, &plain, STORED);
+    refused_npz("two arrays have the name x");
+    zip_new(1, (const char *const[]){"x.npy"}, &plain, 12);
+    refused_npz("x.npy is packed by method 12, not 0 or 8");
+    zip_new(1, (const char *const[]){"x\xff.npy"}, &plain, STORED);
+    refused_npz("the name of a member is not UTF-8");
+    zip_new(1, (const char *const[]){".npy"}, &plain, STORED);
+    refused_npz("a member is no .npy file: '.npy'");
+    char long_name[600];
+    memset(long_name, 'x', sizeof long_name);
+    memcpy(long_name + 508, ".npy", 5);
+    zip_new(1, (const char *const[]){long_name}, &plain, STORED);
+    refused_npz("a member is no .npy file: 'xxx");
+    zip_new(1, (const char *const[]){long_name + 1}, &plain, STORED);
+    rg_release(rg_npz_load(t, path).items[0]);
+    rg_tape_reset(t);
+}
+
+/* One number changed in an archive of one member, x.npy: where, from the start of which record, how many bytes, and what is said. */
+typedef struct wrong { const char *name; int method; char record; size_t at; int n; uint64_t value; const char *says; } wrong;
+static const wrong wrongs[] = {
+    {"no end", STORED, 'e', 0, 4, 0, "it has no end of a zip archive"},
+    {"a comment", STORED, 'e', 20, 2, 1, "it has no end of a zip archive"},
+    {"more members than entries", STORED, 'e', 10, 2, 2, "the directory is too short for its members"},
+    {"fewer members than entries", STORED, 'e', 10, 2, 0, "holds no arrays"},
+    {"a directory that is longer", STORED, 'e', 12, 4, 60, "the directory is not before the end"},
+    {"a directory that begins elsewhere", STORED, 'e', 16, 4, 3, "the directory is not before the end"},
+    {"a directory behind the end", STORED, 'e', 16, 4, 100000, "the directory is not before the end"},
+    {"a count of 64 bits that is not there", STORED, 'e', 10, 2, 0xffff, "it has no end of 64 bits"},
+    {"no entry", STORED, 'd', 0, 4, 0, "an entry of the directory"},
+    {"a name longer than the directory", STORED, 'd', 28, 2, 6, "an entry of the directory"},
+    {"an extra field longer than the directory", STORED, 'd', 30, 2, 1, "an entry of the directory"},
+    {"a comment longer than the directory", STORED, 'd', 32, 2, 9, "an entry of the directory"},
+    {"a name shorter than the directory", STORED, 'd', 28, 2, 4, "a member is no .npy file: 'x.np'"},
+    {"a NUL in the name", STORED, 'd', ENTRY, 1, 0, "a member is no .npy file: ''"},
+    {"another name than the member's", STORED, 'd', ENTRY, 1, 'y', "a member and its entry differ"},
+    {"encrypted", STORED, 'd', 8, 2, 1, "x.npy is encrypted"},
+    {"bzip2", STORED, 'd', 10, 2, 12, "x.npy is packed by method 12, not 0 or 8"},
+    {"another method than the member's", STORED, 'd', 10, 2, 8, "a member and its entry differ"},
+    {"a wrong checksum", STORED, 'd', 16, 4, 1, "arrays.npz: x.npy: is damaged: its size or checksum is not what the directory says"},
+    {"a wrong checksum, deflated", DEFLATED, 'd', 16, 4, 1, "arrays.npz: x.npy: is damaged: its size or checksum"},
+    {"a wrong size", STORED, 'd', 24, 4, 1, "arrays.npz: x.npy: is damaged: its size or checksum"},
+    {"a larger packed size", STORED, 'd', 20, 4, 1000, "a member reaches into the directory"},
+    {"a smaller packed size", STORED, 'd', 20, 4, 151, "x.npy: the header promises 24 bytes of values, but only 23 follow"},
+    {"a smaller packed size, deflated", DEFLATED, 'd', 20, 4, 20, "x.npy: the packed data is cut short"},
+    {"no packed bytes, deflated", DEFLATED, 'd', 20, 4, 0, "x.npy: the packed data is cut short"},
+    {"a place behind the end", STORED, 'd', 42, 4, 100000, "something would be behind the end of the file"},
+    {"a place that is no member", STORED, 'd', 42, 4, 1, "a member and its entry differ"},
+    {"a size of 64 bits that is not there", STORED, 'd', 24, 4, 0xffffffff, "a size of 64 bits is missing"},
+    {"a place of 64 bits that is not there", STORED, 'd', 42, 4, 0xffffffff, "a size of 64 bits is missing"},
+    {"no member", STORED, 'l', 0, 4, 0, "a member and its entry differ"},
+    {"another name in the member", STORED, 'l', LOCAL, 1, 'y', "a member and its entry differ"},
+    {"another length of the name in the member", STORED, 'l', 26, 2, 6, "a member and its entry differ"},
+    {"an extra field behind the member's bytes", STORED, 'l', 28, 2, 60000, "a member reaches into the directory"},
+    {"an extra field where bytes are", STORED, 'l', 28, 2, 1, "a member reaches into the directory"},
+    {"deflated bytes that are damaged", DEFLATED, 'l', LOCAL + 5, 1, 7, "x.npy: the packed data is damaged"},
+    {"stored bytes that are damaged", STORED, 'l', LOCAL + 5 + 130, 1, 7, "x.npy: is damaged: its size or checksum"},
+};
+
+static void wrong_number(void **state) {
+    const wrong *w = *state;
+    put_small();
+    zip_new(1, (const char *const[]){"x.npy"}, &plain, w->method);
+    const size_t end = archive.n - END, directory = end - ENTRY - 5;
+    unsigned char *at = archive.at + (w->record == 'e' ? end : w->record == 'd' ? directory : 0) + w->at;
+    for (int k = 0; k < w->n; k++) at[k] = (unsigned char)(w->value >> 8 * k);
+    write_archive();
+    refused_npz(w->says);
+}
+
+/* What is packed ends before the member does. */
+static void more_than_is_packed(void **state) {
+    (void)state;
+    put_small();
+    unsigned char shorter[1 << 10];
+    const size_t n = deflated(shorter, sizeof shorter, &plain);
+    zip_new(1, (const char *const[]){"x.npy"}, &plain, DEFLATED);
+    const size_t end = archive.n - END, directory = end - ENTRY - 5;
+    memmove(archive.at + directory + 3, archive.at + directory, archive.n - directory);
+    archive.n += 3;
+    archive.at[directory + 3 + 20] = (unsigned char)(n + 3);
+    const size_t place = directory + 3;
+    memcpy(archive.at + archive.n - END + 16, &(uint32_t){(uint32_t)place}, 4);
+    write_archive();
+    refused_npz("x.npy: something that is not packed follows the packed data");
+}
+
+/* Entries that share a member's bytes would unpack more than there is. */
+static void members_that_overlap(void **state) {
+    (void)state;
+    put_small();
+    zip_new(2, (const char *const[]){"x.npy", "y.npy"}, &plain, STORED);
+    const size_t end = archive.n - END, entry = end - ENTRY - 5; /* y's, whose place becomes x's */
+    const size_t local = LOCAL + 5 + plain.n;
+    memmove(archive.at + local, archive.at + 2 * local, archive.n - 2 * local); /* without y's bytes */
+    archive.n -= local;
+    memset(archive.at + entry - local + 42, 0, 4);
+    memcpy(archive.at + entry - local + ENTRY, "x.npy", 5);
+    memcpy(archive.at + end - local + 16, &(uint32_t){(uint32_t)local}, 4);
+    write_archive();
+    refused_npz("members overlap");
+}
+
+/* What we write ourselves has 64 bits throughout; a number changed there. */
+static void wrong_number_of_64_bits(void **state) {
+    (void)state;
+    static const struct { size_t from_end, n; uint64_t value; const char *says; } tries[] = {{END + 20, 4, 0, "it has no end of 64 bits"},
+        {END + 12, 8, 7, "it has no end of 64 bits"}, {END + 20 + 56, 4, 0, "it has no end of 64 bits"}, {END + 20 + 56 - 32, 8, 9, "too short for its members"},
+        {END + 20 + 56 - 32, 8, 0, "holds no arrays"}, {END + 20 + 56 - 32, 8, UINT64_MAX, "too short for its members"}, {END + 20 + 56 - 40, 8, 9, "the directory is not before the end"},
+        {END + 20 + 56 - 48, 8, UINT64_MAX, "the directory is not before the end"}, {END + 76 + 28, 2, 2, "a size of 64 bits is missing"},
+        {END + 76 + 26, 2, 16, "a size of 64 bits is missing"}, {END + 76 + 26, 2, 25, "a size of 64 bits is missing"}, {END + 76 + 24, 8, 5, "x.npy: is damaged: its size"},
+        {END + 76 + 16, 8, UINT64_MAX, "a member reaches into the directory"}, {END + 76 + 8, 8, UINT64_MAX, "behind the end of the file"},
+        {END + 76 + 8, 8, UINT64_MAX - 29, "behind the end of the file"}};
+    rg_tensor *x = rg_name(rg_scalar(t, 7), "x");
+    snprintf(path, sizeof path, "%s/arrays.npz", folder);
+    assert_int_equal(rg_npz_save(t, path, (rg_list){&x, 1}), 0);
+    rg_tape_reset(t);
+    FILE *f = fopen(path, "rb");
+    archive.n = fread(archive.at, 1, sizeof archive.at, f);
     fclose(f);
+    const bytes whole = archive;
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        archive = whole;
+        for (size_t k = 0; k < tries[i].n; k++) archive.at[archive.n - tries[i].from_end + k] = (unsigned char)(tries[i].value >> 8 * k);
+        write_archive();
+        refused_npz(tries[i].says);
+    }
+    archive = whole;
+    memmove(archive.at, archive.at + archive.n - END - 70, END + 70); /* cut in the end of 64 bits */
+    archive.n = END + 70;
+    write_archive();
+    refused_npz("it is too short");
+}
+
+/* As others write it: an extra field before the one of 64 bits, and only what does not fit in there. */
+static void extra_fields(void **state) {
+    (void)state;
+    static const unsigned char extra[] = {0x55, 0x54, 1, 0, 9, 1, 0, 8, 0, 152, 0, 0, 0, 0, 0, 0, 0};
+    put_small();
+    assert_int_equal(plain.n, 152);
+    zip_new(1, (const char *const[]){"x.npy"}, &plain, STORED);
+    const size_t end = archive.n - END;
+    memmove(archive.at + end + sizeof extra, archive.at + end, END);
+    memcpy(archive.at + end, extra, sizeof extra);
+    archive.n += sizeof extra;
+    unsigned char *entry = archive.at + end - 5 - ENTRY;
+    memset(entry + 24, 0xff, 4);
+    entry[30] = sizeof extra;
+    archive.at[archive.n - END + 12] = (unsigned char)(archive.at[archive.n - END + 12] + sizeof extra);
+    write_archive();
     const rg_list l = rg_npz_load(t, path);
-    assert_int_equal(l.count, 0);
-    rg_error_clear(t);
-    assert_int_equal(rg_live(t).tensors, 0);
+    if (l.count != 1) fail_msg("%s", rg_error(t));
+    assert_array(l.items[0], &goods[0]);
+    rg_release(l.items[0]);
+    rg_tape_reset(t);
+    archive.at[end + 2] = 200; /* an extra field that is longer than all of them */
+    write_archive();
+    refused_npz("a size of 64 bits is missing");
+}
+
+/* So many that they are counted in 64 bits; the time grows with their number, not with its square. */
+static void many_members(void **state) {
+    (void)state;
+    enum { MANY = 70000, FEW = MANY / 10 };
+    static rg_tensor *items[MANY];
+    double seconds[2];
+    snprintf(path, sizeof path, "%s/arrays.npz", folder);
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", (int)(i * 7919LL % MANY));
+        items[i] = rg_name(rg_full(t, i, 1), name);
+    }
+    for (int k = 0; k < 2; k++) {
+        const int n = k ? MANY : FEW;
+        assert_int_equal(rg_npz_save(t, path, (rg_list){items, n}), 0);
+        const clock_t start = clock();
+        const rg_list l = rg_npz_load(t, path);
+        seconds[k] = (double)(clock() - start) / CLOCKS_PER_SEC;
+        assert_int_equal(l.count, n);
+        assert_true(*rg_f32(l.items[n - 1]) == (float)(n - 1));
+        assert_string_equal(rg_name_of(l.items[n - 1]), rg_name_of(items[n - 1]));
+        for (int i = 0; i < n; i++) rg_release(l.items[i]);
+    }
+    rg_tape_reset(t);
+    print_message("# %d members: %.3f s, %d: %.3f s\n", FEW, seconds[0], MANY, seconds[1]);
+    assert_true(seconds[1] < 40 * seconds[0] + .1); /* by the square it would be 100 times */
 }
 
 static void odd_lists(void **state) {
@@ -301,12 +505,12 @@ static void odd_lists(void **state) {
     rg_list l = three();
     snprintf(path, sizeof path, "%s/arrays.npz", folder);
     static const struct { int count; const char *name; rg_code code; const char *says; } tries[] = {{0, "x", RG_EVALUE, "no tensors to save"},
-        {3, "", RG_EVALUE, "tensor 2 has no name"}, {3, "x", RG_EIO, "x: File already exists"}, {3, "\xff\xfe", RG_EIO, "libzip"}};
+        {3, "", RG_EVALUE, "tensor 2 has no name"}, {3, "x", RG_EIO, "two arrays have the name x"}, {3, "\xff\xfe", RG_EIO, "the name of tensor 2 is not UTF-8"}};
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
         rg_name(l.items[2], tries[i].name);
         assert_int_equal(rg_npz_save(t, path, (rg_list){l.items, tries[i].count}), -1);
         if (rg_error_code(t) != tries[i].code) fail_msg("%s", rg_error(t));
-        if (i < 3 && !strstr(rg_error(t), tries[i].says)) fail_msg("%s", rg_error(t));
+        if (!strstr(rg_error(t), tries[i].says)) fail_msg("%s", rg_error(t));
         rg_error_clear(t);
         assert_int_not_equal(access(path, F_OK), 0);
     }
@@ -329,10 +533,8 @@ static void every_damage(void **state) {
     const bool npz = *state != NULL;
     put_small();
     if (npz) {
-        zip_new(2, (const char *const[]){"x.npy", "y.npy"}, &plain, ZIP_CM_DEFLATE);
-        FILE *f = fopen(path, "rb");
-        plain.n = fread(plain.at, 1, sizeof plain.at, f);
-        fclose(f);
+        zip_new(2, (const char *const[]){"x.npy", "y.npy"}, &plain, DEFLATED);
+        plain = archive;
     }
     const bytes whole = plain;
     for (size_t n = 0; n < whole.n; n++) {
@@ -399,6 +601,12 @@ int main(void) {
     CASE(&c, npz_is_the_same_every_time, NULL, "npz is the same every time");
     CASE(&c, npz_deflated, NULL, "npz deflated");
     CASE(&c, hostile_npz, NULL, "hostile npz");
+    for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) CASE(&c, wrong_number, &wrongs[i], "hostile npz: %s", wrongs[i].name);
+    CASE(&c, more_than_is_packed, NULL, "hostile npz: more than is packed");
+    CASE(&c, members_that_overlap, NULL, "hostile npz: members that overlap");
+    CASE(&c, wrong_number_of_64_bits, NULL, "hostile npz: wrong numbers of 64 bits");
+    CASE(&c, extra_fields, NULL, "npz: extra fields");
+    CASE(&c, many_members, NULL, "npz: many members");
     CASE(&c, odd_lists, NULL, "odd lists");
     CASE(&c, every_damage, NULL, "every damage: npy");
     CASE(&c, every_damage, "npz", "every damage: npz");
