@@ -280,6 +280,7 @@ int rg_backward_at(const char *at, rg_tensor *loss) {
     if (!(loss->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on nothing that requires a gradient");
     loss->refs++;
     if (rg_pass_loss(at, loss, RG_ADD_GRADS)) return rg_unref(loss), -1;
+    rg_plan_drop(t); /* it was written without this pass */
     if (t->plan.loss) rg_unref(t->plan.loss);
     t->plan.loss = loss;
     t->plan.passes++;

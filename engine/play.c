@@ -10,7 +10,7 @@
 
 static void rg_plan_drop(rg_tape *t) {
     rg_plan *p = &t->plan;
-    if (p->writing || !(p->nsteps || p->ngrads || p->made.first)) return;
+    if (p->writing || !(p->last || p->nsteps || p->ngrads || p->made.first)) return;
     for (int64_t i = 0; i < p->ngrads; i++) rg_unref(p->grads[i].view);
     rg_release_since(&p->made, 0);
     rg_tape_dealloc(t, p->steps, (size_t)p->steps_size * sizeof *p->steps);
@@ -200,11 +200,14 @@ static int own_grads(const char *at, rg_tape *t) {
     return 0;
 }
 
-/* Does the plan repeat what is on the record, and does nobody but the plan hold its gradients? */
+/* Does the plan repeat what is on the record, and do only the plan and the leaves hold its gradients? */
 static bool is_ready(const rg_tape *t) {
     const rg_plan *p = &t->plan;
     bool ready = p->last && p->last == t->record.last && p->eager == is_eager(t);
-    for (int64_t i = 0; i < p->ngrads && ready; i++) ready = p->grads[i].view->refs == 1 && p->grads[i].view->base->refs == 2;
+    for (int64_t i = 0; i < p->ngrads && ready; i++) {
+        const rg_tensor *view = p->grads[i].view;
+        ready = view->refs == 1 + (p->grads[i].leaf->grad == view) && view->base->refs == 2;
+    }
     return ready;
 }
 
@@ -238,9 +241,8 @@ int rg_play_at(const char *at, rg_tape *t) {
     t->released_by = "rg_play";
     t->released_at = at;
     if (t->record.last && t->record.last->seq >= p->hooks && t->record.last->seq < p->hooks_end) rg_release_since(&t->record, p->hooks);
-    if (own_grads(at, t)) return -1;
     int failed;
-    if (is_ready(t)) failed = replay_forward(t) || replay_clean(t, p->nforward, p->nsteps);
+    if (is_ready(t)) failed = own_grads(at, t) || replay_forward(t) || replay_clean(t, p->nforward, p->nsteps);
     else failed = write_plan(at, t) || own_grads(at, t);
     if (failed) return rg_plan_drop(t), -1;
     if (p->eager && p->loss) return eager_pass(at, t);

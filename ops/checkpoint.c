@@ -77,7 +77,7 @@ rg_tensor *rg_checkpoint_at(const char *at, rg_fn fn, void *ctx, int n, rg_tenso
     if (!rg_error_code(t)) rg_retain(s.result);
     rg_rewind(t, mark);
     if (rg_error_code(t)) return y;
-    y = reads ? rg_apply(&checkpoint, at, (rg_attr){.given = &s}, reads, read) : rg_detach_at(at, s.result);
+    y = rg_apply(&checkpoint, at, (rg_attr){.given = &s}, reads ? reads : 1, reads ? read : in);
     rg_release(s.result);
     return y;
 }

@@ -169,6 +169,32 @@ static void a_view_of_a_replayed_gradient_keeps_its_values(void **state) {
     rg_release(view);
 }
 
+/* A plan without a pass is not enough once there is one. */
+static void a_pass_after_the_first_replay_is_replayed(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *x = rg_full(t, 2, N), *z = rg_sum(rg_mul(x, w));
+    assert_int_equal(rg_play(t), 0);
+    assert_int_equal(rg_backward(z), 0);
+    assert_int_equal(rg_play(t), 0);
+    all_are(rg_grad_of(w), 4);
+    rg_tape_reset(t);
+    rg_tensor *u = rg_param(t, "u", RG_ONES); /* a loss without a record */
+    assert_int_equal(rg_play(t), 0);
+    assert_int_equal(rg_backward(u), 0);
+    assert_int_equal(rg_play(t), 0);
+    assert_true(rg_item(rg_grad_of(u)) == 2);
+}
+
+static rg_tensor *square_of(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_square(in[0]); }
+static void a_checkpoint_without_a_gradient_is_not_replayed(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *x = rg_full(t, 3, N), *y = rg_checkpoint(square_of, NULL, 1, &x);
+    all_are(y, 9);
+    assert_int_equal(rg_play(t), -1);
+    assert_non_null(strstr(rg_error(t), "rg_play: checkpoint cannot be replayed"));
+    rg_error_clear(t);
+}
+
 /* -------- hooks: what they make lives until the reset */
 
 static rg_tensor *norm_of(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, *(rg_tensor **)ctx = rg_norm(g, 2), NULL; }
@@ -368,7 +394,8 @@ int main(void) {
     static const struct CMUnitTest cases[] = {CASE(a_view_of_a_released_leaf_goes), CASE(a_view_goes_and_the_record_is_replayed), CASE(a_gradient_that_is_read_is_cleared),
         CASE(a_kept_gradient_that_is_read_is_cleared), CASE(a_cotangent_comes_back_as_a_gradient), CASE(a_cotangent_that_needs_a_gradient_keeps_its_history),
         CASE(a_leaf_that_is_the_loss_is_released), CASE(the_loss_releases_itself_in_its_hook), CASE(the_norm_of_a_replayed_gradient),
-        CASE(a_view_of_a_replayed_gradient_keeps_its_values), CASE(a_hooks_result_is_read_after_the_pass), CASE(gradients_cleared_between_rewinds_are_freed),
+        CASE(a_view_of_a_replayed_gradient_keeps_its_values), CASE(a_pass_after_the_first_replay_is_replayed), CASE(a_checkpoint_without_a_gradient_is_not_replayed),
+        CASE(a_hooks_result_is_read_after_the_pass), CASE(gradients_cleared_between_rewinds_are_freed),
         cmocka_unit_test(a_released_tensor_is_refused), cmocka_unit_test(each_way_of_releasing_has_a_name), cmocka_unit_test(releasing_twice), cmocka_unit_test(checked), CASE(a_handler_cannot_release),
         CASE(a_handler_clears_and_the_call_has_still_failed)};
     return RUN("lifetimes", cases);
