@@ -35,12 +35,9 @@ int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size
 enum { SPARE = 64 };
 static size_t storage_size(size_t bytes) { return ((bytes + RG_ALIGN - 1) & ~(size_t)(RG_ALIGN - 1)) + SPARE; }
 
-/* Never a multiple of RG_ALIGN, as all other blocks are: a node's memory in the pool is used for nodes alone, and a pointer to a released
-   tensor points to a released tensor or to another one. */
-static inline size_t rg_node_size(int nin) {
-    const size_t size = (sizeof(rg_tensor) + (size_t)nin * sizeof(rg_tensor *) + 15) & ~(size_t)15;
-    return size % RG_ALIGN ? size : size + 16;
-}
+/* An odd multiple of 16, and never one of RG_ALIGN, as all other blocks are: a node's memory in the pool is used for nodes alone, and a
+   pointer to a released tensor points to a released tensor or to another one. */
+static inline size_t rg_node_size(int nin) { return ((sizeof(rg_tensor) + (size_t)nin * sizeof(rg_tensor *) + 15) & ~(size_t)15) | 16; }
 
 /* What a new tensor has, up to its values and shape: copied, since of a memset gcc makes a slow "rep stos". */
 static const rg_tensor fresh = {.refs = 1};
