@@ -1,31 +1,21 @@
-/* crc64.c - the checksum CRC-64/XZ, eight bytes at a time. Every error of up to 64 bits in a row is found.
+/* crc64.c - the checksum CRC-64/XZ. Every error of up to 64 bits in a row is found.
    Source: ECMA-182, reflected; "123456789" has 995dc9bbdf1939fa. */
 #include "file.h"
 
-#include <string.h>
-
-static uint64_t table[8][256]; /* table[k][b]: of the byte b with k zeros behind it */
-
-__attribute__((constructor)) static void fill_table(void) {
-    for (uint64_t b = 0; b < 256; b++) {
-        uint64_t crc = b;
-        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xc96c5795d7870f42u : 0);
-        table[0][b] = crc;
-    }
-    for (int k = 1; k < 8; k++)
-        for (int b = 0; b < 256; b++) table[k][b] = table[k - 1][b] >> 8 ^ table[0][table[k - 1][b] & 255];
-}
+/* A checksum is linear: the table's entry of a byte is the sum of those of its bits. */
+#define BIT(b, k, entry) ((b) >> (k) & 1 ? entry : 0)
+#define T1(b)                                                                                                      \
+    (BIT(b, 0, 0xb32e4cbe03a75f6fu) ^ BIT(b, 1, 0xf4843657a840a05bu) ^ BIT(b, 2, 0x7bd0c384ff8f5e33u) ^ \
+        BIT(b, 3, 0xf7a18709ff1ebc66u) ^ BIT(b, 4, 0x7d9ba13851336649u) ^ BIT(b, 5, 0xfb374270a266cc92u) ^ \
+        BIT(b, 6, 0x64b62bcaebc387a1u) ^ BIT(b, 7, 0xc96c5795d7870f42u))
+#define T4(b) T1(b), T1(b + 1), T1(b + 2), T1(b + 3)
+#define T16(b) T4(b), T4(b + 4), T4(b + 8), T4(b + 12)
+#define T64(b) T16(b), T16(b + 16), T16(b + 32), T16(b + 48)
+static const uint64_t table[256] = {T64(0), T64(64), T64(128), T64(192)};
 
 uint64_t rg_crc64(uint64_t crc, const void *from, uint64_t n) {
     const unsigned char *c = from;
     crc = ~crc;
-    for (; n >= 8; c += 8, n -= 8) {
-        uint64_t word;
-        memcpy(&word, c, 8); /* little-endian: npy.h */
-        word ^= crc;
-        crc = table[7][word & 255] ^ table[6][word >> 8 & 255] ^ table[5][word >> 16 & 255] ^ table[4][word >> 24 & 255] ^ table[3][word >> 32 & 255] ^
-            table[2][word >> 40 & 255] ^ table[1][word >> 48 & 255] ^ table[0][word >> 56];
-    }
-    for (; n > 0; c++, n--) crc = crc >> 8 ^ table[0][(crc ^ *c) & 255];
+    for (uint64_t i = 0; i < n; i++) crc = crc >> 8 ^ table[(crc ^ c[i]) & 255];
     return ~crc;
 }
