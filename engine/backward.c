@@ -79,7 +79,7 @@ RG_COLD static rg_tensor *fitted(rg_tape *t, rg_tensor *y, int i, rg_tensor *g) 
     if (rg_same_shape(g, x) && g->dtype == x->dtype) return g;
     char is[64], should[64];
     rg_fail(t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient %s %s in place of %s %s", y->op->name, i + 1, rg_shape_text(g, is, sizeof is),
-        rg_dtype_name((rg_dtype)g->dtype), rg_shape_text(x, should, sizeof should), rg_dtype_name((rg_dtype)x->dtype));
+        rg_dtype_name(g->dtype), rg_shape_text(x, should, sizeof should), rg_dtype_name(x->dtype));
     return NULL;
 }
 

@@ -31,7 +31,7 @@ static void put_operand(text *m, const rg_tensor *x) {
     put(m, "[");
     for (int d = 0; d < x->ndim; d++) put(m, d ? ",%lld" : "%lld", (long long)x->shape[d]);
     put(m, "]");
-    if (x->dtype != (uint8_t)x->tape->dtype) put(m, " %s", rg_dtype_name((rg_dtype)x->dtype));
+    if (x->dtype != x->tape->dtype) put(m, " %s", rg_dtype_name(x->dtype));
 }
 
 static void put_place(text *m, const char *before, const char *at) {

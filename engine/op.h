@@ -50,7 +50,7 @@ typedef struct rg_attr {
             union { int32_t groups, size[2]; }; /* groups: conv2d; size of the image: fold */
         } window;                               /* conv2d, pools, unfold, fold */
         int perm[6];                            /* permute */
-        int dtype;                              /* cast */
+        rg_dtype dtype;                         /* cast */
         int classes;                            /* one_hot, scatter */
         int diagonal;                           /* tril, triu */
         int reduction;                          /* losses */
@@ -74,7 +74,8 @@ struct rg_tensor {
     int32_t refs;            /* holds on it: the list's, views', a leaf's on its gradient, the user's */
     int32_t retained;        /* the user's among them */
     uint16_t flags;
-    uint8_t dtype, ndim, nin;
+    rg_dtype dtype : 8;
+    uint8_t ndim, nin;
     union {
         rg_tensor *saved[2]; /* of a result: what forward found and backward wants (argmax, mask, statistics); made by rg_save */
         struct { int64_t written; rg_tensor *next_leaf; } leaf; /* of a leaf: seq when it was last written; the next one, during a pass */

@@ -8,7 +8,7 @@ int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape) {
     if (ndim && !shape) return rg_reject(y, RG_EVALUE, "%d dimensions, but the shape is NULL", ndim);
     int64_t numel;
     size_t bytes;
-    if (rg_size((rg_dtype)y->dtype, ndim, shape, &numel, &bytes)) {
+    if (rg_size(y->dtype, ndim, shape, &numel, &bytes)) {
         for (int d = 0; d < ndim; d++)
             if (shape[d] < 0) return rg_reject(y, RG_ESHAPE, "dimension %d of the result is %lld", d, (long long)shape[d]);
         return rg_reject(y, RG_ESHAPE, "the result is too large: its sizes overflow");
@@ -76,6 +76,6 @@ int rg_shape_without(rg_tensor *y, const rg_tensor *x, int axis) {
 int rg_view(rg_tensor *y, rg_tensor *x, int64_t offset) {
     y->base = x->base ? x->base : x;
     y->base->refs++;
-    y->data = (char *)x->data + (size_t)offset * rg_dtype_size((rg_dtype)x->dtype);
+    y->data = (char *)x->data + (size_t)offset * rg_dtype_size(x->dtype);
     return 0;
 }

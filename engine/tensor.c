@@ -54,7 +54,7 @@ static RG_INLINE rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) {
     x->tape = t;
     x->at = at;
     x->nin = (uint8_t)nin;
-    x->dtype = (uint8_t)t->dtype;
+    x->dtype = t->dtype;
     t->live.tensors++;
     return x;
 }
@@ -198,7 +198,7 @@ static rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int nd
     }
     rg_tensor *x = rg_node_new(at, t, 0);
     if (!x) return NULL;
-    x->dtype = (uint8_t)dtype;
+    x->dtype = dtype;
     x->numel = numel;
     set_shape(x, ndim, shape);
     if (make_room(at, x, false)) return rg_node_destroy(x), NULL;
@@ -217,7 +217,7 @@ rg_tensor *rg_input_at(const char *at, rg_tape *t, rg_dtype dtype, const void *d
     rg_tensor *x = rg_empty_at(at, t, is_float(dtype) && t ? t->dtype : dtype, ndim, shape);
     if (rg_failed(x)) return x;
     if (!data && x->numel) return rg_fail(t, RG_EVALUE, at, "rg_input: data is NULL"), rg_poison(t);
-    rg_convert(x->data, (rg_dtype)x->dtype, data, dtype, x->numel);
+    rg_convert(x->data, x->dtype, data, dtype, x->numel);
     return x;
 }
 
@@ -245,7 +245,7 @@ static inline rg_tensor *temp(rg_tensor *y, rg_dtype dtype, int ndim, const int6
     rg_tape *t = y->tape;
     rg_tensor *x = t->code ? NULL : rg_node_new(y->at, t, 0);
     if (!x) return t->poison;
-    x->dtype = (uint8_t)dtype;
+    x->dtype = dtype;
     x->numel = numel;
     set_shape(x, ndim, shape);
     if (make_room(y->at, x, true)) return rg_node_destroy(x), t->poison;
@@ -259,7 +259,7 @@ rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape)
     return numel < 0 ? rg_fail(y->tape, RG_ENOMEM, y->at, "tensor too large"), y->tape->poison : temp(y, dtype, ndim, shape, numel);
 }
 
-rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x) { return temp(y, (rg_dtype)x->dtype, x->ndim, x->shape, x->numel); }
+rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x) { return temp(y, x->dtype, x->ndim, x->shape, x->numel); }
 
 rg_tensor *rg_save(rg_tensor *y, int k, rg_dtype dtype, int ndim, const int64_t *shape) {
     rg_tensor *x = y->saved[k];
@@ -269,14 +269,14 @@ rg_tensor *rg_save(rg_tensor *y, int k, rg_dtype dtype, int ndim, const int64_t 
     return x;
 }
 
-rg_tensor *rg_constant(rg_tensor *y, double value) { return set_constant(rg_temp(y, (rg_dtype)y->dtype, 0, NULL), value); }
+rg_tensor *rg_constant(rg_tensor *y, double value) { return set_constant(rg_temp(y, y->dtype, 0, NULL), value); }
 
 rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on) {
     if (!rg_usable(x)) return x ? rg_poison(x->tape) : rg_poisoned();
     rg_tape *t = x->tape;
     if (t->code) return t->poison;
     if (x->op) return rg_fail(t, RG_ESTATE, at, "rg_requires_grad: the result of %s is no leaf; rg_detach it", x->op->name), t->poison;
-    if (on && !is_float(x->dtype)) return rg_fail(t, RG_EDTYPE, at, "rg_requires_grad: %s has no gradient", rg_dtype_name((rg_dtype)x->dtype)), t->poison;
+    if (on && !is_float(x->dtype)) return rg_fail(t, RG_EDTYPE, at, "rg_requires_grad: %s has no gradient", rg_dtype_name(x->dtype)), t->poison;
     rg_plan_drop(t);
     x->flags = (uint16_t)(on ? x->flags | RG_NEEDS : x->flags & ~RG_NEEDS);
     return x;
@@ -323,17 +323,18 @@ static int check_types(rg_tensor *y) {
         const rg_tensor *x = y->in[i];
         const rg_tensor **first = *types == 'a' ? &first_a : &first_f;
         if (*types == 'i') {
-            if (x->dtype != RG_I32) return rg_reject(y, RG_EDTYPE, "operand %d must be i32, not %s", i + 1, rg_dtype_name((rg_dtype)x->dtype));
+            if (x->dtype != RG_I32) return rg_reject(y, RG_EDTYPE, "operand %d must be i32, not %s", i + 1, rg_dtype_name(x->dtype));
         } else if (*types == 'f' && !is_float(x->dtype)) {
-            return rg_reject(y, RG_EDTYPE, "operand %d must be a float, not %s; rg_cast converts", i + 1, rg_dtype_name((rg_dtype)x->dtype));
+            return rg_reject(y, RG_EDTYPE, "operand %d must be a float, not %s; rg_cast converts", i + 1, rg_dtype_name(x->dtype));
         } else if (!*first) {
             *first = x;
         } else if ((*first)->dtype != x->dtype) {
-            return rg_reject(y, RG_EDTYPE, "dtypes %s and %s differ; rg_cast converts", rg_dtype_name((rg_dtype)(*first)->dtype), rg_dtype_name((rg_dtype)x->dtype));
+            return rg_reject(y, RG_EDTYPE, "dtypes %s and %s differ; rg_cast converts", rg_dtype_name((*first)->dtype), rg_dtype_name(x->dtype));
         }
         if (types[1]) types++;
     }
-    y->dtype = first_f ? first_f->dtype : first_a ? first_a->dtype : (uint8_t)y->tape->dtype;
+    const rg_tensor *first = first_f ? first_f : first_a;
+    if (first) y->dtype = first->dtype; /* else the tape's, as of every new tensor */
     return 0;
 }
 
@@ -382,11 +383,11 @@ static inline int infer(rg_tensor *y, bool alike) {
 static inline int compute(rg_tensor *y) {
     rg_tape *t = y->tape;
     if (!y->data) {
-        if (y->op->shape && (y->numel = count((rg_dtype)y->dtype, y->ndim, y->shape)) < 0) return y->numel = 0, rg_fail(t, RG_ENOMEM, y->at, "tensor too large");
+        if (y->op->shape && (y->numel = count(y->dtype, y->ndim, y->shape)) < 0) return y->numel = 0, rg_fail(t, RG_ENOMEM, y->at, "tensor too large");
         if (make_room(y->at, y, true)) return -1;
     }
     const rg_forward_fn forward = y->op->forward[rg_f64_kernel(y)][t->isa];
-    if (!forward) return y->base ? 0 : rg_reject(y, RG_EDTYPE, "no kernel for %s", rg_dtype_name((rg_dtype)y->dtype));
+    if (!forward) return y->base ? 0 : rg_reject(y, RG_EDTYPE, "no kernel for %s", rg_dtype_name(y->dtype));
     const int64_t before = t->seq;
     const int failed = forward(y);
     if (t->seq != before)

@@ -37,7 +37,7 @@ void rg_convert(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dty
 }
 
 void rg_set_all(rg_tensor *x, double value) {
-    for (int64_t i = 0; i < x->numel; i++) set_element(x->data, (rg_dtype)x->dtype, i, value);
+    for (int64_t i = 0; i < x->numel; i++) set_element(x->data, x->dtype, i, value);
 }
 
 void rg_touch(rg_tensor *leaf) {
@@ -68,7 +68,7 @@ int rg_write_at(const char *at, rg_tensor *x, rg_dtype dtype, const void *data) 
     if (rg_may_write(at, x, "rg_write")) return -1;
     if (!rg_dtype_size(dtype)) return rg_fail(x->tape, RG_EDTYPE, at, "rg_write: there is no dtype %d", (int)dtype);
     if (!data && x->numel) return rg_fail(x->tape, RG_EVALUE, at, "rg_write: data is NULL");
-    rg_convert(x->data, (rg_dtype)x->dtype, data, dtype, x->numel);
+    rg_convert(x->data, x->dtype, data, dtype, x->numel);
     rg_touch(x);
     return 0;
 }
@@ -78,7 +78,7 @@ int rg_write_at(const char *at, rg_tensor *x, rg_dtype dtype, const void *data) 
 int rg_ndim(const rg_tensor *x) { return rg_usable(x) ? x->ndim : 0; }
 const int64_t *rg_shape(const rg_tensor *x) { return rg_usable(x) ? x->shape : no_tensor.shape; }
 int64_t rg_numel(const rg_tensor *x) { return rg_usable(x) ? x->numel : 0; }
-rg_dtype rg_dtype_of(const rg_tensor *x) { return rg_usable(x) ? (rg_dtype)x->dtype : RG_F32; }
+rg_dtype rg_dtype_of(const rg_tensor *x) { return rg_usable(x) ? x->dtype : RG_F32; }
 const char *rg_name_of(const rg_tensor *x) { return rg_usable(x) ? x->name : NULL; }
 rg_tape *rg_tape_of(const rg_tensor *x) { return x ? x->tape : NULL; }
 bool rg_needs_grad(const rg_tensor *x) { return rg_usable(x) && (x->flags & RG_NEEDS); }
@@ -95,7 +95,7 @@ static const void *data_as(const char *who, rg_tensor *x, rg_dtype d) {
     if (!rg_usable_in(who, x)) return NULL;
     x->tape->pass.read = true;
     if (x->dtype == d) return x->data;
-    return (void)rg_fail_of(x, RG_EDTYPE, who, "the tensor is %s", rg_dtype_name((rg_dtype)x->dtype)), NULL;
+    return (void)rg_fail_of(x, RG_EDTYPE, who, "the tensor is %s", rg_dtype_name(x->dtype)), NULL;
 }
 
 const float *rg_f32(rg_tensor *x) { return data_as(__func__, x, RG_F32); }
@@ -106,7 +106,7 @@ const uint8_t *rg_u8(rg_tensor *x) { return data_as(__func__, x, RG_U8); }
 double rg_item(rg_tensor *x) {
     if (!rg_usable(x)) return NAN;
     x->tape->pass.read = true;
-    if (x->numel == 1) return element(x->data, (rg_dtype)x->dtype, 0);
+    if (x->numel == 1) return element(x->data, x->dtype, 0);
     rg_fail_of(x, RG_ESHAPE, "rg_item", "%lld elements, not one", (long long)x->numel);
     return NAN;
 }
@@ -117,6 +117,6 @@ int rg_copy_out(rg_tensor *x, rg_dtype dtype, void *to, int64_t capacity) {
     if (!rg_dtype_size(dtype)) return rg_fail_of(x, RG_EDTYPE, "rg_copy_out", "there is no dtype %d", (int)dtype);
     if (capacity < x->numel || (!to && x->numel))
         return rg_fail_of(x, RG_EVALUE, "rg_copy_out", "%lld elements, room for %lld", (long long)x->numel, (long long)(to ? capacity : 0));
-    rg_convert(to, dtype, x->data, (rg_dtype)x->dtype, x->numel);
+    rg_convert(to, dtype, x->data, x->dtype, x->numel);
     return 0;
 }

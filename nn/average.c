@@ -9,7 +9,7 @@ static rg_pair_fn *const approach_kernel[2][RG_ISAS] = RG_KERNEL(weights_mix), *
 struct rg_kept_weights { rg_tensor *p, *copy; };
 
 static void copy(rg_tensor *to, const rg_tensor *from) {
-    if (from->numel) memcpy(to->data, from->data, (size_t)from->numel * rg_dtype_size((rg_dtype)from->dtype));
+    if (from->numel) memcpy(to->data, from->data, (size_t)from->numel * rg_dtype_size(from->dtype));
     rg_touch(to);
 }
 

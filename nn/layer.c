@@ -214,7 +214,7 @@ rg_nn *rg_nn_mlp_at(const char *at, rg_tape *t, int n, const int64_t *sizes, con
 static rg_tensor *flatten(const char *at, rg_nn *net, rg_tensor *x) {
     int64_t rest;
     size_t bytes;
-    if (x->ndim < 1 || rg_size((rg_dtype)x->dtype, x->ndim - 1, x->shape + 1, &rest, &bytes))
+    if (x->ndim < 1 || rg_size(x->dtype, x->ndim - 1, x->shape + 1, &rest, &bytes))
         return rg_fail(net->tape, RG_ESHAPE, at, "flatten: a tensor of %d dimensions has no first axis to keep", x->ndim), rg_poison(net->tape);
     return rg_reshape_at(at, x, 2, (const int64_t[]){x->shape[0], rest});
 }

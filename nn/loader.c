@@ -13,7 +13,7 @@ static int64_t row_size(const rg_tensor *x) { return x->shape[0] ? x->numel / x-
 /* `to` [b, ..], floats = rows of `from` [n, ..], converted; `next` rows after them are on their way while these are computed with. */
 static void gather(const rg_loader *l, rg_tensor *to, const rg_tensor *from, int64_t b, int64_t next, const rg_loader_options *o) {
     static rg_rows_fn *const kernel[2][RG_ISAS] = RG_KERNEL(rows);
-    kernel[to->dtype == RG_F64][rg_isa(l->tape)](&(rg_rows){.tape = l->tape, .from = from->data, .dtype = (rg_dtype)from->dtype, .to = to->data,
+    kernel[to->dtype == RG_F64][rg_isa(l->tape)](&(rg_rows){.tape = l->tape, .from = from->data, .dtype = from->dtype, .to = to->data,
         .size = row_size(from), .count = b, .order = l->order ? l->order + l->row : NULL, .first = l->row, .next = next,
         .divisor = o->divisor, .mean = o->mean, .std = o->std});
 }

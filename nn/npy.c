@@ -31,7 +31,7 @@ size_t rg_npy_header(const rg_tensor *x, char to[RG_NPY_HEADER]) {
     enum { FRONT = 10, LINE = 64 }; /* magic, version, length; the values begin at a whole line */
     char shape[160];
     int k = 0;
-    while (types[k].dtype != (rg_dtype)x->dtype) k++;
+    while (types[k].dtype != x->dtype) k++;
     shape_text(x, shape, sizeof shape);
     memset(to, ' ', RG_NPY_HEADER);
     const int n = snprintf(to + FRONT, RG_NPY_HEADER - FRONT, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", types[k].descr, shape);
@@ -51,7 +51,7 @@ int rg_npy_save_at(const char *at, rg_tensor *x, const char *path) {
     rg_writer *w = rg_writer_open(&r, path);
     if (!w) return -1;
     rg_writer_put(w, header, rg_npy_header(x, header));
-    rg_writer_put(w, x->data, (uint64_t)x->numel * rg_dtype_size((rg_dtype)x->dtype));
+    rg_writer_put(w, x->data, (uint64_t)x->numel * rg_dtype_size(x->dtype));
     return rg_writer_close(w);
 }
 
@@ -191,7 +191,7 @@ static int narrow(const source *s, void *raw, int64_t n) {
 
 /* x [d0, d1, ..] in row-major order, from `raw` with the first axis running fastest. */
 static void place(rg_tensor *x, const char *raw, bool fortran) {
-    const size_t size = rg_dtype_size((rg_dtype)x->dtype);
+    const size_t size = rg_dtype_size(x->dtype);
     if (!fortran) {
         memcpy(x->data, raw, (size_t)x->numel * size);
         return;

@@ -122,7 +122,7 @@ static int check_list(const rg_reader *r, const char *path, rg_list list) {
 static void save_member(rg_writer *w, rg_tensor *x, member *m) {
     char header[RG_NPY_HEADER];
     record b;
-    const size_t front = rg_npy_header(x, header), bytes = (size_t)x->numel * rg_dtype_size((rg_dtype)x->dtype);
+    const size_t front = rg_npy_header(x, header), bytes = (size_t)x->numel * rg_dtype_size(x->dtype);
     m->size = front + bytes;
     m->crc = (uint32_t)crc32_z(crc32_z(0, (unsigned char *)header, front), bytes ? x->data : (void *)header, bytes);
     put_member(&b, m, x->name, false);

@@ -21,7 +21,7 @@ static bool has(const rg_optim *o, const rg_tensor *p) {
 rg_tensor *rg_state_of(const char *at, const rg_tensor *p, const char *what) {
     char name[256];
     snprintf(name, sizeof name, "%s.%s", p->name ? p->name : "param", what);
-    return rg_buffer_at(at, p->tape, name, (rg_dtype)p->dtype, NULL, p->ndim, p->shape);
+    return rg_buffer_at(at, p->tape, name, p->dtype, NULL, p->ndim, p->shape);
 }
 
 int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params) {

@@ -137,7 +137,7 @@ int rg_init_fill_at(const char *at, rg_tensor *x, rg_init init) {
     size_t bytes;
     if (rg_may_write(at, x, "rg_init_fill")) return -1;
     if (x->dtype != RG_F32 && x->dtype != RG_F64)
-        return rg_fail(x->tape, RG_EDTYPE, at, "rg_init_fill: %s is not a float", rg_dtype_name((rg_dtype)x->dtype));
+        return rg_fail(x->tape, RG_EDTYPE, at, "rg_init_fill: %s is not a float", rg_dtype_name(x->dtype));
     if (check(at, x->tape, "rg_init_fill", x->name, init) || make_room(at, x->tape, "rg_init_fill", init, x->ndim, x->shape, &room, &bytes)) return -1;
     fill(x, init, room);
     if (room) rg_tape_dealloc(x->tape, room, bytes);

@@ -192,7 +192,7 @@ rg_tensor *rg_flatten_at(const char *at, rg_tensor *x, int axis) {
     if (kept < 0 || kept >= n)
         return rg_fail(x->tape, RG_ESHAPE, at, "flatten: %s: axis %d is outside the %d dimensions", rg_shape_text(x, text, sizeof text), axis, n), rg_poison(x->tape);
     for (int d = 0; d < kept; d++) shape[d] = x->shape[d];
-    rg_size((rg_dtype)x->dtype, n - kept, x->shape + kept, &shape[kept], &bytes); /* never -1: so much is there */
+    rg_size(x->dtype, n - kept, x->shape + kept, &shape[kept], &bytes); /* never -1: so much is there */
     return rg_reshape_at(at, x, kept + 1, shape);
 }
 

@@ -27,7 +27,7 @@ static int shape(rg_tensor *y) {
 
 static bool same_bits(const rg_tensor *a, const rg_tensor *b) {
     return a->tape == b->tape && a->dtype == b->dtype && rg_same_shape(a, b) &&
-           !memcmp(a->data, b->data, (size_t)a->numel * rg_dtype_size((rg_dtype)a->dtype));
+           !memcmp(a->data, b->data, (size_t)a->numel * rg_dtype_size(a->dtype));
 }
 
 static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {

@@ -140,7 +140,7 @@ static void put_cause(text *m, const rg_tensor *y, int64_t i) {
             infinite |= kind(v) != 0;
         }
     }
-    if (kind(element(y, i)) == INFINITE && !pole && !infinite) put(m, ", beyond the range of %s", rg_dtype_name((rg_dtype)y->dtype));
+    if (kind(element(y, i)) == INFINITE && !pole && !infinite) put(m, ", beyond the range of %s", rg_dtype_name(y->dtype));
 }
 
 static int reject(rg_tensor *y, int64_t i) {

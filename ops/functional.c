@@ -37,7 +37,7 @@ static rg_tensor *join(const char *at, int64_t n, rg_tensor **x) {
     return x[0];
 }
 
-static void copy(rg_tensor *to, const rg_tensor *x) { memcpy(to->data, x->data, (size_t)x->numel * rg_dtype_size((rg_dtype)x->dtype)); }
+static void copy(rg_tensor *to, const rg_tensor *x) { memcpy(to->data, x->data, (size_t)x->numel * rg_dtype_size(x->dtype)); }
 
 /* -------- Jacobian and Hessian */
 
@@ -52,7 +52,7 @@ static rg_tensor *matrix(const char *what, const char *at, rg_tensor *y, rg_tens
             rg_shape_text(x, xs, sizeof xs), y->ndim + x->ndim, RG_MAX_DIMS);
         return NULL;
     }
-    rg_tensor *m = rg_empty_at(at, y->tape, (rg_dtype)x->dtype, y->ndim + x->ndim, shape);
+    rg_tensor *m = rg_empty_at(at, y->tape, x->dtype, y->ndim + x->ndim, shape);
     return rg_failed(m) ? NULL : m;
 }
 
@@ -69,7 +69,7 @@ static int row(const char *at, rg_tensor *y, rg_tensor *x, int64_t j, int flags,
 static rg_tensor *rows(const char *at, rg_tensor *y, rg_tensor *x, int flags, rg_tensor *m) {
     rg_tape *t = y->tape;
     const bool graph = flags & RG_CREATE_GRAPH;
-    const size_t bytes = (size_t)x->numel * rg_dtype_size((rg_dtype)x->dtype), size = (size_t)y->numel * sizeof m;
+    const size_t bytes = (size_t)x->numel * rg_dtype_size(x->dtype), size = (size_t)y->numel * sizeof m;
     rg_tensor *g, **all = graph && m->numel ? rg_tape_alloc(at, t, size) : NULL;
     int failed = graph && m->numel && !all;
     for (int64_t j = 0; j < y->numel && m->numel && !failed; j++) {
@@ -123,7 +123,7 @@ int rg_hvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *con
     rg_tensor **g = rg_tape_alloc(at, t, size);
     if (!g) return -1;
     rg_tensor **to = g + n;
-    for (int k = 0; k < n && !graph; k++) to[k] = rg_empty_at(at, t, (rg_dtype)x[k]->dtype, x[k]->ndim, x[k]->shape);
+    for (int k = 0; k < n && !graph; k++) to[k] = rg_empty_at(at, t, x[k]->dtype, x[k]->ndim, x[k]->shape);
     const int64_t mark = rg_mark(t);
     const int failed = rg_error_code(t) || rg_grad_at(at, y, NULL, x, n, RG_CREATE_GRAPH, g) || contract(at, g, v, n, x, n, flags, out);
     for (int k = 0; k < n && !graph; k++) {
@@ -141,7 +141,7 @@ rg_tensor *rg_jvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tens
     if (!v) return rg_fail(t, RG_EVALUE, at, "rg_jvp: no v"), rg_poison(t);
     const bool graph = flags & RG_CREATE_GRAPH;
     const size_t size = (size_t)n * sizeof *x;
-    rg_tensor **g = rg_tape_alloc(at, t, size), *jv = rg_poison(t), *to = graph ? jv : rg_empty_at(at, t, (rg_dtype)y->dtype, y->ndim, y->shape);
+    rg_tensor **g = rg_tape_alloc(at, t, size), *jv = rg_poison(t), *to = graph ? jv : rg_empty_at(at, t, y->dtype, y->ndim, y->shape);
     if (!g) return jv;
     const int64_t mark = rg_mark(t);
     rg_tensor *w = rg_requires_grad(rg_detach(rg_fill(y, 0)), true);

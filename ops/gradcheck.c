@@ -44,7 +44,7 @@ static rg_tensor *call(problem *p) {
     if (rg_failed(y)) rg_fail(p->t, RG_EVALUE, p->at, "gradcheck: the function returned no tensor");
     else if (y->tape != p->t) rg_fail(p->t, RG_ESTATE, p->at, "gradcheck: the function's result is on another tape");
     else if (y->dtype != RG_F64)
-        rg_fail(p->t, RG_EDTYPE, p->at, "gradcheck: the function's result is %s, not f64", rg_dtype_name((rg_dtype)y->dtype));
+        rg_fail(p->t, RG_EDTYPE, p->at, "gradcheck: the function's result is %s, not f64", rg_dtype_name(y->dtype));
     return rg_error_code(p->t) ? NULL : y;
 }
 

@@ -136,16 +136,16 @@ static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype
 
 static int cast_shape(rg_tensor *y) {
     rg_tensor *x = y->in[0];
-    if (!rg_dtype_size((rg_dtype)y->attr.dtype)) return rg_reject(y, RG_EDTYPE, "there is no dtype %d", y->attr.dtype);
-    y->dtype = (uint8_t)y->attr.dtype;
+    if (!rg_dtype_size(y->attr.dtype)) return rg_reject(y, RG_EDTYPE, "there is no dtype %d", (int)y->attr.dtype);
+    y->dtype = y->attr.dtype;
     if (rg_shape_set(y, x->ndim, x->shape)) return -1;
     return y->dtype == x->dtype ? rg_view(y, x, 0) : 0;
 }
 
-static int cast_forward(rg_tensor *y) { return y->base ? 0 : (rg_convert(y->data, (rg_dtype)y->dtype, y->in[0]->data, (rg_dtype)y->in[0]->dtype, y->numel), 0); }
+static int cast_forward(rg_tensor *y) { return y->base ? 0 : (rg_convert(y->data, y->dtype, y->in[0]->data, y->in[0]->dtype, y->numel), 0); }
 
 static void cast_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    if (is_float(y)) dx[0] = rg_cast(dy, (rg_dtype)y->in[0]->dtype);
+    if (is_float(y)) dx[0] = rg_cast(dy, y->in[0]->dtype);
 }
 
 RG_OP(cast) = {.name = "cast", .formula = "x in another dtype; to integers toward 0, held to their range, NaN 0", .arity = 1, .types = "a",
@@ -154,4 +154,4 @@ RG_OP(cast) = {.name = "cast", .formula = "x in another dtype; to integers towar
                "3,4:i32<9 dtype=u8; 5:u8 dtype=f64; 5:u8 dtype=i32; 3,4:f<9 dtype=i32; 3,4:f<9 dtype=u8; 3:i32<9 dtype=i32",
     .refuses = "2,3 2,3 dtype=f32"};
 
-rg_tensor *rg_cast_at(const char *at, rg_tensor *x, rg_dtype dtype) { return rg_apply(&rg_op_cast, at, (rg_attr){.dtype = (int)dtype}, 1, &x); }
+rg_tensor *rg_cast_at(const char *at, rg_tensor *x, rg_dtype dtype) { return rg_apply(&rg_op_cast, at, (rg_attr){.dtype = dtype}, 1, &x); }

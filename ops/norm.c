@@ -132,8 +132,8 @@ static int check_statistic(const char *at, const rg_tensor *x, const rg_tensor *
         return rg_fail(t, RG_ESHAPE, at, "batch_norm: the %s %s does not fit the channels of %s", what, rg_shape_text(v, text, sizeof text),
             rg_shape_text(x, other, sizeof other));
     if (v->dtype != x->dtype)
-        return rg_fail(t, RG_EDTYPE, at, "batch_norm: the %s is %s, the input %s", what, rg_dtype_name((rg_dtype)v->dtype),
-            rg_dtype_name((rg_dtype)x->dtype));
+        return rg_fail(t, RG_EDTYPE, at, "batch_norm: the %s is %s, the input %s", what, rg_dtype_name(v->dtype),
+            rg_dtype_name(x->dtype));
     if (written && (v->op || v->base)) return rg_fail(t, RG_ESTATE, at, "batch_norm: the %s is no leaf", what);
     if (written && rg_needs_grad(v))
         return rg_fail(t, RG_ESTATE, at, "batch_norm: the %s %s requires a gradient; a running statistic is an rg_buffer", what,

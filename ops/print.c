@@ -11,7 +11,7 @@ typedef struct layout { bool integer, single, scientific; int digits, width; } l
 
 static double value_at(const rg_tensor *x, int64_t i) {
     double v;
-    rg_convert(&v, RG_F64, (const char *)x->data + (size_t)i * rg_dtype_size((rg_dtype)x->dtype), (rg_dtype)x->dtype, 1);
+    rg_convert(&v, RG_F64, (const char *)x->data + (size_t)i * rg_dtype_size(x->dtype), x->dtype, 1);
     return v;
 }
 
@@ -191,7 +191,7 @@ void rg_tape_print(rg_tape *t, FILE *to) {
         int n = 0;
         shape[0] = 0;
         for (int d = 0; d < x->ndim; d++) n += snprintf(shape + n, sizeof shape - (size_t)n, d ? ",%" PRId64 : "%" PRId64, x->shape[d]);
-        fprintf(to, "[%s]%*s %s %s = %s(", shape, n < 12 ? 12 - n : 0, "", rg_dtype_name((rg_dtype)x->dtype), rg_needs_grad(x) ? "grad" : "    ", x->op->name);
+        fprintf(to, "[%s]%*s %s %s = %s(", shape, n < 12 ? 12 - n : 0, "", rg_dtype_name(x->dtype), rg_needs_grad(x) ? "grad" : "    ", x->op->name);
         for (int i = 0; i < x->nin; i++) {
             if (i) fputs(", ", to);
             print_ref(x->in[i], to);

@@ -158,8 +158,9 @@ static int read_attribute(rg_sample *s, word w) {
     if (take(&w, "diagonal=")) return read_int(s, w, &a->diagonal);
     if (take(&w, "reduction=")) return read_int(s, w, &a->reduction);
     if (!take(&w, "dtype=")) return refuse(s, w, "unknown attribute");
-    a->dtype = take_dtype(&w);
-    return a->dtype < 0 || w.text != w.end ? refuse(s, w, "no type") : 0;
+    const int dtype = take_dtype(&w);
+    a->dtype = (rg_dtype)dtype;
+    return dtype < 0 || w.text != w.end ? refuse(s, w, "no type") : 0;
 }
 
 int rg_sample_next(const char **text, rg_sample *s) {

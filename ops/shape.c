@@ -161,7 +161,7 @@ static int pad_shape(rg_tensor *y) {
     }
     const double low = x->dtype == RG_U8 ? 0 : INT32_MIN, high = x->dtype == RG_U8 ? UINT8_MAX : INT32_MAX;
     if ((x->dtype == RG_U8 || x->dtype == RG_I32) && !(a->p >= low && a->p <= high))
-        return rg_reject(y, RG_EVALUE, "%g does not fit %s", a->p, rg_dtype_name((rg_dtype)x->dtype));
+        return rg_reject(y, RG_EVALUE, "%g does not fit %s", a->p, rg_dtype_name(x->dtype));
     return rg_shape_set(y, x->ndim, shape);
 }
 

@@ -51,7 +51,7 @@ static net make(rg_tape *t, int width) {
 static void same_bits(const rg_tensor *a, const rg_tensor *b) {
     assert_false(rg_failed(a) || rg_failed(b));
     assert_int_equal(a->numel, b->numel);
-    assert_memory_equal(a->data, b->data, (size_t)a->numel * rg_dtype_size((rg_dtype)a->dtype));
+    assert_memory_equal(a->data, b->data, (size_t)a->numel * rg_dtype_size(a->dtype));
 }
 
 /* -------- the same as straight */

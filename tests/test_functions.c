@@ -21,7 +21,7 @@ static void near(const char *op, const char *what, double x, rg_tensor *y, int64
     const double is = element(y, i), largest = y->dtype == RG_F32 ? (double)FLT_MAX : DBL_MAX;
     if (fabs(should) > largest) should = should < 0 ? -INFINITY : INFINITY;
     if (is == should || (isnan(is) && isnan(should)) || fabs(is - should) <= relative * fabs(should) + absolute) return;
-    fail_msg("%s: %s at %g (%s) is %.17g, should be %.17g", op, what, x, rg_dtype_name((rg_dtype)y->dtype), is, should);
+    fail_msg("%s: %s at %g (%s) is %.17g, should be %.17g", op, what, x, rg_dtype_name(y->dtype), is, should);
 }
 
 static void values_and_derivatives(void **state) {

@@ -18,7 +18,7 @@ static rg_tape *new_tape(void) {
 
 static bool same_bits(rg_tensor *a, rg_tensor *b) {
     if (!a || !b) return a == b;
-    return rg_numel(a) == rg_numel(b) && rg_dtype_of(a) == rg_dtype_of(b) && !memcmp(a->data, b->data, (size_t)a->numel * rg_dtype_size((rg_dtype)a->dtype));
+    return rg_numel(a) == rg_numel(b) && rg_dtype_of(a) == rg_dtype_of(b) && !memcmp(a->data, b->data, (size_t)a->numel * rg_dtype_size(a->dtype));
 }
 
 /* -------- the registry: y = op(x), loss = sum y w */

@@ -126,7 +126,7 @@ static void check_vector(rg_tape *t, rg_tensor *a, rg_tensor *b, bool ta, bool t
     rg_tensor *x[] = {rg_requires_grad(a, true), rg_requires_grad(b, true)}, *got[2], *should[2];
     rg_tensor *as = a->ndim == 1 ? rg_unsqueeze(a, 0) : a, *bs = b->ndim == 1 ? rg_unsqueeze(b, 1) : b;
     rg_tensor *y = rg_matmul_t(a, ta, b, tb), *z = rg_reshape_at(RG_HERE, rg_matmul_t(as, ta && a->ndim > 1, bs, tb && b->ndim > 1), ndim, shape);
-    rg_tensor *dy = numbers(t, (rg_dtype)y->dtype, ndim, shape);
+    rg_tensor *dy = numbers(t, y->dtype, ndim, shape);
     assert_shape(y, ndim, shape);
     same_bits("product with a vector", y, z);
     for (int flags = 0; flags <= RG_CREATE_GRAPH; flags++) {
@@ -205,7 +205,7 @@ static void check_chain(const rg_tensor *y, bool fused, int threads) {
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < m; j++) {
             double s = 0;
-            for (int64_t l = 0; l < k; l++) s = multiply_add((rg_dtype)y->dtype, fused, element(a, ta ? l * n + i : i * k + l), element(b, tb ? j * k + l : l * m + j), s);
+            for (int64_t l = 0; l < k; l++) s = multiply_add(y->dtype, fused, element(a, ta ? l * n + i : i * k + l), element(b, tb ? j * k + l : l * m + j), s);
             if (element(y, i * m + j) != s)
                 fail_msg("n=%d k=%d m=%d ta=%d tb=%d %s, fused %d, %d threads: element %d,%d is %.17g, the chain's is %.17g", (int)n, (int)k, (int)m, ta, tb,
                     rg_dtype_name(rg_dtype_of(y)), fused, threads, (int)i, (int)j, element(y, i * m + j), s);

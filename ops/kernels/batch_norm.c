@@ -74,7 +74,7 @@ static void several(const channels *k, int64_t c, int64_t width) {
 
 int RG_K(batch_norm)(rg_tensor *y) {
     for (int i = 0; i < 2; i++)
-        if (rg_failed(rg_save(y, i, (rg_dtype)y->dtype, 1, y->shape + 1))) return -1;
+        if (rg_failed(rg_save(y, i, y->dtype, 1, y->shape + 1))) return -1;
     channels k = channels_of(y);
     k.to = y->data;
     each(y, &k, one, several);

@@ -21,13 +21,13 @@ static int conv_begin(conv *k, rg_tensor *y) {
         .rows = w->shape[1] * w->shape[2] * w->shape[3], .size = x->shape[2] * x->shape[3]};
     k->columns = k->f.down * k->f.across;
     int64_t one, all, shape[] = {k->groups, k->rows, k->columns, 1};
-    if (rg_size((rg_dtype)y->dtype, 3, shape, &one, &k->bytes)) return rg_reject(y, RG_ESHAPE, "the size of an unfolded image overflows");
+    if (rg_size(y->dtype, 3, shape, &one, &k->bytes)) return rg_reject(y, RG_ESHAPE, "the size of an unfolded image overflows");
     if (one < w->numel) one = w->numel;
     k->together = one ? COLUMNS / one : k->n;
     if (k->together > k->n) k->together = k->n;
     if (k->together < 1) k->together = 1;
     shape[3] = k->together;
-    if (rg_size((rg_dtype)y->dtype, 4, shape, &all, &k->bytes)) return rg_reject(y, RG_ESHAPE, "the size of unfolded images overflows");
+    if (rg_size(y->dtype, 4, shape, &all, &k->bytes)) return rg_reject(y, RG_ESHAPE, "the size of unfolded images overflows");
     k->work = rg_tape_alloc(y->at, y->tape, k->bytes);
     return k->work ? 0 : -1;
 }

@@ -29,7 +29,7 @@ static double losses(const real *x, const int32_t *label, real *p, int64_t rows,
 
 int RG_K(cross_entropy)(rg_tensor *y) {
     const rg_tensor *x = y->in[0], *labels = y->in[1];
-    rg_tensor *softmax = rg_save(y, 0, (rg_dtype)x->dtype, x->ndim, x->shape);
+    rg_tensor *softmax = rg_save(y, 0, x->dtype, x->ndim, x->shape);
     if (rg_failed(softmax)) return -1;
     const int64_t rows = labels->numel, n = x->shape[x->ndim - 1], per = part_rows(rows, n), parts = (rows + per - 1) / per;
     const real *from = x->data;

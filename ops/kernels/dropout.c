@@ -3,7 +3,7 @@
 
 int RG_K(dropout)(rg_tensor *y) {
     const double p = y->attr.p;
-    rg_tensor *mask = rg_save(y, 0, (rg_dtype)y->dtype, y->ndim, y->shape);
+    rg_tensor *mask = rg_save(y, 0, y->dtype, y->ndim, y->shape);
     if (rg_failed(mask)) return -1;
     rg_rng *rng = rg_tape_rng(y->tape);
     const real *x = y->in[0]->data, scale = (real)(1 / (1 - p));

@@ -82,7 +82,7 @@ static int large_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop,
     for (int k = 0; k < 2; k++) {
         if (!j.loop[k]) continue;
         sums[k] = rg_dx(y, dx, k);
-        if (j.numel[k] && parts > 1) sums[k] = rg_temp(y, (rg_dtype)y->dtype, 2, (int64_t[]){parts, j.numel[k]});
+        if (j.numel[k] && parts > 1) sums[k] = rg_temp(y, y->dtype, 2, (int64_t[]){parts, j.numel[k]});
         if (rg_failed(dx[k]) || rg_failed(sums[k])) return -1;
         j.to[k] = sums[k]->data;
         if (j.numel[k]) memset(j.to[k], 0, (size_t)sums[k]->numel * sizeof(real));

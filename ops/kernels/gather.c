@@ -26,7 +26,7 @@ static inline void copy_slice(char *to, const char *from, size_t bytes) {
 int RG_K(index_select)(rg_tensor *y) {
     if (!y->numel) return 0;
     const slices s = slices_of(y->in[0], y->in[1], y->attr.axis);
-    const size_t bytes = (size_t)s.inner * rg_dtype_size((rg_dtype)y->dtype);
+    const size_t bytes = (size_t)s.inner * rg_dtype_size(y->dtype);
     const char *from = y->in[0]->data;
     char *to = y->data;
     const int64_t per = RG_CHUNK / s.inner + 1, rows = s.outer * s.n, blocks = (rows + per - 1) / per;
@@ -110,7 +110,7 @@ GATHER(uint64_t)
 int RG_K(gather)(rg_tensor *y) {
     if (!y->numel) return 0;
     const runs u = runs_of(y->in[1], y->in[0], y->attr.axis);
-    const size_t size = rg_dtype_size((rg_dtype)y->dtype);
+    const size_t size = rg_dtype_size(y->dtype);
     const char *x = y->in[0]->data;
     RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
         for (int64_t r = 0; r < u.n; r++) {

@@ -32,7 +32,7 @@ static int forward(rg_tensor *y, bool centred) {
     int64_t count = 1;
     for (int d = 0; d < y->attr.axis; d++) count *= y->shape[d];
     for (int i = !centred; i < 2; i++)
-        if (rg_failed(rg_save(y, i, (rg_dtype)y->dtype, 1, &count))) return -1;
+        if (rg_failed(rg_save(y, i, y->dtype, 1, &count))) return -1;
     const rows k = rows_of(y);
     real *to = y->data;
     RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,

@@ -14,7 +14,7 @@ int RG_K(slice)(rg_tensor *y) {
     if (y->base || !y->numel) return 0;
     const rg_tensor *x = y->in[0];
     const int axis = y->attr.axis;
-    const int64_t index = extent(x, axis + 1, x->ndim) * (int64_t)rg_dtype_size((rg_dtype)x->dtype);
+    const int64_t index = extent(x, axis + 1, x->ndim) * (int64_t)rg_dtype_size(x->dtype);
     copy_rows(y->tape, y->data, y->shape[axis] * index, (const char *)x->data + y->attr.start * index, x->shape[axis] * index,
         y->shape[axis] * index, extent(x, 0, axis));
     return 0;
@@ -22,7 +22,7 @@ int RG_K(slice)(rg_tensor *y) {
 
 /* The value fits the dtype. */
 static void fill(rg_tensor *y, double value) {
-    if (value == 0) memset(y->data, 0, (size_t)y->numel * rg_dtype_size((rg_dtype)y->dtype));
+    if (value == 0) memset(y->data, 0, (size_t)y->numel * rg_dtype_size(y->dtype));
     else if (y->dtype == RG_U8) memset(y->data, (int)value, (size_t)y->numel);
     else if (y->dtype == RG_I32) for (int64_t i = 0; i < y->numel; i++) ((int32_t *)y->data)[i] = (int32_t)value;
     else for (int64_t i = 0; i < y->numel; i++) ((real *)y->data)[i] = (real)value;
@@ -32,7 +32,7 @@ int RG_K(pad)(rg_tensor *y) {
     if (!y->numel) return 0;
     const rg_tensor *x = y->in[0];
     const int axis = y->attr.axis;
-    const int64_t index = extent(y, axis + 1, y->ndim) * (int64_t)rg_dtype_size((rg_dtype)y->dtype), bytes = x->shape[axis] * index;
+    const int64_t index = extent(y, axis + 1, y->ndim) * (int64_t)rg_dtype_size(y->dtype), bytes = x->shape[axis] * index;
     if (x->numel < y->numel) fill(y, y->attr.p);
     if (x->numel) copy_rows(y->tape, (char *)y->data + y->attr.start * index, y->shape[axis] * index, x->data, bytes, bytes, extent(y, 0, axis));
     return 0;
@@ -41,7 +41,7 @@ int RG_K(pad)(rg_tensor *y) {
 int RG_K(concat)(rg_tensor *y) {
     if (!y->numel) return 0;
     const int axis = y->attr.axis;
-    const int64_t index = extent(y, axis + 1, y->ndim) * (int64_t)rg_dtype_size((rg_dtype)y->dtype);
+    const int64_t index = extent(y, axis + 1, y->ndim) * (int64_t)rg_dtype_size(y->dtype);
     char *to = y->data;
     for (int k = 0; k < y->nin; k++) {
         const int64_t bytes = y->in[k]->shape[axis] * index;
@@ -54,7 +54,7 @@ int RG_K(concat)(rg_tensor *y) {
 int RG_K(stack)(rg_tensor *y) {
     if (!y->numel) return 0;
     const int axis = y->attr.axis;
-    const int64_t bytes = extent(y, axis + 1, y->ndim) * (int64_t)rg_dtype_size((rg_dtype)y->dtype);
+    const int64_t bytes = extent(y, axis + 1, y->ndim) * (int64_t)rg_dtype_size(y->dtype);
     for (int k = 0; k < y->nin; k++) copy_rows(y->tape, (char *)y->data + k * bytes, y->nin * bytes, y->in[k]->data, bytes, bytes, extent(y, 0, axis));
     return 0;
 }
@@ -63,7 +63,7 @@ int RG_K(stack)(rg_tensor *y) {
 
 static int triangle(rg_tensor *y, bool upper) {
     if (!y->numel) return 0;
-    const int64_t size = (int64_t)rg_dtype_size((rg_dtype)y->dtype), n = y->shape[y->ndim - 2], m = y->shape[y->ndim - 1], rows = y->numel / m;
+    const int64_t size = (int64_t)rg_dtype_size(y->dtype), n = y->shape[y->ndim - 2], m = y->shape[y->ndim - 1], rows = y->numel / m;
     RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
         for (int64_t r = 0; r < rows; r++) {
             const int64_t across = r % n + y->attr.diagonal + !upper, at = across < 0 ? 0 : rg_min64(across, m); /* where the two parts meet */
@@ -91,7 +91,7 @@ int RG_K(repeat)(rg_tensor *y) {
         if (size[d] != y->shape[d]) last = d;
     }
     const int64_t block = extent(x, last > extra ? last - extra : 0, x->ndim), all = extent(y, last, y->ndim), rows = y->numel / all;
-    const size_t bytes = (size_t)block * rg_dtype_size((rg_dtype)y->dtype);
+    const size_t bytes = (size_t)block * rg_dtype_size(y->dtype);
     RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
         for (int64_t r = 0; r < rows; r++) {
             int64_t at = 0, step = 1, rest = r;
@@ -159,7 +159,7 @@ TRANSPOSE(uint32_t)
 TRANSPOSE(uint64_t)
 
 static void permute_runs(rg_tensor *y, order *o) {
-    const int64_t size = (int64_t)rg_dtype_size((rg_dtype)y->dtype), n = o->n[o->ndim - 1], runs = y->numel / n;
+    const int64_t size = (int64_t)rg_dtype_size(y->dtype), n = o->n[o->ndim - 1], runs = y->numel / n;
     const char *from = y->in[0]->data;
     char *to = y->data;
     o->ndim--;
@@ -173,7 +173,7 @@ static void permute_runs(rg_tensor *y, order *o) {
 
 /* The last axis of y against the last of x, in strips of TILE rows. */
 static void permute_tiles(rg_tensor *y, order *o) {
-    const size_t size = rg_dtype_size((rg_dtype)y->dtype);
+    const size_t size = rg_dtype_size(y->dtype);
     int across = 0;
     while (o->from[across] != 1) across++;
     const int64_t rows = o->n[across], to_step = o->to[across], columns = o->n[o->ndim - 1], from_step = o->from[o->ndim - 1];
