@@ -101,17 +101,29 @@ int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) {
     return -1;
 }
 
-int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) {
-    if (!t) return -1;
+__attribute__((format(printf, 4, 0))) static void fail_args(rg_tape *t, rg_code code, const char *at, const char *format, va_list args) {
+    if (!t) return;
     char buffer[sizeof t->message];
     text m = {buffer, sizeof buffer, 0};
-    va_list args;
-    va_start(args, format);
     put_args(&m, format, args);
-    va_end(args);
     put_place(&m, "", at);
     keep_first(t, code, buffer);
+}
+
+int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fail_args(t, code, at, format, args);
+    va_end(args);
     return -1;
+}
+
+rg_tensor *rg_refuse(rg_tape *t, rg_code code, const char *at, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fail_args(t, code, at, format, args);
+    va_end(args);
+    return rg_poison(t);
 }
 
 int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *format, ...) {

@@ -167,6 +167,8 @@ int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) __attribute__
 /* The same for functions that are no op: "WHERE: ..." (at), on a tape. Returns -1. */
 int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) __attribute__((format(printf, 4, 5)));
 rg_tensor *rg_poison(rg_tape *t); /* what a failed op returns */
+/* Both: rg_fail, and the poison of t to return. */
+rg_tensor *rg_refuse(rg_tape *t, rg_code code, const char *at, const char *format, ...) __attribute__((format(printf, 4, 5)));
 const char *rg_shape_text(const rg_tensor *x, char *to, size_t size); /* "[2,3]", returns to */
 
 /* -------- shape rules: set y's shape, return 0 or -1 after a rejection */

@@ -216,7 +216,7 @@ rg_tensor *rg_empty_at(const char *at, rg_tape *t, rg_dtype dtype, int ndim, con
 rg_tensor *rg_input_at(const char *at, rg_tape *t, rg_dtype dtype, const void *data, int ndim, const int64_t *shape) {
     rg_tensor *x = rg_empty_at(at, t, is_float(dtype) && t ? t->dtype : dtype, ndim, shape);
     if (rg_failed(x)) return x;
-    if (!data && x->numel) return rg_fail(t, RG_EVALUE, at, "rg_input: data is NULL"), rg_poison(t);
+    if (!data && x->numel) return rg_refuse(t, RG_EVALUE, at, "rg_input: data is NULL");
     rg_convert(x->data, x->dtype, data, dtype, x->numel);
     return x;
 }
@@ -365,7 +365,7 @@ RG_COLD static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_te
         const rg_tensor *x = in[i];
         if (!x) return rg_fail(t, RG_ESTATE, at, "%s: operand %d is NULL", op->name, i + 1), t->poison;
         if (x->flags & RG_RELEASED) return rg_fail_released(x, at, op->name, i + 1), rg_poison(x->tape);
-        if (x->flags & RG_POISON) return rg_fail(x->tape, RG_ESTATE, at, "%s: operand %d is what a failed operation returned", op->name, i + 1), rg_poison(x->tape);
+        if (x->flags & RG_POISON) return rg_refuse(x->tape, RG_ESTATE, at, "%s: operand %d is what a failed operation returned", op->name, i + 1);
         if (x->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", op->name), t->poison;
     }
     if (op->arity >= 0 && n != op->arity) rg_fail(t, RG_ESHAPE, at, "%s: %d operands, not %d", op->name, n, op->arity);

@@ -19,8 +19,8 @@ static rg_tensor *add_position(const char *at, rg_nn *net, rg_tensor *x) {
     rg_tensor *table = net->params[0];
     char is[80], most[80];
     if (x->ndim < 2 || x->shape[x->ndim - 2] > table->shape[0] || x->shape[x->ndim - 1] != table->shape[1])
-        return rg_fail(net->tape, RG_ESHAPE, at, "positional_embedding: the input is %s, not [.., time, dim] within %s", rg_shape_text(x, is, sizeof is),
-            rg_shape_text(table, most, sizeof most)), rg_poison(net->tape);
+        return rg_refuse(net->tape, RG_ESHAPE, at, "positional_embedding: the input is %s, not [.., time, dim] within %s", rg_shape_text(x, is, sizeof is),
+            rg_shape_text(table, most, sizeof most));
     return rg_add(x, rg_slice(table, 0, 0, x->shape[x->ndim - 2]));
 }
 
@@ -81,7 +81,7 @@ static rg_tensor *attend_self(const char *at, rg_nn *net, rg_tensor *x) { return
 rg_tensor *rg_nn_attend_at(const char *at, rg_nn *net, rg_tensor *query, rg_tensor *key, rg_tensor *value, rg_tensor *mask) {
     rg_tape *t = net ? net->tape : rg_tape_of(query);
     if (!net || net->forward != attend_self)
-        return rg_fail(t, RG_EVALUE, at, "rg_nn_attend: %s", net ? "not a multi_head_attention" : "the net is NULL"), rg_poison(t);
+        return rg_refuse(t, RG_EVALUE, at, "rg_nn_attend: %s", net ? "not a multi_head_attention" : "the net is NULL");
     if (rg_failed(query) || rg_failed(key) || rg_failed(value) || rg_error_code(t)) return rg_poison(t);
     return attend(at, (attention *)net, query, key, value, mask);
 }

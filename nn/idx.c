@@ -82,7 +82,7 @@ static rg_tensor *idx_read(const rg_reader *r, idx *x, const char *name) {
 
 rg_tensor *rg_read_idx_at(const char *at, rg_tape *t, const char *path) {
     const rg_reader r = {at, t, "rg_read_idx", "HINT: check the path, or fetch the file again", false};
-    if (!path) return (void)rg_fail(t, RG_EVALUE, at, "rg_read_idx: the path is NULL"), rg_poison(t);
+    if (!path) return rg_refuse(t, RG_EVALUE, at, "rg_read_idx: the path is NULL");
     const char *slash = strrchr(path, '/');
     const int64_t mark = rg_mark(t);
     idx x;

@@ -148,13 +148,13 @@ void rg_nn_train(rg_nn *net, bool on) {
 
 rg_tensor *rg_nn_forward_at(const char *at, rg_nn *net, rg_tensor *x) {
     rg_tape *t = net ? net->tape : rg_tape_of(x);
-    if (!net) return rg_fail(t, RG_EVALUE, at, "rg_nn_forward: the net is NULL"), rg_poison(t);
-    if (net->failed) return rg_fail(t, RG_ESTATE, at, "rg_nn_forward: the %s could not be made", net->kind), rg_poison(t);
+    if (!net) return rg_refuse(t, RG_EVALUE, at, "rg_nn_forward: the net is NULL");
+    if (net->failed) return rg_refuse(t, RG_ESTATE, at, "rg_nn_forward: the %s could not be made", net->kind);
     if (rg_failed(x))
-        return rg_fail(t, RG_ESTATE, at, "rg_nn_forward: the input of the %s is %s", net->kind, x ? "what a failed operation returned" : "NULL"), rg_poison(t);
+        return rg_refuse(t, RG_ESTATE, at, "rg_nn_forward: the input of the %s is %s", net->kind, x ? "what a failed operation returned" : "NULL");
     if (rg_error_code(t)) return rg_poison(t);
     rg_tensor *y = net->forward(at, net, x);
-    return y ? y : (rg_fail(t, RG_ESTATE, at, "rg_nn_forward: the %s returned NULL", net->kind), rg_poison(t));
+    return y ? y : rg_refuse(t, RG_ESTATE, at, "rg_nn_forward: the %s returned NULL", net->kind);
 }
 
 /* -------- the layers */
@@ -215,7 +215,7 @@ static rg_tensor *flatten(const char *at, rg_nn *net, rg_tensor *x) {
     int64_t rest;
     size_t bytes;
     if (x->ndim < 1 || rg_size(x->dtype, x->ndim - 1, x->shape + 1, &rest, &bytes))
-        return rg_fail(net->tape, RG_ESHAPE, at, "flatten: a tensor of %d dimensions has no first axis to keep", x->ndim), rg_poison(net->tape);
+        return rg_refuse(net->tape, RG_ESHAPE, at, "flatten: a tensor of %d dimensions has no first axis to keep", x->ndim);
     return rg_reshape_at(at, x, 2, (const int64_t[]){x->shape[0], rest});
 }
 

@@ -44,8 +44,8 @@ static rg_tensor *normalise(const char *at, rg_nn *net, rg_tensor *x) {
     const batch_norm *b = (const batch_norm *)net;
     const int ndim = rg_ndim(x);
     if (ndim != b->spatial + 2 && !(b->spatial == 1 && ndim == 2))
-        return rg_fail(net->tape, RG_ESHAPE, at, "%s: an input of %d dimensions, not [n, channels%s", net->kind, ndim,
-            b->spatial == 1 ? "] or [n, channels, length]" : ", h, w]"), rg_poison(net->tape);
+        return rg_refuse(net->tape, RG_ESHAPE, at, "%s: an input of %d dimensions, not [n, channels%s", net->kind, ndim,
+            b->spatial == 1 ? "] or [n, channels, length]" : ", h, w]");
     return rg_batch_norm_at(at, x, net->buffers[0], net->buffers[1], net->params[0], net->params[1], net->training, b->momentum, b->eps);
 }
 

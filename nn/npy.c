@@ -232,7 +232,7 @@ rg_tensor *rg_npy_read(const rg_reader *r, const char *path, rg_file *f, const c
 
 rg_tensor *rg_npy_load_at(const char *at, rg_tape *t, const char *path) {
     const rg_reader r = {.at = at, .tape = t, .name = "rg_npy_load"};
-    if (!path) return (void)rg_fail(t, RG_EVALUE, at, "rg_npy_load: the path is NULL"), rg_poison(t);
+    if (!path) return rg_refuse(t, RG_EVALUE, at, "rg_npy_load: the path is NULL");
     const char *slash = strrchr(path, '/');
     const int64_t mark = rg_mark(t);
     rg_file *f = rg_file_open(&r, path);

@@ -39,7 +39,7 @@ rg_tensor *rg_rnn_cell_at(const char *at, rg_tensor *x, rg_tensor *h, rg_tensor 
 }
 
 rg_tensor *rg_lstm_cell_at(const char *at, rg_tensor *x, rg_tensor *h, rg_tensor **c, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh) {
-    if (!c) return rg_fail(rg_tape_of(x), RG_EVALUE, at, "rg_lstm_cell: c is NULL"), rg_poison(rg_tape_of(x));
+    if (!c) return rg_refuse(rg_tape_of(x), RG_EVALUE, at, "rg_lstm_cell: c is NULL");
     return lstm_step(at, rg_linear(x, w_ih, b_ih), h, c, w_hh, b_hh, false);
 }
 
@@ -151,7 +151,7 @@ static rg_tensor *forward(const char *at, rg_nn *net, rg_tensor *x) { return unr
 rg_tensor *rg_nn_unroll_at(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_state *state) {
     rg_tape *t = net ? net->tape : rg_tape_of(x);
     if (!net || net->forward != forward || !state)
-        return rg_fail(t, RG_EVALUE, at, "rg_nn_unroll: %s", !net ? "the net is NULL" : !state ? "the state is NULL" : "not an rnn, lstm or gru"), rg_poison(t);
+        return rg_refuse(t, RG_EVALUE, at, "rg_nn_unroll: %s", !net ? "the net is NULL" : !state ? "the state is NULL" : "not an rnn, lstm or gru");
     return rg_failed(x) || rg_error_code(t) ? rg_poison(t) : unroll(at, (recurrent *)net, x, state);
 }
 

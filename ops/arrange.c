@@ -66,7 +66,7 @@ int rg_split_at(const char *at, rg_tensor *x, int axis, int n, const int64_t *si
 /* -------- pad along several axes */
 
 rg_tensor *rg_constant_pad_at(const char *at, rg_tensor *x, double value, int n, const int64_t *widths) {
-    if (n % 2 && !rg_failed(x)) return rg_fail(x->tape, RG_EVALUE, at, "constant_pad: %d widths are no pairs", n), rg_poison(x->tape);
+    if (n % 2 && !rg_failed(x)) return rg_refuse(x->tape, RG_EVALUE, at, "constant_pad: %d widths are no pairs", n);
     for (int k = 0; k < n; k += 2) x = rg_pad_value_at(at, x, -1 - k / 2, widths[k], widths[k + 1], value);
     return x;
 }
@@ -141,10 +141,10 @@ rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int64_t times, 
     const int a = axis < 0 ? axis + x->ndim : axis;
     int64_t shape[RG_MAX_DIMS], outer = 1, inner = 1;
     if (a < 0 || a >= x->ndim)
-        return rg_fail(x->tape, RG_ESHAPE, at, "repeat_interleave: axis %d is outside the %d dimensions", axis, x->ndim), rg_poison(x->tape);
+        return rg_refuse(x->tape, RG_ESHAPE, at, "repeat_interleave: axis %d is outside the %d dimensions", axis, x->ndim);
     for (int d = 0; d < x->ndim; d++) *(d <= a ? &outer : &inner) *= shape[d] = x->shape[d];
     if (times < 0 || __builtin_mul_overflow(shape[a], times, &shape[a]))
-        return rg_fail(x->tape, RG_ESHAPE, at, "repeat_interleave: %lld times %lld along axis %d", (long long)times, (long long)x->shape[a], a), rg_poison(x->tape);
+        return rg_refuse(x->tape, RG_ESHAPE, at, "repeat_interleave: %lld times %lld along axis %d", (long long)times, (long long)x->shape[a], a);
     rg_tensor *y = rg_repeat_at(at, rg_reshape_at(at, x, 3, (const int64_t[]){outer, 1, inner}), 3, (const int64_t[]){1, times, 1});
     return rg_reshape_at(at, y, x->ndim, shape);
 }
@@ -164,7 +164,7 @@ rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index,
         wider_x |= of_x[d] != 1;
         wider_index |= of_index[d] != 1;
         if (!alike && n != 1 && m != 1)
-            return rg_fail(x->tape, RG_ESHAPE, at, "take_along_axis: dimensions %lld and %lld of axis %d do not broadcast", (long long)n, (long long)m, d), rg_poison(x->tape);
+            return rg_refuse(x->tape, RG_ESHAPE, at, "take_along_axis: dimensions %lld and %lld of axis %d do not broadcast", (long long)n, (long long)m, d);
     }
     if (wider_x) x = rg_repeat_at(at, x, rg_ndim(x), of_x);
     if (wider_index) index = rg_repeat_at(at, index, rg_ndim(index), of_index);
@@ -178,7 +178,7 @@ rg_tensor *rg_transpose_at(const char *at, rg_tensor *x, int i, int j) {
     int axes[RG_MAX_DIMS];
     char text[160];
     if (!rg_failed(x) && (one < 0 || one >= n || other < 0 || other >= n))
-        return rg_fail(x->tape, RG_ESHAPE, at, "transpose: %s: axes %d and %d of %d dimensions", rg_shape_text(x, text, sizeof text), i, j, n), rg_poison(x->tape);
+        return rg_refuse(x->tape, RG_ESHAPE, at, "transpose: %s: axes %d and %d of %d dimensions", rg_shape_text(x, text, sizeof text), i, j, n);
     for (int d = 0; d < n; d++) axes[d] = d == one ? other : d == other ? one : d;
     return rg_permute_at(at, x, n, axes);
 }
@@ -190,7 +190,7 @@ rg_tensor *rg_flatten_at(const char *at, rg_tensor *x, int axis) {
     char text[160];
     if (rg_failed(x)) return rg_reshape_at(at, x, 0, shape);
     if (kept < 0 || kept >= n)
-        return rg_fail(x->tape, RG_ESHAPE, at, "flatten: %s: axis %d is outside the %d dimensions", rg_shape_text(x, text, sizeof text), axis, n), rg_poison(x->tape);
+        return rg_refuse(x->tape, RG_ESHAPE, at, "flatten: %s: axis %d is outside the %d dimensions", rg_shape_text(x, text, sizeof text), axis, n);
     for (int d = 0; d < kept; d++) shape[d] = x->shape[d];
     rg_size(x->dtype, n - kept, x->shape + kept, &shape[kept], &bytes); /* never -1: so much is there */
     return rg_reshape_at(at, x, kept + 1, shape);

@@ -17,7 +17,7 @@ static rg_tensor *causal_mask(const char *at, const rg_tensor *x, int64_t n, int
 
 rg_tensor *rg_attention_weights_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *mask, bool causal) {
     if (!rg_failed(q) && q->ndim < 2)
-        return rg_fail(q->tape, RG_ESHAPE, at, "scaled_dot_product_attention: q has %d dimensions, at least 2 are needed: [.., n, d]", q->ndim), rg_poison(q->tape);
+        return rg_refuse(q->tape, RG_ESHAPE, at, "scaled_dot_product_attention: q has %d dimensions, at least 2 are needed: [.., n, d]", q->ndim);
     const double d = rg_failed(q) || q->ndim == 0 ? 1 : (double)q->shape[q->ndim - 1];
     rg_tensor *scores = rg_matmul_t_at(at, rg_mul_scalar_at(at, q, 1 / sqrt(d)), false, k, true); /* [.., n, m] */
     if (mask) scores = rg_add_at(at, scores, mask);

@@ -65,7 +65,7 @@ rg_tensor *rg_checkpoint_at(const char *at, rg_fn fn, void *ctx, int n, rg_tenso
     enum { MOST = UINT8_MAX };
     rg_tape *t = n > 0 && in ? rg_tape_of(in[0]) : NULL;
     if (!t || rg_error_code(t)) return rg_poison(t);
-    if (!fn) return rg_fail(t, RG_EVALUE, at, "rg_checkpoint: fn is NULL"), rg_poison(t);
+    if (!fn) return rg_refuse(t, RG_EVALUE, at, "rg_checkpoint: fn is NULL");
     span s = {.fn = fn, .ctx = ctx, .rng = *rg_tape_rng(t), .in = in, .n = n};
     const int64_t mark = rg_mark(t), guard = rg_guard(t, mark);
     s.result = fn(ctx, in);

@@ -74,8 +74,8 @@ rg_tensor *rg_conv1d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b
     if (rg_failed(x) || rg_failed(w)) return rg_conv2d_at(at, x, w, b, window);
     rg_tape *t = rg_tape_of(x);
     if (x->ndim != 3 || w->ndim != 3)
-        return rg_fail(t, RG_ESHAPE, at, "conv1d: an input of %d dimensions and weights of %d, not [n, channels, length] and [out, in / groups, k]",
-            x->ndim, w->ndim), rg_poison(t);
+        return rg_refuse(t, RG_ESHAPE, at, "conv1d: an input of %d dimensions and weights of %d, not [n, channels, length] and [out, in / groups, k]",
+            x->ndim, w->ndim);
     const int padding = window.padding[0];
     const rg_window flat = {.stride = {1, window.stride[0] ? window.stride[0] : 1}, .padding = {0, padding ? padding : RG_NO_PADDING},
         .dilation = {1, window.dilation[0] ? window.dilation[0] : 1}, .groups = window.groups};

@@ -138,7 +138,7 @@ int rg_hvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *con
 rg_tensor *rg_jvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *const v[], int n, int flags) {
     rg_tape *t = rg_tape_of(y);
     if (check("rg_jvp", at, y, n, x, v)) return rg_poison(t);
-    if (!v) return rg_fail(t, RG_EVALUE, at, "rg_jvp: no v"), rg_poison(t);
+    if (!v) return rg_refuse(t, RG_EVALUE, at, "rg_jvp: no v");
     const bool graph = flags & RG_CREATE_GRAPH;
     const size_t size = (size_t)n * sizeof *x;
     rg_tensor **g = rg_tape_alloc(at, t, size), *jv = rg_poison(t), *to = graph ? jv : rg_empty_at(at, t, y->dtype, y->ndim, y->shape);

@@ -10,12 +10,12 @@ static void set(rg_tensor *x, int64_t i, double v) {
 }
 
 static rg_tensor *refuse(const char *at, rg_tape *t, const char *what, double a, double b) {
-    return rg_fail(t, RG_EVALUE, at, "%s %g and %g", what, a, b), rg_poison(t);
+    return rg_refuse(t, RG_EVALUE, at, "%s %g and %g", what, a, b);
 }
 
 rg_tensor *rg_arange_at(const char *at, rg_tape *t, double start, double stop, double step) {
     const double n = ceil((stop - start) / step);
-    if (!(n >= 0 && n < 1e15)) return rg_fail(t, RG_EVALUE, at, "rg_arange: from %g to %g by %g", start, stop, step), rg_poison(t);
+    if (!(n >= 0 && n < 1e15)) return rg_refuse(t, RG_EVALUE, at, "rg_arange: from %g to %g by %g", start, stop, step);
     rg_tensor *x = rg_empty_at(at, t, rg_default_dtype(t), 1, &(int64_t){(int64_t)n});
     for (int64_t i = 0; i < rg_numel(x); i++) set(x, i, start + (double)i * step);
     return x;

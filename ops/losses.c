@@ -112,8 +112,8 @@ rg_tensor *rg_bce_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_op
     if (!READY("bce", WEIGHT, p, y)) return rg_poison(rg_tape_of(p));
     for (int64_t i = 0; is_float(p) && i < p->numel; i++)
         if (!(element(p, i) >= 0 && element(p, i) <= 1))
-            return rg_fail(p->tape, RG_EVALUE, at, "bce: element %lld of p is %g, outside 0..1; for logits there is bce_with_logits",
-                (long long)i, element(p, i)), rg_poison(p->tape);
+            return rg_refuse(p->tape, RG_EVALUE, at, "bce: element %lld of p is %g, outside 0..1; for logits there is bce_with_logits",
+                (long long)i, element(p, i));
     rg_tensor *loss = rg_bce_each(p, y);
     return fits(at, "bce", "weight", with.weight, loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(p->tape);
 }
@@ -300,7 +300,7 @@ rg_tensor *rg_cosine_similarity_at(const char *at, rg_tensor *a, rg_tensor *b, i
     rg_tensor *dot = rg_sum_over(rg_mul(a, b), false, axis);
     if (rg_failed(dot)) return dot;
     if (a->ndim != b->ndim) /* or an axis counted from 0 would be another one in each */
-        return rg_fail(a->tape, RG_ESHAPE, at, "cosine_similarity: operands of %d and %d dimensions", a->ndim, b->ndim), rg_poison(a->tape);
+        return rg_refuse(a->tape, RG_ESHAPE, at, "cosine_similarity: operands of %d and %d dimensions", a->ndim, b->ndim);
     rg_tensor *long_a = as_long_as(at, a, b, axis);
     b = as_long_as(at, b, a, axis);
     a = long_a;
@@ -311,14 +311,14 @@ rg_tensor *rg_cosine_embedding_with_at(const char *at, rg_tensor *a, rg_tensor *
     if (!READY("cosine_embedding", MARGIN, a, b, y)) return rg_poison(rg_tape_of(a));
     for (int64_t i = 0; is_float(y) && i < y->numel; i++)
         if (fabs(element(y, i)) != 1)
-            return rg_fail(y->tape, RG_EVALUE, at, "cosine_embedding: element %lld of y is %g, neither 1 nor -1", (long long)i, element(y, i)), rg_poison(y->tape);
+            return rg_refuse(y->tape, RG_EVALUE, at, "cosine_embedding: element %lld of y is %g, neither 1 nor -1", (long long)i, element(y, i));
     rg_tensor *cosine = rg_cosine_similarity(a, b, -1);
     rg_tensor *apart = rg_relu(rg_add_scalar(cosine, -with.margin));
     if (rg_failed(apart) || !is_float(y)) return rg_mul(cosine, y); /* refuses it */
     char text[160], other[160];
     if (!rg_same_shape(y, cosine))
-        return rg_fail(y->tape, RG_ESHAPE, at, "cosine_embedding: y is %s, must be %s: a and b without the last axis", rg_shape_text(y, text, sizeof text),
-            rg_shape_text(cosine, other, sizeof other)), rg_poison(y->tape);
+        return rg_refuse(y->tape, RG_ESHAPE, at, "cosine_embedding: y is %s, must be %s: a and b without the last axis", rg_shape_text(y, text, sizeof text),
+            rg_shape_text(cosine, other, sizeof other));
     return reduced(at, rg_where(rg_gt(y, rg_constant(y, 0)), one_minus(at, cosine), apart), with.reduction);
 }
 

@@ -108,8 +108,7 @@ rg_tensor *rg_matmul_t_at(const char *at, rg_tensor *a, bool ta, rg_tensor *b, b
 static rg_tensor *vectors(const char *name, const char *at, rg_tensor *a, rg_tensor *b) {
     char sa[80], sb[80];
     if (rg_failed(a) || rg_failed(b) || (a->ndim == 1 && b->ndim == 1)) return a;
-    rg_fail(a->tape, RG_ESHAPE, at, "%s: %s and %s are not both vectors", name, rg_shape_text(a, sa, sizeof sa), rg_shape_text(b, sb, sizeof sb));
-    return rg_poison(a->tape);
+    return rg_refuse(a->tape, RG_ESHAPE, at, "%s: %s and %s are not both vectors", name, rg_shape_text(a, sa, sizeof sa), rg_shape_text(b, sb, sizeof sb));
 }
 
 rg_tensor *rg_dot_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_matmul_t_at(at, vectors("dot", at, a, b), false, b, false); }

@@ -36,7 +36,7 @@ static void rule(rg_tensor *y, rg_tensor *dy, rg_tensor *w, bool centred, int n,
 }
 
 static rg_tensor *apply(const rg_op *op, const char *at, rg_attr attr, rg_tensor *x, rg_tensor *w, rg_tensor *b) {
-    if (b && !w) return rg_fail(rg_tape_of(x), RG_EVALUE, at, "%s: a bias without a weight", op->name), rg_poison(rg_tape_of(x));
+    if (b && !w) return rg_refuse(rg_tape_of(x), RG_EVALUE, at, "%s: a bias without a weight", op->name);
     return rg_apply(op, at, attr, b ? 3 : w ? 2 : 1, (rg_tensor *[]){x, w, b});
 }
 
@@ -161,9 +161,9 @@ static rg_tensor *by_the_batch(const char *at, rg_tensor *x, rg_tensor *mean, rg
     rg_tensor *y = apply(&rg_op_batch_norm, at, (rg_attr){.p = eps}, x, w, b);
     if (rg_failed(y) || (!mean && !var)) return y;
     if (check_statistic(at, x, mean, "running mean", true) || check_statistic(at, x, var, "running variance", true)) return rg_poison(y->tape);
-    if (mean == var) return rg_fail(x->tape, RG_EVALUE, at, "batch_norm: the running mean and the running variance are one tensor"), rg_poison(x->tape);
+    if (mean == var) return rg_refuse(x->tape, RG_EVALUE, at, "batch_norm: the running mean and the running variance are one tensor");
     if (!(momentum >= 0 && momentum <= 1))
-        return rg_fail(x->tape, RG_EVALUE, at, "batch_norm: momentum is %g, must be from 0 to 1", momentum), rg_poison(x->tape);
+        return rg_refuse(x->tape, RG_EVALUE, at, "batch_norm: momentum is %g, must be from 0 to 1", momentum);
     if (!x->numel) return y;
     const double n = (double)(x->numel / x->shape[1]);
     rg_apply(&follow_batch, at, (rg_attr){.which = 0, .p = momentum, .q = 1}, RG_IN(mean, y));
@@ -175,9 +175,9 @@ rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_te
     if (training || rg_failed(x)) return by_the_batch(at, x, mean, var, w, b, momentum, eps);
     if (check_statistic(at, x, mean, "mean", false) || check_statistic(at, x, var, "variance", false)) return rg_poison(x->tape);
     if ((w && check_statistic(at, x, w, "weight", false)) || (b && check_statistic(at, x, b, "bias", false))) return rg_poison(x->tape);
-    if (b && !w) return rg_fail(x->tape, RG_EVALUE, at, "batch_norm: a bias without a weight"), rg_poison(x->tape);
+    if (b && !w) return rg_refuse(x->tape, RG_EVALUE, at, "batch_norm: a bias without a weight");
     if (!(eps >= 0 && isfinite(eps)))
-        return rg_fail(x->tape, RG_EVALUE, at, "batch_norm: eps is %g, must be at least 0 and finite", eps), rg_poison(x->tape);
+        return rg_refuse(x->tape, RG_EVALUE, at, "batch_norm: eps is %g, must be at least 0 and finite", eps);
     rg_tensor *r = rg_pow_scalar_at(at, rg_add_scalar_at(at, var, eps), -.5);
     if (w) r = rg_mul_at(at, r, w);
     rg_tensor *y = rg_mul_at(at, rg_sub_at(at, x, as_channels(at, x, mean)), as_channels(at, x, r));

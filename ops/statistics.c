@@ -16,7 +16,7 @@ static rg_tensor *root(const char *at, rg_tensor *v) {
 /* Nothing to divide by is NaN, as in PyTorch: var of one element, say. */
 rg_tensor *rg_var_over_at(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes) {
     rg_tape *t = rg_tape_of(x);
-    if (!(correction >= 0)) return rg_fail(t, RG_EVALUE, at, "var: the correction is %g, must be at least 0", correction), rg_poison(t);
+    if (!(correction >= 0)) return rg_refuse(t, RG_EVALUE, at, "var: the correction is %g, must be at least 0", correction);
     rg_tensor *mean = rg_mean_over_at(at, x, true, naxes, axes);
     if (rg_failed(mean)) return mean;
     double n = 1;
@@ -34,8 +34,7 @@ rg_tensor *rg_norm_over_at(const char *at, rg_tensor *x, double p, bool keepdims
     if (p == 1) return rg_sum_over_at(at, rg_abs(x), keepdims, naxes, axes);
     if (p == 2) return root(at, rg_sum_over_at(at, rg_square(x), keepdims, naxes, axes));
     if (p == (double)INFINITY) return rg_max_over_at(at, rg_abs(x), keepdims, naxes, axes);
-    rg_fail(rg_tape_of(x), RG_EVALUE, at, "norm: p = %g, but there are 1, 2 and INFINITY", p);
-    return rg_poison(rg_tape_of(x));
+    return rg_refuse(rg_tape_of(x), RG_EVALUE, at, "norm: p = %g, but there are 1, 2 and INFINITY", p);
 }
 
 /* -------- in the registry */

@@ -116,7 +116,7 @@ rg_tensor *rg_fold_at(const char *at, rg_tensor *x, int64_t h, int64_t w, rg_win
     rg_tape *t = rg_tape_of(x);
     if (rg_window_attr(at, &rg_op_fold, x, window, &attr)) return rg_poison(t);
     if (h > INT32_MAX || w > INT32_MAX || h < INT32_MIN || w < INT32_MIN)
-        return rg_fail(t, RG_ESHAPE, at, "fold: an image of %lldx%lld, at most %d a side", (long long)h, (long long)w, INT32_MAX), rg_poison(t);
+        return rg_refuse(t, RG_ESHAPE, at, "fold: an image of %lldx%lld, at most %d a side", (long long)h, (long long)w, INT32_MAX);
     attr.window.size[0] = (int32_t)h, attr.window.size[1] = (int32_t)w;
     return rg_apply(&rg_op_fold, at, attr, 1, &x);
 }
