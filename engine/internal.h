@@ -128,7 +128,6 @@ struct rg_tape {
 #pragma GCC visibility push(hidden)
 
 /* memory.c */
-void *rg_grown(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element); /* room for one more than n; NULL after an error */
 
 /* core_ops.c */
 void rg_add_into(rg_tensor *to, const rg_tensor *x); /* to += x, of one shape and dtype */

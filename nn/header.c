@@ -267,18 +267,6 @@ static int take_part(cursor *c, rg_part *p) {
     return 0;
 }
 
-/* Room for one more of `each` bytes: items, or what they were moved to; NULL after an error. */
-static void *room(const rg_reader *r, void *items, int64_t count, int64_t *size, size_t each) {
-    if (count < *size) return items;
-    const int64_t wanted = *size ? 2 * *size : 16;
-    void *more = rg_tape_alloc(r->at, r->tape, (size_t)wanted * each);
-    if (!more) return NULL;
-    if (count) memcpy(more, items, (size_t)count * each);
-    if (items) rg_tape_dealloc(r->tape, items, (size_t)*size * each);
-    *size = wanted;
-    return more;
-}
-
 static int take_texts(cursor *c) {
     rg_header *h = c->h;
     rg_text item;
@@ -286,7 +274,7 @@ static int take_texts(cursor *c) {
     if (take(c, '}')) return 0;
     do {
         if (take_name(c, &item.name) || take_string(c, &item.text)) return -1;
-        rg_text *texts = room(h->r, h->texts, h->ntexts, &h->texts_size, sizeof item);
+        rg_text *texts = rg_grown(h->r->at, h->r->tape, h->texts, h->ntexts, &h->texts_size, sizeof item);
         if (!texts) return -1;
         h->texts = texts;
         texts[h->ntexts++] = item;
@@ -297,7 +285,7 @@ static int take_texts(cursor *c) {
 static int take_header(cursor *c) {
     rg_header *h = c->h;
     bool has_metadata = false;
-    if (!take(c, '{')) return expected(c, "{");
+    if (c->at == c->end || *c->at++ != '{') return rg_file_fail(h->r, h->path, "the header does not begin with {: no safetensors file");
     if (!take(c, '}')) {
         do {
             rg_part part = {.name = NULL};
@@ -311,7 +299,7 @@ static int take_header(cursor *c) {
                 continue;
             }
             if (take_part(c, &part)) return -1;
-            rg_part *parts = room(h->r, h->parts, h->nparts, &h->parts_size, sizeof part);
+            rg_part *parts = rg_grown(h->r->at, h->r->tape, h->parts, h->nparts, &h->parts_size, sizeof part);
             if (!parts) return -1;
             h->parts = parts;
             parts[h->nparts++] = part;
@@ -392,7 +380,6 @@ int rg_header_read(rg_header *h, rg_file *f, uint64_t left) {
     if (!h->bytes) return -1;
     memcpy(h->bytes, &length, RG_HEADER_LENGTH);
     if (rg_file_get(f, h->bytes + RG_HEADER_LENGTH, length)) return -1;
-    if (!length || h->bytes[RG_HEADER_LENGTH] != '{') return rg_file_fail(h->r, h->path, "the header does not begin with {: no safetensors file");
     cursor c = {.h = h, .at = h->bytes + RG_HEADER_LENGTH, .end = h->bytes + h->size};
     return check_header(h) || take_header(&c) || sort_names(h) || check_claim(h) ? -1 : 0;
 }

@@ -10,26 +10,14 @@
 
 /* -------- the list */
 
-static int reserve(rg_state_list *l) {
-    if (l->count < l->size) return 0;
-    const int wanted = l->size ? 2 * l->size : 16;
-    rg_entry *items = rg_tape_alloc(l->r->at, l->r->tape, (size_t)wanted * sizeof *items);
-    if (!items) return -1;
-    if (l->count) memcpy(items, l->items, (size_t)l->count * sizeof *items);
-    if (l->items) rg_tape_dealloc(l->r->tape, l->items, (size_t)l->size * sizeof *items);
-    l->items = items;
-    l->size = wanted;
-    return 0;
-}
-
 __attribute__((format(printf, 3, 0))) static void add(rg_state_list *l, rg_entry e, const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
     const int n = vsnprintf(NULL, 0, format, again);
     va_end(again);
-    if (l->failed) return;
-    l->failed = n < 0 || reserve(l);
-    e.name = l->failed ? NULL : rg_tape_alloc(l->r->at, l->r->tape, (size_t)n + 1);
+    rg_entry *items = l->failed ? NULL : rg_grown(l->r->at, l->r->tape, l->items, l->count, &l->size, sizeof e);
+    if (items) l->items = items;
+    e.name = items ? rg_tape_alloc(l->r->at, l->r->tape, (size_t)n + 1) : NULL;
     l->failed = !e.name;
     if (l->failed) return;
     vsnprintf(e.name, (size_t)n + 1, format, args);
@@ -129,8 +117,7 @@ const char *rg_entry_text(const rg_entry *e, char to[RG_STATE_TEXT]) {
     case RG_KEPT_COUNT: snprintf(to, RG_STATE_TEXT, "%lld", (long long)*(int64_t *)e->at); return to;
     case RG_KEPT_NUMBER: number_text(*(double *)e->at, to); return to;
     case RG_KEPT_WIDE: wide_text(e->at, to); return to;
-    case RG_KEPT_SAME: return e->at;
-    default: return NULL;
+    default: return e->at;
     }
 }
 

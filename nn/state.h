@@ -35,7 +35,8 @@ typedef struct rg_state_list {
     const rg_reader *r;
     const char *path;
     rg_entry *items;
-    int count, size;
+    int count;
+    int64_t size;
     bool failed; /* something could not be added: nothing is saved or loaded */
 } rg_state_list;
 

@@ -101,10 +101,9 @@ static int find_target(rg_writer *w) {
     if (!w->replaces && errno != ENOENT) return fail(w, "cannot be written");
     if (!w->replaces && lstat(w->path, &s) == 0) return rg_file_fail(w->r, w->path, "is a link to a file that does not exist");
     if (w->replaces && !S_ISREG(w->old.st_mode)) return rg_file_fail(w->r, w->path, "is %s, not a file", S_ISDIR(w->old.st_mode) ? "a directory" : "a device or a pipe");
-    if (w->replaces && realpath(w->path, w->target.text)) return 0;
-    if (w->replaces) return fail(w, "cannot be written");
-    const int n = snprintf(w->target.text, sizeof w->target.text, "%s", w->path);
-    return n >= 0 && (size_t)n < sizeof w->target.text ? 0 : rg_file_fail(w->r, w->path, "the path is too long");
+    if (w->replaces) return realpath(w->path, w->target.text) ? 0 : fail(w, "cannot be written");
+    snprintf(w->target.text, sizeof w->target.text, "%s", w->path); /* what is cut is too long for create() */
+    return 0;
 }
 
 rg_writer *rg_writer_open(const rg_reader *r, const char *path) {
@@ -154,8 +153,8 @@ static int take_after(const rg_writer *w) {
     struct stat now;
     if (!w->replaces) return 0;
     if (fstat(w->fd, &now)) return -1;
-    if (now.st_uid != old->st_uid && fchown(w->fd, old->st_uid, (gid_t)-1)) errno = 0; /* only root may */
-    const bool group = now.st_gid == old->st_gid || fchown(w->fd, (uid_t)-1, old->st_gid) == 0;
+    const bool same = now.st_uid == old->st_uid && now.st_gid == old->st_gid;
+    const bool group = same || fchown(w->fd, old->st_uid, old->st_gid) == 0 || fchown(w->fd, (uid_t)-1, old->st_gid) == 0;
     return fchmod(w->fd, old->st_mode & (group ? 07777 : 07707));
 }
 

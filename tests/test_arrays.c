@@ -4,7 +4,7 @@
 
 #include "engine/op.h"
 #include "nn/nn.h"
-#include "tests/scratch.h"
+#include "tests/zips.h"
 
 /* -------- files as NumPy writes them */
 
@@ -207,8 +207,10 @@ static void npz_there_and_back(void **state) {
     assert_array(rg_list_find(l, "x"), &goods[0]);
     assert_null(rg_list_find(l, "X"));
     assert_null(rg_list_find(l, NULL));
+    assert_null(rg_list_find((rg_list){(rg_tensor *[]){rg_scalar(t, 1)}, 1}, "x"));
     assert_ptr_equal(rg_list_find(l, "\xc3\xa4"), l.items[2]);
     for (int i = 0; i < l.count; i++) rg_release(l.items[i]);
+    rg_tape_reset(t);
     assert_int_equal(rg_live(t).tensors, 0);
 }
 
@@ -227,51 +229,6 @@ static void npz_is_the_same_every_time(void **state) {
     assert_int_equal(n[0], n[1]);
     assert_memory_equal(found[0], found[1], n[0]);
     rg_tape_reset(t);
-}
-
-/* An archive of members with these names and bytes, built by hand: method 0 or 8; any other is stored and said to be that one. */
-enum { STORED = 0, DEFLATED = 8, LOCAL = 30, ENTRY = 46, END = 22 };
-static bytes archive;
-
-static void le(uint64_t v, int n) {
-    for (int k = 0; k < n; k++, v >>= 8) put(&archive, &(unsigned char){(unsigned char)v}, 1);
-}
-
-static size_t deflated(unsigned char *to, size_t room, const bytes *from) {
-    z_stream z = {0};
-    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    z.next_in = (unsigned char *)(uintptr_t)from->at, z.avail_in = (uInt)from->n;
-    z.next_out = to, z.avail_out = (uInt)room;
-    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-    deflateEnd(&z);
-    return z.total_out;
-}
-
-static void write_archive(void) { write_bytes("arrays.npz", &archive); }
-
-static void zip_new(int n, const char *const *names, const bytes *contents, int method) {
-    static unsigned char shorter[1 << 16];
-    const bool pack = method == DEFLATED;
-    const size_t size = pack ? deflated(shorter, sizeof shorter, contents) : contents->n;
-    const uint32_t crc = (uint32_t)crc32(0, contents->at, (uInt)contents->n);
-    size_t place[8], directory;
-    archive.n = 0;
-    for (int i = 0; i <= n; i++) place[i] = 0;
-    for (int entry = 0; entry < 2; entry++) {
-        directory = archive.n;
-        for (int i = 0; i < n; i++) {
-            if (!entry) place[i] = archive.n;
-            le(entry ? 0x02014b50 : 0x04034b50, 4);
-            if (entry) le(20, 2);
-            le(20, 2), le(0, 2), le((uint64_t)method, 2), le(0, 4), le(crc, 4), le(size, 4), le(contents->n, 4), le(strlen(names[i]), 2), le(0, 2);
-            if (entry) le(0, 10), le(place[i], 4);
-            put(&archive, names[i], strlen(names[i]));
-            if (!entry) put(&archive, pack ? shorter : contents->at, size);
-        }
-    }
-    const size_t length = archive.n - directory;
-    le(0x06054b50, 4), le(0, 4), le((uint64_t)n, 2), le((uint64_t)n, 2), le(length, 4), le(directory, 4), le(0, 2);
-    write_archive();
 }
 
 static void npz_deflated(void **state) {
@@ -360,6 +317,9 @@ static const wrong wrongs[] = {
     {"no packed bytes, deflated", DEFLATED, 'd', 20, 4, 0, "x.npy: the packed data is cut short"},
     {"a place behind the end", STORED, 'd', 42, 4, 100000, "something would be behind the end of the file"},
     {"a place that is no member", STORED, 'd', 42, 4, 1, "a member and its entry differ"},
+    {"a length of 64 bits that is not there", STORED, 'e', 12, 4, 0xffffffff, "it has no end of 64 bits"},
+    {"a place of the directory of 64 bits that is not there", STORED, 'e', 16, 4, 0xffffffff, "it has no end of 64 bits"},
+    {"a packed size of 64 bits that is not there", STORED, 'd', 20, 4, 0xffffffff, "a size of 64 bits is missing"},
     {"a size of 64 bits that is not there", STORED, 'd', 24, 4, 0xffffffff, "a size of 64 bits is missing"},
     {"a place of 64 bits that is not there", STORED, 'd', 42, 4, 0xffffffff, "a size of 64 bits is missing"},
     {"no member", STORED, 'l', 0, 4, 0, "a member and its entry differ"},
@@ -370,6 +330,15 @@ static const wrong wrongs[] = {
     {"deflated bytes that are damaged", DEFLATED, 'l', LOCAL + 5, 1, 7, "x.npy: the packed data is damaged"},
     {"stored bytes that are damaged", STORED, 'l', LOCAL + 5 + 130, 1, 7, "x.npy: is damaged: its size or checksum"},
 };
+
+static void a_directory_that_is_too_long(void **state) {
+    (void)state;
+    put_small();
+    zip_new(2, (const char *const[]){"x.npy", "y.npy"}, &plain, STORED);
+    archive.at[archive.n - END + 10] = 1;
+    write_archive();
+    refused_npz("the directory is too long");
+}
 
 static void wrong_number(void **state) {
     const wrong *w = *state;
@@ -516,6 +485,18 @@ static void odd_lists(void **state) {
     }
     assert_int_equal(rg_npz_save(t, NULL, l), -1);
     rg_error_clear(t);
+    assert_int_equal(rg_npz_save(t, path, (rg_list){NULL, 1}), -1);
+    rg_error_clear(t);
+    rg_tensor *unnamed = rg_scalar(t, 1);
+    assert_int_equal(rg_npz_save(t, path, (rg_list){&unnamed, 1}), -1);
+    rg_error_clear(t);
+    assert_int_equal(rg_npz_save(t, path, (rg_list){(rg_tensor *[]){NULL}, 1}), -1);
+    rg_error_clear(t);
+    rg_tape *other = metered_tape(&memory, false, 1);
+    rg_tensor *foreign = rg_name(rg_scalar(other, 1), "x");
+    assert_int_equal(rg_npz_save(t, path, (rg_list){&foreign, 1}), -1);
+    rg_error_clear(t);
+    rg_tape_free(other);
     rg_tape_reset(t);
 }
 
@@ -602,6 +583,7 @@ int main(void) {
     CASE(&c, npz_deflated, NULL, "npz deflated");
     CASE(&c, hostile_npz, NULL, "hostile npz");
     for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) CASE(&c, wrong_number, &wrongs[i], "hostile npz: %s", wrongs[i].name);
+    CASE(&c, a_directory_that_is_too_long, NULL, "hostile npz: a directory that is too long");
     CASE(&c, more_than_is_packed, NULL, "hostile npz: more than is packed");
     CASE(&c, members_that_overlap, NULL, "hostile npz: members that overlap");
     CASE(&c, wrong_number_of_64_bits, NULL, "hostile npz: wrong numbers of 64 bits");

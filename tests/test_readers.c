@@ -4,16 +4,18 @@
 #include <errno.h>
 
 #include "nn/nn.h"
-#include "tests/scratch.h"
+#include "tests/zips.h"
 
 #include <sys/syscall.h>
 
-static int64_t reads, read_fails = -1;
-static bool in_parts;
+static int64_t reads, read_fails = -1, parts; /* parts: no more bytes at once; 0: any number */
+static enum { FAILS, INTERRUPTED, ENDS } how;
 
 ssize_t pread(int fd, void *to, size_t n, off_t at) { /* in the place of the C library's */
-    if (reads++ == read_fails) return errno = EIO, -1;
-    return (ssize_t)syscall(SYS_pread64, fd, to, in_parts && n > 3 ? 3 : n, at);
+    const bool now = reads++ == read_fails;
+    if (now && how != ENDS) return errno = how == FAILS ? EIO : EINTR, -1;
+    if (read_fails >= 0 && how == ENDS && reads > read_fails) return 0; /* the file was cut after it was opened */
+    return (ssize_t)syscall(SYS_pread64, fd, to, parts && n > (size_t)parts ? (size_t)parts : n, at);
 }
 
 static void clears(void *ctx, rg_code code, const char *message) {
@@ -59,6 +61,11 @@ static bool npz(void) {
     assert_true(l.count == 0 || l.count == 2);
     return l.count && right(l.items[0], 5000, 3, 3) & right(l.items[1], 7, 4, 4);
 }
+static bool npz_deflated(void) {
+    in_folder("arrays.npz");
+    const rg_list l = rg_npz_load(t, path);
+    return l.count && right(l.items[0], 6, 1, 6);
+}
 static bool load_net(void) { return in_folder("net"), rg_nn_load(net, path) == 0; }
 static bool load_run(void) { return in_folder("run"), rg_state_load(t, path, (rg_state){.net = net, .loader = loader, .step = &step}) == 0; }
 static bool moons(void) { return both(rg_make_moons(t, 5, .1), 5); }
@@ -75,7 +82,7 @@ static bool next_batch(void) {
 
 typedef struct reader { const char *name; bool (*read)(void); } reader;
 static const reader readers[] = {{"idx", idx}, {"idx in gzip", idx_gzip}, {"MNIST", mnist}, {"CIFAR", cifar}, {"npy", npy}, {"npy, i8 in Fortran's order", fortran},
-    {"npz", npz}, {"a net", load_net}, {"a run", load_run}, {"moons", moons}, {"xor", xor_points}, {"digits", digits}, {"a batch", next_batch}};
+    {"npz", npz}, {"npz, deflated", npz_deflated}, {"a net", load_net}, {"a run", load_run}, {"moons", moons}, {"xor", xor_points}, {"digits", digits}, {"a batch", next_batch}};
 
 static void make_files(void) {
     static const char front[] = "\x93NUMPY\1\0v\0{'descr': '<i8', 'fortran_order': True, 'shape': (2, 3), }";
@@ -99,6 +106,7 @@ static void make_files(void) {
     put(&plain, header, sizeof header);
     put(&plain, (int64_t[]){1, 4, 2, 5, 3, 6}, 48);
     write_bytes("f.npy", &plain);
+    zip_new(1, (const char *const[]){"f.npy"}, &plain, DEFLATED);
     snprintf(inner, sizeof inner, "%s/x.npy", folder);
     rg_tensor *items[] = {rg_name(rg_full(t, 3, 5000), "x"), rg_name(rg_full(t, 4, 7), "y")};
     rg_npy_save(items[0], inner);
@@ -119,30 +127,38 @@ static void make_tape(void) {
     assert_null(rg_error(t));
 }
 
+/* what: the allocation, or the read, that fails in round k; the reads are in parts of so many bytes. */
+static void each_of(const reader *r, bool allocations, int64_t in_parts) {
+    for (int64_t k = 0;; k++) {
+        make_tape();
+        rg_on_error(t, clears, t);
+        memory.calls = reads = 0;
+        parts = in_parts;
+        if (allocations) memory.fail_at = k;
+        else read_fails = k;
+        const bool got = r->read(), failed = (allocations ? memory.calls : reads) > k;
+        memory.fail_at = read_fails = -1, parts = 0;
+        if (got && failed && how != INTERRUPTED) fail_msg("%s %lld failed, and the caller was not told", allocations ? "allocation" : "read", (long long)k);
+        if (!got && (!failed || how == INTERRUPTED)) fail_msg("nothing failed, but the caller was told so");
+        if (!failed) break;
+        rg_tape_reset(t);
+        assert_true(how == INTERRUPTED || r->read()); /* the next try */
+    }
+}
+
 static void each_failure(void **state) {
     const reader *r = *state;
     make_tape();
     make_files();
-    for (int which = 0; which < 2; which++)
-        for (int64_t k = 0;; k++) {
-            make_tape();
-            rg_on_error(t, clears, t);
-            memory.calls = reads = 0;
-            if (which) read_fails = k;
-            else memory.fail_at = k;
-            const bool got = r->read();
-            const bool failed = which ? reads > k : memory.calls > k;
-            memory.fail_at = read_fails = -1;
-            if (got && failed) fail_msg("%s %lld failed, and the caller was not told", which ? "read" : "allocation", (long long)k);
-            if (!got && !failed) fail_msg("nothing failed, but the caller was told so");
-            if (!failed) break;
-            rg_tape_reset(t);
-            assert_true(r->read()); /* the next try */
-        }
-    in_parts = true;
-    make_tape();
-    assert_true(r->read());
-    in_parts = false;
+    how = FAILS;
+    each_of(r, true, 0);
+    each_of(r, false, 0);
+    each_of(r, false, 61);
+    how = INTERRUPTED;
+    each_of(r, false, 61);
+    how = ENDS;
+    each_of(r, false, 61);
+    how = FAILS;
 }
 
 /* What is refused before anything is read. */

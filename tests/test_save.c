@@ -238,6 +238,40 @@ static void odd_saves(void **state) {
     rg_tape_free(b.t);
 }
 
+/* A header over 16 MiB is not written: the limit of every reader of the format. */
+static void too_long_a_header(void **state) {
+    (void)state;
+    const size_t n = 17 << 20;
+    char *name = malloc(n + 1);
+    assert_non_null(name);
+    memset(name, 'x', n);
+    name[n] = 0;
+    rg_tensor *w = rg_name(rg_full(t, 1, 2), name);
+    free(name);
+    snprintf(path, sizeof path, "%s/net", folder);
+    REFUSED(t, rg_state_save(t, path, (rg_state){.tensors = {&w, 1}}), "too much to save: a header of 3565");
+    assert_int_not_equal(access(path, F_OK), 0);
+    rg_tape_reset(t);
+}
+
+/* Every bit of a number comes back. */
+static void numbers_at_the_ends_of_their_range(void **state) {
+    (void)state;
+    static const double numbers[] = {(double)INFINITY, 1e308, 5e-324, 1. / 3, 0};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        run a = run_new(&rules[3], 1), b = run_new(&rules[3], 2);
+        snprintf(path, sizeof path, "%s/net", folder);
+        rg_optim_set_lr(a.optim, numbers[i]);
+        if (rg_error(a.t)) rg_error_clear(a.t);
+        const double lr = rg_optim_lr(a.optim);
+        assert_int_equal(rg_state_save(a.t, path, state_of(&a)), 0);
+        assert_int_equal(rg_state_load(b.t, path, state_of(&b)), 0);
+        assert_true(rg_optim_lr(b.optim) == lr);
+        rg_tape_free(a.t);
+        rg_tape_free(b.t);
+    }
+}
+
 /* -------- hostile files: a header and so many bytes of values, and what the message must say */
 
 typedef struct hostile { const char *name, *header; size_t values; const char *says; } hostile;
@@ -406,7 +440,10 @@ static void hostile_lengths(void **state) {
 /* Numbers in the metadata that no run can have. */
 static void hostile_numbers(void **state) {
     (void)state;
-    static const char *const tries[][3] = {{"\"@rng.inc\":\"", "2", "no such number"}, {"\"@rng.inc\":\"", "x", "no such number"},
+    static const char *const tries[][3] = {{"\"@rng.inc\":\"", "2", "no such number"}, {"\"@rng.inc\":\"", "x", "no such number"}, {"\"@rng.inc\":\"", "/", "no such number"}, {"\"@optim.0.lr\":\"", "", "no such number"},
+        {"\"@optim.0.lr\":\"", "1.5x", "no such number"}, {"\"@optim.0.lr\":\"", "0x1p3", "no such number"}, {"\"@optim.0.lr\":\"", "-inf", "@optim.0.lr is -inf"},
+        {"\"@optim.0.lr\":\"", "inf", "@optim.0.lr is inf"}, {"\"@optim.0.lr\":\"", " 1", "no such number"}, {"\"@step\":\"", "-9223372036854775809", "no such number"},
+        {"\"@step\":\"", "-", "no such number"},
         {"\"@rng.state\":\"", "999999999999999999999999999999999999999", "no such number"}, {"\"@rng.has_uint32\":\"", "2", "not 0 to 1"},
         {"\"@rng.bit_generator\":\"", "MT19937", "@rng.bit_generator is MT19937 in the file, PCG64 here"}, {"\"@rng.uinteger\":\"", "-1", "not 0 to 4.29497e+09"},
         {"\"@optim.0.lr\":\"", "nan", "@optim.0.lr is nan"}, {"\"@optim.0.lr\":\"", "-1.0", "@optim.0.lr is -1.0"}, {"\"@optim.0.lr\":\"", "fast", "no such number"},
@@ -730,6 +767,8 @@ int main(void) {
     CASE(&c, loading_is_writing, NULL, "loading is writing");
     CASE(&c, decimal_comma, NULL, "a locale with a decimal comma");
     CASE(&c, the_generator_as_numpy_has_it, NULL, "the generator as NumPy has it");
+    CASE(&c, too_long_a_header, NULL, "too long a header");
+    CASE(&c, numbers_at_the_ends_of_their_range, NULL, "numbers at the ends of their range");
     CASE(&c, odd_saves, NULL, "odd saves");
     for (size_t i = 0; i < sizeof hostiles / sizeof *hostiles; i++) CASE(&c, hostile_file, &hostiles[i], "hostile: %s", hostiles[i].name);
     CASE(&c, hostile_lengths, NULL, "hostile lengths");
