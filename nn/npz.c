@@ -255,14 +255,12 @@ static int next_entry(const archive *a, uint64_t *from, item *m) {
 
 /* The member's bytes as a file; NULL after an error. No two members share bytes: what is unpacked comes from bytes that are there. */
 static rg_file *open_member(archive *a, const item *m) {
-    unsigned char head[LOCAL];
-    char name[NAME];
+    unsigned char head[LOCAL + NAME];
     const size_t n = strlen(m->name);
-    if (get(a, m->place, head, LOCAL)) return NULL;
+    if (get(a, m->place, head, LOCAL + n)) return NULL;
     const uint64_t begin = m->place + LOCAL + number(head + 26, 2) + number(head + 28, 2);
-    if (number(head, 4) != local_sign || number(head + 26, 2) != n || number(head + 8, 2) != m->method) return bad(a, "a member and its entry differ"), NULL;
-    if (get(a, m->place + LOCAL, name, n)) return NULL;
-    if (memcmp(name, m->name, n)) return bad(a, "a member and its entry differ"), NULL;
+    if (number(head, 4) != local_sign || number(head + 26, 2) != n || number(head + 8, 2) != m->method || memcmp(head + LOCAL, m->name, n))
+        return bad(a, "a member and its entry differ"), NULL;
     if (begin > a->place || m->packed > a->place - begin) return bad(a, "a member reaches into the directory"), NULL;
     a->used += begin - m->place + m->packed;
     if (a->used > a->place) return bad(a, "members overlap"), NULL;
