@@ -183,7 +183,8 @@ int rg_shape_like(rg_tensor *y, const rg_tensor *x);
 int rg_shape_broadcast(rg_tensor *y);                              /* of all operands, NumPy's rule */
 int rg_shape_without(rg_tensor *y, const rg_tensor *x, int axis);   /* x's shape without one axis; negative axes are normalised in y->attr.axis */
 int rg_shape_reduce(rg_tensor *y, const rg_tensor *x, unsigned axes, bool keepdims);
-int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis);           /* normalises -ndim <= axis < ndim, or rejects */
+int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis);           /* normalises -ndim <= axis < ndim, or rejects. Rank 0 has axis 0, of size 1 */
+static inline int64_t rg_axis_size(const rg_tensor *x, int axis) { return x->ndim ? x->shape[axis] : 1; } /* of an axis that rg_axis allowed */
 int rg_view(rg_tensor *y, rg_tensor *x, int64_t offset);            /* y (its shape set) shares x's data from element `offset` on */
 
 /* -------- in kernels and backward rules */

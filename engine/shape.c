@@ -51,13 +51,14 @@ int rg_shape_broadcast(rg_tensor *y) {
 }
 
 int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis) {
-    if (*axis < -x->ndim || *axis >= x->ndim) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", *axis, x->ndim);
-    if (*axis < 0) *axis += x->ndim;
+    const int n = x->ndim ? x->ndim : 1;
+    if (*axis < -n || *axis >= n) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", *axis, x->ndim);
+    if (*axis < 0) *axis += n;
     return 0;
 }
 
 int rg_shape_reduce(rg_tensor *y, const rg_tensor *x, unsigned axes, bool keepdims) {
-    if (axes >> x->ndim) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", 31 - __builtin_clz(axes), x->ndim);
+    if (axes >> (x->ndim ? x->ndim : 1)) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", 31 - __builtin_clz(axes), x->ndim);
     int64_t shape[RG_MAX_DIMS];
     int n = 0;
     for (int d = 0; d < x->ndim; d++) {

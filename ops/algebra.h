@@ -20,6 +20,7 @@
 #define LE(u, v) ((u) <= (v))
 #define EQ(u, v) ((u) == (v))
 #define AND(u, v) ((u) & (v)) /* of comparisons; & lets loops vectorise */
+#define OR(u, v) ((u) | (v))
 #define NOT(u) (!(u))
 #define WHERE(c, u, v) ((c) ? (u) : (v))
 #define SIGN(u) C(((u) > 0) - ((u) < 0))
@@ -38,7 +39,8 @@
 #define SIGMOID(u) (C(1) / (C(1) + R(exp)(-(u))))
 #define SOFTPLUS(u) (((u) > 0 ? (u) : C(0)) + R(log1p)(R(exp)(-R(fabs)(u))))
 #define POW(u, v) R(pow)(u, v)
-#define POWER(u, e) R(pow)(u, (real)(e))
+/* A float does not hold every exponent, and a rounded one costs the power many ulps: then in doubles. */
+#define POWER(u, e) ((real)(e) == (e) ? R(pow)(u, (real)(e)) : (real)pow(u, e))
 #else /* tensors */
 #define X y->in[0]
 #define A y->in[0]
@@ -57,6 +59,7 @@
 #define LE(u, v) rg_le(u, v)
 #define EQ(u, v) rg_eq(u, v)
 #define AND(u, v) rg_logical_and(u, v)
+#define OR(u, v) rg_logical_or(u, v)
 #define NOT(u) rg_logical_not(u)
 #define WHERE(c, u, v) rg_where(c, u, v)
 #define SIGN(u) rg_sub(rg_gt(u, C(0)), rg_lt(u, C(0))) /* 0 of NaN, as in the kernel; rg_sign has NaN there */

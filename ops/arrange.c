@@ -174,13 +174,13 @@ rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index,
 /* -------- transpose and flatten: a permute, and a reshape */
 
 rg_tensor *rg_transpose_at(const char *at, rg_tensor *x, int i, int j) {
-    const int n = rg_ndim(x), one = i < 0 ? i + n : i, other = j < 0 ? j + n : j;
+    const int ndim = rg_ndim(x), n = ndim ? ndim : 1, one = i < 0 ? i + n : i, other = j < 0 ? j + n : j;
     int axes[RG_MAX_DIMS];
     char text[160];
     if (!rg_failed(x) && (one < 0 || one >= n || other < 0 || other >= n))
-        return rg_refuse(x->tape, RG_ESHAPE, at, "transpose: %s: axes %d and %d of %d dimensions", rg_shape_text(x, text, sizeof text), i, j, n);
-    for (int d = 0; d < n; d++) axes[d] = d == one ? other : d == other ? one : d;
-    return rg_permute_at(at, x, n, axes);
+        return rg_refuse(x->tape, RG_ESHAPE, at, "transpose: %s: axes %d and %d of %d dimensions", rg_shape_text(x, text, sizeof text), i, j, ndim);
+    for (int d = 0; d < ndim; d++) axes[d] = d == one ? other : d == other ? one : d;
+    return rg_permute_at(at, x, ndim, axes);
 }
 
 rg_tensor *rg_flatten_at(const char *at, rg_tensor *x, int axis) {
@@ -189,6 +189,7 @@ rg_tensor *rg_flatten_at(const char *at, rg_tensor *x, int axis) {
     size_t bytes;
     char text[160];
     if (rg_failed(x)) return rg_reshape_at(at, x, 0, shape);
+    if (n == 0 && (axis == 0 || axis == -1)) return rg_reshape_at(at, x, 1, (const int64_t[]){1});
     if (kept < 0 || kept >= n)
         return rg_refuse(x->tape, RG_ESHAPE, at, "flatten: %s: axis %d is outside the %d dimensions", rg_shape_text(x, text, sizeof text), axis, n);
     for (int d = 0; d < kept; d++) shape[d] = x->shape[d];
@@ -200,8 +201,8 @@ static rg_tensor *transpose(const char *at, rg_attr attr, rg_tensor *const *in) 
 static rg_tensor *flatten(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_flatten_at(at, in[0], attr.axis); }
 
 RG_OP(transpose) = {.name = "transpose", .formula = "x with two axes exchanged", .arity = 1, .types = "a", .compose = transpose,
-    .samples = "4,17 ta=0 tb=1; 2,3,17 ta=-1 tb=0; 2,3,4,2 ta=1 tb=-2; 17 ta=0 tb=0; 1,1 ta=1 tb=0; 0,3 ta=0 tb=1; 3,2:i32<9 ta=0 tb=1",
-    .refuses = "2,3 ta=0 tb=2; 2,3 ta=-3 tb=0; - ta=0 tb=0"};
+    .samples = "4,17 ta=0 tb=1; 2,3,17 ta=-1 tb=0; 2,3,4,2 ta=1 tb=-2; 17 ta=0 tb=0; - ta=0 tb=-1; 1,1 ta=1 tb=0; 0,3 ta=0 tb=1; 3,2:i32<9 ta=0 tb=1",
+    .refuses = "2,3 ta=0 tb=2; 2,3 ta=-3 tb=0; - ta=0 tb=1"};
 RG_OP(flatten) = {.name = "flatten", .formula = "x with an axis and all behind it as one", .arity = 1, .types = "a", .compose = flatten,
-    .samples = "4,17 axis=0; 2,3,17 axis=1; 2,3,4,2 axis=-2; 17 axis=0; 1,1 axis=1; 0,3 axis=0; 3,0,2 axis=1; 2,3:i32<9 axis=0",
-    .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=0"};
+    .samples = "4,17 axis=0; 2,3,17 axis=1; 2,3,4,2 axis=-2; 17 axis=0; - axis=0; - axis=-1; 1,1 axis=1; 0,3 axis=0; 3,0,2 axis=1; 2,3:i32<9 axis=0",
+    .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=1"};

@@ -41,8 +41,8 @@ static int bounds(rg_tensor *y) {
     rg_tensor *rg_##n##_at(const char *at, rg_tensor *x) { return rg_apply(&rg_op_##n, at, RG_NO_ATTR, 1, &x); }
 #define WITH_PARAMETERS(n, text, dx0, kinks, lo, hi, sample, rule, refused)                                                        \
     static void n##_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                                       \
-        const double p = y->attr.p, q = y->attr.q;                                                                                \
-        (void)p, (void)q;                                                                                                         \
+        const double p = y->attr.p, q = y->attr.q, p_ = p;                                                                        \
+        (void)q, (void)p_;                                                                                                        \
         dx[0] = dx0;                                                                                                              \
     }                                                                                                                             \
     RG_OP(n) = {.name = #n, .formula = text, .arity = 1, .forward = RG_KERNEL(n), .backward = n##_backward,                       \

@@ -366,7 +366,7 @@ LOSS(kl_div, kl_div, .log_target = attr.p != 0) .formula = "mean of q (ln q - x)
 static rg_tensor *compose_cosine_similarity(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_cosine_similarity_at(at, in[0], in[1], attr.axis); }
 RG_OP(cosine_similarity) = {.name = "cosine_similarity", .formula = "a . b / (max(|a|, 1e-8) max(|b|, 1e-8)) along an axis", .arity = 2,
     .compose = compose_cosine_similarity, .samples = "5,17 5,17 axis=1; 5,17 5,17 axis=-2; 17 17 axis=0; 1,3 1,3 axis=1; 2,3,4 2,1,4 axis=2; 0,3 0,3 axis=1;"
-    "3,0 3,0 axis=1; 4,3 same axis=1", .refuses = "2,3 2,4 axis=1; 3 2,3 axis=1; - - axis=0; 2,3 2,3 axis=2; 2,3:i32 2,3:i32 axis=0; 2:f64 2:f32 axis=0"};
+    "3,0 3,0 axis=1; 4,3 same axis=1", .refuses = "2,3 2,4 axis=1; 3 2,3 axis=1; - - axis=1; 2,3 2,3 axis=2; 2,3:i32 2,3:i32 axis=0; 2:f64 2:f32 axis=0"};
 
 static rg_tensor *compose_cosine_embedding(const char *at, rg_attr attr, rg_tensor *const *in) {
     return rg_cosine_embedding_with_at(at, in[0], in[1], in[2], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, .margin = attr.p});

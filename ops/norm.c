@@ -44,6 +44,7 @@ static rg_tensor *apply(const rg_op *op, const char *at, rg_attr attr, rg_tensor
 
 static int rows_shape(rg_tensor *y, int most) {
     const rg_tensor *x = y->in[0];
+    if (x->ndim == 0) return rg_reject(y, RG_ESHAPE, "rank 0 has no axes to normalise");
     return rg_axis(y, x, &y->attr.axis) || check(y, most, x->shape + y->attr.axis, x->ndim - y->attr.axis) ? -1 : 0;
 }
 static int layer_norm_shape(rg_tensor *y) { return rows_shape(y, 3); }

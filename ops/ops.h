@@ -1,7 +1,9 @@
 /* ops.h - every operator, one a line with its formula. The elementwise ones (exp, relu, mul ...) stand in ops/elementwise.def.
 
    Operands broadcast as in NumPy where two are combined elementwise; they have one dtype; axes count from 0, or from the end
-   as -1, -2 ... A macro passes the caller's file and line to the function beneath, which other languages call.             */
+   as -1, -2 ... A tensor of rank 0 has one axis, 0 or -1, of size 1. A NaN operand of relu, clamp, hardtanh, hardsigmoid, maximum or
+   minimum makes the result NaN, and the gradient there is that of the result: none of them hides a NaN from the parameters.
+   A macro passes the caller's file and line to the function beneath, which other languages call.                           */
 #ifndef RG_OPS_H
 #define RG_OPS_H
 

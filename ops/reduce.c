@@ -8,12 +8,14 @@ static int shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     if (y->attr.reduce.fault == RG_AXIS_TWICE) return rg_reject(y, RG_ESHAPE, "axis %d stands twice", y->attr.reduce.bad_axis);
     if (y->attr.reduce.fault) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", y->attr.reduce.bad_axis, x->ndim);
-    return rg_shape_reduce(y, x, y->attr.reduce.axes, y->attr.reduce.keepdims);
+    if (rg_shape_reduce(y, x, y->attr.reduce.axes, y->attr.reduce.keepdims)) return -1;
+    if (x->ndim == 0) y->attr.reduce.axes = 0; /* its one axis is none of a dimension */
+    return 0;
 }
 
 /* naxes -1 = all. Negative axes count from the end. */
 static rg_tensor *reduce(const rg_op *op, const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
-    const int ndim = rg_ndim(x);
+    const int ndim = rg_ndim(x) ? rg_ndim(x) : 1;
     rg_attr attr = {.reduce = {.axes = naxes < 0 ? (1u << ndim) - 1 : 0, .keepdims = keepdims}};
     for (int k = 0; k < naxes && !attr.reduce.fault; k++) {
         const int axis = axes[k] < 0 ? axes[k] + ndim : axes[k];
@@ -41,8 +43,8 @@ static rg_tensor *spread(rg_tensor *y, rg_tensor *v) { return rg_expand_at(y->at
 
 #define SAMPLES                                                                                                                 \
     "4,17 axes=0; 4,17 axes=1; 4,17 axes=1 keepdims=1; 4,17 axes=0.1; 17 axes=0 keepdims=1; 2,3,4 axes=1; 2,3,4 axes=0.2;"      \
-    "2,3,4 axes=0.2 keepdims=1; 2,3,2,3 axes=1.2; 2,3,2,3 axes=0.3; 2,1,3,1 axes=1.2; -; 1,1 axes=0; 3,4;"
-#define REFUSES "2,3 axes=2; 2,3 axes=0.5; - axes=0; 2,3:i32 axes=0; 2:u8 axes=0"
+    "2,3,4 axes=0.2 keepdims=1; 2,3,2,3 axes=1.2; 2,3,2,3 axes=0.3; 2,1,3,1 axes=1.2; -; - axes=0; - axes=0 keepdims=1; 1,1 axes=0; 3,4;"
+#define REFUSES "2,3 axes=2; 2,3 axes=0.5; - axes=1; 2,3:i32 axes=0; 2:u8 axes=0"
 
 /* -------- sum    dx = dy, spread over what was summed */
 
@@ -164,7 +166,7 @@ static int arg_shape(rg_tensor *y, const char *what) {
     const rg_tensor *x = y->in[0];
     y->dtype = RG_I32;
     if (rg_shape_without(y, x, y->attr.axis)) return -1;
-    const int64_t n = x->shape[y->attr.axis];
+    const int64_t n = rg_axis_size(x, y->attr.axis);
     if (n == 0) return nothing(y, what, y->attr.axis);
     if (n > INT32_MAX) return rg_reject(y, RG_EVALUE, "an i32 cannot index axis %d of size %lld", y->attr.axis, (long long)n);
     return 0;
@@ -172,8 +174,8 @@ static int arg_shape(rg_tensor *y, const char *what) {
 static int argmax_shape(rg_tensor *y) { return arg_shape(y, "maximum"); }
 static int argmin_shape(rg_tensor *y) { return arg_shape(y, "minimum"); }
 
-#define ARG_SAMPLES "4,17 axis=1; 4,17 axis=0; 2,3,4 axis=1; 2,3,4 axis=-1; 17 axis=0; 1,1 axis=0; 0,3 axis=1; 3,0 axis=0"
-#define ARG_REFUSES "2,3 axis=2; 2,3 axis=-3; - axis=0; 0,3 axis=0; 2,3:i32 axis=0"
+#define ARG_SAMPLES "4,17 axis=1; 4,17 axis=0; 2,3,4 axis=1; 2,3,4 axis=-1; 17 axis=0; - axis=0; - axis=-1; 1,1 axis=0; 0,3 axis=1; 3,0 axis=0"
+#define ARG_REFUSES "2,3 axis=2; 2,3 axis=-3; - axis=1; - axis=-2; 0,3 axis=0; 2,3:i32 axis=0"
 
 RG_KERNELS(argmax);
 RG_KERNELS(argmin);

@@ -65,13 +65,13 @@ static int unsqueeze_shape(rg_tensor *y) {
 static int squeeze_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     if (rg_axis(y, x, &y->attr.axis)) return -1;
-    const int64_t size = x->shape[y->attr.axis];
+    const int64_t size = rg_axis_size(x, y->attr.axis);
     if (size != 1) return rg_reject(y, RG_ESHAPE, "axis %d has size %lld, not 1", y->attr.axis, (long long)size);
     return rg_shape_without(y, x, y->attr.axis) || rg_view(y, y->in[0], 0) ? -1 : 0;
 }
 
 static void unsqueeze_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_squeeze(dy, y->attr.axis); }
-static void squeeze_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_unsqueeze(dy, y->attr.axis); }
+static void squeeze_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = y->in[0]->ndim ? rg_unsqueeze(dy, y->attr.axis) : dy; }
 
 RG_OP(unsqueeze) = {.name = "unsqueeze", .formula = "x with a dimension of 1 before an axis", .arity = 1, .types = "a",
     .shape = unsqueeze_shape, .backward = unsqueeze_backward,
@@ -79,8 +79,8 @@ RG_OP(unsqueeze) = {.name = "unsqueeze", .formula = "x with a dimension of 1 bef
     .refuses = "2,3 axis=3; 2,3 axis=-4; 1,1,1,1,1,1 axis=0"};
 RG_OP(squeeze) = {.name = "squeeze", .formula = "x without a dimension of 1", .arity = 1, .types = "a",
     .shape = squeeze_shape, .backward = squeeze_backward,
-    .samples = "4,1,17 axis=1; 17,1 axis=-1; 1,3,5 axis=0; 1,1 axis=0; 1 axis=0; 0,1,3 axis=1; 3,1:i32<9 axis=1",
-    .refuses = "2,3 axis=1; 0,3 axis=0; 1,3 axis=2; 1,3 axis=-3; - axis=0"};
+    .samples = "4,1,17 axis=1; 17,1 axis=-1; 1,3,5 axis=0; - axis=0; - axis=-1; 1,1 axis=0; 1 axis=0; 0,1,3 axis=1; 3,1:i32<9 axis=1",
+    .refuses = "2,3 axis=1; 0,3 axis=0; 1,3 axis=2; 1,3 axis=-3; - axis=1; - axis=-2"};
 
 rg_tensor *rg_unsqueeze_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_unsqueeze, at, (rg_attr){.axis = axis}, 1, &x); }
 rg_tensor *rg_squeeze_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_squeeze, at, (rg_attr){.axis = axis}, 1, &x); }
@@ -133,10 +133,15 @@ rg_tensor *rg_permute_at(const char *at, rg_tensor *x, int naxes, const int *axe
             pad:   y = x with a value before and after.           dx = the slice of dy where x was
             attr.axis is the axis; attr.start, attr.stop: of a slice the bounds, of a pad how many before and after; attr.p: its value */
 
+/* Of a dimension that is there: rank 0 has none to cut or to lengthen. */
+static int dimension(rg_tensor *y, const rg_tensor *x, int *axis) {
+    return x->ndim == 0 ? rg_reject(y, RG_ESHAPE, "axis %d is outside the 0 dimensions", *axis) : rg_axis(y, x, axis);
+}
+
 static int slice_shape(rg_tensor *y) {
     rg_tensor *x = y->in[0];
     rg_attr *a = &y->attr;
-    if (rg_axis(y, x, &a->axis)) return -1;
+    if (dimension(y, x, &a->axis)) return -1;
     const int64_t n = x->shape[a->axis], start = a->start < 0 ? a->start + n : a->start, stop = a->stop < 0 ? a->stop + n : a->stop;
     if (start < 0 || start > stop || stop > n) {
         return rg_reject(y, RG_ESHAPE, "%lld..%lld does not lie in axis %d, of size %lld", (long long)a->start, (long long)a->stop, a->axis, (long long)n);
@@ -153,7 +158,7 @@ static int pad_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     rg_attr *a = &y->attr;
     int64_t shape[RG_MAX_DIMS], *size = &shape[0];
-    if (rg_axis(y, x, &a->axis)) return -1;
+    if (dimension(y, x, &a->axis)) return -1;
     for (int d = 0; d < x->ndim; d++) shape[d] = x->shape[d];
     size += a->axis;
     if (a->start < 0 || a->stop < 0 || __builtin_add_overflow(*size, a->start, size) || __builtin_add_overflow(*size, a->stop, size)) {
@@ -202,7 +207,7 @@ rg_tensor *rg_pad_at(const char *at, rg_tensor *x, int axis, int64_t before, int
 
 static int concat_shape(rg_tensor *y) {
     const rg_tensor *first = y->in[0];
-    if (rg_axis(y, first, &y->attr.axis)) return -1;
+    if (dimension(y, first, &y->attr.axis)) return -1;
     const int axis = y->attr.axis;
     int64_t shape[RG_MAX_DIMS];
     for (int d = 0; d < first->ndim; d++) shape[d] = first->shape[d];

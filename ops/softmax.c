@@ -3,16 +3,18 @@
    log_softmax of such rows are NaN, as is the gradient of all three.                                                        */
 #include "ops/rule.h"
 
-#define SAMPLES "4,17 axis=1; 4,17 axis=0; 5,7 axis=-1; 2,3,4 axis=1; 2,3,4 axis=0; 17 axis=0; 4,1 axis=1; 4,1 axis=0; 1,1 axis=-2; 0,3 axis=1; 3,0 axis=0"
-#define REFUSES "2,3 axis=2; 2,3 axis=-3; - axis=0; 2,3:i32 axis=0"
+#define SAMPLES "4,17 axis=1; 4,17 axis=0; 5,7 axis=-1; 2,3,4 axis=1; 2,3,4 axis=0; 17 axis=0; - axis=0; - axis=-1; 4,1 axis=1; 4,1 axis=0; 1,1 axis=-2; 0,3 axis=1; 3,0 axis=0"
+#define REFUSES "2,3 axis=2; 2,3 axis=-3; - axis=1; - axis=-2; 2,3:i32 axis=0"
 
 /* -------- logsumexp    dx = dy exp(x - y) */
 
 static int reduced(rg_tensor *y) { return rg_shape_without(y, y->in[0], y->attr.axis); }
 
+static rg_tensor *kept(rg_tensor *y, rg_tensor *v) { return y->in[0]->ndim ? rg_unsqueeze(v, y->attr.axis) : v; }
+
 static void logsumexp_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    rg_tensor *softmax = rg_exp(rg_sub(y->in[0], rg_unsqueeze(y, y->attr.axis)));
-    dx[0] = rg_mul(rg_unsqueeze(dy, y->attr.axis), softmax);
+    rg_tensor *softmax = rg_exp(rg_sub(y->in[0], kept(y, y)));
+    dx[0] = rg_mul(kept(y, dy), softmax);
 }
 
 RG_KERNELS(logsumexp);

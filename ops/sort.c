@@ -10,7 +10,7 @@ static int like_x(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     y->dtype = RG_I32;
     if (rg_axis(y, x, &y->attr.axis)) return -1;
-    const int64_t n = x->shape[y->attr.axis];
+    const int64_t n = rg_axis_size(x, y->attr.axis);
     if (n > INT32_MAX) return rg_reject(y, RG_EVALUE, "an i32 cannot index axis %d of size %lld", y->attr.axis, (long long)n);
     return rg_shape_set(y, x->ndim, x->shape);
 }
@@ -18,8 +18,8 @@ static int like_x(rg_tensor *y) {
 RG_KERNELS(argsort);
 RG_OP(argsort) = {.name = "argsort", .formula = "i of the smallest x_i, of the next ..", .arity = 1, .shape = like_x, .forward = RG_KERNEL(argsort),
     .branch = {rg_index_branch, rg_index_branch},
-    .samples = "4,17 axis=1; 17,4 axis=0 reverse=1; 2,3,4 axis=1; 300 axis=0; 3,1 axis=1; 1,1 axis=-1; 0,3 axis=0; 3,0 axis=0; 2,0 axis=1",
-    .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=0; 2,3:i32 axis=0"};
+    .samples = "4,17 axis=1; 17,4 axis=0 reverse=1; 2,3,4 axis=1; 300 axis=0; - axis=0; - axis=-1 reverse=1; 3,1 axis=1; 1,1 axis=-1; 0,3 axis=0; 3,0 axis=0; 2,0 axis=1",
+    .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=1; 2,3:i32 axis=0"};
 
 rg_tensor *rg_argsort_at(const char *at, rg_tensor *x, int axis, bool descending) {
     return rg_apply(&rg_op_argsort, at, (rg_attr){.axis = axis, .reverse = descending}, 1, &x);
@@ -35,12 +35,13 @@ rg_tensor *rg_sort_at(const char *at, rg_tensor *x, int axis, bool descending, r
 
 rg_tensor *rg_topk_at(const char *at, rg_tensor *x, int k, int axis, bool largest, rg_tensor **index) {
     rg_tensor *order = rg_argsort(x, axis, largest);
-    const int64_t n = rg_dim(order, axis);
-    if (!rg_failed(order) && (k < 0 || k > n)) {
-        rg_fail(rg_tape_of(x), RG_EVALUE, at, "topk: k = %d is outside 0..%lld, the size of axis %d", k, (long long)n, axis);
+    const bool rank_0 = !rg_failed(order) && order->ndim == 0; /* all of it is chosen */
+    const int64_t n = rank_0 ? 1 : rg_dim(order, axis);
+    if (!rg_failed(order) && (k < rank_0 || k > n)) {
+        rg_fail(rg_tape_of(x), RG_EVALUE, at, "topk: k = %d is outside %d..%lld, the size of axis %d", k, (int)rank_0, (long long)n, axis);
         order = rg_poison(rg_tape_of(x));
     }
-    order = rg_slice(order, axis, 0, k);
+    if (!rank_0) order = rg_slice(order, axis, 0, k);
     if (index) *index = order;
     return rg_gather(x, axis, order);
 }
@@ -49,9 +50,9 @@ static rg_tensor *sort(const char *at, rg_attr attr, rg_tensor *const *in) { ret
 static rg_tensor *topk(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_topk_at(at, in[0], (int)attr.p, attr.axis, !attr.reverse, NULL); }
 
 RG_OP(sort) = {.name = "sort", .formula = "x in ascending (descending) order along an axis, stable, NaN the largest", .arity = 1, .compose = sort,
-    .samples = "6,7 axis=1; 7,6 axis=0 reverse=1; 2,5,3 axis=1; 2,3,4 axis=-1 reverse=1; 17 axis=0; 3,1 axis=1; 1,1 axis=0; 0,3 axis=0; 3,0 axis=0; 2,0 axis=1",
-    .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=0; 2,3:i32 axis=0"};
+    .samples = "6,7 axis=1; 7,6 axis=0 reverse=1; 2,5,3 axis=1; 2,3,4 axis=-1 reverse=1; 17 axis=0; - axis=0; 3,1 axis=1; 1,1 axis=0; 0,3 axis=0; 3,0 axis=0; 2,0 axis=1",
+    .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=1; 2,3:i32 axis=0"};
 RG_OP(topk) = {.name = "topk", .formula = "the p largest (smallest) of x along an axis, in order, NaN the largest", .arity = 1, .compose = topk,
-    .samples = "6,7 axis=1 p=3; 7,6 axis=0 reverse=1 p=2; 2,5,3 axis=1 p=5; 2,3,4 axis=-1 p=1; 17 axis=0 p=4; 3,1 axis=1 p=1; 1,1 axis=0 p=0;"
+    .samples = "6,7 axis=1 p=3; 7,6 axis=0 reverse=1 p=2; 2,5,3 axis=1 p=5; 2,3,4 axis=-1 p=1; 17 axis=0 p=4; - axis=0 p=1; - axis=-1 reverse=1 p=1; 3,1 axis=1 p=1; 1,1 axis=0 p=0;"
                "0,3 axis=1 p=2; 3,0 axis=1 p=0",
-    .refuses = "2,3 axis=2 p=1; 2,3 axis=1 p=4; 2,3 axis=1 p=-1; - axis=0 p=0; 2,3:i32 axis=0 p=1"};
+    .refuses = "2,3 axis=2 p=1; 2,3 axis=1 p=4; 2,3 axis=1 p=-1; - axis=0 p=0; - axis=0 p=2; - axis=1 p=1; 2,3:i32 axis=0 p=1"};

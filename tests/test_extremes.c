@@ -20,8 +20,7 @@ typedef struct departure { const char *op; int at; const char *of, *why; } depar
 static const char places[] = "nijzystLM";
 static const departure departures[] = {
     {"sign", 0, "n", "NaN goes on, as in NumPy"},
-    {"relu", 1, "n", "no slope where x > 0 does not hold"}, {"hardtanh", 1, "n", "as relu"},
-    {"maximum", 1, "n", "no slope where neither a >= b nor a <= b holds"}, {"maximum", 2, "n", ""}, {"minimum", 1, "n", ""}, {"minimum", 2, "n", ""},
+    {"hardtanh", 1, "n", "NaN goes on, as in relu; PyTorch has it so in f32 alone"}, {"hardsigmoid", 1, "n", "as hardtanh"}, {"clamp", 1, "n", "as hardtanh"},
     {"elu", 0, "yt", "expm1 of a small number, where PyTorch has e^x - 1"}, {"elu", 1, "n", "NaN goes on"},
     {"selu", 0, "yt", "as elu"}, {"selu", 1, "n", "as elu"}, {"gelu", 0, "ytM", "PyTorch adds to 0 in f32, and loses the sign"},
     {"log1p", 0, "stL", "PyTorch's vector loop loses subnormal numbers, and overflows"}, {"tan", 0, "st", "so does its tan in f64"},

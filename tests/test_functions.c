@@ -73,9 +73,9 @@ static void values_and_derivatives_of_two(void **state) {
 
 typedef struct edge { const char *op; double p, q, x, y, d1, d2; } edge;
 static const edge EDGES[] = {
-    {"clamp", -.75, 1.25, -.75, -.75, 1, 0}, {"clamp", -.75, 1.25, 1.25, 1.25, 1, 0}, {"clamp", -.75, 1.25, NAN, NAN, 0, 0},
+    {"clamp", -.75, 1.25, -.75, -.75, 1, 0}, {"clamp", -.75, 1.25, 1.25, 1.25, 1, 0}, {"clamp", -.75, 1.25, NAN, NAN, 1, 0},
     {"clamp", 2, 1, 0, 1, 0, 0}, {"clamp", 2, 1, 1.5, 1, 0, 0}, {"clamp", 2, 1, 3, 1, 0, 0}, {"clamp", 0, INFINITY, -INFINITY, 0, 0, 0},
-    {"hardtanh", 0, 0, -1, -1, 0, 0}, {"hardtanh", 0, 0, 1, 1, 0, 0}, {"hardtanh", 0, 0, NAN, NAN, 0, 0}, {"hardtanh", 0, 0, -INFINITY, -1, 0, 0},
+    {"hardtanh", 0, 0, -1, -1, 0, 0}, {"hardtanh", 0, 0, 1, 1, 0, 0}, {"hardtanh", 0, 0, NAN, NAN, 1, 0}, {"hardtanh", 0, 0, -INFINITY, -1, 0, 0},
     {"hardsigmoid", 0, 0, -3, 0, 0, 0}, {"hardsigmoid", 0, 0, 3, 1, 0, 0}, {"hardsigmoid", 0, 0, INFINITY, 1, 0, 0},
     {"leaky_relu", .25, 0, 0, 0, .25, 0}, {"leaky_relu", .25, 0, -INFINITY, -INFINITY, .25, 0}, {"leaky_relu", .25, 0, NAN, NAN, .25, 0},
     {"elu", .75, 0, 0, 0, .75, .75}, {"elu", .75, 0, -INFINITY, -.75, 0, 0}, {"elu", .75, 0, INFINITY, INFINITY, 1, 0},
@@ -176,8 +176,50 @@ static void whole_numbers_and_angles(void **state) {
     assert_false(rg_needs_grad(y));
 }
 
+/* Where a NaN is among the operands dy goes on to the parameters: no case of the derivative holds, and none may hide it. */
+static void gradients_at_nan(void **state) {
+    rg_tape *t = *state;
+    for (int k = 0; k < 2; k++) {
+        rg_set_dtype(t, dtypes[k]);
+        rg_tensor *x = rg_requires_grad(rg_full(t, NAN, 19), true), *one = rg_requires_grad(rg_full(t, 1, 19), true), *dy = rg_full(t, 3, 19), *dx[2];
+        rg_tensor *const ys[] = {rg_relu(x), rg_hardtanh(x), rg_clamp(x, -1, 1), rg_hardsigmoid(x), rg_abs(x), rg_maximum(x, one), rg_maximum(one, x),
+            rg_minimum(x, one), rg_minimum(one, x), rg_maximum(x, x), rg_leaky_relu(x, .25)};
+        static const double of_nan[] = {3, 3, 3, .5, 0, 3, 3, 3, 3, 6, .75};
+        for (size_t i = 0; i < sizeof ys / sizeof *ys; i++)
+            for (int flags = 0; flags <= RG_CREATE_GRAPH; flags++) {
+                assert_true(isnan(element(ys[i], 0)));
+                assert_int_equal(rg_grad(ys[i], dy, (rg_tensor *[]){x, one}, 2, flags, dx), 0);
+                for (int j = 0; j < 19; j++) {
+                    if (element(dx[0], j) != of_nan[i]) fail_msg("%s: the gradient is %g, should be %g", ys[i]->op->name, element(dx[0], j), of_nan[i]);
+                    if (i >= 5 && i < 9 && element(dx[1], j) != 3) fail_msg("%s: the gradient of 1 is %g, should be 3", ys[i]->op->name, element(dx[1], j));
+                }
+            }
+    }
+}
+
+/* The exponent is a double, also of floats: rounded to a float it costs a large power many digits. */
+static void powers_by_exponents_that_no_float_holds(void **state) {
+    rg_tape *t = *state;
+    static const double exponents[] = {8.837869095054876, -8.837869095054876, 1. / 3, 1e-9, 20.1}, bases[] = {6.5, .01, 1e-30, 3e37, 1.5, 2, 7, 100, 1};
+    for (int k = 0; k < 5; k++) {
+        rg_tensor *x = rg_requires_grad(rg_input(t, RG_F64, bases, 9), true), *y = rg_pow_scalar(x, exponents[k]), *dy = rg_fill(y, 1), *dx, *graph;
+        assert_int_equal(rg_grad(y, dy, &x, 1, 0, &dx), 0);
+        assert_int_equal(rg_grad(y, dy, &x, 1, RG_CREATE_GRAPH, &graph), 0);
+        for (int i = 0; i < 9; i++) {
+            const double b = (double)(float)bases[i], e = exponents[k];
+            near("pow_scalar", "value", b, y, i, pow(b, e), 1e-7, (double)FLT_MIN);
+            near("pow_scalar", "gradient", b, dx, i, e * pow(b, e - 1), 2.5e-7, (double)FLT_MIN);
+            near("pow_scalar", "recorded gradient", b, graph, i, e * pow(b, e - 1), 2.5e-7, (double)FLT_MIN);
+        }
+    }
+    rg_tensor *zero = rg_full(t, 0, 1), *inf = rg_full(t, INFINITY, 1);
+    assert_true(rg_item(rg_pow_scalar(zero, .1)) == 0 && isinf(rg_item(rg_pow_scalar(zero, -.1))));
+    assert_true(rg_item(rg_pow_scalar(inf, -.1)) == 0 && isinf(rg_item(rg_pow_scalar(inf, .1))) && isnan(rg_item(rg_pow_scalar(rg_full(t, -1, 1), .1))));
+}
+
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(values_and_derivatives), CASE(values_and_derivatives_of_two), CASE(conventions), CASE(powers_of_zero),
-        CASE(logaddexp_of_infinities), CASE(truth_tables), CASE(whole_numbers_and_angles)};
+        CASE(logaddexp_of_infinities), CASE(truth_tables), CASE(whole_numbers_and_angles), CASE(gradients_at_nan),
+        CASE(powers_by_exponents_that_no_float_holds)};
     return RUN("functions", cases);
 }

@@ -22,7 +22,7 @@ mutant() {
 
 ok "all derivatives are right" check
 mutant tanh ops/elementwise.def '/^UNARY (tanh,/s/SUB(C(1)/ADD(C(1)/'
-mutant relu ops/elementwise.def '/^UNARY (relu,/s/WHERE(GT(X, C(0)), DY, C(0))/DY/'
+mutant relu ops/elementwise.def '/^UNARY (relu,/s/WHERE(EQ(Y, C(0)), C(0), DY)/DY/'
 mutant sqrt ops/elementwise.def '/^UNARY (sqrt,/s/C(\.5)/C(.5025)/'
 mutant div ops/elementwise.def '/^BINARY(div,/s/NEG(DIV(MUL(DY, Y), B))/DIV(MUL(DY, Y), B)/'
 mutant mul ops/elementwise.def '/^BINARY(mul,/s/MUL(DY, B), MUL(DY, A)/MUL(DY, A), MUL(DY, B)/'

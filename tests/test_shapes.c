@@ -209,7 +209,7 @@ static void shape_errors_say_what_disagrees(void **state) {
     REFUSED(RG_ESHAPE, rg_unsqueeze(x, -4), "unsqueeze: x[2,3]: axis -4 is outside the 3 dimensions of the result");
     REFUSED(RG_ESHAPE, rg_unsqueeze(six, 0), "unsqueeze: [1,1,1,1,1,1]: 7 dimensions, at most 6");
     REFUSED(RG_ESHAPE, rg_squeeze(x, -1), "squeeze: x[2,3]: axis 1 has size 3, not 1");
-    REFUSED(RG_ESHAPE, rg_squeeze(r, 0), "squeeze: []: axis 0 is outside the 0 dimensions");
+    REFUSED(RG_ESHAPE, rg_squeeze(r, 1), "squeeze: []: axis 1 is outside the 0 dimensions");
     REFUSED(RG_ESHAPE, rg_permute(x, 1), "permute: x[2,3]: 1 axes for 2 dimensions");
     REFUSED(RG_ESHAPE, rg_permute(six, 0, 1, 2, 3, 4, 5, 6), "permute: [1,1,1,1,1,1]: 7 axes for 6 dimensions");
     REFUSED(RG_ESHAPE, rg_permute(r, -1), "permute: []: 1 axes for 0 dimensions");

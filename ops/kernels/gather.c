@@ -13,7 +13,7 @@ typedef struct slices { int64_t outer, size, n, inner; const int32_t *index; } s
 
 /* Of an x that has elements. */
 static slices slices_of(const rg_tensor *x, const rg_tensor *index, int axis) {
-    return (slices){.outer = extent(x, 0, axis), .size = x->shape[axis], .n = index->numel, .inner = extent(x, axis + 1, x->ndim), .index = index->data};
+    return (slices){.outer = extent(x, 0, axis), .size = rg_axis_size(x, axis), .n = index->numel, .inner = extent(x, axis + 1, x->ndim), .index = index->data};
 }
 
 /* Calls of memcpy cost more than an element. */
@@ -84,7 +84,7 @@ typedef struct runs { const rg_tensor *index, *x; int axis; int64_t n, length, s
 /* Of an index that has elements. */
 static runs runs_of(const rg_tensor *index, const rg_tensor *x, int axis) {
     const int last = index->ndim - 1;
-    const int64_t length = index->shape[last];
+    const int64_t length = rg_axis_size(index, last);
     return (runs){.index = index, .x = x, .axis = axis, .n = index->numel / length, .length = length,
         .step = extent(x, axis + 1, x->ndim), .next = axis < last};
 }

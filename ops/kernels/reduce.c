@@ -150,7 +150,7 @@ enum { PIECE = 1024, WIDE = 128 };
     }                                                                                             \
     int RG_K(name)(rg_tensor *y) {                                                                \
         const rg_tensor *x = y->in[0];                                                            \
-        const int64_t n = x->shape[y->attr.axis];                                                 \
+        const int64_t n = rg_axis_size(x, y->attr.axis);                                          \
         int64_t inner = 1;                                                                        \
         for (int d = y->attr.axis + 1; d < x->ndim; d++) inner *= x->shape[d];                    \
         const int64_t across = (inner + WIDE - 1) / WIDE, blocks = y->numel ? y->numel / inner * across : 0; \

@@ -16,7 +16,7 @@ static void scan(int64_t n, int64_t step, int columns, const real *x, real *y) {
 int RG_K(cumsum)(rg_tensor *y) {
     if (!y->numel) return 0;
     const rg_tensor *x = y->in[0];
-    const int64_t n = x->shape[y->attr.axis], inner = extent(x, y->attr.axis + 1, x->ndim), per_row = (inner + COLUMNS - 1) / COLUMNS;
+    const int64_t n = rg_axis_size(x, y->attr.axis), inner = extent(x, y->attr.axis + 1, x->ndim), per_row = (inner + COLUMNS - 1) / COLUMNS;
     const int64_t blocks = x->numel / (n * inner) * per_row, first = y->attr.reverse ? (n - 1) * inner : 0;
     RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
         for (int64_t b = 0; b < blocks; b++) {

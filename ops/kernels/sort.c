@@ -44,7 +44,7 @@ static const int32_t *sorted(const column *c, int64_t n, int32_t *order, int32_t
 int RG_K(argsort)(rg_tensor *y) {
     if (!y->numel) return 0;
     const rg_tensor *x = y->in[0];
-    const int64_t n = x->shape[y->attr.axis], inner = extent(x, y->attr.axis + 1, x->ndim), columns = x->numel / n;
+    const int64_t n = rg_axis_size(x, y->attr.axis), inner = extent(x, y->attr.axis + 1, x->ndim), columns = x->numel / n;
     int64_t numel;
     size_t bytes;
     if (rg_size(RG_I32, 2, (int64_t[]){2, y->numel}, &numel, &bytes)) return rg_reject(y, RG_ENOMEM, "too large to be sorted");
