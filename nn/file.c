@@ -30,7 +30,7 @@ struct rg_file {
 
 int rg_file_fail(const rg_reader *r, const char *path, const char *format, ...) {
     enum { SHOWN = 160 }; /* of a long path the end says more */
-    char what[224];
+    char what[384];
     const size_t length = strlen(path), skip = length > SHOWN ? length - SHOWN : 0;
     va_list args;
     va_start(args, format);

@@ -122,11 +122,48 @@ static const char *layout_text(const char *dtype, int ndim, const int64_t *shape
     return to;
 }
 
+static bool wanted(const rg_state_list *l, const char *name) {
+    for (int i = 0; i < l->count; i++)
+        if (!strcmp(l->items[i].name, name)) return true;
+    return false;
+}
+
+typedef struct names { char text[112]; size_t length; int more; } names; /* "0.weight, 0.bias, 3 more" */
+
+static void add_name(names *n, const char *name) {
+    enum { SHOWN = 48, MORE = 16 };
+    char one[SHOWN + 4];
+    const int length = snprintf(one, sizeof one, "%s%.*s", n->length ? ", " : "", SHOWN, name);
+    if (n->more || n->length + (size_t)length + MORE > sizeof n->text) {
+        n->more++;
+        return;
+    }
+    memcpy(n->text + n->length, one, (size_t)length + 1);
+    n->length += (size_t)length;
+}
+
+static const char *names_text(names *n) {
+    if (n->more) snprintf(n->text + n->length, sizeof n->text - n->length, ", %d more", n->more);
+    return n->length ? n->text : "nothing";
+}
+
+/* What the file says of a net of another kind. */
+__attribute__((format(printf, 4, 0))) static int other_names(const rg_state_list *l, const stored *f, const char *name, const char *format) {
+    names missing = {.length = 0}, unexpected = {.length = 0};
+    char what[128];
+    for (int i = 0; i < l->count; i++)
+        if (rg_entry_has_values(&l->items[i]) && !rg_header_part(&f->h, l->items[i].name)) add_name(&missing, l->items[i].name);
+    for (int64_t i = 0; i < f->h.nparts; i++)
+        if (*f->h.parts[i].name != '@' && !wanted(l, f->h.parts[i].name)) add_name(&unexpected, f->h.parts[i].name);
+    snprintf(what, sizeof what, format, name);
+    return rg_file_fail(l->r, l->path, "%s; missing: %s; unexpected: %s", what, names_text(&missing), names_text(&unexpected));
+}
+
 static int match_values(const rg_state_list *l, const stored *f, rg_entry *e) {
     const rg_part *p = rg_header_part(&f->h, e->name);
     const int ndim = rg_entry_ndim(e);
     char there[80], here[80];
-    if (!p) return rg_file_fail(l->r, l->path, "holds no %.100s", e->name);
+    if (!p) return other_names(l, f, e->name, "holds no %.64s");
     if (strcmp(p->dtype, rg_entry_dtype(e)) || p->ndim != ndim || memcmp(p->shape, rg_entry_shape(e), (size_t)ndim * sizeof *p->shape))
         return rg_file_fail(l->r, l->path, "%.60s is %s in the file, %s here", e->name, layout_text(p->dtype, p->ndim, p->shape, there, sizeof there),
             layout_text(rg_entry_dtype(e), ndim, rg_entry_shape(e), here, sizeof here));
@@ -143,12 +180,6 @@ static int match_text(const rg_state_list *l, const stored *f, rg_entry *e) {
     return text ? rg_entry_parse(l, e, text) : rg_file_fail(l->r, l->path, "holds no %.100s", e->name);
 }
 
-static bool wanted(const rg_state_list *l, const char *name) {
-    for (int i = 0; i < l->count; i++)
-        if (!strcmp(l->items[i].name, name)) return true;
-    return false;
-}
-
 /* Everything that is wanted is there, and of the net's nothing else. */
 static int match(const rg_state_list *l, const stored *f) {
     int64_t spare = 0; /* tensors of the net's that are not asked for */
@@ -160,7 +191,7 @@ static int match(const rg_state_list *l, const stored *f) {
     }
     for (int64_t i = 0; spare && i < f->h.nparts; i++) {
         const char *name = f->h.parts[i].name;
-        if (*name != '@' && !wanted(l, name)) return rg_file_fail(l->r, l->path, "holds %.100s, which there is no place for", name);
+        if (*name != '@' && !wanted(l, name)) return other_names(l, f, name, "holds %.64s, which there is no place for");
     }
     return 0;
 }

@@ -314,7 +314,7 @@ static const hostile hostiles[] = {
     {"nested", W("\"F32\"", "[[[[2,3]]]]", "[0,24]"), 24, "in w: expected a whole number"},
     {"no tensors", "{}", 0, "holds no w"},
     {"no tensors, but values", "{}", 24, "24 bytes of values belong to no tensor"},
-    {"another name", "{\"v\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}", 24, "holds no w"},
+    {"another name", "{\"v\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}", 24, "holds no w; missing: w; unexpected: v"},
     {"one more", "{" GOOD_W ",\"v\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[24,26]}}", 26, "holds v, which there is no place for"},
     {"no object", "{\"w\":7}", 24, "in w: expected dtype, shape and data_offsets, each once"},
     {"a key more", "{\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24],\"x\":1}}", 24, "in w: expected dtype, shape and data_offsets, each once"},
