@@ -1,8 +1,7 @@
 /* layer.c - layers: a forward function with its parameters and the layers within; linear, sequential, residual, activations, flatten. */
 #include <string.h>
 
-#include "engine/op.h"
-#include "nn/nn.h"
+#include "nn/update.h"
 
 /* -------- what every layer shares */
 
@@ -66,12 +65,18 @@ static int open_for_parts(const char *at, rg_nn *net, const char *who) {
     return net->placed ? rg_fail(net->tape, RG_ESTATE, at, "%s: the %s is part of another layer already", who, net->kind) : 0;
 }
 
+/* A file tells parameters and buffers of a net apart by their names. Of layers within layers they may still change: the optimiser looks. */
+static int check_name(const char *at, const rg_nn *net, const char *who, rg_tensor *x) {
+    const rg_list one = {&x, 1};
+    return rg_names_check(at, net->tape, who, rg_nn_params(net), one) || rg_names_check(at, net->tape, who, rg_nn_buffers(net), one);
+}
+
 rg_tensor *rg_nn_param_at(const char *at, rg_nn *net, const char *name, rg_init init, int ndim, const int64_t *shape) {
     rg_tape *t = net ? net->tape : NULL;
     if (open_for_parts(at, net, "rg_nn_param")) return rg_poison(t);
     rg_tensor *x = rg_param_at(at, t, name, init, ndim, shape);
     if (net->name) prefix_name(x, net->name);
-    net->failed = rg_error_code(t) || add_param(at, net, x);
+    net->failed = rg_error_code(t) || check_name(at, net, "rg_nn_param", x) || add_param(at, net, x);
     return net->failed ? rg_poison(t) : x;
 }
 
@@ -79,8 +84,9 @@ rg_tensor *rg_nn_buffer_at(const char *at, rg_nn *net, const char *name, double 
     rg_tape *t = net ? net->tape : NULL;
     if (open_for_parts(at, net, "rg_nn_buffer")) return rg_poison(t);
     rg_tensor *x = rg_buffer_at(at, t, name, rg_default_dtype(t), NULL, ndim, shape);
-    net->failed = rg_failed(x) || rg_init_fill_at(at, x, RG_CONSTANT(value)) || add_buffer(at, net, x);
+    net->failed = rg_failed(x) || rg_init_fill_at(at, x, RG_CONSTANT(value));
     if (net->name && !net->failed) prefix_name(x, net->name);
+    net->failed = net->failed || check_name(at, net, "rg_nn_buffer", x) || add_buffer(at, net, x);
     return net->failed ? rg_poison(t) : x;
 }
 

@@ -285,14 +285,24 @@ static bool is_sound(const rg_lbfgs *l) {
     return of(l->numbers)[ITERATIONS] >= 0 && pairs >= 0 && pairs <= h && pairs == floor(pairs) && first >= 0 && first < h && first == floor(first);
 }
 
+/* Are the gradients finite from which the next iteration begins? */
+static int want_finite(const search *r) {
+    const rg_group *group = r->o->groups;
+    const double *g = r->l->g;
+    for (int k = 0; r->o->error_if_nonfinite && k < group->count; k++)
+        for (int64_t i = 0; i < group->slots[k].p->numel; i++, g++)
+            if (!isfinite(*g)) return rg_nonfinite(r->o, group->slots[k].p, i, *g);
+    return 0;
+}
+
 static double lbfgs_step(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
     search r = {.o = o, .l = o->lbfgs, .closure = closure, .ctx = ctx};
     if (!is_sound(r.l)) return rg_fail(o->tape, RG_EVALUE, o->at, "%s: the history that was loaded cannot be one", o->kind), NAN;
     double first, loss;
     read_values(&r, r.l->start);
-    int more = here(&r, &first, r.l->g) ? -1 : largest(r.l->n, r.l->g) > r.l->with.tolerance_grad && !isnan(first); /* a NaN is above nothing */
+    int more = here(&r, &first, r.l->g) || rg_gradients_check(o) ? -1 : largest(r.l->n, r.l->g) > r.l->with.tolerance_grad && !isnan(first); /* a NaN is above nothing */
     loss = first;
-    for (int i = 1; more > 0 && i <= r.l->with.max_iter; i++) more = iterate(&r, i, &loss);
+    for (int i = 1; more > 0 && i <= r.l->with.max_iter; i++) more = want_finite(&r) ? -1 : iterate(&r, i, &loss);
     if (more < 0) {
         write_values(&r, r.l->start, 0);
         forget(r.l);
@@ -366,6 +376,7 @@ rg_optim *rg_optim_lbfgs_at(const char *at, rg_tape *t, rg_list params, rg_lbfgs
     if (rg_optim_want(at, o, "max_eval", with.max_eval, with.max_eval > 0, "above 0")) return NULL;
     if (rg_optim_want(at, o, "history", with.history, with.history > 0, "above 0")) return NULL;
     l->with = with;
+    o->error_if_nonfinite = with.error_if_nonfinite;
     l->n = each_once(o->groups);
     o->lbfgs = l;
     return make_room(at, o) || rg_optim_begin(at, o, lr, 0) ? NULL : o;

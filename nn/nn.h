@@ -161,12 +161,14 @@ typedef struct rg_sgd_options {
     double lr;              /* 0.001 */
     double momentum, dampening, weight_decay;
     bool nesterov;          /* wants momentum, and no dampening */
+    bool error_if_nonfinite; /* see rg_optim_step */
 } rg_sgd_options;
 typedef struct rg_adam_options {
     double lr;              /* 0.001 */
     double beta1, beta2;    /* 0.9, 0.999 */
     double eps;             /* 1e-8 */
     double weight_decay;    /* adam: 0, added to the gradient; adamw: 0.01, taken off the parameter */
+    bool error_if_nonfinite; /* see rg_optim_step */
 } rg_adam_options;
 
 /* d = g + weight_decay p;  m = d at first, then momentum m + (1 - dampening) d;  p -= lr m, nesterov: p -= lr (d + momentum m) */
@@ -179,8 +181,9 @@ rg_optim *rg_optim_sgd_at(const char *at, rg_tape *t, rg_list params, rg_sgd_opt
 rg_optim *rg_optim_adam_at(const char *at, rg_tape *t, rg_list params, rg_adam_options options);
 rg_optim *rg_optim_adamw_at(const char *at, rg_tape *t, rg_list params, rg_adam_options options);
 
-/* Uses the gradients of its parameters and clears them. A frozen parameter, or one that no gradient reached, keeps its value.
-   While the tape holds an error, or for NULL: returns -1 and changes nothing. It allocates nothing and cannot fail half-way. */
+/* Uses the gradients of its parameters and clears them. A frozen parameter, or one that no gradient reached, keeps its value; that
+   none reached any of them is an error. With the option .error_if_nonfinite so is a gradient that holds an infinity or a NaN.
+   After an error, or for NULL: returns -1 and changes nothing. It allocates nothing and cannot fail half-way. */
 int rg_optim_step(rg_optim *optim);
 #define rg_optim_set_lr(optim, lr) rg_optim_set_lr_at(RG_AT, optim, lr)        /* of every group; 0 is 0 here */
 int rg_optim_set_lr_at(const char *at, rg_optim *optim, double lr);

@@ -35,8 +35,24 @@ int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params) {
     return 0;
 }
 
+static const char *file_and_line(const char *at) {
+    const char *slash = at ? strrchr(at, '/') : NULL;
+    return slash ? slash + 1 : at ? at : "nowhere";
+}
+
+int rg_names_check(const char *at, rg_tape *t, const char *who, rg_list a, rg_list b) {
+    for (int i = 0; i < a.count; i++)
+        for (int k = a.items == b.items ? i + 1 : 0; k < b.count; k++) {
+            const rg_tensor *x = a.items[i], *y = b.items[k];
+            if (x == y || !x->name || !y->name || strcmp(x->name, y->name) != 0) continue;
+            return rg_fail(t, RG_EVALUE, at, "%s: two tensors have the name %.80s, made at %s and at %s; rg_nn_named or rg_name tells them apart", who, x->name,
+                file_and_line(x->at), file_and_line(y->at));
+        }
+    return 0;
+}
+
 static rg_group *group_new(const char *at, rg_tape *t, const char *kind, rg_list params) {
-    if (rg_list_check(at, t, kind, params)) return NULL;
+    if (rg_list_check(at, t, kind, params) || rg_names_check(at, t, kind, params, params)) return NULL;
     rg_group *g = rg_tape_own(at, t, sizeof *g + (size_t)params.count * sizeof g->slots[0]);
     for (int i = 0; g && i < params.count; i++) g->slots[g->count++].p = params.items[i];
     return g;
@@ -99,6 +115,9 @@ int rg_optim_add_group_at(const char *at, rg_optim *o, rg_list params, rg_group_
         char text[64];
         if (has(o, g->slots[i].p)) return rg_fail(o->tape, RG_EVALUE, at, "%s: %s is in a group already", who, rg_shape_text(g->slots[i].p, text, sizeof text));
     }
+    for (const rg_group *have = o->groups; have; have = have->next)
+        for (int i = 0; i < have->count; i++)
+            if (rg_names_check(at, o->tape, who, (rg_list){&have->slots[i].p, 1}, params)) return -1;
     g->lr = g->initial_lr = lr;
     g->weight_decay = decay;
     if (make_state(at, o, g)) return -1;
@@ -142,10 +161,43 @@ static void update(const rg_optim *o, rg_update *u, rg_slot *s, int isa) {
     rg_touch(s->p);
 }
 
+int rg_nonfinite(const rg_optim *o, const rg_tensor *p, int64_t i, double value) {
+    char text[80];
+    return rg_fail(o->tape, RG_EVALUE, o->at, "%s: element %lld of the gradient of %s is %g: no parameter was changed", o->kind, (long long)i,
+        rg_shape_text(p, text, sizeof text), isnan(value) ? (double)NAN : value); /* without the sign that some machines give it */
+}
+
+static bool is_finite(const rg_tensor *g) {
+    int bad = 0;
+    if (g->dtype == RG_F64)
+        for (int64_t i = 0; i < g->numel; i++) bad |= !(((const double *)g->data)[i] - ((const double *)g->data)[i] == 0);
+    else
+        for (int64_t i = 0; i < g->numel; i++) bad |= !(((const float *)g->data)[i] - ((const float *)g->data)[i] == 0);
+    return !bad;
+}
+
+int rg_gradients_check(const rg_optim *o) {
+    char text[80];
+    bool any = false;
+    for (const rg_group *g = o->groups; g; g = g->next)
+        for (int i = 0; i < g->count; i++) {
+            const rg_tensor *p = g->slots[i].p, *dp = rg_needs_grad(p) ? p->grad : NULL;
+            any |= dp != NULL;
+            if (!dp || !o->error_if_nonfinite || is_finite(dp)) continue;
+            int64_t k = 0;
+            while (isfinite(rg_element(dp, k))) k++;
+            return rg_nonfinite(o, p, k, rg_element(dp, k));
+        }
+    if (any) return 0;
+    const rg_tensor *first = o->groups->slots[0].p;
+    return rg_fail(o->tape, RG_ESTATE, o->at, "%s: a step without gradients: rg_backward reached neither %s nor any other of its parameters", o->kind,
+        rg_shape_text(first, text, sizeof text));
+}
+
 int rg_optim_step(rg_optim *o) {
     if (!o || rg_error_code(o->tape)) return -1;
     if (o->lbfgs) return rg_fail(o->tape, RG_ESTATE, o->at, "rg_optim_step: the %s made here evaluates the loss more than once: rg_optim_step_closure", o->kind);
-    if (rg_outside_pass(o->at, o->tape, "rg_optim_step")) return -1;
+    if (rg_outside_pass(o->at, o->tape, "rg_optim_step") || rg_gradients_check(o)) return -1;
     const int isa = rg_isa(o->tape);
     for (rg_group *g = o->groups; g; g = g->next) {
         rg_update u = update_of(o, g);

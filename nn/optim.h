@@ -16,16 +16,19 @@ typedef struct rg_rmsprop_options {
     double eps;             /* 1e-8 */
     double weight_decay, momentum;
     bool centered;          /* divides by the standard deviation of the gradient, not by its root mean square */
+    bool error_if_nonfinite; /* see rg_optim_step */
 } rg_rmsprop_options;
 typedef struct rg_adagrad_options {
     double lr;              /* 0.01 */
     double lr_decay, weight_decay, initial_accumulator;
     double eps;             /* 1e-10 */
+    bool error_if_nonfinite; /* see rg_optim_step */
 } rg_adagrad_options;
 typedef struct rg_lion_options {
     double lr;              /* 0.0001 */
     double beta1, beta2;    /* 0.9, 0.99 */
     double weight_decay;    /* taken off the parameter */
+    bool error_if_nonfinite; /* see rg_optim_step */
 } rg_lion_options;
 typedef struct rg_lbfgs_options {
     double lr;              /* 1; the first step length that is tried */
@@ -35,6 +38,7 @@ typedef struct rg_lbfgs_options {
     double tolerance_change;/* 1e-9: done where neither loss nor parameters change by more */
     int history;            /* 100: pairs kept; they take 2 history n doubles */
     bool fixed_step;        /* lr is the step length, without a line search: PyTorch's default */
+    bool error_if_nonfinite; /* see rg_optim_step; here of any iteration, and the whole step is undone */
 } rg_lbfgs_options;
 
 /* d = g + weight_decay p;  v = alpha v + (1 - alpha) d^2;  s = d / (sqrt(v) + eps);  p -= lr s, or with momentum m = momentum m + s, p -= lr m.

@@ -14,6 +14,7 @@ rg_optim *rg_optim_sgd_at(const char *at, rg_tape *t, rg_list params, rg_sgd_opt
     rg_optim *o = rg_optim_new(at, t, "rg_optim_sgd", params);
     if (!o) return NULL;
     const double lr = rg_given_or(with.lr, 1e-3);
+    o->error_if_nonfinite = with.error_if_nonfinite;
     o->kernel = sgd_kernel;
     o->prepare = sgd_prepare;
     o->with = (rg_update){.momentum = with.momentum, .dampening = with.dampening, .nesterov = with.nesterov};
@@ -41,6 +42,7 @@ static rg_optim *adam_new(const char *at, rg_tape *t, rg_list params, rg_adam_op
     rg_optim *o = rg_optim_new(at, t, kind, params);
     if (!o) return NULL;
     const double lr = rg_given_or(with.lr, 1e-3), decay = rg_given_or(with.weight_decay, decoupled ? .01 : 0);
+    o->error_if_nonfinite = with.error_if_nonfinite;
     o->kernel = adam_kernel;
     o->prepare = adam_prepare;
     o->with = (rg_update){.beta1 = rg_given_or(with.beta1, .9), .beta2 = rg_given_or(with.beta2, .999), .eps = rg_given_or(with.eps, 1e-8), .decoupled = decoupled};
@@ -62,6 +64,7 @@ rg_optim *rg_optim_rmsprop_at(const char *at, rg_tape *t, rg_list params, rg_rms
     rg_optim *o = rg_optim_new(at, t, "rg_optim_rmsprop", params);
     if (!o) return NULL;
     const double lr = rg_given_or(with.lr, .01), alpha = rg_given_or(with.alpha, .99);
+    o->error_if_nonfinite = with.error_if_nonfinite;
     o->kernel = rmsprop_kernel;
     o->with = (rg_update){.beta2 = alpha, .eps = rg_given_or(with.eps, 1e-8), .momentum = with.momentum};
     if (with.momentum != 0) o->names[0] = "momentum";
@@ -79,6 +82,7 @@ rg_optim *rg_optim_adagrad_at(const char *at, rg_tape *t, rg_list params, rg_ada
     rg_optim *o = rg_optim_new(at, t, "rg_optim_adagrad", params);
     if (!o) return NULL;
     const double lr = rg_given_or(with.lr, .01);
+    o->error_if_nonfinite = with.error_if_nonfinite;
     o->kernel = adagrad_kernel;
     o->prepare = adagrad_prepare;
     o->with = (rg_update){.eps = rg_given_or(with.eps, 1e-10), .lr_decay = with.lr_decay};
@@ -94,6 +98,7 @@ rg_optim *rg_optim_lion_at(const char *at, rg_tape *t, rg_list params, rg_lion_o
     rg_optim *o = rg_optim_new(at, t, "rg_optim_lion", params);
     if (!o) return NULL;
     const double lr = rg_given_or(with.lr, 1e-4);
+    o->error_if_nonfinite = with.error_if_nonfinite;
     o->kernel = lion_kernel;
     o->with = (rg_update){.beta1 = rg_given_or(with.beta1, .9), .beta2 = rg_given_or(with.beta2, .99), .decoupled = true};
     o->names[0] = "m";

@@ -62,6 +62,7 @@ struct rg_optim { /* all that a step reads and changes: groups' lr, slots, and o
     rg_update with;                             /* the options */
     const char *names[RG_STATES];               /* of the state: "m", "v" ..; NULL: none */
     double start;                               /* that v begins with */
+    bool error_if_nonfinite;                    /* no step on gradients that hold an infinity or a NaN */
     rg_group *groups;                           /* the first, then in the order they were added */
     rg_lbfgs *lbfgs;                            /* or NULL */
 };
@@ -70,6 +71,10 @@ rg_optim *rg_optim_new(const char *at, rg_tape *t, const char *kind, rg_list par
 int rg_optim_begin(const char *at, rg_optim *o, double lr, double weight_decay);      /* gives it these, and its state */
 int rg_optim_want(const char *at, const rg_optim *o, const char *option, double value, bool good, const char *rule);
 int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params); /* parameters of the tape, one or more? 0, or -1 with an error */
+/* Refuses two parameters, or buffers, of one name: none of a's among b's; a and b may be one list. 0, or -1 with an error */
+int rg_names_check(const char *at, rg_tape *t, const char *who, rg_list a, rg_list b);
+int rg_gradients_check(const rg_optim *o);                                      /* has any parameter a gradient, and are all finite, if so wanted? 0, or -1 with an error */
+int rg_nonfinite(const rg_optim *o, const rg_tensor *p, int64_t i, double value); /* refuses a step on that element of p's gradient: -1 */
 rg_tensor *rg_state_of(const char *at, const rg_tensor *p, const char *what);   /* a buffer of p's shape and dtype, "NAME.what" */
 int rg_optim_want_at_least_0(const char *at, const rg_optim *o, const char *option, double value);
 /* The buffers that L-BFGS keeps from step to step, i = 0, 1, ..; NULL behind the last. */

@@ -320,7 +320,9 @@ static void clears_its_own_gradients(void **state) {
     assert_non_null(rg_grad_of(q));
     near("p", 0, at(p, 0), .5, 0);
     near("q", 0, at(q, 0), 1, 0);
-    assert_int_equal(rg_optim_step(sgd), 0);
+    assert_int_equal(rg_optim_step(sgd), -1); /* the gradient that is there is q's */
+    assert_non_null(strstr(rg_error(t), "rg_optim_sgd: a step without gradients: rg_backward reached neither p[2] nor any other of its parameters ("));
+    rg_error_clear(t);
     near("p without a gradient", 0, at(p, 0), .5, 0);
     no_error(t);
 }
@@ -413,6 +415,117 @@ static void refuses_while_an_error_stands(void **state) {
     no_error(t);
 }
 
+enum { KINDS = 7 };
+static rg_optim *of_kind(int kind, rg_tape *t, rg_list p, bool error_if_nonfinite) {
+    switch (kind) {
+    case 0: return rg_optim_sgd(t, p, (rg_sgd_options){.momentum = .9, .error_if_nonfinite = error_if_nonfinite});
+    case 1: return rg_optim_adam(t, p, (rg_adam_options){.error_if_nonfinite = error_if_nonfinite});
+    case 2: return rg_optim_adamw(t, p, (rg_adam_options){.error_if_nonfinite = error_if_nonfinite});
+    case 3: return rg_optim_rmsprop(t, p, (rg_rmsprop_options){.error_if_nonfinite = error_if_nonfinite});
+    case 4: return rg_optim_adagrad(t, p, (rg_adagrad_options){.error_if_nonfinite = error_if_nonfinite});
+    case 5: return rg_optim_lion(t, p, (rg_lion_options){.error_if_nonfinite = error_if_nonfinite});
+    default: return rg_optim_lbfgs(t, p, (rg_lbfgs_options){.error_if_nonfinite = error_if_nonfinite});
+    }
+}
+
+/* The loss is a[0] + .. + b[0] + ..., times the weights, through one rg_backward, if at all. */
+typedef struct closed { rg_tensor *a, *b; const double *weights; bool backward; int calls; } closed;
+static double closed_loss(void *ctx) {
+    closed *c = ctx;
+    rg_tensor *w = rg_input(rg_tape_of(c->a), RG_F64, c->weights, 3), *loss = rg_add(rg_sum(c->a), rg_sum(rg_mul(c->b, w)));
+    c->calls++;
+    if (c->backward) rg_backward(loss);
+    return rg_item(loss);
+}
+
+static void a_step_without_gradients_is_an_error(void **state) {
+    (void)state;
+    static const double ones[] = {1, 1, 1};
+    for (int kind = 0; kind < KINDS; kind++) {
+        rg_tape *t = tape(RG_F32);
+        closed c = {rg_param(t, "a", RG_ONES, 2), rg_param(t, "b", RG_ONES, 3), ones, false, 0};
+        rg_optim *o = of_kind(kind, t, rg_params(t), false);
+        for (int closure = kind == KINDS - 1; closure < 2; closure++) {
+            if (closure) assert_true(isnan(rg_optim_step_closure(o, closed_loss, &c)));
+            else assert_int_equal(rg_optim_step(o), -1);
+            if (!strstr(rg_error(t), ": a step without gradients: rg_backward reached neither a[2] nor any other of its parameters (test_optim.c:"))
+                fail_msg("%s", rg_error(t));
+            assert_int_equal(rg_error_code(t), RG_ESTATE);
+            rg_error_clear(t);
+            for (int i = 0; i < 3; i++) near("b", i, at(c.b, i), 1, 0);
+        }
+        c.backward = true;
+        assert_true(rg_optim_step_closure(o, closed_loss, &c) == 5);
+        assert_true(at(c.b, 0) < 1);
+        no_error(t);
+    }
+}
+
+/* With the option a NaN or an infinity in any gradient stops the step before anything was changed: every parameter, and all that is kept of it. */
+static void not_finite_gradients_are_refused_where_wanted(void **state) {
+    (void)state;
+    static const double bad[][3] = {{1, 1, (double)NAN}, {1, (double)INFINITY, 1}, {-(double)INFINITY, 1, 1}}, good[] = {1, 2, 3};
+    for (int kind = 0; kind < KINDS; kind++)
+        for (int k = 0; k < 6; k++) {
+            rg_tape *t = tape(k % 2 ? RG_F64 : RG_F32), *twin = tape(k % 2 ? RG_F64 : RG_F32);
+            closed c = {rg_param(t, "a", RG_ONES, 2), rg_param(t, "b", RG_ONES, 3), bad[k / 2], true, 0};
+            closed d = {rg_param(twin, "a", RG_ONES, 2), rg_param(twin, "b", RG_ONES, 3), good, true, 0};
+            rg_optim *o = of_kind(kind, t, rg_params(t), true), *other = of_kind(kind, twin, rg_params(twin), false);
+            assert_true(isnan(rg_optim_step_closure(o, closed_loss, &c)));
+            char should[96];
+            snprintf(should, sizeof should, ": element %d of the gradient of b[3] is %g: no parameter was changed (test_optim.c:", 2 - k / 2, bad[k / 2][2 - k / 2]);
+            if (!rg_error(t) || !strstr(rg_error(t), should)) fail_msg("%s, should say %s", rg_error(t), should);
+            rg_error_clear(t);
+            for (int i = 0; i < 2; i++) near("a", i, at(c.a, i), 1, 0);
+            for (int i = 0; i < 3; i++) near("b", i, at(c.b, i), 1, 0);
+            c.weights = good;
+            for (int step = 0; step < 2; step++) {
+                rg_optim_step_closure(o, closed_loss, &c);
+                rg_optim_step_closure(other, closed_loss, &d);
+            }
+            for (int i = 0; i < 3; i++) near("b, as if it had not been", i, at(c.b, i), at(d.b, i), 0);
+            no_error(t);
+            no_error(twin);
+        }
+}
+
+/* L-BFGS takes several iterations a step: one that comes to gradients that are not finite undoes them all. */
+static double sum_of_roots(void *ctx) {
+    rg_tensor *loss = rg_sum(rg_sqrt(ctx));
+    rg_backward(loss);
+    return rg_item(loss);
+}
+static void lbfgs_undoes_a_step_into_nan(void **state) {
+    (void)state;
+    rg_tape *t = tape(RG_F64);
+    rg_tensor *p = rg_param(t, "p", RG_ONES, 2);
+    rg_optim *o = rg_optim_lbfgs(t, rg_params(t), (rg_lbfgs_options){.lr = 100, .fixed_step = true, .max_iter = 4, .error_if_nonfinite = true});
+    assert_true(isnan(rg_optim_step_closure(o, sum_of_roots, p))); /* from 1 to -49 */
+    assert_non_null(strstr(rg_error(t), "rg_optim_lbfgs: element 0 of the gradient of p[2] is nan: no parameter was changed ("));
+    rg_error_clear(t);
+    for (int i = 0; i < 2; i++) near("p", i, at(p, i), 1, 0);
+    no_error(t);
+}
+
+static void parameters_of_one_name(void **state) {
+    (void)state;
+    rg_tape *t = tape(RG_F32);
+    rg_tensor *p[] = {rg_param_at("dir/a.c:10", t, "weight", RG_ONES, 1, (int64_t[]){2}), rg_param(t, "bias", RG_ONES, 2),
+        rg_param_at("dir/b.c:20", t, "weight", RG_ONES, 1, (int64_t[]){3})};
+    REFUSED(rg_optim_sgd_at("c.c:1", t, rg_params(t), (rg_sgd_options){0}),
+        "rg_optim_sgd: two tensors have the name weight, made at a.c:10 and at b.c:20; rg_nn_named or rg_name tells them apart (c.c:1)");
+    rg_optim *o = rg_optim_sgd(t, ((rg_list){p, 2}), (rg_sgd_options){0});
+    assert_non_null(o);
+    assert_int_equal(rg_optim_add_group_at("c.c:2", o, (rg_list){&p[2], 1}, (rg_group_options){0}), -1);
+    assert_string_equal(rg_error(t), "rg_optim_add_group: two tensors have the name weight, made at a.c:10 and at b.c:20; rg_nn_named or rg_name tells them apart (c.c:2)");
+    rg_error_clear(t);
+    rg_name(p[2], "another");
+    assert_int_equal(rg_optim_add_group(o, ((rg_list){&p[2], 1}), (rg_group_options){0}), 0);
+    rg_tensor *twice[] = {p[0], p[1], p[0]}; /* one tensor listed twice is no matter */
+    assert_non_null(rg_optim_adam(t, ((rg_list){twice, 3}), (rg_adam_options){0}));
+    no_error(t);
+}
+
 static void older_nodes_are_stale(void **state) {
     (void)state;
     rg_tape *t = tape(RG_F32);
@@ -491,6 +604,8 @@ int main(void) {
         cmocka_unit_test(refuses_bad_lists), cmocka_unit_test(refuses_null), cmocka_unit_test(clears_its_own_gradients),
         cmocka_unit_test(skips_what_no_gradient_reached), cmocka_unit_test(skips_frozen), cmocka_unit_test(counts_a_parameter_once),
         cmocka_unit_test(mixed_dtypes_and_shapes), cmocka_unit_test(refuses_while_an_error_stands), cmocka_unit_test(older_nodes_are_stale),
+        cmocka_unit_test(a_step_without_gradients_is_an_error), cmocka_unit_test(not_finite_gradients_are_refused_where_wanted),
+        cmocka_unit_test(lbfgs_undoes_a_step_into_nan), cmocka_unit_test(parameters_of_one_name),
         cmocka_unit_test(steady_steps_allocate_nothing), cmocka_unit_test(creation_without_memory),
     };
     for (int i = 0; i < COUNT(rest); i++) cases_add(&all, rest[i].test_func, NULL, "%s", rest[i].name);

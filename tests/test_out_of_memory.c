@@ -95,7 +95,7 @@ static snapshot train(bool no_pool, int64_t fail_at, bool for_good, int64_t *cal
     TRY(r, (data = rg_read_mnist(r->t, folder, true)).x);
     for (int i = 0; i < PARAMS; i++) {
         rg_tensor *w = NULL;
-        TRY(r, w = rg_param_at(RG_HERE, r->t, "w", RG_NORMAL(0, .3), shapes[i][1] ? 2 : 1, shapes[i]));
+        TRY(r, w = rg_param_at(RG_HERE, r->t, (const char *const[]){"w1", "b1", "w2", "b2"}[i], RG_NORMAL(0, .3), shapes[i][1] ? 2 : 1, shapes[i]));
         r->w[i] = w;
     }
     rg_loader *loader = NULL;
