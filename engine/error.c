@@ -49,12 +49,61 @@ static const char *sign_between(const rg_op *op, char to[4]) {
     return to;
 }
 
+/* -------- composites */
+
+void rg_speak(rg_speaker *s) {
+    rg_tape *t = NULL;
+    for (int i = 0; i < s->n && !t; i++) t = s->in[i] ? s->in[i]->tape : NULL;
+    if (!t || t->speaker) return;
+    s->tape = t;
+    t->speaker = s;
+}
+
+void rg_spoken(rg_speaker *s) {
+    if (s->tape && s->tape->speaker == s) s->tape->speaker = NULL;
+}
+
+/* NAME: a[2,3], b[3]: */
+static void put_application(text *m, const char *name, int n, rg_tensor *const *in, const char *between) {
+    put(m, "%s: ", name);
+    for (int i = 0, shown = 0; i < n; i++) {
+        if (!in[i]) continue; /* of a composite: an operand that may be left out */
+        if (shown == 6) {
+            put(m, ", ... %d operands", n);
+            break;
+        }
+        if (shown++) put(m, "%s", between);
+        put_operand(m, in[i]);
+    }
+    put(m, ": ");
+}
+
+/* Before what the composite did not say itself. */
+static void put_speaker(text *m, const rg_speaker *s, const char *message) {
+    const size_t length = s ? strlen(s->name) : 0;
+    if (s && (strncmp(message, s->name, length) != 0 || message[length] != ':')) put_application(m, s->name, s->n, s->in, ", ");
+}
+
+/* Is y applied to just what the composite was given? Then its own name and operands say nothing new. An "operand 2" is, of those in another
+   order, another one. */
+static bool is_speakers(const rg_tensor *y, const rg_speaker *s, const char *format) {
+    int same = 0, found = 0;
+    for (int i = 0; s && s->n == y->nin && i < s->n; i++) {
+        same += s->in[i] == y->in[i];
+        for (int k = 0; k < s->n; k++) found += s->in[i] == y->in[k];
+    }
+    return found && (same == y->nin || (found == y->nin && strncmp(format, "operand", 7) != 0));
+}
+
 /* Keeps the first error and tells the handler of it, once. What the handler asks for happens after it has returned. */
 static void keep_first(rg_tape *t, rg_code code, const char *message) {
     t->errors++;
     if (t->code) return;
     t->code = code;
-    memcpy(t->message, message, strlen(message) + 1);
+    text m = {t->message, sizeof t->message, 0};
+    put_speaker(&m, t->speaker, message);
+    put(&m, "%s", message);
+    t->speaker = NULL; /* the handler may leave by longjmp: then no composite speaks any more */
     const char *trap = getenv("RG_ABORT");
     if (trap && trap[0] == '1') {
         fprintf(stderr, "retrograd: %s\n", t->message);
@@ -82,16 +131,10 @@ int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) {
     if (!y || !y->tape) return -1;
     char buffer[sizeof y->tape->message], between[4];
     text m = {buffer, sizeof buffer, 0};
-    put(&m, "%s: ", y->op ? y->op->name : "tensor");
-    for (int i = 0; i < y->nin; i++) {
-        if (i == 6) {
-            put(&m, ", ... %d operands", y->nin);
-            break;
-        }
-        if (i) put(&m, "%s", sign_between(y->op, between));
-        put_operand(&m, y->in[i]);
-    }
-    put(&m, ": ");
+    const rg_speaker *s = y->tape->speaker;
+    if (is_speakers(y, s, format)) put_application(&m, s->name, s->n, s->in, ", ");
+    else if (y->op) put_application(&m, y->op->name, y->nin, y->in, sign_between(y->op, between));
+    else put(&m, "tensor: ");
     va_list args;
     va_start(args, format);
     put_args(&m, format, args);

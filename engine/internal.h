@@ -115,6 +115,7 @@ struct rg_tape {
     rg_rng rng;
     rg_counts live;
 
+    const rg_speaker *speaker;         /* the composite that runs, or NULL */
     rg_code code;
     uint32_t errors;                   /* raised so far: a call that sees more than before has failed, even where a handler cleared the code */
     bool in_handler, clear_after;      /* the error handler runs; it called rg_error_clear */

@@ -30,7 +30,7 @@ extern "C" {
 
 typedef struct rg_op rg_op;
 
-enum { RG_AXIS_OUTSIDE = 1, RG_AXIS_TWICE }; /* rg_attr.reduce.fault */
+enum { RG_AXIS_OUTSIDE = 1, RG_AXIS_TWICE, RG_AXIS_NONE }; /* rg_attr.reduce.fault */
 
 /* Attributes of one application, copied into the result. Each operator uses one member of the union, and p and q. */
 typedef struct rg_attr {
@@ -164,6 +164,13 @@ rg_tensor *rg_newest(rg_tape *t); /* of the record, which goes back from there t
 
 /* Refuses an application: keeps the message "NAME: operands: ..." with shapes and the caller's line. Returns -1. */
 int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* A composite speaks in its own name: until the function that says RG_SPEAK_AS("embedding", index, table); returns, what the ops that it
+   calls refuse is told as "embedding: index[3] i32, table[5,4]: ...". Of composites within composites the outermost speaks. */
+typedef struct rg_speaker { rg_tape *tape; const char *name; int n; rg_tensor *const *in; } rg_speaker;
+#define RG_SPEAK_AS(what, ...) RG_SPEAK_AS_LIST(what, RG_IN(__VA_ARGS__))
+#define RG_SPEAK_AS_LIST(...) rg_speaker speaker_ __attribute__((cleanup(rg_spoken))) = {NULL, __VA_ARGS__}; rg_speak(&speaker_) /* what, n, in */
+void rg_speak(rg_speaker *s);
+void rg_spoken(rg_speaker *s);
 /* The same for functions that are no op: "WHERE: ..." (at), on a tape. Returns -1. */
 int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) __attribute__((format(printf, 4, 5)));
 rg_tensor *rg_poison(rg_tape *t); /* what a failed op returns */

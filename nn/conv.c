@@ -32,6 +32,7 @@ static rg_nn *conv_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn fo
     if (groups < 0 || in % groups || out % groups)
         return rg_fail(t, RG_EVALUE, at, "%s: %d groups do not divide %lld channels in and %lld out", kind, groups, (long long)in,
             (long long)out), NULL;
+    w.kernel[0] = w.kernel[1] = 0; /* from here on that of the weights */
     rg_nn *net = windowed_new(at, t, kind, forward, w);
     const double seen = (double)h * across;
     const rg_init init = rg_init_with_fans(weight, (double)(in / groups) * seen, (double)out * seen);

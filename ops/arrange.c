@@ -58,6 +58,7 @@ static int split(const char *at, rg_tensor *x, int axis, int n, const int64_t *s
 }
 
 int rg_split_at(const char *at, rg_tensor *x, int axis, int n, const int64_t *sizes, rg_tensor **out) {
+    RG_SPEAK_AS("split", x);
     if (!rg_failed(x) && split(at, x, axis, n, sizes, out) == 0) return 0;
     for (int k = 0; out && k < n; k++) out[k] = rg_poison(rg_tape_of(x));
     return -1;
@@ -66,6 +67,7 @@ int rg_split_at(const char *at, rg_tensor *x, int axis, int n, const int64_t *si
 /* -------- pad along several axes */
 
 rg_tensor *rg_constant_pad_at(const char *at, rg_tensor *x, double value, int n, const int64_t *widths) {
+    RG_SPEAK_AS("constant_pad", x);
     if (n % 2 && !rg_failed(x)) return rg_refuse(x->tape, RG_EVALUE, at, "constant_pad: %d widths are no pairs", n);
     for (int k = 0; k < n; k += 2) x = rg_pad_value_at(at, x, -1 - k / 2, widths[k], widths[k + 1], value);
     return x;
@@ -137,6 +139,7 @@ rg_tensor *rg_repeat_at(const char *at, rg_tensor *x, int n, const int64_t *time
 }
 
 rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int64_t times, int axis) {
+    RG_SPEAK_AS("repeat_interleave", x);
     if (rg_failed(x)) return rg_repeat_at(at, x, 0, NULL);
     const int a = axis < 0 ? axis + x->ndim : axis;
     int64_t shape[RG_MAX_DIMS], outer = 1, inner = 1;
@@ -154,6 +157,7 @@ rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int64_t times, 
 rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index, int axis) {
     int64_t of_x[RG_MAX_DIMS], of_index[RG_MAX_DIMS];
     bool wider_x = false, wider_index = false;
+    RG_SPEAK_AS("take_along_axis", x, index);
     const int along = axis < 0 ? axis + rg_ndim(x) : axis;
     if (rg_failed(x) || rg_failed(index) || x->ndim != index->ndim) return rg_gather_at(at, x, axis, index);
     for (int d = 0; d < x->ndim; d++) {
@@ -177,6 +181,7 @@ rg_tensor *rg_transpose_at(const char *at, rg_tensor *x, int i, int j) {
     const int ndim = rg_ndim(x), n = ndim ? ndim : 1, one = i < 0 ? i + n : i, other = j < 0 ? j + n : j;
     int axes[RG_MAX_DIMS];
     char text[160];
+    RG_SPEAK_AS("transpose", x);
     if (!rg_failed(x) && (one < 0 || one >= n || other < 0 || other >= n))
         return rg_refuse(x->tape, RG_ESHAPE, at, "transpose: %s: axes %d and %d of %d dimensions", rg_shape_text(x, text, sizeof text), i, j, ndim);
     for (int d = 0; d < ndim; d++) axes[d] = d == one ? other : d == other ? one : d;
@@ -188,6 +193,7 @@ rg_tensor *rg_flatten_at(const char *at, rg_tensor *x, int axis) {
     int64_t shape[RG_MAX_DIMS] = {0};
     size_t bytes;
     char text[160];
+    RG_SPEAK_AS("flatten", x);
     if (rg_failed(x)) return rg_reshape_at(at, x, 0, shape);
     if (n == 0 && (axis == 0 || axis == -1)) return rg_reshape_at(at, x, 1, (const int64_t[]){1});
     if (kept < 0 || kept >= n)

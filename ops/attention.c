@@ -15,9 +15,23 @@ static rg_tensor *causal_mask(const char *at, const rg_tensor *x, int64_t n, int
     return mask;
 }
 
-rg_tensor *rg_attention_weights_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *mask, bool causal) {
-    if (!rg_failed(q) && q->ndim < 2)
-        return rg_refuse(q->tape, RG_ESHAPE, at, "scaled_dot_product_attention: q has %d dimensions, at least 2 are needed: [.., n, d]", q->ndim);
+/* q [.., n, d], k [.., m, d], v [.., m, e] or NULL; leading dimensions are the products' to check. */
+static bool fit(const char *at, const char *who, const rg_tensor *q, const rg_tensor *k, const rg_tensor *v) {
+    const rg_tensor *const all[] = {q, k, v};
+    for (int i = 0; i < 3; i++)
+        if (all[i] && all[i]->ndim < 2)
+            return rg_fail(q->tape, RG_ESHAPE, at, "%s: %c has %d dimensions, at least 2 are needed: [.., %s]", who, "qkv"[i], all[i]->ndim,
+                (const char *const[]){"n, d", "m, d", "m, e"}[i]), false;
+    const int64_t d = rg_dim(q, -1), m = rg_dim(k, -2);
+    char a[80], b[80];
+    if (rg_dim(k, -1) != d)
+        return rg_fail(q->tape, RG_ESHAPE, at, "%s: q %s and k %s must have last axes of one size", who, rg_shape_text(q, a, sizeof a), rg_shape_text(k, b, sizeof b)), false;
+    if (v && rg_dim(v, -2) != m)
+        return rg_fail(q->tape, RG_ESHAPE, at, "%s: k %s and v %s must have as many rows", who, rg_shape_text(k, a, sizeof a), rg_shape_text(v, b, sizeof b)), false;
+    return true;
+}
+
+static rg_tensor *weights(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *mask, bool causal) {
     const double d = rg_failed(q) || q->ndim == 0 ? 1 : (double)q->shape[q->ndim - 1];
     rg_tensor *scores = rg_matmul_t_at(at, rg_mul_scalar_at(at, q, 1 / sqrt(d)), false, k, true); /* [.., n, m] */
     if (mask) scores = rg_add_at(at, scores, mask);
@@ -25,8 +39,16 @@ rg_tensor *rg_attention_weights_at(const char *at, rg_tensor *q, rg_tensor *k, r
     return rg_softmax_at(at, scores, -1);
 }
 
+rg_tensor *rg_attention_weights_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *mask, bool causal) {
+    RG_SPEAK_AS("attention_weights", q, k, mask);
+    if (!rg_failed(q) && !rg_failed(k) && !fit(at, speaker_.name, q, k, NULL)) return rg_poison(q->tape);
+    return weights(at, q, k, mask, causal);
+}
+
 rg_tensor *rg_scaled_dot_product_attention_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_tensor *mask, bool causal) {
-    return rg_matmul_t_at(at, rg_attention_weights_at(at, q, k, mask, causal), false, v, false);
+    RG_SPEAK_AS("scaled_dot_product_attention", q, k, v, mask);
+    if (!rg_failed(q) && !rg_failed(k) && !rg_failed(v) && !fit(at, speaker_.name, q, k, v)) return rg_poison(q->tape);
+    return rg_matmul_t_at(at, weights(at, q, k, mask, causal), false, v, false);
 }
 
 static rg_tensor *compose(const char *at, rg_attr attr, rg_tensor *const *in) {

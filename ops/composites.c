@@ -13,10 +13,22 @@ RG_OP(conv1d) = {.name = "conv1d", .formula = "b[o] + sum over c, i of w[o, c, i
                "0,2,5 2,2,2 2; 2,0,5 3,0,2 3; 1,1,5 40,1,2 40; 1,1,5 41,1,2 41",
     .refuses = "2,3,17 4,2,3 4; 2,17 4,3,3 4; 2,3,17 4,3 4; - 4,3,3 4; 2,3,17 4,3,18 4; 2,3,17 4,3,3 5; 2,3,17:i32 4,3,3:i32 4:i32"};
 
+rg_tensor *rg_mse_at(const char *at, rg_tensor *p, rg_tensor *y) {
+    RG_SPEAK_AS("mse", p, y);
+    return rg_mean_over_at(at, rg_square_at(at, rg_sub_at(at, p, y)), false, -1, NULL);
+}
+
 static rg_tensor *mse(const char *at, rg_attr attr, rg_tensor *const *in) { return (void)attr, rg_mse_at(at, in[0], in[1]); }
 
 RG_OP(mse) = {.name = "mse", .formula = "mean (p - y)^2", .arity = 2, .compose = mse,
     .samples = "5,17 5,17; 17 17; - -; 1,1 1,1; 3,5 5; 0,3 0,3; 3,4 same", .refuses = "2,3 2,4; 2,3:i32 2,3:i32; 2:f64 2:f32"};
+
+rg_tensor *rg_embedding_at(const char *at, rg_tensor *index, rg_tensor *table) {
+    RG_SPEAK_AS("embedding", index, table);
+    if (!rg_failed(index) && !rg_failed(table) && index->dtype != RG_I32)
+        return rg_refuse(index->tape, RG_EDTYPE, at, "operand 1, the index, must be i32, not %s", rg_dtype_name(index->dtype));
+    return rg_index_select_at(at, table, 0, index);
+}
 
 static rg_tensor *embedding(const char *at, rg_attr attr, rg_tensor *const *in) { return (void)attr, rg_embedding_at(at, in[0], in[1]); }
 

@@ -62,17 +62,25 @@ RG_OP(conv2d) = {.name = "conv2d", .formula = "b[o] + sum over c, i, j of w[o, c
                "2,3,5,4 4,3,3,2 padding=0x-1; 2,3,5,4 4,3,3,2 dilation=3x1; 2,3,5,4 4,3,0,2; 2,3,5,4 4,3,3,2 4 4; 2,3,5,4:i32 4,3,3,2:i32;"
                "2,3,5,4:f64 4,3,3,2:f32; 0,1,2,40000 1,1,1,40000"};
 
+/* What it seems to ask for would not happen. */
+static int own_kernel(const char *who, const char *at, const rg_tensor *x, const rg_window *w) {
+    if (!w->kernel[0] && !w->kernel[1]) return 0;
+    return rg_fail(rg_tape_of(x), RG_EVALUE, at, "%s: .kernel is {%d, %d}, but the kernel is that of the weights: leave it out", who, w->kernel[0], w->kernel[1]);
+}
+
 rg_tensor *rg_conv2d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window window) {
     rg_attr attr;
-    window.kernel[0] = window.kernel[1] = 0; /* the weights' */
+    if (own_kernel("conv2d", at, x, &window)) return rg_poison(rg_tape_of(x));
     if (rg_window_attr(at, &rg_op_conv2d, x, window, &attr)) return rg_poison(rg_tape_of(x));
     return rg_apply(&rg_op_conv2d, at, attr, b ? 3 : 2, (rg_tensor *[]){x, w, b});
 }
 
 /* An image of one row. */
 rg_tensor *rg_conv1d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window window) {
+    RG_SPEAK_AS("conv1d", x, w, b);
     if (rg_failed(x) || rg_failed(w)) return rg_conv2d_at(at, x, w, b, window);
     rg_tape *t = rg_tape_of(x);
+    if (own_kernel("conv1d", at, x, &window)) return rg_poison(t);
     if (x->ndim != 3 || w->ndim != 3)
         return rg_refuse(t, RG_ESHAPE, at, "conv1d: an input of %d dimensions and weights of %d, not [n, channels, length] and [out, in / groups, k]",
             x->ndim, w->ndim);

@@ -294,6 +294,7 @@ static int run(einsum *e) {
 }
 
 rg_tensor *rg_einsum_at(const char *at, const char *equation, int n, rg_tensor *const *x) {
+    RG_SPEAK_AS_LIST("einsum", x ? n : 0, x);
     einsum sum = {.at = at, .text = equation ? equation : ""}, *e = &sum;
     for (int k = 0; x && k < n && !e->t; k++) e->t = rg_tape_of(x[k]);
     int failed = !x || n < 1 || n > MOST || !equation;

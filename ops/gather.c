@@ -12,7 +12,7 @@ static int choice_axis(rg_tensor *y, const rg_tensor *x) {
     return n > INT32_MAX ? rg_reject(y, RG_ESHAPE, "an i32 does not reach over an axis of %lld", (long long)n) : 0;
 }
 
-static int index_check(rg_tensor *y) { return rg_index_check(y, y->in[1], "index", (int)rg_axis_size(y->in[0], y->attr.axis)); }
+static int index_check(rg_tensor *y) { return rg_index_check(y, y->in[1], "index", (int)rg_axis_size(y->in[0], y->attr.axis), ""); }
 
 /* -------- index_select: y[.., j.., ..] = x[.., index[j..], ..].    dx = dy added up at the index
             index_add:    y = x, y[.., index[j..], ..] += src[.., j.., ..].    dx = dy, dsrc = dy selected */
@@ -142,5 +142,6 @@ rg_tensor *rg_scatter_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *
 
 /* -------- masked_fill. A constant in x's dtype, which need not be the tape's. */
 rg_tensor *rg_masked_fill_at(const char *at, rg_tensor *x, rg_tensor *mask, double value) {
+    RG_SPEAK_AS("masked_fill", x, mask);
     return rg_where_at(at, mask, rg_failed(x) ? x : rg_constant(x, value), x);
 }

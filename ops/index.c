@@ -6,7 +6,7 @@
 
 #include "ops/rule.h"
 
-int rg_index_check(rg_tensor *y, const rg_tensor *index, const char *what, int n) {
+int rg_index_check(rg_tensor *y, const rg_tensor *index, const char *what, int n, const char *hint) {
     const int32_t *values = index->data;
     int64_t at = 0;
     bool outside = false;
@@ -23,7 +23,19 @@ int rg_index_check(rg_tensor *y, const rg_tensor *index, const char *what, int n
     }
     if (index->name) what = index->name;
     if (n == 0) return rg_reject(y, RG_EVALUE, "%.40s%s = %d, but there is nothing to index", what, place, values[at]);
-    return rg_reject(y, RG_EVALUE, "%.40s%s = %d is outside 0..%d", what, place, values[at], n - 1);
+    return rg_reject(y, RG_EVALUE, "%.40s%s = %d is outside 0..%d%s", what, place, values[at], n - 1, hint);
+}
+
+int rg_labels_check(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels) {
+    char text[120], rows[120], whole[120];
+    if (labels->dtype != RG_I32)
+        return rg_fail(x->tape, RG_EDTYPE, at, "%s: the labels must be i32, not %s: one class for each row, no probabilities", who, rg_dtype_name(labels->dtype));
+    if (x->ndim == 0) return rg_fail(x->tape, RG_ESHAPE, at, "%s: rank 0 has no axis of classes", who);
+    rg_tensor should = {.tape = x->tape, .dtype = RG_I32, .ndim = (uint8_t)(x->ndim - 1)};
+    for (int d = 0; d < should.ndim; d++) should.shape[d] = x->shape[d];
+    if (rg_same_shape(labels, &should)) return 0;
+    return rg_fail(x->tape, RG_ESHAPE, at, "%s: the labels are %s, must be %s: the classes are the last axis of %s", who, rg_shape_text(labels, text, sizeof text),
+        rg_shape_text(&should, rows, sizeof rows), rg_shape_text(x, whole, sizeof whole));
 }
 
 int rg_index_fits(rg_tensor *y, const rg_tensor *x, const rg_tensor *index, const char *what, int *n) {
@@ -81,7 +93,7 @@ static int pick_shape(rg_tensor *y) {
     return rg_index_fits(y, y->in[0], y->in[1], "index", &n) || rg_shape_set(y, y->in[1]->ndim, y->in[1]->shape) ? -1 : 0;
 }
 
-static int pick_check(rg_tensor *y) { return rg_index_check(y, y->in[1], "index", (int)rg_dim(y->in[0], -1)); }
+static int pick_check(rg_tensor *y) { return rg_index_check(y, y->in[1], "index", (int)rg_dim(y->in[0], -1), ""); }
 
 static void pick_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     dx[0] = rg_scatter(dy, y->in[1], (int)rg_dim(y->in[0], -1));
@@ -96,7 +108,7 @@ static int scatter_shape(rg_tensor *y) {
 }
 
 /* Of scatter and one_hot: the index is the last operand. */
-static int classes_check(rg_tensor *y) { return rg_index_check(y, y->in[y->nin - 1], "index", y->attr.classes); }
+static int classes_check(rg_tensor *y) { return rg_index_check(y, y->in[y->nin - 1], "index", y->attr.classes, ""); }
 
 static void scatter_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_pick(dy, y->in[1]); }
 

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "engine/op.h"
+#include "ops/index.h"
 #include "ops/ops.h"
 
 #undef RG_AT
@@ -43,8 +43,11 @@ static int check_options(const char *at, rg_tape *t, const char *who, const rg_l
 }
 
 /* Operands that can be used, and options that this loss has? If not, the error stands on the tape. */
-#define READY(who, has, ...) ready(at, who, &with, has, RG_IN(__VA_ARGS__))
-static bool ready(const char *at, const char *who, const rg_loss_options *with, unsigned has, int n, rg_tensor *const *in) {
+#define READY(has) ready(at, &speaker_, &with, has)
+static bool ready(const char *at, const rg_speaker *s, const rg_loss_options *with, unsigned has) {
+    const char *who = s->name;
+    const int n = s->n;
+    rg_tensor *const *in = s->in;
     rg_tape *t = NULL;
     for (int i = 0; i < n && !t; i++) t = rg_tape_of(in[i]);
     for (int i = 0; i < n; i++)
@@ -77,12 +80,14 @@ static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype
 /* -------- distances */
 
 rg_tensor *rg_mse_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
-    if (!READY("mse", 0, p, y)) return rg_poison(rg_tape_of(p));
+    RG_SPEAK_AS("mse", p, y);
+    if (!READY(0)) return rg_poison(rg_tape_of(p));
     return reduced(at, rg_square(rg_sub(p, y)), with.reduction);
 }
 
 rg_tensor *rg_l1_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
-    if (!READY("l1", 0, p, y)) return rg_poison(rg_tape_of(p));
+    RG_SPEAK_AS("l1", p, y);
+    if (!READY(0)) return rg_poison(rg_tape_of(p));
     return reduced(at, rg_abs(rg_sub(p, y)), with.reduction);
 }
 
@@ -95,26 +100,48 @@ static rg_tensor *bent(const char *at, rg_tensor *p, rg_tensor *y, double edge, 
 }
 
 rg_tensor *rg_huber_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
-    if (!READY("huber", DELTA, p, y)) return rg_poison(rg_tape_of(p));
+    RG_SPEAK_AS("huber", p, y);
+    if (!READY(DELTA)) return rg_poison(rg_tape_of(p));
     const double delta = given_or(with.delta, 1);
     return reduced(at, bent(at, p, y, delta, delta, 1), with.reduction);
 }
 
 rg_tensor *rg_smooth_l1_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
-    if (!READY("smooth_l1", BETA, p, y)) return rg_poison(rg_tape_of(p));
+    RG_SPEAK_AS("smooth_l1", p, y);
+    if (!READY(BETA)) return rg_poison(rg_tape_of(p));
     const double beta = given_or(with.beta, 1);
     return reduced(at, beta == 0 ? rg_abs(rg_sub(p, y)) : bent(at, p, y, beta, 1, 1 / beta), with.reduction);
 }
 
+/* -------- operands whose values are checked: views of them, so that the check is repeated when the record is played */
+
+static int view_shape(rg_tensor *y) { return rg_shape_like(y, y->in[0]) || rg_view(y, y->in[0], 0) ? -1 : 0; }
+static void view_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { (void)y, dx[0] = dy; }
+
+static int from_0_to_1(rg_tensor *y) {
+    const rg_tensor *p = y->in[0];
+    for (int64_t i = 0; i < p->numel; i++)
+        if (!(element(p, i) >= 0 && element(p, i) <= 1))
+            return rg_reject(y, RG_EVALUE, "element %lld is %g, outside 0..1; for logits there is bce_with_logits", (long long)i, element(p, i));
+    return 0;
+}
+
+static int plus_or_minus_1(rg_tensor *y) {
+    const rg_tensor *x = y->in[0];
+    for (int64_t i = 0; i < x->numel; i++)
+        if (fabs(element(x, i)) != 1) return rg_reject(y, RG_EVALUE, "element %lld is %g, neither 1 nor -1", (long long)i, element(x, i));
+    return 0;
+}
+
+static const rg_op probabilities = {.name = "bce", .formula = "p, from 0 to 1", .arity = 1, .shape = view_shape, .check = from_0_to_1, .backward = view_backward};
+static const rg_op signs = {.name = "cosine_embedding", .formula = "y, 1 or -1", .arity = 1, .shape = view_shape, .check = plus_or_minus_1};
+
 /* -------- two classes */
 
 rg_tensor *rg_bce_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
-    if (!READY("bce", WEIGHT, p, y)) return rg_poison(rg_tape_of(p));
-    for (int64_t i = 0; is_float(p) && i < p->numel; i++)
-        if (!(element(p, i) >= 0 && element(p, i) <= 1))
-            return rg_refuse(p->tape, RG_EVALUE, at, "bce: element %lld of p is %g, outside 0..1; for logits there is bce_with_logits",
-                (long long)i, element(p, i));
-    rg_tensor *loss = rg_bce_each(p, y);
+    RG_SPEAK_AS("bce", p, y);
+    if (!READY(WEIGHT)) return rg_poison(rg_tape_of(p));
+    rg_tensor *loss = rg_bce_each(rg_apply(&probabilities, at, RG_NO_ATTR, 1, &p), y);
     return fits(at, "bce", "weight", with.weight, loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(p->tape);
 }
 
@@ -127,13 +154,15 @@ static rg_tensor *logistic(const char *at, rg_tensor *z, rg_tensor *y, rg_tensor
 }
 
 rg_tensor *rg_bce_with_logits_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
-    if (!READY("bce_with_logits", WEIGHT | POS_WEIGHT, z, y)) return rg_poison(rg_tape_of(z));
+    RG_SPEAK_AS("bce_with_logits", z, y);
+    if (!READY(WEIGHT | POS_WEIGHT)) return rg_poison(rg_tape_of(z));
     rg_tensor *loss = logistic(at, z, y, with.pos_weight);
     return fits(at, "bce_with_logits", "weight", with.weight, loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(z->tape);
 }
 
 rg_tensor *rg_focal_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
-    if (!READY("focal", FOCUS, z, y)) return rg_poison(rg_tape_of(z));
+    RG_SPEAK_AS("focal", z, y);
+    if (!READY(FOCUS)) return rg_poison(rg_tape_of(z));
     const double alpha = given_or(with.alpha, .25), gamma = given_or(with.gamma, 2);
     rg_tensor *not_y = one_minus(at, y), *loss = logistic(at, z, y, NULL);
     rg_tensor *wrong = rg_add(rg_mul(rg_sigmoid(z), not_y), rg_mul(rg_sigmoid(rg_neg(z)), y)); /* 1 - p_t, also where p_t rounds to 1 */
@@ -147,12 +176,14 @@ static rg_tensor *hinged(const char *at, rg_tensor *z, rg_tensor *y, double marg
 }
 
 rg_tensor *rg_hinge_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
-    if (!READY("hinge", MARGIN, z, y)) return rg_poison(rg_tape_of(z));
+    RG_SPEAK_AS("hinge", z, y);
+    if (!READY(MARGIN)) return rg_poison(rg_tape_of(z));
     return reduced(at, hinged(at, z, y, with.margin), with.reduction);
 }
 
 rg_tensor *rg_squared_hinge_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
-    if (!READY("squared_hinge", MARGIN, z, y)) return rg_poison(rg_tape_of(z));
+    RG_SPEAK_AS("squared_hinge", z, y);
+    if (!READY(MARGIN)) return rg_poison(rg_tape_of(z));
     return reduced(at, rg_square(hinged(at, z, y, with.margin)), with.reduction);
 }
 
@@ -164,14 +195,20 @@ typedef struct rows { /* of x [.., classes] */
     rg_tensor *weight; /* [..] of each label; NULL when all are 1 */
 } rows;
 
+static bool label_outside(const char *at, const char *who, const rg_tensor *x, int64_t i, int32_t label, int64_t ignored) {
+    char but[48] = "";
+    if (ignored != INT64_MIN) snprintf(but, sizeof but, ", and not .ignore_index, %lld", (long long)ignored);
+    rg_fail(x->tape, RG_EVALUE, at, "%s: element %lld of the labels is %d, outside 0..%lld%s", who, (long long)i, (int)label, (long long)rg_dim(x, -1) - 1, but);
+    return false;
+}
+
 static bool find_ignored(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels, int64_t ignored, bool *any) {
     const int32_t *label = labels->data;
-    const int64_t classes = x->ndim ? x->shape[x->ndim - 1] : INT32_MAX; /* rg_pick refuses rank 0, and shapes that do not fit */
+    const int64_t classes = x->shape[x->ndim - 1];
     for (int64_t i = 0; i < labels->numel; i++) {
         if (label[i] == ignored) *any = true;
         else if (label[i] < 0 || label[i] >= classes)
-            return rg_fail(x->tape, RG_EVALUE, at, "%s: element %lld of the labels is %d, outside 0..%lld", who, (long long)i, (int)label[i],
-                (long long)classes - 1), false;
+            return label_outside(at, who, x, i, label[i], ignored);
     }
     return true;
 }
@@ -206,15 +243,15 @@ static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *la
     rg_tensor *w = with->weight;
     const int64_t ignored = has & IGNORE ? (int64_t)given_or(with->ignore_index, -100) : INT64_MIN; /* which no label is */
     bool any = given(with->ignore_index); /* one that was asked for may come when the record is played */
-    if (labels->dtype == RG_I32 && !find_ignored(at, who, x, labels, ignored, &any)) return false;
-    if (any && is_float(x) && labels->dtype == RG_I32) {
+    if (rg_labels_check(at, who, x, labels) || !find_ignored(at, who, x, labels, ignored, &any)) return false;
+    if (any && is_float(x)) {
         r->labels = rg_apply(&rg_op_label_or_0, at, (rg_attr){.p = (double)ignored}, 1, &labels);
         r->kept = rg_apply(&rg_op_kept, at, (rg_attr){.p = (double)ignored}, RG_IN(x, labels));
         if (rg_failed(r->kept)) return false;
     }
     if (w) {
         if (rg_failed(w)) return rg_fail(x->tape, RG_ESTATE, at, "%s: the weight is what a failed operation returned", who), false;
-        if (w->ndim != 1 || x->ndim == 0 || w->shape[0] != x->shape[x->ndim - 1])
+        if (w->ndim != 1 || w->shape[0] != x->shape[x->ndim - 1])
             return rg_fail(x->tape, RG_ESHAPE, at, "%s: the weight must have one dimension, of the %lld classes", who, (long long)rg_dim(x, -1)), false;
         r->weight = rg_pick(rg_expand_at(at, w, x->ndim, x->shape), r->labels);
     }
@@ -238,13 +275,15 @@ static rg_tensor *nll_rows(const char *at, rg_tensor *log_p, const rows *r) {
 
 rg_tensor *rg_nll_with_at(const char *at, rg_tensor *log_p, rg_tensor *labels, rg_loss_options with) {
     rows r;
-    if (!READY("nll", WEIGHT | IGNORE, log_p, labels) || !rows_of(at, "nll", log_p, labels, &with, IGNORE, &r)) return rg_poison(rg_tape_of(log_p));
+    RG_SPEAK_AS("nll", log_p, labels);
+    if (!READY(WEIGHT | IGNORE) || !rows_of(at, "nll", log_p, labels, &with, IGNORE, &r)) return rg_poison(rg_tape_of(log_p));
     return row_mean(at, nll_rows(at, log_p, &r), &r, with.reduction);
 }
 
 rg_tensor *rg_cross_entropy_with_at(const char *at, rg_tensor *logits, rg_tensor *labels, rg_loss_options with) {
     rows r;
-    if (!READY("cross_entropy", WEIGHT | IGNORE | SMOOTHING, logits, labels) || !rows_of(at, "cross_entropy", logits, labels, &with, IGNORE, &r))
+    RG_SPEAK_AS("cross_entropy", logits, labels);
+    if (!READY(WEIGHT | IGNORE | SMOOTHING) || !rows_of(at, "cross_entropy", logits, labels, &with, IGNORE, &r))
         return rg_poison(rg_tape_of(logits));
     const double e = with.label_smoothing;
     if (with.reduction == RG_MEAN && e == 0 && !r.weight && !r.kept) return rg_cross_entropy_at(at, logits, labels);
@@ -258,7 +297,8 @@ rg_tensor *rg_cross_entropy_with_at(const char *at, rg_tensor *logits, rg_tensor
 
 rg_tensor *rg_multi_margin_with_at(const char *at, rg_tensor *x, rg_tensor *labels, rg_loss_options with) {
     rows r;
-    if (!READY("multi_margin", WEIGHT | MARGIN | POWER, x, labels) || !rows_of(at, "multi_margin", x, labels, &with, 0, &r))
+    RG_SPEAK_AS("multi_margin", x, labels);
+    if (!READY(WEIGHT | MARGIN | POWER) || !rows_of(at, "multi_margin", x, labels, &with, 0, &r))
         return rg_poison(rg_tape_of(x));
     rg_tensor *own = rg_pick(x, r.labels); /* [..] */
     if (rg_failed(own)) return own;
@@ -273,7 +313,8 @@ rg_tensor *rg_multi_margin_with_at(const char *at, rg_tensor *x, rg_tensor *labe
 /* -------- distributions and directions */
 
 rg_tensor *rg_kl_div_with_at(const char *at, rg_tensor *log_p, rg_tensor *q, rg_loss_options with) {
-    if (!READY("kl_div", LOG_TARGET | BATCHMEAN, log_p, q)) return rg_poison(rg_tape_of(log_p));
+    RG_SPEAK_AS("kl_div", log_p, q);
+    if (!READY(LOG_TARGET | BATCHMEAN)) return rg_poison(rg_tape_of(log_p));
     if (with.log_target) return reduced(at, rg_mul(rg_exp(q), rg_sub(q, log_p)), with.reduction);
     if (!is_float(q)) return rg_sub(log_p, q); /* refuses it */
     rg_tensor *safe = rg_where(rg_eq(q, rg_constant(q, 0)), rg_constant(q, 1), q); /* ln 1 = 0 where q is 0 */
@@ -297,6 +338,7 @@ static rg_tensor *as_long_as(const char *at, rg_tensor *x, const rg_tensor *othe
 }
 
 rg_tensor *rg_cosine_similarity_at(const char *at, rg_tensor *a, rg_tensor *b, int axis) {
+    RG_SPEAK_AS("cosine_similarity", a, b);
     rg_tensor *dot = rg_sum_over(rg_mul(a, b), false, axis);
     if (rg_failed(dot)) return dot;
     if (a->ndim != b->ndim) /* or an axis counted from 0 would be another one in each */
@@ -308,16 +350,15 @@ rg_tensor *rg_cosine_similarity_at(const char *at, rg_tensor *a, rg_tensor *b, i
 }
 
 rg_tensor *rg_cosine_embedding_with_at(const char *at, rg_tensor *a, rg_tensor *b, rg_tensor *y, rg_loss_options with) {
-    if (!READY("cosine_embedding", MARGIN, a, b, y)) return rg_poison(rg_tape_of(a));
-    for (int64_t i = 0; is_float(y) && i < y->numel; i++)
-        if (fabs(element(y, i)) != 1)
-            return rg_refuse(y->tape, RG_EVALUE, at, "cosine_embedding: element %lld of y is %g, neither 1 nor -1", (long long)i, element(y, i));
+    RG_SPEAK_AS("cosine_embedding", a, b, y);
+    if (!READY(MARGIN)) return rg_poison(rg_tape_of(a));
     rg_tensor *cosine = rg_cosine_similarity(a, b, -1);
+    y = rg_apply(&signs, at, RG_NO_ATTR, 1, &y);
     rg_tensor *apart = rg_relu(rg_add_scalar(cosine, -with.margin));
-    if (rg_failed(apart) || !is_float(y)) return rg_mul(cosine, y); /* refuses it */
+    if (rg_failed(apart) || rg_failed(y)) return rg_poison(rg_tape_of(a));
     char text[160], other[160];
     if (!rg_same_shape(y, cosine))
-        return rg_refuse(y->tape, RG_ESHAPE, at, "cosine_embedding: y is %s, must be %s: a and b without the last axis", rg_shape_text(y, text, sizeof text),
+        return rg_refuse(y->tape, RG_ESHAPE, at, "cosine_embedding: y is %s, must be %s: a and b without the last axis", rg_shape_text(y->in[0], text, sizeof text),
             rg_shape_text(cosine, other, sizeof other));
     return reduced(at, rg_where(rg_gt(y, rg_constant(y, 0)), one_minus(at, cosine), apart), with.reduction);
 }

@@ -111,8 +111,15 @@ static rg_tensor *vectors(const char *name, const char *at, rg_tensor *a, rg_ten
     return rg_refuse(a->tape, RG_ESHAPE, at, "%s: %s and %s are not both vectors", name, rg_shape_text(a, sa, sizeof sa), rg_shape_text(b, sb, sizeof sb));
 }
 
-rg_tensor *rg_dot_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_matmul_t_at(at, vectors("dot", at, a, b), false, b, false); }
-rg_tensor *rg_outer_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_mul_at(at, rg_unsqueeze_at(at, vectors("outer", at, a, b), 1), b); }
+rg_tensor *rg_dot_at(const char *at, rg_tensor *a, rg_tensor *b) {
+    RG_SPEAK_AS("dot", a, b);
+    return rg_matmul_t_at(at, vectors("dot", at, a, b), false, b, false);
+}
+
+rg_tensor *rg_outer_at(const char *at, rg_tensor *a, rg_tensor *b) {
+    RG_SPEAK_AS("outer", a, b);
+    return rg_mul_at(at, rg_unsqueeze_at(at, vectors("outer", at, a, b), 1), b);
+}
 
 /* -------- linear, over the last axis of x.    dx = dy w^T,    dw = x^T dy,    db = dy summed over the rest */
 

@@ -136,7 +136,9 @@ typedef struct rg_window {
 #define RG_IN_LIST(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), std::initializer_list<rg_tensor *>{__VA_ARGS__}.begin()
 #else
 #define RG_AXES(...) (int)(sizeof((int[]){0, __VA_ARGS__}) / sizeof(int)) - 1, (const int[]){0, __VA_ARGS__} + 1
-#define RG_IN_LIST(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), (rg_tensor *[]){__VA_ARGS__}
+#define RG_IN_LIST(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / RG_TENSORS_ONE_BY_ONE(__VA_ARGS__, 0)), (rg_tensor *[]){__VA_ARGS__}
+/* An array of tensors does not compile: it goes to the function beneath, rg_stack_at(RG_HERE, axis, n, array). */
+#define RG_TENSORS_ONE_BY_ONE(first, ...) _Generic((first), rg_tensor *: sizeof(rg_tensor *), void *: sizeof(rg_tensor *))
 #endif
 rg_tensor *rg_matmul_t_at(const char *at, rg_tensor *a, bool ta, rg_tensor *b, bool tb);
 rg_tensor *rg_dot_at(const char *at, rg_tensor *a, rg_tensor *b);
@@ -207,14 +209,8 @@ rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index,
 rg_tensor *rg_scatter_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *index, rg_tensor *src);
 rg_tensor *rg_cast_at(const char *at, rg_tensor *x, rg_dtype dtype);
 rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *labels);
-
-/* -------- composites: built from the ops above, without a derivative of their own. `at` is the caller's. */
-#pragma push_macro("RG_AT")
-#undef RG_AT
-#define RG_AT at
-static inline rg_tensor *rg_mse_at(const char *at, rg_tensor *p, rg_tensor *y) { return rg_mean(rg_square(rg_sub(p, y))); }
-static inline rg_tensor *rg_embedding_at(const char *at, rg_tensor *index, rg_tensor *table) { return rg_index_select(table, 0, index); }
-#pragma pop_macro("RG_AT")
+rg_tensor *rg_mse_at(const char *at, rg_tensor *p, rg_tensor *y);
+rg_tensor *rg_embedding_at(const char *at, rg_tensor *index, rg_tensor *table);
 
 /* -------- looking */
 void rg_print(rg_tensor *x, FILE *to);    /* the values, as NumPy prints them */

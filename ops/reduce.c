@@ -6,7 +6,9 @@
 
 static int shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
-    if (y->attr.reduce.fault == RG_AXIS_TWICE) return rg_reject(y, RG_ESHAPE, "axis %d stands twice", y->attr.reduce.bad_axis);
+    if (y->attr.reduce.fault == RG_AXIS_TWICE) return rg_reject(y, RG_ESHAPE, "axis %d is given twice", y->attr.reduce.bad_axis);
+    if (y->attr.reduce.fault == RG_AXIS_NONE)
+        return rg_reject(y, RG_EVALUE, "no axes; write rg_%s_over(x, keepdims, axis, ..), or rg_%s(x) for all of them", y->op->name, y->op->name);
     if (y->attr.reduce.fault) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", y->attr.reduce.bad_axis, x->ndim);
     if (rg_shape_reduce(y, x, y->attr.reduce.axes, y->attr.reduce.keepdims)) return -1;
     if (x->ndim == 0) y->attr.reduce.axes = 0; /* its one axis is none of a dimension */
@@ -17,6 +19,7 @@ static int shape(rg_tensor *y) {
 static rg_tensor *reduce(const rg_op *op, const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
     const int ndim = rg_ndim(x) ? rg_ndim(x) : 1;
     rg_attr attr = {.reduce = {.axes = naxes < 0 ? (1u << ndim) - 1 : 0, .keepdims = keepdims}};
+    if (naxes == 0) attr.reduce.fault = RG_AXIS_NONE;
     for (int k = 0; k < naxes && !attr.reduce.fault; k++) {
         const int axis = axes[k] < 0 ? axes[k] + ndim : axes[k];
         const bool outside = axis < 0 || axis >= ndim;

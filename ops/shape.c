@@ -99,7 +99,7 @@ static int permute_shape(rg_tensor *y) {
     for (int d = 0; d < n; d++) {
         const int axis = y->attr.perm[d];
         if (axis < 0 || axis >= n) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", axis, n);
-        if (seen >> axis & 1) return rg_reject(y, RG_ESHAPE, "axis %d stands twice", axis);
+        if (seen >> axis & 1) return rg_reject(y, RG_ESHAPE, "axis %d is given twice", axis);
         seen |= 1u << axis;
         shape[d] = x->shape[axis];
     }

@@ -28,12 +28,14 @@ rg_tensor *rg_argsort_at(const char *at, rg_tensor *x, int axis, bool descending
 /* -------- sort, topk    dx = dy put where the elements came from */
 
 rg_tensor *rg_sort_at(const char *at, rg_tensor *x, int axis, bool descending, rg_tensor **index) {
+    RG_SPEAK_AS("sort", x);
     rg_tensor *order = rg_argsort(x, axis, descending);
     if (index) *index = order;
     return rg_gather(x, axis, order);
 }
 
 rg_tensor *rg_topk_at(const char *at, rg_tensor *x, int k, int axis, bool largest, rg_tensor **index) {
+    RG_SPEAK_AS("topk", x);
     rg_tensor *order = rg_argsort(x, axis, largest);
     const bool rank_0 = !rg_failed(order) && order->ndim == 0; /* all of it is chosen */
     const int64_t n = rank_0 ? 1 : rg_dim(order, axis);

@@ -16,6 +16,7 @@ static rg_tensor *root(const char *at, rg_tensor *v) {
 /* Nothing to divide by is NaN, as in PyTorch: var of one element, say. */
 rg_tensor *rg_var_over_at(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes) {
     rg_tape *t = rg_tape_of(x);
+    RG_SPEAK_AS("var", x);
     if (!(correction >= 0)) return rg_refuse(t, RG_EVALUE, at, "var: the correction is %g, must be at least 0", correction);
     rg_tensor *mean = rg_mean_over_at(at, x, true, naxes, axes);
     if (rg_failed(mean)) return mean;
@@ -27,17 +28,19 @@ rg_tensor *rg_var_over_at(const char *at, rg_tensor *x, double correction, bool 
 }
 
 rg_tensor *rg_std_over_at(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes) {
+    RG_SPEAK_AS("std", x);
     return root(at, rg_var_over_at(at, x, correction, keepdims, naxes, axes));
 }
 
 rg_tensor *rg_norm_over_at(const char *at, rg_tensor *x, double p, bool keepdims, int naxes, const int *axes) {
+    RG_SPEAK_AS("norm", x);
     if (p == 1) return rg_sum_over_at(at, rg_abs(x), keepdims, naxes, axes);
     if (p == 2) return root(at, rg_sum_over_at(at, rg_square(x), keepdims, naxes, axes));
     if (p == (double)INFINITY) return rg_max_over_at(at, rg_abs(x), keepdims, naxes, axes);
     return rg_refuse(rg_tape_of(x), RG_EVALUE, at, "norm: p = %g, but there are 1, 2 and INFINITY", p);
 }
 
-/* -------- in the registry */
+/* -------- in the registry; without axes a sample is over all of them */
 
 /* The axes of a set, and how many. */
 static int listed(unsigned set, int *axes) {
@@ -50,7 +53,7 @@ static int listed(unsigned set, int *axes) {
 typedef rg_tensor *over_fn(const char *at, rg_tensor *x, double p, bool keepdims, int naxes, const int *axes);
 static rg_tensor *over(over_fn *fn, const char *at, rg_attr attr, rg_tensor *x) {
     int axes[RG_MAX_DIMS];
-    return fn(at, x, attr.p, attr.reduce.keepdims, listed(attr.reduce.axes, axes), axes);
+    return fn(at, x, attr.p, attr.reduce.keepdims, attr.reduce.axes ? listed(attr.reduce.axes, axes) : -1, axes);
 }
 static rg_tensor *var(const char *at, rg_attr attr, rg_tensor *const *in) { return over(rg_var_over_at, at, attr, in[0]); }
 static rg_tensor *std(const char *at, rg_attr attr, rg_tensor *const *in) { return over(rg_std_over_at, at, attr, in[0]); }

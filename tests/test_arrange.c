@@ -167,7 +167,7 @@ static void arrange_errors_say_what_disagrees(void **state) {
     REFUSED(RG_ESHAPE, (rg_split(x, 2, 1, NULL, out), out[0]), "split: x[7,3]: axis 2 is outside the 2 dimensions");
     REFUSED(RG_EVALUE, (rg_split(x, 0, 0, NULL, out), rg_poison(t)), "split: x[7,3]: 0 parts");
     REFUSED(RG_EVALUE, rg_constant_pad(x, 1, 2, 2, 3), "constant_pad: 3 widths are no pairs");
-    REFUSED(RG_ESHAPE, rg_constant_pad(x, 1, 1, 1, 1, 1, 1, 1), "pad: [9,5]: axis -3 is outside the 2 dimensions");
+    REFUSED(RG_ESHAPE, rg_constant_pad(x, 1, 1, 1, 1, 1, 1, 1), "constant_pad: x[7,3]: pad: [9,5]: axis -3 is outside the 2 dimensions");
     REFUSED(RG_EVALUE, rg_pad_value(index, 0, 1, 1, NAN), "pad: [2,2] i32: nan does not fit i32");
     REFUSED(RG_ESHAPE, rg_tril(rg_full(t, 0, 3), 0), "tril: [3]: a matrix has 2 dimensions at least, not 1");
     REFUSED(RG_ESHAPE, rg_repeat(x, 2, -1), "repeat: x[7,3]: -1 times 3 along axis 1");

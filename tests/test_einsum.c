@@ -220,7 +220,7 @@ static void einsum_errors_quote_string_and_place(void **state) {
     REFUSED(RG_EVALUE, rg_einsum_at(RG_HERE, NULL, 1, &a), "einsum: 1 operands, at most 8; the string is NULL");
     REFUSED(RG_EVALUE, rg_einsum("a", a, a, a, a, a, a, a, a, a), "einsum: 9 operands, at most 8; the string is there");
     REFUSED(RG_ESTATE, rg_einsum("ij,jk", a, null), "einsum: operand 2 is NULL");
-    REFUSED(RG_EDTYPE, rg_einsum("i,i", i, i), "matmul: [1,3] i32 . [3,1] i32: operand 1 must be a float, not i32; rg_cast converts");
+    REFUSED(RG_EDTYPE, rg_einsum("i,i", i, i), "einsum: [3] i32, [3] i32: matmul: [1,3] i32 . [3,1] i32: operand 1 must be a float, not i32; rg_cast converts");
 }
 
 int main(void) {

@@ -24,14 +24,14 @@ static rg_tensor *whole(rg_tape *t, int64_t n) { return rg_input(t, RG_I32, coun
     M(matmul_transposed, RG_ESHAPE, rg_matmul_t(X(2, 3), true, X(3, 4), false), "matmul: [2,3] . [3,4]: inner dimensions 2 and 3 differ (the first transposed)") \
     M(linear, RG_ESHAPE, rg_linear(X(2, 3), NAMED("w", 4, 5), X(5)), "linear: [2,3], w[4,5], [5]: inner dimensions 3 and 4 differ")                   \
     M(add, RG_ESHAPE, rg_add(X(2, 3), NAMED("b", 4)), "add: [2,3] + b[4]: dimensions 3 and 4 do not broadcast")                                        \
-    M(composite, RG_ESHAPE, rg_mse(NAMED("p", 2, 3), NAMED("y", 2, 4)), "sub: p[2,3] - y[2,4]: dimensions 3 and 4 do not broadcast")                   \
+    M(composite, RG_ESHAPE, rg_mse(NAMED("p", 2, 3), NAMED("y", 2, 4)), "mse: p[2,3], y[2,4]: dimensions 3 and 4 do not broadcast")                   \
     M(inner, RG_ESHAPE, rg_sum(rg_exp(rg_add(rg_neg(X(3)), X(2)))), "add: [3] + [2]: dimensions 3 and 2 do not broadcast")                             \
     M(float_wanted, RG_EDTYPE, rg_exp(rg_name(whole(t, 2), "i")), "exp: i[2] i32: operand 1 must be a float, not i32; rg_cast converts")               \
     M(mixed, RG_EDTYPE, rg_mul(X(2), rg_cast(X(2), RG_F64)), "mul: [2] * [2] f64: dtypes f32 and f64 differ; rg_cast converts")                        \
     M(index_wanted, RG_EDTYPE, rg_pick(X(2, 3), X(2)), "pick: [2,3], [2]: operand 2 must be i32, not f32")                                             \
     M(axis, RG_ESHAPE, rg_sum_over(X(2, 3), false, 2), "sum: [2,3]: axis 2 is outside the 2 dimensions")                                               \
     M(axis_from_the_end, RG_ESHAPE, rg_softmax(X(2, 3), -3), "softmax: [2,3]: axis -3 is outside the 2 dimensions")                                    \
-    M(axis_twice, RG_ESHAPE, rg_mean_over(X(2, 3), false, 1, -1), "mean: [2,3]: axis -1 stands twice")                                                 \
+    M(axis_twice, RG_ESHAPE, rg_mean_over(X(2, 3), false, 1, -1), "mean: [2,3]: axis -1 is given twice")                                                 \
     M(nothing_to_compare, RG_EVALUE, rg_max(X(0, 3)), "max: [0,3]: no maximum over axis 0 of size 0")                                                  \
     M(reshape, RG_ESHAPE, rg_reshape(X(2, 3), 4, 2), "reshape: [2,3]: 6 elements do not fit [4,2]")                                                    \
     M(negative, RG_ESHAPE, rg_reshape(X(2, 3), -2, 3), "reshape: [2,3]: dimension 0 of the result is -2")                                              \
@@ -40,7 +40,7 @@ static rg_tensor *whole(rg_tape *t, int64_t n) { return rg_input(t, RG_I32, coun
     M(too_large, RG_ESHAPE, rg_expand(X(1), INT64_MAX), "expand: [1]: the result is too large: its sizes overflow")                                    \
     M(too_large_a_product, RG_ESHAPE, rg_expand(X(1), 1ll << 40, 1ll << 40), "expand: [1]: the result is too large: its sizes overflow")               \
     M(squeeze, RG_ESHAPE, rg_squeeze(X(2, 3), 1), "squeeze: [2,3]: axis 1 has size 3, not 1")                                                          \
-    M(permute, RG_ESHAPE, rg_permute(X(2, 3), 0, 0), "permute: [2,3]: axis 0 stands twice")                                                            \
+    M(permute, RG_ESHAPE, rg_permute(X(2, 3), 0, 0), "permute: [2,3]: axis 0 is given twice")                                                            \
     M(concat, RG_ESHAPE, rg_concat(1, X(2, 3), X(4, 3)), "concat: [2,3], [4,3]: dimensions 2 and 4 of axis 0 differ")                                  \
     M(concat_of_many, RG_ESHAPE, rg_concat(0, X(1), X(1), X(1), X(1), X(1), X(1), X(1), X(1, 1)),                                                      \
         "concat: [1], [1], [1], [1], [1], [1], ... 8 operands: operand 8 has 2 dimensions, the first has 1")                                           \
@@ -53,7 +53,7 @@ static rg_tensor *whole(rg_tape *t, int64_t n) { return rg_input(t, RG_I32, coun
     M(null_operand, RG_ESTATE, rg_add(X(2), rg_grad_of(X(2))), "add: operand 2 is NULL")                                                               \
     M(null_first_operand, RG_ESTATE, rg_mul(NULL, X(2)), "mul: operand 1 is NULL")                                                                     \
     M(null_operator, RG_EVALUE, rg_apply(NULL, RG_HERE, RG_NO_ATTR, RG_IN(X(2))), "rg_apply: the operator is NULL")                               \
-    M(null_in_composite, RG_ESTATE, rg_mse(NULL, X(2)), "sub: operand 1 is NULL")                                                                      \
+    M(null_in_composite, RG_ESTATE, rg_mse(NULL, X(2)), "mse: [2]: sub: operand 1 is NULL")                                                                      \
     M(other_seven_dimensions, RG_ESHAPE, rg_expand(X(1), 1, 1, 1, 1, 1, 1, 1), "expand: [1]: 7 dimensions, at most 6")
 
 #define M(name, code, call, message)                                                      \

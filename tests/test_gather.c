@@ -175,7 +175,7 @@ static void gather_errors_say_where(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = rg_name(rg_full(t, 0, 5, 4), "w"), *ids = rg_name(rg_input(t, RG_I32, ((const int32_t[]){0, 4, 5, 1}), 2, 2), "ids");
     rg_tensor *fine = rg_input(t, RG_I32, ((const int32_t[]){3, 0, -1}), 3), *zeros = rg_input(t, RG_I32, ((const int32_t[12]){0}), 6, 2);
-    REFUSED(RG_EVALUE, rg_embedding(ids, w), "index_select: w[5,4], ids[2,2] i32: ids[1,0] = 5 is outside 0..4");
+    REFUSED(RG_EVALUE, rg_embedding(ids, w), "embedding: ids[2,2] i32, w[5,4]: ids[1,0] = 5 is outside 0..4");
     REFUSED(RG_EVALUE, rg_index_select(w, 1, fine), "index_select: w[5,4], [3] i32: index[2] = -1 is outside 0..3");
     REFUSED(RG_EVALUE, rg_index_select(rg_full(t, 0, 0, 4), 0, zeros), "index_select: [0,4], [6,2] i32: index[0,0] = 0, but there is nothing to index");
     REFUSED(RG_ESHAPE, rg_index_select(w, 2, ids), "index_select: w[5,4], ids[2,2] i32: axis 2 is outside the 2 dimensions");

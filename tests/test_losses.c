@@ -235,12 +235,12 @@ static void refusals(void **state) {
     rg_tape *t = o.t;
     rg_tensor *bad = rg_input(o.t, RG_I32, ((int[]){0, 1, 2, 3, 4, 0}), N);
 #define NO(call, message) REFUSED(RG_EVALUE, call, message)
-    NO(rg_nll(o.x, bad), "nll: element 4 of the labels is 4, outside 0..3");
-    NO(rg_cross_entropy_with(o.x, o.holes, (rg_loss_options){.ignore_index = 3}), "cross_entropy: element 1 of the labels is -100, outside 0..3");
+    NO(rg_nll(o.x, bad), "nll: element 4 of the labels is 4, outside 0..3, and not .ignore_index, -100");
+    NO(rg_cross_entropy_with(o.x, o.holes, (rg_loss_options){.ignore_index = 3}), "cross_entropy: element 1 of the labels is -100, outside 0..3, and not .ignore_index, 3");
     NO(rg_multi_margin(o.x, bad), "multi_margin: element 4 of the labels is 4, outside 0..3");
     NO(rg_multi_margin(o.x, o.holes), "multi_margin: element 1 of the labels is -100, outside 0..3");
-    NO(rg_cross_entropy(o.x, o.holes), "cross_entropy: [6,4], [6] i32: labels[1] = -100 is outside 0..3");
-    NO(rg_bce(o.x, o.q), "bce: element 1 of p is 1.81859, outside 0..1; for logits there is bce_with_logits");
+    NO(rg_cross_entropy(o.x, o.holes), "cross_entropy: [6,4], [6] i32: labels[1] = -100 is outside 0..3; rg_cross_entropy_with leaves out the rows of its .ignore_index");
+    NO(rg_bce(o.x, o.q), "bce: [6,4]: element 1 is 1.81859, outside 0..1; for logits there is bce_with_logits");
     NO(rg_mse_with(o.x, o.z, (rg_loss_options){.delta = 2}), "mse: this loss has no delta");
     NO(rg_mse_with(o.x, o.z, (rg_loss_options){.reduction = RG_BATCHMEAN}), "mse: this loss has no reduction RG_BATCHMEAN");
     NO(rg_mse_with(o.x, o.z, (rg_loss_options){.reduction = (rg_reduction)7}), "mse: there is no reduction 7");
@@ -251,8 +251,13 @@ static void refusals(void **state) {
     NO(rg_huber_with(o.x, o.z, (rg_loss_options){.delta = RG_ZERO}), "huber: delta is -0, must be above 0 and finite");
     NO(rg_multi_margin_with(o.x, o.labels, (rg_loss_options){.p = 3}), "multi_margin: p is 3, must be 1 or 2");
     NO(rg_focal_with(o.x, o.hard, (rg_loss_options){.gamma = -1}), "focal: gamma is -1, must be at least 0 and finite");
-    NO(rg_cosine_embedding(o.x, o.z, rg_full(o.t, 0, N)), "cosine_embedding: element 0 of y is 0, neither 1 nor -1");
+    NO(rg_cosine_embedding(o.x, o.z, rg_full(o.t, 0, N)), "cosine_embedding: [6]: element 0 is 0, neither 1 nor -1");
     REFUSED(RG_ESHAPE, rg_nll_with(o.x, o.labels, (rg_loss_options){.weight = o.sides}), "nll: the weight must have one dimension, of the 4 classes");
+    REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.q), "cross_entropy: the labels must be i32, not f64: one class for each row, no probabilities");
+    REFUSED(RG_EDTYPE, rg_cross_entropy_with(o.x, o.q, (rg_loss_options){.label_smoothing = .1}), "cross_entropy: the labels must be i32, not f64: one class for each row, no probabilities");
+    rg_tensor *pixels = rg_full(t, 0, 2, 10, 7), *of_pixels = rg_cast(rg_full(t, 0, 2, 7), RG_I32);
+    REFUSED(RG_ESHAPE, rg_cross_entropy(pixels, of_pixels), "cross_entropy: the labels are [2,7] i32, must be [2,10] i32: the classes are the last axis of [2,10,7]");
+    REFUSED(RG_ESHAPE, rg_nll(pixels, of_pixels), "nll: the labels are [2,7] i32, must be [2,10] i32: the classes are the last axis of [2,10,7]");
     REFUSED(RG_ESTATE, rg_kl_div(o.x, NULL), "kl_div: operand 2 is NULL");
     rg_tape_free(o.t);
 }
@@ -299,6 +304,31 @@ static void weights_do_not_enlarge_a_loss(void **state) {
     rg_tape_free(t);
 }
 
+/* Values are checked again when the record is played, with the words that recording has for them. */
+static void values_are_checked_in_a_replay(void **state) {
+    (void)state;
+    rg_tape *t = rg_tape_new(1);
+    rg_on_error(t, NULL, NULL);
+    rg_tensor *w = rg_parameter_at(RG_HERE, t, "w", RG_DIMS(3)), *p = rg_name(rg_full(t, .5, 3), "p"), *y = rg_full(t, 1, 3), *sign = rg_full(t, 1, 3);
+    rg_tensor *a = rg_full(t, 1, 3, 2);
+    assert_int_equal(rg_backward(rg_add(rg_bce(rg_add(p, w), y), rg_cosine_embedding(a, a, sign))), 0);
+    assert_int_equal(rg_play(t), 0);
+    const double before = rg_item(rg_sum(rg_grad_of(w)));
+    assert_int_equal(rg_write(p, RG_F64, ((double[]){.5, 1.5, .5})), 0);
+    assert_int_equal(rg_play(t), -1);
+    assert_true(strstr(rg_error(t), "bce: [3]: element 1 is 1.5, outside 0..1; for logits there is bce_with_logits (") == rg_error(t));
+    rg_error_clear(t);
+    assert_true(rg_item(rg_sum(rg_grad_of(w))) == before);
+    rg_write(p, RG_F64, ((double[]){.5, .5, .5}));
+    rg_write(sign, RG_F64, ((double[]){1, -1, .5}));
+    assert_int_equal(rg_play(t), -1);
+    assert_true(strstr(rg_error(t), "cosine_embedding: [3]: element 2 is 0.5, neither 1 nor -1 (") == rg_error(t));
+    rg_error_clear(t);
+    rg_write(sign, RG_F64, ((double[]){1, -1, 1}));
+    assert_int_equal(rg_play(t), 0);
+    rg_tape_free(t);
+}
+
 int main(void) {
     cases all = {NULL, 0};
     for (size_t i = 0; i < sizeof GOLDEN_LOSSES / sizeof *GOLDEN_LOSSES; i++) cases_add(&all, matches_pytorch, &GOLDEN_LOSSES[i], "as PyTorch: %s", GOLDEN_LOSSES[i].name);
@@ -306,6 +336,7 @@ int main(void) {
         cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(every_row_ignored),
         cmocka_unit_test(ignored_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused), cmocka_unit_test(steady_losses_allocate_nothing), cmocka_unit_test(refusals),
         cmocka_unit_test(cosines_of_operands_that_broadcast_along_the_axis), cmocka_unit_test(weights_do_not_enlarge_a_loss),
+        cmocka_unit_test(values_are_checked_in_a_replay),
     };
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) cases_add(&all, rest[i].test_func, NULL, "%s", rest[i].name);
     return cases_run(&all, "losses");

@@ -269,7 +269,7 @@ static void product_errors(void **state) {
     REFUSED(RG_ESHAPE, rg_matmul_t(b, true, x, true), "matmul: b1[128] . x[64,784]: inner dimensions 128 and 784 differ (the second transposed)");
     REFUSED(RG_ESHAPE, rg_matmul(rg_scalar(t, 1), x), "matmul: [] . x[64,784]: operand 1 has no dimensions, at least 1 is needed; rg_mul scales");
     REFUSED(RG_ESHAPE, rg_dot(b, x), "dot: b1[128] and x[64,784] are not both vectors");
-    REFUSED(RG_ESHAPE, rg_dot(b, rg_full(t, 1, 1)), "matmul: b1[128] . [1]: inner dimensions 128 and 1 differ");
+    REFUSED(RG_ESHAPE, rg_dot(b, rg_full(t, 1, 1)), "dot: b1[128], [1]: inner dimensions 128 and 1 differ");
     REFUSED(RG_ESHAPE, rg_outer(rg_scalar(t, 1), b), "outer: [] and b1[128] are not both vectors");
     REFUSED(RG_ESHAPE, rg_matmul(rg_full(t, 0, 2, 3, 4), rg_full(t, 0, 3, 4, 5)), "matmul: [2,3,4] . [3,4,5]: leading dimensions 2 and 3 do not broadcast");
     const int64_t vast = 3000000000;
@@ -363,7 +363,7 @@ static void reductions_over_every_subset(void **state) {
             int list[4], n = 0;
             for (int d = 3; d >= 0; d--)
                 if (axes >> d & 1) list[n++] = c & 1 ? d : d - 4; /* in any order, from either end */
-            check_reduction(what, x, axes, keepdims, reduce(what, x, keepdims, n, list));
+            if (axes) check_reduction(what, x, axes, keepdims, reduce(what, x, keepdims, n, list));
             if (axes == 15) check_reduction(what, x, axes, keepdims, reduce(what, x, keepdims, -1, NULL));
             rg_rewind(t, mark);
         }
@@ -396,10 +396,10 @@ static void reduction_errors(void **state) {
     REFUSED(RG_ESHAPE, rg_sum_over(x, false, 2), "sum: x[2,3]: axis 2 is outside the 2 dimensions");
     REFUSED(RG_ESHAPE, rg_mean_over(x, false, 0, -3), "mean: x[2,3]: axis -3 is outside the 2 dimensions");
     REFUSED(RG_ESHAPE, rg_max_over(x, true, 1000), "max: x[2,3]: axis 1000 is outside the 2 dimensions");
-    REFUSED(RG_ESHAPE, rg_sum_over(x, true, 1, -1), "sum: x[2,3]: axis -1 stands twice");
+    REFUSED(RG_ESHAPE, rg_sum_over(x, true, 1, -1), "sum: x[2,3]: axis -1 is given twice");
     REFUSED(RG_ESHAPE, rg_argmax(x, -3), "argmax: x[2,3]: axis -3 is outside the 2 dimensions");
     REFUSED(RG_ESHAPE, rg_softmax(x, 2), "softmax: x[2,3]: axis 2 is outside the 2 dimensions");
-    REFUSED(RG_ESHAPE, rg_logsumexp(rg_scalar(t, 1), 0), "logsumexp: []: axis 0 is outside the 0 dimensions");
+    REFUSED(RG_ESHAPE, rg_logsumexp(rg_scalar(t, 1), 1), "logsumexp: []: axis 1 is outside the 0 dimensions");
     REFUSED(RG_EDTYPE, rg_sum(numbers(t, RG_I32, RG_DIMS(2))), "sum: [2] i32: operand 1 must be a float, not i32; rg_cast converts");
     assert_true(rg_failed(rg_sum(NULL)) && rg_failed(rg_softmax(NULL, 0)));
 }

@@ -297,6 +297,7 @@ static void checkpoint_round_trip(void **state) {
 static void steady_steps(void **state) {
     rg_tape *t = *state;
     rg_nn *gpt = small_gpt(t, .1), *lstm = rg_nn_sequential(t, rg_nn_embedding(t, 7, 4, RG_NORMAL(0, 1)), rg_nn_lstm(t, 4, 8, (rg_rnn_options){.layers = 2, .dropout = .1}), rg_nn_linear(t, 8, 7, RG_XAVIER_NORMAL));
+    rg_nn_named(lstm, "lstm");
     rg_optim *adam = rg_optim_adamw(t, rg_params(t), (rg_adam_options){.lr = .01});
     int64_t allocations = 0;
     for (int step = 0; step < 20; step++) {
@@ -383,8 +384,8 @@ static void errors(void **state) {
     FAILS(rg_nn_attend_at("a.c:1", lstm, six, six, six, NULL), "rg_nn_attend: not a multi_head_attention (a.c:1)");
     FAILS(rg_nn_attend_at("a.c:1", mha, six, six, rg_full(t, 1, 2, 5, 6), NULL), "multi_head_attention: query [2,4,6], key [2,4,6] and value [2,5,6] do not fit: [batch, n, 6] and twice [batch, m, 6] (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", rg_nn_positional_embedding(t, 3, 6, RG_ONES), six), "positional_embedding: the input is [2,4,6], not [.., time, dim] within weight[3,6] (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), rg_input(t, RG_I32, ((int[]){0, 3}), 2)), "index_select: weight[3,2], [2] i32: index[1] = 3 is outside 0..2 (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), x), "index_select: weight[3,2], [2,4,3]: operand 2 must be i32, not f32 (a.c:1)");
+    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), rg_input(t, RG_I32, ((int[]){0, 3}), 2)), "embedding: [2] i32, weight[3,2]: index[1] = 3 is outside 0..2 (a.c:1)");
+    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), x), "embedding: [2,4,3], weight[3,2]: operand 1, the index, must be i32, not f32 (a.c:1)");
     NOT_MADE(rg_nn_lstm_at("a.c:1", t, 3, 0, two), "rg_nn_lstm: 3 features and 0 units (a.c:1)");
     NOT_MADE(rg_nn_gru_at("a.c:1", t, 3, 5, (rg_rnn_options){.layers = -1}), "rg_nn_gru: -1 layers, not 1 to 255 (a.c:1)");
     NOT_MADE(rg_nn_rnn_at("a.c:1", t, 3, 5, (rg_rnn_options){.dropout = 2}), "rg_nn_rnn: dropout = 2 is no probability (a.c:1)");

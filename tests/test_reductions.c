@@ -132,7 +132,7 @@ static void ties_share_fused(void **state) {
         for (int d = 0; d < 2; d++)
             if (axes >> d & 1) which[n++] = d;
         for (int with_nan = 0; with_nan < 2; with_nan++) {
-            rg_tensor *x = tied(t, k / 8, with_nan), *y = least ? rg_min_over_at(RG_HERE, x, false, n, which) : rg_max_over_at(RG_HERE, x, false, n, which);
+            rg_tensor *x = tied(t, k / 8, with_nan), *y = least ? rg_min_over_at(RG_HERE, x, false, n ? n : -1, which) : rg_max_over_at(RG_HERE, x, false, n ? n : -1, which);
             rg_tensor *dy = numbers(t, rg_dtype_of(x), y->ndim, y->shape), *fused, *composed;
             assert_int_equal(rg_grad(y, dy, &x, 1, 0, &fused), 0);
             assert_int_equal(rg_grad(y, dy, &x, 1, RG_CREATE_GRAPH, &composed), 0);
@@ -160,7 +160,9 @@ static void variance_and_its_correction(void **state) {
     VALUES(rg_var_over(rows, 0, false, 0), 1, 1, 9);
     VALUES(rg_var(rows), 7.6);
     REFUSED(RG_EVALUE, rg_var_over(x, (double)NAN, false, 0), "var: the correction is nan, must be at least 0");
-    REFUSED(RG_EVALUE, rg_std_over(x, -1, false, 0), "var: the correction is -1, must be at least 0");
+    REFUSED(RG_EVALUE, rg_std_over(x, -1, false, 0), "std: [4]: var: the correction is -1, must be at least 0");
+    REFUSED(RG_EVALUE, rg_sum_over(x, -1), "sum: [4]: no axes; write rg_sum_over(x, keepdims, axis, ..), or rg_sum(x) for all of them");
+    REFUSED(RG_EVALUE, rg_norm_over(x, 1, -1), "norm: [4]: sum: [4]: no axes; write rg_sum_over(x, keepdims, axis, ..), or rg_sum(x) for all of them");
     assert_true(isnan(rg_item(rg_var(LEAF(3))))); /* one element, divided by 0 */
 }
 
@@ -265,7 +267,7 @@ static void gradients_go_back_through_the_permutation(void **state) {
     REFUSED(RG_EVALUE, rg_topk(x, 4, 1, true, &kept), "topk: k = 4 is outside 0..3, the size of axis 1");
     assert_true(rg_failed(kept));
     REFUSED(RG_EVALUE, rg_topk(x, -1, -2, true, NULL), "topk: k = -1 is outside 0..2, the size of axis -2");
-    REFUSED(RG_ESHAPE, rg_sort(x, 2, true, NULL), "argsort: [2,3]: axis 2 is outside the 2 dimensions");
+    REFUSED(RG_ESHAPE, rg_sort(x, 2, true, NULL), "sort: [2,3]: axis 2 is outside the 2 dimensions");
 }
 
 /* Sorted, and stable: of equal elements the earlier first. Many equal ones, lengths about the runs that are merged. */

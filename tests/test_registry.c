@@ -230,7 +230,8 @@ static void refusal_is_named(const rg_op *op, const rg_sample *s) {
         const char *message = rg_error(r.t);
         CHECK(&r, rg_failed(r.y) && message, "was not refused");
         CHECK(&r, rg_error_code(r.t) != RG_OK && rg_error_code(r.t) != RG_ENOMEM, "error code %d: %s", (int)rg_error_code(r.t), message);
-        CHECK(&r, op->compose || starts_with(message, op->name, ':'), "the message does not begin with the operator's name: %s", message);
+        const size_t own = strcspn(message, ":"); /* cross_entropy_with, the one with options, speaks as cross_entropy */
+        CHECK(&r, starts_with(message, op->name, ':') || (op->compose && own > 2 && strncmp(message, op->name, own) == 0), "the message does not begin with the operator's name: %s", message);
         CHECK(&r, ends_with(message, " (here.c:7)"), "the message does not end with the caller's line: %s", message);
         CHECK(&r, op->compose || before.tensors == after.tensors, "a tensor was left behind: %s", message);
         CHECK(&r, rg_failed(rg_sample_apply("later.c:8", s, op, r.in)) && rg_error(r.t) == message && ends_with(message, " (here.c:7)"),

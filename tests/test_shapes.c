@@ -213,7 +213,7 @@ static void shape_errors_say_what_disagrees(void **state) {
     REFUSED(RG_ESHAPE, rg_permute(x, 1), "permute: x[2,3]: 1 axes for 2 dimensions");
     REFUSED(RG_ESHAPE, rg_permute(six, 0, 1, 2, 3, 4, 5, 6), "permute: [1,1,1,1,1,1]: 7 axes for 6 dimensions");
     REFUSED(RG_ESHAPE, rg_permute(r, -1), "permute: []: 1 axes for 0 dimensions");
-    REFUSED(RG_ESHAPE, rg_permute(x, 1, -1), "permute: x[2,3]: axis 1 stands twice");
+    REFUSED(RG_ESHAPE, rg_permute(x, 1, -1), "permute: x[2,3]: axis 1 is given twice");
     REFUSED(RG_ESHAPE, rg_permute(x, 0, -3), "permute: x[2,3]: axis -3 is outside the 2 dimensions");
     REFUSED(RG_ESHAPE, rg_slice(x, 1, 1, 4), "slice: x[2,3]: 1..4 does not lie in axis 1, of size 3");
     REFUSED(RG_ESHAPE, rg_slice(x, 0, -3, 1), "slice: x[2,3]: -3..1 does not lie in axis 0, of size 2");
