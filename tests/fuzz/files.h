@@ -85,8 +85,10 @@ __attribute__((unused)) static void fuzz_use(rg_tensor *x) {
     if (rg_failed(x)) fuzz_fail("a poisoned tensor without an error");
     rg_print(x, nowhere);
     if (rg_numel(x) > 1 << 16) return;
-    rg_tensor *w = rg_param(t, "w", RG_ONES), *z = rg_cast(x, RG_F32);
-    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = .1});
+    char name[32]; /* each once: parameters that an optimiser gets have names of their own */
+    snprintf(name, sizeof name, "w%d", rg_params(t).count);
+    rg_tensor *w = rg_param(t, name, RG_ONES), *z = rg_cast(x, RG_F32);
+    rg_optim *sgd = rg_optim_sgd(t, (rg_list){&w, 1}, (rg_sgd_options){.lr = .1});
     rg_backward(rg_sum(rg_tanh(rg_mul(z, w))));
     rg_optim_step(sgd);
     (void)rg_item(rg_sum(z));

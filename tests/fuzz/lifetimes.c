@@ -10,7 +10,7 @@
 enum { HANDLES = 64, MARKS = 4, HOOKS = 8, LOGS = 32, PARAMS = 3 };
 typedef enum hook_kind { KEEPS, DOUBLES, SUMS, VIEWS, REPLACES, GIVES, REWINDS, HOOK_KINDS } hook_kind;
 
-typedef struct hook { int x, given; hook_kind kind; bool on; } hook;
+typedef struct hook { int x, given; hook_kind kind; bool on; int64_t since; } hook;
 typedef struct log_entry { int hook, given; rg_tensor *made; bool matched; } log_entry; /* what a hook did */
 
 static rg_tape *t;
@@ -252,10 +252,19 @@ static int made_in_hook(op o, form f, int g) {
     return x;
 }
 
+/* Hooks of one tensor run in the order in which they were given. */
+static int next_hook(int x, int64_t since) {
+    int next = -1;
+    for (int k = 0; k < HOOKS; k++)
+        if (hooks[k].on && hooks[k].x == x && hooks[k].since > since && (next < 0 || hooks[k].since < hooks[next].since)) next = k;
+    return next;
+}
+
 static int hook_of_model(int x, int g) {
-    for (int k = 0; k < HOOKS; k++) {
+    int64_t since = 0;
+    for (int k; (k = next_hook(x, since)) >= 0;) {
         const hook *h = &hooks[k];
-        if (!h->on || h->x != x) continue;
+        since = h->since;
         log_entry *l = NULL;
         for (int i = 0; i < nlogs && !l; i++)
             if (logs[i].hook == k && !logs[i].matched) l = &logs[i];
@@ -386,7 +395,9 @@ static void play(void) {
         compute(x);
         if (failed) r->computed = computed;
         if (c->shares) c->unsure |= memcmp(values_of(x), values_of(r->in[0]), sizeof *c->v * (size_t)c->n) || !sure(r->in[0]);
-        else if (failed) c->unsure |= was.unsure || memcmp(was.v, c->v, sizeof *c->v * (size_t)c->n);
+        const bool changed = was.unsure || memcmp(was.v, c->v, sizeof *c->v * (size_t)c->n);
+        c->unsure |= failed && changed;
+        for (int k = 1; k < m.ncells && changed; k++) m.cell[k].unsure |= m.cell[k].shares == r->cell;
     }
     if (failed) {
         REQUIRE(refusable || doubtful, "command %d: rg_play failed: %s", command, rg_error(t));
@@ -486,8 +497,8 @@ static void release(int x) {
     rg_tensor *p = pointer(x);
     if (--m.node[x].retained == 0 && m.node[x].place == KEPT) {
         m.node[x].place = NOWHERE;
-        drop_grad(x); /* its hooks may run until the reset, where the record reads it */
-        if (m.loss == x) m.loss = NONE;
+        if (has_grad(x)) m.node[m.node[x].grad].place = m.node[m.node[x].grad].retained ? KEPT : NOWHERE;
+        /* Where the record reads it, its hooks may run, and its gradient grows, until the reset. */
     }
     rg_release(p);
 }
@@ -516,8 +527,11 @@ static void step(void) {
         clear_grads();
         return;
     }
+    bool some = false;
+    for (int k = 0; k < PARAMS; k++) some |= has_grad(params[k]);
     TRACE("rg_optim_step(sgd);\n");
-    REQUIRE(!rg_optim_step(sgd), "command %d: rg_optim_step failed: %s", command, rg_error(t));
+    REQUIRE(!rg_optim_step(sgd) == some, "command %d: rg_optim_step, %s gradients: %s", command, some ? "with" : "without", rg_error(t) ? rg_error(t) : "no error");
+    rg_error_clear(t); /* a step without gradients is an error */
     for (int k = 0; k < PARAMS; k++) {
         const int x = params[k], g = m.node[x].grad;
         for (int i = 0; g && i < size_of(m.node[x].form); i++) values_of(x)[i] -= values_of(g)[i];
@@ -536,7 +550,7 @@ static void add_hook(int x, uint8_t kind, uint8_t given) {
         return;
     }
     wanted_form = m.node[x].form;
-    hooks[k] = (hook){.x = x, .kind = (hook_kind)(kind % HOOK_KINDS), .on = true};
+    hooks[k] = (hook){.x = x, .kind = (hook_kind)(kind % HOOK_KINDS), .on = true, .since = ++m.clock};
     if (hooks[k].kind == GIVES) hooks[k].given = pick(given, has_form);
     TRACE("rg_on_grad(x%d, kind %d, x%d);\n", x, (int)hooks[k].kind, hooks[k].given);
     REQUIRE(!rg_on_grad(pointer(x), called, &hooks[k]), "command %d: rg_on_grad failed: %s", command, rg_error(t));
@@ -564,7 +578,6 @@ static void checkpoint(int a, int b, uint8_t which) {
         m.node[x].cell = m.node[a].cell, m.node[x].off = m.node[a].off;
     }
     for (int k = from; k < m.nnodes; k++) m.node[k].inside = true;
-    if (!m.node[x].needs) m.node[x].from_hook = true; /* a plain value, and rg_play does not compute it again */
     m.odd = true;
     TRACE("x%d = rg_checkpoint(%d, x%d, x%d);\n", x, which % 4, a, b);
     if (which % 4 == 3 && !rg_failed(p)) {
