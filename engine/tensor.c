@@ -42,7 +42,7 @@ static inline size_t rg_node_size(int nin) { return ((sizeof(rg_tensor) + (size_
 /* What a new tensor has, up to its values and shape: copied, since of a memset gcc makes a slow "rep stos". */
 static const rg_tensor fresh = {.refs = 1};
 enum { FRESH = offsetof(rg_tensor, numel) };
-_Static_assert(offsetof(rg_tensor, value) % 16 == 0 && sizeof(rg_tensor) == offsetof(rg_tensor, in), "values are aligned, and nothing is padded");
+_Static_assert((sizeof(void *) < 8 || offsetof(rg_tensor, value) % 16 == 0) && sizeof(rg_tensor) == offsetof(rg_tensor, in), "values are aligned, and nothing is padded");
 
 static RG_INLINE rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) {
     rg_tensor *x = rg_block_alloc(t, rg_node_size(nin));
