@@ -294,7 +294,8 @@ enum { CASES = sizeof all / sizeof *all };
 
 /* -------- the table */
 
-typedef struct row { char name[128], end[32]; int64_t value; int the_case; } row;
+typedef struct row { char name[128], where[128], end[32]; int64_t value; int the_case; } row;
+static const char *table_path;
 
 static int end_of(const char *text) {
     static const struct { const char *text; int end; } ends[] = {{"`RG_ENOMEM`", RG_ENOMEM}, {"`RG_ESHAPE`", RG_ESHAPE}, {"`RG_EDTYPE`", RG_EDTYPE},
@@ -315,6 +316,7 @@ static bool read_row(char *line, row *r) {
         *from++ = 0;
     }
     snprintf(r->name, sizeof r->name, "%.127s", cell[0]);
+    snprintf(r->where, sizeof r->where, "%.127s", cell[2]);
     snprintf(r->end, sizeof r->end, "%.31s", cell[3]);
     r->value = 0;
     for (const char *c = cell[1]; *c; c++)
@@ -330,8 +332,20 @@ static int reach(const row *r, int64_t v) {
     return end ? end : code;
 }
 
+/* Are the files there that the third column names? */
+static void files_are_there(const row *r) {
+    char words[128], file[4096];
+    memcpy(words, r->where, sizeof words);
+    for (char *word = strtok(words, " ,`"); word; word = strtok(NULL, " ,`")) {
+        if (!strchr(word, '/')) continue;
+        snprintf(file, sizeof file, "%.*s../%s", (int)(strlen(table_path) - strlen("limits.md")), table_path, word);
+        if (access(file, R_OK)) fail_msg("%s: there is no %s", r->name, word);
+    }
+}
+
 static void holds(void **state) {
     const row *r = *state;
+    files_are_there(r);
     assert_int_equal(reach(r, r->value), RG_OK);
     assert_int_equal(reach(r, r->value + 1), end_of(r->end));
 }
@@ -346,6 +360,7 @@ int main(int argc, char **argv) {
     bool seen[CASES] = {false};
     cases list = {0};
     FILE *table = argc == 2 ? fopen(argv[1], "r") : NULL;
+    table_path = argv[1];
     if (!table) return fprintf(stderr, "usage: test_limits docs/limits.md\n"), 2;
     while (n < 2 * CASES && fgets(line, sizeof line, table)) {
         row *r = &rows[n];
