@@ -24,6 +24,9 @@ for p in xor moons mnist cifar10 lenet autoencoder pinn; do
     ok "$p refuses an unknown option and suggests one" both 2 'did you mean --epochs' "$examples/$p" --epoch 3
     ok "$p refuses a bad number" both 2 "lr" "$examples/$p" --lr fast
 done
+ok "digits:0 is no number of digits" both 1 'digits:0: there is no train-images' "$examples/mnist" --data digits:0
+ok "nor is digits:5x" both 1 'digits:5x: there is no train-images' "$examples/mnist" --data digits:5x
+ok "digits:5 is" both 0 '^generated digits (digits:5): 5 training images, 5 test images' "$examples/mnist" --data digits:5 --steps 1 --batch 2
 ok "mnist names the missing file" both 1 'train-images-idx3-ubyte.*get-data mnist' "$examples/mnist" --data "$tmp/nowhere"
 ln -s loop "$tmp/loop"
 ok "a folder that is out of reach is no missing file" both 1 'loop/train-images-idx3-ubyte.*cannot be reached: Too many' "$examples/mnist" --data "$tmp/loop"

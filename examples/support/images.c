@@ -29,9 +29,11 @@ const char *images_find(const char *asked, char *to, size_t size) {
 }
 
 const char *images_read(rg_tape *t, const char *from, int64_t drawn_train, int64_t drawn_test, rg_dataset *train, rg_dataset *test) {
-    if (strcmp(from, "digits") == 0) {
-        *train = rg_make_digits(t, drawn_train);
-        *test = rg_make_digits(t, drawn_test);
+    int n = 0, end = 0;
+    const bool counted = sscanf(from, "digits:%9d%n", &n, &end) == 1 && n > 0 && !from[end];
+    if (counted || strcmp(from, "digits") == 0) {
+        *train = rg_make_digits(t, counted ? n : drawn_train);
+        *test = rg_make_digits(t, counted && n < drawn_test ? n : drawn_test);
         return "generated digits";
     }
     *train = rg_read_mnist(t, from, true);

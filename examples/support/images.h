@@ -4,13 +4,13 @@
 
 #include <retrograd.h>
 
-#define IMAGES_HELP "folder of MNIST or Fashion-MNIST, or the word digits; else $RETROGRAD_DATA/mnist, ~/.cache/retrograd/mnist, Debian's, digits"
+#define IMAGES_HELP "folder of MNIST or Fashion-MNIST, or the word digits, digits:N for N of them; else $RETROGRAD_DATA/mnist, ~/.cache/retrograd/mnist, Debian's, digits"
 
 /* `asked` if it is not NULL; else the first folder with the training images among $RETROGRAD_DATA/mnist, ~/.cache/retrograd/mnist and
    Debian's Fashion-MNIST, written to `to`; else the word "digits". */
 const char *images_find(const char *asked, char *to, size_t size);
 
-/* Reads MNIST or Fashion-MNIST from a folder, or draws digits for the word "digits", so many if asked. Returns what they are
+/* Reads MNIST or Fashion-MNIST from a folder, or draws digits for the word "digits", so many, or N for "digits:N". Returns what they are
    called, "MNIST"; an error stands on the tape. */
 const char *images_read(rg_tape *t, const char *from, int64_t drawn_train, int64_t drawn_test, rg_dataset *train, rg_dataset *test);
 
