@@ -44,12 +44,12 @@ ok "xor solves its problem and shows it" both 0 '4 of 4 right: solved' "$example
 ok "xor in f64" both 0 'solved' "$examples/xor" --dtype f64
 ok "xor, two hidden layers, adam" both 0 'solved' "$examples/xor" --hidden 8,4 --optimizer adam --lr 0.02
 ok "xor untrained is below the floor" exits 1 "$examples/xor" --epochs 1
-ok "xor with 8 hidden units solves it for each of 100 seeds" both 0 '100 of 100 seeds' "$examples/xor" --hidden 8 --seeds 100 --floor 100
-ok "xor with 2 hidden units prints its success share" both 0 'of 1000 seeds solve it: [5-9][0-9]' "$examples/xor" --hidden 2 --seeds 1000
+learns "--seeds 3 --floor 0" "xor with 8 hidden units solves it for each of 100 seeds" 0 '100 of 100 seeds' "$examples/xor" --hidden 8 --seeds 100 --floor 100
+learns "--seeds 5 --floor 0" "xor with 2 hidden units prints its success share" 0 'of 1000 seeds solve it: [5-9][0-9]' "$examples/xor" --hidden 2 --seeds 1000
 ok "xor draws" "$examples/xor" --out "$tmp/deep/xor" --csv "$tmp/deep/csv/x.csv"
 ok "xor's pictures are there" test -s "$tmp/deep/xor/curves.png" -a -s "$tmp/deep/xor/boundary.png" -a -s "$tmp/deep/csv/x.csv"
 ok "xor, tape beside hand" both 0 'tape and hand agree' "$examples/xor" --path both
-ok "xor, 2-2-1 beside hand in f64" both 0 'of 50 seeds' "$examples/xor" --path both --dtype f64 --hidden 2 --seeds 50 --epochs 200 --floor 0
+ok "xor, 2-2-1 beside hand in f64" both 0 "of $(few 50 3) seeds" "$examples/xor" --path both --dtype f64 --hidden 2 --seeds $(few 50 3) --epochs 200 --floor 0
 ok "xor learns by hand" both 0 'mean of squares 0.*' "$examples/xor" --path manual
 ok "xor by hand says that it is another network" test "$(said 'sigmoid for tanh; its loss is half the sum of squares')" = 1
 ok "xor learns by hand" both 0 'solved' "$examples/xor" --path manual
@@ -57,25 +57,25 @@ ok "xor by hand has one hidden layer" both 2 'path both.*one hidden layer' "$exa
 ok "the twin by hand does not know every update rule" both 2 'xor: --optimizer nesterov.*sgd, momentum or adam' "$examples/xor" --path both --optimizer nesterov
 for points in moons circles spirals xor; do
     case $points in moons | circles) floor=99 epochs=100 ;; spirals) floor=90 epochs=300 ;; *) floor=95 epochs=100 ;; esac
-    ok "moons learns $points" "$examples/moons" --data $points --epochs $epochs --floor $floor --out "$tmp/$points"
+    learns "--epochs 2 --floor 0" "moons learns $points" 0 "" "$examples/moons" --data $points --epochs $epochs --floor $floor --out "$tmp/$points"
     ok "and draws the boundary" test -s "$tmp/$points/boundary.png"
 done
 ok "moons below its floor exits with 1" exits 1 "$examples/moons" --epochs 1 --lr 0.0001
 
 # -------- a differential equation
-ok "pinn finds sin x" both 0 'largest error.*reached' "$examples/pinn" --out "$tmp/pinn" --csv "$tmp/pinn.csv"
+learns "--epochs 40 --error 100" "pinn finds sin x" 0 'largest error.*reached' "$examples/pinn" --out "$tmp/pinn" --csv "$tmp/pinn.csv"
 ok "and draws it" test -s "$tmp/pinn/solution.png" -a "$(wc -l <"$tmp/pinn.csv")" -eq 11
 ok "pinn untrained is too far off" exits 1 "$examples/pinn" --epochs 100
 ok "lbfgs has help" both 0 '--error' "$examples/lbfgs" --help
-ok "lbfgs reaches the minimum and draws its way" both 0 'at most 1e-08: reached' "$examples/lbfgs" --out "$tmp/valley"
+learns "--steps 100 --error 10" "lbfgs reaches the minimum and draws its way" 0 'at most 1e-08: reached' "$examples/lbfgs" --out "$tmp/valley"
 ok "and the picture is there" test -s "$tmp/valley/valley.png"
-ok "lbfgs from elsewhere" both 0 ': reached' "$examples/lbfgs" --x 1.9 --y -1 --error 1e-7
+learns "--steps 100 --error 10" "lbfgs from elsewhere" 0 ': reached' "$examples/lbfgs" --x 1.9 --y -1 --error 1e-7
 ok "lbfgs above its floor exits with 1" both 1 'NOT reached' "$examples/lbfgs" --steps 10
 
 # -------- a transformer, on sums and on a text
 gpt() { "$examples/chargpt" "$@"; }
 ok "chargpt has help" both 0 '--temperature' gpt --help
-ok "chargpt learns to add, and draws" both 0 'floor 80%: reached' gpt --steps 500 --floor 80 --out "$tmp/sums" --csv "$tmp/sums.csv"
+learns "--steps 20 --floor 0" "chargpt learns to add, and draws" 0 'floor 80%: reached' gpt --steps 500 --floor 80 --out "$tmp/sums" --csv "$tmp/sums.csv"
 ok "its curves and history are there" test -s "$tmp/sums/loss.png" -a "$(wc -l <"$tmp/sums.csv")" -eq 21
 ok "chargpt untrained is below its floor" both 1 'floor 99%: NOT reached' gpt --steps 20
 small="--dim 8 --heads 2 --layers 1 --batch 8 --context 8 --steps 20 --length 20"
@@ -87,45 +87,46 @@ ok "a text that is too short is an error" both 1 'short: 6 characters; a context
 ok "heads that do not divide the features are an error" both 1 '5 heads do not divide 48 features' gpt --heads 5
 goes_on() { # killed after a while, it goes on from what it kept, and ends as if nothing had been
     rm -f "$tmp"/*.state
-    gpt $small --steps 2000 --dropout .1 --floor 0 --save "$tmp/straight.state" || return
-    gpt $small --steps 2000 --dropout .1 --floor 0 --save "$tmp/killed.state" &
+    gpt $small --steps $(few 2000 200) --dropout .1 --floor 0 --save "$tmp/straight.state" || return
+    gpt $small --steps $(few 2000 200) --dropout .1 --floor 0 --save "$tmp/killed.state" &
     while ! [ -s "$tmp/killed.state" ] && kill -0 $!; do sleep .02; done
     kill -9 $!
-    gpt $small --steps 2000 --dropout .1 --floor 0 --resume "$tmp/killed.state" --save "$tmp/killed.state" && cmp "$tmp/straight.state" "$tmp/killed.state"
+    gpt $small --steps $(few 2000 200) --dropout .1 --floor 0 --resume "$tmp/killed.state" --save "$tmp/killed.state" && cmp "$tmp/straight.state" "$tmp/killed.state"
 }
 ok "chargpt killed goes on bit for bit" goes_on
 
 # -------- mnist on digits that the program draws
-digits() { "$examples/mnist" --data digits "$@"; }
-hash_of() { digits --steps 200 "$@" 2>/dev/null | sed -n "s/.*hash //p"; }
-ok "mnist learns drawn digits" digits --epochs 1 --floor 90 --out "$tmp/digits" --csv "$tmp/h.csv"
+digits() { "$examples/mnist" --data $(few digits digits:2560) "$@"; }
+some() { "$examples/mnist" --data digits:2560 "$@"; } # where nothing has to be learned: to draw all takes longer than the run
+hash_of() { some --steps $(few 200 20) "$@" 2>/dev/null | sed -n "s/.*hash //p"; }
+learns "--steps 20 --floor 0" "mnist learns drawn digits" 0 "" digits --epochs 1 --floor 90 --out "$tmp/digits" --csv "$tmp/h.csv"
 for picture in curves weights confusion; do ok "mnist draws $picture.png" test -s "$tmp/digits/$picture.png"; done
 ok "mnist's history has a header and a row" test "$(wc -l <"$tmp/h.csv")" -eq 2
-ok "mnist in f64 with adam" digits --dtype f64 --optimizer adam --lr 0.001 --steps 300
+ok "mnist in f64 with adam" digits --dtype f64 --optimizer adam --lr 0.001 --steps $(few 300 10)
 for rule in sgd momentum adam; do for dtype in f32 f64; do
     case $rule in adam) lr=0.002 ;; *) lr=0.05 ;; esac
-    ok "mnist, tape beside hand, $rule, $dtype" both 0 'tape and hand agree' digits --path both --optimizer $rule --lr $lr --dtype $dtype --hidden 64,32 --steps 100
+    ok "mnist, tape beside hand, $rule, $dtype" both 0 'tape and hand agree' some --floor 0 --path both --optimizer $rule --lr $lr --dtype $dtype --hidden 64,32 --steps $(few 100 5)
 done; done
-ok "mnist with a regulariser, tape beside hand" both 0 'tape and hand agree' digits --path both --l2 0.01 --dtype f64 --steps 50
-ok "mnist learns by hand" digits --path manual --epochs 1 --floor 90 --out "$tmp/by-hand"
+ok "mnist with a regulariser, tape beside hand" both 0 'tape and hand agree' some --floor 0 --path both --l2 0.01 --dtype f64 --steps $(few 50 5)
+learns "--steps 20 --floor 0" "mnist learns by hand" 0 "" digits --path manual --epochs 1 --floor 90 --out "$tmp/by-hand"
 one=$(hash_of --threads 1)
-for threads in 2 3 4; do ok "the same weights after 200 steps with $threads threads" test -n "$one" -a "$one" = "$(hash_of --threads $threads)"; done
+for threads in 2 3 4; do ok "the same weights after $(few 200 20) steps with $threads threads" test -n "$one" -a "$one" = "$(hash_of --threads $threads)"; done
 ok "the same weights in a second run" test "$one" = "$(hash_of --threads 1)"
 ok "other weights for another seed" test "$one" != "$(hash_of --seed 1)"
 
 # -------- convolutions, and codes
-ok "lenet learns drawn digits" both 0 'test accuracy' "$examples/lenet" --data digits --steps 60 --out "$tmp/lenet" --csv "$tmp/lenet.csv"
-ok "well" between "$(percent "$tmp/out")" 75 100
+ok "lenet learns drawn digits" both 0 'test accuracy' "$examples/lenet" --data digits:$(few 10000 1000) --steps $(few 60 5) --out "$tmp/lenet" --csv "$tmp/lenet.csv"
+[ "$short" ] || ok "well" between "$(percent "$tmp/out")" 75 100
 for picture in curves confusion filters maps; do ok "lenet draws $picture.png" test -s "$tmp/lenet/$picture.png"; done
 ok "lenet's history has a header and a row" test "$(wc -l <"$tmp/lenet.csv")" -eq 2
-ok "lenet without learning is below its floor" both 1 'NOT reached' "$examples/lenet" --data digits --epochs 0
+ok "lenet without learning is below its floor" both 1 'NOT reached' "$examples/lenet" --data digits:1000 --epochs 0
 ok "lenet has two convolutions" both 2 'channels: 3 numbers' "$examples/lenet" --channels 1,2,3
 ok "lenet names the missing file" both 1 'train-images-idx3-ubyte.*get-data mnist' "$examples/lenet" --data "$tmp/nowhere"
-ok "autoencoder finds codes for drawn digits" both 0 'at most 0.041: reached' "$examples/autoencoder" --data digits --hidden 64 --epochs 3 --lr 0.01 --error 0.041 --out "$tmp/codes" --csv "$tmp/codes.csv"
+learns "--steps 10 --error 1" "autoencoder finds codes for drawn digits" 0 'at most 0.041: reached' "$examples/autoencoder" --data $(few digits digits:2560) --hidden 64 --epochs 3 --lr 0.01 --error 0.041 --out "$tmp/codes" --csv "$tmp/codes.csv"
 for picture in reconstructions walk codes; do ok "autoencoder draws $picture.png" test -s "$tmp/codes/$picture.png"; done
-ok "autoencoder's history has a header and three rows" test "$(wc -l <"$tmp/codes.csv")" -eq 4
-ok "autoencoder untrained is too far off" both 1 'NOT reached' "$examples/autoencoder" --data digits --hidden 8 --steps 5
-ok "one image has no variance" both 1 'no variance (autoencoder.c' "$examples/autoencoder" --data digits --batch 1 --steps 2
+ok "autoencoder's history has a header and its rows" test "$(wc -l <"$tmp/codes.csv")" -eq "$(few 4 2)"
+ok "autoencoder untrained is too far off" both 1 'NOT reached' "$examples/autoencoder" --data digits:1000 --hidden 8 --steps 5
+ok "one image has no variance" both 1 'no variance (autoencoder.c' "$examples/autoencoder" --data digits:1000 --batch 1 --steps 2
 ok "a code has no accuracy" both 2 'unknown option --floor' "$examples/autoencoder" --floor 3
 ok "a constant rate is no choice of mnist" both 2 'unknown option --schedule' "$examples/mnist" --schedule constant
 ok "a schedule is the choice of one" both 2 'schedule' "$examples/lenet" --schedule sometimes
@@ -140,20 +141,20 @@ resumes() { # resumes PROGRAM LIMIT FIRST ALL OPTION...: stopped at --LIMIT FIRS
         "$program" "$@" --resume "$tmp/first.state" $floor $limit $all --save "$tmp/second.state" &&
         cmp "$tmp/straight.state" "$tmp/second.state" && ! cmp -s "$tmp/straight.state" "$tmp/first.state"
 }
-ok "mnist resumes" resumes mnist epochs 1 2 --data digits --optimizer momentum --lr 0.05
-ok "mnist resumes within an epoch" resumes mnist steps 100 300 --data digits --hidden 16 --batch 256 --optimizer adam
-ok "which tells whose loss it prints" digits --steps 300 --hidden 16 --batch 256 --optimizer adam --resume "$tmp/first.state" --floor 0
+ok "mnist resumes" resumes mnist epochs 1 2 --data digits:2560 --optimizer momentum --lr 0.05
+ok "mnist resumes within an epoch" resumes mnist steps 4 12 --data digits:2560 --hidden 16 --batch 256 --optimizer adam
+ok "which tells whose loss it prints" some --steps 12 --hidden 16 --batch 256 --optimizer adam --resume "$tmp/first.state" --floor 0
 ok "in this case of its own" test "$(said "loss: of this run's steps")" = 1
-ok "mnist resumes at the end of an epoch" resumes mnist steps 235 300 --data digits --hidden 16 --batch 256
-ok "lenet resumes" resumes lenet steps 6 12 --data digits --channels 2,4 --hidden 16
-ok "autoencoder resumes" resumes autoencoder steps 150 200 --data digits --hidden 16 --error 1
+ok "mnist resumes at the end of an epoch" resumes mnist steps 10 13 --data digits:2560 --hidden 16 --batch 256
+ok "lenet resumes" resumes lenet steps 6 12 --data digits:1000 --channels 2,4 --hidden 16
+ok "autoencoder resumes" resumes autoencoder steps 15 20 --data digits:2560 --hidden 16 --error 1
 ok "moons resumes" resumes moons epochs 7 20 --optimizer adam
 ok "moons resumes within an epoch" resumes moons steps 33 50
 "$examples/moons" --epochs 7 --floor 0 --save "$tmp/go" --csv "$tmp/go.csv" >/dev/null
 ok "a run that goes on keeps its history" "$examples/moons" --floor 0 --epochs 9 --resume "$tmp/go" --csv "$tmp/go.csv"
 ok "row by row" test "$(cut -d, -f1 "$tmp/go.csv" | tr '\n' ' ')" = "epoch 1 2 3 4 5 6 7 8 9 "
-ok "xor resumes" resumes xor epochs 700 2000
-ok "xor resumes and draws" resumes xor epochs 700 2000 --optimizer adamw --out "$tmp/resumed"
+ok "xor resumes" resumes xor epochs 700 $(few 2000 800)
+ok "xor resumes and draws" resumes xor epochs 700 $(few 2000 800) --optimizer adamw --out "$tmp/resumed"
 ok "a state of another shape is refused" both 1 'w1 is F32 \[2,8\] in the file, F32 \[2,4\] here' "$examples/xor" --hidden 4 --resume "$tmp/first.state"
 ok "and then there is no result" test "$(said 'of 4 right')" = 0
 ok "nor where a state cannot be written" both 1 "a directory, not a file" "$examples/xor" --save "$tmp"
