@@ -334,7 +334,8 @@ static int check_types(rg_tensor *y) {
         if (types[1]) types++;
     }
     const rg_tensor *first = first_f ? first_f : first_a;
-    if (first) y->dtype = first->dtype; /* else the tape's, as of every new tensor */
+    y->dtype = y->tape->dtype;
+    if (first) y->dtype = first->dtype;
     return 0;
 }
 
