@@ -7,10 +7,11 @@
 #include "loops.h"
 
 /* A loop over the elements from `first` on, `n` of them; what is a row begins at 0 each time. */
-#define UNARY_LOOP(name, p_, q_, expr)                                                                      \
+#define UNARY_LOOP(name, first, second, expr)                                                               \
     static void name(const loop_arrays *m) {                                                                \
-        const real p = C(p_), q = C(q_);                                                                    \
-        (void)p, (void)q;                                                                                   \
+        const double p_ = first;                                                                            \
+        const real p = C(first), q = C(second);                                                             \
+        (void)p_, (void)p, (void)q;                                                                         \
         const real *restrict xs = m->a, *restrict ys = m->y, *restrict dys = m->dy;                         \
         real *restrict to = m->to;                                                                          \
         for (int64_t i = 0; i < m->n; i++) {                                                                \
