@@ -218,6 +218,9 @@ int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size
 int rg_set_isa(rg_tape *t, int isa); /* 0 baseline, 1 AVX2+FMA, 2 AVX-512; returns what it was, -1 if this machine has not got it. For tests */
 int rg_isa(const rg_tape *t);            /* which one: for kernels that belong to no op */
 int rg_best_isa(void);                   /* of this machine: the one that tapes start with */
+/* FNV-1a, over the numbers that tell the branches of a result apart: h = RG_HASH; h = rg_hash(h, number); ... */
+#define RG_HASH UINT64_C(14695981039346656037)
+static inline uint64_t rg_hash(uint64_t h, uint64_t number) { return (h ^ number) * 1099511628211u; }
 uint64_t rg_branch_hash(rg_tape *t, int64_t mark); /* of the branches taken by all ops recorded since the mark */
 /* For what writes leaves: 0, or -1 with an error that begins with `who`. */
 int rg_may_write(const char *at, rg_tensor *x, const char *who);    /* is it a leaf, and not one that a running pass may still read? */

@@ -241,7 +241,7 @@ uint64_t rg_branch_hash(rg_tape *t, int64_t mark) {
     for (rg_tensor *x = t ? t->record.last : NULL; x && x->seq >= mark; x = x->prev) {
         if (!x->op) continue;
         const rg_branch_fn branch = x->op->branch[x->nin && x->in[0]->dtype == RG_F64];
-        if (branch) h = (h ^ branch(x)) * 1099511628211u + (h >> 29);
+        if (branch) h = rg_hash(h, branch(x)) + (h >> 29);
     }
     return h;
 }

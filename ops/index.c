@@ -52,8 +52,8 @@ int rg_index_fits(rg_tensor *y, const rg_tensor *x, const rg_tensor *index, cons
 }
 
 uint64_t rg_index_branch(const rg_tensor *y) {
-    uint64_t h = 14695981039346656037u;
-    for (int64_t i = 0; i < y->numel; i++) h = (h ^ (uint32_t)((const int32_t *)y->data)[i]) * 1099511628211u;
+    uint64_t h = RG_HASH;
+    for (int64_t i = 0; i < y->numel; i++) h = rg_hash(h, (uint32_t)((const int32_t *)y->data)[i]);
     return h;
 }
 

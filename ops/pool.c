@@ -38,8 +38,8 @@ static void max_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 }
 
 static uint64_t max_branch(const rg_tensor *y) {
-    uint64_t h = 14695981039346656037u;
-    for (int64_t i = 0; i < y->numel; i++) h = (h ^ (uint32_t)((const int32_t *)y->saved[0]->data)[i]) * 1099511628211u;
+    uint64_t h = RG_HASH;
+    for (int64_t i = 0; i < y->numel; i++) h = rg_hash(h, (uint32_t)((const int32_t *)y->saved[0]->data)[i]);
     return h;
 }
 

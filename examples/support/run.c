@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/op.h"
 #include "files.h"
 #include "twin.h"
 
@@ -87,12 +88,12 @@ int run_resume(rg_tape *t, const run_options *o, rg_state state) {
 int run_save(rg_tape *t, const run_options *o, rg_state state) { return o->save ? rg_state_save(t, o->save, state) : 0; }
 
 uint64_t run_hash(rg_list params) {
-    uint64_t h = 14695981039346656037u;
+    uint64_t h = RG_HASH;
     for (int k = 0; k < params.count; k++) {
         rg_tensor *p = params.items[k];
         const unsigned char *bytes = rg_dtype_of(p) == RG_F64 ? (const void *)rg_f64(p) : (const void *)rg_f32(p);
         const size_t n = (size_t)rg_numel(p) * rg_dtype_size(rg_dtype_of(p));
-        for (size_t i = 0; i < n; i++) h = (h ^ bytes[i]) * 1099511628211u;
+        for (size_t i = 0; i < n; i++) h = rg_hash(h, bytes[i]);
     }
     return h;
 }

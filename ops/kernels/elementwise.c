@@ -116,16 +116,16 @@ static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, 
 #define KINK(e) (e)
 #define SMOOTH 0
 #ifndef RG_KERNEL_AVX2
-/* FNV-1a over the numbers that tell branches apart: the bits of a double, since floor's may be of any size. */
+/* The bits of a double tell branches apart, since floor's may be of any size. */
 static inline uint64_t mix(uint64_t h, double v) {
     uint64_t bits;
     memcpy(&bits, &v, sizeof bits);
-    return (h ^ bits ^ bits >> 32) * 1099511628211u;
+    return rg_hash(h, bits ^ bits >> 32);
 }
 
 #define HASH1(n, e)                                                                   \
     uint64_t RG_K(n##_branch)(const rg_tensor *y) {                                   \
-        uint64_t h = 14695981039346656037u;                                           \
+        uint64_t h = RG_HASH;                                                         \
         const real p = (real)y->attr.p, q = (real)y->attr.q;                          \
         (void)p, (void)q;                                                             \
         for (int64_t i = 0; i < y->numel; i++) {                                      \
@@ -137,7 +137,7 @@ static inline uint64_t mix(uint64_t h, double v) {
     }
 #define HASH2(n, e)                                                                   \
     uint64_t RG_K(n##_branch)(const rg_tensor *y) {                                   \
-        uint64_t h = 14695981039346656037u;                                           \
+        uint64_t h = RG_HASH;                                                         \
         rg_walk w;                                                                    \
         rg_walk_init(&w, y->ndim, y->shape, 2, y->in);                                \
         for (int64_t r = 0; r < w.rows; r++) {                                        \

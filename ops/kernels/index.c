@@ -32,11 +32,10 @@ int RG_K(where)(rg_tensor *y) {
 }
 
 #ifndef RG_KERNEL_AVX2
-/* FNV-1a over the truth of c. */
 uint64_t RG_K(where_branch)(const rg_tensor *y) {
     const real *c = y->in[0]->data;
-    uint64_t h = 14695981039346656037u;
-    for (int64_t i = 0; i < y->in[0]->numel; i++) h = (h ^ (c[i] != 0)) * 1099511628211u;
+    uint64_t h = RG_HASH;
+    for (int64_t i = 0; i < y->in[0]->numel; i++) h = rg_hash(h, c[i] != 0);
     return h;
 }
 #endif

@@ -110,12 +110,12 @@ uint64_t RG_K(extreme_branch)(const rg_tensor *y) {
     rg_tensor b = broadcast_of(y);
     rg_walk w;
     rg_walk_init(&w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});
-    uint64_t h = 14695981039346656037u;
+    uint64_t h = RG_HASH;
     for (int64_t r = 0; r < w.rows; r++) {
         int64_t at;
         rg_walk_at(&w, 1, r, &at);
         for (int64_t i = 0; i < w.inner; i++)
-            h = (h ^ (((const real *)x->data)[r * w.inner + i] == ((const real *)y->data)[at + i * w.run[0]])) * 1099511628211u;
+            h = rg_hash(h, ((const real *)x->data)[r * w.inner + i] == ((const real *)y->data)[at + i * w.run[0]]);
     }
     return h;
 }
