@@ -128,8 +128,6 @@ struct rg_tape {
 
 #pragma GCC visibility push(hidden)
 
-/* memory.c */
-
 /* core_ops.c */
 void rg_add_into(rg_tensor *to, const rg_tensor *x); /* to += x, of one shape and dtype */
 

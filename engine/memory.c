@@ -207,15 +207,23 @@ void rg_tape_dealloc(rg_tape *t, void *p, size_t size) {
     if (t) rg_block_free(t, p, whole_lines(size));
 }
 
-void *rg_grown(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element) {
-    if (n < *size) return array;
-    const int64_t more = *size ? 2 * *size : 16;
-    void *to = rg_tape_alloc(at, t, (size_t)more * element);
+typedef void *alloc_fn(const char *at, rg_tape *t, size_t size);
+static void *grown(alloc_fn *alloc, const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element) {
+    const int64_t more = n < 16 ? 16 : n < 2 * *size ? 2 * *size : n + 1;
+    void *to = alloc(at, t, (size_t)more * element);
     if (!to) return NULL;
-    if (n) memcpy(to, array, (size_t)n * element);
-    rg_tape_dealloc(t, array, (size_t)*size * element);
+    if (*size) memcpy(to, array, (size_t)*size * element);
+    if (alloc == rg_tape_alloc) rg_tape_dealloc(t, array, (size_t)*size * element);
     *size = more;
     return to;
+}
+
+void *rg_grown(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element) {
+    return n < *size ? array : grown(rg_tape_alloc, at, t, array, n, size, element);
+}
+
+void *rg_grown_own(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element) {
+    return n < *size ? array : grown(rg_tape_own, at, t, array, n, size, element);
 }
 
 /* Owned blocks form a list, a header before each. */

@@ -211,7 +211,10 @@ rg_tensor *rg_constant(rg_tensor *y, double value); /* a number in a backward ru
 void *rg_tape_own(const char *at, rg_tape *t, size_t size);    /* zeroed; lives as long as the tape */
 void *rg_tape_alloc(const char *at, rg_tape *t, size_t size);   /* 64-byte aligned, not zeroed; returned with its size */
 void rg_tape_dealloc(rg_tape *t, void *p, size_t size);
-void *rg_grown(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element); /* room for one more than n; NULL after an error */
+/* Arrays that grow: room for one more than n elements, of *size that there are. NULL after an error, and the array is as it was.
+   Of rg_tape_alloc's; of rg_tape_own's, where outgrown ones stay with the tape, at most as much again, and so may be read on. */
+void *rg_grown(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element);
+void *rg_grown_own(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element);
 /* The one function that multiplies sizes: element count and bytes; -1 on a negative size or overflow. */
 int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size_t *bytes);
 

@@ -20,28 +20,15 @@ rg_nn *rg_nn_new_at(const char *at, rg_tape *t, const char *kind, rg_nn_fn forwa
     return net;
 }
 
-/* Room for one more pointer. What is outgrown stays with the tape: at most as much again as the list. */
-static int reserve(const char *at, rg_tape *t, void **list, int count, int *size) {
-    if (count < *size) return 0;
-    if (count > INT32_MAX / 2) return rg_fail(t, RG_ENOMEM, at, "a layer of %d parts", count);
-    const int wanted = count ? 2 * count : 4;
-    void *longer = rg_tape_own(at, t, (size_t)wanted * sizeof(void *));
-    if (!longer) return -1;
-    if (count) memcpy(longer, *list, (size_t)count * sizeof(void *));
-    *list = longer;
-    *size = wanted;
-    return 0;
-}
-
 static bool has(rg_list list, const rg_tensor *x) {
     for (int i = 0; i < list.count; i++)
         if (list.items[i] == x) return true;
     return false;
 }
 
-static int append(const char *at, rg_tape *t, rg_tensor ***list, int *count, int *size, rg_tensor *x) {
-    void *longer = *list;
-    if (reserve(at, t, &longer, *count, size)) return -1;
+static int append(const char *at, rg_tape *t, rg_tensor ***list, int *count, int64_t *size, rg_tensor *x) {
+    rg_tensor **longer = rg_grown_own(at, t, *list, *count, size, sizeof x);
+    if (!longer) return -1;
     *list = longer;
     (*list)[(*count)++] = x;
     return 0;
@@ -110,9 +97,9 @@ static int add_child(const char *at, rg_nn *net, rg_nn *child) {
     if (child == net) return rg_fail(t, RG_EVALUE, at, "rg_nn_add: a %s within itself", net->kind);
     if (child->failed) return rg_fail(t, RG_ESTATE, at, "rg_nn_add: layer %d, a %s, could not be made", net->nchildren, child->kind);
     if (child->depth >= RG_NN_DEPTH) return rg_fail(t, RG_EVALUE, at, "rg_nn_add: more than %d layers within layers", RG_NN_DEPTH);
-    void *list = net->children;
-    if (reserve(at, t, &list, net->nchildren, &net->children_size)) return -1;
-    net->children = list;
+    rg_nn **children = rg_grown_own(at, t, net->children, net->nchildren, &net->children_size, sizeof child);
+    if (!children) return -1;
+    net->children = children;
     char place[16];
     snprintf(place, sizeof place, "%d", net->nchildren);
     net->children[net->nchildren++] = child;

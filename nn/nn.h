@@ -73,7 +73,8 @@ struct rg_nn {
     rg_tensor **buffers;          /* what is no parameter, but belongs into a checkpoint: running statistics. In order, as params */
     rg_nn **children;             /* the layers within */
     int nparams, nbuffers, nchildren;
-    int params_size, buffers_size, children_size, depth;
+    int64_t params_size, buffers_size, children_size;
+    int depth;
     bool training;                /* true at first; rg_nn_train sets it for a net and all within */
     bool placed, failed;          /* put into another; could not be made */
 };

@@ -107,16 +107,6 @@ static int check(const char *at, const recurrent *r, rg_tensor *x, rg_rnn_state 
     return check_state(at, r, "h", state.h, x->shape[0]) || check_state(at, r, "c", state.c, x->shape[0]) ? -1 : 0;
 }
 
-/* Room for the steps of a longer sequence than any before. What is outgrown stays with the tape: at most as much again. */
-static int reserve(const char *at, recurrent *r, int64_t steps) {
-    if (steps <= r->capacity) return 0;
-    const int64_t wanted = steps > 2 * r->capacity ? steps : 2 * r->capacity;
-    rg_tensor **longer = rg_tape_own(at, r->nn.tape, (size_t)wanted * sizeof(rg_tensor *));
-    if (!longer) return -1;
-    r->steps = longer, r->capacity = wanted;
-    return 0;
-}
-
 /* x [time, batch, in] -> [time, batch, hidden]; *h and *c begin it and are what it ends with. */
 static rg_tensor *unroll_layer(const char *at, recurrent *r, int layer, rg_tensor *x, rg_tensor **h, rg_tensor **c) {
     rg_tensor **p = r->nn.params + PARAMS * layer, **steps = r->steps;
@@ -131,7 +121,10 @@ static rg_tensor *unroll_layer(const char *at, recurrent *r, int layer, rg_tenso
 static rg_tensor *unroll(const char *at, recurrent *r, rg_tensor *x, rg_rnn_state *state) {
     rg_tape *t = r->nn.tape;
     rg_tensor *h[UINT8_MAX], *c[UINT8_MAX];
-    if (check(at, r, x, *state) || reserve(at, r, x->shape[1])) return rg_poison(t);
+    if (check(at, r, x, *state)) return rg_poison(t);
+    rg_tensor **steps = rg_grown_own(at, t, r->steps, x->shape[1] - 1, &r->capacity, sizeof x);
+    if (!steps) return rg_poison(t);
+    r->steps = steps;
     const int64_t batch = x->shape[0];
     x = rg_permute(x, 1, 0, 2);
     for (int k = 0; k < r->layers; k++) {
