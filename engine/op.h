@@ -207,6 +207,17 @@ rg_tensor *rg_empty_at(const char *at, rg_tape *t, rg_dtype dtype, int ndim, con
 rg_tensor *rg_drawn_at(const char *at, rg_tape *t, int (*source)(rg_tensor *x), double p, double q, int ndim, const int64_t *shape);
 rg_tensor *rg_constant(rg_tensor *y, double value); /* a number in a backward rule: rank 0, in y's dtype */
 
+/* Element i of values of a dtype, and of a tensor, as a double. */
+static inline double rg_value(const void *data, rg_dtype dtype, int64_t i) {
+    switch (dtype) {
+    case RG_F32: return (double)((const float *)data)[i];
+    case RG_F64: return ((const double *)data)[i];
+    case RG_I32: return ((const int32_t *)data)[i];
+    default: return ((const uint8_t *)data)[i];
+    }
+}
+static inline double rg_element(const rg_tensor *x, int64_t i) { return rg_value(x->data, x->dtype, i); }
+
 /* -------- memory of a tape, for what is no tensor: NULL, and RG_ENOMEM on the tape, when there is none */
 void *rg_tape_own(const char *at, rg_tape *t, size_t size);    /* zeroed; lives as long as the tape */
 void *rg_tape_alloc(const char *at, rg_tape *t, size_t size);   /* 64-byte aligned, not zeroed; returned with its size */

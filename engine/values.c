@@ -8,15 +8,6 @@
 static const rg_tensor no_tensor = {.flags = RG_POISON};
 rg_tensor *rg_poisoned(void) { return (rg_tensor *)(uintptr_t)&no_tensor; }
 
-static double element(const void *p, rg_dtype d, int64_t i) {
-    switch (d) {
-    case RG_F32: return (double)((const float *)p)[i];
-    case RG_F64: return ((const double *)p)[i];
-    case RG_I32: return ((const int32_t *)p)[i];
-    default: return ((const uint8_t *)p)[i];
-    }
-}
-
 /* To an integer: toward zero, held to the ends of the range; NaN gives 0. */
 static double clamp(double v, double low, double high) { return v != v ? 0 : v < low ? low : v > high ? high : v; }
 
@@ -33,7 +24,7 @@ void rg_convert(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dty
     if (n <= 0) return;
     if (to_dtype == from_dtype) memmove(to, from, (size_t)n * rg_dtype_size(to_dtype));
     else
-        for (int64_t i = 0; i < n; i++) set_element(to, to_dtype, i, element(from, from_dtype, i));
+        for (int64_t i = 0; i < n; i++) set_element(to, to_dtype, i, rg_value(from, from_dtype, i));
 }
 
 void rg_set_all(rg_tensor *x, double value) {
@@ -106,7 +97,7 @@ const uint8_t *rg_u8(rg_tensor *x) { return data_as(__func__, x, RG_U8); }
 double rg_item(rg_tensor *x) {
     if (!rg_usable(x)) return NAN;
     x->tape->pass.read = true;
-    if (x->numel == 1) return element(x->data, x->dtype, 0);
+    if (x->numel == 1) return rg_element(x, 0);
     rg_fail_of(x, RG_ESHAPE, "rg_item", "%lld elements, not one", (long long)x->numel);
     return NAN;
 }

@@ -4,21 +4,12 @@
 #include "engine/op.h"
 #include "nn/nn.h"
 
-static double value(const rg_tensor *x, int64_t i) {
-    switch (x->dtype) {
-    case RG_F32: return (double)((const float *)x->data)[i];
-    case RG_F64: return ((const double *)x->data)[i];
-    case RG_I32: return ((const int32_t *)x->data)[i];
-    default: return ((const uint8_t *)x->data)[i];
-    }
-}
-
 static int64_t prediction(const rg_tensor *logits, int64_t row, int64_t width) {
-    if (width == 1) return value(logits, row) > 0;
+    if (width == 1) return rg_element(logits, row) > 0;
     int64_t best = 0;
-    double most = value(logits, row * width);
+    double most = rg_element(logits, row * width);
     for (int64_t j = 1; j < width && most == most; j++) {
-        const double v = value(logits, row * width + j);
+        const double v = rg_element(logits, row * width + j);
         if (v > most || v != v) most = v, best = j;
     }
     return best;
@@ -50,7 +41,7 @@ static int64_t check(const char *at, const char *who, const rg_tensor *logits, c
     const int64_t width = width_of(logits, labels), classes = width == 1 ? 2 : width;
     if (!width) return rg_fail(t, RG_ESHAPE, at, "%s: %s, %s: not a row of logits for each label", who, a, b), 0;
     for (int64_t i = 0; i < labels->numel; i++) {
-        const double label = value(labels, i);
+        const double label = rg_element(labels, i);
         if (label >= 0 && label < (double)classes && label == floor(label)) continue;
         return rg_fail(t, RG_EVALUE, at, "%s: %s, %s: label %g of row %lld is no class of %lld", who, a, b, label, (long long)i,
             (long long)classes), 0;
@@ -62,7 +53,7 @@ double rg_accuracy_at(const char *at, rg_tensor *logits, rg_tensor *labels) {
     const int64_t width = check(at, "rg_accuracy", logits, labels);
     if (!width) return NAN;
     int64_t right = 0;
-    for (int64_t i = 0; i < labels->numel; i++) right += prediction(logits, i, width) == (int64_t)value(labels, i);
+    for (int64_t i = 0; i < labels->numel; i++) right += prediction(logits, i, width) == (int64_t)rg_element(labels, i);
     return labels->numel ? (double)right / (double)labels->numel : NAN;
 }
 
@@ -72,6 +63,6 @@ int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int cl
     if (classes != found || !counts)
         return rg_fail(logits->tape, RG_EVALUE, at, "rg_confusion: %lld classes, but %s %d", (long long)found,
             counts ? "room for" : "no counts for", classes);
-    for (int64_t i = 0; i < labels->numel; i++) counts[(int64_t)value(labels, i) * classes + prediction(logits, i, width)]++;
+    for (int64_t i = 0; i < labels->numel; i++) counts[(int64_t)rg_element(labels, i) * classes + prediction(logits, i, width)]++;
     return 0;
 }

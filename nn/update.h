@@ -82,7 +82,6 @@ rg_tensor *rg_lbfgs_state(const rg_lbfgs *l, int i);
 
 /* A field left out is +0; RG_ZERO is -0. */
 static inline double rg_given_or(double value, double otherwise) { return value == 0 && !__builtin_signbit(value) ? otherwise : value; }
-static inline double rg_element(const rg_tensor *x, int64_t i) { return x->dtype == RG_F64 ? ((const double *)x->data)[i] : (double)((const float *)x->data)[i]; }
 
 #pragma GCC visibility pop
 #endif

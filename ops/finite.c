@@ -14,9 +14,8 @@ static int kind(double v) { return isnan(v) ? NOT_A_NUMBER : isinf(v) ? INFINITE
 
 /* A NaN without its sign, which means nothing and would be printed. */
 static double element(const rg_tensor *x, int64_t i) {
-    const double v = x->dtype == RG_F64 ? ((const double *)x->data)[i] : x->dtype == RG_F32 ? (double)((const float *)x->data)[i] : 0;
-    if (x->dtype <= RG_F64) return isnan(v) ? (double)NAN : v;
-    return x->dtype == RG_I32 ? ((const int32_t *)x->data)[i] : ((const uint8_t *)x->data)[i];
+    const double v = rg_element(x, i);
+    return isnan(v) ? (double)NAN : v;
 }
 
 /* The first element of these kinds, or -1. */

@@ -74,7 +74,6 @@ static bool fits(const char *at, const char *who, const char *what, const rg_ten
         rg_shape_text(x, other, sizeof other)) == 0;
 }
 static rg_tensor *one_minus(const char *at, rg_tensor *x) { return rg_add_scalar(rg_neg(x), 1); }
-static double element(const rg_tensor *x, int64_t i) { return x->dtype == RG_F64 ? ((const double *)x->data)[i] : (double)((const float *)x->data)[i]; }
 static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype == RG_F64; }
 
 /* -------- distances */
@@ -121,15 +120,15 @@ static void view_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { (void)y
 static int from_0_to_1(rg_tensor *y) {
     const rg_tensor *p = y->in[0];
     for (int64_t i = 0; i < p->numel; i++)
-        if (!(element(p, i) >= 0 && element(p, i) <= 1))
-            return rg_reject(y, RG_EVALUE, "element %lld is %g, outside 0..1; for logits there is bce_with_logits", (long long)i, element(p, i));
+        if (!(rg_element(p, i) >= 0 && rg_element(p, i) <= 1))
+            return rg_reject(y, RG_EVALUE, "element %lld is %g, outside 0..1; for logits there is bce_with_logits", (long long)i, rg_element(p, i));
     return 0;
 }
 
 static int plus_or_minus_1(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     for (int64_t i = 0; i < x->numel; i++)
-        if (fabs(element(x, i)) != 1) return rg_reject(y, RG_EVALUE, "element %lld is %g, neither 1 nor -1", (long long)i, element(x, i));
+        if (fabs(rg_element(x, i)) != 1) return rg_reject(y, RG_EVALUE, "element %lld is %g, neither 1 nor -1", (long long)i, rg_element(x, i));
     return 0;
 }
 
