@@ -55,8 +55,9 @@ static pair open_pair(int i, const twin_net *net) {
     if (p.sigmoid) p.size[2] = 1;
     if (!p.sigmoid && i / LAYERS % 2) p.lambda = rg_rng_uniform(p.rng, 0, 1);
     for (int l = 1; l <= p.layers; l++) {
-        rg_param(p.t, "w", RG_HE_NORMAL, p.size[l - 1], p.size[l]);
-        rg_param(p.t, "b", RG_NORMAL(0, 0.5), p.size[l]);
+        const char w[] = {'w', (char)('0' + l), 0}, b[] = {'b', (char)('0' + l), 0}; /* each its own name, for the optimiser */
+        rg_param(p.t, w, RG_HE_NORMAL, p.size[l - 1], p.size[l]);
+        rg_param(p.t, b, RG_NORMAL(0, 0.5), p.size[l]);
     }
     p.optim = run_optimizer(p.t, rg_params(p.t), &p.options);
     p.options.l2 = net->dtype == RG_F64 ? p.lambda : 0;

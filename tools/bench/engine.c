@@ -70,8 +70,9 @@ static void chain_step(void *ctx) {
 
 static void make_layers(work *m) {
     for (int l = 0; l < m->s.layers; l++) {
-        m->w[l] = rg_param(m->t, "w", RG_HE_UNIFORM, m->s.sizes[l], m->s.sizes[l + 1]);
-        m->b[l] = rg_param(m->t, "b", RG_ZEROS, m->s.sizes[l + 1]);
+        const char w[] = {'w', (char)('0' + l), 0}, b[] = {'b', (char)('0' + l), 0}; /* each its own name, for the optimiser */
+        m->w[l] = rg_param(m->t, w, RG_HE_UNIFORM, m->s.sizes[l], m->s.sizes[l + 1]);
+        m->b[l] = rg_param(m->t, b, RG_ZEROS, m->s.sizes[l + 1]);
     }
     m->optim = rg_optim_sgd(m->t, rg_params(m->t), (rg_sgd_options){.lr = (double)m->s.lr});
 }
