@@ -44,6 +44,14 @@ static void new_batch(pair *p) {
     for (int64_t i = 0; i < p->n; i++) p->label[i] = between(p, 0, (int)p->size[p->layers] - 1), p->target[i] = between(p, 0, 1);
 }
 
+static void make_params(pair *p) {
+    for (int l = 1; l <= p->layers; l++) {
+        const char w[] = {'w', (char)('0' + l), 0}, b[] = {'b', (char)('0' + l), 0}; /* each its own name, for the optimiser */
+        rg_param(p->t, w, RG_HE_NORMAL, p->size[l - 1], p->size[l]);
+        rg_param(p->t, b, RG_NORMAL(0, 0.5), p->size[l]);
+    }
+}
+
 /* Network number i: its sizes, values, rule and regulariser follow from the number. */
 static pair open_pair(int i, const twin_net *net) {
     pair p = {.t = rg_tape_new((uint64_t)i), .sigmoid = net == &twin_sigmoid_f64};
@@ -54,11 +62,7 @@ static pair open_pair(int i, const twin_net *net) {
     for (int l = 0; l <= p.layers; l++) p.size[l] = between(&p, 1, WIDEST);
     if (p.sigmoid) p.size[2] = 1;
     if (!p.sigmoid && i / LAYERS % 2) p.lambda = rg_rng_uniform(p.rng, 0, 1);
-    for (int l = 1; l <= p.layers; l++) {
-        const char w[] = {'w', (char)('0' + l), 0}, b[] = {'b', (char)('0' + l), 0}; /* each its own name, for the optimiser */
-        rg_param(p.t, w, RG_HE_NORMAL, p.size[l - 1], p.size[l]);
-        rg_param(p.t, b, RG_NORMAL(0, 0.5), p.size[l]);
-    }
+    make_params(&p);
     p.optim = run_optimizer(p.t, rg_params(p.t), &p.options);
     p.options.l2 = net->dtype == RG_F64 ? p.lambda : 0;
     p.twin = twin_new(&p.options, net, rg_params(p.t), SAMPLES);
@@ -292,7 +296,7 @@ static void faults_are_found(void **state) {
             .options = {.path = "both", .optimizer = "sgd", .dtype = "f64", .l2 = 0.1}};
         p.rng = rg_tape_rng(p.t);
         rg_set_dtype(p.t, RG_F64);
-        for (int l = 1; l <= 3; l++) rg_param(p.t, "w", RG_HE_NORMAL, 6, 6), rg_param(p.t, "b", RG_NORMAL(0, 0.5), 6);
+        make_params(&p);
         p.optim = run_optimizer(p.t, rg_params(p.t), &p.options);
         p.twin = twin_new(&p.options, &net, rg_params(p.t), SAMPLES);
         rg_keep_grads(p.t, true);
