@@ -59,7 +59,9 @@ static bool npz(void) {
     in_folder("x.npz");
     const rg_list l = rg_npz_load(t, path);
     assert_true(l.count == 0 || l.count == 2);
-    return l.count && right(l.items[0], 5000, 3, 3) & right(l.items[1], 7, 4, 4);
+    if (!l.count) return false;
+    const bool first = right(l.items[0], 5000, 3, 3), second = right(l.items[1], 7, 4, 4);
+    return first && second;
 }
 static bool npz_deflated(void) {
     in_folder("arrays.npz");
