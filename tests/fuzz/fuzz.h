@@ -21,11 +21,12 @@ __attribute__((format(printf, 1, 2), noreturn)) static inline void fuzz_fail(con
     abort();
 }
 
-/* An allocator that counts what is out. */
-typedef struct fuzz_memory { int64_t out; } fuzz_memory;
+/* An allocator that counts what is out, and fails at one call. */
+typedef struct fuzz_memory { int64_t out; int fail_in; } fuzz_memory; /* fail_in: 1 is the next call; 0 none */
 static inline void *fuzz_alloc(void *ctx, size_t size) {
-    void *p = malloc(size);
-    if (p) ((fuzz_memory *)ctx)->out += (int64_t)size;
+    fuzz_memory *m = ctx;
+    void *p = m->fail_in && --m->fail_in == 0 ? NULL : malloc(size);
+    if (p) m->out += (int64_t)size;
     return p;
 }
 static inline void fuzz_free(void *ctx, void *p, size_t size) {

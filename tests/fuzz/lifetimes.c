@@ -2,7 +2,10 @@
    viewed, rewound, kept by hooks, cleared, played. Each value, gradient and error is compared with that of model.h.
 
    An input is a program: a byte of options, then commands of four bytes, what and three operands. An operand picks a tensor that is
-   alive, mostly one of the latest. FUZZ_TRACE=1 in the environment prints the program as C.                                      */
+   alive, mostly one of the latest. Some commands use one that was released: the library must refuse it by name under RG_CHECK=1, and in
+   the pool at least survive it. In some the allocator fails. FUZZ_TRACE=1 in the environment prints the program as C.          */
+#include <setjmp.h>
+
 #include "fuzz.h"
 #include "model.h"
 #include "nn/optim.h"
@@ -14,7 +17,8 @@ typedef struct hook { int x, given; hook_kind kind; bool on; int64_t since; } ho
 typedef struct log_entry { int hook, given; rg_tensor *made; bool matched; } log_entry; /* what a hook did */
 
 static rg_tape *t;
-static struct { rg_tensor *p; int x; } handle[HANDLES];
+typedef struct held { rg_tensor *p; int x; } held;
+static held handle[HANDLES];
 static int nhandles, params[PARAMS];
 static struct { int64_t mark, clock; } marks[MARKS];
 static hook hooks[HOOKS];
@@ -24,6 +28,11 @@ static bool by_play;
 static rg_optim *sgd;
 static FILE *trace, *nowhere;
 static int command;
+static bool checking;            /* RG_CHECK=1 */
+static fuzz_memory memory;
+static bool pooled;
+static bool failing;             /* the allocator fails in this command, perhaps */
+static jmp_buf without_memory;
 
 #define TRACE(...) (trace ? (void)fprintf(trace, __VA_ARGS__) : (void)0)
 #define REQUIRE(condition, ...) ((condition) ? (void)0 : fuzz_fail(__VA_ARGS__))
@@ -73,7 +82,11 @@ static int pick(uint8_t byte, wish wished) {
     return found[byte < 192 && n > 4 ? byte % 4 : byte % n];
 }
 
+/* Is the error on the tape the one that the failing allocator had to bring? */
+static bool out_of_memory(void) { return failing && rg_error_code(t) == RG_ENOMEM; }
+
 static rg_tensor *checked(rg_tensor *p, int x) { /* an op's result */
+    if (rg_failed(p) && out_of_memory()) longjmp(without_memory, 1);
     if (rg_failed(p)) fuzz_fail("command %d: an op failed: %s", command, rg_error(t) ? rg_error(t) : "without an error");
     hold(p, x);
     return p;
@@ -134,8 +147,13 @@ static void leave_record(int x) {
 }
 
 static void leave_since(int64_t clock) {
+    bool retained = false;
+    for (int x = 1; x < m.nnodes; x++) retained |= m.node[x].retained > 0;
     for (int x = 1; x < m.nnodes; x++)
-        if (m.node[x].place == RECORD && m.node[x].born >= clock) leave_record(x);
+        if (m.node[x].place == RECORD && m.node[x].born >= clock) {
+            leave_record(x);
+            m.node[x].reset = clock == 0 && !retained; /* not even a view of it is left */
+        }
     if (m.loss && m.node[m.loss].born >= clock) {
         m.loss = NONE;
         if (m.passes == 1) m.passes = 0;
@@ -318,7 +336,7 @@ static void backward(int y) {
     TRACE("rg_backward(x%d);\n", y);
     const int failed = rg_backward(pointer(y));
     if (failed) {
-        REQUIRE(doubtful, "command %d: rg_backward failed: %s", command, rg_error(t));
+        REQUIRE(doubtful || out_of_memory(), "command %d: rg_backward failed: %s", command, rg_error(t));
         rg_error_clear(t);
         end_logs(true);
         return;
@@ -347,7 +365,7 @@ static void gradient(int y, int dy, const int *wanted, int n, bool graph) {
     TRACE("rg_grad(x%d, x%d, {x%d, x%d}, %d, %d, out);\n", y, dy, wanted[0], n > 1 ? wanted[1] : 0, n, graph);
     if (!graph) m.unplayable = true;
     if (rg_grad(pointer(y), dy ? pointer(dy) : NULL, x, n, graph ? RG_CREATE_GRAPH : 0, out)) {
-        REQUIRE(doubtful, "command %d: rg_grad failed: %s", command, rg_error(t));
+        REQUIRE(doubtful || out_of_memory(), "command %d: rg_grad failed: %s", command, rg_error(t));
         rg_error_clear(t);
         end_logs(true);
         return;
@@ -377,7 +395,10 @@ static void play(void) {
     const bool refusable = m.unplayable || m.odd || m.passes > 1;
     bool doubtful = false;
     for (int x = 1; x < m.nnodes; x++) {
-        if (m.node[x].by_play && m.node[x].place == RECORD) leave_record(x);
+        if (m.node[x].by_play && m.node[x].place == RECORD) {
+            leave_record(x);
+            m.cell[m.node[x].cell].unsure = true; /* where it is retained, and later results are on the record, it may be computed again */
+        }
         doubtful |= m.node[x].place == RECORD && stale(x);
     }
     const int failed = rg_play(t);
@@ -395,12 +416,12 @@ static void play(void) {
         compute(x);
         if (failed) r->computed = computed;
         if (c->shares) c->unsure |= memcmp(values_of(x), values_of(r->in[0]), sizeof *c->v * (size_t)c->n) || !sure(r->in[0]);
-        const bool changed = was.unsure || memcmp(was.v, c->v, sizeof *c->v * (size_t)c->n);
-        c->unsure |= failed && changed;
+        const bool changed = c->unsure || memcmp(was.v, c->v, sizeof *c->v * (size_t)c->n);
+        c->unsure |= failed && (changed || was.unsure);
         for (int k = 1; k < m.ncells && changed; k++) m.cell[k].unsure |= m.cell[k].shares == r->cell;
     }
     if (failed) {
-        REQUIRE(refusable || doubtful, "command %d: rg_play failed: %s", command, rg_error(t));
+        REQUIRE(refusable || doubtful || out_of_memory(), "command %d: rg_play failed: %s", command, rg_error(t));
         rg_error_clear(t);
         end_logs(true);
         m.odd = true;
@@ -457,7 +478,7 @@ static int view(int a, uint8_t how, uint8_t c) {
     return x;
 }
 
-/* The same values in another form, which is smaller or a scalar stays. */
+/* In another form, where that is a view. */
 static int formed(int a, form f) {
     if (m.node[a].form == f || m.node[a].form == SCALAR || f == SCALAR || m.node[a].form == ROW) return a;
     if (f == ROW && m.node[a].form == BLOCK) a = view(a, 1, 0);
@@ -553,7 +574,8 @@ static void add_hook(int x, uint8_t kind, uint8_t given) {
     hooks[k] = (hook){.x = x, .kind = (hook_kind)(kind % HOOK_KINDS), .on = true, .since = ++m.clock};
     if (hooks[k].kind == GIVES) hooks[k].given = pick(given, has_form);
     TRACE("rg_on_grad(x%d, kind %d, x%d);\n", x, (int)hooks[k].kind, hooks[k].given);
-    REQUIRE(!rg_on_grad(pointer(x), called, &hooks[k]), "command %d: rg_on_grad failed: %s", command, rg_error(t));
+    if (rg_on_grad(pointer(x), called, &hooks[k]) && out_of_memory()) longjmp(without_memory, 1);
+    REQUIRE(hooks[k].on && !rg_error(t), "command %d: rg_on_grad failed: %s", command, rg_error(t));
 }
 
 static rg_tensor *f_square(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_add(rg_square(in[0]), in[1]); }
@@ -597,11 +619,11 @@ static void look(uint8_t how, int x) {
 }
 
 typedef enum action { A_LEAF, A_COMBINE, A_CHANGE, A_SUM, A_VIEW, A_RETAIN, A_RELEASE, A_MARK, A_REWIND, A_RESET, A_BACKWARD, A_GRAD_OF, A_GRAD,
-    A_CLEAR, A_STEP, A_HOOK, A_CHECKPOINT, A_PLAY, A_WRITE, A_SWITCH, A_LOOK, A_LOSS } action;
+    A_CLEAR, A_STEP, A_HOOK, A_CHECKPOINT, A_PLAY, A_WRITE, A_SWITCH, A_LOOK, A_LOSS, A_GONE, A_FAIL } action;
 
 static const unsigned char actions[] = {A_LEAF, A_LEAF, A_LEAF, A_COMBINE, A_COMBINE, A_COMBINE, A_CHANGE, A_SUM, A_VIEW, A_VIEW, A_VIEW, A_RETAIN, A_RETAIN,
     A_RELEASE, A_RELEASE, A_MARK, A_MARK, A_REWIND, A_REWIND, A_RESET, A_BACKWARD, A_BACKWARD, A_BACKWARD, A_GRAD_OF, A_GRAD_OF, A_GRAD, A_GRAD, A_CLEAR,
-    A_STEP, A_HOOK, A_CHECKPOINT, A_PLAY, A_PLAY, A_WRITE, A_SWITCH, A_LOOK, A_LOSS, A_LOSS, A_LOSS};
+    A_STEP, A_HOOK, A_CHECKPOINT, A_PLAY, A_PLAY, A_WRITE, A_SWITCH, A_LOOK, A_LOSS, A_LOSS, A_LOSS, A_GONE, A_FAIL};
 
 static void do_rewind(uint8_t slot, bool all) {
     if (all) {
@@ -659,6 +681,43 @@ static void do_mark(uint8_t slot) {
     TRACE("mark %d = rg_mark(t);\n", slot % MARKS);
 }
 
+/* A handle whose tensor was released. NULL when there is none, or when it is another tensor's by now. */
+static rg_tensor *pick_gone(uint8_t byte, int *x) {
+    int found[HANDLES], n = 0;
+    for (int k = nhandles - 1; k >= 0; k--) {
+        bool gone = !alive(handle[k].x);
+        for (int j = 0; j < nhandles && gone; j++) gone = handle[j].p != handle[k].p || !alive(handle[j].x);
+        if (gone) found[n++] = k;
+    }
+    if (!n) return NULL;
+    const int k = found[byte % n];
+    *x = handle[k].x;
+    return handle[k].p;
+}
+
+static void use_gone(uint8_t a, uint8_t how) {
+    int x = NONE;
+    rg_tensor *p = checking || pooled ? pick_gone(a, &x) : NULL, *alive_one = pointer(params[how / 8 % PARAMS]), *out = NULL;
+    if (!p) return;
+    TRACE("use %d of x%d, which was released;\n", how % 8, x);
+    bool failed = true;
+    switch (how % 8) {
+    case 0: failed = rg_failed(rg_neg(p)); break;
+    case 1: failed = rg_failed(rg_mul_scalar(p, 2)); break;
+    case 2: failed = rg_failed(rg_detach(p)); break;
+    case 3: failed = !rg_grad_of(p); break;
+    case 4: rg_print(p, nowhere); break;
+    case 5: (void)(rg_numel(p) == 1 ? rg_item(p) : 0); break;
+    case 6: failed = rg_grad(alive_one, alive_one, &p, 1, 0, &out) != 0; m.unplayable = true; break;
+    case 7: failed = checking ? rg_failed(rg_add(alive_one, p)) : true; break;
+    }
+    m.odd = true;
+    const bool named = rg_error(t) && (strstr(rg_error(t), "released by") || how % 8 == 6);
+    if (checking && m.node[x].reset && !out_of_memory())
+        REQUIRE(failed && named, "command %d: tensor %d was released, and the error is: %s", command, x, rg_error(t) ? rg_error(t) : "none");
+    rg_error_clear(t);
+}
+
 static void act(const uint8_t c[4]) {
     const uint8_t a = c[1], b = c[2], d = c[3];
     int x;
@@ -686,19 +745,26 @@ static void act(const uint8_t c[4]) {
     case A_LOOK: look(b, pick(a, any)); break;
     case A_LOSS: /* what most programs do: the sum of a product with a parameter */
         if ((x = combine(MUL, pick(a, any), params[b % PARAMS]))) change(SUM, x, 0);
+        break;
+    case A_GONE: use_gone(a, b); break;
+    case A_FAIL: memory.fail_in = 1 + a % 16; break; /* in the next command */
     }
 }
 
 /* -------- a program */
 
-static void begin(uint8_t options, fuzz_memory *memory) {
+static void begin(uint8_t options) {
     const bool large = options & 2;
     model_clear(large ? 4 : 2, large ? 5 : 2);
     memset(hooks, 0, sizeof hooks);
     memset(marks, 0, sizeof marks);
+    memory = (fuzz_memory){0};
+    pooled = !(options & 1);
+    checking = options & 16 && !pooled; /* in the pool it keeps all memory until the process ends */
+    setenv("RG_CHECK", checking ? "1" : "0", 1);
     nhandles = nlogs = 0;
     pass.hook = hook_of_model;
-    t = rg_tape_new_with(&(rg_allocator){.alloc = fuzz_alloc, .free = fuzz_free, .ctx = memory, .no_pool = options & 1}, 1);
+    t = rg_tape_new_with(&(rg_allocator){.alloc = fuzz_alloc, .free = fuzz_free, .ctx = &memory, .no_pool = !pooled}, 1);
     if (!t) fuzz_fail("there is no memory for a tape");
     rg_on_error(t, NULL, NULL);
     rg_set_dtype(t, options & 4 ? RG_F64 : RG_F32);
@@ -714,7 +780,8 @@ static void begin(uint8_t options, fuzz_memory *memory) {
 }
 
 /* All is given back: parameters alone are left, and of the allocator's memory nothing. */
-static void end(bool tidy, const fuzz_memory *memory) {
+static void end(bool tidy) {
+    memory.fail_in = 0;
     for (int x = 1; tidy && x < m.nnodes; x++)
         while (m.node[x].retained) pointer(x) ? release(x) : (void)(m.node[x].retained--, tidy = false);
     if (tidy && !m.full) {
@@ -724,21 +791,47 @@ static void end(bool tidy, const fuzz_memory *memory) {
         if (rg_live(t).tensors != PARAMS) fuzz_fail("at the end: %lld tensors are left", (long long)rg_live(t).tensors - PARAMS);
     }
     rg_tape_free(t);
-    if (memory->out) fuzz_fail("at the end: %lld bytes are left", (long long)memory->out);
+    if (memory.out) fuzz_fail("at the end: %lld bytes are left", (long long)memory.out);
+}
+
+/* A command in which the allocator fails: the program goes on as if it had not been there. */
+static void act_without_memory(const uint8_t c[4]) {
+    static model before;
+    static held handle_before[HANDLES];
+    static int handles_before;
+    static hook hooks_before[HOOKS];
+    before = m;
+    handles_before = nhandles;
+    memcpy(handle_before, handle, sizeof handle);
+    memcpy(hooks_before, hooks, sizeof hooks);
+    failing = true;
+    if (setjmp(without_memory) == 0) {
+        act(c);
+    } else {
+        TRACE("/* out of memory */\n");
+        m = before;
+        nhandles = handles_before;
+        memcpy(handle, handle_before, sizeof handle);
+        memcpy(hooks, hooks_before, sizeof hooks);
+        m.odd = true;
+    }
+    if (out_of_memory()) rg_error_clear(t);
+    failing = false;
+    memory.fail_in = 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    fuzz_memory memory = {0};
     if (size < 1) return 0;
     if (!nowhere) nowhere = fopen("/dev/null", "w");
     if (!trace && getenv("FUZZ_TRACE")) trace = stderr;
-    begin(data[0], &memory);
+    begin(data[0]);
     for (size_t at = 1; at + 4 <= size && !m.full; at += 4) {
         command = (int)(at / 4);
         TRACE("/* %d */ ", command);
-        act(data + at);
+        if (memory.fail_in) act_without_memory(data + at);
+        else act(data + at);
         if (!m.full) compare_all();
     }
-    end(data[0] & 8, &memory);
+    end(data[0] & 8);
     return 0;
 }

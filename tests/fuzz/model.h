@@ -34,6 +34,7 @@ typedef struct node {
     bool loose;                /* may be another tensor of the user's: whether it needs a gradient is not known */
     bool inside;               /* made in a checkpoint's function */
     bool result;               /* has an operator in the library */
+    bool reset;                /* a reset released it for certain */
     place place;
     int retained, grad;
     int64_t born, computed;
