@@ -15,7 +15,7 @@
 #include "engine/op.h"
 #include "ops/ops.h"
 
-static int isa; /* a group runs once for the baseline, once for the best there is: RUN below */
+static int isa; /* a group runs once for each that this machine has: RUN below */
 
 static inline int start(void **state) {
     rg_tape *t = rg_tape_new(7);
@@ -124,13 +124,16 @@ static inline void refused(rg_tape *t, const rg_tensor *y, rg_code code, const c
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 #define RUN(group, cases) run(group, cases, sizeof cases / sizeof *cases)
 static inline int run(const char *group, const struct CMUnitTest *cases, size_t count) {
-    int failed = 0;
-    for (isa = 0; isa < 2; isa++) {
+    static const char *const names[RG_ISAS] = {"the baseline", "AVX2", "AVX-512"};
+    int all = 0;
+    for (isa = 0; isa <= rg_best_isa(); isa++) {
         char name[64];
-        snprintf(name, sizeof name, isa ? "%s, best instruction set" : "%s, baseline", group);
-        failed += _cmocka_run_group_tests(name, cases, count, NULL, NULL);
+        snprintf(name, sizeof name, "%s, %s", group, names[isa]);
+        const int failed = _cmocka_run_group_tests(name, cases, count, NULL, NULL);
+        if (failed) print_error("%s: %d failed with the kernels of %s\n", group, failed, names[isa]);
+        all += failed;
     }
-    return failed;
+    return all;
 }
 
 #endif
