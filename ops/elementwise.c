@@ -18,7 +18,7 @@
 #define UNARYP(n, text, f, dx, kinks, lo, hi, sample) UNARY(n, text, f, dx, kinks, lo, hi)
 #define UNARYPQ(n, text, f, dx, kinks, lo, hi, sample_p, sample_q) UNARY(n, text, f, dx, kinks, lo, hi)
 #define UNARY_STEP(n, text, f, lo, hi) RG_KERNELS(n); RG_BRANCHES(n##_branch);
-#define BINARY(n, text, f, da, db, kinks, lo, hi) RG_KERNELS(n); RG_FUSED_KERNELS(n##_vjp); RG_BRANCHES(n##_branch);
+#define BINARY(n, text, f, da, db, how, kinks, lo, hi) RG_KERNELS(n); RG_FUSED_KERNELS(n##_vjp); RG_BRANCHES(n##_branch);
 #define BINARY_STEP(n, text, f, lo, hi) RG_KERNELS(n); RG_BRANCHES(n##_branch);
 #include "ops/elementwise.def"
 #undef UNARY
@@ -58,7 +58,7 @@ static int bounds(rg_tensor *y) {
     RG_OP(n) = {.name = #n, .formula = text, .arity = 1, .forward = RG_KERNEL(n), .branch = RG_BRANCH(n##_branch),                \
         .range = {lo, hi}, .samples = SAMPLES1, .refuses = REFUSES1};                                                             \
     rg_tensor *rg_##n##_at(const char *at, rg_tensor *x) { return rg_apply(&rg_op_##n, at, RG_NO_ATTR, 1, &x); }
-#define BINARY(n, text, f, da, db, kinks, lo, hi)                                                                                  \
+#define BINARY(n, text, f, da, db, how, kinks, lo, hi)                                                                             \
     static void n##_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                                       \
         if (rg_needs(y, 0)) dx[0] = da;                                                                                           \
         if (rg_needs(y, 1)) dx[1] = db;                                                                                           \

@@ -36,15 +36,12 @@ static int each_vjp1(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp1 *loop) {
 /* The gradients of both operands, block by block, so that what they read is fetched once. That of a broadcast operand is added up at
    once, in its own shape: by parts of the work that the shapes alone define, each in a row of its own of `sums`, then their sum. */
 enum { BLOCK = 1024, PARTS = 8 };
-/* Two derivatives whose text is no longer than this (those of mul and div) wait for memory, and less when it is asked for a result at a time.
-   Others work while they wait, and take a fifth less time in one loop. */
-enum { TERSE = 48 };
 typedef struct vjp_job {
     pair p;
     const real *in[2], *f, *df;
     real *to[2];
     vjp2 *loop[2];     /* NULL: not wanted, or dy itself */
-    vjp_both *both;    /* the two in one loop; NULL: not both are wanted, or memory would rather have one after the other */
+    vjp_both *both;    /* the two in one loop; NULL: not both are wanted, or they are cheap */
     int64_t numel[2];  /* of a broadcast operand; 0: of y's size, written in place */
 } vjp_job;
 
@@ -115,6 +112,15 @@ static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, 
 
 #define KINK(e) (e)
 #define SMOOTH 0
+
+/* Cheap gradients wait for memory, and less when it is asked for one result at a time. Costly ones take a fifth less time in one loop. */
+enum { CHEAP, COSTLY };
+
+/* IS(PROBE_##dx): is dx the word DY? Then the gradient is dy itself. */
+#define PROBE_DY , true
+#define IS(probe) SECOND(probe, false, )
+#define SECOND(first, second, ...) second
+
 #ifndef RG_KERNEL_AVX2
 /* The bits of a double tell branches apart, since floor's may be of any size. */
 static inline uint64_t mix(uint64_t h, double v) {
@@ -167,7 +173,7 @@ static inline uint64_t mix(uint64_t h, double v) {
         }                                                                             \
     }                                                                                 \
     int RG_K(n)(rg_tensor *y) { return each1(y, n##_loop); }
-#define UNARY(n, text, expr, dx0, kinks, lo, hi)                                                                     \
+#define GRADIENT1(n, expr, dx0, kinks, is_dy)                                                                        \
     FORWARD1(n, expr)                                                                                                \
     static void n##_vjp_loop(int64_t n_, double p_, double q_, const real *xs, const real *ys, const real *dys, real *to) { \
         const real p = (real)p_, q = (real)q_;                                                                       \
@@ -179,11 +185,12 @@ static inline uint64_t mix(uint64_t h, double v) {
         }                                                                                                            \
     }                                                                                                                \
     int RG_K(n##_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                                 \
-        return sizeof #dx0 == sizeof "DY" ? dx[0] = dy, 0 : each_vjp1(y, dy, dx, n##_vjp_loop);                      \
+        return is_dy ? dx[0] = dy, 0 : each_vjp1(y, dy, dx, n##_vjp_loop);                                           \
     }                                                                                                                \
     HASH1(n, kinks)
-#define UNARYP(n, text, expr, dx0, kinks, lo, hi, sample) UNARY(n, text, expr, dx0, kinks, lo, hi)
-#define UNARYPQ(n, text, expr, dx0, kinks, lo, hi, sample_p, sample_q) UNARY(n, text, expr, dx0, kinks, lo, hi)
+#define UNARY(n, text, expr, dx, kinks, lo, hi) GRADIENT1(n, expr, dx, kinks, IS(PROBE_##dx))
+#define UNARYP(n, text, expr, dx, kinks, lo, hi, sample) GRADIENT1(n, expr, dx, kinks, IS(PROBE_##dx))
+#define UNARYPQ(n, text, expr, dx, kinks, lo, hi, sample_p, sample_q) GRADIENT1(n, expr, dx, kinks, IS(PROBE_##dx))
 #define UNARY_STEP(n, text, expr, lo, hi) FORWARD1(n, expr) HASH1(n, expr)
 
 #define FORWARD2(n, expr)                                                                                       \
@@ -200,13 +207,13 @@ static inline uint64_t mix(uint64_t h, double v) {
         real *restrict to_a, real *restrict to_b) {                                                             \
         STRIDED(const real f = ys[i]; const real df = dys[i]; (void)a, (void)b, (void)f; to_a[i] = da; to_b[i] = db;) \
     }
-#define BINARY(n, text, expr, da, db, kinks, lo, hi)                                                                     \
+#define BINARY(n, text, expr, da, db, how, kinks, lo, hi)                                                                \
     FORWARD2(n, expr) VJP2(n, a, da) VJP2(n, b, db) VJP_BOTH(n, da, db)                                                  \
     int RG_K(n##_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                                     \
-        const bool a_is_dy = sizeof #da == sizeof "DY", needs_a = rg_needs(y, 0);                                        \
+        const bool a_is_dy = IS(PROBE_##da), needs_a = rg_needs(y, 0);                                                   \
         if (a_is_dy && needs_a) dx[0] = dy;                                                                              \
         return each_vjp2(y, dy, dx, needs_a && !a_is_dy ? n##_vjp_a : NULL, rg_needs(y, 1) ? n##_vjp_b : NULL,           \
-            sizeof #da #db > TERSE ? n##_vjp_both : NULL);                                                               \
+            how == COSTLY ? n##_vjp_both : NULL);                                                                        \
     }                                                                                                                    \
     HASH2(n, kinks)
 #define BINARY_STEP(n, text, expr, lo, hi) FORWARD2(n, expr) HASH2(n, expr)

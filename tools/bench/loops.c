@@ -67,7 +67,7 @@
 #define UNARYP(op, text, expr, dx, kinks, lo, hi, p) UNARYPQ(op, text, expr, dx, kinks, lo, hi, p, 0)
 #define UNARY(op, text, expr, dx, kinks, lo, hi) UNARYPQ(op, text, expr, dx, kinks, lo, hi, 0, 0)
 #define UNARY_STEP(op, text, expr, lo, hi) UNARY_LOOP(op##_forward, 0, 0, expr)
-#define BINARY(op, text, expr, da, db, kinks, lo, hi) BINARY_LOOP(op##_forward, expr) BINARY_VJP(op##_backward, da, db)
+#define BINARY(op, text, expr, da, db, how, kinks, lo, hi) BINARY_LOOP(op##_forward, expr) BINARY_VJP(op##_backward, da, db)
 #define BINARY_STEP(op, text, expr, lo, hi) BINARY_LOOP(op##_forward, expr)
 #include "ops/elementwise.def"
 #undef UNARY
@@ -179,7 +179,7 @@ static void softmax_backward(const loop_arrays *m) {
 #define UNARYP(op, text, expr, dx, kinks, lo, hi, p) ENTRY(op, p, 0, dx, lo, hi)
 #define UNARY(op, text, expr, dx, kinks, lo, hi) ENTRY(op, 0, 0, dx, lo, hi)
 #define UNARY_STEP(op, text, expr, lo, hi) {#op, #op, LOOP_UNARY, lo, hi, 0, 0, op##_forward, NULL},
-#define BINARY(op, text, expr, da, db, kinks, lo, hi)                           \
+#define BINARY(op, text, expr, da, db, how, kinks, lo, hi)                      \
     {#op, #op, LOOP_BINARY, lo, hi, 0, 0, op##_forward, op##_backward},         \
     {#op " row", #op, LOOP_ROW, lo, hi, 0, 0, op##_forward_row, op##_backward_row},
 #define BINARY_STEP(op, text, expr, lo, hi)                                     \
