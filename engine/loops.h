@@ -22,40 +22,20 @@ typedef void loop2(int64_t n, const real *a, int64_t sa, const real *b, int64_t 
         for (int64_t i = 0; i < n_; i++) { __VA_ARGS__ }                                                      \
     }
 
-/* Both operands walked in runs: a run that is the whole array is cut into chunks, short runs are gathered into blocks. */
-typedef struct pair { rg_walk w; int64_t len, per_row, blocks; } pair;
-
-static inline void pair_init(pair *p, const rg_tensor *y, int64_t chunk) {
-    rg_walk_init(&p->w, y->ndim, y->shape, 2, y->in);
-    const int64_t inner = p->w.inner, rows = p->w.rows;
-    p->len = rg_min64(chunk, inner);
-    p->per_row = p->len > 0 ? (inner + p->len - 1) / p->len : 0;
-    p->blocks = rows * p->per_row;
-}
-
-/* Block i: where it starts in a, b and y, and its length. */
-static inline int64_t pair_block(const pair *p, int64_t i, int64_t at[3]) {
-    const int64_t row = i / p->per_row, from = i % p->per_row * p->len;
-    rg_walk_at(&p->w, 2, row, at);
-    at[0] += from * p->w.run[0];
-    at[1] += from * p->w.run[1];
-    at[2] = row * p->w.inner + from;
-    return rg_min64(p->len, p->w.inner - from);
-}
-
 static inline bool same_shape2(const rg_tensor *y) { return y->in[0]->numel == y->numel && y->in[1]->numel == y->numel; }
 
 static inline int each2(rg_tensor *y, loop2 *loop) {
     const real *a = y->in[0]->data, *b = y->in[1]->data;
     real *to = y->data;
     if (same_shape2(y) && y->numel <= RG_CHUNK) return loop(y->numel, a, 1, b, 1, to), 0;
-    pair p;
-    pair_init(&p, y, RG_CHUNK);
+    rg_walk w;
+    rg_walk_operands(&w, y, 2);
+    rg_walk_cut(&w, RG_CHUNK);
     RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t i = 0; i < p.blocks; i++) {
+        for (int64_t i = 0; i < w.blocks; i++) {
             int64_t at[3];
-            const int64_t n = pair_block(&p, i, at);
-            loop(n, a + at[0], p.w.run[0], b + at[1], p.w.run[1], to + at[2]);
+            const int64_t n = rg_walk_block(&w, 2, i, at);
+            loop(n, a + at[0], w.run[0], b + at[1], w.run[1], to + at[2]);
         })
     return 0;
 }
@@ -127,7 +107,30 @@ JOIN_RUN(max_run, larger, -C(INFINITY))
 JOIN_RUN(min_run, smaller, C(INFINITY))
 JOIN_RUN(prod_run, times, C(1))
 
-/* to, of y's shape, = scale times what stands in the same place of `from`, of x's shape, which broadcasts to it. In core_kernels.c. */
-void RG_K(spread)(const rg_tensor *y, rg_tensor *x, real scale, const real *from, real *to);
+/* Joins every run of x, which w walks together with the result y, to what y has in its place: to one element, or element by element. Where
+   the outermost dimension is y's as well, it is taken out of w: parts of x that have no element of y in common, for threads to share. */
+#define JOIN_RUNS(name, join, join_run)                                                                                    \
+    static inline void name(rg_tape *t, rg_walk *w, const real *x, real *y) {                                              \
+        const int top = w->ndim - 1;                                                                                       \
+        const bool apart = top > 0 && w->step[0][top] > 0 && w->rows > 0;                                                  \
+        const int64_t parts = apart ? w->n[top] : 1, step = w->step[0][top], rows = w->rows / parts;                       \
+        const int64_t per = RG_CHUNK / (rows * w->inner + 1) + 1, blocks = (parts + per - 1) / per;                        \
+        w->ndim -= apart;                                                                                                  \
+        RG_PARALLEL_FOR(t, blocks,                                                                                         \
+            for (int64_t b = 0; b < blocks; b++)                                                                           \
+                for (int64_t p = b * per, end = rg_min64(p + per, parts); p < end; p++)                                    \
+                    for (int64_t r = 0; r < rows; r++) {                                                                   \
+                        int64_t at;                                                                                        \
+                        rg_walk_at(w, 1, r, &at);                                                                          \
+                        const real *restrict from = x + (p * rows + r) * w->inner;                                         \
+                        real *restrict to = y + p * step + at;                                                             \
+                        if (w->run[0] == 0) *to = join(*to, join_run(w->inner, from));                                     \
+                        else                                                                                               \
+                            for (int64_t i = 0; i < w->inner; i++) to[i] = join(to[i], from[i]);                           \
+                    })                                                                                                     \
+    }
+
+/* to, of y's shape, = scale times the element of `from` in its place; from has the dimensions of y whose bits are set. In core_kernels.c. */
+void RG_K(spread)(const rg_tensor *y, unsigned has, real scale, const real *from, real *to);
 
 #endif

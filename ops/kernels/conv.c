@@ -44,10 +44,8 @@ static void unfold_some(const conv *k, rg_tensor *y, int64_t s, int64_t m) {
 
 /* One product per image and group. The matrices of an operand that all images share stand there once. */
 static int product(const conv *k, rg_tensor *y, int64_t m, bool shared, rg_gemm p) {
-    rg_tensor a = {.ndim = 2, .shape = {shared ? 1 : m, k->groups}}, b = {.ndim = 2, .shape = {m, k->groups}};
-    a.numel = a.shape[0] * k->groups, b.numel = m * k->groups;
     rg_walk walk;
-    rg_walk_init(&walk, 2, b.shape, 2, (rg_tensor *[]){&a, &b});
+    rg_walk_init(&walk, 2, (const int64_t[]){m, k->groups}, 2, (unsigned[]){shared ? 2 : 3, 3});
     p.batch = &walk;
     return RG_K(gemm)(y, &p);
 }
@@ -99,7 +97,6 @@ static int input_gradient(conv *k, rg_tensor *y, const real *dy, real *dx) {
 /* dw [out, rows] += the gradients of m images, in their order */
 static void add_images(rg_tape *t, int64_t m, int64_t n, const real *each, real *dw) {
     const int64_t chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
-    (void)t;
     RG_PARALLEL_FOR(t, chunks,
         for (int64_t c = 0; c < chunks; c++)
             for (int64_t s = 0; s < m; s++)

@@ -37,7 +37,7 @@ static int each_vjp1(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp1 *loop) {
    once, in its own shape: by parts of the work that the shapes alone define, each in a row of its own of `sums`, then their sum. */
 enum { BLOCK = 1024, PARTS = 8 };
 typedef struct vjp_job {
-    pair p;
+    rg_walk w;
     const real *in[2], *f, *df;
     real *to[2];
     vjp2 *loop[2];     /* NULL: not wanted, or dy itself */
@@ -47,10 +47,10 @@ typedef struct vjp_job {
 
 static void vjp_part(const vjp_job *j, int64_t part, int64_t first, int64_t last) {
     real piece[2][BLOCK];
-    const int64_t *run = j->p.w.run;
+    const int64_t *run = j->w.run;
     for (int64_t i = first; i < last; i++) {
         int64_t at[3];
-        const int64_t n = pair_block(&j->p, i, at);
+        const int64_t n = rg_walk_block(&j->w, 2, i, at);
         real *to[2];
         for (int k = 0; k < 2; k++) to[k] = j->loop[k] && !j->numel[k] ? j->to[k] + at[2] : piece[k];
         if (j->both) j->both(n, j->in[0] + at[0], run[0], j->in[1] + at[1], run[1], j->f + at[2], j->df + at[2], to[0], to[1]);
@@ -84,8 +84,9 @@ static int large_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop,
         j.to[k] = sums[k]->data;
         if (j.numel[k]) memset(j.to[k], 0, (size_t)sums[k]->numel * sizeof(real));
     }
-    pair_init(&j.p, y, BLOCK);
-    const int64_t blocks = j.p.blocks, per = (blocks + parts - 1) / parts;
+    rg_walk_operands(&j.w, y, 2);
+    rg_walk_cut(&j.w, BLOCK);
+    const int64_t blocks = j.w.blocks, per = (blocks + parts - 1) / parts;
     RG_PARALLEL_FOR(y->tape, parts,
         for (int64_t part = 0; part < parts; part++) vjp_part(&j, part, rg_min64(part * per, blocks), rg_min64((part + 1) * per, blocks));)
     for (int k = 0; k < 2; k++) {
@@ -145,7 +146,7 @@ static inline uint64_t mix(uint64_t h, double v) {
     uint64_t RG_K(n##_branch)(const rg_tensor *y) {                                   \
         uint64_t h = RG_HASH;                                                         \
         rg_walk w;                                                                    \
-        rg_walk_init(&w, y->ndim, y->shape, 2, y->in);                                \
+        rg_walk_operands(&w, y, 2);                                                   \
         for (int64_t r = 0; r < w.rows; r++) {                                        \
             int64_t at[2];                                                            \
             rg_walk_at(&w, 2, r, at);                                                 \

@@ -18,15 +18,13 @@ int RG_K(where)(rg_tensor *y) {
     const real *c = y->in[0]->data, *a = y->in[1]->data, *b = y->in[2]->data;
     real *to = y->data;
     rg_walk w;
-    rg_walk_init(&w, y->ndim, y->shape, 3, y->in);
-    const int64_t per_run = (w.inner + RG_CHUNK - 1) / RG_CHUNK, blocks = w.rows * per_run;
+    rg_walk_operands(&w, y, 3);
+    rg_walk_cut(&w, RG_CHUNK);
     RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t k = 0; k < blocks; k++) {
-            int64_t at[3];
-            const int64_t row = k / per_run, i = k % per_run * RG_CHUNK;
-            rg_walk_at(&w, 3, row, at);
-            choose(rg_min64(RG_CHUNK, w.inner - i), c + at[0] + i * w.run[0], w.run[0], a + at[1] + i * w.run[1], w.run[1],
-                b + at[2] + i * w.run[2], w.run[2], to + row * w.inner + i);
+        for (int64_t i = 0; i < w.blocks; i++) {
+            int64_t at[4];
+            const int64_t n = rg_walk_block(&w, 3, i, at);
+            choose(n, c + at[0], w.run[0], a + at[1], w.run[1], b + at[2], w.run[2], to + at[3]);
         })
     return 0;
 }

@@ -3,11 +3,11 @@
 
 #include "gemm.h"
 
-/* The leading dimensions of x, as a tensor whose elements are the matrices: all but n. */
-static rg_tensor matrices(const rg_tensor *x, int n) {
-    rg_tensor lead = {.ndim = (uint8_t)(x->ndim > n ? x->ndim - n : 0), .numel = 1};
-    for (int d = 0; d < lead.ndim; d++) lead.numel *= lead.shape[d] = x->shape[d];
-    return lead;
+/* The product of all dimensions but the last n: matrices in x, or rows. */
+static int64_t leading(const rg_tensor *x, int n) {
+    int64_t count = 1;
+    for (int d = 0; d < x->ndim - n; d++) count *= x->shape[d];
+    return count;
 }
 
 int RG_K(matmul)(rg_tensor *y) {
@@ -15,30 +15,24 @@ int RG_K(matmul)(rg_tensor *y) {
     const bool ta = y->attr.matmul.ta, tb = y->attr.matmul.tb, row = a->ndim == 1, column = b->ndim == 1;
     rg_gemm p = {.n = row ? 1 : a->shape[a->ndim - (ta ? 1 : 2)], .k = a->shape[a->ndim - (ta ? 2 : 1)], .m = column ? 1 : b->shape[b->ndim - (tb ? 2 : 1)],
         .ta = ta, .tb = tb, .a = a->data, .b = b->data, .c = y->data};
-    if (y->ndim + row + column <= 2) return RG_K(gemm)(y, &p);
-    rg_tensor of_a = matrices(a, 2), of_b = matrices(b, 2);
-    const rg_tensor of_y = matrices(y, 2 - row - column);
+    const int lead = y->ndim + row + column - 2;
+    if (lead <= 0) return RG_K(gemm)(y, &p);
 
     /* One right side for all: the rows of a and y follow one another, as in a single product. */
-    if (!ta && of_b.numel == 1 && (of_y.numel == 0 || p.n <= INT_MAX / of_y.numel)) {
-        p.n *= of_y.numel;
+    const int64_t count = leading(y, y->ndim - lead);
+    if (!ta && leading(b, 2) == 1 && (count == 0 || p.n <= INT_MAX / count)) {
+        p.n *= count;
         return RG_K(gemm)(y, &p);
     }
     rg_walk walk;
-    rg_walk_init(&walk, of_y.ndim, of_y.shape, 2, (rg_tensor *[]){&of_a, &of_b});
+    rg_walk_init(&walk, lead, y->shape, 2, (unsigned[]){rg_walk_has(lead, a->ndim - 2, a->shape), rg_walk_has(lead, b->ndim - 2, b->shape)});
     p.batch = &walk;
     return RG_K(gemm)(y, &p);
 }
 
-static int64_t rows_of(const rg_tensor *x) {
-    int64_t n = 1;
-    for (int d = 0; d < x->ndim - 1; d++) n *= x->shape[d];
-    return n;
-}
-
 int RG_K(linear)(rg_tensor *y) {
     const rg_tensor *x = y->in[0], *w = y->in[1], *b = y->in[2];
-    const rg_gemm p = {.n = rows_of(x), .k = w->shape[0], .m = w->shape[1], .a = x->data, .b = w->data, .bias = b->data, .c = y->data};
+    const rg_gemm p = {.n = leading(x, 1), .k = w->shape[0], .m = w->shape[1], .a = x->data, .b = w->data, .bias = b->data, .c = y->data};
     return RG_K(gemm)(y, &p);
 }
 
@@ -47,7 +41,7 @@ enum { NARROW = 8 };
 /* dx = dy w^T,  dw = x^T dy,  db = the sum of dy's rows, in their order */
 int RG_K(linear_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     const rg_tensor *x = y->in[0], *w = y->in[1], *b = y->in[2];
-    const int64_t n = rows_of(x), in = w->shape[0], out = w->shape[1];
+    const int64_t n = leading(x, 1), in = w->shape[0], out = w->shape[1];
     for (int i = 0; i < 3; i++)
         if (rg_needs(y, i) && rg_failed(rg_dx(y, dx, i))) return -1;
     if (dx[0] && RG_K(gemm)(y, &(rg_gemm){.n = n, .k = out, .m = in, .tb = true, .a = dy->data, .b = w->data, .c = dx[0]->data})) return -1;

@@ -13,17 +13,9 @@ int RG_K(mean)(rg_tensor *y) {
     return 0;
 }
 
-/* y with the reduced axes as dimensions of 1, so that it can be walked beside x. */
-static rg_tensor broadcast_of(const rg_tensor *y) {
-    rg_tensor b = {.ndim = y->in[0]->ndim, .numel = y->numel};
-    for (int d = 0; d < b.ndim; d++) b.shape[d] = y->attr.reduce.axes >> d & 1 ? 1 : y->in[0]->shape[d];
-    return b;
-}
-
 static int each_vjp(rg_tensor *y, const rg_tensor *dy, rg_tensor **dx, real scale) {
     if (rg_failed(rg_dx(y, dx, 0))) return -1;
-    rg_tensor b = broadcast_of(y);
-    RG_K(spread)(y->in[0], &b, scale, dy->data, dx[0]->data);
+    RG_K(spread)(y->in[0], ~y->attr.reduce.axes, scale, dy->data, dx[0]->data);
     return 0;
 }
 
@@ -33,21 +25,12 @@ int RG_K(mean_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return each_vj
 /* -------- prod, max, min */
 
 #define JOINED(name, join, join_run, none)                                                        \
+    JOIN_RUNS(name##_runs, join, join_run)                                                        \
     int RG_K(name)(rg_tensor *y) {                                                                \
-        const rg_tensor *x = y->in[0];                                                            \
-        rg_tensor b = broadcast_of(y);                                                            \
         rg_walk w;                                                                                \
-        rg_walk_init(&w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});                              \
+        rg_walk_reduced(&w, y);                                                                   \
         for (int64_t i = 0; i < y->numel; i++) ((real *)y->data)[i] = none;                       \
-        for (int64_t r = 0; r < w.rows; r++) {                                                    \
-            int64_t at;                                                                           \
-            rg_walk_at(&w, 1, r, &at);                                                            \
-            const real *restrict from = (const real *)x->data + r * w.inner;                      \
-            real *restrict to = (real *)y->data + at;                                             \
-            if (w.run[0] == 0) *to = join(*to, join_run(w.inner, from));                          \
-            else                                                                                  \
-                for (int64_t i = 0; i < w.inner; i++) to[i] = join(to[i], from[i]);               \
-        }                                                                                         \
+        name##_runs(y->tape, &w, y->in[0]->data, y->data);                                        \
         return 0;                                                                                 \
     }
 JOINED(prod, times, prod_run, C(1))
@@ -87,10 +70,10 @@ static void share(const extremes *e, int64_t first, int64_t last, int64_t i, int
 int RG_K(extreme_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     enum { COLUMNS = 1024 };
     const rg_tensor *x = y->in[0];
-    rg_tensor b = broadcast_of(y), *ties = rg_temp(y, RG_I32, y->ndim, y->shape);
+    rg_tensor *ties = rg_temp(y, RG_I32, y->ndim, y->shape);
     if (rg_failed(ties) || rg_failed(rg_dx(y, dx, 0))) return -1;
     extremes e = {.x = x->data, .f = y->data, .df = dy->data, .ties = ties->data, .to = dx[0]->data};
-    rg_walk_init(&e.w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});
+    rg_walk_reduced(&e.w, y);
     memset(e.ties, 0, (size_t)y->numel * sizeof *e.ties);
     const int64_t n = e.w.inner, rows = e.w.rows, columns = e.w.run[0] ? (n + COLUMNS - 1) / COLUMNS : 1;
     if (e.w.run[0] == 0 && rows == y->numel) {
@@ -107,9 +90,8 @@ int RG_K(extreme_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 /* Of the places where the extremes are. */
 uint64_t RG_K(extreme_branch)(const rg_tensor *y) {
     const rg_tensor *x = y->in[0];
-    rg_tensor b = broadcast_of(y);
     rg_walk w;
-    rg_walk_init(&w, x->ndim, x->shape, 1, (rg_tensor *[]){&b});
+    rg_walk_reduced(&w, y);
     uint64_t h = RG_HASH;
     for (int64_t r = 0; r < w.rows; r++) {
         int64_t at;

@@ -5,7 +5,6 @@
 /* -------- slice, pad, concat: rows of bytes, at fixed distances */
 
 static void copy_rows(rg_tape *t, char *to, int64_t to_step, const char *from, int64_t from_step, int64_t bytes, int64_t rows) {
-    (void)t;
     RG_PARALLEL_FOR(t, rows > 1 ? bytes / RG_CHUNK * rows : 0,
         for (int64_t r = 0; r < rows; r++) memcpy(to + r * to_step, from + r * from_step, (size_t)bytes);)
 }
