@@ -51,7 +51,7 @@ while IFS= read -r command; do
     case $command in
     build/examples/figures*) ok "$command" run "$command --data digits --epochs 1" ;;
     build/examples/mnist*) ok "$command" run "$(echo "$command" | sed "s/--epochs [0-9]*/$(few '--epochs 1' '--steps 20')/") --data $(few digits digits:2560)" ;;
-    build/examples/lenet*) ok "$command" run "$command --data digits:1000 --steps $(few 20 3)" ;; # all of both: test_models.sh
+    build/examples/lenet*) ok "$command" run "$command --data digits:1000 --steps $(few 40 3)" ;; # all of both: test_models.sh
     build/examples/autoencoder*) ok "$command" run "$command --data digits:1000 --steps $(few 20 3) --error 1" ;;
     build/*) ok "$command" run "$command" ;;
     *) ok "$command: a command without a test" false ;;

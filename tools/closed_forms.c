@@ -102,7 +102,7 @@ void matrices(rg_tensor *wide, const rg_tensor *y, int batch, int64_t rows, int6
 
 line line_of(const rg_tensor *x, int axis) {
     axis = axis_of(axis, x->ndim);
-    line l = {1, x->shape[axis], 1};
+    line l = {1, x->ndim ? x->shape[axis] : 1, 1};
     for (int d = 0; d < axis; d++) l.outer *= x->shape[d];
     for (int d = axis + 1; d < x->ndim; d++) l.inner *= x->shape[d];
     return l;

@@ -14,7 +14,7 @@ typedef struct form_row { const char *op; form *form; } form_row;
 extern const form_row forms_of_tensors[], forms_of_places[], forms_of_losses[]; /* each ends with a row of NULL */
 
 static inline double at(const rg_tensor *x, int64_t k) { return ((const double *)x->data)[k]; }
-static inline int axis_of(int axis, int ndim) { return axis < 0 ? axis + ndim : axis; }
+static inline int axis_of(int axis, int ndim) { return axis < 0 ? axis + (ndim ? ndim : 1) : axis; } /* rank 0 has one axis */
 
 int64_t under(const rg_tensor *x, const rg_tensor *y, int64_t k);              /* where x's element lies under y's element k, broadcast as in NumPy */
 void indices(const rg_tensor *y, int64_t k, int64_t i[RG_MAX_DIMS]);           /* k as an index for each dimension of y */

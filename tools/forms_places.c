@@ -109,7 +109,7 @@ FORM(take_along_axis) {
         int64_t i[RG_MAX_DIMS];
         indices(y, k, i);
         i[axis_of(s->attr.axis, y->ndim)] = label(in[1], under(in[1], y, k));
-        for (int d = 0; d < y->ndim; d++) i[d] = in[0]->shape[d] == 1 ? 0 : i[d];
+        for (int d = 0; d < in[0]->ndim; d++) i[d] = in[0]->shape[d] == 1 ? 0 : i[d];
         dx[0][place(in[0], i)] += w[k];
     }
 }
@@ -149,7 +149,7 @@ FORM(dropout) {
 /* x_k stands where so many come before it. */
 FORM(sort) {
     const line l = line_of(in[0], s->attr.axis);
-    const int64_t kept = y->shape[axis_of(s->attr.axis, y->ndim)];
+    const int64_t kept = y->ndim ? y->shape[axis_of(s->attr.axis, y->ndim)] : 1;
     for (int64_t k = 0; k < in[0]->numel; k++) {
         const int64_t first = beginning(l, k), own = (k - first) / l.inner;
         int64_t before = 0;

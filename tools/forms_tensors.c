@@ -145,7 +145,7 @@ FORM(std) {
 /* p = 1: the sign; 2: x_k / norm; inf: the sign at the largest */
 FORM(norm) {
     for (int64_t k = 0; k < in[0]->numel; k++) {
-        const int64_t to = into(in[0], s->attr.reduce.axes, k);
+        const int64_t to = into(in[0], s->attr.reduce.axes ? s->attr.reduce.axes : ~0u, k); /* none: all */
         const double x = at(in[0], k);
         dx[0][k] += w[to] * (s->attr.p == 1 ? copysign(1, x) : s->attr.p == 2 ? x / at(y, to) : fabs(x) == at(y, to) ? copysign(1, x) : 0);
     }
