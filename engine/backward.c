@@ -11,10 +11,11 @@ bool rg_needs(const rg_tensor *y, int i) { return y->in[i]->flags & y->tape->pas
 
 static bool pass_failed(const rg_tape *t) { return t->errors != t->pass.errors; }
 
-/* Made by a pass and held once: may be written. While a plan is written, the plan holds it as well. */
+/* Own: nothing else reads g, so it may be written. While a plan is written, the plan's hold on what it made does not count, and a constant,
+   which no step makes anew, stays as it is. */
 static bool held_by(const rg_tensor *g, int holders) { return g->refs == holders && (g->flags & RG_KEPT) && !g->base; }
 static bool rg_is_own(const rg_tensor *g) { return held_by(g, 1); }
-static bool is_own(const rg_tape *t, const rg_tensor *g) { return held_by(g, t->plan.writing ? 2 : 1); }
+static bool is_own(const rg_tape *t, const rg_tensor *g) { return t->plan.writing ? held_by(g, 2) && !(g->flags & RG_CONSTANT) : held_by(g, 1); }
 
 static void drop_cotangent(rg_tensor *x) {
     rg_tensor *g = x->cotangent;
@@ -90,6 +91,7 @@ static int run_vjp(rg_tape *t, rg_tensor *y, rg_tensor **dx) {
     if (!fused) y->op->backward(y, y->cotangent, dx);
     else if (fused(y, y->cotangent, dx)) return rg_fail(t, RG_ESTATE, y->at, "%s: its fused backward failed", y->op->name);
     if (pass_failed(t)) return -1;
+    if (t->pass.graph) rg_plan_check_graph(y, mark);
     if (!t->plan.writing) return 0;
     return fused ? rg_plan_fused(y, fused, dx, mark) : rg_plan_vjp(t, y);
 }
@@ -196,8 +198,8 @@ int rg_backward_through(rg_tensor *y, rg_tensor *dy) {
 static int check_usable(const char *what, const char *at, const rg_tensor *x) {
     rg_tape *t = rg_tape_of(x);
     if (x && x->flags & RG_RELEASED) return rg_fail_released(x, at, what, 0);
-    if (t && !t->code && !rg_usable(x)) rg_fail(t, RG_ESTATE, at, "%s is what a failed operation returned", what);
-    return !t || t->code ? -1 : 0;
+    if (!t || t->code) return -1;
+    return rg_usable(x) ? 0 : rg_fail(t, RG_ESTATE, at, "%s is what a failed operation returned", what);
 }
 
 static int check_start(const char *what, const char *at, const rg_tensor *y, const rg_tensor *dy) {
@@ -219,7 +221,8 @@ static int make_own(rg_tape *t, rg_tensor *x) {
     rg_tensor *g = x->cotangent;
     if ((x->grad && rg_is_own(x->grad) && !t->plan.writing) || is_own(t, g)) return 0;
     rg_tensor *copy = rg_own_copy(t->pass.at, g);
-    if (!copy || (t->plan.writing && rg_plan_copy(copy, g))) return -1;
+    if (!copy) return -1;
+    if (t->plan.writing && rg_plan_copy(copy, g)) return rg_unref(copy), -1;
     rg_unref(g);
     x->cotangent = copy;
     return 0;
@@ -283,7 +286,7 @@ int rg_backward_at(const char *at, rg_tensor *loss) {
     rg_plan_drop(t); /* it was written without this pass */
     if (t->plan.loss) rg_unref(t->plan.loss);
     t->plan.loss = loss;
-    t->plan.passes++;
+    if (t->plan.passes++ == 0 || loss->seq < t->plan.first_loss) t->plan.first_loss = loss->seq;
     return 0;
 }
 
@@ -295,10 +298,10 @@ static void mark_paths(rg_tape *t, rg_tensor *y, rg_tensor *const x[], int n) {
     if (y->op) mark_between(t->record.first, y);
 }
 
-/* A cotangent becomes a result like any other. Made by this pass, its hold passes to the record; a tensor that the caller gave as dy and
-   that others hold may end before the reset: the result is a copy of it. */
+/* A cotangent becomes a result like any other. Made by this pass, its hold passes to the record; of a leaf that the caller gave as dy, which
+   may be written or end before the reset, the result is a copy. */
 static rg_tensor *hand_over(rg_tape *t, rg_tensor *g, int64_t start) {
-    if (g->flags & RG_KEPT && g->seq < start) {
+    if (!g->op && g->seq < start) {
         rg_tensor *copy = rg_expand_at(t->pass.at, g, g->ndim, g->shape);
         rg_unref(g);
         return copy;
@@ -339,7 +342,7 @@ int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[]
         if (!(x[k]->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_grad: x[%d] does not require a gradient", k);
     }
     const int64_t start = t->seq;
-    if (!flags) t->plan.no_history = start;
+    if (!flags && !t->plan.no_history) t->plan.no_history = start;
     begin(t, at, RG_REACHES, flags & RG_CREATE_GRAPH);
     hold(y, dy, x, n, true);
     mark_paths(t, y, x, n);

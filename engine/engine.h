@@ -6,8 +6,8 @@
    rg_tape_free frees everything.
    A released tensor that is used again is an error: "mul: operand 1 was released by the reset at train.c:40". Without more it is
    found while no other tensor has taken its memory. With RG_CHECK=1 in the environment when the tape is made it is always found,
-   also after rg_tape_free; then each tensor ever made costs about 300 bytes until the process ends, released values become NaN,
-   and a small operation takes about twice the time.
+   also after rg_tape_free unless the allocator is your own; then each tensor ever made costs about 300 bytes until the process ends,
+   released values become NaN, and a small operation takes about twice the time.
 
    Errors, the whole of it. Nothing here ends the process or returns NULL in place of a tensor. The first error is kept on the
    tape: rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a poisoned tensor,

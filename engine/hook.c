@@ -5,7 +5,9 @@ static int rg_hooks_run(rg_tensor *x) {
     rg_tape *t = x->tape;
     for (const rg_hook *h = t->hooks; h; h = h->next) {
         if (h->x != x) continue;
+        const int64_t mark = t->seq;
         rg_tensor *was = x->cotangent, *g = h->fn(h->ctx, x, was);
+        for (rg_tensor *made = t->record.last; made && made->seq >= mark && !t->pass.graph; made = made->prev) made->flags |= RG_BY_HOOK;
         if (t->errors != t->pass.errors) return -1;
         if (!g || g == was) continue;
         if (rg_failed(g) || g->tape != t) return rg_fail(t, RG_ESTATE, h->at, "rg_on_grad: the hook returned no tensor of this tape");

@@ -24,13 +24,14 @@ enum { /* rg_tensor.flags, by owner */
     RG_KEPT = 1 << 7,      /* has outlived its place on the record: in tape->kept */
     RG_RETURNED = 1 << 8,  /* back on the record, only for what is younger and may read it */
     /* hook.c */
-    RG_HOOKED = 1 << 9, /* has a hook in tape->hooks */
+    RG_HOOKED = 1 << 9,  /* has a hook in tape->hooks */
+    RG_BY_HOOK = 1 << 12, /* made by a hook, which a replay calls again: it is no part of a plan */
     /* the running pass of rg_grad */
     RG_REACHES = 1 << 10, /* depends on what rg_grad was asked for */
     RG_WANTED = 1 << 11,  /* rg_grad was asked for it */
 };
 
-enum { RG_CLASSES = 224, RG_SMALL = 1024, RG_ALIGN = 64 };
+enum { RG_DATA_CLASSES = 224, RG_CLASSES = RG_DATA_CLASSES + 16, RG_SMALL = 1024, RG_ALIGN = 64 };
 
 typedef struct rg_chunk { struct rg_chunk *next; size_t size; } rg_chunk;
 
@@ -80,7 +81,10 @@ typedef struct rg_plan {
     rg_tensor *loss;        /* of its last rg_backward: held */
     int64_t passes;         /* how many rg_backward there were */
     int64_t no_history;     /* where rg_grad left values without a history, which cannot be replayed; 0: nowhere */
-    int64_t replayed;       /* seq at the last replay: nothing that was written before is stale */
+    const rg_tensor *fixed; /* a result whose vjp, recorded by rg_grad, cannot be replayed */
+    const char *why_fixed;
+    int64_t first_loss;     /* seq of the oldest loss */
+    int64_t replayed;       /* seq at the last replay that succeeded: leaves written before are in every value */
     int64_t hooks, hooks_end; /* what hooks made in the last replay has a seq in between */
 } rg_plan;
 

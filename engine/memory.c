@@ -69,7 +69,9 @@ static int class_of(size_t size, size_t *rounded) {
     const size_t step = (size_t)1 << (top - 2);
     const size_t quarters = (size - 1) / step + 1;          /* 5 .. 8 */
     *rounded = quarters * step;
-    return RG_SMALL / 16 + (top - 10) * 4 + (int)quarters - 5;
+    const int k = (top - 10) * 4 + (int)quarters - 5;
+    if (size % RG_ALIGN) return RG_DATA_CLASSES + k; /* a node of a hundred operands */
+    return k < RG_DATA_CLASSES - RG_SMALL / 16 ? RG_SMALL / 16 + k : RG_CLASSES;
 }
 
 static void *chunk_new(rg_tape *t, size_t size) {
@@ -101,6 +103,7 @@ static void *carve(rg_tape *t, size_t size) {
 
 static void *pool_alloc(rg_tape *t, size_t size) {
     size_t rounded;
+    if (size > SIZE_MAX / 2) return NULL;
     const int k = class_of(size, &rounded);
     if (k >= RG_CLASSES) return NULL;
     void *p = t->free_blocks[k];

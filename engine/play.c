@@ -16,7 +16,8 @@ static void rg_plan_drop(rg_tape *t) {
     rg_tape_dealloc(t, p->steps, (size_t)p->steps_size * sizeof *p->steps);
     rg_tape_dealloc(t, p->dx, (size_t)p->dx_size * sizeof *p->dx);
     rg_tape_dealloc(t, p->grads, (size_t)p->grads_size * sizeof *p->grads);
-    *p = (rg_plan){.loss = p->loss, .passes = p->passes, .no_history = p->no_history, .replayed = p->replayed, .hooks = p->hooks, .hooks_end = p->hooks_end};
+    p->steps = NULL, p->dx = NULL, p->grads = NULL, p->last = NULL;
+    p->nsteps = p->ndx = p->ngrads = p->steps_size = p->dx_size = p->grads_size = p->nforward = 0;
 }
 
 static void rg_plan_forget(rg_tape *t, int64_t mark) {
@@ -27,8 +28,9 @@ static void rg_plan_forget(rg_tape *t, int64_t mark) {
         p->loss = NULL;
         if (p->passes == 1) p->passes = 0;
     }
-    if (mark == 0) p->passes = 0;
+    if (mark == 0 || p->first_loss >= mark) p->passes = 0;
     if (p->no_history >= mark) p->no_history = 0;
+    if (p->fixed && p->fixed->seq >= mark) p->fixed = NULL;
 }
 
 /* -------- writing the plan */
@@ -55,19 +57,35 @@ static int add_forward(rg_tape *t, rg_tensor *y) {
     return forward ? add_step(t, (rg_step){.kind = RG_STEP_FORWARD, .fn.forward = forward, .y = y}) : 0;
 }
 
+/* Has C code, not an operation, given x its values? */
+static bool is_computed_outside(const rg_tensor *x) { return !x->op && !x->base && !(x->flags & (RG_CONSTANT | RG_DRAWN | RG_SCRATCH)); }
+
+static const char *const reads = "its vjp reads values", *const computes = "its vjp computes values that are no result of an operation";
+
 /* What is on the record after p->noted: results, and leaves that are drawn. A vjp, y's, must make no leaf of values that it computed in C. */
 static int note(rg_tape *t, const rg_tensor *y) {
     rg_plan *p = &t->plan;
     for (rg_tensor *x = p->noted ? p->noted->next : t->record.first; x; x = x->next) {
-        if (x->op && add_forward(t, x)) return -1;
-        if (x->flags & RG_DRAWN && add_step(t, (rg_step){.kind = RG_STEP_FORWARD, .fn.forward = x->attr.source, .y = x})) return -1;
-        if (y && !x->op && !x->base && !(x->flags & (RG_CONSTANT | RG_DRAWN | RG_SCRATCH))) return refuse(y, "its vjp computes values that are no result of an operation");
+        if (x->op && !(x->flags & RG_BY_HOOK) && add_forward(t, x)) return -1;
+        if (x->flags & RG_DRAWN && !(x->flags & RG_BY_HOOK) && add_step(t, (rg_step){.kind = RG_STEP_FORWARD, .fn.forward = x->attr.source, .y = x})) return -1;
+        if (y && is_computed_outside(x)) return refuse(y, computes);
         p->noted = x;
     }
     return 0;
 }
 
-static int rg_plan_vjp(rg_tape *t, const rg_tensor *y) { return y && t->pass.read ? refuse(y, "its vjp reads values") : note(t, y); }
+static int rg_plan_vjp(rg_tape *t, const rg_tensor *y) { return y && t->pass.read ? refuse(y, reads) : note(t, y); }
+
+/* The vjp of y stays on the record, recorded since the mark: a replay would not run it again. */
+static void rg_plan_check_graph(rg_tensor *y, int64_t mark) {
+    rg_tape *t = y->tape;
+    const char *why = t->pass.read ? reads : NULL;
+    for (const rg_tensor *x = t->record.last; x && x->seq >= mark; x = x->prev)
+        if (is_computed_outside(x)) why = computes;
+    if (!why || t->plan.fixed) return;
+    t->plan.fixed = y;
+    t->plan.why_fixed = why;
+}
 
 static int rg_plan_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, int64_t mark) {
     rg_tape *t = y->tape;
@@ -102,10 +120,11 @@ static void rg_plan_settle(rg_tape *t, int64_t mark) {
 
 static int rg_plan_copy(rg_tensor *copy, rg_tensor *from) {
     rg_tape *t = copy->tape;
+    if (add_step(t, (rg_step){.kind = RG_STEP_COPY, .y = copy, .from = from})) return -1;
     rg_unlist(&t->kept, copy);
     rg_enlist(&t->plan.made, copy);
     copy->refs++;
-    return add_step(t, (rg_step){.kind = RG_STEP_COPY, .y = copy, .from = from});
+    return 0;
 }
 
 /* The leaf's gradient will be a view: the plan's tensors keep their operators, a leaf's gradient has none. */
@@ -165,10 +184,16 @@ static int replay_clean(rg_tape *t, int64_t from, int64_t to) {
     return failed;
 }
 
+/* Values are those of the leaves only if all steps ran. What was drawn before one failed counts as written. */
 static int replay_forward(rg_tape *t) {
-    const int failed = replay_clean(t, 0, t->plan.nforward);
-    t->plan.replayed = t->seq++;
-    return failed;
+    const int64_t mark = t->seq++;
+    if (replay_clean(t, 0, t->plan.nforward)) {
+        for (int64_t i = 0; i < t->plan.nforward; i++)
+            if (t->plan.steps[i].y->flags & RG_DRAWN) t->plan.steps[i].y->leaf.written = mark;
+        return -1;
+    }
+    t->plan.replayed = mark;
+    return 0;
 }
 
 /* Gradients of results are kept, or a hook looks on: the pass runs as usual. */
@@ -238,6 +263,7 @@ int rg_play_at(const char *at, rg_tape *t) {
     if (t->pass.running) return rg_fail(t, RG_ESTATE, at, "rg_play: inside a backward rule");
     if (p->passes > 1) return rg_fail(t, RG_ESTATE, at, "rg_play: %lld backward passes are on the record, not one", (long long)p->passes);
     if (p->no_history) return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_grad without RG_CREATE_GRAPH is on the record: its results have no history");
+    if (p->fixed) return refuse(p->fixed, p->why_fixed);
     t->released_by = "rg_play";
     t->released_at = at;
     if (t->record.last && t->record.last->seq >= p->hooks && t->record.last->seq < p->hooks_end) rg_release_since(&t->record, p->hooks);

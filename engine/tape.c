@@ -60,6 +60,7 @@ rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
         return NULL;
     }
     t->poison->flags = RG_POISON;
+    t->poison->numel = 0;
     t->live = (rg_counts){.reserved = t->live.reserved, .allocations = t->live.allocations};
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next)
         if (e->op->warm_up) e->op->warm_up();
@@ -97,6 +98,10 @@ void rg_tape_reset_at(const char *at, rg_tape *t) { release_since(at, t, 0, "rg_
 
 void rg_tape_free_at(const char *at, rg_tape *t) {
     if (!t || rg_in_handler(t, "rg_tape_free")) return;
+    if (t->pass.running || t->guard) {
+        rg_fail(t, RG_ESTATE, at, "rg_tape_free: inside a function that the tape called");
+        return;
+    }
     t->released_by = "rg_tape_free";
     t->released_at = at;
     rg_plan_drop(t);

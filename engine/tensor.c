@@ -95,6 +95,7 @@ static RG_INLINE void rg_node_destroy(rg_tensor *x) {
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
     t->live.recorded -= x->op && x->flags & RG_NEEDS;
     t->live.tensors--;
+    if (t->check) memset(x->value, 0xff, sizeof x->value); /* NaN in both floats */
     x->flags = RG_RELEASED;
     x->released.by = t->released_by;
     x->released.at = t->released_at;

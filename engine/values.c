@@ -36,6 +36,7 @@ void rg_touch(rg_tensor *leaf) {
     rg_tensor *owner = leaf->base ? leaf->base : leaf;
     if (owner->op) return;
     owner->leaf.written = owner->tape->seq;
+    owner->flags &= (uint16_t)~RG_CONSTANT;
     if (!(owner->flags & RG_DRAWN)) return;
     owner->flags &= (uint16_t)~RG_DRAWN; /* its values are given from now on: a replay does not draw them */
     rg_plan_drop(owner->tape);
@@ -43,9 +44,10 @@ void rg_touch(rg_tensor *leaf) {
 
 int rg_may_write(const char *at, rg_tensor *x, const char *who) {
     char text[160];
-    if (!rg_usable(x) || x->tape->code) return -1;
+    if (!rg_usable_in(who, x) || x->tape->code) return -1;
     if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "%s: the result of %s is no leaf", who, x->op->name);
-    if (x->base) return rg_fail(x->tape, RG_ESTATE, at, "%s: a view is no leaf; write to what it views", who);
+    const bool alone = x->base && x->flags & x->base->flags & RG_KEPT && !x->base->retained; /* a gradient that a replay left */
+    if (x->base && !alone) return rg_fail(x->tape, RG_ESTATE, at, "%s: a view is no leaf; write to what it views", who);
     if (x->tape->pass.running && x->seq < x->tape->pass.mark)
         return rg_fail(x->tape, RG_ESTATE, at, "%s: %s cannot be written while a backward pass runs", who, rg_shape_text(x, text, sizeof text));
     return 0;

@@ -70,14 +70,15 @@ rg_tensor *rg_checkpoint_at(const char *at, rg_fn fn, void *ctx, int n, rg_tenso
     const int64_t mark = rg_mark(t), guard = rg_guard(t, mark);
     s.result = fn(ctx, in);
     rg_guard(t, guard);
-    if (!rg_error_code(t) && (rg_failed(s.result) || s.result->tape != t)) rg_fail(t, RG_ESTATE, at, "rg_checkpoint: fn returned no tensor of its operands' tape");
-    rg_tensor *read[MOST], *y = rg_poison(t);
-    const int reads = rg_error_code(t) ? 0 : read_by(s.result, mark, MOST, read);
-    if (reads > MOST) rg_fail(t, RG_ESHAPE, at, "rg_checkpoint: fn reads more than %d tensors that require a gradient", MOST);
-    if (!rg_error_code(t)) rg_retain(s.result);
-    rg_rewind(t, mark);
-    if (rg_error_code(t)) return y;
-    y = rg_apply(&checkpoint, at, (rg_attr){.given = &s}, reads ? reads : 1, reads ? read : in);
-    rg_release(s.result);
+    bool failed = rg_error_code(t) || rg_failed(s.result) || s.result->tape != t;
+    if (failed) rg_fail(t, RG_ESTATE, at, "rg_checkpoint: fn returned no tensor of its operands' tape");
+    rg_tensor *read[MOST];
+    const int reads = failed ? 0 : read_by(s.result, mark, MOST, read);
+    if (reads > MOST) failed = rg_fail(t, RG_ESHAPE, at, "rg_checkpoint: fn reads more than %d tensors that require a gradient", MOST);
+    if (!failed) rg_retain(s.result);
+    rg_rewind_at(at, t, mark);
+    if (failed) return rg_poison(t);
+    rg_tensor *y = rg_apply(&checkpoint, at, (rg_attr){.given = &s}, reads ? reads : 1, reads ? read : in);
+    rg_release_at(at, s.result);
     return y;
 }

@@ -41,11 +41,10 @@ static rg_tensor *call(problem *p) {
     *rg_tape_rng(p->t) = p->draws;
     rg_tensor *y = p->fn(p->ctx, p->in);
     if (rg_error_code(p->t)) return NULL;
-    if (rg_failed(y)) rg_fail(p->t, RG_EVALUE, p->at, "gradcheck: the function returned no tensor");
-    else if (y->tape != p->t) rg_fail(p->t, RG_ESTATE, p->at, "gradcheck: the function's result is on another tape");
-    else if (y->dtype != RG_F64)
-        rg_fail(p->t, RG_EDTYPE, p->at, "gradcheck: the function's result is %s, not f64", rg_dtype_name(y->dtype));
-    return rg_error_code(p->t) ? NULL : y;
+    if (rg_failed(y)) return rg_fail(p->t, RG_EVALUE, p->at, "gradcheck: the function returned no tensor"), NULL;
+    if (y->tape != p->t) return rg_fail(p->t, RG_ESTATE, p->at, "gradcheck: the function's result is on another tape"), NULL;
+    if (y->dtype != RG_F64) return rg_fail(p->t, RG_EDTYPE, p->at, "gradcheck: the function's result is %s, not f64", rg_dtype_name(y->dtype)), NULL;
+    return y;
 }
 
 static int outputs(problem *p) {

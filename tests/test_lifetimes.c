@@ -104,6 +104,15 @@ static void a_cotangent_that_needs_a_gradient_keeps_its_history(void **state) {
     rg_release(dy);
 }
 
+static void a_gradient_is_not_the_parameter_that_was_its_cotangent(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w"), *p = ones(t, "p"), *g;
+    assert_int_equal(rg_grad(rg_mul_scalar(rg_add_scalar(w, 1), 1), p, &w, 1, 0, &g), 0);
+    assert_int_equal(rg_grad(rg_add_scalar(w, 1), p, &w, 1, 0, &g), 0);
+    rg_write(p, RG_F32, ((float[N]){9}));
+    all_are(g, 1);
+}
+
 /* -------- the tape remembers the loss; a plan holds gradients */
 
 static void a_leaf_that_is_the_loss_is_released(void **state) {
@@ -336,8 +345,9 @@ static void checked(void **state) {
     (void)state;
     rg_tape *t = tape_with(true);
     rg_tensor *w = ones(t, "w"), *x = rg_full(t, 2, N), *y = NULL;
-    const float *stale = rg_f32(x);
+    const float *stale = rg_f32(x), *small = rg_f32(rg_sum(x));
     rg_tape_reset(t);
+    assert_true(isnan(small[0])); /* inside its tensor, which stays */
     if (!WITHOUT_CHECK) assert_true(isnan(stale[N - 1]));
     for (int k = 0; k < 1000; k++) {
         y = rg_mul(w, rg_full(t, 1, N));
@@ -354,6 +364,36 @@ static void checked(void **state) {
     rg_tape_free(t);
     assert_true(rg_failed(rg_neg(w)));
     assert_non_null(strstr(rg_error(rg_tape_of(w)), "neg: operand 1 was released by rg_tape_free at test_lifetimes.c:"));
+}
+
+/* A node of so many operands is larger than the small blocks; data must not take its place either. */
+static void a_result_of_many_operands_is_refused_on(rg_tape *t) {
+    rg_tensor *in[150];
+    float values[512] = {0};
+    for (int i = 0; i < 150; i++) in[i] = rg_full(t, i, 4);
+    rg_tensor *y = rg_concat_at(RG_HERE, 0, 150, in);
+    rg_tape_reset(t);
+    for (int n = 8; n < 512; n += 8) rg_input(t, RG_F32, values, n);
+    assert_true(rg_failed(rg_neg(y)));
+    assert_non_null(strstr(rg_error(t), "neg: operand 1 was released by the reset"));
+    rg_tape_free(t);
+}
+BOTH(a_result_of_many_operands_is_refused)
+
+static rg_tensor *frees(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)g, rg_tape_free(rg_tape_of(x)), ++*(int *)ctx, NULL; }
+static rg_tensor *freeing(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_tape_free(rg_tape_of(in[0])), rg_square(in[0]); }
+static void the_tape_is_not_freed_by_what_it_calls(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = ones(t, "w");
+    int calls = 0;
+    rg_on_grad(w, frees, &calls);
+    assert_int_equal(rg_backward(rg_sum(w)), -1);
+    assert_int_equal(calls, 1);
+    assert_non_null(strstr(rg_error(t), "rg_tape_free: inside a function that the tape called (test_lifetimes.c:"));
+    rg_error_clear(t);
+    assert_true(rg_failed(rg_checkpoint(freeing, NULL, 1, &w)));
+    assert_non_null(strstr(rg_error(t), "rg_tape_free: inside a function that the tape called"));
+    rg_error_clear(t);
 }
 
 /* -------- error handlers: they may look and clear; nothing that releases tensors */
@@ -376,6 +416,8 @@ static void a_handler_cannot_release(void **state) {
     assert_true(rg_item(rg_sum(x)) == 42);
 }
 
+static rg_tensor *gives_nothing(void *ctx, rg_tensor *const *in) { return (void)ctx, (void)in, NULL; }
+static rg_tensor *gives_f32(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_cast(in[0], RG_F32); }
 static void a_handler_clears_and_the_call_has_still_failed(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = ones(t, "w"), *x = rg_full(t, 1, 2, 3), *loss;
@@ -387,16 +429,25 @@ static void a_handler_clears_and_the_call_has_still_failed(void **state) {
     assert_int_equal(rg_backward(loss), -1);
     assert_null(rg_grad_of(w));
     assert_null(rg_error(t));
+    rg_tensor *poison = rg_sum(rg_matmul(x, x)), *g;
+    assert_int_equal(rg_grad(poison, rg_scalar(t, 1), &w, 1, 0, &g), -1);
+    assert_true(rg_failed(g));
+    assert_int_equal(rg_backward(poison), -1);
+    assert_true(rg_failed(rg_checkpoint(gives_nothing, NULL, 1, &w)));
+    rg_set_dtype(t, RG_F64);
+    rg_tensor *d = rg_requires_grad(rg_full(t, 1, 3), true);
+    assert_true(rg_gradcheck(gives_f32, NULL, 1, &d, (rg_gradcheck_options){.order = 1}).failed);
+    assert_null(rg_error(t));
     rg_on_error(t, NULL, NULL);
 }
 
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(a_view_of_a_released_leaf_goes), CASE(a_view_goes_and_the_record_is_replayed), CASE(a_gradient_that_is_read_is_cleared),
         CASE(a_kept_gradient_that_is_read_is_cleared), CASE(a_cotangent_comes_back_as_a_gradient), CASE(a_cotangent_that_needs_a_gradient_keeps_its_history),
-        CASE(a_leaf_that_is_the_loss_is_released), CASE(the_loss_releases_itself_in_its_hook), CASE(the_norm_of_a_replayed_gradient),
+        CASE(a_gradient_is_not_the_parameter_that_was_its_cotangent), CASE(a_leaf_that_is_the_loss_is_released), CASE(the_loss_releases_itself_in_its_hook), CASE(the_norm_of_a_replayed_gradient),
         CASE(a_view_of_a_replayed_gradient_keeps_its_values), CASE(a_pass_after_the_first_replay_is_replayed), CASE(a_checkpoint_without_a_gradient_is_not_replayed),
         CASE(a_hooks_result_is_read_after_the_pass), CASE(gradients_cleared_between_rewinds_are_freed),
-        cmocka_unit_test(a_released_tensor_is_refused), cmocka_unit_test(each_way_of_releasing_has_a_name), cmocka_unit_test(releasing_twice), cmocka_unit_test(checked), CASE(a_handler_cannot_release),
+        cmocka_unit_test(a_released_tensor_is_refused), cmocka_unit_test(each_way_of_releasing_has_a_name), cmocka_unit_test(releasing_twice), cmocka_unit_test(checked), cmocka_unit_test(a_result_of_many_operands_is_refused), CASE(the_tape_is_not_freed_by_what_it_calls), CASE(a_handler_cannot_release),
         CASE(a_handler_clears_and_the_call_has_still_failed)};
     return RUN("lifetimes", cases);
 }

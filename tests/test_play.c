@@ -510,6 +510,126 @@ static void what_a_plan_refuses(void **state) {
     }
 }
 
+/* A constant that a vjp returns is the gradient of nothing: what is added to it must not stay for the next replay. */
+static void constant_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { (void)dy, dx[0] = rg_full_at(y->at, y->tape, 0, y->ndim, y->shape); }
+static void written_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    rg_tensor *c = rg_full_at(y->at, y->tape, 0, y->ndim, y->shape);
+    rg_write_at(y->at, c, RG_F32, y->in[0]->data);
+    dx[0] = rg_mul_at(y->at, dy, c);
+}
+static const rg_op stop = {.name = "stop", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = constant_vjp};
+static const rg_op written = {.name = "written", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = written_vjp};
+
+static void a_constant_gradient_stays_constant(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    rg_tensor *w = rg_param(t, "w", RG_CONSTANT(2), 3);
+    rg_backward(rg_sum(rg_add(rg_square(w), rg_apply(&stop, RG_HERE, RG_NO_ATTR, 1, &w))));
+    for (int k = 0; k < 4; k++) {
+        rg_zero_grad(t);
+        assert_int_equal(rg_play(t), 0);
+        assert_true(rg_f32(rg_grad_of(w))[1] == 4);
+    }
+    rg_tape_reset(t);
+    rg_backward(rg_sum(rg_apply(&written, RG_HERE, RG_NO_ATTR, 1, &w)));
+    assert_int_equal(rg_play(t), -1);
+    assert_non_null(strstr(rg_error(t), "rg_play: written cannot be replayed: its vjp computes values that are no result of an operation"));
+    rg_tape_free(t);
+}
+
+/* The same vjps, recorded by rg_grad. */
+static void a_recorded_vjp_that_reads_is_refused(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    rg_tensor *x = rg_requires_grad(rg_full(t, 3, 3), true), *w = rg_param(t, "w", RG_ONES, 3), *g;
+    rg_tensor *y = rg_apply(&branching, RG_HERE, RG_NO_ATTR, 1, &x);
+    assert_int_equal(rg_grad(rg_sum(y), NULL, &x, 1, RG_CREATE_GRAPH, &g), 0);
+    assert_int_equal(rg_backward(rg_sum(rg_mul(w, g))), 0);
+    assert_int_equal(rg_play(t), -1);
+    assert_non_null(strstr(rg_error(t), "rg_play: branching cannot be replayed: its vjp reads values"));
+    rg_error_clear(t);
+    rg_tape_reset(t);
+    rg_backward(rg_sum(w));
+    assert_int_equal(rg_play(t), 0);
+    rg_tape_free(t);
+}
+
+/* Some values are of the new leaves, some of the old: no pass may go through them. */
+static void after_a_refused_replay_values_are_stale(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    const int32_t labels[] = {0, 1}, bad[] = {0, 1000000};
+    rg_tensor *x = rg_requires_grad(rg_full(t, 1, 2, 3), true), *y = rg_input(t, RG_I32, labels, 2), *loss = rg_cross_entropy(x, y);
+    assert_int_equal(rg_backward(loss), 0);
+    rg_write(y, RG_I32, bad);
+    assert_int_equal(rg_play(t), -1);
+    rg_error_clear(t);
+    assert_int_equal(rg_backward(loss), -1);
+    assert_non_null(strstr(rg_error(t), "was written after it was used here"));
+    rg_tape_free(t);
+}
+
+/* The oldest gradient without a history counts, and the passes that are still on the record. */
+static void what_a_rewind_released_does_not_count(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    rg_tensor *x = rg_requires_grad(rg_full(t, 2, 3), true), *w = rg_param(t, "w", RG_ONES, 3), *y = rg_sum(rg_square(x)), *g, *h;
+    rg_grad(y, NULL, &x, 1, 0, &g);
+    rg_tensor *loss = rg_sum(rg_mul(w, g));
+    int64_t mark = rg_mark(t);
+    rg_grad(y, NULL, &x, 1, 0, &h);
+    rg_rewind(t, mark);
+    rg_backward(loss);
+    assert_int_equal(rg_play(t), -1);
+    rg_error_clear(t);
+    rg_tape_reset(t);
+    mark = rg_mark(t);
+    y = rg_sum(rg_square(w));
+    rg_backward(y);
+    rg_backward(y);
+    rg_rewind(t, mark);
+    rg_backward(rg_sum(w));
+    assert_int_equal(rg_play(t), 0);
+    rg_tape_free(t);
+}
+
+static rg_tensor *dropped(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)x, rg_dropout(g, .5); }
+static void a_hook_that_draws_has_the_bits_of_recording_again(void **state) {
+    (void)state;
+    rg_tape *a = new_tape(), *b = new_tape();
+    rg_tensor *v = rg_param(a, "w", RG_ONES, 64), *w = rg_param(b, "w", RG_ONES, 64);
+    rg_on_grad(v, dropped, NULL);
+    rg_on_grad(w, dropped, NULL);
+    rg_backward(rg_sum(rg_square(w)));
+    for (int k = 0; k < 4; k++) {
+        rg_tape_reset(a);
+        rg_zero_grad(a);
+        rg_backward(rg_sum(rg_square(v)));
+        if (k) {
+            rg_zero_grad(b);
+            assert_int_equal(rg_play(b), 0);
+        }
+        assert_true(same_bits(rg_grad_of(v), rg_grad_of(w)));
+    }
+    rg_tape_free(a);
+    rg_tape_free(b);
+}
+
+static void a_gradient_can_be_written_after_a_replay(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    rg_tensor *w = rg_param(t, "w", RG_ONES, 3);
+    rg_backward(rg_sum(rg_square(w)));
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(rg_write(rg_grad_of(w), RG_F32, ((float[]){5, 6, 7})), 0);
+        assert_true(rg_f32(rg_grad_of(w))[2] == 7);
+        rg_zero_grad(t);
+        assert_int_equal(rg_play(t), 0);
+        assert_true(rg_f32(rg_grad_of(w))[2] == 2);
+    }
+    rg_tape_free(t);
+}
+
 /* -------- inputs that are drawn: the bits of an eager step */
 
 static rg_tensor *drawn_step(rg_tape *t, rg_tensor *w, rg_tensor **noise) {
@@ -558,6 +678,9 @@ int main(void) {
         SCENES(S)
 #undef S
         cmocka_unit_test(a_checkpoint_is_refused), cmocka_unit_test(scratch_of_another_size), cmocka_unit_test(what_a_plan_refuses),
+        cmocka_unit_test(a_constant_gradient_stays_constant), cmocka_unit_test(a_recorded_vjp_that_reads_is_refused),
+        cmocka_unit_test(after_a_refused_replay_values_are_stale), cmocka_unit_test(what_a_rewind_released_does_not_count),
+        cmocka_unit_test(a_hook_that_draws_has_the_bits_of_recording_again), cmocka_unit_test(a_gradient_can_be_written_after_a_replay),
         cmocka_unit_test(noise_is_drawn_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,6 +158,7 @@ static void leave_since(int64_t clock) {
         m.loss = NONE;
         if (m.passes == 1) m.passes = 0;
     }
+    if (m.first_loss >= clock) m.passes = 0;
     if (clock) return;
     m.odd = m.unplayable = false;
     m.loss = m.passes = 0;
@@ -344,7 +345,7 @@ static void backward(int y) {
     backward_of_model(y, doubtful, false);
     if (!m.full) end_logs(false);
     m.loss = y;
-    m.passes++;
+    if (m.passes++ == 0 || m.node[y].born < m.first_loss) m.first_loss = m.node[y].born;
 }
 
 /* out[k] for the gradient g, after those before it. */

@@ -50,6 +50,7 @@ typedef struct model {
     bool graph, recording, keep_grads;
     bool temporary;         /* a pass without a graph runs: what it makes is the library's own */
     int loss, passes;
+    int64_t first_loss;     /* when the oldest loss was made */
     bool unplayable, odd;   /* odd: the record has what rg_play may refuse */
 } model;
 
