@@ -40,7 +40,12 @@
 #define SOFTPLUS(u) (((u) > 0 ? (u) : C(0)) + R(log1p)(R(exp)(-R(fabs)(u))))
 #define POW(u, v) R(pow)(u, v)
 /* A float does not hold every exponent, and a rounded one costs the power many ulps: then in doubles. */
-#define POWER(u, e) ((real)(e) == (e) ? R(pow)(u, (real)(e)) : (real)pow(u, e))
+#ifdef __clang__ /* clang 14 loses an operand when it vectorises pow in double within a loop over floats */
+__attribute__((noinline)) static double pow_double(double u, double e) { return pow(u, e); }
+#else
+#define pow_double pow
+#endif
+#define POWER(u, e) ((real)(e) == (e) ? R(pow)(u, (real)(e)) : (real)pow_double(u, e))
 #else /* tensors */
 #define X y->in[0]
 #define A y->in[0]

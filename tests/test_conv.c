@@ -218,8 +218,8 @@ static void messages(void **state) {
     REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, (rg_window){.padding = {1, -2}}), "conv2d: padding -2 is not in 0..32767");
     REFUSED(RG_EVALUE, rg_max_pool2d(x, (rg_window){.stride = {2}}), "max_pool2d: x[2,3,8,8]: a kernel of 0x0");
     REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, (rg_window){.kernel = {3}}), "conv2d: .kernel is {3, 0}, but the kernel is that of the weights: leave it out");
-    REFUSED(RG_EVALUE, rg_conv1d(rg_full(t, 1, 1, 1, 3), rg_full(t, 1, 1, 1, 2), NULL, (rg_window){.kernel = {2}}),
-        "conv1d: .kernel is {2, 0}, but the kernel is that of the weights: leave it out");
+    rg_tensor *line = rg_full(t, 1, 1, 1, 3), *pair = rg_full(t, 1, 1, 1, 2);
+    REFUSED(RG_EVALUE, rg_conv1d(line, pair, NULL, (rg_window){.kernel = {2}}), "conv1d: .kernel is {2, 0}, but the kernel is that of the weights: leave it out");
     REFUSED(RG_EVALUE, rg_avg_pool2d(x, (rg_window){.kernel = {3}, .padding = {2}}), "avg_pool2d: x[2,3,8,8]: padding 2 is more than half the kernel, 3");
     REFUSED(RG_ESHAPE, rg_fold(rg_full(t, 1, 1, 4, 5), 3, 3, (rg_window){.kernel = {2}}), "fold: [1,4,5]: 5 columns for 2x2 windows in an image of 3x3");
     REFUSED(RG_ESHAPE, rg_fold(x, (int64_t)1 << 40, 1, (rg_window){.kernel = {2}}), "fold: an image of 1099511627776x1, at most 2147483647 a side");

@@ -5,7 +5,7 @@
 static uint8_t archive[FILE_MOST], directory[FILE_MOST];
 
 static size_t put(uint8_t *to, size_t at, uint64_t value, int bytes) {
-    for (int k = 0; k < bytes && at < FILE_MOST; k++) to[at++] = k < 8 ? (uint8_t)(value >> 8 * k) : 0;
+    for (int k = 0; k < bytes && at < FILE_MOST; k++) to[at++] = (uint8_t)(k < 8 ? value >> 8 * k : 0);
     return at;
 }
 
