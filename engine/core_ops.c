@@ -22,7 +22,7 @@ RG_OP(add) = {.name = "add", .formula = "a + b", .arity = 2, .forward = RG_KERNE
 rg_tensor *rg_add_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_apply(&rg_op_add, at, RG_NO_ATTR, RG_IN(a, b)); }
 
 typedef void add_into_fn(rg_tensor *to, const rg_tensor *x);
-add_into_fn rg_k_add_into_f32_base, rg_k_add_into_f64_base, rg_k_add_into_f32_avx2, rg_k_add_into_f64_avx2;
+RG_KERNELS_OF(add_into_fn, add_into);
 
 void rg_add_into(rg_tensor *to, const rg_tensor *x) {
     static add_into_fn *const table[2][RG_ISAS] = RG_KERNEL(add_into);

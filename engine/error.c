@@ -34,10 +34,9 @@ static void put_operand(text *m, const rg_tensor *x) {
     if (x->dtype != x->tape->dtype) put(m, " %s", rg_dtype_name(x->dtype));
 }
 
-static void put_place(text *m, const char *before, const char *at) {
-    if (!at) return;
-    const char *slash = strrchr(at, '/');
-    put(m, " (%s%s)", before, slash ? slash + 1 : at);
+/* A file and line, without the folders; nothing where they are not known. */
+static void put_place(text *m, const char *before, const char *at, const char *after) {
+    if (at) put(m, "%s%s%s", before, strrchr(at, '/') ? strrchr(at, '/') + 1 : at, after);
 }
 
 /* A formula "a . b" gives the sign between the operands of a message: x[64,784] . w[785,128] */
@@ -139,34 +138,22 @@ int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) {
     va_start(args, format);
     put_args(&m, format, args);
     va_end(args);
-    put_place(&m, "", y->at);
+    put_place(&m, " (", y->at, ")");
     keep_first(y->tape, code, buffer);
     return -1;
 }
 
-__attribute__((format(printf, 4, 0))) static void fail_args(rg_tape *t, rg_code code, const char *at, const char *format, va_list args) {
-    if (!t) return;
+int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) {
+    if (!t) return -1;
     char buffer[sizeof t->message];
     text m = {buffer, sizeof buffer, 0};
+    va_list args;
+    va_start(args, format);
     put_args(&m, format, args);
-    put_place(&m, "", at);
+    va_end(args);
+    put_place(&m, " (", at, ")");
     keep_first(t, code, buffer);
-}
-
-int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fail_args(t, code, at, format, args);
-    va_end(args);
     return -1;
-}
-
-rg_tensor *rg_refuse(rg_tape *t, rg_code code, const char *at, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fail_args(t, code, at, format, args);
-    va_end(args);
-    return rg_poison(t);
 }
 
 int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *format, ...) {
@@ -179,20 +166,19 @@ int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *fo
     va_start(args, format);
     put_args(&m, format, args);
     va_end(args);
-    put_place(&m, "made at ", x->at);
+    put_place(&m, " (made at ", x->at, ")");
     keep_first(x->tape, code, buffer);
     return -1;
 }
 
 /* The memory of x is free, and unused since: what rg_node_destroy left there can still be read. */
 int rg_fail_released(const rg_tensor *x, const char *at, const char *who, int operand) {
-    char what[32] = "the tensor", place[160];
-    text m = {place, sizeof place, 0};
-    place[0] = 0;
+    char buffer[sizeof x->tape->message], what[32] = "the tensor";
+    text m = {buffer, sizeof buffer, 0};
     if (operand) snprintf(what, sizeof what, "operand %d", operand);
-    const char *slash = x->released.at ? strrchr(x->released.at, '/') : NULL;
-    if (x->released.at) put(&m, " at %s", slash ? slash + 1 : x->released.at);
-    return rg_fail(x->tape, RG_ESTATE, at, "%s: %s was released by %s%s", who, what, x->released.by, place);
+    put(&m, "%s: %s was released by %s", who, what, x->released.by);
+    put_place(&m, " at ", x->released.at, "");
+    return rg_fail(x->tape, RG_ESTATE, at, "%s", buffer);
 }
 
 bool rg_report_released(const char *function, const rg_tensor *x) {

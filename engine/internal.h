@@ -94,7 +94,6 @@ struct rg_tape {
     rg_chunk *chunks;                  /* what the allocator gave, to be returned in the end */
     unsigned char *bump, *bump_end;    /* the unused rest of the newest small chunk */
     void *owned;                       /* what rg_tape_own gave out */
-    bool valgrind, watched;            /* watched: a tool or an allocator wants to see each block */
     bool check;                        /* RG_CHECK=1: the memory of released nodes is not used again */
     void *quarantine;                  /* RG_CHECK=1: that memory */
 

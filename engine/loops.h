@@ -1,4 +1,4 @@
-/* loops.h - for kernel sources: loops over two broadcast operands, in chunks that threads may share; sums, products and extremes of runs. */
+/* loops.h - for kernel sources: loops over two broadcast operands, in chunks that threads may share; sums of runs, and runs joined. */
 #ifndef RG_LOOPS_H
 #define RG_LOOPS_H
 
@@ -67,45 +67,6 @@ enum { SUM_BLOCK = 64 * STRANDS };
     }
 
 RUN_SUM(sum_run, x[k], const real *x)
-
-/* The larger, or the smaller; NaN if either is. In two choices, each an instruction: no jump that could be foretold wrong. */
-static inline real larger(real a, real b) {
-    const real m = b > a ? b : a;
-    return b != b ? b : m;
-}
-static inline real smaller(real a, real b) {
-    const real m = b < a ? b : a;
-    return b != b ? b : m;
-}
-static inline real times(real a, real b) { return a * b; }
-
-/* Joins a run's elements by two and two; `none` is what a run of none gives. Strands lie in memory, so many of them that none waits for what
-   it has just written; and they are a loop and not unrolled: gcc vectorises a choice in a loop, but not in a row of statements. */
-enum { JOIN_MANY = 128, JOIN_FEW = 32 };
-#define JOIN_RUN(name, join, none)                                                                                         \
-    __attribute__((always_inline)) static inline real name##_strands(const int strands, int64_t n, const real *x) {        \
-        real s[JOIN_MANY];                                                                                                 \
-        for (int j = 0; j < strands; j++) s[j] = x[j];                                                                     \
-        for (int64_t i = strands; i < n; i += strands)                                                                     \
-            for (int j = 0; j < strands; j++) s[j] = join(s[j], x[i + j]);                                                 \
-        for (int half = strands / 2; half; half /= 2)                                                                      \
-            for (int j = 0; j < half; j++) s[j] = join(s[j], s[j + half]);                                                 \
-        return s[0];                                                                                                       \
-    }                                                                                                                      \
-    static inline real name(int64_t n, const real *x) {                                                                    \
-        const int64_t many = n / JOIN_MANY * JOIN_MANY, few = n / JOIN_FEW * JOIN_FEW;                                     \
-        real m = none;                                                                                                     \
-        if (many) m = join(m, name##_strands(JOIN_MANY, many, x));                                                         \
-        if (few > many) m = join(m, name##_strands(JOIN_FEW, few - many, x + many));                                       \
-        for (int64_t i = few; i < n; i++) m = join(m, x[i]);                                                               \
-        return m;                                                                                                          \
-    }
-/* The largest of a run whose NaN, if it has one, shows elsewhere. */
-static inline real above(real a, real b) { return b > a ? b : a; }
-JOIN_RUN(peak_run, above, -C(INFINITY))
-JOIN_RUN(max_run, larger, -C(INFINITY))
-JOIN_RUN(min_run, smaller, C(INFINITY))
-JOIN_RUN(prod_run, times, C(1))
 
 /* Joins every run of x, which w walks together with the result y, to what y has in its place: to one element, or element by element. Where
    the outermost dimension is y's as well, it is taken out of w: parts of x that have no element of y in common, for threads to share. */

@@ -2,61 +2,28 @@
 
    A block is returned with its size, so it carries no header. Freed blocks wait in their class for the next step, which asks
    for the same sizes: a steady loop never reaches the allocator. Without the pool every block goes straight through, so that
-   sanitizers see each one.                                                                                                  */
+   sanitizers and valgrind see each one.                                                                                     */
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
-#if defined __SANITIZE_ADDRESS__
-#define RG_ASAN 1
-#elif defined __has_feature
-#if __has_feature(address_sanitizer)
-#define RG_ASAN 1
-#endif
-#endif
-#ifdef RG_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(p, n) ((void)0)
-#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)0)
-#endif
 #ifdef RG_HAVE_VALGRIND
-#include <valgrind/memcheck.h>
+#include <valgrind/valgrind.h>
 #else
 #define RUNNING_ON_VALGRIND 0
-#define VALGRIND_MAKE_MEM_NOACCESS(p, n) ((void)0)
-#define VALGRIND_MAKE_MEM_UNDEFINED(p, n) ((void)0)
-#define VALGRIND_MAKE_MEM_DEFINED(p, n) ((void)0)
+#endif
+#if defined __SANITIZE_ADDRESS__ && !defined RG_NO_POOL
+#define RG_NO_POOL
 #endif
 
 enum { CHUNK_FIRST = 1 << 16, CHUNK_SMALL = 1 << 20, BLOCK_SMALL = 1 << 15 };
 
 static void rg_blocks_init(rg_tape *t) {
-    t->valgrind = RUNNING_ON_VALGRIND > 0;
-    t->watched = t->valgrind || t->allocator.no_pool || t->check;
-#ifdef RG_ASAN
-    t->watched = true;
+#ifdef RG_NO_POOL
+    t->allocator.no_pool = true;
 #endif
-}
-
-/* A pooled block is out of bounds, but for the link to the next one while the list is touched. */
-static void hide(const rg_tape *t, void *p, size_t size) {
-    ASAN_POISON_MEMORY_REGION(p, size);
-    if (t->valgrind) VALGRIND_MAKE_MEM_NOACCESS(p, size);
-    (void)p, (void)size;
-}
-
-static void show(const rg_tape *t, void *p, size_t size) {
-    ASAN_UNPOISON_MEMORY_REGION(p, size);
-    if (t->valgrind) VALGRIND_MAKE_MEM_UNDEFINED(p, size);
-    (void)p, (void)size;
-}
-
-static void *next_of(const rg_tape *t, void **block) {
-    ASAN_UNPOISON_MEMORY_REGION(block, sizeof *block);
-    if (t->valgrind) VALGRIND_MAKE_MEM_DEFINED(block, sizeof *block);
-    return *block;
+    if (RUNNING_ON_VALGRIND) t->allocator.no_pool = true;
 }
 
 /* Sizes up to RG_SMALL in steps of 16; above, four classes to each doubling, so at most a fifth of a block is slack. */
@@ -95,7 +62,6 @@ static void *carve(rg_tape *t, size_t size) {
         p = chunk_new(t, chunk);
         if (!p) return NULL;
         t->bump_end = p + chunk;
-        hide(t, p, chunk);
     }
     t->bump = p + size;
     return p;
@@ -106,20 +72,17 @@ static void *pool_alloc(rg_tape *t, size_t size) {
     if (size > SIZE_MAX / 2) return NULL;
     const int k = class_of(size, &rounded);
     if (k >= RG_CLASSES) return NULL;
-    void *p = t->free_blocks[k];
-    if (p) t->free_blocks[k] = next_of(t, p);
-    else p = rounded <= BLOCK_SMALL ? carve(t, rounded) : chunk_new(t, rounded);
-    if (p) show(t, p, size);
+    void **p = t->free_blocks[k];
+    if (!p) return rounded <= BLOCK_SMALL ? carve(t, rounded) : chunk_new(t, rounded);
+    t->free_blocks[k] = *p;
     return p;
 }
 
 static void pool_free(rg_tape *t, void *p, size_t size) {
     size_t rounded;
     const int k = class_of(size, &rounded);
-    (void)next_of(t, p);
     *(void **)p = t->free_blocks[k];
     t->free_blocks[k] = p;
-    hide(t, p, rounded);
 }
 
 /* Without the pool: alignment by hand, the start of the allocation kept just before the block. */
@@ -163,7 +126,7 @@ static inline size_t rg_small_class(size_t size) { return (size - 1) / 16; }
 
 static inline void *rg_block_alloc(rg_tape *t, size_t size) {
     const size_t k = rg_small_class(size);
-    void **p = k < RG_SMALL / 16 && !t->watched ? t->free_blocks[k] : NULL;
+    void **p = k < RG_SMALL / 16 ? t->free_blocks[k] : NULL;
     if (!p) return rg_block_find(t, size);
     t->free_blocks[k] = *p;
     t->live.bytes += size;
@@ -172,7 +135,7 @@ static inline void *rg_block_alloc(rg_tape *t, size_t size) {
 
 static inline void rg_block_free(rg_tape *t, void *p, size_t size) {
     const size_t k = rg_small_class(size);
-    if (!p || k >= RG_SMALL / 16 || t->watched) {
+    if (!p || k >= RG_SMALL / 16 || t->check || t->allocator.no_pool) {
         rg_block_return(t, p, size);
         return;
     }
@@ -191,7 +154,6 @@ static void rg_blocks_free_all(rg_tape *t) {
         rg_chunk *c = t->chunks;
         const size_t size = c->size;
         t->chunks = c->next;
-        show(t, c, size);
         t->allocator.free(t->allocator.ctx, c, size);
     }
 }

@@ -90,8 +90,10 @@ struct rg_tensor {
 };
 
 enum { RG_ISAS = 3 }; /* instruction sets: the baseline, AVX2 with FMA, AVX-512 */
-typedef int (*rg_forward_fn)(rg_tensor *y); /* fills y->data from y->in; returns 0, or rg_reject(...) */
-typedef int (*rg_fused_fn)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);
+typedef int rg_kernel(rg_tensor *y); /* fills y->data from y->in; returns 0, or rg_reject(...) */
+typedef int rg_fused_kernel(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);
+typedef rg_kernel *rg_forward_fn;
+typedef rg_fused_kernel *rg_fused_fn;
 typedef uint64_t (*rg_branch_fn)(const rg_tensor *y);
 
 struct rg_op {
@@ -126,12 +128,9 @@ const rg_op *rg_op_find(const char *name);
 
 /* Kernel rg_k_NAME_f32_base and its sisters, made from one source. Those named by RG_WIDE_KERNEL have a copy of their own for AVX-512, the
    others take AVX2's there; on machines without, all columns are the baseline. */
-#define RG_KERNELS(n) int rg_k_##n##_f32_base(rg_tensor *), rg_k_##n##_f64_base(rg_tensor *), rg_k_##n##_f32_avx2(rg_tensor *), rg_k_##n##_f64_avx2(rg_tensor *), \
-    rg_k_##n##_f32_avx512(rg_tensor *), rg_k_##n##_f64_avx512(rg_tensor *)
-#define RG_FUSED_KERNELS(n)                                                                                                     \
-    int rg_k_##n##_f32_base(rg_tensor *, rg_tensor *, rg_tensor **), rg_k_##n##_f64_base(rg_tensor *, rg_tensor *, rg_tensor **), \
-        rg_k_##n##_f32_avx2(rg_tensor *, rg_tensor *, rg_tensor **), rg_k_##n##_f64_avx2(rg_tensor *, rg_tensor *, rg_tensor **), \
-        rg_k_##n##_f32_avx512(rg_tensor *, rg_tensor *, rg_tensor **), rg_k_##n##_f64_avx512(rg_tensor *, rg_tensor *, rg_tensor **)
+#define RG_KERNELS_OF(type, n) type rg_k_##n##_f32_base, rg_k_##n##_f64_base, rg_k_##n##_f32_avx2, rg_k_##n##_f64_avx2, rg_k_##n##_f32_avx512, rg_k_##n##_f64_avx512
+#define RG_KERNELS(n) RG_KERNELS_OF(rg_kernel, n)
+#define RG_FUSED_KERNELS(n) RG_KERNELS_OF(rg_fused_kernel, n)
 #define RG_BRANCHES(n) uint64_t rg_k_##n##_f32_base(const rg_tensor *), rg_k_##n##_f64_base(const rg_tensor *)
 #define RG_BRANCH(n) {rg_k_##n##_f32_base, rg_k_##n##_f64_base}
 #define RG_COLUMNS(n, one, two) {{rg_k_##n##_f32_base, rg_k_##n##_f32_##one, rg_k_##n##_f32_##two}, {rg_k_##n##_f64_base, rg_k_##n##_f64_##one, rg_k_##n##_f64_##two}}
@@ -174,8 +173,7 @@ void rg_spoken(rg_speaker *s);
 /* The same for functions that are no op: "WHERE: ..." (at), on a tape. Returns -1. */
 int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) __attribute__((format(printf, 4, 5)));
 rg_tensor *rg_poison(rg_tape *t); /* what a failed op returns */
-/* Both: rg_fail, and the poison of t to return. */
-rg_tensor *rg_refuse(rg_tape *t, rg_code code, const char *at, const char *format, ...) __attribute__((format(printf, 4, 5)));
+#define rg_refuse(t, ...) (rg_fail(t, __VA_ARGS__), rg_poison(t)) /* both, for functions that return a tensor */
 const char *rg_shape_text(const rg_tensor *x, char *to, size_t size); /* "[2,3]", returns to */
 
 /* -------- shape rules: set y's shape, return 0 or -1 after a rejection */
@@ -235,7 +233,6 @@ int rg_best_isa(void);                   /* of this machine: the one that tapes 
 /* FNV-1a, over the numbers that tell the branches of a result apart: h = RG_HASH; h = rg_hash(h, number); ... */
 #define RG_HASH UINT64_C(14695981039346656037)
 static inline uint64_t rg_hash(uint64_t h, uint64_t number) { return (h ^ number) * 1099511628211u; }
-uint64_t rg_branch_hash(rg_tape *t, int64_t mark); /* of the branches taken by all ops recorded since the mark */
 /* For what writes leaves: 0, or -1 with an error that begins with `who`. */
 int rg_may_write(const char *at, rg_tensor *x, const char *who);    /* is it a leaf, and not one that a running pass may still read? */
 int rg_outside_pass(const char *at, rg_tape *t, const char *who);   /* does no backward pass run? */

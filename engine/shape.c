@@ -10,8 +10,8 @@ int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape) {
     size_t bytes;
     if (rg_size(y->dtype, ndim, shape, &numel, &bytes)) {
         for (int d = 0; d < ndim; d++)
-            if (shape[d] < 0) return rg_reject(y, RG_ESHAPE, "dimension %d of the result is %lld", d, (long long)shape[d]);
-        return rg_reject(y, RG_ESHAPE, "the result is too large: its sizes overflow");
+            if (shape[d] < 0) return rg_reject(y, RG_ESHAPE, "dimension %d of the new shape is %lld", d, (long long)shape[d]);
+        return rg_reject(y, RG_ESHAPE, "the sizes of the new shape overflow");
     }
     for (int d = 0; d < ndim; d++) y->shape[d] = shape[d];
     y->ndim = (uint8_t)ndim;

@@ -44,9 +44,6 @@ rg_tape *rg_tape_new(uint64_t seed) { return rg_tape_new_with(NULL, seed); }
 rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
     rg_allocator a = allocator ? *allocator : (rg_allocator){.alloc = heap_alloc};
     if (!a.alloc || !a.free) a.alloc = heap_alloc, a.free = heap_free;
-#ifdef RG_NO_POOL
-    a.no_pool = true;
-#endif
     rg_tape *t = a.alloc(a.ctx, sizeof *t);
     if (!t) return NULL;
     const char *check = getenv("RG_CHECK");
@@ -142,14 +139,7 @@ void rg_release_at(const char *at, rg_tensor *x) {
 
 /* -------- parameters */
 
-static int reserve_param(const char *at, rg_tape *t) {
-    rg_tensor **params = rg_grown(at, t, t->params, t->nparams, &t->params_size, sizeof *params);
-    if (!params) return -1;
-    t->params = params;
-    return 0;
-}
-
-static rg_tensor *permanent(const char *at, rg_tape *t, const char *name, rg_dtype dtype, const void *data, int ndim, const int64_t *shape) {
+rg_tensor *rg_buffer_at(const char *at, rg_tape *t, const char *name, rg_dtype dtype, const void *data, int ndim, const int64_t *shape) {
     rg_tensor *x = rg_leaf_new(at, t, dtype, ndim, shape);
     if (!x) return rg_poison(t);
     const size_t bytes = (size_t)x->numel * rg_dtype_size(dtype);
@@ -164,13 +154,11 @@ static rg_tensor *permanent(const char *at, rg_tape *t, const char *name, rg_dty
     return x;
 }
 
-rg_tensor *rg_buffer_at(const char *at, rg_tape *t, const char *name, rg_dtype dtype, const void *data, int ndim, const int64_t *shape) {
-    return permanent(at, t, name, dtype, data, ndim, shape);
-}
-
 rg_tensor *rg_parameter_at(const char *at, rg_tape *t, const char *name, int ndim, const int64_t *shape) {
-    if (!t || t->code || reserve_param(at, t)) return rg_poison(t);
-    rg_tensor *x = permanent(at, t, name, t->dtype, NULL, ndim, shape);
+    rg_tensor **params = t && !t->code ? rg_grown(at, t, t->params, t->nparams, &t->params_size, sizeof *params) : NULL;
+    if (!params) return rg_poison(t);
+    t->params = params;
+    rg_tensor *x = rg_buffer_at(at, t, name, t->dtype, NULL, ndim, shape);
     if (rg_failed(x)) return x;
     x->flags |= RG_NEEDS;
     t->params[t->nparams++] = x;
@@ -240,13 +228,3 @@ rg_dtype rg_default_dtype(rg_tape *t) { return t ? t->dtype : RG_F32; }
 int rg_threads(rg_tape *t) { return t ? t->threads : 1; }
 rg_rng *rg_tape_rng(rg_tape *t) { return t ? &t->rng : NULL; }
 rg_counts rg_live(rg_tape *t) { return t ? t->live : (rg_counts){0}; }
-
-uint64_t rg_branch_hash(rg_tape *t, int64_t mark) {
-    uint64_t h = 0;
-    for (rg_tensor *x = t ? t->record.last : NULL; x && x->seq >= mark; x = x->prev) {
-        if (!x->op) continue;
-        const rg_branch_fn branch = x->op->branch[x->nin && x->in[0]->dtype == RG_F64];
-        if (branch) h = rg_hash(h, branch(x)) + (h >> 29);
-    }
-    return h;
-}

@@ -71,11 +71,6 @@ static inline int make_room(const char *at, rg_tensor *x, bool inside) {
     return rg_fail(x->tape, RG_ENOMEM, at, "out of memory: %zu bytes for a tensor", bytes);
 }
 
-static inline void set_shape(rg_tensor *x, int ndim, const int64_t *shape) {
-    x->ndim = (uint8_t)ndim;
-    for (int d = 0; d < ndim; d++) x->shape[d] = shape[d];
-}
-
 static inline void free_name(rg_tensor *x) {
     if (!x->name) return;
     rg_tape_dealloc(x->tape, (void *)(uintptr_t)x->name, strlen(x->name) + 1);
@@ -189,20 +184,10 @@ rg_tensor *rg_name(rg_tensor *x, const char *name) {
 static rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape) {
     if (!t || t->code) return NULL;
     if (!dtype_ok(dtype)) return (void)rg_fail(t, RG_EDTYPE, at, "tensor: there is no dtype %d", (int)dtype), NULL;
-    if (ndim < 0 || ndim > RG_MAX_DIMS) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: %d dimensions, at most %d", ndim, RG_MAX_DIMS), NULL;
-    if (ndim && !shape) return (void)rg_fail(t, RG_EVALUE, at, "tensor: %d dimensions, but the shape is NULL", ndim), NULL;
-    const int64_t numel = count(dtype, ndim, shape);
-    if (numel < 0) {
-        for (int d = 0; d < ndim; d++)
-            if (shape[d] < 0) return (void)rg_fail(t, RG_ESHAPE, at, "tensor: dimension %d is %lld", d, (long long)shape[d]), NULL;
-        return (void)rg_fail(t, RG_ESHAPE, at, "tensor: the sizes of its dimensions overflow"), NULL;
-    }
     rg_tensor *x = rg_node_new(at, t, 0);
     if (!x) return NULL;
     x->dtype = dtype;
-    x->numel = numel;
-    set_shape(x, ndim, shape);
-    if (make_room(at, x, false)) return rg_node_destroy(x), NULL;
+    if (rg_shape_set(x, ndim, shape) || make_room(at, x, false)) return rg_node_destroy(x), NULL;
     x->seq = t->seq++;
     return x;
 }
@@ -248,7 +233,8 @@ static inline rg_tensor *temp(rg_tensor *y, rg_dtype dtype, int ndim, const int6
     if (!x) return t->poison;
     x->dtype = dtype;
     x->numel = numel;
-    set_shape(x, ndim, shape);
+    x->ndim = (uint8_t)ndim;
+    for (int d = 0; d < ndim; d++) x->shape[d] = shape[d];
     if (make_room(y->at, x, true)) return rg_node_destroy(x), t->poison;
     x->seq = t->seq++;
     rg_enlist(&t->record, x);
@@ -276,8 +262,8 @@ rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on) {
     if (!rg_usable(x)) return x ? rg_poison(x->tape) : rg_poisoned();
     rg_tape *t = x->tape;
     if (t->code) return t->poison;
-    if (x->op) return rg_fail(t, RG_ESTATE, at, "rg_requires_grad: the result of %s is no leaf; rg_detach it", x->op->name), t->poison;
-    if (on && !is_float(x->dtype)) return rg_fail(t, RG_EDTYPE, at, "rg_requires_grad: %s has no gradient", rg_dtype_name(x->dtype)), t->poison;
+    if (x->op) return rg_refuse(t, RG_ESTATE, at, "rg_requires_grad: the result of %s is no leaf; rg_detach it", x->op->name);
+    if (on && !is_float(x->dtype)) return rg_refuse(t, RG_EDTYPE, at, "rg_requires_grad: %s has no gradient", rg_dtype_name(x->dtype));
     rg_plan_drop(t);
     x->flags = (uint16_t)(on ? x->flags | RG_NEEDS : x->flags & ~RG_NEEDS);
     return x;
@@ -362,13 +348,13 @@ RG_COLD static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_te
     for (int i = 0; in && i < n && !t; i++)
         if (in[i]) t = in[i]->tape;
     if (!t) return rg_poisoned();
-    if (!op) return rg_fail(t, RG_EVALUE, at, "rg_apply: the operator is NULL"), t->poison;
+    if (!op) return rg_refuse(t, RG_EVALUE, at, "rg_apply: the operator is NULL");
     for (int i = 0; i < n; i++) {
         const rg_tensor *x = in[i];
-        if (!x) return rg_fail(t, RG_ESTATE, at, "%s: operand %d is NULL", op->name, i + 1), t->poison;
+        if (!x) return rg_refuse(t, RG_ESTATE, at, "%s: operand %d is NULL", op->name, i + 1);
         if (x->flags & RG_RELEASED) return rg_fail_released(x, at, op->name, i + 1), rg_poison(x->tape);
         if (x->flags & RG_POISON) return rg_refuse(x->tape, RG_ESTATE, at, "%s: operand %d is what a failed operation returned", op->name, i + 1);
-        if (x->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", op->name), t->poison;
+        if (x->tape != t) return rg_refuse(t, RG_ESTATE, at, "%s: operands from two tapes", op->name);
     }
     if (op->arity >= 0 && n != op->arity) rg_fail(t, RG_ESHAPE, at, "%s: %d operands, not %d", op->name, n, op->arity);
     if (n > UINT8_MAX) rg_fail(t, RG_ESHAPE, at, "%s: %d operands, at most %d", op->name, n, UINT8_MAX);

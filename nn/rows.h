@@ -19,7 +19,7 @@ typedef struct rg_rows {
 } rg_rows;
 
 typedef void rg_rows_fn(const rg_rows *g);
-rg_rows_fn rg_k_rows_f32_base, rg_k_rows_f64_base, rg_k_rows_f32_avx2, rg_k_rows_f64_avx2;
+RG_KERNELS_OF(rg_rows_fn, rows);
 
 #pragma GCC visibility pop
 #endif

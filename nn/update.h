@@ -23,7 +23,6 @@ typedef struct rg_update {
 } rg_update;
 
 typedef void rg_update_fn(const rg_update *u);
-#define RG_KERNELS_OF(type, n) type rg_k_##n##_f32_base, rg_k_##n##_f64_base, rg_k_##n##_f32_avx2, rg_k_##n##_f64_avx2
 RG_KERNELS_OF(rg_update_fn, sgd);
 RG_KERNELS_OF(rg_update_fn, adam);
 RG_KERNELS_OF(rg_update_fn, rmsprop);

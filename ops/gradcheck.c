@@ -35,6 +35,16 @@ typedef struct problem {
     rg_check *result;
 } problem;
 
+uint64_t rg_branch_hash(rg_tape *t, int64_t mark) {
+    uint64_t h = 0;
+    for (const rg_tensor *x = t ? rg_newest(t) : NULL; x && x->seq >= mark; x = x->prev) {
+        if (!x->op) continue;
+        const rg_branch_fn branch = x->op->branch[x->nin && x->in[0]->dtype == RG_F64];
+        if (branch) h = rg_hash(h, branch(x)) + (h >> 29);
+    }
+    return h;
+}
+
 /* -------- fn, and its first gradients */
 
 static rg_tensor *call(problem *p) {

@@ -58,6 +58,8 @@ rg_check rg_gradcheck_at(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *
 /* Every sample of an op, on a tape of its own: all float operands requiring a gradient, then each of several frozen in turn. */
 rg_check rg_gradcheck_op(const struct rg_op *op, rg_gradcheck_options options);
 
+uint64_t rg_branch_hash(rg_tape *t, int64_t mark); /* of the branches taken by all ops recorded since the mark */
+
 /* One line: "NAME: WRONG: order 1, operand 0 (w) element 5 of [2,3]: analytic 0.25, numeric 0.5, error 0.5 > 1e-08". */
 void rg_check_print(const rg_check *c, const char *name, FILE *to);
 const char *rg_verdict_name(rg_verdict v);

@@ -27,7 +27,7 @@ rg_build rg_info(void) {
 #ifdef _OPENMP
     b.threads = omp_get_num_procs();
 #endif
-#ifndef RG_NO_POOL
+#if !defined RG_NO_POOL && !defined __SANITIZE_ADDRESS__
     b.pool = true;
 #endif
     return b;

@@ -200,8 +200,8 @@ static void made_by_rule(void **state) {
     REFUSED(RG_EVALUE, rg_arange(t, 0, 1, -1), "rg_arange: from 0 to 1 by -1");
     REFUSED(RG_EVALUE, rg_arange(t, 0, 1, (double)NAN), "rg_arange: from 0 to 1 by nan");
     REFUSED(RG_EVALUE, rg_linspace(t, 0, (double)INFINITY, 3), "rg_linspace: the ends are 0 and inf");
-    REFUSED(RG_ESHAPE, rg_linspace(t, 0, 1, -3), "tensor: dimension 0 is -3");
-    REFUSED(RG_ESHAPE, rg_eye(t, -1), "tensor: dimension 0 is -1");
+    REFUSED(RG_ESHAPE, rg_linspace(t, 0, 1, -3), "tensor: dimension 0 of the new shape is -3");
+    REFUSED(RG_ESHAPE, rg_eye(t, -1), "tensor: dimension 0 of the new shape is -1");
     REFUSED(RG_EVALUE, rg_uniform(t, 1, 0, 2), "rg_uniform: the ends are 1 and 0");
     REFUSED(RG_EVALUE, rg_normal(t, 0, -1, 2), "rg_normal: mean and std are 0 and -1");
 }

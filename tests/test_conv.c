@@ -1,4 +1,5 @@
 /* test_conv.c - convolutions, pools, unfold and fold against loops that follow their formulas, with all options; and their messages. */
+#include "ops/gradcheck.h"
 #include "tests/numbers.h"
 
 /* -------- windows drawn at random, small enough for many of them */

@@ -1,4 +1,5 @@
 /* test_errors.c - the first error: its message with shapes and the caller's line, poison, handlers, and NULL in every place. */
+#include "ops/gradcheck.h"
 #include "tests/numbers.h"
 
 #include <signal.h>
@@ -34,20 +35,20 @@ static rg_tensor *whole(rg_tape *t, int64_t n) { return rg_input(t, RG_I32, coun
     M(axis_twice, RG_ESHAPE, rg_mean_over(X(2, 3), false, 1, -1), "mean: [2,3]: axis -1 is given twice")                                                 \
     M(nothing_to_compare, RG_EVALUE, rg_max(X(0, 3)), "max: [0,3]: no maximum over axis 0 of size 0")                                                  \
     M(reshape, RG_ESHAPE, rg_reshape(X(2, 3), 4, 2), "reshape: [2,3]: 6 elements do not fit [4,2]")                                                    \
-    M(negative, RG_ESHAPE, rg_reshape(X(2, 3), -2, 3), "reshape: [2,3]: dimension 0 of the result is -2")                                              \
+    M(negative, RG_ESHAPE, rg_reshape(X(2, 3), -2, 3), "reshape: [2,3]: dimension 0 of the new shape is -2")                                              \
     M(expand, RG_ESHAPE, rg_expand(X(2, 3), 2, 4), "expand: [2,3]: does not expand to [2,4]")                                                          \
     M(sum_to, RG_ESHAPE, rg_sum_to(X(2, 3), 2), "sum_to: [2,3]: [2] does not expand to it")                                                            \
-    M(too_large, RG_ESHAPE, rg_expand(X(1), INT64_MAX), "expand: [1]: the result is too large: its sizes overflow")                                    \
-    M(too_large_a_product, RG_ESHAPE, rg_expand(X(1), 1ll << 40, 1ll << 40), "expand: [1]: the result is too large: its sizes overflow")               \
+    M(too_large, RG_ESHAPE, rg_expand(X(1), INT64_MAX), "expand: [1]: the sizes of the new shape overflow")                                    \
+    M(too_large_a_product, RG_ESHAPE, rg_expand(X(1), 1ll << 40, 1ll << 40), "expand: [1]: the sizes of the new shape overflow")               \
     M(squeeze, RG_ESHAPE, rg_squeeze(X(2, 3), 1), "squeeze: [2,3]: axis 1 has size 3, not 1")                                                          \
     M(permute, RG_ESHAPE, rg_permute(X(2, 3), 0, 0), "permute: [2,3]: axis 0 is given twice")                                                            \
     M(concat, RG_ESHAPE, rg_concat(1, X(2, 3), X(4, 3)), "concat: [2,3], [4,3]: dimensions 2 and 4 of axis 0 differ")                                  \
     M(concat_of_many, RG_ESHAPE, rg_concat(0, X(1), X(1), X(1), X(1), X(1), X(1), X(1), X(1, 1)),                                                      \
         "concat: [1], [1], [1], [1], [1], [1], ... 8 operands: operand 8 has 2 dimensions, the first has 1")                                           \
     M(label_outside, RG_EVALUE, rg_pick(X(3, 2), whole(t, 3)), "pick: [3,2], [3] i32: index[2] = 2 is outside 0..1")                                   \
-    M(dimension, RG_ESHAPE, rg_full(t, 1, 2, -3), "tensor: dimension 1 is -3")                                                                         \
-    M(dimensions_overflow, RG_ESHAPE, rg_full(t, 1, 1ll << 31, 1ll << 31, 2), "tensor: the sizes of its dimensions overflow")                          \
-    M(dimensions_overflow_beside_zero, RG_ESHAPE, rg_full(t, 1, 1ll << 40, 0, 1ll << 40), "tensor: the sizes of its dimensions overflow")              \
+    M(dimension, RG_ESHAPE, rg_full(t, 1, 2, -3), "tensor: dimension 1 of the new shape is -3")                                                                         \
+    M(dimensions_overflow, RG_ESHAPE, rg_full(t, 1, 1ll << 31, 1ll << 31, 2), "tensor: the sizes of the new shape overflow")                          \
+    M(dimensions_overflow_beside_zero, RG_ESHAPE, rg_full(t, 1, 1ll << 40, 0, 1ll << 40), "tensor: the sizes of the new shape overflow")              \
     M(dimensions_missing, RG_EVALUE, rg_full_at(RG_HERE, t, 1, 2, NULL), "tensor: 2 dimensions, but the shape is NULL")                                \
     M(new_dimensions_missing, RG_EVALUE, rg_expand_at(RG_HERE, X(2), 2, NULL), "expand: [2]: 2 dimensions, but the shape is NULL")                     \
     M(null_operand, RG_ESTATE, rg_add(X(2), rg_grad_of(X(2))), "add: operand 2 is NULL")                                                               \

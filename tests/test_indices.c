@@ -1,4 +1,5 @@
 /* test_indices.c - the operators of index.c and cross_entropy.c against index loops and composed twins, element by element. */
+#include "ops/gradcheck.h"
 #include "tests/numbers.h"
 
 /* -------- where, pick, scatter, one_hot */
@@ -236,7 +237,7 @@ static void index_errors_say_where(void **state) {
     REFUSED(RG_EDTYPE, rg_pick(x, x), "pick: x[3,4], x[3,4]: operand 2 must be i32, not f32");
     REFUSED(RG_EVALUE, rg_scatter(rg_full(t, 0, 3), index, 7), "scatter: [3], index[3] i32: index[1] = 7 is outside 0..6");
     REFUSED(RG_ESHAPE, rg_scatter(rg_full(t, 0, 2), index, 8), "scatter: [2], index[3] i32: the shapes of x and index differ");
-    REFUSED(RG_ESHAPE, rg_scatter(rg_full(t, 0, 3), index, -1), "scatter: [3], index[3] i32: dimension 1 of the result is -1");
+    REFUSED(RG_ESHAPE, rg_scatter(rg_full(t, 0, 3), index, -1), "scatter: [3], index[3] i32: dimension 1 of the new shape is -1");
     REFUSED(RG_EVALUE, rg_one_hot(index, 4), "one_hot: index[3] i32: index[1] = 7 is outside 0..3");
     REFUSED(RG_EDTYPE, rg_cast(x, (rg_dtype)9), "cast: x[3,4]: there is no dtype 9");
     REFUSED(RG_ESHAPE, rg_where(x, rg_full(t, 0, 3), x), "where: x[3,4], [3], x[3,4]: dimensions 4 and 3 do not broadcast");

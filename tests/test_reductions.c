@@ -1,4 +1,5 @@
 /* test_reductions.c - prod min var std norm cumsum argmin and sorting: against loops, and where gradients have a convention. */
+#include "ops/gradcheck.h"
 #include "tests/values.h"
 
 #include <stdlib.h>

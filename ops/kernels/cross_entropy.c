@@ -1,5 +1,5 @@
 /* kernels/cross_entropy.c - the loss of rows of logits, which leaves softmax in y->saved[0], and its gradient. */
-#include "engine/loops.h"
+#include "extremes.h"
 
 /* Rows are cut into parts by their shape alone, and the parts' sums added in order: the same bits for any number of threads. */
 enum { PARTS = 64 };

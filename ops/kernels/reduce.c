@@ -1,5 +1,5 @@
 /* kernels/reduce.c - the loops of mean prod max min argmax argmin, and of the fused derivatives; sum's own is the engine's, in core_kernels.c. */
-#include "engine/loops.h"
+#include "extremes.h"
 
 int RG_K(sum)(rg_tensor *y);
 

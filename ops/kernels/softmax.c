@@ -2,7 +2,7 @@
 
    x is [outer, n, inner] with the axis in the middle. Where inner is 1, a block is one row; otherwise it is up to WIDE
    neighbouring columns, which go down the axis together, so that either way the innermost loop runs over neighbours.      */
-#include "engine/loops.h"
+#include "extremes.h"
 
 enum { WIDE = 128, PIECE = 1024 }; /* PIECE: elements of a row whose exponentials are held at a time, a multiple of STRANDS */
 

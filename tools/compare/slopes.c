@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/op.h" /* for the branches taken at kinks */
+#include "ops/gradcheck.h" /* for the branches taken at kinks */
 #undef RG_AT
 #define RG_AT RG_HERE
 
