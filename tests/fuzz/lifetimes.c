@@ -760,7 +760,7 @@ static void begin(uint8_t options) {
     memset(hooks, 0, sizeof hooks);
     memset(marks, 0, sizeof marks);
     memory = (fuzz_memory){0};
-    pooled = !(options & 1);
+    pooled = !(options & 1) && rg_info().pool;
     checking = options & 16 && !pooled; /* in the pool it keeps all memory until the process ends */
     setenv("RG_CHECK", checking ? "1" : "0", 1);
     nhandles = nlogs = 0;
@@ -777,7 +777,7 @@ static void begin(uint8_t options) {
         hold(rg_param_at(RG_HERE, t, k == 0 ? "w" : k == 1 ? "v" : "u", RG_CONSTANT(k + 1), f == FLAT, &(int64_t){size_of(f)}), params[k]);
     }
     sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = 1});
-    TRACE("options %d: %s, %d by %d; x1, x2, x3 are parameters of 1, 2, 3\n", options, options & 1 ? "no pool" : "pool", m.rows, m.columns);
+    TRACE("options %d: %s, %d by %d; x1, x2, x3 are parameters of 1, 2, 3\n", options, pooled ? "pool" : "no pool", m.rows, m.columns);
 }
 
 /* All is given back: parameters alone are left, and of the allocator's memory nothing. */
