@@ -54,7 +54,6 @@ typedef struct rg_attr {
         int classes;                            /* one_hot, scatter */
         int diagonal;                           /* tril, triu */
         int reduction;                          /* losses */
-        int which;                              /* running statistics: which of the saved ones of batch_norm */
         const void *given;                      /* checkpoint: what the shape rule copies; it clears the pointer */
         int (*source)(rg_tensor *x);            /* of an input that is drawn: what draws it */
     };

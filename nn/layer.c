@@ -38,10 +38,11 @@ static int add_param(const char *at, rg_nn *net, rg_tensor *x) { return append(a
 static int add_buffer(const char *at, rg_nn *net, rg_tensor *x) { return append(at, net->tape, &net->buffers, &net->nbuffers, &net->buffers_size, x); }
 
 /* "weight" -> "prefix.weight" */
-static void prefix_name(rg_tensor *x, const char *prefix) {
+static int prefix_name(rg_tensor *x, const char *prefix) {
     char name[256];
     snprintf(name, sizeof name, "%s.%s", prefix, x->name ? x->name : "param");
     rg_name(x, name);
+    return x->name && !strcmp(x->name, name) ? 0 : -1;
 }
 
 /* A layer takes more parts until it is part of another, whose list of parameters would miss them. */
@@ -62,8 +63,7 @@ rg_tensor *rg_nn_param_at(const char *at, rg_nn *net, const char *name, rg_init 
     rg_tape *t = net ? net->tape : NULL;
     if (open_for_parts(at, net, "rg_nn_param")) return rg_poison(t);
     rg_tensor *x = rg_param_at(at, t, name, init, ndim, shape);
-    if (net->name) prefix_name(x, net->name);
-    net->failed = rg_error_code(t) || check_name(at, net, "rg_nn_param", x) || add_param(at, net, x);
+    net->failed = rg_failed(x) || (net->name && prefix_name(x, net->name)) || check_name(at, net, "rg_nn_param", x) || add_param(at, net, x);
     return net->failed ? rg_poison(t) : x;
 }
 
@@ -71,9 +71,8 @@ rg_tensor *rg_nn_buffer_at(const char *at, rg_nn *net, const char *name, double 
     rg_tape *t = net ? net->tape : NULL;
     if (open_for_parts(at, net, "rg_nn_buffer")) return rg_poison(t);
     rg_tensor *x = rg_buffer_at(at, t, name, rg_default_dtype(t), NULL, ndim, shape);
-    net->failed = rg_failed(x) || rg_init_fill_at(at, x, RG_CONSTANT(value));
-    if (net->name && !net->failed) prefix_name(x, net->name);
-    net->failed = net->failed || check_name(at, net, "rg_nn_buffer", x) || add_buffer(at, net, x);
+    net->failed = rg_failed(x) || rg_init_fill_at(at, x, RG_CONSTANT(value)) || (net->name && prefix_name(x, net->name)) ||
+        check_name(at, net, "rg_nn_buffer", x) || add_buffer(at, net, x);
     return net->failed ? rg_poison(t) : x;
 }
 
@@ -84,8 +83,8 @@ static int take_over(const char *at, rg_nn *net, const rg_nn *child, rg_list hav
         rg_tensor *x = more.items[i];
         if (has(have, x)) continue;
         if (add(at, net, x)) return -1;
-        if (!child->name && !child->placed) prefix_name(x, place);
-        if (net->name) prefix_name(x, net->name);
+        if (!child->name && !child->placed && prefix_name(x, place)) return -1;
+        if (net->name && prefix_name(x, net->name)) return -1;
     }
     return 0;
 }
@@ -107,7 +106,7 @@ static int add_child(const char *at, rg_nn *net, rg_nn *child) {
     if (take_over(at, net, child, rg_nn_params(net), rg_nn_params(child), add_param, place) ||
         take_over(at, net, child, rg_nn_buffers(net), rg_nn_buffers(child), add_buffer, place)) return -1;
     child->placed = true;
-    return rg_error_code(t) ? -1 : 0;
+    return 0;
 }
 
 int rg_nn_add_at(const char *at, rg_nn *net, rg_nn *child) {
@@ -120,11 +119,12 @@ rg_nn *rg_nn_named_at(const char *at, rg_nn *net, const char *name) {
     if (!net || !name || rg_error_code(net->tape)) return net;
     if (net->placed) return rg_fail(net->tape, RG_ESTATE, at, "rg_nn_named: the %s is part of another layer already", net->kind), net;
     char *copy = rg_tape_own(at, net->tape, strlen(name) + 1);
+    net->failed |= !copy;
     if (!copy) return net;
     memcpy(copy, name, strlen(name) + 1);
     net->name = copy;
-    for (int i = 0; i < net->nparams; i++) prefix_name(net->params[i], name);
-    for (int i = 0; i < net->nbuffers; i++) prefix_name(net->buffers[i], name);
+    for (int i = 0; i < net->nparams; i++) net->failed |= prefix_name(net->params[i], name) != 0;
+    for (int i = 0; i < net->nbuffers; i++) net->failed |= prefix_name(net->buffers[i], name) != 0;
     return net;
 }
 

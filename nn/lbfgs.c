@@ -334,7 +334,7 @@ static int make_room(const char *at, rg_optim *o) {
     l->d = rg_buffer_at(at, o->tape, "lbfgs.d", RG_F64, NULL, 1, &n);
     l->was = rg_buffer_at(at, o->tape, "lbfgs.gradient", RG_F64, NULL, 1, &n);
     l->numbers = rg_buffer_at(at, o->tape, "lbfgs.numbers", RG_F64, NULL, 1, (int64_t[]){NUMBERS});
-    if (rg_error_code(o->tape)) return -1;
+    if (rg_failed(l->y) || rg_failed(l->s) || rg_failed(l->rho) || rg_failed(l->d) || rg_failed(l->was) || rg_failed(l->numbers)) return -1;
     if (rg_size(RG_F64, 2, (int64_t[]){6, n}, &numel, &bytes)) return rg_fail(o->tape, RG_ESHAPE, at, "%s: %lld parameters", o->kind, (long long)n);
     double *room = rg_tape_own(at, o->tape, bytes);
     l->al = rg_tape_own(at, o->tape, (size_t)h * sizeof *l->al);

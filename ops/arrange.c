@@ -50,11 +50,12 @@ static int split(const char *at, rg_tensor *x, int axis, int n, const int64_t *s
             return rg_fail(x->tape, RG_ESHAPE, at, "split: %s: part %d, of %lld, does not fit the %lld left of axis %d", rg_shape_text(x, text, sizeof text), k, (long long)size,
                 (long long)(whole - start), axis);
         out[k] = rg_slice_at(at, x, axis, start, start + size);
+        if (rg_failed(out[k])) return -1;
         start += size;
     }
     if (start < whole)
         return rg_fail(x->tape, RG_ESHAPE, at, "split: %s: the parts leave %lld of axis %d", rg_shape_text(x, text, sizeof text), (long long)(whole - start), axis);
-    return rg_error_code(x->tape) ? -1 : 0;
+    return 0;
 }
 
 int rg_split_at(const char *at, rg_tensor *x, int axis, int n, const int64_t *sizes, rg_tensor **out) {

@@ -123,9 +123,10 @@ int rg_hvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *con
     rg_tensor **g = rg_tape_alloc(at, t, size);
     if (!g) return -1;
     rg_tensor **to = g + n;
-    for (int k = 0; k < n && !graph; k++) to[k] = rg_empty_at(at, t, x[k]->dtype, x[k]->ndim, x[k]->shape);
+    bool failed = false;
+    for (int k = 0; k < n && !graph; k++) failed |= rg_failed(to[k] = rg_empty_at(at, t, x[k]->dtype, x[k]->ndim, x[k]->shape));
     const int64_t mark = rg_mark(t);
-    const int failed = rg_error_code(t) || rg_grad_at(at, y, NULL, x, n, RG_CREATE_GRAPH, g) || contract(at, g, v, n, x, n, flags, out);
+    failed = failed || rg_grad_at(at, y, NULL, x, n, RG_CREATE_GRAPH, g) || contract(at, g, v, n, x, n, flags, out);
     for (int k = 0; k < n && !graph; k++) {
         if (!failed) copy(to[k], out[k]);
         out[k] = failed ? rg_poison(t) : to[k];
@@ -145,7 +146,7 @@ rg_tensor *rg_jvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tens
     if (!g) return jv;
     const int64_t mark = rg_mark(t);
     rg_tensor *w = rg_requires_grad(rg_detach(rg_fill(y, 0)), true);
-    const int failed = rg_grad_at(at, y, w, x, n, RG_CREATE_GRAPH, g) || contract(at, g, v, n, &w, 1, flags, &jv);
+    const int failed = (!graph && rg_failed(to)) || rg_grad_at(at, y, w, x, n, RG_CREATE_GRAPH, g) || contract(at, g, v, n, &w, 1, flags, &jv);
     if (!failed && !graph) copy(to, jv);
     if (!graph) rg_rewind(t, mark);
     rg_tape_dealloc(t, g, size);

@@ -142,20 +142,24 @@ static int check_statistic(const char *at, const rg_tensor *x, const rg_tensor *
     return 0;
 }
 
-/* running += momentum (q batch - running), in place, of the statistic that the batch_norm before it saved. An op, so that a record which is
-   played does it again; its result has no elements. */
-static int follow(rg_tensor *y) {
-    rg_tensor *to = y->in[0];
-    const rg_tensor *batch = y->in[1]->saved[y->attr.which];
+/* running += momentum (q batch - running) in place */
+static void follow_one(rg_tensor *to, const rg_tensor *batch, double momentum, double q) {
     for (int64_t i = 0; i < to->numel; i++) {
-        if (to->dtype == RG_F64) ((double *)to->data)[i] += y->attr.p * (y->attr.q * ((const double *)batch->data)[i] - ((double *)to->data)[i]);
-        else ((float *)to->data)[i] += (float)(y->attr.p * (y->attr.q * (double)((const float *)batch->data)[i] - (double)((float *)to->data)[i]));
+        if (to->dtype == RG_F64) ((double *)to->data)[i] += momentum * (q * ((const double *)batch->data)[i] - ((double *)to->data)[i]);
+        else ((float *)to->data)[i] += (float)(momentum * (q * (double)((const float *)batch->data)[i] - (double)((float *)to->data)[i]));
     }
     rg_touch(to);
+}
+
+/* Both statistics follow those that the batch_norm before it saved. An op, so that a replay does it again, and one op, so that both move or
+   none; its result has no elements. */
+static int follow(rg_tensor *y) {
+    follow_one(y->in[0], y->in[2]->saved[0], y->attr.p, 1);
+    follow_one(y->in[1], y->in[2]->saved[1], y->attr.p, y->attr.q);
     return 0;
 }
 static int follow_shape(rg_tensor *y) { return rg_shape_set(y, 1, &(int64_t){0}); }
-static const rg_op follow_batch = {.name = "follow_batch", .formula = "running += momentum (batch - running)", .arity = 2, .shape = follow_shape, .forward = RG_ANY(follow)};
+static const rg_op follow_batch = {.name = "follow_batch", .formula = "running += momentum (batch - running)", .arity = 3, .shape = follow_shape, .forward = RG_ANY(follow)};
 
 static rg_tensor *by_the_batch(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, double momentum,
     double eps) {
@@ -167,8 +171,7 @@ static rg_tensor *by_the_batch(const char *at, rg_tensor *x, rg_tensor *mean, rg
         return rg_refuse(x->tape, RG_EVALUE, at, "batch_norm: momentum is %g, must be from 0 to 1", momentum);
     if (!x->numel) return y;
     const double n = (double)(x->numel / x->shape[1]);
-    rg_apply(&follow_batch, at, (rg_attr){.which = 0, .p = momentum, .q = 1}, RG_IN(mean, y));
-    return rg_failed(rg_apply(&follow_batch, at, (rg_attr){.which = 1, .p = momentum, .q = n / (n - 1)}, RG_IN(var, y))) ? rg_poison(y->tape) : y;
+    return rg_failed(rg_apply(&follow_batch, at, (rg_attr){.p = momentum, .q = n / (n - 1)}, RG_IN(mean, var, y))) ? rg_poison(y->tape) : y;
 }
 
 rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, bool training,

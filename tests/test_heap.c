@@ -159,16 +159,28 @@ static const struct stage { const char *name; int (*go)(bench *b); const char *f
     {"loading the net", load_net, NULL, true}, {"saving .npz", save_npz, npz_file, true}, {"loading .npz", load_npz, NULL, true},
     {"saving .npy", save_npy, npy_file, true}, {"loading .npy", load_npy, NULL, true}, {"reading idx.gz", read_idx, NULL, true}};
 
+/* How calls of malloc fail: one; all from one on; one, and the program's handler clears the error. */
+enum how { ONCE, FOR_GOOD, CLEARED, WAYS };
+typedef struct handled { rg_tape *t; rg_code code; } handled;
+static void clear(void *ctx, rg_code code, const char *message) {
+    (void)message;
+    handled *h = ctx;
+    if (!h->code) h->code = code;
+    rg_error_clear(h->t);
+}
+
 /* One stage; after a failure once more, which must do. Returns how often it failed. */
-static int go(bench *b, const struct stage *s) {
+static int go(bench *b, const struct stage *s, handled *h) {
     const bool made = b->net && b->step >= 0;
     const uint64_t before = made && s->keeps ? hash_of_run(b) : 0, file = s->file ? hash_of(s->file) : 0;
     const int failed = s->go(b);
     if (!failed) {
-        if (rg_error_code(b->t)) fail_msg("call %ld, %s: returned 0 and left an error: %s", heap.fail_at, s->name, rg_error(b->t));
+        if (rg_error_code(b->t) || h->code) fail_msg("call %ld, %s: returned 0, but there was an error", heap.fail_at, s->name);
         return 0;
     }
-    if (rg_error_code(b->t) != RG_ENOMEM) fail_msg("call %ld, %s: the error is %s", heap.fail_at, s->name, rg_error(b->t) ? rg_error(b->t) : "none");
+    const rg_code code = h->code ? h->code : rg_error_code(b->t);
+    if (code != RG_ENOMEM) fail_msg("call %ld, %s: the error is %d, %s", heap.fail_at, s->name, (int)code, rg_error(b->t) ? rg_error(b->t) : "none");
+    h->code = RG_OK;
     rg_error_clear(b->t);
     heap.fail_at = -1;
     if (made && s->keeps && hash_of_run(b) != before) fail_msg("%s: a failure changed the run", s->name);
@@ -179,17 +191,18 @@ static int go(bench *b, const struct stage *s) {
 }
 
 /* The whole run; returns the hash of its end. */
-static uint64_t whole_run(bool no_pool, long fail_at, bool for_good, long *calls, int *failures) {
+static uint64_t whole_run(bool no_pool, long fail_at, enum how how, long *calls, int *failures) {
     bench b = {.no_pool = no_pool};
     const long blocks = heap.blocks;
     *failures = 0;
-    heap.calls = heap.failed = 0, heap.fail_at = fail_at, heap.for_good = for_good, heap.on = true;
+    heap.calls = heap.failed = 0, heap.fail_at = fail_at, heap.for_good = how == FOR_GOOD, heap.on = true;
     while (!(b.t = rg_tape_new_with(&(rg_allocator){.no_pool = no_pool}, 7))) {
         assert_int_equal(++*failures, 1);
         heap.fail_at = -1;
     }
-    rg_on_error(b.t, NULL, NULL);
-    for (size_t k = 0; k < sizeof stages / sizeof *stages; k++) *failures += go(&b, &stages[k]);
+    handled h = {.t = b.t};
+    rg_on_error(b.t, how == CLEARED ? clear : NULL, &h);
+    for (size_t k = 0; k < sizeof stages / sizeof *stages; k++) *failures += go(&b, &stages[k], &h);
     *calls = heap.calls;
     heap.on = false;
     const uint64_t end = hash_of_run(&b);
@@ -203,19 +216,19 @@ static uint64_t whole_run(bool no_pool, long fail_at, bool for_good, long *calls
 static void each_call_fails(bool no_pool) {
     long calls, ignored;
     int failures;
-    (void)whole_run(no_pool, -1, false, &calls, &failures); /* what the C library takes once */
-    const uint64_t undisturbed = whole_run(no_pool, -1, false, &calls, &failures);
+    (void)whole_run(no_pool, -1, ONCE, &calls, &failures); /* what the C library takes once */
+    const uint64_t undisturbed = whole_run(no_pool, -1, ONCE, &calls, &failures);
     assert_int_equal(failures, 0);
     assert_true(calls >= (no_pool ? 200 : 5));
     int unnoticed = 0;
     for (long k = 0; k < calls; k++)
-        for (int for_good = 0; for_good < 2; for_good++) {
-            const uint64_t end = whole_run(no_pool, k, for_good, &ignored, &failures);
+        for (enum how how = ONCE; how < WAYS; how++) {
+            const uint64_t end = whole_run(no_pool, k, how, &ignored, &failures);
             if (failures > 1) fail_msg("call %ld: %d failures", k, failures);
-            if (end != undisturbed) fail_msg("call %ld: other bits than undisturbed", k);
+            if (end != undisturbed) fail_msg("call %ld, way %d: other bits than undisturbed", k, (int)how);
             unnoticed += failures == 0;
         }
-    print_message("# %ld calls of malloc, each failed once and for good; %d times it did not matter\n", calls, unnoticed);
+    print_message("# %ld calls of malloc, each failed once, for good, and once with a handler that clears the error; %d times it did not matter\n", calls, unnoticed);
 }
 static void pooled(void **state) { (void)state, each_call_fails(false); }
 static void direct(void **state) { (void)state, each_call_fails(true); }
