@@ -49,7 +49,8 @@ static void rg_hooks_drop(rg_tensor *x);
 #include "backward.c"
 #include "hook.c"
 #include "play.c"
-#include "shape.c"
 #include "tape.c"
 #include "tensor.c"
+
+#include "shape.c"
 #include "values.c"

@@ -23,13 +23,6 @@ static void drop_cotangent(rg_tensor *x) {
     if (g) rg_unref(g);
 }
 
-static bool broadcasts_to(const rg_tensor *x, const rg_tensor *g) {
-    if (x->ndim > g->ndim) return false;
-    for (int d = 0; d < x->ndim; d++)
-        if (x->shape[d] != 1 && x->shape[d] != g->shape[g->ndim - x->ndim + d]) return false;
-    return true;
-}
-
 static int add_cotangent(rg_tape *t, rg_tensor *x, rg_tensor *g) {
     if (!x->cotangent) {
         g->refs++;
@@ -75,7 +68,7 @@ RG_COLD static rg_tensor *fitted(rg_tape *t, rg_tensor *y, int i, rg_tensor *g) 
     if (g->flags & RG_UNUSABLE) return rg_fail(t, RG_ESTATE, y->at, "%s: its backward failed for operand %d", y->op->name, i + 1), NULL;
     if (g->tape != t) return rg_fail(t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient from another tape", y->op->name, i + 1), NULL;
     if (t->on_step) t->on_step(t->on_step_ctx, y, i, g);
-    if (!rg_same_shape(g, x) && broadcasts_to(x, g)) g = rg_sum_to_at(y->at, g, x->ndim, x->shape);
+    if (!rg_same_shape(g, x) && rg_expands_to(x, g)) g = rg_sum_to_at(y->at, g, x->ndim, x->shape);
     if (!rg_usable(g)) return NULL;
     if (rg_same_shape(g, x) && g->dtype == x->dtype) return g;
     char is[64], should[64];

@@ -56,11 +56,11 @@ static real sum_all(rg_tape *t, int64_t n, const real *x) {
 }
 
 /* Rows to be added up that are longer than WIDE are added one by one: there are fewer, and to come back to each would take twice the time. */
-enum strategy { COPY, SUM_ALL, SUM_ROWS, SUM_RUNS };
+enum strategy { COPY, SUM_ROWS, SUM_RUNS };
 static enum strategy strategy_for(const rg_walk *w) {
     enum { WIDE = 1 << 14 };
     if (w->rows * w->inner == 0) return SUM_RUNS;
-    if (w->ndim == 1) return w->run[0] || w->inner == 1 ? COPY : SUM_ALL;
+    if (w->ndim == 1) return COPY;
     return w->run[0] && w->ndim <= 3 && w->inner <= WIDE ? SUM_ROWS : SUM_RUNS;
 }
 
@@ -68,11 +68,11 @@ int RG_K(sum)(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     const real *from = x->data;
     real *to = y->data;
+    if (y->numel == 1) return to[0] = sum_all(y->tape, x->numel, from), 0;
     rg_walk w;
     rg_walk_reduced(&w, y);
     switch (strategy_for(&w)) {
     case COPY: memcpy(to, from, (size_t)y->numel * sizeof *to); break;
-    case SUM_ALL: to[0] = sum_all(y->tape, w.inner, from); break;
     case SUM_ROWS: sum_rows(y->tape, w.ndim == 3 ? w.n[2] : 1, w.n[1], w.inner, from, to); break;
     case SUM_RUNS:
         memset(to, 0, (size_t)y->numel * sizeof *to);
@@ -84,10 +84,16 @@ int RG_K(sum)(rg_tensor *y) {
 /* -------- expand, and the gradients of sum and mean */
 
 void RG_K(spread)(const rg_tensor *y, unsigned has, real scale, const real *from, real *to) {
+    const int64_t all = y->numel;
+    if (!(has & ((1u << y->ndim) - 1))) {
+        const real same = scale * from[0];
+        RG_PARALLEL_FOR(y->tape, all / RG_CHUNK, for (int64_t i = 0; i < all; i++) to[i] = same;)
+        return;
+    }
     rg_walk w;
     rg_walk_init(&w, y->ndim, y->shape, 1, &has);
     rg_walk_cut(&w, RG_CHUNK);
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
+    RG_PARALLEL_FOR(y->tape, all / RG_CHUNK,
         for (int64_t b = 0; b < w.blocks; b++) {
             int64_t at[2];
             const int64_t n = rg_walk_block(&w, 1, b, at);

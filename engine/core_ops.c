@@ -37,14 +37,10 @@ static int sum_to_shape(rg_tensor *y) {
     if (rg_shape_set(y, y->attr.shape.ndim, y->attr.shape.dims)) return -1;
     const int extra = x->ndim - y->ndim;
     unsigned axes = 0;
-    bool fits = extra >= 0;
-    for (int d = 0; fits && d < x->ndim; d++) {
-        const int64_t to = d < extra ? 1 : y->shape[d - extra];
-        if (to != x->shape[d]) axes |= 1u << d;
-        fits = to == x->shape[d] || to == 1;
-    }
     char text[64];
-    if (!fits) return rg_reject(y, RG_ESHAPE, "%s does not expand to it", rg_shape_text(y, text, sizeof text));
+    if (!rg_expands_to(y, x)) return rg_reject(y, RG_ESHAPE, "%s does not expand to it", rg_shape_text(y, text, sizeof text));
+    for (int d = 0; d < x->ndim; d++)
+        if (x->shape[d] != (d < extra ? 1 : y->shape[d - extra])) axes |= 1u << d;
     y->attr = (rg_attr){.reduce = {.axes = axes}};
     return 0;
 }
@@ -67,11 +63,8 @@ static int expand_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     if (rg_shape_set(y, y->attr.shape.ndim, y->attr.shape.dims)) return -1;
     y->attr = RG_NO_ATTR;
-    const int extra = y->ndim - x->ndim;
-    bool fits = extra >= 0;
-    for (int d = 0; fits && d < x->ndim; d++) fits = x->shape[d] == 1 || x->shape[d] == y->shape[extra + d];
     char text[64];
-    return fits ? 0 : rg_reject(y, RG_ESHAPE, "does not expand to %s", rg_shape_text(y, text, sizeof text));
+    return rg_expands_to(x, y) ? 0 : rg_reject(y, RG_ESHAPE, "does not expand to %s", rg_shape_text(y, text, sizeof text));
 }
 
 static void expand_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {

@@ -112,6 +112,8 @@ static void rg_block_return(rg_tape *t, void *p, size_t size) {
     if (!p) return;
     t->live.bytes -= size;
     if (t->check && size % RG_ALIGN) { /* a node */
+        rg_tensor *x = p;
+        memset(x->value, 0xff, sizeof x->value); /* NaN in both floats */
         *(void **)p = t->quarantine;
         t->quarantine = p;
         return;

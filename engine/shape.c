@@ -3,16 +3,17 @@
 
 #include "internal.h"
 
-int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape) {
+RG_COLD static int refuse_shape(rg_tensor *y, int ndim, const int64_t *shape) {
     if (ndim < 0 || ndim > RG_MAX_DIMS) return rg_reject(y, RG_ESHAPE, "%d dimensions, at most %d", ndim, RG_MAX_DIMS);
-    if (ndim && !shape) return rg_reject(y, RG_EVALUE, "%d dimensions, but the shape is NULL", ndim);
-    int64_t numel;
-    size_t bytes;
-    if (rg_size(y->dtype, ndim, shape, &numel, &bytes)) {
-        for (int d = 0; d < ndim; d++)
-            if (shape[d] < 0) return rg_reject(y, RG_ESHAPE, "dimension %d of the new shape is %lld", d, (long long)shape[d]);
-        return rg_reject(y, RG_ESHAPE, "the sizes of the new shape overflow");
-    }
+    if (!shape) return rg_reject(y, RG_EVALUE, "%d dimensions, but the shape is NULL", ndim);
+    for (int d = 0; d < ndim; d++)
+        if (shape[d] < 0) return rg_reject(y, RG_ESHAPE, "dimension %d of the new shape is %lld", d, (long long)shape[d]);
+    return rg_reject(y, RG_ESHAPE, "the sizes of the new shape overflow");
+}
+
+int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape) {
+    const int64_t numel = ndim < 0 || ndim > RG_MAX_DIMS || (ndim && !shape) ? -1 : count(y->dtype, ndim, shape);
+    if (numel < 0) return refuse_shape(y, ndim, shape);
     for (int d = 0; d < ndim; d++) y->shape[d] = shape[d];
     y->ndim = (uint8_t)ndim;
     y->numel = numel;

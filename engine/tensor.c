@@ -90,18 +90,22 @@ static RG_INLINE void rg_node_destroy(rg_tensor *x) {
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
     t->live.recorded -= x->op && x->flags & RG_NEEDS;
     t->live.tensors--;
-    if (t->check) memset(x->value, 0xff, sizeof x->value); /* NaN in both floats */
     x->flags = RG_RELEASED;
     x->released.by = t->released_by;
     x->released.at = t->released_at;
     rg_block_free(t, x, rg_node_size(x->nin));
 }
 
-static inline void node_free(rg_tensor *x) {
+RG_COLD static void holder_free(rg_tensor *x) {
     rg_tensor *base = x->base, *grad = x->grad;
     rg_node_destroy(x);
     if (base) rg_unref(base);
     if (grad) rg_unref(grad);
+}
+
+static inline void node_free(rg_tensor *x) {
+    if (x->base || x->grad) holder_free(x);
+    else rg_node_destroy(x);
 }
 
 /* Still held: it moves to tape->kept. Leaves keep value and requires_grad, results the value only. */
@@ -138,7 +142,7 @@ static void rg_release_since(rg_chain *chain, int64_t mark) {
     end_chain(chain, x);
 }
 
-static void rg_to_record(rg_tensor *x) {
+RG_COLD static void rg_to_record(rg_tensor *x) {
     rg_chain *record = &x->tape->record;
     rg_tensor *before = record->first && record->first->seq < x->seq ? record->last : NULL;
     while (before && before->seq > x->seq) before = before->prev;

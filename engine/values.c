@@ -36,10 +36,9 @@ void rg_touch(rg_tensor *leaf) {
     rg_tensor *owner = leaf->base ? leaf->base : leaf;
     if (owner->op) return;
     owner->leaf.written = owner->tape->seq;
-    owner->flags &= (uint16_t)~RG_CONSTANT;
-    if (!(owner->flags & RG_DRAWN)) return;
-    owner->flags &= (uint16_t)~RG_DRAWN; /* its values are given from now on: a replay does not draw them */
-    rg_plan_drop(owner->tape);
+    if (!(owner->flags & (RG_CONSTANT | RG_DRAWN))) return;
+    if (owner->flags & RG_DRAWN) rg_plan_drop(owner->tape); /* its values are given from now on: a replay does not draw them */
+    owner->flags &= (uint16_t)~(RG_CONSTANT | RG_DRAWN);
 }
 
 int rg_may_write(const char *at, rg_tensor *x, const char *who) {

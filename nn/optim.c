@@ -176,38 +176,47 @@ static bool is_finite(const rg_tensor *g) {
     return !bad;
 }
 
-int rg_gradients_check(const rg_optim *o) {
-    char text[80];
-    bool any = false;
+static rg_tensor *gradient(const rg_slot *s) { return rg_needs_grad(s->p) ? s->p->grad : NULL; }
+
+static int want_finite(const rg_optim *o) {
     for (const rg_group *g = o->groups; g; g = g->next)
         for (int i = 0; i < g->count; i++) {
-            const rg_tensor *p = g->slots[i].p, *dp = rg_needs_grad(p) ? p->grad : NULL;
-            any |= dp != NULL;
-            if (!dp || !o->error_if_nonfinite || is_finite(dp)) continue;
+            const rg_tensor *dp = gradient(&g->slots[i]);
+            if (!dp || is_finite(dp)) continue;
             int64_t k = 0;
             while (isfinite(rg_element(dp, k))) k++;
-            return rg_nonfinite(o, p, k, rg_element(dp, k));
+            return rg_nonfinite(o, g->slots[i].p, k, rg_element(dp, k));
         }
-    if (any) return 0;
-    const rg_tensor *first = o->groups->slots[0].p;
+    return 0;
+}
+
+int rg_gradients_missing(const rg_optim *o) {
+    for (const rg_group *g = o->groups; g; g = g->next)
+        for (int i = 0; i < g->count; i++)
+            if (gradient(&g->slots[i])) return 0;
+    char text[80];
     return rg_fail(o->tape, RG_ESTATE, o->at, "%s: a step without gradients: rg_backward reached neither %s nor any other of its parameters", o->kind,
-        rg_shape_text(first, text, sizeof text));
+        rg_shape_text(o->groups->slots[0].p, text, sizeof text));
 }
 
 int rg_optim_step(rg_optim *o) {
     if (!o || rg_error_code(o->tape)) return -1;
     if (o->lbfgs) return rg_fail(o->tape, RG_ESTATE, o->at, "rg_optim_step: the %s made here evaluates the loss more than once: rg_optim_step_closure", o->kind);
-    if (rg_outside_pass(o->at, o->tape, "rg_optim_step") || rg_gradients_check(o)) return -1;
+    if (rg_outside_pass(o->at, o->tape, "rg_optim_step") || (o->error_if_nonfinite && want_finite(o))) return -1;
     const int isa = rg_isa(o->tape);
+    bool any = false;
     for (rg_group *g = o->groups; g; g = g->next) {
         rg_update u = update_of(o, g);
         for (int i = 0; i < g->count; i++) {
             rg_slot *s = &g->slots[i];
-            if (rg_needs_grad(s->p) && s->p->grad) update(o, &u, s, isa);
+            if (gradient(s)) {
+                any = true;
+                update(o, &u, s, isa);
+            }
             rg_clear_grad(s->p); /* at once: a parameter listed twice is updated once */
         }
     }
-    return 0;
+    return any ? 0 : rg_gradients_missing(o);
 }
 
 /* -------- learning rates */

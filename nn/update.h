@@ -72,7 +72,7 @@ int rg_optim_want(const char *at, const rg_optim *o, const char *option, double 
 int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params); /* parameters of the tape, one or more? 0, or -1 with an error */
 /* Refuses two parameters, or buffers, of one name: none of a's among b's; a and b may be one list. 0, or -1 with an error */
 int rg_names_check(const char *at, rg_tape *t, const char *who, rg_list a, rg_list b);
-int rg_gradients_check(const rg_optim *o);                                      /* has any parameter a gradient, and are all finite, if so wanted? 0, or -1 with an error */
+int rg_gradients_missing(const rg_optim *o);                                    /* refuses a step if no parameter has a gradient: -1 */
 int rg_nonfinite(const rg_optim *o, const rg_tensor *p, int64_t i, double value); /* refuses a step on that element of p's gradient: -1 */
 rg_tensor *rg_state_of(const char *at, const rg_tensor *p, const char *what);   /* a buffer of p's shape and dtype, "NAME.what" */
 int rg_optim_want_at_least_0(const char *at, const rg_optim *o, const char *option, double value);
