@@ -4,7 +4,9 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/op.h"
 #include "ops/ops.h"
@@ -229,8 +231,68 @@ static void refuses_indices_outside(void **state) {
     assert_true(tried > 0);
 }
 
+/* -------- tensors without elements, whatever their other sizes, take no time */
+
+static void resize(int ndim, int64_t *shape, int64_t size, int64_t other) {
+    for (int d = 0; d < ndim; d++) shape[d] = shape[d] == size ? 0 : shape[d] > 1 ? other : shape[d];
+}
+
+static int count_large(int ndim, const int64_t *shape, int64_t but) {
+    int n = 0;
+    for (int d = 0; d < ndim; d++) n += shape[d] > 1 && shape[d] != but;
+    return n;
+}
+
+/* Sizes of the operands and of the shape asked for: `size` becomes 0, others but 1 become huge, together at most 2^48. Is every operand
+   without elements then? */
+static bool enlarge(rg_sample *s, int64_t size) {
+    int most = s->has_shape ? count_large(s->attr.shape.ndim, s->dims, size) : 0;
+    for (int i = 0; i < s->n; i++) {
+        const int n = count_large(s->operand[i].ndim, s->operand[i].shape, size);
+        if (n > most) most = n;
+    }
+    const int64_t huge = most ? INT64_C(1) << 48 / most : 1;
+    if (s->has_shape) resize(s->attr.shape.ndim, s->dims, size, huge);
+    for (int i = 0; i < s->n; i++) {
+        rg_sample_operand *x = &s->operand[i];
+        bool empty = x->same;
+        resize(x->ndim, x->shape, size, huge);
+        for (int d = 0; d < x->ndim; d++) empty |= !x->shape[d];
+        if (!empty) return false;
+    }
+    return true;
+}
+
+static void *little(void *ctx, size_t size) { return (void)ctx, size < 1 << 20 ? malloc(size) : NULL; }
+static void give_back(void *ctx, void *p, size_t size) { (void)ctx, (void)size, free(p); }
+
+static void empty_tensors_take_no_time(void **state) {
+    const rg_op *op = *state;
+    rg_rng rng;
+    rg_sample read, s;
+    rg_tensor *in[RG_SAMPLE_OPERANDS], *x[RG_SAMPLE_OPERANDS], *g[RG_SAMPLE_OPERANDS];
+    alarm(20); /* SIGALRM ends the program */
+    for (const char *text = op->samples; rg_sample_next(&text, &read) == 1;)
+        for (int d = 0; d < 2 * read.operand[0].ndim; d++) { /* each size, with a graph of the gradient and without */
+            s = read;
+            if (!enlarge(&s, read.operand[0].shape[d / 2])) continue;
+            rg_tape *t = rg_tape_new_with(&(rg_allocator){.alloc = little, .free = give_back}, 1);
+            rg_on_error(t, NULL, NULL);
+            rg_rng_seed(&rng, 1);
+            const int n = rg_sample_operands(NULL, &s, op, t, &rng, in);
+            int wanted = 0;
+            for (int i = 0; i < n; i++)
+                if (rg_sample_float(&s, i)) x[wanted++] = rg_requires_grad(in[i], true);
+            rg_tensor *y = n < 0 ? NULL : rg_sample_apply(NULL, &s, op, in);
+            if (rg_needs_grad(y)) rg_grad(rg_sum(y), NULL, x, wanted, d % 2 ? RG_CREATE_GRAPH : 0, g);
+            rg_tape_free(t);
+        }
+    alarm(0);
+}
+
 int main(void) {
     cases c = {0};
+    for (const rg_op_entry *e = rg_op_first(); e; e = e->next) cases_add(&c, empty_tensors_take_no_time, e->op, "%s: empty tensors take no time", e->op->name);
     cases_add(&c, none_is_missing, NULL, "every elementwise operator is in the table");
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         cases_add(&c, as_pytorch, &table[i], "%s of extremes", table[i].op);

@@ -24,6 +24,7 @@ typedef void row_loop(const job *b, int64_t i);
 
 /* Runs a loop over y's operand block by block, threads sharing the blocks of a large one. */
 static void each(rg_tensor *y, const rg_tensor *dy, rg_tensor *to, row_loop *loop) {
+    if (!to->numel) return; /* the number of blocks may still be huge */
     const rg_tensor *x = y->in[0];
     job b = {.n = rg_axis_size(x, y->attr.axis), .inner = 1, .count = 1, .x = x->data, .f = y->data, .df = dy ? dy->data : NULL, .to = to->data};
     for (int d = 0; d < y->attr.axis; d++) b.count *= x->shape[d];
