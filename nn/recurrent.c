@@ -134,9 +134,10 @@ static rg_tensor *unroll(const char *at, recurrent *r, rg_tensor *x, rg_rnn_stat
         if (rg_failed(x)) return x;
         if (r->nn.training && r->dropout > 0 && k + 1 < r->layers) x = rg_dropout(x, r->dropout);
     }
-    state->h = rg_stack_at(at, 0, r->layers, h);
-    if (r->has_c) state->c = rg_stack_at(at, 0, r->layers, c);
-    return rg_permute(x, 1, 0, 2);
+    rg_tensor *all_h = rg_stack_at(at, 0, r->layers, h), *all_c = r->has_c ? rg_stack_at(at, 0, r->layers, c) : NULL, *y = rg_permute(x, 1, 0, 2);
+    if (rg_failed(all_h) || (r->has_c && rg_failed(all_c)) || rg_failed(y)) return rg_poison(t);
+    *state = (rg_rnn_state){all_h, all_c};
+    return y;
 }
 
 static rg_tensor *forward(const char *at, rg_nn *net, rg_tensor *x) { return unroll(at, (recurrent *)net, x, &(rg_rnn_state){NULL, NULL}); }

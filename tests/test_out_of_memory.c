@@ -252,63 +252,10 @@ static void derivatives_without_memory(void **state) {
     print_message("# %d points of failure\n", failures);
 }
 
-/* -------- a handler that clears the error: what failed says so by itself */
-
-typedef struct cleared { rg_tape *t; int errors; char message[512]; } cleared;
-static void clear(void *ctx, rg_code code, const char *message) {
-    (void)code;
-    cleared *c = ctx;
-    c->errors++;
-    snprintf(c->message, sizeof c->message, "%s", message);
-    rg_error_clear(c->t);
-}
-
-typedef struct quadratic { rg_tensor *w; bool failed; } quadratic; /* failed: in one evaluation; L-BFGS goes on from a shorter step */
-static double evaluate(void *ctx) {
-    quadratic *q = ctx;
-    rg_tensor *loss = rg_sum(rg_square(q->w));
-    if (!rg_backward(loss)) return rg_item(loss);
-    q->failed = true;
-    return NAN;
-}
-
-/* Does one of the calls report a failure? The first that does is the last. */
-static bool reports(rg_tape *t) {
-    rg_tensor *x = rg_requires_grad(rg_full(t, .5, 4), true), *w = rg_param(t, "w", RG_ONES, 4), *parts[2], *out[2], *in[] = {x, w}, *y;
-    if (rg_failed(x) || rg_failed(w) || rg_split(x, 0, 2, NULL, parts) || rg_failed(y = rg_checkpoint(layer, w, 1, &x))) return true;
-    rg_tensor *loss = rg_sum(rg_square(y));
-    for (int flags = 0; flags < 2; flags++)
-        if (rg_failed(rg_jacobian(y, x, flags)) || rg_failed(rg_hessian(loss, x, flags)) || rg_failed(rg_jvp(y, in, in, 2, flags)) ||
-            rg_hvp(loss, in, in, 2, flags, out)) return true;
-    rg_nn *first = rg_nn_linear(t, 4, 3, RG_ONES), *net = first ? rg_nn_sequential(t, rg_nn_named(first, "first"), rg_nn_batch_norm1d(t, 3)) : NULL;
-    if (!net || rg_failed(rg_nn_forward(rg_nn_named(net, "net"), rg_full(t, 1, 2, 4)))) return true;
-    rg_optim *o = rg_optim_lbfgs(t, (rg_list){&w, 1}, (rg_lbfgs_options){.lr = 1});
-    quadratic q = {.w = w};
-    return !o || isnan(rg_optim_step_closure(o, evaluate, &q)) || q.failed;
-}
-
-static void failures_are_reported_though_cleared(void **state) {
-    (void)state;
-    int k = 0;
-    for (bool failed = true; failed; k++) {
-        ledger l = {.m = {.fail_at = -1}};
-        cleared c = {.t = tape_on(&l, true)};
-        rg_on_error(c.t, clear, &c);
-        l.m.fail_at = k, l.m.calls = 0;
-        failed = reports(c.t);
-        if (failed != (c.errors > 0)) fail_msg("call %d: %d errors (%s), and %s reported", k, c.errors, c.message, failed ? "a failure was" : "none");
-        rg_tape_free(c.t);
-        assert_int_equal(l.m.out, 0);
-    }
-    assert_true(k > 500);
-    print_message("# %d points of failure\n", k);
-}
-
 #define POOLED(name) {#name, name, open_pooled, close_book, NULL}
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {DIRECT(what_is_made_without_memory), DIRECT(composites_without_memory), DIRECT(derivatives_without_memory), cmocka_unit_test(failures_are_reported_though_cleared),
-        cmocka_unit_test(one_allocation_fails),
+    static const struct CMUnitTest cases[] = {DIRECT(what_is_made_without_memory), DIRECT(composites_without_memory), DIRECT(derivatives_without_memory), cmocka_unit_test(one_allocation_fails),
         cmocka_unit_test(all_from_one_on_fail), cmocka_unit_test(one_of_the_pools_fails), cmocka_unit_test(all_of_the_pools_from_one_on_fail)};
     return cmocka_run_group_tests_name("out of memory", cases, write_files, remove_files);
 }
