@@ -61,7 +61,7 @@ typedef struct rg_step {
     rg_step_kind kind;
     union { rg_forward_fn forward; rg_fused_fn fused; } fn;
     rg_tensor *y, *from; /* FUSED: y's cotangent */
-    int64_t dx;          /* FUSED: where in plan.dx its gradients are: nin that the kernel made, or NULL; then nin that it returned */
+    int64_t dx;          /* FUSED: where in plan.dx its gradients are: twice nin that the kernel made, or NULL, the first for it to write; then nin that it returned */
 } rg_step;
 
 typedef struct rg_plan_grad { rg_tensor *leaf, *view; } rg_plan_grad; /* the view of what was found goes to the leaf */

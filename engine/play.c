@@ -44,7 +44,7 @@ static int add_step(rg_tape *t, rg_step step) {
     return 0;
 }
 
-static int refuse(const rg_tensor *y, const char *why) {
+RG_COLD static int refuse(const rg_tensor *y, const char *why) {
     return rg_fail(y->tape, RG_ESTATE, y->at, "rg_play: %s cannot be replayed: %s", y->op->name, why);
 }
 
@@ -91,11 +91,11 @@ static int rg_plan_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, 
     rg_tape *t = y->tape;
     rg_plan *p = &t->plan;
     rg_step step = {.kind = RG_STEP_FUSED, .fn.fused = fused, .y = y, .from = y->cotangent, .dx = p->ndx};
-    for (int i = 0; i < 2 * y->nin; i++) {
+    for (int i = 0; i < 3 * y->nin; i++) {
         rg_tensor *g = dx[i % y->nin], **all = rg_grown(y->at, t, p->dx, p->ndx, &p->dx_size, sizeof g);
         if (!all) return -1;
         p->dx = all;
-        p->dx[p->ndx++] = g && i < y->nin && g->seq < mark ? NULL : g;
+        p->dx[p->ndx++] = g && i < 2 * y->nin && g->seq < mark ? NULL : g;
     }
     p->noted = t->record.last;
     return add_step(t, step);
@@ -144,13 +144,13 @@ static int rg_plan_grad_of(rg_tensor *leaf) {
 
 /* -------- replaying it */
 
-static int run_fused(const rg_tape *t, const rg_step *s) {
-    rg_tensor *dx[UINT8_MAX], *const *planned = t->plan.dx + s->dx;
-    const int n = s->y->nin;
-    for (int i = 0; i < n; i++) dx[i] = planned[i];
+static inline int run_fused(const rg_tape *t, const rg_step *s) {
+    rg_tensor **dx = t->plan.dx + s->dx;
     if (s->fn.fused(s->y, s->from, dx)) return rg_fail(s->y->tape, RG_ESTATE, s->y->at, "%s: its fused backward failed", s->y->op->name);
-    for (int i = 0; i < n; i++)
-        if (dx[i] != planned[n + i]) return refuse(s->y, "its fused backward gave another tensor than before");
+    for (int i = 0, n = s->y->nin; i < n; i++) {
+        if (dx[i] != dx[2 * n + i]) return refuse(s->y, "its fused backward gave another tensor than before");
+        dx[i] = dx[n + i];
+    }
     return 0;
 }
 

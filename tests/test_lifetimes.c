@@ -25,7 +25,7 @@ static void reuse_memory(rg_tape *t) {
 
 /* -------- the record reads it, and its last holder goes */
 
-static void a_view_of_a_released_leaf_goes(void **state) {
+static void release_view_rewind(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = ones(t, "w"), *x = carried(t, 2), *z = rg_sum(rg_mul(x, w));
     const int64_t mark = rg_mark(t);
@@ -37,7 +37,7 @@ static void a_view_of_a_released_leaf_goes(void **state) {
     all_are(rg_grad_of(w), 2);
 }
 
-static void a_view_goes_and_the_record_is_replayed(void **state) {
+static void release_view_play(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = ones(t, "w"), *x = carried(t, 2);
     assert_int_equal(rg_backward(rg_sum(rg_mul(x, w))), 0);
@@ -53,7 +53,7 @@ static void a_view_goes_and_the_record_is_replayed(void **state) {
     }
 }
 
-static void a_gradient_that_is_read_is_cleared(void **state) {
+static void gradient_view_rewind(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = ones(t, "w"), *v = ones(t, "v");
     rg_backward(rg_sum(rg_square(w)));
@@ -79,7 +79,7 @@ static void a_kept_gradient_that_is_read_is_cleared(void **state) {
     all_are(rg_grad_of(v), 3);
 }
 
-static void a_cotangent_comes_back_as_a_gradient(void **state) {
+static void cotangent_returned(void **state) {
     rg_tape *t = *state;
     for (int flags = 0; flags <= RG_CREATE_GRAPH; flags++) {
         rg_tensor *w = ones(t, flags ? "u" : "w"), *dy = carried(t, 3), *z = rg_sum(rg_mul(dy, w)), *out;
@@ -115,7 +115,7 @@ static void a_gradient_is_not_the_parameter_that_was_its_cotangent(void **state)
 
 /* -------- the tape remembers the loss; a plan holds gradients */
 
-static void a_leaf_that_is_the_loss_is_released(void **state) {
+static void loss_released(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = rg_retain(rg_requires_grad(rg_full(t, 1, 1), true));
     rg_tape_reset(t);
@@ -142,7 +142,7 @@ static void the_loss_releases_itself_in_its_hook(void **state) {
     assert_int_equal(rg_live(t).tensors, 0);
 }
 
-static void the_norm_of_a_replayed_gradient(void **state) {
+static void play_gradient_norm(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = ones(t, "w"), *x = rg_full(t, 2, N);
     rg_optim *o = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = .01});
@@ -209,7 +209,7 @@ static void a_checkpoint_without_a_gradient_is_not_replayed(void **state) {
 static rg_tensor *norm_of(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, *(rg_tensor **)ctx = rg_norm(g, 2), NULL; }
 static rg_tensor *doubled(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, *(rg_tensor **)ctx = rg_mul_scalar(g, 2); }
 
-static void a_hooks_result_is_read_after_the_pass(void **state) {
+static void hook_result(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = ones(t, "w"), *norm = NULL, *twice = NULL, *h = rg_square(w);
     rg_on_grad(w, norm_of, &norm);
@@ -406,7 +406,7 @@ static void resets(void *ctx, rg_code code, const char *message) {
 }
 static void clears(void *ctx, rg_code code, const char *message) { (void)code, (void)message, rg_error_clear(ctx); }
 
-static void a_handler_cannot_release(void **state) {
+static void handler_resets(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = rg_full(t, 1, 2, 3, 7);
     rg_on_error(t, resets, t);
@@ -419,7 +419,7 @@ static void a_handler_cannot_release(void **state) {
 
 static rg_tensor *gives_nothing(void *ctx, rg_tensor *const *in) { return (void)ctx, (void)in, NULL; }
 static rg_tensor *gives_f32(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_cast(in[0], RG_F32); }
-static void a_handler_clears_and_the_call_has_still_failed(void **state) {
+static void handler_clears(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = ones(t, "w"), *x = rg_full(t, 1, 2, 3), *loss;
     rg_on_error(t, clears, t);
@@ -443,12 +443,12 @@ static void a_handler_clears_and_the_call_has_still_failed(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(a_view_of_a_released_leaf_goes), CASE(a_view_goes_and_the_record_is_replayed), CASE(a_gradient_that_is_read_is_cleared),
-        CASE(a_kept_gradient_that_is_read_is_cleared), CASE(a_cotangent_comes_back_as_a_gradient), CASE(a_cotangent_that_needs_a_gradient_keeps_its_history),
-        CASE(a_gradient_is_not_the_parameter_that_was_its_cotangent), CASE(a_leaf_that_is_the_loss_is_released), CASE(the_loss_releases_itself_in_its_hook), CASE(the_norm_of_a_replayed_gradient),
+    static const struct CMUnitTest cases[] = {CASE(release_view_rewind), CASE(release_view_play), CASE(gradient_view_rewind),
+        CASE(a_kept_gradient_that_is_read_is_cleared), CASE(cotangent_returned), CASE(a_cotangent_that_needs_a_gradient_keeps_its_history),
+        CASE(a_gradient_is_not_the_parameter_that_was_its_cotangent), CASE(loss_released), CASE(the_loss_releases_itself_in_its_hook), CASE(play_gradient_norm),
         CASE(a_view_of_a_replayed_gradient_keeps_its_values), CASE(a_pass_after_the_first_replay_is_replayed), CASE(a_checkpoint_without_a_gradient_is_not_replayed),
-        CASE(a_hooks_result_is_read_after_the_pass), CASE(gradients_cleared_between_rewinds_are_freed),
-        cmocka_unit_test(a_released_tensor_is_refused), cmocka_unit_test(each_way_of_releasing_has_a_name), cmocka_unit_test(releasing_twice), cmocka_unit_test(checked), cmocka_unit_test(a_result_of_many_operands_is_refused), CASE(the_tape_is_not_freed_by_what_it_calls), CASE(a_handler_cannot_release),
-        CASE(a_handler_clears_and_the_call_has_still_failed)};
+        CASE(hook_result), CASE(gradients_cleared_between_rewinds_are_freed),
+        cmocka_unit_test(a_released_tensor_is_refused), cmocka_unit_test(each_way_of_releasing_has_a_name), cmocka_unit_test(releasing_twice), cmocka_unit_test(checked), cmocka_unit_test(a_result_of_many_operands_is_refused), CASE(the_tape_is_not_freed_by_what_it_calls), CASE(handler_resets),
+        CASE(handler_clears)};
     return RUN("lifetimes", cases);
 }

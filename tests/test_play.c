@@ -467,7 +467,7 @@ static rg_tensor *recorded_with(rg_tape *t, const rg_op *op, rg_tensor *w) {
     return x;
 }
 
-static void scratch_of_another_size(void **state) {
+static void replay_temp_size(void **state) {
     (void)state;
     rg_tape *t = new_tape();
     rg_tensor *w = rg_param(t, "w", RG_ONES, 3), *x = recorded_with(t, &scratchy, w);
@@ -677,7 +677,7 @@ int main(void) {
 #define S(fn) cmocka_unit_test(fn##_too),
         SCENES(S)
 #undef S
-        cmocka_unit_test(a_checkpoint_is_refused), cmocka_unit_test(scratch_of_another_size), cmocka_unit_test(what_a_plan_refuses),
+        cmocka_unit_test(a_checkpoint_is_refused), cmocka_unit_test(replay_temp_size), cmocka_unit_test(what_a_plan_refuses),
         cmocka_unit_test(a_constant_gradient_stays_constant), cmocka_unit_test(a_recorded_vjp_that_reads_is_refused),
         cmocka_unit_test(after_a_refused_replay_values_are_stale), cmocka_unit_test(what_a_rewind_released_does_not_count),
         cmocka_unit_test(a_hook_that_draws_has_the_bits_of_recording_again), cmocka_unit_test(a_gradient_can_be_written_after_a_replay),
