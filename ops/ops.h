@@ -78,8 +78,8 @@ typedef struct rg_window {
 #define rg_scaled_dot_product_attention(q, k, v, mask, causal) rg_scaled_dot_product_attention_at(RG_AT, q, k, v, mask, causal)
 #define rg_attention_weights(q, k, mask, causal) rg_attention_weights_at(RG_AT, q, k, mask, causal) /* softmax(q k^T / sqrt(d) + mask) of that: [.., n, m] */
 
-/* -------- made, as rg_full makes them: in the tape's dtype, until the reset (rg_cast makes indices of them). Random ones are drawn once, also
-   where the record is played. */
+/* -------- made, as rg_full makes them: in the tape's dtype, until the reset (rg_cast makes indices of them). A replay draws random ones
+   anew, as recording again would. */
 #define rg_zeros_like(x) rg_fill_at(RG_AT, x, 0)                           /* 0 in x's shape and dtype */
 #define rg_ones_like(x) rg_fill_at(RG_AT, x, 1)                            /* 1 in x's shape and dtype */
 #define rg_arange(t, start, stop, step) rg_arange_at(RG_AT, t, start, stop, step) /* start + i step, before stop */
