@@ -32,14 +32,12 @@ static void make(rg_tape *t, autoencoder *a, const option_ints *hidden) {
 static double measure(rg_tape *t, const autoencoder *a, rg_loader *test) {
     rg_tensor *x, *y;
     double sum = 0;
-    rg_record(t, false);
-    rg_nn_train(a->both, false);
+    rg_nn_eval(a->both);
     while (rg_loader_next(test, &x, &y)) {
         sum += rg_item(rg_mse(rg_sigmoid(rg_nn_forward(a->both, x)), x)) * (double)rg_dim(x, 0);
         rg_tape_reset(t);
     }
-    rg_nn_train(a->both, true);
-    rg_record(t, true);
+    rg_nn_eval_end(a->both);
     return rg_error_code(t) ? NAN : sum / (double)rg_dim(a->test.x, 0);
 }
 
@@ -80,7 +78,7 @@ static int draw(rg_tape *t, const autoencoder *a, const run_options *o) {
     char path[3][4096];
     const int n = rg_dim(a->test.x, 0) < POINTS ? (int)rg_dim(a->test.x, 0) : POINTS;
     for (int i = 0; i < WALK * WALK; i++) lattice[i][0] = 4. * (i % WALK) / (WALK - 1) - 2, lattice[i][1] = 2 - 4. * (i / WALK) / (WALK - 1);
-    rg_record(t, false), rg_nn_train(a->both, false);
+    rg_nn_eval(a->both);
     rg_tensor *x = rg_mul_scalar(rg_cast(rg_reshape(rg_slice(a->test.x, 0, 0, n), n, -1), rg_default_dtype(t)), 1. / 255), *some = rg_slice(x, 0, 0, SHOWN);
     rg_tensor *pairs = rg_concat(0, some, rg_sigmoid(rg_nn_forward(a->both, some)));                                          /* [2 shown, h w] */
     rg_tensor *walk = rg_sigmoid(rg_nn_forward(a->decoder, rg_input(t, RG_F64, lattice, WALK * WALK, CODE)));

@@ -30,8 +30,7 @@ static rg_nn *make(rg_tape *t, const gpt *g) {
 /* Percent of the characters held out, or of the answers, that are predicted rightly. */
 static double measure(rg_tape *t, gpt *g, int batch) {
     int64_t count[2] = {0, 0};
-    rg_nn_train(g->net, false);
-    rg_record(t, false);
+    rg_nn_eval(g->net);
     for (int64_t first = 0; first < g->data.windows; first += batch) {
         rg_tensor *x, *y;
         const int64_t left = g->data.windows - first;
@@ -39,8 +38,7 @@ static double measure(rg_tape *t, gpt *g, int batch) {
         text_right(&g->data, rg_nn_forward(g->net, x), y, count);
         rg_tape_reset(t);
     }
-    rg_record(t, true);
-    rg_nn_train(g->net, true);
+    rg_nn_eval_end(g->net);
     return count[1] ? 100 * (double)count[0] / (double)count[1] : 0;
 }
 

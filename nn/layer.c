@@ -147,7 +147,12 @@ rg_tensor *rg_nn_forward_at(const char *at, rg_nn *net, rg_tensor *x) {
         return rg_refuse(t, RG_ESTATE, at, "rg_nn_forward: the input of the %s is %s", net->kind, x ? "what a failed operation returned" : "NULL");
     if (rg_error_code(t)) return rg_poison(t);
     rg_tensor *y = net->forward(at, net, x);
-    return y ? y : rg_refuse(t, RG_ESTATE, at, "rg_nn_forward: the %s returned NULL", net->kind);
+    if (!y) return rg_refuse(t, RG_ESTATE, at, "rg_nn_forward: the %s returned NULL", net->kind);
+    if (rg_failed(y)) return y;
+    net->ran = true;
+    net->out_ndim = y->ndim;
+    memcpy(net->out_shape, y->shape, sizeof y->shape);
+    return y;
 }
 
 /* -------- the layers */

@@ -77,6 +77,11 @@ struct rg_nn {
     int depth;
     bool training;                /* true at first; rg_nn_train sets it for a net and all within */
     bool placed, failed;          /* put into another; could not be made */
+    bool was_training, was_recording; /* before rg_nn_eval */
+    int evals;                    /* calls of rg_nn_eval without rg_nn_eval_end */
+    bool ran;                     /* rg_nn_forward was called: the shape of what it returned last */
+    int out_ndim;
+    int64_t out_shape[RG_MAX_DIMS];
 };
 
 /* [.., in] -> [.., out]: x w + b, w [in, out] from init, b [out] of zeros. _with: a bias from another initialiser, or RG_NO_BIAS. */
@@ -118,6 +123,15 @@ struct rg_nn {
 rg_list rg_nn_params(const rg_nn *net);                                        /* for the optimiser: each parameter once; lives as long as the tape */
 rg_list rg_nn_buffers(const rg_nn *net);                                       /* running statistics: a checkpoint has them too */
 void rg_nn_train(rg_nn *net, bool on);                                         /* false: evaluation */
+/* Evaluation, and back: every layer's `training` is off, and nothing is recorded, until rg_nn_eval_end restores both. Calls nest. */
+#define rg_nn_eval_end(net) rg_nn_eval_end_at(RG_AT, net)
+void rg_nn_eval(rg_nn *net);
+void rg_nn_eval_end_at(const char *at, rg_nn *net);                            /* an error without rg_nn_eval */
+int64_t rg_nn_count(const rg_nn *net);                                         /* elements of all its parameters */
+/* The tree of layers, a line each: kind, parameters, the shape of what it returned last, the number of its own parameters; then the sums.
+   With an input x (NULL: none) the net is run on it first, in evaluation, and what that records is released. 0, or -1 after an error. */
+#define rg_nn_print(net, x, file) rg_nn_print_at(RG_AT, net, x, file)
+int rg_nn_print_at(const char *at, rg_nn *net, rg_tensor *x, FILE *to);
 
 /* For those who write layers: a new one; a parameter of it; a buffer of one value in the tape's dtype; a layer within it. An error marks it, and rg_nn_forward refuses it. */
 #define rg_nn_new(t, kind, forward, size) rg_nn_new_at(RG_AT, t, kind, forward, size)

@@ -142,8 +142,7 @@ int text_print(rg_tape *t, const text *x, rg_nn *net, const char *prompt, int64_
     int32_t code[2 * TEXT_LENGTH];
     const int n = prompt_codes(x, prompt, k, code), end = n + (length < TEXT_LENGTH ? length : TEXT_LENGTH);
     if (n < 0) return -1;
-    rg_nn_train(net, false);
-    const bool recording = rg_record(t, false);
+    rg_nn_eval(net);
     int i = 0;
     for (; i < n; i++) putchar(x->letter[code[i]]);
     for (; i < end && !(x->sums && i > n && x->letter[code[i - 1]] == '\n'); i++) {
@@ -153,7 +152,7 @@ int text_print(rg_tape *t, const text *x, rg_nn *net, const char *prompt, int64_
         if (next < 0) break;
         putchar(x->letter[code[i] = next]);
     }
-    rg_record(t, recording);
+    rg_nn_eval_end(net);
     if (x->letter[code[i - 1]] != '\n') putchar('\n');
     return rg_error_code(t) ? -1 : 0;
 }
