@@ -201,6 +201,7 @@ const char *rg_error(const rg_tape *t) {
     return t->code ? t->message : NULL;
 }
 
+int64_t rg_errors(const rg_tape *t) { return t ? t->errors : 0; }
 rg_code rg_error_code(const rg_tape *t) { return t ? t->code : RG_ENOMEM; }
 
 void rg_error_clear(rg_tape *t) {

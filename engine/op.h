@@ -172,6 +172,7 @@ void rg_spoken(rg_speaker *s);
 /* The same for functions that are no op: "WHERE: ..." (at), on a tape. Returns -1. */
 int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) __attribute__((format(printf, 4, 5)));
 rg_tensor *rg_poison(rg_tape *t); /* what a failed op returns */
+int64_t rg_errors(const rg_tape *t); /* how many there were: more after a call, and something in it failed, even if a handler cleared the error */
 #define rg_refuse(t, ...) (rg_fail(t, __VA_ARGS__), rg_poison(t)) /* both, for functions that return a tensor */
 const char *rg_shape_text(const rg_tensor *x, char *to, size_t size); /* "[2,3]", returns to */
 

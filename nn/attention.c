@@ -83,7 +83,10 @@ rg_tensor *rg_nn_attend_at(const char *at, rg_nn *net, rg_tensor *query, rg_tens
     if (!net || net->forward != attend_self)
         return rg_refuse(t, RG_EVALUE, at, "rg_nn_attend: %s", net ? "not a multi_head_attention" : "the net is NULL");
     if (rg_failed(query) || rg_failed(key) || rg_failed(value) || rg_error_code(t)) return rg_poison(t);
-    return attend(at, (attention *)net, query, key, value, mask);
+    const bool recording = rg_nn_record(net);
+    rg_tensor *y = attend(at, (attention *)net, query, key, value, mask);
+    rg_record(t, recording);
+    return y;
 }
 
 static int check_options(const char *at, rg_tape *t, const char *who, int64_t dim, int64_t heads, rg_attention_options o) {

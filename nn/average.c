@@ -58,7 +58,7 @@ rg_average *rg_average_new_at(const char *at, rg_tape *t, rg_list params, double
 }
 
 int rg_average_update(rg_average *a) {
-    if (!a || rg_error_code(a->tape)) return -1;
+    if (!a || rg_error_code(a->tape) || rg_outside_pass(a->at, a->tape, "rg_average_update")) return -1;
     if (a->swapped) return rg_fail(a->tape, RG_ESTATE, a->at, "rg_average_update: the averages made here are swapped in; rg_average_swap them out");
     for (int i = 0; i < a->count; i++) {
         rg_tensor *p = a->kept[i].p, *c = a->kept[i].copy;
@@ -106,7 +106,7 @@ rg_early_stopping *rg_early_stopping_new_at(const char *at, rg_tape *t, rg_list 
 }
 
 bool rg_early_stopping_step(rg_early_stopping *s, double metric) {
-    if (!s || rg_error_code(s->tape)) return true;
+    if (!s || rg_error_code(s->tape) || rg_outside_pass(NULL, s->tape, "rg_early_stopping_step")) return true;
     const double gain = s->options.maximize ? metric - s->best : s->best - metric;
     s->calls++;
     if (!isnan(metric) && (isnan(s->best) || gain > s->options.min_delta)) {

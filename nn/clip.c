@@ -7,7 +7,7 @@ static rg_squares_fn *const squares_kernel[2][RG_ISAS] = RG_KERNEL(grad_squares)
 static rg_inplace_fn *const scale_kernel[2][RG_ISAS] = RG_KERNEL(grad_scale), *const clamp_kernel[2][RG_ISAS] = RG_KERNEL(grad_clamp);
 
 static int check(const char *at, rg_tape *t, const char *who, rg_list params, const char *what, double bound) {
-    if (rg_error_code(t)) return -1;
+    if (rg_error_code(t) || rg_outside_pass(at, t, who)) return -1;
     if (!(bound >= 0)) return rg_fail(t, RG_EVALUE, at, "%s: %s is %g, must be at least 0", who, what, bound);
     return rg_list_check(at, t, who, params);
 }
@@ -22,7 +22,9 @@ static rg_tensor *gradient(rg_list params, int i) {
 static void each(rg_tape *t, rg_list params, rg_inplace_fn *const kernel[2][RG_ISAS], double value) {
     for (int i = 0; i < params.count; i++) {
         rg_tensor *g = gradient(params, i);
-        if (g) kernel[g->dtype == RG_F64][rg_isa(t)](t, g->numel, g->data, value);
+        if (!g) continue;
+        kernel[g->dtype == RG_F64][rg_isa(t)](t, g->numel, g->data, value);
+        rg_touch(g);
     }
 }
 

@@ -50,6 +50,7 @@ static int open_for_parts(const char *at, rg_nn *net, const char *who) {
     if (!net) return -1;
     net->failed |= rg_error_code(net->tape) != RG_OK;
     if (net->failed) return -1;
+    if (net->evals) return rg_fail(net->tape, RG_ESTATE, at, "%s: the %s is in evaluation", who, net->kind);
     return net->placed ? rg_fail(net->tape, RG_ESTATE, at, "%s: the %s is part of another layer already", who, net->kind) : 0;
 }
 
@@ -146,7 +147,9 @@ rg_tensor *rg_nn_forward_at(const char *at, rg_nn *net, rg_tensor *x) {
     if (rg_failed(x))
         return rg_refuse(t, RG_ESTATE, at, "rg_nn_forward: the input of the %s is %s", net->kind, x ? "what a failed operation returned" : "NULL");
     if (rg_error_code(t)) return rg_poison(t);
+    const bool recording = rg_nn_record(net);
     rg_tensor *y = net->forward(at, net, x);
+    rg_record(t, recording);
     if (!y) return rg_refuse(t, RG_ESTATE, at, "rg_nn_forward: the %s returned NULL", net->kind);
     if (rg_failed(y)) return y;
     net->ran = true;

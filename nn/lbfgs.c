@@ -92,14 +92,14 @@ static void clear_gradients(const rg_optim *o) {
         for (int k = 0; k < g->count; k++) rg_clear_grad(g->slots[k].p);
 }
 
-/* -------- evaluations; -1 when the tape holds an error after one */
+/* -------- evaluations; -1 when there was an error in one */
 
 static int call(const rg_optim *o, double (*closure)(void *ctx), void *ctx, double *loss) {
-    const int64_t mark = rg_mark(o->tape);
+    const int64_t mark = rg_mark(o->tape), errors = rg_errors(o->tape);
     clear_gradients(o);
     *loss = closure(ctx);
     rg_rewind(o->tape, mark);
-    return rg_error_code(o->tape) ? -1 : 0;
+    return rg_errors(o->tape) != errors ? -1 : 0;
 }
 
 static int here(search *r, double *loss, double *g) {

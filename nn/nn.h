@@ -77,8 +77,8 @@ struct rg_nn {
     int depth;
     bool training;                /* true at first; rg_nn_train sets it for a net and all within */
     bool placed, failed;          /* put into another; could not be made */
-    bool was_training, was_recording; /* before rg_nn_eval */
-    int evals;                    /* calls of rg_nn_eval without rg_nn_eval_end */
+    bool was_training;            /* before rg_nn_eval */
+    int evals, eval_calls;        /* rg_nn_eval without rg_nn_eval_end: of nets that it is part of, itself included; of itself */
     bool ran;                     /* rg_nn_forward was called: the shape of what it returned last */
     int out_ndim;
     int64_t out_shape[RG_MAX_DIMS];
@@ -123,7 +123,8 @@ struct rg_nn {
 rg_list rg_nn_params(const rg_nn *net);                                        /* for the optimiser: each parameter once; lives as long as the tape */
 rg_list rg_nn_buffers(const rg_nn *net);                                       /* running statistics: a checkpoint has them too */
 void rg_nn_train(rg_nn *net, bool on);                                         /* false: evaluation */
-/* Evaluation, and back: every layer's `training` is off, and nothing is recorded, until rg_nn_eval_end restores both. Calls nest. */
+/* Evaluation, and back: until rg_nn_eval_end of the same net every layer's `training` is off, and what the net computes has no history.
+   Calls nest. A net takes no more layers meanwhile. */
 #define rg_nn_eval_end(net) rg_nn_eval_end_at(RG_AT, net)
 void rg_nn_eval(rg_nn *net);
 void rg_nn_eval_end_at(const char *at, rg_nn *net);                            /* an error without rg_nn_eval */
@@ -138,6 +139,8 @@ int rg_nn_print_at(const char *at, rg_nn *net, rg_tensor *x, FILE *to);
 #define rg_nn_param(net, name, init, ...) rg_nn_param_at(RG_AT, net, name, init, RG_DIMS(__VA_ARGS__))
 #define rg_nn_buffer(net, name, value, ...) rg_nn_buffer_at(RG_AT, net, name, value, RG_DIMS(__VA_ARGS__))
 #define rg_nn_add(net, child) rg_nn_add_at(RG_AT, net, child)
+/* For functions of a layer beside its forward: recording is off from here on if the net is in evaluation. Returns what it was, for rg_record. */
+bool rg_nn_record(const rg_nn *net);
 rg_nn *rg_nn_new_at(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, size_t size);
 rg_tensor *rg_nn_param_at(const char *at, rg_nn *net, const char *name, rg_init init, int ndim, const int64_t *shape);
 rg_tensor *rg_nn_buffer_at(const char *at, rg_nn *net, const char *name, double value, int ndim, const int64_t *shape);

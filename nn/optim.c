@@ -203,20 +203,17 @@ int rg_optim_step(rg_optim *o) {
     if (!o || rg_error_code(o->tape)) return -1;
     if (o->lbfgs) return rg_fail(o->tape, RG_ESTATE, o->at, "rg_optim_step: the %s made here evaluates the loss more than once: rg_optim_step_closure", o->kind);
     if (rg_outside_pass(o->at, o->tape, "rg_optim_step") || (o->error_if_nonfinite && want_finite(o))) return -1;
+    if (rg_gradients_missing(o)) return -1;
     const int isa = rg_isa(o->tape);
-    bool any = false;
     for (rg_group *g = o->groups; g; g = g->next) {
         rg_update u = update_of(o, g);
         for (int i = 0; i < g->count; i++) {
             rg_slot *s = &g->slots[i];
-            if (gradient(s)) {
-                any = true;
-                update(o, &u, s, isa);
-            }
+            if (gradient(s)) update(o, &u, s, isa);
             rg_clear_grad(s->p); /* at once: a parameter listed twice is updated once */
         }
     }
-    return any ? 0 : rg_gradients_missing(o);
+    return 0;
 }
 
 /* -------- learning rates */
@@ -235,8 +232,9 @@ int rg_optim_set_lr_at(const char *at, rg_optim *o, double lr) {
 
 int rg_optim_scale_lr_at(const char *at, rg_optim *o, double factor) {
     if (!o || rg_optim_want_at_least_0(at, o, "the factor of lr", factor)) return -1;
-    for (rg_group *g = o->groups; g; g = g->next)
-        if (set_lr(at, o, g, factor * g->initial_lr)) return -1;
+    for (const rg_group *g = o->groups; g; g = g->next)
+        if (rg_optim_want_at_least_0(at, o, "lr", factor * g->initial_lr)) return -1;
+    for (rg_group *g = o->groups; g; g = g->next) g->lr = factor * g->initial_lr;
     return 0;
 }
 

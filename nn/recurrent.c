@@ -146,7 +146,11 @@ rg_tensor *rg_nn_unroll_at(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_stat
     rg_tape *t = net ? net->tape : rg_tape_of(x);
     if (!net || net->forward != forward || !state)
         return rg_refuse(t, RG_EVALUE, at, "rg_nn_unroll: %s", !net ? "the net is NULL" : !state ? "the state is NULL" : "not an rnn, lstm or gru");
-    return rg_failed(x) || rg_error_code(t) ? rg_poison(t) : unroll(at, (recurrent *)net, x, state);
+    if (rg_failed(x) || rg_error_code(t)) return rg_poison(t);
+    const bool recording = rg_nn_record(net);
+    rg_tensor *y = unroll(at, (recurrent *)net, x, state);
+    rg_record(t, recording);
+    return y;
 }
 
 rg_tensor *rg_nn_step_at(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_state *state) {

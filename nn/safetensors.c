@@ -207,9 +207,15 @@ static void put_in_place(const rg_entry *e) {
     }
 }
 
+static int check_leaves(const rg_state_list *l) {
+    for (int i = 0; i < l->count; i++)
+        if (l->items[i].kind == RG_KEPT_TENSOR && rg_may_write(l->r->at, l->items[i].at, l->r->name)) return -1;
+    return 0;
+}
+
 int rg_state_read(rg_state_list *l) {
     stored f = {.file = NULL};
-    const int status = l->failed || check_names(l) || read_header(l, &f) || check_layout(l, &f) || read_values(l, &f) || match(l, &f) ? -1 : 0;
+    const int status = l->failed || check_names(l) || check_leaves(l) || read_header(l, &f) || check_layout(l, &f) || read_values(l, &f) || match(l, &f) ? -1 : 0;
     for (int i = 0; !status && i < l->count; i++) put_in_place(&l->items[i]);
     if (f.values) rg_tape_dealloc(l->r->tape, f.values, (size_t)f.size);
     if (f.file) rg_header_free(&f.h);

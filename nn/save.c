@@ -88,6 +88,7 @@ static int checkpoint(const rg_reader *r, const char *path, rg_nn *net, const rg
     progress p = {.spare = 0};
     if (rg_error_code(t)) return -1;
     if (!path) return rg_fail(t, RG_EVALUE, r->at, "%s: the path is NULL", r->name);
+    if (load && rg_outside_pass(r->at, t, r->name)) return -1;
     if (state) keep_state(&l, state, &p);
     else keep_net(&l, net);
     const int status = load ? rg_state_read(&l) : rg_state_write(&l);

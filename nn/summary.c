@@ -29,19 +29,24 @@ static void leave(rg_nn *net) {
 
 void rg_nn_eval(rg_nn *net) {
     if (!net) return;
-    const bool recording = rg_record(net->tape, false);
-    if (net->evals == 0) net->was_recording = recording;
+    net->eval_calls++;
     enter(net);
 }
 
 void rg_nn_eval_end_at(const char *at, rg_nn *net) {
     if (!net) return;
-    if (net->evals == 0) {
-        rg_fail(net->tape, RG_ESTATE, at, "rg_nn_eval_end: the %s is not in evaluation", net->kind);
+    if (net->eval_calls == 0) {
+        rg_fail(net->tape, RG_ESTATE, at, "rg_nn_eval_end: there was no rg_nn_eval of the %s", net->kind);
         return;
     }
+    net->eval_calls--;
     leave(net);
-    if (net->evals == 0) rg_record(net->tape, net->was_recording);
+}
+
+bool rg_nn_record(const rg_nn *net) {
+    const bool was = rg_record(net->tape, false);
+    if (!net->evals) rg_record(net->tape, was);
+    return was;
 }
 
 /* -------- the table */

@@ -67,11 +67,11 @@ rg_tensor *rg_checkpoint_at(const char *at, rg_fn fn, void *ctx, int n, rg_tenso
     if (!t || rg_error_code(t)) return rg_poison(t);
     if (!fn) return rg_refuse(t, RG_EVALUE, at, "rg_checkpoint: fn is NULL");
     span s = {.fn = fn, .ctx = ctx, .rng = *rg_tape_rng(t), .in = in, .n = n};
-    const int64_t mark = rg_mark(t), guard = rg_guard(t, mark);
+    const int64_t mark = rg_mark(t), guard = rg_guard(t, mark), errors = rg_errors(t);
     s.result = fn(ctx, in);
     rg_guard(t, guard);
-    bool failed = rg_error_code(t) || rg_failed(s.result) || s.result->tape != t;
-    if (failed) rg_fail(t, RG_ESTATE, at, "rg_checkpoint: fn returned no tensor of its operands' tape");
+    bool failed = rg_errors(t) != errors || rg_failed(s.result) || s.result->tape != t;
+    if (failed) rg_fail(t, RG_ESTATE, at, "rg_checkpoint: %s", rg_errors(t) != errors ? "fn failed" : "fn returned no tensor of its operands' tape");
     rg_tensor *read[MOST];
     const int reads = failed ? 0 : read_by(s.result, mark, MOST, read);
     if (reads > MOST) failed = rg_fail(t, RG_ESHAPE, at, "rg_checkpoint: fn reads more than %d tensors that require a gradient", MOST);

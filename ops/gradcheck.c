@@ -49,8 +49,9 @@ uint64_t rg_branch_hash(rg_tape *t, int64_t mark) {
 
 static rg_tensor *call(problem *p) {
     *rg_tape_rng(p->t) = p->draws;
+    const int64_t errors = rg_errors(p->t);
     rg_tensor *y = p->fn(p->ctx, p->in);
-    if (rg_error_code(p->t)) return NULL;
+    if (rg_errors(p->t) != errors) return NULL;
     if (rg_failed(y)) return rg_fail(p->t, RG_EVALUE, p->at, "gradcheck: the function returned no tensor"), NULL;
     if (y->tape != p->t) return rg_fail(p->t, RG_ESTATE, p->at, "gradcheck: the function's result is on another tape"), NULL;
     if (y->dtype != RG_F64) return rg_fail(p->t, RG_EDTYPE, p->at, "gradcheck: the function's result is %s, not f64", rg_dtype_name(y->dtype)), NULL;

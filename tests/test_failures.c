@@ -166,10 +166,21 @@ static bool files(things *g) {
     return rg_nn_save(net, path) || rg_nn_load(net, path) || rg_state_save(g->t, path, state) || rg_state_load(g->t, path, state);
 }
 
+static double ignores(void *ctx) { /* what fails in the end */
+    things *g = ctx;
+    const double loss = evaluate(g);
+    rg_backward(rg_sum(rg_concat(0, g->w, g->w)));
+    return g->failed = false, loss;
+}
+static bool closures(things *g) {
+    rg_optim *sgd = rg_optim_sgd(g->t, g->params, (rg_sgd_options){.lr = .1}), *lbfgs = sgd ? rg_optim_lbfgs(g->t, g->params, (rg_lbfgs_options){.lr = 1}) : NULL;
+    return !lbfgs || isnan(rg_optim_step_closure(sgd, ignores, g)) || isnan(rg_optim_step_closure(lbfgs, ignores, g));
+}
+
 static const struct subject { const char *name; bool (*fails)(things *g); } subjects[] = {{"split and concat", splits}, {"derivatives", derivatives}, {"checkpoints", checkpoints},
     {"the gradient check", gradient_check}, {"rg_check_finite", finiteness}, {"replays", replays}, {"hooks", hooks}, {"named layers", names}, {"rg_nn_mlp", perceptron}, {"norms", norms},
     {"convolutions", convolution}, {"recurrent layers", recurrent}, {"attention", attention}, {"embeddings", embeddings}, {"losses", losses}, {"SGD", sgd}, {"Adam", adam}, {"AdamW", adamw},
-    {"RMSprop", rmsprop}, {"Adagrad", adagrad}, {"Lion", lion}, {"L-BFGS", lbfgs}, {"groups", groups}, {"averages", averages}, {"early stopping", stopping}, {"clipping", clipping},
+    {"RMSprop", rmsprop}, {"Adagrad", adagrad}, {"Lion", lion}, {"L-BFGS", lbfgs}, {"closures", closures}, {"groups", groups}, {"averages", averages}, {"early stopping", stopping}, {"clipping", clipping},
     {"loaders", loading}, {"files", files}};
 
 /* -------- the two ways to fail */

@@ -461,6 +461,73 @@ static void a_step_without_gradients_is_an_error(void **state) {
     }
 }
 
+/* What is refused leaves gradients and rates, also those of other groups. */
+static void a_refusal_changes_nothing(void **state) {
+    (void)state;
+    rg_tape *t = tape(RG_F32);
+    rg_tensor *a = rg_param(t, "a", RG_ONES, 2), *b = rg_param(t, "b", RG_ONES, 2);
+    rg_optim *o = rg_optim_sgd(t, (rg_list){&a, 1}, (rg_sgd_options){.lr = 1});
+    rg_optim_add_group(o, ((rg_list){&b, 1}), (rg_group_options){.lr = 1e300});
+    assert_int_equal(rg_optim_scale_lr(o, 1e10), -1);
+    rg_error_clear(t);
+    assert_true(rg_optim_group_lr(o, 0) == 1 && rg_optim_group_lr(o, 1) == 1e300);
+    rg_backward(rg_sum(a));
+    rg_requires_grad(a, false);
+    assert_int_equal(rg_optim_step(o), -1); /* no gradient reached what is to move */
+    rg_error_clear(t);
+    assert_non_null(rg_grad_of(a));
+    rg_tape_free(t);
+}
+
+/* What has read a gradient before it was clipped cannot be differentiated after. */
+static void clipping_writes(void **state) {
+    (void)state;
+    for (int how = 0; how < 2; how++) {
+        rg_tape *t = tape(RG_F32);
+        rg_tensor *w = rg_param(t, "w", RG_CONSTANT(3), 2), *out;
+        rg_backward(rg_sum(rg_square(w)));
+        rg_tensor *z = rg_sum(rg_mul(w, rg_grad_of(w)));
+        if (how) rg_clip_grad_value(t, rg_params(t), 1);
+        else rg_clip_grad_norm(t, rg_params(t), 1);
+        assert_int_equal(rg_grad(z, NULL, &w, 1, 0, &out), -1);
+        assert_non_null(strstr(rg_error(t), "was written after it was used here"));
+        rg_tape_free(t);
+    }
+}
+
+static rg_average *averaged;
+static rg_early_stopping *stopping;
+static rg_tensor *writes(void *ctx, rg_tensor *x, rg_tensor *g) {
+    (void)g;
+    rg_tape *t = rg_tape_of(x);
+    switch (*(int *)ctx) {
+    case 0: rg_clip_grad_norm(t, rg_params(t), .1); break;
+    case 1: rg_clip_grad_value(t, rg_params(t), .1); break;
+    case 2: rg_average_update(averaged); break;
+    case 3: rg_early_stopping_step(stopping, 1); break;
+    }
+    return NULL;
+}
+
+static void a_hook_writes_to_nothing_older(void **state) {
+    (void)state;
+    for (int what = 0; what < 4; what++) {
+        rg_tape *t = tape(RG_F32);
+        rg_tensor *w = rg_param(t, "w", RG_CONSTANT(3), 2);
+        averaged = rg_average_new(t, rg_params(t), .5);
+        stopping = rg_early_stopping_new(t, rg_params(t), (rg_early_stopping_options){0});
+        rg_backward(rg_sum(w));
+        rg_write(w, RG_F32, ((float[]){5, 5}));
+        rg_tensor *loss = rg_sum(rg_square(w));
+        rg_on_grad(loss, writes, &what);
+        assert_int_equal(rg_backward(loss), -1);
+        assert_non_null(strstr(rg_error(t), "inside a backward pass"));
+        rg_error_clear(t);
+        assert_true(at(rg_grad_of(w), 0) == 1 && at(rg_average_of(averaged, 0), 0) == 3 && stopping->calls == 0);
+        rg_tape_free(t);
+    }
+}
+
 /* With the option a NaN or an infinity in any gradient stops the step before anything was changed: every parameter, and all that is kept of it. */
 static void nanstep(void **state) {
     (void)state;
@@ -604,7 +671,8 @@ int main(void) {
         cmocka_unit_test(refuses_bad_lists), cmocka_unit_test(refuses_null), cmocka_unit_test(clears_its_own_gradients),
         cmocka_unit_test(skips_what_no_gradient_reached), cmocka_unit_test(skips_frozen), cmocka_unit_test(counts_a_parameter_once),
         cmocka_unit_test(mixed_dtypes_and_shapes), cmocka_unit_test(refuses_while_an_error_stands), cmocka_unit_test(older_nodes_are_stale),
-        cmocka_unit_test(a_step_without_gradients_is_an_error), cmocka_unit_test(nanstep),
+        cmocka_unit_test(a_step_without_gradients_is_an_error), cmocka_unit_test(a_refusal_changes_nothing), cmocka_unit_test(clipping_writes),
+        cmocka_unit_test(a_hook_writes_to_nothing_older), cmocka_unit_test(nanstep),
         cmocka_unit_test(lbfgs_undoes_a_step_into_nan), cmocka_unit_test(parameters_of_one_name),
         cmocka_unit_test(steady_steps_allocate_nothing), cmocka_unit_test(creation_without_memory),
     };

@@ -759,8 +759,36 @@ static void killed_at_any_moment(void **state) {
     assert_int_equal(entries(), 1); /* this save removed the last unfinished one */
 }
 
+static rg_nn *hooked;
+static rg_tensor *loads(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_nn_load(hooked, ctx), NULL; }
+
+/* Neither what an operation computes, nor parameters that a running pass reads. */
+static void what_is_not_loaded_into(void **state) {
+    (void)state;
+    rg_tape *to = rg_tape_new(1);
+    rg_on_error(to, NULL, NULL);
+    hooked = rg_nn_linear(to, 2, 2, RG_ONES);
+    rg_tensor *w = rg_nn_params(hooked).items[0], *y = rg_name(rg_exp(w), "y");
+    char file[600];
+    snprintf(file, sizeof file, "%s/results", folder);
+    assert_int_equal(rg_state_save(to, file, (rg_state){.tensors = {&y, 1}}), 0);
+    assert_int_equal(rg_state_load(to, file, (rg_state){.tensors = {&y, 1}}), -1);
+    assert_non_null(strstr(rg_error(to), "rg_state_load: the result of exp is no leaf"));
+    rg_error_clear(to);
+    assert_int_equal(rg_nn_save(hooked, file), 0);
+    rg_write(w, RG_F32, ((float[]){2, 2, 2, 2}));
+    rg_tensor *loss = rg_sum(rg_square(w));
+    rg_on_grad(loss, loads, file);
+    assert_int_equal(rg_backward(loss), -1);
+    assert_non_null(strstr(rg_error(to), "rg_nn_load: inside a backward pass"));
+    assert_true(rg_f32(w)[0] == 2);
+    rg_tape_free(to);
+    unlink(file);
+}
+
 int main(void) {
     cases c = {0};
+    CASE(&c, what_is_not_loaded_into, NULL, "what is not loaded into");
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) CASE(&c, goes_on_bit_for_bit, &rules[i], "goes on bit for bit: %s", rules[i].name);
     CASE(&c, nothing_is_left_out, NULL, "nothing is left out");
     CASE(&c, weights_alone, NULL, "weights alone");

@@ -86,12 +86,44 @@ static void evaluation_nests(void **state) {
         assert_true(net->training && shared->training && !off->training);
         assert_true(rg_needs_grad(rg_nn_forward(net, x)));
     }
-    rg_record(t, false); /* and that it was off before */
-    rg_nn_eval(net), rg_nn_eval_end(net);
-    assert_false(rg_record(t, true));
     assert_null(rg_error(t));
     rg_nn_eval_end(net);
-    assert_non_null(strstr(rg_error(t), "rg_nn_eval_end: the sequential is not in evaluation (test_summary.c:"));
+    assert_non_null(strstr(rg_error(t), "rg_nn_eval_end: there was no rg_nn_eval of the sequential (test_summary.c:"));
+}
+
+static void evaluations_of_several_nets(void **state) {
+    (void)state;
+    rg_nn *d = rg_nn_dropout(t, .5), *a = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ONES), d), *b = rg_nn_linear(t, 2, 2, RG_ONES);
+    rg_tensor *x = rg_full(t, 1, 1, 2);
+    rg_nn_eval(a), rg_nn_eval(b), rg_nn_eval_end(a);
+    assert_true(rg_needs_grad(rg_nn_forward(a, x)) && !rg_needs_grad(rg_nn_forward(b, x)));
+    rg_nn_eval_end(b);
+    assert_true(rg_needs_grad(rg_nn_forward(b, x)) && rg_record(t, true));
+    rg_nn_eval(a);
+    rg_nn_eval_end(d); /* it is in evaluation, but by a */
+    assert_int_equal(rg_error_code(t), RG_ESTATE);
+    rg_error_clear(t);
+    rg_nn_eval(d), rg_nn_eval_end(d); /* within that of a */
+    assert_false(d->training);
+    assert_int_equal(rg_nn_add(a, rg_nn_relu(t)), -1);
+    assert_non_null(strstr(rg_error(t), "rg_nn_add: the sequential is in evaluation"));
+    rg_error_clear(t);
+    rg_nn_eval_end(a);
+    assert_true(a->training && d->training && a->evals == 0 && d->evals == 0);
+}
+
+static void evaluation_of_other_entrances(void **state) {
+    (void)state;
+    rg_nn *lstm = rg_nn_lstm(t, 4, 3, (rg_rnn_options){0}), *heads = rg_nn_multi_head_attention(t, 4, 2, RG_ONES, (rg_attention_options){0});
+    rg_tensor *x = rg_full(t, 1, 2, 3, 4);
+    rg_rnn_state s = {0};
+    for (int evaluated = 0; evaluated < 2; evaluated++) {
+        if (evaluated) rg_nn_eval(lstm), rg_nn_eval(heads);
+        s = (rg_rnn_state){0};
+        assert_int_equal(rg_needs_grad(rg_nn_unroll(lstm, x, &s)), !evaluated);
+        assert_int_equal(rg_needs_grad(s.c), !evaluated);
+        assert_int_equal(rg_needs_grad(rg_nn_attend(heads, x, x, x, NULL)), !evaluated);
+    }
 }
 
 static void errors(void **state) {
@@ -112,6 +144,6 @@ static void errors(void **state) {
 
 int main(void) {
 #define ONE(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    static const struct CMUnitTest cases[] = {ONE(a_tree), ONE(a_shared_layer_counts_once), ONE(evaluation_nests), ONE(errors)};
+    static const struct CMUnitTest cases[] = {ONE(a_tree), ONE(a_shared_layer_counts_once), ONE(evaluation_nests), ONE(evaluations_of_several_nets), ONE(evaluation_of_other_entrances), ONE(errors)};
     return cmocka_run_group_tests_name("summary", cases, NULL, NULL);
 }
