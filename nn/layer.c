@@ -178,6 +178,7 @@ static rg_tensor *sequential(const char *at, rg_nn *net, rg_tensor *x) {
 }
 
 rg_nn *rg_nn_sequential_at(const char *at, rg_tape *t, int n, rg_nn *const *layers) {
+    if (n > 0 && !layers) return rg_fail(t, RG_EVALUE, at, "rg_nn_sequential: %d layers, but the list is NULL", n), NULL;
     rg_nn *net = rg_nn_new_at(at, t, "sequential", sequential, sizeof(rg_nn));
     for (int i = 0; i < n; i++) rg_nn_add_at(at, net, layers[i]);
     return net && net->failed ? NULL : net;

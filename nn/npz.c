@@ -26,7 +26,7 @@ static const uint32_t local_sign = 0x04034b50, entry_sign = 0x02014b50, end_sign
 static const uint32_t see_64 = UINT32_MAX;
 
 rg_tensor *rg_list_find(rg_list list, const char *name) {
-    for (int i = 0; name && i < list.count; i++)
+    for (int i = 0; name && list.items && i < list.count; i++)
         if (rg_name_of(list.items[i]) && !strcmp(rg_name_of(list.items[i]), name)) return list.items[i];
     return NULL;
 }

@@ -118,7 +118,7 @@ static int make_room(const char *at, rg_tape *t, const char *who, rg_init init, 
     *room = NULL, *bytes = 0;
     if (init.kind != RG_INIT_ORTHOGONAL) return 0;
     if (ndim < 2) return rg_fail(t, RG_ESHAPE, at, "%s: RG_ORTHOGONAL wants 2 dimensions or more, not %d", who, ndim);
-    if (rg_size(RG_F64, ndim, shape, &numel, bytes) || numel == 0) return 0;
+    if (ndim > RG_MAX_DIMS || !shape || rg_size(RG_F64, ndim, shape, &numel, bytes) || numel == 0) return 0;
     return (*room = rg_tape_alloc(at, t, *bytes)) ? 0 : -1;
 }
 

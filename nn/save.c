@@ -15,6 +15,7 @@ typedef struct progress { /* what has to be turned into other types on the way *
 /* Names tell tensors apart; those with an @ are ours. rg_fail returns -1, which is true. */
 static void keep_tensors(rg_state_list *l, rg_list list) {
     const rg_reader *r = l->r;
+    if (list.count > 0 && !list.items) l->failed = rg_fail(r->tape, RG_EVALUE, r->at, "%s: %d tensors, but the list is NULL", r->name, list.count);
     for (int i = 0; i < list.count && !l->failed; i++) {
         rg_tensor *x = list.items[i];
         char text[64];

@@ -113,5 +113,5 @@ int rg_nn_print_at(const char *at, rg_nn *net, rg_tensor *x, FILE *to) {
     print_layer(net, 0, "", to);
     fprintf(to, "%" PRId64 " parameters in %d tensors, %zu bytes\n", rg_nn_count(net), net->nparams, bytes_of(rg_nn_params(net)));
     if (net->nbuffers) fprintf(to, "%d buffers, %zu bytes\n", net->nbuffers, bytes_of(rg_nn_buffers(net)));
-    return 0;
+    return fflush(to) || ferror(to) ? rg_fail(net->tape, RG_EIO, at, "rg_nn_print: the file cannot be written") : 0;
 }

@@ -69,7 +69,8 @@ int rg_split_at(const char *at, rg_tensor *x, int axis, int n, const int64_t *si
 
 rg_tensor *rg_constant_pad_at(const char *at, rg_tensor *x, double value, int n, const int64_t *widths) {
     RG_SPEAK_AS("constant_pad", x);
-    if (n % 2 && !rg_failed(x)) return rg_refuse(x->tape, RG_EVALUE, at, "constant_pad: %d widths are no pairs", n);
+    if ((n < 0 || n % 2) && !rg_failed(x)) return rg_refuse(x->tape, RG_EVALUE, at, "constant_pad: %d widths are no pairs", n);
+    if (n && !widths && !rg_failed(x)) return rg_refuse(x->tape, RG_EVALUE, at, "constant_pad: %d widths, but the list is NULL", n);
     for (int k = 0; k < n; k += 2) x = rg_pad_value_at(at, x, -1 - k / 2, widths[k], widths[k + 1], value);
     return x;
 }
@@ -105,7 +106,7 @@ static int repeat_shape(rg_tensor *y) {
     const int64_t *times = y->attr.shape.dims;
     const int n = y->attr.shape.ndim > x->ndim ? y->attr.shape.ndim : x->ndim, more = n - y->attr.shape.ndim, extra = n - x->ndim;
     int64_t shape[RG_MAX_DIMS];
-    if (n > RG_MAX_DIMS) return rg_shape_set(y, n, times);
+    if (n > RG_MAX_DIMS || (y->attr.shape.ndim > 0 && !times)) return rg_shape_set(y, n, times);
     for (int d = 0; d < n; d++) {
         const int64_t size = d < extra ? 1 : x->shape[d - extra], k = d < more ? 1 : times[d - more];
         if (k < 0 || __builtin_mul_overflow(size, k, &shape[d])) return rg_reject(y, RG_ESHAPE, "%lld times %lld along axis %d", (long long)k, (long long)size, d);

@@ -19,7 +19,7 @@ static int shape(rg_tensor *y) {
 static rg_tensor *reduce(const rg_op *op, const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
     const int ndim = rg_ndim(x) ? rg_ndim(x) : 1;
     rg_attr attr = {.reduce = {.axes = naxes < 0 ? (1u << ndim) - 1 : 0, .keepdims = keepdims}};
-    if (naxes == 0) attr.reduce.fault = RG_AXIS_NONE;
+    if (naxes == 0 || naxes < -1 || (naxes > 0 && !axes)) attr.reduce.fault = RG_AXIS_NONE;
     for (int k = 0; k < naxes && !attr.reduce.fault; k++) {
         const int axis = axes[k] < 0 ? axes[k] + ndim : axes[k];
         const bool outside = axis < 0 || axis >= ndim;

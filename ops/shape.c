@@ -15,7 +15,7 @@ static int reshape_shape(rg_tensor *y) {
     int64_t shape[RG_MAX_DIMS] = {0};
     int unknown = -1;
     y->attr.shape.dims = NULL; /* the caller's array, which y outlives */
-    if (n > RG_MAX_DIMS) return rg_shape_set(y, n, dims);
+    if (n > RG_MAX_DIMS || (n > 0 && !dims)) return rg_shape_set(y, n, dims);
     for (int d = 0; d < n; d++) {
         shape[d] = dims[d];
         if (dims[d] != -1) continue;
@@ -120,6 +120,7 @@ RG_OP(permute) = {.name = "permute", .formula = "y's axis i is x's axis axes_i",
     .refuses = "2,3 perm=0; 2,3 perm=0.1.2; 2,3 perm=0.0; 2,3 perm=0.2; 2,3 perm=0.-3; - perm=0"};
 
 rg_tensor *rg_permute_at(const char *at, rg_tensor *x, int naxes, const int *axes) {
+    if (naxes > 0 && !axes && !rg_failed(x)) return rg_refuse(x->tape, RG_EVALUE, at, "permute: %d axes, but the list is NULL", naxes);
     const int ndim = rg_ndim(x);
     rg_attr attr = {.perm = {-1, -1, -1, -1, -1, -1}, .p = naxes > RG_MAX_DIMS ? naxes - RG_MAX_DIMS : 0};
     for (int k = 0; k < naxes && k < RG_MAX_DIMS; k++) {

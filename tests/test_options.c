@@ -149,6 +149,32 @@ static void of_operators(void **state) {
     BAD("no place", rg_hvp(y, &w, &w, 1, 0, NULL));
 }
 
+static void lists_that_are_null(void **state) {
+    (void)state;
+    rg_tensor *x = rg_full(t, 1, 2, 3);
+    const rg_list nowhere = {NULL, 3};
+    BAD("NULL", rg_failed(rg_permute_at(RG_HERE, x, 2, NULL)));
+    BAD("NULL", rg_failed(rg_reshape_at(RG_HERE, x, 2, NULL)));
+    BAD("NULL", rg_failed(rg_repeat_at(RG_HERE, x, 2, NULL)));
+    BAD("NULL", rg_failed(rg_constant_pad_at(RG_HERE, x, 0, 2, NULL)));
+    BAD("pairs", rg_failed(rg_constant_pad_at(RG_HERE, x, 0, -2, NULL)));
+    for (int n = -2; n < 3; n++) {
+        if (n == -1) continue; /* all axes */
+        BAD("no axes", rg_failed(rg_sum_over_at(RG_HERE, x, false, n, NULL)));
+        BAD("no axes", rg_failed(rg_max_over_at(RG_HERE, x, false, n, NULL)));
+    }
+    BAD("NULL", rg_failed(rg_param_at(RG_HERE, t, "o", RG_ORTHOGONAL(1), 2, NULL)));
+    BAD("at most 6", rg_failed(rg_param_at(RG_HERE, t, "o", RG_ORTHOGONAL(1), 9, NULL)));
+    BAD("NULL", !rg_nn_sequential_at(RG_HERE, t, 2, NULL));
+    BAD("NULL", rg_state_save(t, "/dev/null/no", (rg_state){.tensors = nowhere}));
+    assert_null(rg_list_find(nowhere, "a"));
+    FILE *full = fopen("/dev/full", "w");
+    if (full) {
+        BAD("cannot be written", rg_nn_print(rg_nn_relu(t), NULL, full));
+        fclose(full);
+    }
+}
+
 static void of_loaders(void **state) {
     (void)state;
     rg_tape *other = rg_tape_new(1);
@@ -169,6 +195,6 @@ static void of_loaders(void **state) {
 
 int main(void) {
 #define ONE(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    static const struct CMUnitTest cases[] = {ONE(of_optimisers), ONE(of_averages), ONE(of_layers), ONE(of_operators), ONE(of_loaders)};
+    static const struct CMUnitTest cases[] = {ONE(of_optimisers), ONE(of_averages), ONE(of_layers), ONE(of_operators), ONE(lists_that_are_null), ONE(of_loaders)};
     return cmocka_run_group_tests_name("options", cases, NULL, NULL);
 }
