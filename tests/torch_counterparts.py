@@ -32,9 +32,10 @@ def over(fn, plain=lambda x: x):  # no axes: every element by itself
 
 def along(fn):  # reductions of PyTorch over one axis at a time
     def run(x, a):
+        keep = a.int("keepdims") and x.dim()
         for axis in sorted(a.axes(), reverse=True):
             x = fn(x, axis)
-            if a.int("keepdims"): x = x.unsqueeze(axis)
+            if keep: x = x.unsqueeze(axis)
         return x
     return run
 
@@ -42,9 +43,9 @@ def along(fn):  # reductions of PyTorch over one axis at a time
 def in_order(x, a): return torch.sort(x, dim=a.int("axis"), descending=bool(a.int("reverse")), stable=True)
 
 
-def spread(fn):  # p is the correction, which 1.13 takes as a bool; no axes: every element by itself
+def spread(fn):  # p is the correction, which 1.13 takes as a bool; no axes: all of them
     def run(x, a):
-        dims, keep = a.axes(), bool(a.int("keepdims"))
+        dims, keep = a.axes() or list(range(x.dim())), bool(a.int("keepdims"))
         if not dims: return x - x
         if a.num("p") in (0, 1): return fn(x, dims, unbiased=bool(a.num("p")), keepdim=keep)
         v = ((x - x.mean(dims, keepdim=True)) ** 2).sum(dims, keepdim=keep) / (math.prod(x.shape[d] for d in dims) - a.num("p"))
@@ -195,6 +196,7 @@ def slice_(x, a):
 
 
 def taken(x, i, a):
+    if x.dim() == 0: return torch.gather(x.reshape(1).expand(i.numel()), 0, i.long().reshape(-1)).reshape(i.shape)
     axis = a.int("axis") % x.dim()
     shape = torch.broadcast_shapes(*([1 if d == axis else n for d, n in enumerate(t.shape)] for t in (x, i)))
     return torch.gather(x.expand([x.shape[d] if d == axis else n for d, n in enumerate(shape)]), axis,
@@ -202,11 +204,13 @@ def taken(x, i, a):
 
 
 def index_select(x, i, a):
+    if x.dim() == 0: return x.index_select(0, i.long().reshape(-1))
     axis = a.int("axis") % x.dim()
     return x.index_select(axis, i.long().reshape(-1)).reshape(*x.shape[:axis], *i.shape, *x.shape[axis + 1:])
 
 
 def index_add(x, i, src, a):
+    if x.dim() == 0: return x.reshape(1).index_add(0, i.long().reshape(-1), src.reshape(-1)).reshape(())
     axis = a.int("axis") % x.dim()
     return x.index_add(axis, i.long().reshape(-1), src.reshape(*x.shape[:axis], -1, *x.shape[axis + 1:]) if src.numel() else
                        src.reshape(*x.shape[:axis], i.numel(), *x.shape[axis + 1:]))
@@ -243,7 +247,7 @@ TORCH.update({
     "logsumexp": lambda x, a: x.logsumexp(a.int("axis")), "softmax": lambda x, a: x.softmax(a.int("axis")),
     "log_softmax": lambda x, a: x.log_softmax(a.int("axis")), "sort": lambda x, a: in_order(x, a)[0],
     "argsort": lambda x, a: in_order(x, a)[1], "topk": lambda x, a: x.topk(int(a.num("p")), a.int("axis"), largest=not a.int("reverse"))[0],
-    "var": spread(torch.var), "std": spread(torch.std), "norm": lambda x, a: torch.linalg.vector_norm(x, a.num("p"), a.axes(), bool(a.int("keepdims"))) if a.axes() else x.abs(),
+    "var": spread(torch.var), "std": spread(torch.std), "norm": lambda x, a: torch.linalg.vector_norm(x, a.num("p"), a.axes() or None, bool(a.int("keepdims"))),
     # products
     "matmul": matmul, "linear": lambda x, w, b, a: x @ w + b,
     "conv1d": conv(F.conv1d, 1), "conv2d": conv(F.conv2d, 2), "unfold": lambda x, a: F.unfold(x, **windows(a)),

@@ -43,7 +43,7 @@ class Sample(C.Structure):  # the beginning of rg_sample in ops/sample.h
 def load(path):
     lib = C.CDLL(path)
     for name, result, *args in [
-            ("rg_op_first", C.POINTER(Entry)), ("rg_tape_new", P, C.c_uint64), ("rg_tape_free", None, P), ("rg_on_error", None, P, P, P), ("rg_set_dtype", C.c_int, P, C.c_int),
+            ("rg_op_first", C.POINTER(Entry)), ("rg_tape_new", P, C.c_uint64), ("rg_tape_free_at", None, C.c_char_p, P), ("rg_on_error", None, P, P, P), ("rg_set_dtype", C.c_int, P, C.c_int),
             ("rg_error", C.c_char_p, P), ("rg_sample_next", C.c_int, P, P), ("rg_sample_operands", C.c_int, C.c_char_p, P, P, P, P, P),
             ("rg_sample_apply", P, C.c_char_p, P, P, P), ("rg_sample_float", C.c_bool, P, C.c_int), ("rg_rng_seed", None, P, C.c_uint64), ("rg_ndim", C.c_int, P),
             ("rg_shape", C.POINTER(C.c_int64), P), ("rg_dtype_of", C.c_int, P), ("rg_copy_out", C.c_int, P, C.c_int, P, C.c_int64), ("rg_failed", C.c_bool, P),
@@ -116,7 +116,7 @@ class Parity:
             zero = [torch.zeros_like(v) if d is None else d for d, v in zip(g, leaves)]
             return forward, max(ulps(values(lib, out[i]), zero[i], False, np.abs(dy).max(initial=0) / 4) for i in range(len(x)))
         finally:
-            lib.rg_tape_free(t)
+            lib.rg_tape_free_at(b"torch_parity.py", t)
 
 
 def is_empty(text):
