@@ -701,6 +701,7 @@ static void use_gone(uint8_t a, uint8_t how) {
     rg_tensor *p = checking || pooled ? pick_gone(a, &x) : NULL, *alive_one = pointer(params[how / 8 % PARAMS]), *out = NULL;
     if (!p) return;
     TRACE("use %d of x%d, which was released;\n", how % 8, x);
+    const int64_t mark = rg_mark(t);
     bool failed = true;
     switch (how % 8) {
     case 0: failed = rg_failed(rg_neg(p)); break;
@@ -712,6 +713,7 @@ static void use_gone(uint8_t a, uint8_t how) {
     case 6: failed = rg_grad(alive_one, alive_one, &p, 1, 0, &out) != 0; m.unplayable = true; break;
     case 7: failed = checking ? rg_failed(rg_add(alive_one, p)) : true; break;
     }
+    if (!failed && !checking) rg_rewind(t, mark); /* another tensor has its memory, which may end before this result */
     m.odd = true;
     const bool named = rg_error(t) && (strstr(rg_error(t), "released by") || how % 8 == 6);
     if (checking && m.node[x].reset && !out_of_memory())
