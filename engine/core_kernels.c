@@ -85,7 +85,7 @@ int RG_K(sum)(rg_tensor *y) {
 
 void RG_K(spread)(const rg_tensor *y, unsigned has, real scale, const real *from, real *to) {
     const int64_t all = y->numel;
-    if (!(has & ((1u << y->ndim) - 1))) {
+    if (!(has & ((1u << y->ndim) - 1))) { /* one number everywhere: preparing a walk takes longer than filling a small gradient */
         const real same = scale * from[0];
         RG_PARALLEL_FOR(y->tape, all / RG_CHUNK, for (int64_t i = 0; i < all; i++) to[i] = same;)
         return;

@@ -16,10 +16,10 @@
    Functions that return int return 0, or -1 after an error. Every function takes NULL.
 
    What may be called where. A hook (rg_on_grad) and a backward rule may apply operations, retain, release, and rewind to a mark that
-   they set themselves; a pass, a replay, a reset and an optimiser's step are errors there, and so is writing to older tensors. A function
-   given to rg_checkpoint, which the pass calls again, may do the same, one given to rg_gradcheck may run passes, too. An error handler may read the tape and call rg_error_clear,
-   which takes effect when it returns (the call that failed has still failed); whatever releases tensors is an error there. An allocator
-   must not call this library. None of these may leave by longjmp or a C++ exception. A tape belongs to one thread at a time; no function
+   they set themselves; a pass, a replay, a reset and an optimiser's step are errors there, and so is writing to older tensors. The same
+   holds for a function given to rg_checkpoint, since the pass calls it again; one given to rg_gradcheck may also run passes. An error
+   handler may read the tape and call rg_error_clear, which takes effect when it returns (the call that failed has still failed);
+   whatever releases tensors is an error there. An allocator must not call this library. None of these may leave by longjmp or a C++ exception. A tape belongs to one thread at a time; no function
    is safe in a signal handler. After fork the child may use a tape with one thread, or make its own.                              */
 #ifndef RG_ENGINE_H
 #define RG_ENGINE_H

@@ -25,7 +25,7 @@ enum { /* rg_tensor.flags, by owner */
     RG_RETURNED = 1 << 8,  /* back on the record, only for what is younger and may read it */
     /* hook.c */
     RG_HOOKED = 1 << 9,  /* has a hook in tape->hooks */
-    RG_BY_HOOK = 1 << 12, /* made by a hook, which a replay calls again: it is no part of a plan */
+    RG_BY_HOOK = 1 << 12, /* made by a hook. A replay calls the hook again, so plans leave it out */
     /* the running pass of rg_grad */
     RG_REACHES = 1 << 10, /* depends on what rg_grad was asked for */
     RG_WANTED = 1 << 11,  /* rg_grad was asked for it */
@@ -61,7 +61,8 @@ typedef struct rg_step {
     rg_step_kind kind;
     union { rg_forward_fn forward; rg_fused_fn fused; } fn;
     rg_tensor *y, *from; /* FUSED: y's cotangent */
-    int64_t dx;          /* FUSED: where in plan.dx its gradients are: twice nin that the kernel made, or NULL, the first for it to write; then nin that it returned */
+    int64_t dx;          /* FUSED: its gradients start there in plan.dx. Three times nin: what the kernel gets, and may change; the same, to
+                            restore it (what the kernel made when it was recorded, or NULL); what it must return */
 } rg_step;
 
 typedef struct rg_plan_grad { rg_tensor *leaf, *view; } rg_plan_grad; /* the view of what was found goes to the leaf */

@@ -13,9 +13,6 @@
 #else
 #define RUNNING_ON_VALGRIND 0
 #endif
-#if defined __SANITIZE_ADDRESS__ && !defined RG_NO_POOL
-#define RG_NO_POOL
-#endif
 
 enum { CHUNK_FIRST = 1 << 16, CHUNK_SMALL = 1 << 20, BLOCK_SMALL = 1 << 15 };
 

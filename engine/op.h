@@ -24,6 +24,10 @@
 
 #include "engine.h"
 
+#if defined __SANITIZE_ADDRESS__ && !defined RG_NO_POOL
+#define RG_NO_POOL /* AddressSanitizer sees each block where the pool is off; clang does not say, but the build does */
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

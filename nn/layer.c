@@ -20,12 +20,6 @@ rg_nn *rg_nn_new_at(const char *at, rg_tape *t, const char *kind, rg_nn_fn forwa
     return net;
 }
 
-static bool has(rg_list list, const rg_tensor *x) {
-    for (int i = 0; i < list.count; i++)
-        if (list.items[i] == x) return true;
-    return false;
-}
-
 static int append(const char *at, rg_tape *t, rg_tensor ***list, int *count, int64_t *size, rg_tensor *x) {
     rg_tensor **longer = rg_grown_own(at, t, *list, *count, size, sizeof x);
     if (!longer) return -1;
@@ -82,7 +76,7 @@ static int take_over(const char *at, rg_nn *net, const rg_nn *child, rg_list hav
     const char *place) {
     for (int i = 0; i < more.count; i++) {
         rg_tensor *x = more.items[i];
-        if (has(have, x)) continue;
+        if (rg_list_has(have, x)) continue;
         if (add(at, net, x)) return -1;
         if (!child->name && !child->placed && prefix_name(x, place)) return -1;
         if (net->name && prefix_name(x, net->name)) return -1;

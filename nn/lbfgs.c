@@ -300,7 +300,8 @@ static double lbfgs_step(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
     if (!is_sound(r.l)) return rg_fail(o->tape, RG_EVALUE, o->at, "%s: the history that was loaded cannot be one", o->kind), NAN;
     double first, loss;
     read_values(&r, r.l->start);
-    int more = here(&r, &first, r.l->g) || rg_gradients_missing(o) || want_finite(&r) ? -1 : largest(r.l->n, r.l->g) > r.l->with.tolerance_grad && !isnan(first); /* a NaN is above nothing */
+    const bool failed = here(&r, &first, r.l->g) || rg_gradients_missing(o) || want_finite(&r);
+    int more = failed ? -1 : largest(r.l->n, r.l->g) > r.l->with.tolerance_grad && !isnan(first); /* a NaN is above nothing */
     loss = first;
     for (int i = 1; more > 0 && i <= r.l->with.max_iter; i++) more = want_finite(&r) ? -1 : iterate(&r, i, &loss);
     if (more < 0) {

@@ -139,7 +139,8 @@ int rg_nn_print_at(const char *at, rg_nn *net, rg_tensor *x, FILE *to);
 #define rg_nn_param(net, name, init, ...) rg_nn_param_at(RG_AT, net, name, init, RG_DIMS(__VA_ARGS__))
 #define rg_nn_buffer(net, name, value, ...) rg_nn_buffer_at(RG_AT, net, name, value, RG_DIMS(__VA_ARGS__))
 #define rg_nn_add(net, child) rg_nn_add_at(RG_AT, net, child)
-/* For functions of a layer beside its forward: recording is off from here on if the net is in evaluation. Returns what it was, for rg_record. */
+/* A layer may have entry points other than rg_nn_forward. They call this first: it turns recording off if the net is in evaluation. It
+   returns the old setting; give that to rg_record at the end. */
 bool rg_nn_record(const rg_nn *net);
 rg_nn *rg_nn_new_at(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, size_t size);
 rg_tensor *rg_nn_param_at(const char *at, rg_nn *net, const char *name, rg_init init, int ndim, const int64_t *shape);

@@ -2,8 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "engine/op.h"
-#include "nn/nn.h"
+#include "nn/update.h"
 
 #undef RG_AT
 #define RG_AT at
@@ -53,16 +52,10 @@ bool rg_nn_record(const rg_nn *net) {
 
 enum { LEFT = 50, SHAPE = 18, NUMBER = 10 }; /* columns: the layer and its parameters, the shape of its output, a number */
 
-static bool has(rg_list list, const rg_tensor *x) {
-    for (int i = 0; i < list.count; i++)
-        if (list.items[i] == x) return true;
-    return false;
-}
-
 /* Is x a parameter of the layer itself, not of one within? */
 static bool is_own(const rg_nn *net, const rg_tensor *x) {
     for (int i = 0; i < net->nchildren; i++)
-        if (has(rg_nn_params(net->children[i]), x)) return false;
+        if (rg_list_has(rg_nn_params(net->children[i]), x)) return false;
     return true;
 }
 
@@ -76,7 +69,8 @@ static void print_layer(const rg_nn *net, int depth, const char *place, FILE *to
         const char *dot = p->name ? strrchr(p->name, '.') : NULL;
         char text[64];
         rg_shape_text(p, text, sizeof text);
-        if (n < sizeof line) n += (size_t)snprintf(line + n, sizeof line - n, "%s%s%s", own ? " " : "  ", dot ? dot + 1 : p->name ? p->name : "param", strchr(text, '[') ? strchr(text, '[') : "");
+        const char *name = dot ? dot + 1 : p->name ? p->name : "param", *dims = strrchr(text, '[');
+        if (n < sizeof line) n += (size_t)snprintf(line + n, sizeof line - n, "%s%s%s", own ? " " : "  ", name, dims ? dims : "");
         own += p->numel;
     }
     if (net->ran) {

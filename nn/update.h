@@ -76,6 +76,11 @@ int rg_gradients_missing(const rg_optim *o);                                    
 int rg_nonfinite(const rg_optim *o, const rg_tensor *p, int64_t i, double value); /* refuses a step on that element of p's gradient: -1 */
 rg_tensor *rg_state_of(const char *at, const rg_tensor *p, const char *what);   /* a buffer of p's shape and dtype, "NAME.what" */
 int rg_optim_want_at_least_0(const char *at, const rg_optim *o, const char *option, double value);
+static inline bool rg_list_has(rg_list list, const rg_tensor *x) {
+    for (int i = 0; i < list.count; i++)
+        if (list.items[i] == x) return true;
+    return false;
+}
 /* The buffers that L-BFGS keeps from step to step, i = 0, 1, ..; NULL behind the last. */
 rg_tensor *rg_lbfgs_state(const rg_lbfgs *l, int i);
 

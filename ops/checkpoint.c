@@ -70,8 +70,9 @@ rg_tensor *rg_checkpoint_at(const char *at, rg_fn fn, void *ctx, int n, rg_tenso
     const int64_t mark = rg_mark(t), guard = rg_guard(t, mark), errors = rg_errors(t);
     s.result = fn(ctx, in);
     rg_guard(t, guard);
-    bool failed = rg_errors(t) != errors || rg_failed(s.result) || s.result->tape != t;
-    if (failed) rg_fail(t, RG_ESTATE, at, "rg_checkpoint: %s", rg_errors(t) != errors ? "fn failed" : "fn returned no tensor of its operands' tape");
+    const bool erred = rg_errors(t) != errors;
+    bool failed = erred || rg_failed(s.result) || s.result->tape != t;
+    if (failed) rg_fail(t, RG_ESTATE, at, "rg_checkpoint: %s", erred ? "fn failed" : "fn returned no tensor of its operands' tape");
     rg_tensor *read[MOST];
     const int reads = failed ? 0 : read_by(s.result, mark, MOST, read);
     if (reads > MOST) failed = rg_fail(t, RG_ESHAPE, at, "rg_checkpoint: fn reads more than %d tensors that require a gradient", MOST);

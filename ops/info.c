@@ -27,7 +27,7 @@ rg_build rg_info(void) {
 #ifdef _OPENMP
     b.threads = omp_get_num_procs();
 #endif
-#if !defined RG_NO_POOL && !defined __SANITIZE_ADDRESS__
+#ifndef RG_NO_POOL
     b.pool = true;
 #endif
     return b;

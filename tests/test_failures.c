@@ -1,5 +1,5 @@
-/* test_failures.c - what failed says so by what it returns, although the program's error handler has cleared the error: with each allocation
-   failing in turn, and with an error on the tape before. */
+/* test_failures.c - a call that fails reports it by its return value, even if the error handler clears the error. Each allocation fails in
+   turn; and every call is also made on a tape that already has an error. */
 #include "tests/cases.h"
 
 #include <math.h>

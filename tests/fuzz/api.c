@@ -155,12 +155,12 @@ static double closure(void *ctx) {
 }
 
 static void keep(rg_tensor *y) {
-    if (rg_tape_of(y) != t && rg_failed(y)) return; /* of NULL alone: there is no tape for an error */
+    if (rg_tape_of(y) != t && rg_failed(y)) return; /* all operands were NULL: no tape can hold the error */
     if (rg_failed(y) != (rg_error(t) != NULL)) fuzz_fail("%s: %s", rg_failed(y) ? "poison without an error" : "a result, and an error", rg_error(t) ? rg_error(t) : "");
     if (!rg_failed(y) && rg_numel(y) < 1 << 16) slot[used++ % SLOTS] = y;
 }
 
-/* Calls that return a status, or nothing. True for those of which a failure must change nothing. */
+/* Calls that return a status, or nothing. Returns true if a failure of the call must leave everything unchanged. */
 static bool act(void) {
     rg_tensor *y = x(), *list[8], *out[8];
     switch (byte() % 16) {
