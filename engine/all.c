@@ -24,9 +24,11 @@ static void rg_release_since(rg_chain *chain, int64_t mark); /* the chain's hold
 static void rg_to_record(rg_tensor *x);     /* a kept tensor, whose last hold becomes the record's */
 
 /* backward.c */
-typedef enum rg_commit { RG_ADD_GRADS, RG_REPLACE_GRADS } rg_commit; /* what happens to gradients that results have already; leaves always add */
+typedef enum rg_commit { /* what happens to the gradients of results; those of leaves are added to */
+    RG_ADD_GRADS, RG_REPLACE_GRADS,
+    RG_PLAN_GRADS /* none changes, of leaves neither: the pass is written into the plan */
+} rg_commit;
 static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how);       /* the pass of rg_backward */
-static int rg_pass_plan(const char *at, rg_tensor *loss);                      /* the same, written into the plan; no gradient changes */
 static bool rg_is_own(const rg_tensor *g);                                     /* a gradient that may be written: held once, and no view */
 
 /* play.c: how a pass writes its plan. -1 after an error */

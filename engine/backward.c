@@ -128,8 +128,7 @@ static int step(rg_tape *t, rg_tensor *y) {
 static void begin(rg_tape *t, const char *at, uint16_t flag, bool graph) {
     t->pass = (rg_pass){.running = true, .graph = graph, .keep = flag == RG_NEEDS && t->keep_grads, .flag = flag, .errors = t->errors, .mark = t->seq, .at = at,
         .recording = rg_record(t, graph)};
-    t->released_by = "the end of a backward pass";
-    t->released_at = at;
+    t->released = (rg_end){"the end of a backward pass", at};
 }
 
 /* `last`: of the record, where flags or cotangents were left on results; or NULL. */
@@ -235,6 +234,7 @@ static void deposit(rg_tensor *x, rg_commit how) {
         rg_unref(x->grad);
     }
     x->grad = x->cotangent;
+    x->grad->flags |= RG_GRADIENT;
     x->cotangent = NULL;
 }
 
@@ -242,7 +242,8 @@ static void deposit(rg_tensor *x, rg_commit how) {
 static int commit(rg_tape *t, rg_tensor *loss, rg_commit how) {
     rg_tensor *results = t->pass.keep && loss->op ? loss : NULL;
     for (rg_tensor *x = t->pass.leaves; x; x = x->leaf.next_leaf)
-        if (make_own(t, x)) return -1;
+        if (make_own(t, x) || (how == RG_PLAN_GRADS && rg_plan_grad_of(x))) return -1;
+    if (how == RG_PLAN_GRADS) return 0;
     for (rg_tensor *x = results; x; x = x->prev)
         if (x->op && x->cotangent && make_own(t, x)) return -1;
     for (rg_tensor *x = t->pass.leaves; x; x = x->leaf.next_leaf) deposit(x, RG_ADD_GRADS);
@@ -254,17 +255,8 @@ static int commit(rg_tape *t, rg_tensor *loss, rg_commit how) {
 static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how) {
     rg_tape *t = loss->tape;
     begin(t, at, RG_NEEDS, false);
+    t->plan.writing = how == RG_PLAN_GRADS;
     const int failed = run(t, loss, NULL) || commit(t, loss, how);
-    end(t, failed ? loss : NULL);
-    return failed ? -1 : 0;
-}
-
-static int rg_pass_plan(const char *at, rg_tensor *loss) {
-    rg_tape *t = loss->tape;
-    begin(t, at, RG_NEEDS, false);
-    t->plan.writing = true;
-    int failed = run(t, loss, NULL);
-    for (rg_tensor *x = t->pass.leaves; x && !failed; x = x->leaf.next_leaf) failed = make_own(t, x) || rg_plan_grad_of(x);
     end(t, failed ? loss : NULL);
     t->plan.writing = false;
     return failed ? -1 : 0;

@@ -19,8 +19,9 @@
    they set themselves; a pass, a replay, a reset and an optimiser's step are errors there, and so is writing to older tensors. The same
    holds for a function given to rg_checkpoint, since the pass calls it again; one given to rg_gradcheck may also run passes. An error
    handler may read the tape and call rg_error_clear, which takes effect when it returns (the call that failed has still failed);
-   whatever releases tensors is an error there. An allocator must not call this library. None of these may leave by longjmp or a C++ exception. A tape belongs to one thread at a time; no function
-   is safe in a signal handler. After fork the child may use a tape with one thread, or make its own.                              */
+   whatever releases tensors is an error there. An allocator must not call this library. None of these may leave by longjmp or a C++
+   exception. A tape belongs to one thread at a time; no function is safe in a signal handler. After fork the child may use a tape with
+   one thread, or make its own.                                                                                                      */
 #ifndef RG_ENGINE_H
 #define RG_ENGINE_H
 
@@ -144,8 +145,9 @@ void rg_zero_grad_at(const char *at, rg_tape *t);    /* clears the gradient of e
    allocating: the first call writes a list of kernels, the others go through it. Random operations and inputs draw anew. For steps whose
    ops and shapes stay the same: C code between the ops is not run again. So record a step once, then write the next batch into its
    inputs and play. What hooks make lives until the next rg_play. What cannot be replayed is an error of the first call that names the
-   operator: a checkpoint, a vjp that reads values or computes them outside of operations, two passes on one record, rg_grad without
-   RG_CREATE_GRAPH on it. After an error, also a label out of range, every gradient is as it was. */
+   operator: a checkpoint, a vjp that reads values or computes them outside of operations, an operation that reads a gradient
+   (rg_grad_of) or what a hook made, two passes on one record, rg_grad without RG_CREATE_GRAPH on it. After an error, also a label out
+   of range, every gradient is as it was. */
 #define rg_play(t) rg_play_at(RG_AT, t)
 int rg_play_at(const char *at, rg_tape *t);
 /* Called in every pass, of rg_backward or rg_grad, once the gradient g of x is whole: results in the reverse of the order in which they

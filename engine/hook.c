@@ -6,7 +6,9 @@ static int rg_hooks_run(rg_tensor *x) {
     for (const rg_hook *h = t->hooks; h; h = h->next) {
         if (h->x != x) continue;
         const int64_t mark = t->seq;
-        rg_tensor *was = x->cotangent, *g = h->fn(h->ctx, x, was);
+        rg_tensor *was = x->cotangent;
+        if (was->flags & RG_KEPT && !was->retained) was->flags |= RG_GRADIENT; /* made by the pass */
+        rg_tensor *g = h->fn(h->ctx, x, was);
         for (rg_tensor *made = t->record.last; made && made->seq >= mark && !t->pass.graph; made = made->prev) made->flags |= RG_BY_HOOK;
         if (t->errors != t->pass.errors) return -1;
         if (!g || g == was) continue;

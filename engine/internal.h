@@ -25,7 +25,8 @@ enum { /* rg_tensor.flags, by owner */
     RG_RETURNED = 1 << 8,  /* back on the record, only for what is younger and may read it */
     /* hook.c */
     RG_HOOKED = 1 << 9,  /* has a hook in tape->hooks */
-    RG_BY_HOOK = 1 << 12, /* made by a hook. A replay calls the hook again, so plans leave it out */
+    RG_BY_HOOK = 1 << 12,  /* made by a hook. A replay calls the hook again, so plans leave it out */
+    RG_GRADIENT = 1 << 13, /* has been a gradient, or what a hook was called with */
     /* the running pass of rg_grad */
     RG_REACHES = 1 << 10, /* depends on what rg_grad was asked for */
     RG_WANTED = 1 << 11,  /* rg_grad was asked for it */
@@ -113,7 +114,7 @@ struct rg_tape {
     rg_hook *hooks;
     rg_step_fn on_step;
     void *on_step_ctx;
-    const char *released_by, *released_at; /* the call that releases, now or last */
+    rg_end released;                   /* by the call that releases, now or last */
     rg_dtype dtype;
     int isa, threads;
     rg_rng rng;

@@ -65,6 +65,8 @@ typedef struct rg_attr {
 } rg_attr;
 #define RG_NO_ATTR ((rg_attr){.p = 0})
 
+typedef struct rg_end { const char *by, *at; } rg_end; /* the call that releases, and its line */
+
 struct rg_tensor {
     const rg_op *op; /* what made it; NULL for a leaf */
     rg_tape *tape;
@@ -82,7 +84,7 @@ struct rg_tensor {
     union {
         rg_tensor *saved[2]; /* of a result: what forward found and backward wants (argmax, mask, statistics); made by rg_save */
         struct { int64_t written; rg_tensor *next_leaf; } leaf; /* of a leaf: seq when it was last written; the next one, during a pass */
-        struct { const char *by, *at; } released; /* of a released tensor: the call that did it */
+        rg_end released; /* of a released tensor */
     };
     const char *name, *at;
     int64_t numel;           /* from here on nothing is set in a new tensor */

@@ -48,9 +48,18 @@ RG_COLD static int refuse(const rg_tensor *y, const char *why) {
     return rg_fail(y->tape, RG_ESTATE, y->at, "rg_play: %s cannot be replayed: %s", y->op->name, why);
 }
 
+/* Has a pass on the record left x: a gradient, or what its hook made? A replay leaves that in another tensor. */
+static bool is_of_pass(const rg_plan *p, const rg_tensor *x) {
+    return x->flags & RG_BY_HOOK || (x->flags & RG_GRADIENT && p->passes && (x->seq >= p->first_loss || x->leaf.written >= p->first_loss));
+}
+
 static int add_forward(rg_tape *t, rg_tensor *y) {
     bool of_operand = !y->base;
-    for (int i = 0; i < y->nin; i++) of_operand |= y->base == (y->in[i]->base ? y->in[i]->base : y->in[i]);
+    for (int i = 0; i < y->nin; i++) {
+        const rg_tensor *x = y->in[i]->base ? y->in[i]->base : y->in[i];
+        of_operand |= y->base == x;
+        if (is_of_pass(&t->plan, x) || is_of_pass(&t->plan, y->in[i])) return refuse(y, "it reads a gradient, or what a hook made: rg_rewind to before it");
+    }
     if (!of_operand) return refuse(y, "its value does not come from its operands alone");
     const rg_forward_fn forward = y->op->forward[rg_f64_kernel(y)][t->isa];
     if (y->op->check && add_step(t, (rg_step){.kind = RG_STEP_CHECK, .y = y})) return -1;
@@ -136,7 +145,7 @@ static int rg_plan_grad_of(rg_tensor *leaf) {
     p->grads = grads;
     rg_tensor *view = rg_view_new(leaf->at, leaf->cotangent);
     if (!view) return -1;
-    view->flags = RG_KEPT;
+    view->flags = RG_KEPT | RG_GRADIENT;
     rg_enlist(&t->kept, view);
     p->grads[p->ngrads++] = (rg_plan_grad){leaf, view};
     return 0;
@@ -209,7 +218,7 @@ static int write_plan(const char *at, rg_tape *t) {
     p->eager = is_eager(t);
     if (replay_forward(t)) return -1;
     p->last = t->record.last;
-    return p->loss && !p->eager ? rg_pass_plan(at, p->loss) : 0;
+    return p->loss && !p->eager ? rg_pass_loss(at, p->loss, RG_PLAN_GRADS) : 0;
 }
 
 /* A leaf's gradient that is in the plan's memory, or that has another holder, is moved away: after that no step can fail for want of memory. */
@@ -264,8 +273,7 @@ int rg_play_at(const char *at, rg_tape *t) {
     if (p->passes > 1) return rg_fail(t, RG_ESTATE, at, "rg_play: %lld backward passes are on the record, not one", (long long)p->passes);
     if (p->no_history) return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_grad without RG_CREATE_GRAPH is on the record: its results have no history");
     if (p->fixed) return refuse(p->fixed, p->why_fixed);
-    t->released_by = "rg_play";
-    t->released_at = at;
+    t->released = (rg_end){"rg_play", at};
     if (t->record.last && t->record.last->seq >= p->hooks && t->record.last->seq < p->hooks_end) rg_release_since(&t->record, p->hooks);
     int failed;
     if (is_ready(t)) failed = own_grads(at, t) || replay_forward(t) || replay_clean(t, p->nforward, p->nsteps);

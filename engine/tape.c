@@ -83,8 +83,7 @@ static void release_since(const char *at, rg_tape *t, int64_t mark, const char *
     else if (mark < t->guard) rg_fail(t, RG_ESTATE, at, "%s: inside a function that was given tensors to work on, which would go", who);
     else if (t->pass.running && mark < t->pass.mark) rg_fail(t, RG_ESTATE, at, "%s: inside a backward rule, to before it", who);
     else if (!t->plan.writing) { /* a replay needs what a vjp makes */
-        t->released_by = by;
-        t->released_at = at;
+        t->released = (rg_end){by, at};
         rg_plan_forget(t, mark);
         rg_release_since(&t->record, mark);
     }
@@ -99,8 +98,7 @@ void rg_tape_free_at(const char *at, rg_tape *t) {
         rg_fail(t, RG_ESTATE, at, "rg_tape_free: inside a function that the tape called");
         return;
     }
-    t->released_by = "rg_tape_free";
-    t->released_at = at;
+    t->released = (rg_end){"rg_tape_free", at};
     rg_plan_drop(t);
     const rg_chain all[] = {t->record, t->kept, t->permanent};
     for (int k = 0; k < 3; k++)
@@ -132,8 +130,7 @@ void rg_release_at(const char *at, rg_tensor *x) {
         return;
     }
     x->retained--;
-    x->tape->released_by = "rg_release";
-    x->tape->released_at = at;
+    x->tape->released = (rg_end){"rg_release", at};
     rg_unref(x);
 }
 
@@ -171,8 +168,7 @@ static void clear_grad(const char *at, rg_tensor *x, const char *by) {
     rg_tensor *g = x->grad;
     if (!g || (x->tape->in_handler && rg_in_handler(x->tape, by))) return;
     x->grad = NULL;
-    x->tape->released_by = by;
-    x->tape->released_at = at;
+    x->tape->released = (rg_end){by, at};
     rg_unref(g);
 }
 

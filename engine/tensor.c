@@ -91,8 +91,7 @@ static RG_INLINE void rg_node_destroy(rg_tensor *x) {
     t->live.recorded -= x->op && x->flags & RG_NEEDS;
     t->live.tensors--;
     x->flags = RG_RELEASED;
-    x->released.by = t->released_by;
-    x->released.at = t->released_at;
+    x->released = t->released;
     rg_block_free(t, x, rg_node_size(x->nin));
 }
 
@@ -298,7 +297,7 @@ static rg_tensor *rg_own_copy(const char *at, const rg_tensor *x) {
     rg_shape_like(copy, x);
     if (make_room(at, copy, true)) return rg_node_destroy(copy), NULL;
     memcpy(copy->data, x->data, (size_t)x->numel * rg_width(x->dtype));
-    copy->flags = RG_KEPT;
+    copy->flags = RG_KEPT | RG_GRADIENT;
     copy->seq = x->tape->seq++;
     rg_enlist(&x->tape->kept, copy);
     return copy;

@@ -152,9 +152,34 @@ static void play_gradient_norm(void **state) {
         rg_optim_step(o);
         value -= .01 * 8 * value;
         assert_int_equal(rg_play(t), 0);
+        const int64_t mark = rg_mark(t);
         reuse_memory(t);
         const double norm = rg_item(rg_norm(rg_grad_of(w), 2));
         assert_true(fabs(norm - 8 * value * sqrt(N)) < 1e-4 * norm);
+        rg_rewind(t, mark);
+    }
+}
+
+/* A replay leaves its gradient in another tensor, so that what reads the first would keep its value. */
+static void what_reads_a_gradient_is_not_replayed(void **state) {
+    rg_tape *t = *state;
+    for (int k = 0; k < 5; k++) {
+        rg_tensor *w = rg_param(t, NULL, RG_ONES, 2), *x = rg_full(t, 2, 2), *loss = rg_sum(rg_mul(rg_square(w), x));
+        if (k == 1) rg_play(t); /* before there is a pass */
+        if (k == 2) rg_keep_grads(t, true);
+        rg_backward(loss);
+        if (k == 3) { /* the gradient that reading holds is in the plan's memory */
+            rg_zero_grad(t);
+            assert_int_equal(rg_play(t), 0);
+        }
+        rg_tensor *g = rg_grad_of(k == 2 ? loss : w), *y = rg_square(k == 4 ? rg_detach(g) : g);
+        const double value = rg_element(y, 0);
+        assert_int_equal(rg_play(t), -1);
+        assert_non_null(strstr(rg_error(t), "rg_play: square cannot be replayed: it reads a gradient"));
+        assert_true(rg_element(y, 0) == value);
+        rg_error_clear(t);
+        rg_keep_grads(t, false);
+        rg_tape_reset(t);
     }
 }
 
@@ -164,7 +189,9 @@ static void a_view_of_a_replayed_gradient_keeps_its_values(void **state) {
     rg_backward(rg_sum(rg_mul(x, w)));
     rg_zero_grad(t);
     rg_play(t);
+    const int64_t mark = rg_mark(t);
     rg_tensor *view = rg_retain(rg_reshape(rg_grad_of(w), 8, 8));
+    rg_rewind(t, mark);
     for (int k = 3; k < 6; k++) {
         rg_zero_grad(t);
         for (int i = 0; i < N; i++) ((float *)x->data)[i] = (float)k;
@@ -229,6 +256,27 @@ static void hook_result(void **state) {
     }
     rg_tape_reset(t);
     assert_int_equal(rg_live(t).tensors, 2); /* w and its gradient */
+}
+
+static rg_tensor *kept(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, *(rg_tensor **)ctx = rg_retain(g), NULL; }
+static rg_tensor *viewed(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, *(rg_tensor **)ctx = rg_detach(g), NULL; }
+
+static void what_reads_a_hooks_tensor_is_not_replayed(void **state) {
+    rg_tape *t = *state;
+    const rg_grad_fn hooks[] = {norm_of, doubled, kept, viewed};
+    for (int k = 0; k < 8; k++) {
+        rg_tensor *w = rg_param(t, NULL, RG_ONES, 2), *made = NULL, *x = rg_full(t, 2, 2), *h = rg_mul(rg_square(w), x);
+        rg_on_grad(k < 4 ? w : h, hooks[k % 4], &made);
+        rg_backward(rg_sum(rg_square(h)));
+        const double value = rg_item(rg_sum(made));
+        assert_int_equal(rg_play(t), -1);
+        assert_non_null(strstr(rg_error(t), "rg_play: sum cannot be replayed: it reads a gradient, or what a hook made"));
+        assert_true(rg_item(rg_newest(t)) == value);
+        rg_error_clear(t);
+        if (k % 4 == 2) rg_release(made);
+        rg_on_grad(w, NULL, NULL);
+        rg_tape_reset(t);
+    }
 }
 
 /* -------- a steady loop that rewinds has a steady count */
@@ -435,9 +483,10 @@ static void handler_clears(void **state) {
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(release_view_rewind), CASE(release_view_play), CASE(gradient_view_rewind),
         CASE(a_kept_gradient_that_is_read_is_cleared), CASE(cotangent_returned), CASE(a_cotangent_that_needs_a_gradient_keeps_its_history),
-        CASE(a_gradient_is_not_the_parameter_that_was_its_cotangent), CASE(loss_released), CASE(the_loss_releases_itself_in_its_hook), CASE(play_gradient_norm),
+        CASE(a_gradient_is_not_the_parameter_that_was_its_cotangent), CASE(loss_released), CASE(the_loss_releases_itself_in_its_hook), CASE(play_gradient_norm), CASE(what_reads_a_gradient_is_not_replayed),
         CASE(a_view_of_a_replayed_gradient_keeps_its_values), CASE(a_pass_after_the_first_replay_is_replayed), CASE(a_checkpoint_without_a_gradient_is_not_replayed),
-        CASE(hook_result), CASE(gradients_cleared_between_rewinds_are_freed),
+        CASE(hook_result), CASE(what_reads_a_hooks_tensor_is_not_replayed),
+        CASE(gradients_cleared_between_rewinds_are_freed),
         cmocka_unit_test(a_released_tensor_is_refused), cmocka_unit_test(each_way_of_releasing_has_a_name), cmocka_unit_test(releasing_twice), cmocka_unit_test(checked), cmocka_unit_test(a_result_of_many_operands_is_refused), CASE(the_tape_is_not_freed_by_what_it_calls), CASE(handler_resets),
         CASE(handler_clears)};
     return RUN("lifetimes", cases);

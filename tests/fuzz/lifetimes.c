@@ -173,6 +173,7 @@ static void deposit(int x, int g, bool replaces) {
     r->cell = new_cell(size_of(r->form));
     cell *c = &m.cell[r->cell];
     c->played = by_play;
+    c->gradient = true;
     c->unsure = !sure(g) || (was && !replaces && !sure(was));
     for (int i = 0; i < c->n; i++) {
         c->v[i] = values_of(g)[i] + (was && !replaces ? values_of(was)[i] : 0);
@@ -289,6 +290,7 @@ static int hook_of_model(int x, int g) {
             if (logs[i].hook == k && !logs[i].matched) l = &logs[i];
         if (!l) fuzz_fail("command %d: a hook of tensor %d was not called", command, x);
         l->matched = true;
+        m.cell[m.node[g].cell].gradient = true;
         int made = NONE;
         if (h->kind == KEEPS) {
             made = kept_by_hook(g);
@@ -333,6 +335,7 @@ static void backward_of_model(int y, bool doubtful, bool replaces) {
 }
 
 static void backward(int y) {
+    m.odd |= reads_gradient(y);
     const bool doubtful = mark_reach(y, NULL, 0);
     TRACE("rg_backward(x%d);\n", y);
     const int failed = rg_backward(pointer(y));
@@ -365,6 +368,7 @@ static void gradient(int y, int dy, const int *wanted, int n, bool graph) {
     const bool doubtful = mark_reach(y, wanted, n);
     TRACE("rg_grad(x%d, x%d, {x%d, x%d}, %d, %d, out);\n", y, dy, wanted[0], n > 1 ? wanted[1] : 0, n, graph);
     if (!graph) m.unplayable = true;
+    m.odd |= reads_gradient(y) || reads_gradient(dy);
     if (rg_grad(pointer(y), dy ? pointer(dy) : NULL, x, n, graph ? RG_CREATE_GRAPH : 0, out)) {
         REQUIRE(doubtful || out_of_memory(), "command %d: rg_grad failed: %s", command, rg_error(t));
         rg_error_clear(t);
@@ -383,7 +387,7 @@ static void gradient(int y, int dy, const int *wanted, int n, bool graph) {
         const int cot = pass.reach[y] && wanted[k] <= y ? pass.cot[wanted[k]] : NONE;
         if (k && wanted[1] == wanted[0] && g[0]) g[k] = handed_out(g[0], m.node[wanted[k]].form, g, k);
         else if (cot) g[k] = handed_out(cot, m.node[wanted[k]].form, g, k);
-        else g[k] = leaf(m.node[wanted[k]].form, 0);
+        else g[k] = leaf(m.node[wanted[k]].form, 0), m.odd |= reads_gradient(wanted[k]);
         TRACE("/* out[%d] is x%d */\n", k, g[k]);
         if (g[k]) checked(out[k], g[k]);
     }

@@ -20,6 +20,7 @@ typedef struct cell {
     double v[MOST];
     int n;
     bool unsure, played; /* played: rg_play put a gradient there, and may use the memory again */
+    bool gradient;       /* has been one, or a hook was called with it: what reads it cannot be replayed */
     int64_t written;     /* when, for leaves */
     int shares;          /* another cell that may be the same memory, or NONE */
 } cell;
@@ -131,6 +132,8 @@ static void compute(int x) {
 }
 
 /* A result. */
+static bool reads_gradient(int x) { return m.cell[m.node[x].cell].gradient; }
+
 static int apply(op o, form f, int a, int b, int arg) {
     const int x = new_node(o, f);
     node *y = &m.node[x];
@@ -138,6 +141,7 @@ static int apply(op o, form f, int a, int b, int arg) {
     if (is_view(o)) y->cell = m.node[a].cell, y->off = m.node[a].off + (o == SLICE ? arg : 0);
     else y->cell = new_cell(size_of(f));
     y->needs = m.recording && (m.node[a].needs || m.node[b].needs);
+    m.odd |= !m.temporary && (reads_gradient(a) || reads_gradient(b));
     compute(x);
     return x;
 }
