@@ -28,7 +28,7 @@ typedef enum rg_commit { /* what happens to the gradients of results; those of l
     RG_ADD_GRADS, RG_REPLACE_GRADS,
     RG_PLAN_GRADS /* none changes, of leaves neither: the pass is written into the plan */
 } rg_commit;
-static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how);       /* the pass of rg_backward */
+static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how, rg_list inputs); /* the pass of rg_backward */
 static bool rg_is_own(const rg_tensor *g);                                     /* a gradient that may be written: held once, and no view */
 
 /* play.c: how a pass writes its plan. -1 after an error */

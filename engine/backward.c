@@ -134,7 +134,7 @@ static void begin(rg_tape *t, const char *at, uint16_t flag, bool graph) {
 /* `last`: of the record, where flags or cotangents were left on results; or NULL. */
 static void end(rg_tape *t, rg_tensor *last) {
     for (rg_tensor *x = last && last->op ? last : NULL; x; x = x->prev) {
-        x->flags &= (uint16_t)~(RG_REACHES | RG_WANTED);
+        x->flags &= (uint16_t)~RG_MARKS;
         if (x->cotangent) drop_cotangent(x);
     }
     for (rg_tensor *x = t->pass.leaves; x; x = x->leaf.next_leaf) drop_cotangent(x);
@@ -145,7 +145,7 @@ static void end(rg_tape *t, rg_tensor *last) {
 /* From y, with the cotangent dy (NULL: 1), to the leaves, whose gradients are whole when all steps are done. */
 static int run(rg_tape *t, rg_tensor *y, rg_tensor *dy) {
     const int64_t mark = t->seq;
-    if (!dy) dy = rg_fill_at(t->pass.at, y, 1);
+    if (!dy) dy = rg_full_like_at(t->pass.at, y, 1);
     int failed = !rg_usable(dy) || add_cotangent(t, y, dy) || (t->plan.writing && rg_plan_vjp(t, NULL));
     forget(t, mark);
     for (rg_tensor *x = y->op ? y : NULL; x && !failed; x = x->prev)
@@ -206,10 +206,25 @@ static int check_start(const char *what, const char *at, const rg_tensor *y, con
     return 0;
 }
 
+/* Marks what is between x[] and y, so that vjps leave out all else. */
+static void mark_paths(rg_tape *t, rg_tensor *y, rg_tensor *const x[], int n) {
+    for (int k = 0; k < n; k++) x[k]->flags |= RG_MARKS;
+    if (n && y->op) mark_between(t->record.first, y);
+}
+
+static int check_wanted(const char *what, const char *at, rg_tape *t, rg_tensor *const x[], int n) {
+    for (int k = 0; k < n; k++) {
+        if (!rg_usable(x[k])) return rg_fail(t, RG_EVALUE, at, "%s[%d] is no tensor", what, k);
+        if (x[k]->tape != t) return rg_fail(t, RG_ESTATE, at, "%s[%d] is from another tape", what, k);
+        if (!(x[k]->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "%s[%d] does not require a gradient", what, k);
+    }
+    return 0;
+}
+
 /* -------- rg_backward: gradients go to leaves, and, where they are kept, to results */
 
 /* The cotangent of x becomes storage of its own, if it is not yet; after that keeping it cannot fail. */
-static int make_own(rg_tape *t, rg_tensor *x) {
+static RG_INLINE int make_own(rg_tape *t, rg_tensor *x) {
     rg_tensor *g = x->cotangent;
     if ((x->grad && rg_is_own(x->grad) && !t->plan.writing) || is_own(t, g)) return 0;
     rg_tensor *copy = rg_own_copy(t->pass.at, g);
@@ -252,36 +267,41 @@ static int commit(rg_tape *t, rg_tensor *loss, rg_commit how) {
     return 0;
 }
 
-static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how) {
+/* Of the inputs, or without any of all leaves. */
+static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how, rg_list inputs) {
     rg_tape *t = loss->tape;
-    begin(t, at, RG_NEEDS, false);
+    begin(t, at, inputs.count ? RG_REACHES : RG_NEEDS, false);
+    mark_paths(t, loss, inputs.items, inputs.count);
     t->plan.writing = how == RG_PLAN_GRADS;
-    const int failed = run(t, loss, NULL) || commit(t, loss, how);
-    end(t, failed ? loss : NULL);
+    const bool depends =
+        loss->flags & t->pass.flag || rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on none of the inputs") == 0;
+    const int failed = !depends || run(t, loss, NULL) || commit(t, loss, how);
+    for (int k = 0; k < inputs.count; k++) inputs.items[k]->flags &= (uint16_t)~RG_MARKS;
+    end(t, failed || inputs.count ? loss : NULL);
     t->plan.writing = false;
     return failed ? -1 : 0;
 }
 
-int rg_backward_at(const char *at, rg_tensor *loss) {
+int rg_backward_at(const char *at, rg_tensor *loss, rg_backward_options options) {
     if (check_usable("rg_backward: the loss", at, loss) || check_start("rg_backward", at, loss, NULL)) return -1;
     rg_tape *t = loss->tape;
+    const rg_list inputs = options.inputs;
     if (!(loss->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on nothing that requires a gradient");
+    if (inputs.count < 0 || !inputs.items != !inputs.count) return rg_fail(t, RG_EVALUE, at, "rg_backward: the list of inputs is empty");
+    if (check_wanted("rg_backward: inputs", at, t, inputs.items, inputs.count)) return -1;
+    for (int k = 0; k < inputs.count; k++)
+        if (inputs.items[k]->op) return rg_fail(t, RG_ESTATE, at, "rg_backward: inputs[%d] is no leaf; rg_grad takes it", k);
     loss->refs++;
-    if (rg_pass_loss(at, loss, RG_ADD_GRADS)) return rg_unref(loss), -1;
+    if (rg_pass_loss(at, loss, RG_ADD_GRADS, inputs)) return rg_unref(loss), -1;
     rg_plan_drop(t); /* it was written without this pass */
     if (t->plan.loss) rg_unref(t->plan.loss);
+    if (inputs.count && !t->plan.some_inputs) t->plan.some_inputs = t->seq;
     t->plan.loss = loss;
     if (t->plan.passes++ == 0 || loss->seq < t->plan.first_loss) t->plan.first_loss = loss->seq;
     return 0;
 }
 
 /* -------- rg_grad: gradients are results */
-
-/* Marks what is between x[] and y, so that vjps leave out all else. */
-static void mark_paths(rg_tape *t, rg_tensor *y, rg_tensor *const x[], int n) {
-    for (int k = 0; k < n; k++) x[k]->flags |= RG_REACHES | RG_WANTED;
-    if (y->op) mark_between(t->record.first, y);
-}
 
 /* A cotangent becomes a result like any other. Made by this pass, its hold passes to the record; of a leaf that the caller gave as dy, which
    may be written or end before the reset, the result is a copy. */
@@ -303,7 +323,7 @@ static rg_tensor *result(rg_tape *t, rg_tensor *const x[], rg_tensor *const out[
     if (g) return hand_over(t, g, start);
     for (int j = 0; j < k; j++)
         if (x[j] == x[k]) return out[j];
-    return rg_fill_at(t->pass.at, x[k], 0);
+    return rg_full_like_at(t->pass.at, x[k], 0);
 }
 
 /* While hooks run, no tensor that rg_grad was given ends. */
@@ -321,11 +341,7 @@ int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[]
     if (check_usable("rg_grad: y", at, y) || (dy && check_usable("rg_grad: dy", at, dy)) || check_start("rg_grad", at, y, dy)) return -1;
     if (n < 0 || flags & ~RG_CREATE_GRAPH) return rg_fail(t, RG_EVALUE, at, "rg_grad: n %d, flags %d", n, flags);
     if (n > 0 && (!x || !out)) return rg_fail(t, RG_EVALUE, at, "rg_grad: no x, or no place for its gradient");
-    for (int k = 0; k < n; k++) {
-        if (!rg_usable(x[k])) return rg_fail(t, RG_EVALUE, at, "rg_grad: x[%d] is no tensor", k);
-        if (x[k]->tape != t) return rg_fail(t, RG_ESTATE, at, "rg_grad: operands from two tapes");
-        if (!(x[k]->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_grad: x[%d] does not require a gradient", k);
-    }
+    if (check_wanted("rg_grad: x", at, t, x, n)) return -1;
     const int64_t start = t->seq;
     if (!flags && !t->plan.no_history) t->plan.no_history = start;
     begin(t, at, RG_REACHES, flags & RG_CREATE_GRAPH);
@@ -333,10 +349,8 @@ int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[]
     mark_paths(t, y, x, n);
     int failed = y->flags & RG_REACHES ? run(t, y, dy) : 0;
     for (int k = 0; k < n && !failed; k++) failed = !rg_usable(out[k] = result(t, x, out, k, start));
-    for (int k = 0; k < n; k++) {
-        x[k]->flags &= (uint16_t)~(RG_REACHES | RG_WANTED);
-        if (failed) out[k] = t->poison;
-    }
+    for (int k = 0; k < n && failed; k++) out[k] = t->poison;
+    for (int k = 0; k < n; k++) x[k]->flags &= (uint16_t)~RG_MARKS;
     end(t, y);
     hold(y, dy, x, n, false);
     return failed ? -1 : 0;

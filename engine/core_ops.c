@@ -87,4 +87,4 @@ static int fill_forward(rg_tensor *y) { return rg_set_all(y, y->attr.p), 0; }
 RG_OP(fill) = {.name = "fill", .formula = "p, in the shape of x", .arity = 1, .shape = fill_shape, .forward = RG_ANY(fill_forward),
     .samples = "4,17 p=1; 3 p=-2.5; - p=0; 1,1 p=1; 0,3 p=1", .refuses = "2,3:i32 p=1; 2,3:u8 p=1"};
 
-rg_tensor *rg_fill_at(const char *at, rg_tensor *x, double value) { return rg_apply(&rg_op_fill, at, (rg_attr){.p = value}, 1, &x); }
+rg_tensor *rg_full_like_at(const char *at, rg_tensor *x, double value) { return rg_apply(&rg_op_fill, at, (rg_attr){.p = value}, 1, &x); }

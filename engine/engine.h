@@ -32,15 +32,17 @@
 
 #include "random/rng.h"
 
+typedef enum rg_dtype { RG_F32, RG_F64, RG_I32, RG_U8 } rg_dtype; /* i32: labels and indices; u8: images */
+
+#include "engine/call.h"
+
 #ifdef __cplusplus
-#include <initializer_list>
 extern "C" {
 #endif
 
 typedef struct rg_tape rg_tape;     /* a recording, and the owner of everything on it; two tapes on two threads are independent */
 typedef struct rg_tensor rg_tensor; /* contiguous, row-major, up to 6 dimensions; dimensions of size 0 are legal */
 
-typedef enum rg_dtype { RG_F32, RG_F64, RG_I32, RG_U8 } rg_dtype; /* i32: labels and indices; u8: images */
 enum { RG_MAX_DIMS = 6 };
 
 typedef enum rg_code { RG_OK, RG_ENOMEM, RG_ESHAPE, RG_EDTYPE, RG_EVALUE, RG_ESTATE, RG_EIO } rg_code;
@@ -57,105 +59,93 @@ typedef struct rg_allocator { /* where a tape takes its memory; NULL members mea
     bool no_pool; /* pass every request on at once, instead of keeping blocks for the next step */
 } rg_allocator;
 
-typedef struct rg_counts {
+typedef struct rg_memory_stats {
     int64_t tensors;     /* alive, of any kind */
     int64_t recorded;    /* of these, results with a history */
     size_t bytes;        /* in use by tensors and what belongs to them */
     size_t reserved;     /* taken from the allocator: in use, or kept for the next step */
     int64_t allocations; /* calls of the allocator since the tape was made: constant in a steady loop */
-} rg_counts;
+} rg_memory_stats;
 
-/* The caller's file and line, which every message ends with. */
-#define RG_TEXT_(x) #x
-#define RG_TEXT(x) RG_TEXT_(x)
-#define RG_HERE __FILE__ ":" RG_TEXT(__LINE__)
-#define RG_AT RG_HERE
-
-/* RG_DIMS(2, 3) passes "how many, and where" for int ndim, const int64_t *shape. Of macros in general: a compound literal with commas
-   in it wants parentheses around it, rg_input(t, RG_F32, ((float[]){1, 2, 3}), 3). */
-#ifdef __cplusplus
-#define RG_DIMS(...) (int)(sizeof((int64_t[]){0, __VA_ARGS__}) / sizeof(int64_t)) - 1, std::initializer_list<int64_t>{__VA_ARGS__}.begin()
-#else
-#define RG_DIMS(...) (int)(sizeof((int64_t[]){0, __VA_ARGS__}) / sizeof(int64_t)) - 1, (const int64_t[]){0, __VA_ARGS__} + 1
-#endif
+/* -------- how functions are called. Each is written once, with types; the build makes from it the macro that a call goes through.
+   - The file and line of a call are in its messages. For other languages, and as a pointer, each function is also there without them.
+   - rg_operand: a tensor or a number, rg_sub(1, x). A number has the dtype of the other operand. One of two is a tensor.
+   - rg_data, rg_room: a pointer to float, double, int32_t or uint8_t, to read or to write, whose type is the dtype. For void *,
+     NAME_of takes the dtype first: rg_input_of(t, RG_F32, data, 64, 784).
+   - rg_dims, rg_axes, rg_tensors: any number of sizes, axes, tensors, as arguments: rg_reshape(x, 64, -1). NAME_n takes a count and an
+     array: rg_reshape_n(x, 2, shape).
+   - rg_.._options: named arguments, or none: rg_optim_sgd(t, params, .lr = .1, .momentum = .9), in the order in which the struct has them
+     for C++. One that is left out takes its default. A struct of them that you have goes to the function itself, without its macro:
+     (rg_optim_sgd)(t, params, options).
+   - RG_PLAIN: called without a line. */
 
 /* -------- tape */
-rg_tape *rg_tape_new(uint64_t seed); /* seed of its generator, NumPy's default_rng(seed). NULL only when out of memory */
-rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed);
-#define rg_tape_free(t) rg_tape_free_at(RG_AT, t)
-#define rg_tape_reset(t) rg_tape_reset_at(RG_AT, t)
-#define rg_rewind(t, mark) rg_rewind_at(RG_AT, t, mark)
-void rg_tape_free_at(const char *at, rg_tape *t);
-void rg_tape_reset_at(const char *at, rg_tape *t); /* releases inputs and results; parameters, their gradients and buffers stay. The memory
-                                               stays with the tape, for the next step, until rg_tape_free */
-int64_t rg_mark(rg_tape *t);                /* the present end of the record */
-void rg_rewind_at(const char *at, rg_tape *t, int64_t mark); /* releases inputs and results made since the mark */
-bool rg_record(rg_tape *t, bool on);        /* false: results get no history ("no grad"). Returns what it was */
-bool rg_keep_grads(rg_tape *t, bool on);    /* true: rg_backward keeps the gradients of results too. Returns what it was */
-int rg_set_dtype(rg_tape *t, rg_dtype d);   /* RG_F32 (at first) or RG_F64: what parameters and float inputs become */
-rg_dtype rg_default_dtype(rg_tape *t);
+typedef struct rg_tape_options {
+    rg_allocator allocator; /* malloc and free */
+    RG_NAMED;
+} rg_tape_options;
+/* seed of its generator, NumPy's default_rng(seed). NULL only when out of memory. */
+rg_tape *rg_tape_new(uint64_t seed, rg_tape_options options);
+void rg_tape_free(rg_tape *t);
+void rg_tape_reset(rg_tape *t);            /* releases inputs and results; parameters, their gradients and buffers stay. The memory stays
+                                              with the tape, for the next step, until rg_tape_free */
+int64_t rg_mark(const rg_tape *t);         /* the present end of the record */
+void rg_rewind(rg_tape *t, int64_t mark);  /* releases inputs and results made since the mark */
+RG_PLAIN bool rg_record(rg_tape *t, bool on);       /* false: results get no history ("no grad"). Returns what it was */
+RG_PLAIN bool rg_keep_grads(rg_tape *t, bool on);   /* true: rg_backward keeps the gradients of results too. Returns what it was */
+int rg_set_default_dtype(rg_tape *t, rg_dtype d);   /* RG_F32 (at first) or RG_F64: what parameters and float inputs become */
+rg_dtype rg_default_dtype(const rg_tape *t);
 /* Threads for large ops, 1 at first; results have the same bits for any number. For cores that are free: threads that wait for one another
    spin, as OpenMP has them do, and on a busy machine a step may take a hundred times as long. There, or with OMP_WAIT_POLICY=passive
    in the environment, where they sleep, more than one pays for products of a millisecond and above. */
 int rg_set_threads(rg_tape *t, int n);
-int rg_threads(rg_tape *t);
-rg_rng *rg_tape_rng(rg_tape *t);            /* the generator that initialisers, loaders and dropout draw from */
-rg_counts rg_live(rg_tape *t);
-rg_list rg_params(rg_tape *t);              /* every parameter of the tape */
+int rg_threads(const rg_tape *t);
+RG_PLAIN rg_rng *rg_tape_rng(rg_tape *t);  /* the generator that initialisers, loaders and dropout draw from */
+rg_memory_stats rg_memory(const rg_tape *t);
+rg_list rg_params(const rg_tape *t);       /* every parameter of the tape */
 
-/* -------- leaves. Macros take dimensions as arguments; the functions beneath are for other languages. A name is copied. */
-#define rg_input(t, dtype, data, ...) rg_input_at(RG_AT, t, dtype, data, RG_DIMS(__VA_ARGS__))
-#define rg_full(t, value, ...) rg_full_at(RG_AT, t, value, RG_DIMS(__VA_ARGS__))
-#define rg_scalar(t, value) rg_full_at(RG_AT, t, value, 0, NULL)
-#define rg_buffer(t, name, dtype, data, ...) rg_buffer_at(RG_AT, t, name, dtype, data, RG_DIMS(__VA_ARGS__))
-/* A copy of an array of `dtype`; floats become the tape's dtype, i32 and u8 stay. */
-rg_tensor *rg_input_at(const char *at, rg_tape *t, rg_dtype dtype, const void *data, int ndim, const int64_t *shape);
-rg_tensor *rg_full_at(const char *at, rg_tape *t, double value, int ndim, const int64_t *shape); /* every element = value */
-/* A copy that lives as long as the tape and is no parameter (data sets, running statistics); of exactly `dtype`; data NULL = zeros. */
-rg_tensor *rg_buffer_at(const char *at, rg_tape *t, const char *name, rg_dtype dtype, const void *data, int ndim, const int64_t *shape);
+/* -------- leaves. A name is copied. */
+rg_tensor *rg_input(rg_tape *t, rg_data data, rg_dims shape); /* a copy of an array; floats become the tape's dtype, i32 and u8 stay */
+rg_tensor *rg_full(rg_tape *t, double value, rg_dims shape);  /* every element = value */
+/* A copy that lives as long as the tape and is no parameter (data sets, running statistics); of exactly the array's dtype. Of rg_buffer_of
+   the data may be NULL: zeros. */
+rg_tensor *rg_buffer(rg_tape *t, const char *name, rg_data data, rg_dims shape);
 /* A parameter of zeros in the tape's dtype; rg_param in nn/nn.h adds the initialiser. */
-rg_tensor *rg_parameter_at(const char *at, rg_tape *t, const char *name, int ndim, const int64_t *shape);
-
-#define rg_write(x, dtype, ...) rg_write_at(RG_AT, x, dtype, __VA_ARGS__) /* rg_write(x, dtype, data) */
-#define rg_detach(x) rg_detach_at(RG_AT, x)
-#define rg_requires_grad(x, on) rg_requires_grad_at(RG_AT, x, on)
-int rg_write_at(const char *at, rg_tensor *x, rg_dtype dtype, const void *data); /* new values for a leaf, converted from `dtype` */
-rg_tensor *rg_detach_at(const char *at, rg_tensor *x);                          /* the same values, without history */
-rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on);           /* marks a leaf before its use, or freezes it; returns x */
-rg_tensor *rg_name(rg_tensor *x, const char *name);                             /* for messages and pictures; returns x */
-rg_tensor *rg_retain(rg_tensor *x);                                             /* returns x */
-#define rg_release(x) rg_release_at(RG_AT, x)
-void rg_release_at(const char *at, rg_tensor *x);                               /* what the record still reads goes at the reset */
+rg_tensor *rg_parameter(rg_tape *t, const char *name, rg_dims shape);
+int rg_write(rg_tensor *x, rg_data data);                     /* new values for a leaf, converted to its dtype */
+rg_tensor *rg_detach(rg_tensor *x);                           /* the same values, without history */
+rg_tensor *rg_requires_grad(rg_tensor *x, bool on);           /* marks a leaf before its use, or freezes it; returns x */
+RG_PLAIN rg_tensor *rg_set_name(rg_tensor *x, const char *name); /* for messages, pictures and files; returns x */
+RG_PLAIN rg_tensor *rg_retain(rg_tensor *x);                  /* returns x */
+void rg_release(rg_tensor *x);                                /* what the record still reads goes at the reset */
 
 /* -------- backward */
-#define rg_backward(loss) rg_backward_at(RG_AT, loss)
-#define rg_grad(y, dy, ...) rg_grad_at(RG_AT, y, dy, __VA_ARGS__) /* rg_grad(y, dy, x, n, flags, out) */
-enum { RG_CREATE_GRAPH = 1 }; /* record the backward pass: its results can be differentiated again */
+enum { RG_CREATE_GRAPH = 1 };                /* record the backward pass: its results can be differentiated again */
+typedef struct rg_backward_options {
+    rg_list inputs;                          /* only to the gradients of these leaves: rg_backward(loss, .inputs = rg_nn_params(critic)) */
+    RG_NAMED;
+} rg_backward_options;
 /* Adds d loss / d x to the gradient of every leaf x that requires it. loss has one element. */
-int rg_backward_at(const char *at, rg_tensor *loss);
+int rg_backward(rg_tensor *loss, rg_backward_options options);
 /* out[i] = sum_j dy_j dy_j/dx[i], without touching any rg_grad_of. dy NULL = 1, for y of one element; x not connected to y = zeros. */
-int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, int flags, rg_tensor *out[]);
-rg_tensor *rg_grad_of(rg_tensor *x); /* what rg_backward left there; NULL when nothing did since it was cleared */
-#define rg_clear_grad(x) rg_clear_grad_at(RG_AT, x)
-#define rg_zero_grad(t) rg_zero_grad_at(RG_AT, t)
-void rg_clear_grad_at(const char *at, rg_tensor *x);
-void rg_zero_grad_at(const char *at, rg_tape *t);    /* clears the gradient of every parameter */
+int rg_grad(rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, int flags, rg_tensor *out[]);
+RG_PLAIN rg_tensor *rg_grad_of(rg_tensor *x); /* what rg_backward left there; NULL when nothing did since it was cleared */
+void rg_clear_grad(rg_tensor *x);
+void rg_zero_grad(rg_tape *t);               /* clears the gradient of every parameter */
 /* Replays the record: computes every result again from the present values of its leaves (rg_write, an optimiser's step), and runs its
    rg_backward again, adding to the gradients. The same bits as recording all of it again, without recording, checking shapes or
    allocating: the first call writes a list of kernels, the others go through it. Random operations and inputs draw anew. For steps whose
    ops and shapes stay the same: C code between the ops is not run again. So record a step once, then write the next batch into its
    inputs and play. What hooks make lives until the next rg_play. What cannot be replayed is an error of the first call that names the
    operator: a checkpoint, a vjp that reads values or computes them outside of operations, an operation that reads a gradient
-   (rg_grad_of) or what a hook made, two passes on one record, rg_grad without RG_CREATE_GRAPH on it. After an error, also a label out
-   of range, every gradient is as it was. */
-#define rg_play(t) rg_play_at(RG_AT, t)
-int rg_play_at(const char *at, rg_tape *t);
+   (rg_grad_of) or what a hook made, two passes on one record or one for some inputs, rg_grad without RG_CREATE_GRAPH. After an error, also
+   a label out of range, every gradient is as it was. */
+int rg_play(rg_tape *t);
 /* Called in every pass, of rg_backward or rg_grad, once the gradient g of x is whole: results in the reverse of the order in which they
    were made, then leaves. What it returns, of g's shape and dtype, takes the place of g; NULL or g itself leaves it. */
 typedef rg_tensor *(*rg_grad_fn)(void *ctx, rg_tensor *x, rg_tensor *g);
-#define rg_on_grad(x, ...) rg_on_grad_at(RG_AT, x, __VA_ARGS__) /* rg_on_grad(x, fn, ctx) */
 /* Hooks of one x run in the order in which they were given; they go with x, at the reset, or with fn NULL, all of them. */
-int rg_on_grad_at(const char *at, rg_tensor *x, rg_grad_fn fn, void *ctx);
+int rg_on_grad(rg_tensor *x, rg_grad_fn fn, void *ctx);
 
 /* -------- reading. Pointers are into the tensor: NULL for another dtype (an error) or a poisoned tensor. */
 int rg_ndim(const rg_tensor *x);
@@ -168,22 +158,24 @@ size_t rg_dtype_size(rg_dtype d);
 const char *rg_name_of(const rg_tensor *x); /* NULL when it has none */
 rg_tape *rg_tape_of(const rg_tensor *x);
 bool rg_needs_grad(const rg_tensor *x);  /* requires a gradient, or comes from something that does */
-const float *rg_f32(rg_tensor *x);
-const double *rg_f64(rg_tensor *x);
-const int32_t *rg_i32(rg_tensor *x);
-const uint8_t *rg_u8(rg_tensor *x);
-double rg_item(rg_tensor *x);                                               /* the value of a one-element tensor; NaN of what failed */
-int rg_copy_out(rg_tensor *x, rg_dtype dtype, void *to, int64_t capacity); /* all elements, converted; capacity counts elements */
+RG_PLAIN const float *rg_f32(rg_tensor *x);
+RG_PLAIN const double *rg_f64(rg_tensor *x);
+RG_PLAIN const int32_t *rg_i32(rg_tensor *x);
+RG_PLAIN const uint8_t *rg_u8(rg_tensor *x);
+RG_PLAIN double rg_item(rg_tensor *x);                        /* the value of a one-element tensor; NaN of what failed */
+int rg_copy_out(rg_tensor *x, rg_room to, int64_t capacity);  /* all elements, converted; capacity counts elements */
 
 /* -------- errors */
 const char *rg_error(const rg_tape *t); /* NULL when there is none */
 rg_code rg_error_code(const rg_tape *t);
-void rg_error_clear(rg_tape *t);
+RG_PLAIN void rg_error_clear(rg_tape *t);
 /* Called once per first error, in place of one line on stderr. fn NULL = silent. RG_ABORT=1 in the environment traps instead. */
-void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx);
+RG_PLAIN void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx);
 bool rg_failed(const rg_tensor *x); /* is it poisoned? */
 
 #ifdef __cplusplus
 }
 #endif
+
+#include "engine/engine_calls.h"
 #endif

@@ -30,6 +30,7 @@ enum { /* rg_tensor.flags, by owner */
     /* the running pass of rg_grad */
     RG_REACHES = 1 << 10, /* depends on what rg_grad was asked for */
     RG_WANTED = 1 << 11,  /* rg_grad was asked for it */
+    RG_MARKS = RG_REACHES | RG_WANTED,
 };
 
 enum { RG_DATA_CLASSES = 224, RG_CLASSES = RG_DATA_CLASSES + 16, RG_SMALL = 1024, RG_ALIGN = 64 };
@@ -81,6 +82,7 @@ typedef struct rg_plan {
     bool writing, eager;    /* eager: the pass cannot be planned, and runs as usual after the forward steps */
     /* of the record, with or without a plan */
     rg_tensor *loss;        /* of its last rg_backward: held */
+    int64_t some_inputs;    /* where an rg_backward was for some leaves only; 0: nowhere */
     int64_t passes;         /* how many rg_backward there were */
     int64_t no_history;     /* where rg_grad left values without a history, which cannot be replayed; 0: nowhere */
     const rg_tensor *fixed; /* a result whose vjp, recorded by rg_grad, cannot be replayed */
@@ -118,7 +120,7 @@ struct rg_tape {
     rg_dtype dtype;
     int isa, threads;
     rg_rng rng;
-    rg_counts live;
+    rg_memory_stats live;
 
     const rg_speaker *speaker;         /* the composite that runs, or NULL */
     rg_code code;

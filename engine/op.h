@@ -206,9 +206,12 @@ rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x);
 rg_tensor *rg_save(rg_tensor *y, int k, rg_dtype dtype, int ndim, const int64_t *shape);
 static inline rg_tensor *rg_dx(rg_tensor *y, rg_tensor **dx, int i) { return dx[i] ? dx[i] : (dx[i] = rg_temp_like(y, y->in[i])); }
 void rg_convert(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dtype, int64_t n); /* n elements; to integers toward zero, held to their range */
+#define rg_empty(t, dtype, ...) rg_empty_at(RG_AT, t, dtype, __VA_ARGS__) /* rg_empty(t, dtype, ndim, shape) */
 rg_tensor *rg_empty_at(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape); /* an input to be filled by the caller */
 /* An input whose values source(x) draws, from x->attr.p and q and the tape's generator: now, and again in every replay. */
 rg_tensor *rg_drawn_at(const char *at, rg_tape *t, int (*source)(rg_tensor *x), double p, double q, int ndim, const int64_t *shape);
+/* A number of an options struct: left out, it is 0, and takes its default; RG_ZERO, -0.0, means 0. */
+static inline double rg_option(double given, double otherwise) { return given != 0 || __builtin_signbit(given) ? given : otherwise; }
 rg_tensor *rg_constant(rg_tensor *y, double value); /* a number in a backward rule: rank 0, in y's dtype */
 
 /* Element i of values of a dtype, and of a tensor, as a double. */

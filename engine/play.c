@@ -30,6 +30,7 @@ static void rg_plan_forget(rg_tape *t, int64_t mark) {
     }
     if (mark == 0 || p->first_loss >= mark) p->passes = 0;
     if (p->no_history >= mark) p->no_history = 0;
+    if (p->some_inputs >= mark) p->some_inputs = 0;
     if (p->fixed && p->fixed->seq >= mark) p->fixed = NULL;
 }
 
@@ -218,7 +219,7 @@ static int write_plan(const char *at, rg_tape *t) {
     p->eager = is_eager(t);
     if (replay_forward(t)) return -1;
     p->last = t->record.last;
-    return p->loss && !p->eager ? rg_pass_loss(at, p->loss, RG_PLAN_GRADS) : 0;
+    return p->loss && !p->eager ? rg_pass_loss(at, p->loss, RG_PLAN_GRADS, (rg_list){0}) : 0;
 }
 
 /* A leaf's gradient that is in the plan's memory, or that has another holder, is moved away: after that no step can fail for want of memory. */
@@ -261,7 +262,7 @@ static void deposit_all(rg_tape *t) {
 /* The pass as usual, whose hooks' tensors live until the next replay. */
 static int eager_pass(const char *at, rg_tape *t) {
     t->plan.hooks = t->seq;
-    const int failed = rg_pass_loss(at, t->plan.loss, RG_REPLACE_GRADS);
+    const int failed = rg_pass_loss(at, t->plan.loss, RG_REPLACE_GRADS, (rg_list){0});
     t->plan.hooks_end = t->seq;
     return failed;
 }
@@ -272,6 +273,8 @@ int rg_play_at(const char *at, rg_tape *t) {
     if (t->pass.running) return rg_fail(t, RG_ESTATE, at, "rg_play: inside a backward rule");
     if (p->passes > 1) return rg_fail(t, RG_ESTATE, at, "rg_play: %lld backward passes are on the record, not one", (long long)p->passes);
     if (p->no_history) return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_grad without RG_CREATE_GRAPH is on the record: its results have no history");
+    if (p->some_inputs)
+        return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_backward for some inputs is on the record; only one for all leaves is replayed");
     if (p->fixed) return refuse(p->fixed, p->why_fixed);
     t->released = (rg_end){"rg_play", at};
     if (t->record.last && t->record.last->seq >= p->hooks && t->record.last->seq < p->hooks_end) rg_release_since(&t->record, p->hooks);

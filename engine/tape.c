@@ -39,10 +39,8 @@ int rg_best_isa(void) {
     return isa;
 }
 
-rg_tape *rg_tape_new(uint64_t seed) { return rg_tape_new_with(NULL, seed); }
-
-rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
-    rg_allocator a = allocator ? *allocator : (rg_allocator){.alloc = heap_alloc};
+rg_tape *rg_tape_new_at(const char *at, uint64_t seed, rg_tape_options options) {
+    rg_allocator a = options.allocator;
     if (!a.alloc || !a.free) a.alloc = heap_alloc, a.free = heap_free;
     rg_tape *t = a.alloc(a.ctx, sizeof *t);
     if (!t) return NULL;
@@ -51,14 +49,14 @@ rg_tape *rg_tape_new_with(const rg_allocator *allocator, uint64_t seed) {
         .check = check && check[0] == '1'};
     rg_blocks_init(t);
     rg_rng_seed(&t->rng, seed);
-    t->poison = rg_node_new(NULL, t, 0);
+    t->poison = rg_node_new(at, t, 0);
     if (!t->poison) {
         rg_tape_free_at(NULL, t);
         return NULL;
     }
     t->poison->flags = RG_POISON;
     t->poison->numel = 0;
-    t->live = (rg_counts){.reserved = t->live.reserved, .allocations = t->live.allocations};
+    t->live = (rg_memory_stats){.reserved = t->live.reserved, .allocations = t->live.allocations};
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next)
         if (e->op->warm_up) e->op->warm_up();
     return t;
@@ -74,7 +72,7 @@ int64_t rg_guard(rg_tape *t, int64_t mark) {
 }
 
 rg_tensor *rg_newest(rg_tape *t) { return t ? t->record.last : NULL; }
-int64_t rg_mark(rg_tape *t) { return t ? t->seq : 0; }
+int64_t rg_mark(const rg_tape *t) { return t ? t->seq : 0; }
 
 /* Releases what was made since the mark, as `who`, which messages name. */
 static void release_since(const char *at, rg_tape *t, int64_t mark, const char *who, const char *by) {
@@ -142,7 +140,7 @@ rg_tensor *rg_buffer_at(const char *at, rg_tape *t, const char *name, rg_dtype d
     const size_t bytes = (size_t)x->numel * rg_dtype_size(dtype);
     if (bytes && data) memcpy(x->data, data, bytes);
     else memset(x->data, 0, bytes);
-    if (name && !rg_name(x, name)->name) {
+    if (name && !rg_set_name(x, name)->name) {
         rg_node_destroy(x);
         return rg_poison(t);
     }
@@ -162,7 +160,7 @@ rg_tensor *rg_parameter_at(const char *at, rg_tape *t, const char *name, int ndi
     return x;
 }
 
-rg_list rg_params(rg_tape *t) { return t ? (rg_list){t->params, t->nparams} : (rg_list){NULL, 0}; }
+rg_list rg_params(const rg_tape *t) { return t ? (rg_list){t->params, t->nparams} : (rg_list){NULL, 0}; }
 
 static void clear_grad(const char *at, rg_tensor *x, const char *by) {
     rg_tensor *g = x->grad;
@@ -182,32 +180,26 @@ void rg_clear_grad_at(const char *at, rg_tensor *x) {
 
 /* -------- settings */
 
-bool rg_record(rg_tape *t, bool on) {
-    if (!t) return false;
-    const bool was = t->recording;
-    t->recording = on;
+static bool exchange(bool *is, bool on) {
+    const bool was = *is;
+    *is = on;
     return was;
 }
+bool rg_record(rg_tape *t, bool on) { return t && exchange(&t->recording, on); }
+bool rg_keep_grads(rg_tape *t, bool on) { return t && exchange(&t->keep_grads, on); }
 
-bool rg_keep_grads(rg_tape *t, bool on) {
-    if (!t) return false;
-    const bool was = t->keep_grads;
-    t->keep_grads = on;
-    return was;
-}
-
-int rg_set_dtype(rg_tape *t, rg_dtype d) {
+int rg_set_default_dtype_at(const char *at, rg_tape *t, rg_dtype d) {
     if (!t) return -1;
-    if (d != RG_F32 && d != RG_F64) return rg_fail(t, RG_EDTYPE, NULL, "rg_set_dtype: %s is not a float", rg_dtype_name(d));
+    if (d != RG_F32 && d != RG_F64) return rg_fail(t, RG_EDTYPE, at, "rg_set_default_dtype: %s is not a float", rg_dtype_name(d));
     t->dtype = d;
     return 0;
 }
 
 enum { THREADS_MAX = 1024 }; /* OpenMP ends the process when it cannot start as many as it was asked for */
 
-int rg_set_threads(rg_tape *t, int n) {
+int rg_set_threads_at(const char *at, rg_tape *t, int n) {
     if (!t) return -1;
-    if (n < 1 || n > THREADS_MAX) return rg_fail(t, RG_EVALUE, NULL, "rg_set_threads: %d threads, not 1 to %d", n, THREADS_MAX);
+    if (n < 1 || n > THREADS_MAX) return rg_fail(t, RG_EVALUE, at, "rg_set_threads: %d threads, not 1 to %d", n, THREADS_MAX);
     t->threads = n;
     return 0;
 }
@@ -220,7 +212,7 @@ int rg_set_isa(rg_tape *t, int isa) {
 }
 
 int rg_isa(const rg_tape *t) { return t ? t->isa : 0; }
-rg_dtype rg_default_dtype(rg_tape *t) { return t ? t->dtype : RG_F32; }
-int rg_threads(rg_tape *t) { return t ? t->threads : 1; }
+rg_dtype rg_default_dtype(const rg_tape *t) { return t ? t->dtype : RG_F32; }
+int rg_threads(const rg_tape *t) { return t ? t->threads : 1; }
 rg_rng *rg_tape_rng(rg_tape *t) { return t ? &t->rng : NULL; }
-rg_counts rg_live(rg_tape *t) { return t ? t->live : (rg_counts){0}; }
+rg_memory_stats rg_memory(const rg_tape *t) { return t ? t->live : (rg_memory_stats){0}; }

@@ -171,7 +171,7 @@ static inline void rg_unref(rg_tensor *x) {
     if (--x->refs == 0) last_hold_ends(x);
 }
 
-rg_tensor *rg_name(rg_tensor *x, const char *name) {
+rg_tensor *rg_set_name(rg_tensor *x, const char *name) {
     if (!rg_usable(x) || !name) return x ? x : rg_poisoned();
     const size_t size = strlen(name) + 1;
     char *copy = rg_tape_alloc(x->at, x->tape, size);
@@ -260,6 +260,7 @@ rg_tensor *rg_save(rg_tensor *y, int k, rg_dtype dtype, int ndim, const int64_t 
 }
 
 rg_tensor *rg_constant(rg_tensor *y, double value) { return set_constant(rg_temp(y, y->dtype, 0, NULL), value); }
+rg_tensor *rg_number(double value, rg_tensor *like) { return rg_usable(like) ? rg_constant(like, value) : like; }
 
 rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on) {
     if (!rg_usable(x)) return x ? rg_poison(x->tape) : rg_poisoned();

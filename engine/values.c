@@ -102,12 +102,13 @@ double rg_item(rg_tensor *x) {
     return NAN;
 }
 
-int rg_copy_out(rg_tensor *x, rg_dtype dtype, void *to, int64_t capacity) {
+int rg_copy_out_at(const char *at, rg_tensor *x, rg_dtype dtype, void *to, int64_t capacity) {
     if (!rg_usable(x)) return -1;
     x->tape->pass.read = true;
-    if (!rg_dtype_size(dtype)) return rg_fail_of(x, RG_EDTYPE, "rg_copy_out", "there is no dtype %d", (int)dtype);
+    if (!rg_dtype_size(dtype)) return rg_fail(x->tape, RG_EDTYPE, at, "rg_copy_out: there is no dtype %d", (int)dtype);
     if (capacity < x->numel || (!to && x->numel))
-        return rg_fail_of(x, RG_EVALUE, "rg_copy_out", "%lld elements, room for %lld", (long long)x->numel, (long long)(to ? capacity : 0));
+        return rg_fail(
+            x->tape, RG_EVALUE, at, "rg_copy_out: %lld elements, room for %lld", (long long)x->numel, (long long)(to ? capacity : 0));
     rg_convert(to, dtype, x->data, x->dtype, x->numel);
     return 0;
 }

@@ -23,8 +23,8 @@ static void make(rg_tape *t, autoencoder *a, const option_ints *hidden) {
     int64_t in[OPTION_INTS_MAX + 2], out[OPTION_INTS_MAX + 2], pixels = rg_dim(a->test.x, 1) * rg_dim(a->test.x, 2);
     const int n = hidden->count + 2;
     for (int i = 0; i < n; i++) in[i] = out[n - 1 - i] = i == 0 ? pixels : i < n - 1 ? hidden->value[i - 1] : CODE;
-    a->encoder = rg_nn_sequential(t, rg_nn_mlp(t, n, in, relu, RG_HE_NORMAL), rg_nn_batch_norm1d(t, CODE));
-    a->decoder = rg_nn_mlp(t, n, out, relu, RG_HE_NORMAL);
+    a->encoder = rg_nn_sequential(t, rg_nn_mlp_n(t, "relu", RG_HE_NORMAL, n, in), rg_nn_batch_norm1d(t, CODE));
+    a->decoder = rg_nn_mlp_n(t, "relu", RG_HE_NORMAL, n, out);
     a->both = rg_nn_sequential(t, a->encoder, a->decoder);
 }
 
@@ -43,8 +43,8 @@ static double measure(rg_tape *t, const autoencoder *a, rg_loader *test) {
 
 /* Returns the error after the last epoch; NaN after an error. */
 static double train(rg_tape *t, const autoencoder *a, const run_options *o) {
-    rg_loader *batches = rg_loader_new(t, a->train.x, a->train.y, (rg_loader_options){.batch = o->batch, .shuffle = true});
-    rg_loader *test = rg_loader_new(t, a->test.x, a->test.y, (rg_loader_options){.batch = TEST_BATCH});
+    rg_loader *batches = rg_loader_new(t, a->train.x, a->train.y, .batch = o->batch, .shuffle = true);
+    rg_loader *test = rg_loader_new(t, a->test.x, a->test.y, .batch = TEST_BATCH);
     rg_optim *optim = run_optimizer(t, rg_nn_params(a->both), o);
     csv *file = run_history(o, (const char *const[]){"epoch", "loss", "test_error", "seconds"}, 4);
     int64_t step = 0, all = o->epochs * rg_loader_steps(batches);
@@ -81,7 +81,7 @@ static int draw(rg_tape *t, const autoencoder *a, const run_options *o) {
     rg_nn_eval(a->both);
     rg_tensor *x = rg_mul_scalar(rg_cast(rg_reshape(rg_slice(a->test.x, 0, 0, n), n, -1), rg_default_dtype(t)), 1. / 255), *some = rg_slice(x, 0, 0, SHOWN);
     rg_tensor *pairs = rg_concat(0, some, rg_sigmoid(rg_nn_forward(a->both, some)));                                          /* [2 shown, h w] */
-    rg_tensor *walk = rg_sigmoid(rg_nn_forward(a->decoder, rg_input(t, RG_F64, lattice, WALK * WALK, CODE)));
+    rg_tensor *walk = rg_sigmoid(rg_nn_forward(a->decoder, rg_input(t, lattice, WALK * WALK, CODE)));
     rg_tensor *code = rg_cast(rg_permute(rg_nn_forward(a->encoder, x), 1, 0), RG_F64);                                        /* [2, n] */
     plot_image_set images = {.title = "originals, and what comes back of them", .f32 = rg_f32(rg_cast(pairs, RG_F32)), .count = 2 * SHOWN, .channels = 1,
         .height = (int)rg_dim(a->test.x, 1), .width = (int)rg_dim(a->test.x, 2), .columns = SHOWN};

@@ -21,7 +21,7 @@ static rg_nn *make(rg_tape *t, const gpt *g) {
     rg_nn *net = rg_nn_sequential(t, rg_nn_embedding(t, g->data.classes, g->dim, RG_NORMAL(0, .02)),
         rg_nn_positional_embedding(t, g->data.context, g->dim, RG_NORMAL(0, .02)));
     for (int k = 0; k < g->layers; k++)
-        rg_nn_add(net, rg_nn_transformer_block(t, g->dim, g->heads, 4 * g->dim, RG_XAVIER_UNIFORM, (rg_attention_options){.dropout = g->dropout, .causal = true}));
+        rg_nn_add(net, rg_nn_transformer_block(t, g->dim, g->heads, 4 * g->dim, RG_XAVIER_UNIFORM, .dropout = g->dropout, .causal = true));
     rg_nn_add(net, rg_nn_layer_norm(t, g->dim));
     rg_nn_add(net, rg_nn_linear(t, g->dim, g->data.classes, RG_XAVIER_UNIFORM));
     return net;
@@ -45,7 +45,7 @@ static double measure(rg_tape *t, gpt *g, int batch) {
 static int train(rg_tape *t, gpt *g, const run_options *o, history *h) {
     const int64_t each = o->steps / REPORTS, warm = o->steps / REPORTS;
     int64_t step = 0;
-    rg_optim *optim = rg_optim_adamw(t, rg_nn_params(g->net), (rg_adam_options){.lr = o->lr, .beta2 = .98, .weight_decay = .1});
+    rg_optim *optim = rg_optim_adamw(t, rg_nn_params(g->net), .lr = o->lr, .beta2 = .98, .weight_decay = .1);
     const rg_state state = {.optim = optim, .step = &step};
     csv *file = run_history(o, (const char *const[]){"step", "loss", "right"}, 3);
     int failed = (o->csv && !file) || run_resume(t, o, state);
@@ -57,7 +57,7 @@ static int train(rg_tape *t, gpt *g, const run_options *o, history *h) {
         for (int64_t i = 1; i <= each && !rg_error_code(t); i++, step++) {
             rg_tensor *x, *y;
             text_batch(t, &g->data, rg_tape_rng(t), 0, o->batch, &x, &y);
-            rg_tensor *loss = rg_cross_entropy_with(rg_nn_forward(g->net, x), y, (rg_loss_options){.ignore_index = TEXT_IGNORED});
+            rg_tensor *loss = rg_cross_entropy(rg_nn_forward(g->net, x), y, .ignore_index = TEXT_IGNORED);
             rg_backward(loss);
             sum += rg_item(loss);
             progress_step(&bar, part + 1, i, rg_item(loss));

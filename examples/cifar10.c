@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
     int64_t sizes[OPTION_INTS_MAX + 2] = {rg_numel(c.train.x) / rg_dim(c.train.x, 0)};
     for (int i = 0; i < o.hidden.count; i++) sizes[i + 1] = o.hidden.value[i];
     sizes[o.hidden.count + 1] = c.train.classes;
-    rg_nn *net = rg_nn_mlp(t, o.hidden.count + 2, sizes, relu, RG_HE_NORMAL);
+    rg_nn *net = rg_nn_mlp_n(t, "relu", RG_HE_NORMAL, o.hidden.count + 2, sizes);
 
     c.model = net;
     c.first = rg_params(t).items ? rg_params(t).items[0] : NULL;

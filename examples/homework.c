@@ -8,7 +8,7 @@
 
 static rg_tape *begin(void) {
     rg_tape *t = rg_tape_new(0);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     return t;
 }
 
@@ -23,14 +23,14 @@ typedef rg_tensor *(*activation)(rg_tensor *z);
 static rg_tensor *sigmoid(rg_tensor *z) { return rg_sigmoid(z); }
 static rg_tensor *hyperbolic(rg_tensor *z) { return rg_tanh(z); }
 static rg_tensor *relu(rg_tensor *z) { return rg_relu(z); }
-static rg_tensor *leaky_relu(rg_tensor *z) { return rg_where(rg_gt(z, rg_fill(z, 0)), z, rg_mul_scalar(z, .01)); }
+static rg_tensor *leaky_relu(rg_tensor *z) { return rg_where(rg_gt(z, rg_full_like(z, 0)), z, rg_mul_scalar(z, .01)); }
 static rg_tensor *gelu(rg_tensor *z) { return rg_mul(z, rg_mul_scalar(rg_add_scalar(rg_erf(rg_mul_scalar(z, sqrt(.5))), 1), .5)); }
 static rg_tensor *silu(rg_tensor *z) { return rg_mul(z, rg_sigmoid(z)); }
 static rg_tensor *softmax(rg_tensor *z) { return rg_softmax(z, -1); }
 /* Klambauer et al. 2017: the two numbers make mean 0 and variance 1 a fixed point. */
 static rg_tensor *selu(rg_tensor *z) {
-    rg_tensor *below = rg_mul_scalar(rg_add_scalar(rg_exp(rg_minimum(z, rg_fill(z, 0))), -1), 1.6732632423543772);
-    return rg_mul_scalar(rg_where(rg_gt(z, rg_fill(z, 0)), z, below), 1.0507009873554805);
+    rg_tensor *below = rg_mul_scalar(rg_add_scalar(rg_exp(rg_minimum(z, rg_full_like(z, 0))), -1), 1.6732632423543772);
+    return rg_mul_scalar(rg_where(rg_gt(z, rg_full_like(z, 0)), z, below), 1.0507009873554805);
 }
 
 /* How much still tells samples apart after ten layers of 256: the standard deviation over the samples, averaged over the units. */
@@ -39,7 +39,7 @@ static double spread(activation f, rg_init init) {
     rg_tape *t = begin();
     rg_tensor *x = rg_param(t, "x", RG_NORMAL(0, 1), ROWS, WIDTH);
     for (int i = 0; i < DEPTH; i++) x = f(rg_matmul(x, rg_param(t, "w", init, WIDTH, WIDTH)));
-    const double s = sqrt(rg_item(rg_mean(rg_square(rg_sub(x, rg_mean_over(x, true, 0))))));
+    const double s = sqrt(rg_item(rg_mean(rg_square(rg_sub(x, rg_mean_keep(x, 0))))));
     end(t);
     return s;
 }
@@ -61,7 +61,7 @@ static rg_tensor *apply(void *f, rg_tensor *const *in) { return (*(activation *)
 static double check(activation f, rg_verdict *verdict) {
     rg_tape *t = begin();
     rg_tensor *z = rg_param(t, "z", RG_NORMAL(0, 2), 8, 4);
-    const rg_check c = rg_gradcheck(apply, &f, 1, &z, (rg_gradcheck_options){.order = 1});
+    const rg_check c = rg_gradcheck(apply, &f, 1, &z, .order = 1);
     end(t);
     *verdict = c.failed;
     return c.error;
@@ -107,10 +107,10 @@ static void linear(void) {
     rg_tape *t = begin();
     rg_tensor *in[] = {rg_param(t, "x", RG_NORMAL(0, 1), M, IN), rg_param(t, "W", RG_NORMAL(0, 1), IN, OUT),
         rg_param(t, "b", RG_NORMAL(0, 1), OUT)};
-    rg_tensor *g = rg_buffer(t, "g", RG_F64, NULL, M, OUT), *dx[3];
+    rg_tensor *g = rg_buffer_of(t, "g", RG_F64, NULL, M, OUT), *dx[3];
     rg_init_fill(g, RG_NORMAL(0, 1));
     rg_grad(linear_loss(g, in), NULL, in, 3, 0, dx);
-    rg_tensor *hand[] = {rg_matmul_t(g, false, in[1], true), rg_matmul_t(in[0], true, g, false), rg_sum_over(g, false, 0)};
+    rg_tensor *hand[] = {rg_matmul(g, in[1], .transpose_b = true), rg_matmul(in[0], g, .transpose_a = true), rg_sum(g, 0)};
     static const char *const names[] = {"dx = g W^T ", "dW = x^T g ", "db = sum g "};
     bool same = true;
     for (int i = 0; i < 3; i++) {
@@ -118,7 +118,7 @@ static void linear(void) {
         lesson_say("%s %lld numbers, |tape - formula| at most %.1e", names[i], (long long)rg_numel(dx[i]), off);
         same = same && off < 1e-14;
     }
-    const rg_check c = rg_gradcheck(linear_loss, g, 3, in, (rg_gradcheck_options){.order = 1});
+    const rg_check c = rg_gradcheck(linear_loss, g, 3, in, .order = 1);
     lesson_claim(same, "y_ij = sum_k x_ik W_kj + b_j, so dL/dx_ik = sum_j g_ij W_kj: g W^T");
     lesson_claim(c.failed == RG_CHECK_PASSED, "finite differences agree on all %lld numbers, error %.1e", (long long)c.checked, c.error);
     end(t);
@@ -138,15 +138,15 @@ static rg_tensor *focal(rg_tensor *z, rg_tensor *y) { /* -(1 - p)^2 log p, p = s
 }
 static rg_tensor *huber(rg_tensor *z, rg_tensor *y) { /* d^2 / 2, beyond 1: |d| - 1/2 */
     rg_tensor *d = rg_abs(rg_sub(z, y));
-    return rg_mean(rg_where(rg_gt(d, rg_fill(d, 1)), rg_add_scalar(d, -.5), rg_mul_scalar(rg_square(d), .5)));
+    return rg_mean(rg_where(rg_gt(d, rg_full_like(d, 1)), rg_add_scalar(d, -.5), rg_mul_scalar(rg_square(d), .5)));
 }
 static rg_tensor *as_labels(rg_tensor *y) { return rg_cast(rg_detach(y), RG_I32); }
 /* (0, z): their softmax is (1 - sigmoid z, sigmoid z) */
-static rg_tensor *two_logits(rg_tensor *z) { return rg_concat(1, rg_unsqueeze(rg_fill(z, 0), 1), rg_unsqueeze(z, 1)); }
+static rg_tensor *two_logits(rg_tensor *z) { return rg_concat(1, rg_unsqueeze(rg_full_like(z, 0), 1), rg_unsqueeze(z, 1)); }
 static rg_tensor *sparse(rg_tensor *z, rg_tensor *y) { return rg_cross_entropy(two_logits(z), as_labels(y)); }
 static rg_tensor *categorical(rg_tensor *z, rg_tensor *y) {
     rg_tensor *target = rg_one_hot(as_labels(y), 2);
-    return rg_neg(rg_mean(rg_sum_over(rg_mul(target, rg_log_softmax(two_logits(z), -1)), false, 1)));
+    return rg_neg(rg_mean(rg_sum(rg_mul(target, rg_log_softmax(two_logits(z), -1)), 1)));
 }
 
 typedef struct labelled { loss_fn f; rg_tensor *y; } labelled;
@@ -162,12 +162,12 @@ static void losses(void) {
     rg_tape *t = begin();
     lesson_say("z = -10 where y = 1: confidently wrong");
     for (int i = 0; i < N; i++) {
-        rg_tensor *z = rg_requires_grad(rg_input(t, RG_F64, &wrong, 1), true), *l = row[i].f(z, rg_input(t, RG_F64, &yes, 1)), *dz;
+        rg_tensor *z = rg_requires_grad(rg_input(t, &wrong, 1), true), *l = row[i].f(z, rg_input(t, &yes, 1)), *dz;
         rg_grad(l, NULL, &z, 1, 0, &dz);
         value[i] = rg_item(l), slope[i] = rg_item(dz);
-        rg_tensor *many = rg_requires_grad(rg_input(t, RG_F64, z0, 6), true);
-        labelled ctx = {row[i].f, rg_input(t, RG_F64, y0, 6)};
-        const rg_check c = rg_gradcheck(of_logits, &ctx, 1, &many, (rg_gradcheck_options){.order = 1});
+        rg_tensor *many = rg_requires_grad(rg_input(t, z0, 6), true);
+        labelled ctx = {row[i].f, rg_input(t, y0, 6)};
+        const rg_check c = rg_gradcheck(of_logits, &ctx, 1, &many, .order = 1);
         right = right && c.failed == RG_CHECK_PASSED;
         lesson_say("%-22s loss %8.4f   dL/dz %9.6f   derivative: %s", row[i].name, value[i], slope[i], rg_verdict_name(c.failed));
     }
@@ -192,8 +192,8 @@ static void lion_step(rg_tensor *const *p, rg_tensor *const *m, double lr) {
         rg_tensor *u = rg_sign(rg_add(rg_mul_scalar(m[i], .9), rg_mul_scalar(g, .1)));
         rg_tensor *next = rg_sub(old, rg_mul_scalar(rg_add(u, rg_mul_scalar(old, .01)), lr));
         rg_tensor *kept = rg_add(rg_mul_scalar(m[i], .99), rg_mul_scalar(g, .01));
-        rg_write(p[i], RG_F32, rg_f32(next));
-        rg_write(m[i], RG_F32, rg_f32(kept));
+        rg_write(p[i], rg_f32(next));
+        rg_write(m[i], rg_f32(kept));
         rg_clear_grad(p[i]);
     }
 }
@@ -207,12 +207,11 @@ static void train(const run *r, double *accuracy) {
     rg_tensor *p[] = {rg_param(t, "w1", r->init, 784, 128), rg_param(t, "b1", RG_ZEROS, 128), rg_param(t, "w2", r->init, 128, 10),
         rg_param(t, "b2", RG_ZEROS, 10)};
     rg_tensor *m[PARAMS], *x, *y; /* m: Lion's momentum */
-    for (int i = 0; i < PARAMS; i++) m[i] = rg_buffer_at(RG_AT, t, "m", RG_F32, NULL, rg_ndim(p[i]), rg_shape(p[i]));
-    const rg_sgd_options sgd = {.lr = r->lr, .momentum = r->rule == MOMENTUM ? .9 : 0};
-    const rg_adam_options adam = {.lr = r->lr};
-    rg_optim *optim = r->rule == ADAMW ? rg_optim_adamw(t, rg_params(t), adam) : rg_optim_sgd(t, rg_params(t), sgd);
-    rg_loader *batches = rg_loader_new(t, d.x, d.y, (rg_loader_options){.batch = r->batch, .shuffle = true});
-    rg_loader *all = rg_loader_new(t, test.x, test.y, (rg_loader_options){.batch = TEST});
+    for (int i = 0; i < PARAMS; i++) m[i] = rg_buffer_of_n(t, "m", RG_F32, NULL, rg_ndim(p[i]), rg_shape(p[i]));
+    rg_optim *optim = r->rule == ADAMW ? rg_optim_adamw(t, rg_params(t), .lr = r->lr)
+                                       : rg_optim_sgd(t, rg_params(t), .lr = r->lr, .momentum = r->rule == MOMENTUM ? .9 : 0);
+    rg_loader *batches = rg_loader_new(t, d.x, d.y, .batch = r->batch, .shuffle = true);
+    rg_loader *all = rg_loader_new(t, test.x, test.y, .batch = TEST);
     for (int epoch = 0; epoch < r->epochs; epoch++) {
         while (rg_loader_next(batches, &x, &y)) {
             rg_backward(rg_cross_entropy(logits(p, x), y));

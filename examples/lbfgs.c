@@ -102,10 +102,10 @@ int main(int argc, char **argv) {
     double error[2];
     for (int k = 0; k < 2; k++) {
         rg_tape *t = rg_tape_new(0);
-        rg_set_dtype(t, RG_F64);
-        problem q = {rg_param_at(RG_AT, t, "x", RG_CONSTANT(o.x), 0, NULL), rg_param_at(RG_AT, t, "y", RG_CONSTANT(o.y), 0, NULL), 0};
-        rg_optim *optim = k ? rg_optim_adam(t, rg_params(t), (rg_adam_options){.lr = o.lr})
-                            : rg_optim_lbfgs(t, rg_params(t), (rg_lbfgs_options){.max_iter = 1, .tolerance_grad = RG_ZERO, .tolerance_change = RG_ZERO});
+        rg_set_default_dtype(t, RG_F64);
+        problem q = {rg_param(t, "x", RG_CONSTANT(o.x)), rg_param(t, "y", RG_CONSTANT(o.y)), 0};
+        rg_optim *optim = k ? rg_optim_adam(t, rg_params(t), .lr = o.lr)
+                            : rg_optim_lbfgs(t, rg_params(t), .max_iter = 1, .tolerance_grad = RG_ZERO, .tolerance_change = RG_ZERO);
         error[k] = descend(&ways[k], t, &q, optim, o.steps, o.error);
         if (run_finish(t, 0)) return 1;
     }

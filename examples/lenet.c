@@ -26,8 +26,8 @@ static rg_tensor *logits(void *model, rg_tensor *x) {
 
 /* The pool comes before batch norm and relu: of relu it makes no difference, and there is a quarter left to do. */
 static rg_nn *convolution(rg_tape *t, int64_t in, int64_t out, int padding) {
-    rg_nn *filters = rg_nn_conv2d_with(t, in, out, RG_HE_NORMAL, RG_NO_BIAS, (rg_window){.kernel = {KERNEL}, .padding = {padding}});
-    return rg_nn_sequential(t, filters, rg_nn_max_pool2d(t, (rg_window){.kernel = {2}}), rg_nn_batch_norm2d(t, out), rg_nn_relu(t));
+    rg_nn *filters = rg_nn_conv2d(t, in, out, RG_HE_NORMAL, .kernel = {KERNEL}, .padding = {padding}, .bias = RG_NO_BIAS);
+    return rg_nn_sequential(t, filters, rg_nn_max_pool2d(t, .kernel = {2}), rg_nn_batch_norm2d(t, out), rg_nn_relu(t));
 }
 
 /* [b, 1, h, w] -> [b, c1, h/2, w/2] -> [b, c2, (h/2-4)/2, (w/2-4)/2] -> hidden -> .. -> [b, classes] */
@@ -37,7 +37,7 @@ static lenet make(rg_tape *t, int64_t height, int64_t width, const option_ints *
     int64_t sizes[MOST + 2] = {c2 * ((height / 2 - KERNEL + 1) / 2) * ((width / 2 - KERNEL + 1) / 2)};
     for (int i = 0; i < hidden->count; i++) sizes[i + 1] = hidden->value[i];
     sizes[hidden->count + 1] = classes;
-    rg_nn *net = rg_nn_sequential(t, first, second, rg_nn_flatten(t), rg_nn_mlp(t, hidden->count + 2, sizes, relu, RG_HE_NORMAL));
+    rg_nn *net = rg_nn_sequential(t, first, second, rg_nn_flatten(t), rg_nn_mlp_n(t, "relu", RG_HE_NORMAL, hidden->count + 2, sizes));
     return (lenet){.net = net, .filters = rg_nn_params(first).count ? rg_nn_params(first).items[0] : NULL, .height = height, .width = width};
 }
 
@@ -48,7 +48,7 @@ static int draw(rg_tape *t, const lenet *l, const classifier *c, const run_optio
     rg_record(t, false);
     rg_tensor *x = rg_mul_scalar(rg_cast(rg_slice(c->test.x, 0, 0, IMAGES_SHOWN), rg_default_dtype(t)), 1. / 255); /* [m, h, w] */
     rg_tensor *filters = rg_slice(l->filters, 0, 0, n);                                                           /* [n, 1, 5, 5] */
-    rg_tensor *found = rg_conv2d(rg_unsqueeze(x, 1), filters, NULL, (rg_window){.padding = {KERNEL / 2}});        /* [m, n, h, w] */
+    rg_tensor *found = rg_conv2d(rg_unsqueeze(x, 1), filters, NULL, .padding = {KERNEL / 2});        /* [m, n, h, w] */
     if (rg_failed(found)) return -1;
     snprintf(title[0], sizeof title[0], "%s: the first filters", c->name);
     snprintf(title[1], sizeof title[1], "%s: what each filter finds", c->name);

@@ -23,7 +23,7 @@ static rg_nn *make(rg_tape *t, const option_ints *hidden) {
         layers[n++] = rg_nn_tanh(t);
     }
     layers[n++] = rg_nn_linear(t, in, 2, RG_XAVIER_NORMAL);
-    return rg_nn_sequential_at(RG_AT, t, n, layers);
+    return rg_nn_sequential_n(t, n, layers);
 }
 
 static rg_dataset points(rg_tape *t, const char *kind) {
@@ -46,8 +46,8 @@ static int draw(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options *
     static double xy[POINTS * 2], x[POINTS], y[POINTS], p[GRID * GRID], grid[GRID * GRID * 2];
     static int class[POINTS];
     double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
-    rg_copy_out(d->x, RG_F64, xy, POINTS * 2);
-    rg_copy_out(d->y, RG_I32, class, POINTS);
+    rg_copy_out(d->x, xy, POINTS * 2);
+    rg_copy_out(d->y, class, POINTS);
     for (int i = 0; i < POINTS; i++) {
         x[i] = xy[2 * i], y[i] = xy[2 * i + 1];
         for (int k = 0; k < 2; k++) low[k] = fmin(low[k], xy[2 * i + k] - 0.3), high[k] = fmax(high[k], xy[2 * i + k] + 0.3);
@@ -57,8 +57,8 @@ static int draw(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options *
         grid[2 * i + 1] = low[1] + (high[1] - low[1]) * (i / GRID) / (GRID - 1);
     }
     rg_record(t, false);
-    rg_tensor *logits = rg_nn_forward(net, rg_input(t, RG_F64, grid, GRID * GRID, 2)); /* [g*g, 2] */
-    rg_copy_out(rg_slice(rg_softmax(logits, -1), 1, 1, 2), RG_F64, p, GRID * GRID);
+    rg_tensor *logits = rg_nn_forward(net, rg_input(t, grid, GRID * GRID, 2)); /* [g*g, 2] */
+    rg_copy_out(rg_slice(rg_softmax(logits, -1), 1, 1, 2), p, GRID * GRID);
     char path[4096], title[64];
     snprintf(title, sizeof title, "%s: probability of class 1", o->data);
     const plot_plane plane = {.title = title, .x_label = "x", .y_label = "y", .probability = p, .width = GRID, .height = GRID,
@@ -69,7 +69,7 @@ static int draw(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options *
 }
 
 static int train(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options *o) {
-    rg_loader *batches = rg_loader_new(t, d->x, d->y, (rg_loader_options){.batch = o->batch, .shuffle = true});
+    rg_loader *batches = rg_loader_new(t, d->x, d->y, .batch = o->batch, .shuffle = true);
     rg_optim *optim = run_optimizer(t, rg_nn_params(net), o);
     csv *file = run_history(o, (const char *const[]){"epoch", "loss", "accuracy", "seconds", "steps_per_second"}, 5);
     if (o->csv && !file) return -1;

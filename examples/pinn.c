@@ -18,7 +18,7 @@ static rg_nn *make(rg_tape *t, const option_ints *hidden) { /* 1 - hidden - .. -
     int64_t sizes[OPTION_INTS_MAX + 2] = {1};
     for (int i = 0; i < hidden->count; i++) sizes[i + 1] = hidden->value[i];
     sizes[hidden->count + 1] = 1;
-    return rg_nn_mlp(t, hidden->count + 2, sizes, tanh, RG_XAVIER_NORMAL);
+    return rg_nn_mlp_n(t, "tanh", RG_XAVIER_NORMAL, hidden->count + 2, sizes);
 }
 
 /* x [n, 1] -> [n, 1]; the network sees -1 .. 1 */
@@ -36,7 +36,7 @@ static rg_tensor *slope(rg_tensor *y, rg_tensor *x) {
 
 static rg_tensor *points(rg_tape *t, int n, double *x) {
     for (int i = 0; i < n; i++) x[i] = END * i / (n - 1);
-    return rg_input(t, RG_F64, x, n, 1);
+    return rg_input(t, x, n, 1);
 }
 
 /* The mean square of y'' + y */
@@ -50,7 +50,7 @@ static rg_tensor *residual(rg_tape *t, rg_nn *net) {
 static double measure(rg_tape *t, rg_nn *net, curve *c) {
     double worst = 0;
     rg_record(t, false);
-    rg_copy_out(solution(net, points(t, GRID, c->x)), RG_F64, c->y, GRID);
+    rg_copy_out(solution(net, points(t, GRID, c->x)), c->y, GRID);
     rg_record(t, true);
     rg_tape_reset(t);
     for (int i = 0; i < GRID; i++) {
@@ -64,7 +64,7 @@ static int train(rg_tape *t, rg_nn *net, const run_options *o, curve *c) {
     double loss = 0;
     csv *file = o->csv ? csv_open(o->csv, (const char *const[]){"epoch", "loss", "error"}, 3) : NULL;
     if (o->csv && !file) return -1;
-    rg_optim *optim = rg_optim_adam(t, rg_nn_params(net), (rg_adam_options){.lr = o->lr});
+    rg_optim *optim = rg_optim_adam(t, rg_nn_params(net), .lr = o->lr);
     progress bar;
     const int each = o->epochs / REPORTS;
     int failed = 0;

@@ -7,7 +7,7 @@
 
 static rg_tape *begin(void) {
     rg_tape *t = rg_tape_new(0);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     return t;
 }
 
@@ -29,7 +29,7 @@ static rg_tensor *guarded_loss(rg_tensor *z, rg_tensor *label, guard g) {
     if (g == LOGSUMEXP) return rg_mean(rg_sub(rg_logsumexp(z, -1), rg_pick(z, label)));
     rg_tape *t = rg_tape_of(z);
     rg_tensor *p = rg_pick(rg_softmax(z, -1), label);
-    if (g == CLIP_1E12) p = rg_minimum(rg_maximum(p, rg_scalar(t, eps[g])), rg_scalar(t, 1 - eps[g]));
+    if (g == CLIP_1E12) p = rg_minimum(rg_maximum(p, rg_full(t, eps[g])), rg_full(t, 1 - eps[g]));
     else if (g != NO_GUARD) p = rg_add_scalar(p, eps[g]);
     return rg_neg(rg_mean(rg_log(p)));
 }
@@ -45,10 +45,10 @@ static void log_of_zero(void) {
     double loss[GUARDS], slope[GUARDS][2];
     lesson_say("logits (1e4, -1e4), the true class is the second");
     for (guard g = NO_GUARD; g < GUARDS; g++) {
-        rg_tensor *z = rg_requires_grad(rg_input(t, RG_F64, logits, 1, 2), true), *l = guarded_loss(z, rg_input(t, RG_I32, label, 1), g), *dz;
+        rg_tensor *z = rg_requires_grad(rg_input(t, logits, 1, 2), true), *l = guarded_loss(z, rg_input(t, label, 1), g), *dz;
         rg_grad(l, NULL, &z, 1, 0, &dz);
         loss[g] = rg_item(l);
-        rg_copy_out(dz, RG_F64, slope[g], 2);
+        rg_copy_out(dz, slope[g], 2);
         lesson_say("%-24s loss %9.4g   dL/dz (%g, %g)", names[g], loss[g], plain(slope[g][0]), plain(slope[g][1]));
     }
     lesson_claim(isinf(loss[NO_GUARD]) && isnan(slope[NO_GUARD][0]), "without a guard the loss is infinite and the gradient not a number");
@@ -68,15 +68,15 @@ static void orientation(void) {
     rg_tensor *x = rg_param(t, "x", RG_NORMAL(0, 1), M, IN), *w = rg_param(t, "w", RG_NORMAL(0, 1), IN, CLASSES),
         *b = rg_param(t, "b", RG_NORMAL(0, 1), CLASSES);
     rg_tensor *rows = rg_add(rg_matmul(x, w), b);                                                           /* [5, 3] */
-    rg_tensor *columns = rg_add(rg_matmul_t(w, true, x, true), rg_unsqueeze(b, 1));                          /* [3, 5] */
+    rg_tensor *columns = rg_add(rg_matmul(w, x, .transpose_a = true, .transpose_b = true), rg_unsqueeze(b, 1)); /* [3, 5] */
     lesson_say("samples as rows: X W + b is [%d, %d]; as columns: W^T X^T + b is [%d, %d]", M, CLASSES, CLASSES, M);
     lesson_claim(furthest(rows, rg_permute(columns, 1, 0)) < 1e-14, "one is the transpose of the other");
-    rg_tensor *right = rg_sum_over(rg_softmax(rows, 1), false, 1), *wrong = rg_sum_over(rg_softmax(rows, 0), false, 1); /* [5] */
-    lesson_claim(furthest(right, rg_fill(right, 1)) < 1e-14 && furthest(wrong, rg_fill(wrong, 1)) > .1,
+    rg_tensor *right = rg_sum(rg_softmax(rows, 1), 1), *wrong = rg_sum(rg_softmax(rows, 0), 1); /* [5] */
+    lesson_claim(furthest(right, rg_full_like(right, 1)) < 1e-14 && furthest(wrong, rg_full_like(wrong, 1)) > .1,
         "softmax over the wrong axis: a sample's probabilities add up to as much as %.3f", rg_item(rg_max(wrong)));
     lesson_claim(rg_numel(rg_argmax(rows, 1)) == M && rg_numel(rg_argmax(rows, 0)) == CLASSES,
         "argmax(axis=1) answers for %d samples; argmax(axis=0) tells for each of %d classes which sample has most of it", M, CLASSES);
-    rg_tensor *square = rg_matmul_t(w, true, rg_slice(x, 0, 0, CLASSES), true), *silent = rg_add(square, b),
+    rg_tensor *square = rg_matmul(w, rg_slice(x, 0, 0, CLASSES), .transpose_a = true, .transpose_b = true), *silent = rg_add(square, b),
         *meant = rg_add(square, rg_unsqueeze(b, 1));
     lesson_claim(!rg_failed(silent) && furthest(silent, meant) > .1,
         "with as many samples as classes a bias [3] added to columns [3, 3] raises no error: it is off by %.2f",
@@ -87,8 +87,8 @@ static void orientation(void) {
 /* -------- the last batch */
 
 static int64_t steps(rg_tape *t, int64_t n, int64_t batch, bool drop) {
-    rg_tensor *x = rg_buffer(t, "x", RG_U8, NULL, n, 1), *y = rg_buffer(t, "y", RG_U8, NULL, n);
-    return rg_loader_steps(rg_loader_new(t, x, y, (rg_loader_options){.batch = batch, .drop_last = drop}));
+    rg_tensor *x = rg_buffer_of(t, "x", RG_U8, NULL, n, 1), *y = rg_buffer_of(t, "y", RG_U8, NULL, n);
+    return rg_loader_steps(rg_loader_new(t, x, y, .batch = batch, .drop_last = drop));
 }
 
 static void remainder_of_epoch(void) {
@@ -107,8 +107,8 @@ static void remainder_of_epoch(void) {
     enum { N = 10, BATCH = 4 };
     double value[N], sum = 0, mean_of_means = 0;
     for (int i = 0; i < N; i++) sum += value[i] = i;
-    rg_tensor *all = rg_buffer(t, "values", RG_F64, value, N, 1), *x, *y;
-    rg_loader *batches = rg_loader_new(t, all, all, (rg_loader_options){.batch = BATCH});
+    rg_tensor *all = rg_buffer(t, "values", value, N, 1), *x, *y;
+    rg_loader *batches = rg_loader_new(t, all, all, .batch = BATCH);
     while (rg_loader_next(batches, &x, &y)) mean_of_means += rg_item(rg_mean(x)) / (double)rg_loader_steps(batches);
     lesson_claim(mean_of_means != sum / N,
         "and the mean of batch means is not the mean: losses 0 .. 9 in batches of 4, 4, 2 give %.3f, not %.3f", mean_of_means, sum / N);
@@ -123,8 +123,8 @@ static void half_sum(void) {
     rg_tape *t = begin();
     rg_tensor *p[] = {rg_param(t, "W1", RG_UNIFORM(0, 1), 2, 2), rg_param(t, "b1", RG_UNIFORM(0, 1), 2),
         rg_param(t, "W2", RG_UNIFORM(0, 1), 2, 1), rg_param(t, "b2", RG_UNIFORM(0, 1), 1)};
-    rg_tensor *h = rg_sigmoid(rg_add(rg_matmul(rg_input(t, RG_F64, X, 4, 2), p[0]), p[1])), *o = rg_sigmoid(rg_add(rg_matmul(h, p[2]), p[3]));
-    rg_tensor *error = rg_sub(o, rg_input(t, RG_F64, Y, 4, 1)), *by_half[4], *by_mean[4];
+    rg_tensor *h = rg_sigmoid(rg_add(rg_matmul(rg_input(t, X, 4, 2), p[0]), p[1])), *o = rg_sigmoid(rg_add(rg_matmul(h, p[2]), p[3]));
+    rg_tensor *error = rg_sub(o, rg_input(t, Y, 4, 1)), *by_half[4], *by_mean[4];
     rg_grad(rg_mul_scalar(rg_sum(rg_square(error)), .5), NULL, p, 4, 0, by_half);
     rg_grad(rg_mean(rg_square(error)), NULL, p, 4, 0, by_mean);
     bool twice = true;
@@ -155,12 +155,12 @@ static rg_tensor *objective(void *ctx, rg_tensor *const *w) {
 static void regulariser(void) {
     static const int32_t labels[SAMPLES] = {0, 1, 1, 0, 1};
     rg_tape *t = begin();
-    ridge r = {rg_buffer(t, "x", RG_F64, NULL, SAMPLES, FEATURES), rg_buffer(t, "y", RG_I32, labels, SAMPLES)};
+    ridge r = {rg_buffer_of(t, "x", RG_F64, NULL, SAMPLES, FEATURES), rg_buffer(t, "y", labels, SAMPLES)};
     rg_tensor *w[] = {rg_param(t, "w1", RG_HE_NORMAL, FEATURES, UNITS), rg_param(t, "w2", RG_HE_NORMAL, UNITS, 2)}, *g[2], *lost[2];
     rg_init_fill(r.x, RG_NORMAL(0, 1));
     rg_grad(objective(&r, w), NULL, w, 2, 0, g);
     rg_grad(data_loss(&r, w), NULL, w, 2, 0, lost);
-    const rg_check check = rg_gradcheck(objective, &r, 2, w, (rg_gradcheck_options){.order = 1});
+    const rg_check check = rg_gradcheck(objective, &r, 2, w, .order = 1);
     bool missing = true, slip = true;
     for (int k = 0; k < 2; k++) {
         rg_tensor *shrink = rg_mul_scalar(w[k], 2 * lambda);
@@ -221,10 +221,10 @@ static outcome learn(double divisor, double std1, double std2, bool adam, double
     const rg_dataset train = rg_make_digits(t, IMAGES), test = rg_make_digits(t, TEST);
     rg_tensor *w1 = rg_param(t, "w1", RG_NORMAL(0, std1), PIXELS, HIDDEN), *b1 = rg_param(t, "b1", RG_ZEROS, HIDDEN), *x, *y;
     rg_tensor *w2 = rg_param(t, "w2", RG_NORMAL(0, std2), HIDDEN, CLASSES), *b2 = rg_param(t, "b2", RG_ZEROS, CLASSES);
-    rg_optim *optim = adam ? rg_optim_adam(t, rg_params(t), (rg_adam_options){.lr = lr})
-                           : rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = lr});
-    rg_loader *batches = rg_loader_new(t, train.x, train.y, (rg_loader_options){.batch = BATCH, .divisor = divisor, .shuffle = true});
-    rg_loader *all = rg_loader_new(t, test.x, test.y, (rg_loader_options){.batch = TEST, .divisor = divisor});
+    rg_optim *optim = adam ? rg_optim_adam(t, rg_params(t), .lr = lr)
+                           : rg_optim_sgd(t, rg_params(t), .lr = lr);
+    rg_loader *batches = rg_loader_new(t, train.x, train.y, .batch = BATCH, .divisor = divisor, .shuffle = true);
+    rg_loader *all = rg_loader_new(t, test.x, test.y, .batch = TEST, .divisor = divisor);
     outcome o = {0};
     for (int step = 0; rg_loader_next(batches, &x, &y); step++) {
         rg_tensor *loss = rg_cross_entropy(rg_linear(rg_relu(rg_linear(x, w1, b1)), w2, b2), y);
@@ -278,12 +278,12 @@ static void sigmoid_slope(void) {
     enum { N = 5 };
     double slope[4][N];
     rg_tape *t = begin();
-    rg_tensor *z = rg_requires_grad(rg_input(t, RG_F64, at, N), true), *o = rg_sigmoid(z), *one = rg_fill(z, 1), *s = rg_sigmoid(o), *tape;
+    rg_tensor *z = rg_requires_grad(rg_input(t, at, N), true), *o = rg_sigmoid(z), *one = rg_full_like(z, 1), *s = rg_sigmoid(o), *tape;
     rg_grad(rg_sum(o), NULL, &z, 1, 0, &tape);
-    rg_copy_out(tape, RG_F64, slope[0], N);
-    rg_copy_out(rg_mul(o, rg_sub(one, o)), RG_F64, slope[1], N);
-    rg_copy_out(rg_mul(z, rg_sub(one, z)), RG_F64, slope[2], N);
-    rg_copy_out(rg_mul(s, rg_sub(one, s)), RG_F64, slope[3], N);
+    rg_copy_out(tape, slope[0], N);
+    rg_copy_out(rg_mul(o, rg_sub(one, o)), slope[1], N);
+    rg_copy_out(rg_mul(z, rg_sub(one, z)), slope[2], N);
+    rg_copy_out(rg_mul(s, rg_sub(one, s)), slope[3], N);
     lesson_say("%4s  %10s  %10s  %10s  %12s", "z", "tape", "o (1 - o)", "z (1 - z)", "s(o)(1-s(o))");
     bool same = true, other = true, negative = false;
     for (int i = 0; i < N; i++) {
@@ -314,7 +314,7 @@ static void perceptron(bool one_at_zero, int answer[4], double w[3]) {
 
 static void at_zero(void) {
     rg_tape *t = begin();
-    rg_tensor *z = rg_requires_grad(rg_scalar(t, 0), true), *zero = rg_scalar(t, 0), *relu, *maximum;
+    rg_tensor *z = rg_requires_grad(rg_full(t, 0), true), *zero = rg_full(t, 0), *relu, *maximum;
     rg_grad(rg_relu(z), NULL, &z, 1, 0, &relu);
     rg_grad(rg_maximum(z, zero), NULL, &z, 1, 0, &maximum);
     lesson_say("step(0) = %g for z >= 0; the mask z > 0 is %g; the tape: relu'(0) = %g, and max(z, 0) shares a tie: %g",

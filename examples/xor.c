@@ -56,7 +56,7 @@ static twin *make_twin(rg_tape *t, const run_options *o) {
 
 /* One step of all four points. Returns the mean of squares before it; NaN after an error. */
 static double train_step(rg_tape *t, const mlp *net, const run_options *o, rg_optim *optim, twin *hand) {
-    rg_tensor *x = rg_input(t, RG_F32, X, CASES, 2), *y = rg_input(t, RG_F32, Y, CASES, 1);
+    rg_tensor *x = rg_input(t, X, CASES, 2), *y = rg_input(t, Y, CASES, 1);
     if (run_by(o, "manual")) return twin_train(hand, x, y);
     rg_tensor *squares = rg_square(rg_sub(predict(net, x), y));
     rg_tensor *loss = net->as_by_hand ? rg_mul_scalar(rg_sum(squares), 0.5) : rg_mean(squares);
@@ -85,10 +85,10 @@ static int train(rg_tape *t, const mlp *net, const run_options *o, twin *hand, d
     if (run_save(t, o, state)) return 0;
     if (run_by(o, "manual")) twin_give(hand);
     rg_record(t, false);
-    rg_tensor *p = predict(net, rg_input(t, RG_F32, X, 4, 2));
-    losses[REPORTS] = rg_item(rg_mse(p, rg_input(t, RG_F32, Y, 4, 1)));
+    rg_tensor *p = predict(net, rg_input(t, X, 4, 2));
+    losses[REPORTS] = rg_item(rg_mse(p, rg_input(t, Y, 4, 1)));
     double answer[4] = {0};
-    rg_copy_out(p, RG_F64, answer, 4);
+    rg_copy_out(p, answer, 4);
     rg_record(t, true);
     int right = 0;
     for (int i = 0; i < 4; i++) right += (answer[i] > 0.5) == (Y[i] > 0.5);
@@ -103,7 +103,7 @@ static int draw(rg_tape *t, const mlp *net, const char *out, const double *losse
     for (int i = 0; i <= REPORTS; i++) at[i] = (double)(steps * i) / REPORTS;
     while (first < REPORTS && isnan(losses[first])) first++;
     for (int i = 0; i < GRID * GRID; i++) grid[2 * i] = -0.5f + 2.0f * (float)(i % GRID) / (GRID - 1), grid[2 * i + 1] = -0.5f + 2.0f * (float)(i / GRID) / (GRID - 1);
-    rg_copy_out(predict(net, rg_input(t, RG_F32, grid, GRID * GRID, 2)), RG_F64, p, GRID * GRID);
+    rg_copy_out(predict(net, rg_input(t, grid, GRID * GRID, 2)), p, GRID * GRID);
     char curves[4096], boundary[4096];
     const plot_series loss = {.name = "loss", .x = at + first, .y = losses + first, .count = (size_t)(REPORTS + 1 - first), .markers = true};
     const plot_panel panel = {.title = "XOR", .x_label = "step", .y_label = "mean squared error", .series = &loss, .count = 1, .log_y = true};
@@ -137,7 +137,7 @@ static int tell(const run_options *o) {
     if (csv_close(file)) status = 1;
     rg_record(t, false);
     double p[4] = {0};
-    if (!status) rg_copy_out(predict(&net, rg_input(t, RG_F32, X, 4, 2)), RG_F64, p, 4);
+    if (!status) rg_copy_out(predict(&net, rg_input(t, X, 4, 2)), p, 4);
     for (int i = 0; i < 4 && !status; i++) printf("%g xor %g = %.3f\n", (double)X[2 * i], (double)X[2 * i + 1], p[i]);
     if (!status) printf("%d of 4 right: %s\n", right, right == 4 ? "solved" : "not solved");
     if (o->out && !status && draw(t, &net, o->out, losses, steps)) status = 1;

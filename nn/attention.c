@@ -7,7 +7,7 @@
 
 /* -------- embeddings */
 
-static rg_tensor *embed(const char *at, rg_nn *net, rg_tensor *x) { return rg_embedding(x, net->params[0]); }
+static rg_tensor *embed(const char *at, rg_nn *net, rg_tensor *x) { return rg_embedding(net->params[0], x); }
 
 rg_nn *rg_nn_embedding_at(const char *at, rg_tape *t, int64_t n, int64_t dim, rg_init init) {
     rg_nn *net = rg_nn_new(t, "embedding", embed, sizeof(rg_nn));
@@ -69,7 +69,7 @@ static rg_tensor *attend(const char *at, attention *a, rg_tensor *query, rg_tens
     if (check_sequences(at, a, query, key, value)) return rg_poison(a->nn.tape);
     if (self) split_heads(at, a, rg_linear(query, a->nn.params[0], a->nn.params[1]), 3, y);
     else for (int i = 0; i < 3; i++) y[i] = project(at, a, i, i == 0 ? query : i == 1 ? key : value);
-    rg_tensor *weights = rg_attention_weights(y[0], y[1], mask, a->o.causal); /* [batch, heads, n, m] */
+    rg_tensor *weights = rg_attention_weights(y[0], y[1], .mask = mask, .causal = a->o.causal); /* [batch, heads, n, m] */
     if (a->nn.training && a->o.dropout > 0) weights = rg_dropout(weights, a->o.dropout);
     rg_tensor *found = rg_permute(rg_matmul(weights, y[2]), 0, 2, 1, 3);
     if (rg_failed(found)) return found;

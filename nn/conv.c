@@ -2,9 +2,9 @@
 #include "engine/op.h"
 #include "nn/nn.h"
 
-typedef struct windowed { rg_nn nn; rg_window window; } windowed;
+typedef struct windowed { rg_nn nn; rg_window_options window; } windowed;
 
-static rg_nn *windowed_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, rg_window window) {
+static rg_nn *windowed_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, rg_window_options window) {
     windowed *net = (windowed *)rg_nn_new_at(at, t, kind, forward, sizeof *net);
     if (!net) return NULL;
     net->window = window;
@@ -25,7 +25,10 @@ static rg_tensor *conv1d(const char *at, rg_nn *net, rg_tensor *x) {
 
 /* w [out, in / groups, kernel ..]: ndim 4, or 3 */
 static rg_nn *conv_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, int ndim, int64_t in, int64_t out, rg_init weight,
-    rg_init bias, rg_window w) {
+    rg_conv_options o) {
+    rg_window_options w = {.groups = o.groups};
+    for (int d = 0; d < 2; d++)
+        w.kernel[d] = o.kernel[d], w.stride[d] = o.stride[d], w.padding[d] = o.padding[d], w.dilation[d] = o.dilation[d];
     const int groups = w.groups ? w.groups : 1, h = w.kernel[0], across = ndim < 4 ? 1 : w.kernel[1] ? w.kernel[1] : h;
     if (rg_error_code(t)) return NULL;
     if (h < 1 || across < 1) return rg_fail(t, RG_EVALUE, at, "%s: a kernel of %dx%d", kind, h, across), NULL;
@@ -37,16 +40,16 @@ static rg_nn *conv_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn fo
     const double seen = (double)h * across;
     const rg_init init = rg_init_with_fans(weight, (double)(in / groups) * seen, (double)out * seen);
     rg_nn_param_at(at, net, "weight", init, ndim, (const int64_t[]){out, in / groups, h, across});
-    if (bias.kind != RG_INIT_NONE) rg_nn_param_at(at, net, "bias", bias, 1, &out);
+    if (o.bias.kind != RG_INIT_NONE) rg_nn_param_at(at, net, "bias", o.bias, 1, &out);
     return net && net->failed ? NULL : net;
 }
 
-rg_nn *rg_nn_conv2d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias, rg_window window) {
-    return conv_new(at, t, "conv2d", conv2d, 4, in, out, weight, bias, window);
+rg_nn *rg_nn_conv2d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_options options) {
+    return conv_new(at, t, "conv2d", conv2d, 4, in, out, init, options);
 }
 
-rg_nn *rg_nn_conv1d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias, rg_window window) {
-    return conv_new(at, t, "conv1d", conv1d, 3, in, out, weight, bias, window);
+rg_nn *rg_nn_conv1d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_options options) {
+    return conv_new(at, t, "conv1d", conv1d, 3, in, out, init, options);
 }
 
 /* -------- pools */
@@ -54,11 +57,15 @@ rg_nn *rg_nn_conv1d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_i
 static rg_tensor *max_pool2d(const char *at, rg_nn *net, rg_tensor *x) { return rg_max_pool2d_at(at, x, ((windowed *)net)->window); }
 static rg_tensor *avg_pool2d(const char *at, rg_nn *net, rg_tensor *x) { return rg_avg_pool2d_at(at, x, ((windowed *)net)->window); }
 
-static rg_nn *pool_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, rg_window w) {
+static rg_nn *pool_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, rg_window_options w) {
     const int h = w.kernel[0], across = w.kernel[1] ? w.kernel[1] : h;
     if (h < 1 || across < 1) return rg_fail(t, RG_EVALUE, at, "%s: a kernel of %dx%d", kind, h, across), NULL;
     return windowed_new(at, t, kind, forward, w);
 }
 
-rg_nn *rg_nn_max_pool2d_at(const char *at, rg_tape *t, rg_window window) { return pool_new(at, t, "max_pool2d", max_pool2d, window); }
-rg_nn *rg_nn_avg_pool2d_at(const char *at, rg_tape *t, rg_window window) { return pool_new(at, t, "avg_pool2d", avg_pool2d, window); }
+rg_nn *rg_nn_max_pool2d_at(const char *at, rg_tape *t, rg_window_options window) {
+    return pool_new(at, t, "max_pool2d", max_pool2d, window);
+}
+rg_nn *rg_nn_avg_pool2d_at(const char *at, rg_tape *t, rg_window_options window) {
+    return pool_new(at, t, "avg_pool2d", avg_pool2d, window);
+}

@@ -6,7 +6,7 @@ const char *const rg_fashion_names[10] = {"T-shirt/top", "Trouser", "Pullover", 
 const char *const rg_cifar10_names[10] = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
 
 rg_tensor *rg_dataset_tensor(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape, const char *name) {
-    rg_tensor *x = rg_name(rg_empty_at(at, t, dtype, ndim, shape), name);
+    rg_tensor *x = rg_set_name(rg_empty_at(at, t, dtype, ndim, shape), name);
     return rg_failed(x) || x->name ? x : rg_poison(t); /* there was no memory for the name */
 }
 

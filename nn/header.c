@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum { DIGITS = 16 };
-static const char metadata_name[] = "__metadata__", maker[] = "made by", claim[] = ", crc64", version[] = "retrograd " RG_VERSION ", crc64";
+static const char metadata_name[] = "__metadata__", maker[] = "made by", claim[] = ", crc64",
+                  version[] = "retrograd " RG_VERSION_TEXT ", crc64";
 static const char front[] = "{\"__metadata__\":{\"@crc64\":\"", sum_prefix[] = "@crc64."; /* front: what comes before the header's own digits */
 
 static const struct { const char *name; int size; } dtypes[] = {{"F32", 4}, {"F64", 8}, {"I32", 4}, {"U8", 1}, {"I64", 8}, {"BOOL", 1}, {"I8", 1}, {"I16", 2},

@@ -35,7 +35,7 @@ static int add_buffer(const char *at, rg_nn *net, rg_tensor *x) { return append(
 static int prefix_name(rg_tensor *x, const char *prefix) {
     char name[256];
     snprintf(name, sizeof name, "%s.%s", prefix, x->name ? x->name : "param");
-    rg_name(x, name);
+    rg_set_name(x, name);
     return x->name && !strcmp(x->name, name) ? 0 : -1;
 }
 
@@ -155,14 +155,15 @@ rg_tensor *rg_nn_forward_at(const char *at, rg_nn *net, rg_tensor *x) {
 /* -------- the layers */
 
 static rg_tensor *linear(const char *at, rg_nn *net, rg_tensor *x) {
-    return net->nparams > 1 ? rg_linear_at(at, x, net->params[0], net->params[1]) : rg_matmul_t_at(at, x, false, net->params[0], false);
+    return net->nparams > 1 ? rg_linear_at(at, x, net->params[0], net->params[1])
+                            : rg_matmul_at(at, x, net->params[0], (rg_matmul_options){0});
 }
 
-rg_nn *rg_nn_linear_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias) {
+rg_nn *rg_nn_linear_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init init, rg_linear_options options) {
     if (in < 0 || out < 0) return rg_fail(t, RG_ESHAPE, at, "rg_nn_linear: [%lld,%lld] has a negative dimension", (long long)in, (long long)out), NULL;
     rg_nn *net = rg_nn_new_at(at, t, "linear", linear, sizeof(rg_nn));
-    rg_nn_param_at(at, net, "weight", weight, 2, (const int64_t[]){in, out});
-    if (bias.kind != RG_INIT_NONE) rg_nn_param_at(at, net, "bias", bias, 1, &out);
+    rg_nn_param_at(at, net, "weight", init, 2, (const int64_t[]){in, out});
+    if (options.bias.kind != RG_INIT_NONE) rg_nn_param_at(at, net, "bias", options.bias, 1, &out);
     return net && net->failed ? NULL : net;
 }
 
@@ -186,23 +187,37 @@ rg_nn *rg_nn_residual_at(const char *at, rg_nn *child) {
     return rg_nn_add_at(at, net, child) ? NULL : net;
 }
 
-typedef struct activation { rg_nn nn; rg_unary_fn fn; } activation;
+typedef struct activation { rg_nn nn; const rg_op *op; rg_attr attr; } activation;
 
-static rg_tensor *activate(const char *at, rg_nn *net, rg_tensor *x) { return ((activation *)net)->fn(at, x); }
-
-rg_nn *rg_nn_activation_at(const char *at, rg_tape *t, const char *kind, rg_unary_fn fn) {
-    activation *net = (activation *)rg_nn_new_at(at, t, kind, fn ? activate : NULL, sizeof *net);
-    if (!net) return NULL;
-    net->fn = fn;
-    return &net->nn;
+static rg_tensor *activate(const char *at, rg_nn *net, rg_tensor *x) {
+    const activation *a = (const activation *)net;
+    return rg_apply(a->op, at, a->attr, 1, &x);
 }
 
-rg_nn *rg_nn_mlp_at(const char *at, rg_tape *t, int n, const int64_t *sizes, const char *kind, rg_unary_fn fn, rg_init init) {
+/* A row of a table of elementwise operators: whose samples have a range, and whose other attributes are numbers. */
+static bool is_elementwise(const rg_op *op) { return op->arity == 1 && op->forward[0][0] && op->range[0] < op->range[1]; }
+
+rg_nn *rg_nn_activation_at(const char *at, rg_tape *t, const char *name, rg_activation_options options) {
+    const rg_op *op = name ? rg_op_find(name) : NULL;
+    if (!op || !is_elementwise(op))
+        return rg_fail(t, RG_EVALUE, at, "rg_nn_activation: \"%s\" is no operator of one operand", name ? name : "NULL"), NULL;
+    activation *net = (activation *)rg_nn_new_at(at, t, op->name, activate, sizeof *net);
+    if (!net) return NULL;
+    net->op = op;
+    net->attr = (rg_attr){.p = options.p, .q = options.q};
+    return &net->nn;
+}
+rg_nn *rg_nn_relu_at(const char *at, rg_tape *t) { return rg_nn_activation_at(at, t, "relu", (rg_activation_options){0}); }
+rg_nn *rg_nn_tanh_at(const char *at, rg_tape *t) { return rg_nn_activation_at(at, t, "tanh", (rg_activation_options){0}); }
+rg_nn *rg_nn_sigmoid_at(const char *at, rg_tape *t) { return rg_nn_activation_at(at, t, "sigmoid", (rg_activation_options){0}); }
+rg_nn *rg_nn_softplus_at(const char *at, rg_tape *t) { return rg_nn_activation_at(at, t, "softplus", (rg_activation_options){0}); }
+
+rg_nn *rg_nn_mlp_at(const char *at, rg_tape *t, const char *op, rg_init init, int n, const int64_t *sizes) {
     if (n < 2 || !sizes) return rg_fail(t, RG_EVALUE, at, "rg_nn_mlp: %d sizes; two at least, of the input and the output", n), NULL;
     rg_nn *net = rg_nn_sequential_at(at, t, 0, NULL);
     for (int i = 0; i + 1 < n; i++) {
-        if (i) rg_nn_add_at(at, net, rg_nn_activation_at(at, t, kind, fn));
-        rg_nn_add_at(at, net, rg_nn_linear_at(at, t, sizes[i], sizes[i + 1], init, RG_ZEROS));
+        if (i) rg_nn_add_at(at, net, rg_nn_activation_at(at, t, op, (rg_activation_options){0}));
+        rg_nn_add_at(at, net, rg_nn_linear_at(at, t, sizes[i], sizes[i + 1], init, (rg_linear_options){0}));
     }
     return net && net->failed ? NULL : net;
 }

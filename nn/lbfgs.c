@@ -365,12 +365,12 @@ rg_optim *rg_optim_lbfgs_at(const char *at, rg_tape *t, rg_list params, rg_lbfgs
     rg_optim *o = rg_optim_new(at, t, "rg_optim_lbfgs", params);
     rg_lbfgs *l = o ? rg_tape_own(at, t, sizeof *l) : NULL;
     if (!l) return NULL;
-    const double lr = rg_given_or(with.lr, 1);
+    const double lr = rg_option(with.lr, 1);
     if (!with.max_iter) with.max_iter = 20;
     if (!with.max_eval) with.max_eval = with.max_iter <= INT32_MAX / 5 ? with.max_iter * 5 / 4 : INT32_MAX;
     if (!with.history) with.history = 100;
-    with.tolerance_grad = rg_given_or(with.tolerance_grad, 1e-7);
-    with.tolerance_change = rg_given_or(with.tolerance_change, 1e-9);
+    with.tolerance_grad = rg_option(with.tolerance_grad, 1e-7);
+    with.tolerance_change = rg_option(with.tolerance_change, 1e-9);
     if (rg_optim_want_at_least_0(at, o, "lr", lr) || rg_optim_want_at_least_0(at, o, "tolerance_grad", with.tolerance_grad)) return NULL;
     if (rg_optim_want_at_least_0(at, o, "tolerance_change", with.tolerance_change)) return NULL;
     if (rg_optim_want(at, o, "max_iter", with.max_iter, with.max_iter > 0, "above 0")) return NULL;

@@ -22,7 +22,7 @@ extern "C" {
 typedef enum rg_init_kind { RG_INIT_CONSTANT, RG_INIT_NORMAL, RG_INIT_UNIFORM, RG_INIT_FAN_IN_NORMAL, RG_INIT_FAN_IN_UNIFORM,
     RG_INIT_FAN_BOTH_NORMAL, RG_INIT_FAN_BOTH_UNIFORM, RG_INIT_NONE, RG_INIT_ORTHOGONAL, RG_INIT_TRUNC_NORMAL } rg_init_kind;
 typedef struct rg_init { rg_init_kind kind; double a, b, low, high; } rg_init;
-#define RG_INIT_OF(kind, a, b) ((rg_init){kind, (double)(a), (double)(b), 0, 0})
+#define RG_INIT_OF(kind, a, b) RG_OPTIONS(rg_init, kind, (double)(a), (double)(b), 0, 0)
 
 #define RG_ZEROS RG_INIT_OF(RG_INIT_CONSTANT, 0, 0)
 #define RG_ONES RG_INIT_OF(RG_INIT_CONSTANT, 1, 0)
@@ -35,16 +35,15 @@ typedef struct rg_init { rg_init_kind kind; double a, b, low, high; } rg_init;
 #define RG_HE_UNIFORM RG_INIT_OF(RG_INIT_FAN_IN_UNIFORM, 2, 0)                 /* +-sqrt(6 / fan_in) */
 #define RG_LECUN_NORMAL RG_INIT_OF(RG_INIT_FAN_IN_NORMAL, 1, 0)                /* std sqrt(1 / fan_in): LeCun et al. 1998 */
 #define RG_LECUN_UNIFORM RG_INIT_OF(RG_INIT_FAN_IN_UNIFORM, 1, 0)              /* +-sqrt(3 / fan_in) */
-#define RG_TRUNC_NORMAL(mean, std, low, high) ((rg_init){RG_INIT_TRUNC_NORMAL, mean, std, low, high}) /* drawn again until low <= x <= high; the mean
-                                                                                  at most 2 std outside. A window up to 2 std wide is drawn from uniformly */
-#define RG_ORTHOGONAL(gain) RG_INIT_OF(RG_INIT_ORTHOGONAL, gain, 0)            /* Q of normal numbers = Q R, times gain; [.., out] as [rows, out], its columns
-                                                                                  (or rows, if they are fewer) orthonormal: Saxe et al. 2014, Keras */
-#define RG_NO_BIAS RG_INIT_OF(RG_INIT_NONE, 0, 0)                              /* for rg_nn_linear_with: a layer without that parameter */
+/* drawn again until low <= x <= high; the mean at most 2 std outside. A window up to 2 std wide is drawn from uniformly */
+#define RG_TRUNC_NORMAL(mean, std, low, high) RG_OPTIONS(rg_init, RG_INIT_TRUNC_NORMAL, mean, std, low, high)
+/* Q of normal numbers = Q R, times gain; [.., out] as [rows, out], its columns (or rows, if they are fewer) orthonormal: Saxe et al. 2014, Keras */
+#define RG_ORTHOGONAL(gain) RG_INIT_OF(RG_INIT_ORTHOGONAL, gain, 0)
+#define RG_NO_BIAS RG_INIT_OF(RG_INIT_NONE, 0, 0)                              /* .bias = RG_NO_BIAS: a layer without that parameter */
 
-#define rg_param(t, name, init, ...) rg_param_at(RG_AT, t, name, init, RG_DIMS(__VA_ARGS__)) /* rg_param(t, "w", RG_HE_NORMAL, 784, 128); to be saved, each needs a name of its own */
-#define rg_init_fill(x, init) rg_init_fill_at(RG_AT, x, init)                  /* new values for a float leaf */
-rg_tensor *rg_param_at(const char *at, rg_tape *t, const char *name, rg_init init, int ndim, const int64_t *shape);
-int rg_init_fill_at(const char *at, rg_tensor *x, rg_init init);
+/* rg_param(t, "w", RG_HE_NORMAL, 784, 128); to be saved, each needs a name of its own */
+rg_tensor *rg_param(rg_tape *t, const char *name, rg_init init, rg_dims shape);
+int rg_init_fill(rg_tensor *x, rg_init init); /* new values for a float leaf */
 rg_init rg_init_with_fans(rg_init init, double in, double out); /* the same for weights that are laid out otherwise: a normal, a uniform */
 
 /* -------- layers. A layer is a forward function with the parameters and layers it uses. To write one:
@@ -62,7 +61,6 @@ rg_init rg_init_with_fans(rg_init init, double in, double out); /* the same for 
    A parameter is named by its place in the outermost net, as in PyTorch: "0.weight", "2.bias"; or by rg_nn_named.           */
 typedef struct rg_nn rg_nn;
 typedef rg_tensor *(*rg_nn_fn)(const char *at, rg_nn *net, rg_tensor *x);
-typedef rg_tensor *(*rg_unary_fn)(const char *at, rg_tensor *x);
 enum { RG_NN_DEPTH = 64 }; /* layers within layers, at most */
 
 struct rg_nn {
@@ -84,103 +82,93 @@ struct rg_nn {
     int64_t out_shape[RG_MAX_DIMS];
 };
 
-/* [.., in] -> [.., out]: x w + b, w [in, out] from init, b [out] of zeros. _with: a bias from another initialiser, or RG_NO_BIAS. */
-#define rg_nn_linear(t, in, out, init) rg_nn_linear_at(RG_AT, t, in, out, init, RG_ZEROS)
-#define rg_nn_linear_with(t, in, out, init, bias) rg_nn_linear_at(RG_AT, t, in, out, init, bias)
+typedef struct rg_layers rg_layers; /* any number of rg_nn *, as arguments */
+#define RG_LAYERS(...) RG_LIST(rg_nn *, __VA_ARGS__)
+
+typedef struct rg_linear_options {
+    rg_init bias; /* RG_ZEROS; RG_NO_BIAS for a layer without that parameter */
+    RG_NAMED;
+} rg_linear_options;
+/* [.., in] -> [.., out]: x w + b, w [in, out] from init, b [out] */
+rg_nn *rg_nn_linear(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_linear_options options);
 /* Layers one after another, made in the order written (gcc and clang see to that, the C standard does not). */
-#define rg_nn_sequential(t, ...) rg_nn_sequential_at(RG_AT, t, RG_NN_LIST(__VA_ARGS__))
-/* Linear layers of sizes[0] -> sizes[1] -> .. -> sizes[n-1] with an operator of one operand, tanh say, between them. */
-#define rg_nn_mlp(t, n, sizes, op, init) rg_nn_mlp_at(RG_AT, t, n, sizes, #op, rg_##op##_at, init)
-#define rg_nn_activation(t, op) rg_nn_activation_at(RG_AT, t, #op, rg_##op##_at) /* any operator of one operand: rg_nn_activation(t, sqrt) */
-#define rg_nn_relu(t) rg_nn_activation(t, relu)
-#define rg_nn_tanh(t) rg_nn_activation(t, tanh)
-#define rg_nn_sigmoid(t) rg_nn_activation(t, sigmoid)
-#define rg_nn_softplus(t) rg_nn_activation(t, softplus)
-#define rg_nn_flatten(t) rg_nn_flatten_at(RG_AT, t)                            /* [n, ..] -> [n, the rest] */
-#define rg_nn_residual(net) rg_nn_residual_at(RG_AT, net)                      /* x + net(x) */
+rg_nn *rg_nn_sequential(rg_tape *t, rg_layers layers);
+/* Linear layers of sizes[0] -> sizes[1] -> .. -> sizes[n-1] with an operator between them: rg_nn_mlp(t, "tanh", RG_XAVIER_UNIFORM, 784, 256, 10) */
+rg_nn *rg_nn_mlp(rg_tape *t, const char *op, rg_init init, rg_dims sizes);
+typedef struct rg_activation_options {
+    double p, q; /* the numbers of an operator that has some: rg_nn_activation(t, "leaky_relu", .p = .01) */
+    RG_NAMED;
+} rg_activation_options;
+/* Any operator of one operand and no other argument than numbers, by its name: rg_nn_activation(t, "sqrt") */
+rg_nn *rg_nn_activation(rg_tape *t, const char *op, rg_activation_options options);
+rg_nn *rg_nn_relu(rg_tape *t);
+rg_nn *rg_nn_tanh(rg_tape *t);
+rg_nn *rg_nn_sigmoid(rg_tape *t);
+rg_nn *rg_nn_softplus(rg_tape *t);
+rg_nn *rg_nn_flatten(rg_tape *t);                 /* [n, ..] -> [n, the rest] */
+rg_nn *rg_nn_residual(rg_nn *net);                /* x + net(x) */
 
-/* Convolutions and pools of images [n, channels, h, w], conv1d of [n, channels, length]. The last argument is an rg_window:
-       rg_nn_conv2d(t, 1, 6, RG_HE_UNIFORM, (rg_window){.kernel = {5}, .padding = {2}})
-   w [out, in / groups, kh, kw] as PyTorch's, its fans in / groups kh kw and out kh kw; b [out] of zeros, or as in rg_nn_linear_with. */
-#define rg_nn_conv2d(t, in, out, init, ...) rg_nn_conv2d_at(RG_AT, t, in, out, init, RG_ZEROS, __VA_ARGS__)
-#define rg_nn_conv2d_with(t, in, out, init, bias, ...) rg_nn_conv2d_at(RG_AT, t, in, out, init, bias, __VA_ARGS__)
-#define rg_nn_conv1d(t, in, out, init, ...) rg_nn_conv1d_at(RG_AT, t, in, out, init, RG_ZEROS, __VA_ARGS__)
-#define rg_nn_conv1d_with(t, in, out, init, bias, ...) rg_nn_conv1d_at(RG_AT, t, in, out, init, bias, __VA_ARGS__)
-#define rg_nn_max_pool2d(t, ...) rg_nn_max_pool2d_at(RG_AT, t, __VA_ARGS__)
-#define rg_nn_avg_pool2d(t, ...) rg_nn_avg_pool2d_at(RG_AT, t, __VA_ARGS__)
+/* Convolutions and pools of images [n, channels, h, w], conv1d of [n, channels, length]: rg_nn_conv2d(t, 1, 6, RG_HE_UNIFORM, .kernel = {5})
+   w [out, in / groups, kh, kw] as PyTorch's, its fans in / groups kh kw and out kh kw; b [out]. */
+typedef struct rg_conv_options {
+    int kernel[2], stride[2], padding[2], dilation[2], groups; /* rg_window_options has what they mean */
+    rg_init bias;                                 /* RG_ZEROS, or RG_NO_BIAS */
+    RG_NAMED;
+} rg_conv_options;
+rg_nn *rg_nn_conv2d(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_options options);
+rg_nn *rg_nn_conv1d(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_options options);
+rg_nn *rg_nn_max_pool2d(rg_tape *t, rg_window_options options);
+rg_nn *rg_nn_avg_pool2d(rg_tape *t, rg_window_options options);
 
-/* Normalisation: weight of ones, bias of zeros. layer_norm and rms_norm over the last axes, whose dimensions are given. Batch
-   norm of [n, c] or [n, c, l], and of [n, c, h, w]: by the batch while training, and then moves its running statistics, the buffers
-   "running_mean" and "running_var", by momentum 0.1; by these in evaluation. eps is 1e-5, of rms_norm the dtype's epsilon.      */
-#define rg_nn_layer_norm(t, ...) rg_nn_layer_norm_at(RG_AT, t, 1e-5, RG_DIMS(__VA_ARGS__))
-#define rg_nn_rms_norm(t, ...) rg_nn_rms_norm_at(RG_AT, t, RG_ZERO, RG_DIMS(__VA_ARGS__))
-#define rg_nn_batch_norm1d(t, c) rg_nn_batch_norm_at(RG_AT, t, 1, c, 0.1, 1e-5)
-#define rg_nn_batch_norm2d(t, c) rg_nn_batch_norm_at(RG_AT, t, 2, c, 0.1, 1e-5)
-#define rg_nn_dropout(t, p) rg_nn_dropout_at(RG_AT, t, p)                      /* rg_dropout while training, x in evaluation */
+/* Normalisation: weight of ones, bias of zeros. layer_norm and rms_norm over the last axes, whose dimensions are given; eps is 1e-5, of
+   rms_norm the dtype's epsilon (RG_ZERO means that). Batch norm of [n, c] or [n, c, l], and of [n, c, h, w]: by the batch while training,
+   and then moves its running statistics, the buffers "running_mean" and "running_var", by momentum; by these in evaluation. */
+rg_nn *rg_nn_layer_norm(rg_tape *t, rg_dims shape);
+rg_nn *rg_nn_layer_norm_eps(rg_tape *t, double eps, rg_dims shape);
+rg_nn *rg_nn_rms_norm(rg_tape *t, rg_dims shape);
+rg_nn *rg_nn_rms_norm_eps(rg_tape *t, double eps, rg_dims shape);
+typedef struct rg_nn_batch_norm_options {
+    double momentum;                              /* 0.1 */
+    double eps;                                   /* 1e-5 */
+    RG_NAMED;
+} rg_nn_batch_norm_options;
+rg_nn *rg_nn_batch_norm1d(rg_tape *t, int64_t c, rg_nn_batch_norm_options options);
+rg_nn *rg_nn_batch_norm2d(rg_tape *t, int64_t c, rg_nn_batch_norm_options options);
+rg_nn *rg_nn_dropout(rg_tape *t, double p);       /* rg_dropout while training, x in evaluation */
 
-#define rg_nn_forward(net, x) rg_nn_forward_at(RG_AT, net, x)
-#define rg_nn_named(net, name) rg_nn_named_at(RG_AT, net, name)                /* its parameters become "name.weight" ..; returns net */
-rg_list rg_nn_params(const rg_nn *net);                                        /* for the optimiser: each parameter once; lives as long as the tape */
-rg_list rg_nn_buffers(const rg_nn *net);                                       /* running statistics: a checkpoint has them too */
-void rg_nn_train(rg_nn *net, bool on);                                         /* false: evaluation */
+rg_tensor *rg_nn_forward(rg_nn *net, rg_tensor *x);
+rg_nn *rg_nn_named(rg_nn *net, const char *name); /* its parameters become "name.weight" ..; returns net */
+rg_list rg_nn_params(const rg_nn *net);           /* for the optimiser: each parameter once; lives as long as the tape */
+rg_list rg_nn_buffers(const rg_nn *net);          /* running statistics: a checkpoint has them too */
+int64_t rg_nn_count(const rg_nn *net);            /* elements of all its parameters */
+RG_PLAIN void rg_nn_train(rg_nn *net, bool on);   /* false: evaluation */
 /* Evaluation, and back: until rg_nn_eval_end of the same net every layer's `training` is off, and what the net computes has no history.
    Calls nest. A net takes no more layers meanwhile. */
-#define rg_nn_eval_end(net) rg_nn_eval_end_at(RG_AT, net)
-void rg_nn_eval(rg_nn *net);
-void rg_nn_eval_end_at(const char *at, rg_nn *net);                            /* an error without rg_nn_eval */
-int64_t rg_nn_count(const rg_nn *net);                                         /* elements of all its parameters */
+RG_PLAIN void rg_nn_eval(rg_nn *net);
+void rg_nn_eval_end(rg_nn *net);                  /* an error without rg_nn_eval */
 /* The tree of layers, a line each: kind, parameters, the shape of what it returned last, the number of its own parameters; then the sums.
    With an input x (NULL: none) the net is run on it first, in evaluation, and what that records is released. 0, or -1 after an error. */
-#define rg_nn_print(net, x, file) rg_nn_print_at(RG_AT, net, x, file)
-int rg_nn_print_at(const char *at, rg_nn *net, rg_tensor *x, FILE *to);
+int rg_nn_print(rg_nn *net, rg_tensor *x, FILE *to);
 
-/* For those who write layers: a new one; a parameter of it; a buffer of one value in the tape's dtype; a layer within it. An error marks it, and rg_nn_forward refuses it. */
-#define rg_nn_new(t, kind, forward, size) rg_nn_new_at(RG_AT, t, kind, forward, size)
-#define rg_nn_param(net, name, init, ...) rg_nn_param_at(RG_AT, net, name, init, RG_DIMS(__VA_ARGS__))
-#define rg_nn_buffer(net, name, value, ...) rg_nn_buffer_at(RG_AT, net, name, value, RG_DIMS(__VA_ARGS__))
-#define rg_nn_add(net, child) rg_nn_add_at(RG_AT, net, child)
+/* -------- to write layers. An error marks the layer, and rg_nn_forward refuses it. */
+rg_nn *rg_nn_new(rg_tape *t, const char *kind, rg_nn_fn forward, size_t size); /* kind is not copied: a string literal */
+rg_tensor *rg_nn_param(rg_nn *net, const char *name, rg_init init, rg_dims shape);
+rg_tensor *rg_nn_buffer(rg_nn *net, const char *name, double value, rg_dims shape); /* of one value, in the tape's dtype */
+int rg_nn_add(rg_nn *net, rg_nn *child);          /* a layer within it */
 /* A layer may have entry points other than rg_nn_forward. They call this first: it turns recording off if the net is in evaluation. It
    returns the old setting; give that to rg_record at the end. */
 bool rg_nn_record(const rg_nn *net);
-rg_nn *rg_nn_new_at(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, size_t size);
-rg_tensor *rg_nn_param_at(const char *at, rg_nn *net, const char *name, rg_init init, int ndim, const int64_t *shape);
-rg_tensor *rg_nn_buffer_at(const char *at, rg_nn *net, const char *name, double value, int ndim, const int64_t *shape);
-int rg_nn_add_at(const char *at, rg_nn *net, rg_nn *child);
-
-/* The functions beneath. kind is not copied: a string literal. */
-rg_nn *rg_nn_linear_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias);
-rg_nn *rg_nn_sequential_at(const char *at, rg_tape *t, int n, rg_nn *const *layers);
-rg_nn *rg_nn_mlp_at(const char *at, rg_tape *t, int n, const int64_t *sizes, const char *kind, rg_unary_fn activation, rg_init init);
-rg_nn *rg_nn_activation_at(const char *at, rg_tape *t, const char *kind, rg_unary_fn fn);
-rg_nn *rg_nn_flatten_at(const char *at, rg_tape *t);
-rg_nn *rg_nn_residual_at(const char *at, rg_nn *net);
-rg_nn *rg_nn_conv2d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias, rg_window window);
-rg_nn *rg_nn_conv1d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init weight, rg_init bias, rg_window window);
-rg_nn *rg_nn_max_pool2d_at(const char *at, rg_tape *t, rg_window window);
-rg_nn *rg_nn_avg_pool2d_at(const char *at, rg_tape *t, rg_window window);
-rg_nn *rg_nn_layer_norm_at(const char *at, rg_tape *t, double eps, int ndim, const int64_t *shape);
-rg_nn *rg_nn_rms_norm_at(const char *at, rg_tape *t, double eps, int ndim, const int64_t *shape); /* eps RG_ZERO: the dtype's epsilon */
-rg_nn *rg_nn_batch_norm_at(const char *at, rg_tape *t, int spatial, int64_t c, double momentum, double eps); /* spatial: 1 or 2 axes */
-rg_nn *rg_nn_dropout_at(const char *at, rg_tape *t, double p);
-rg_nn *rg_nn_named_at(const char *at, rg_nn *net, const char *name);
-rg_tensor *rg_nn_forward_at(const char *at, rg_nn *net, rg_tensor *x);
-/* How many layers, and where. The count must not evaluate them: each call makes a layer. */
-#define RG_NN_COUNT(...) (int)(sizeof((rg_nn *[]){__VA_ARGS__}) / sizeof(rg_nn *))
-#ifdef __cplusplus
-#define RG_NN_LIST(...) RG_NN_COUNT(__VA_ARGS__), std::initializer_list<rg_nn *>{__VA_ARGS__}.begin()
-#else
-#define RG_NN_LIST(...) RG_NN_COUNT(__VA_ARGS__), (rg_nn *[]){__VA_ARGS__}
-#endif
 
 /* -------- optimisers work on parameters, never on layers: rg_params(t), rg_nn_params(net), or a list of your own.
-   Formulas, their order and the defaults are PyTorch's. A field left out takes its default; RG_ZERO means 0 where that is not
-   the default: (rg_adam_options){.beta1 = RG_ZERO}. A parameter listed twice counts once.                                    */
+   Formulas, their order and the defaults are PyTorch's. An option left out takes its default; RG_ZERO means 0 where that is not
+   the default: rg_optim_adam(t, params, .beta1 = RG_ZERO). A parameter listed twice counts once.                                    */
 typedef struct rg_optim rg_optim;
 typedef struct rg_sgd_options {
     double lr;              /* 0.001 */
     double momentum, dampening, weight_decay;
     bool nesterov;          /* wants momentum, and no dampening */
     bool error_if_nonfinite; /* see rg_optim_step */
+    RG_NAMED;
 } rg_sgd_options;
 typedef struct rg_adam_options {
     double lr;              /* 0.001 */
@@ -188,38 +176,35 @@ typedef struct rg_adam_options {
     double eps;             /* 1e-8 */
     double weight_decay;    /* adam: 0, added to the gradient; adamw: 0.01, taken off the parameter */
     bool error_if_nonfinite; /* see rg_optim_step */
+    RG_NAMED;
 } rg_adam_options;
 
 /* d = g + weight_decay p;  m = d at first, then momentum m + (1 - dampening) d;  p -= lr m, nesterov: p -= lr (d + momentum m) */
-#define rg_optim_sgd(t, params, ...) rg_optim_sgd_at(RG_AT, t, params, __VA_ARGS__)
+rg_optim *rg_optim_sgd(rg_tape *t, rg_list params, rg_sgd_options options);
 /* m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr m' / (sqrt(v') + eps) with m' = m / (1 - beta1^step), v' alike.
    Kingma & Ba 2015. adam: g is g + weight_decay p. adamw (Loshchilov & Hutter 2019): before all this, p *= 1 - lr weight_decay. */
-#define rg_optim_adam(t, params, ...) rg_optim_adam_at(RG_AT, t, params, __VA_ARGS__)
-#define rg_optim_adamw(t, params, ...) rg_optim_adamw_at(RG_AT, t, params, __VA_ARGS__)
-rg_optim *rg_optim_sgd_at(const char *at, rg_tape *t, rg_list params, rg_sgd_options options);
-rg_optim *rg_optim_adam_at(const char *at, rg_tape *t, rg_list params, rg_adam_options options);
-rg_optim *rg_optim_adamw_at(const char *at, rg_tape *t, rg_list params, rg_adam_options options);
+rg_optim *rg_optim_adam(rg_tape *t, rg_list params, rg_adam_options options);
+rg_optim *rg_optim_adamw(rg_tape *t, rg_list params, rg_adam_options options);
 
 /* Uses the gradients of its parameters and clears them. A frozen parameter, or one that no gradient reached, keeps its value; that
    none reached any of them is an error. With the option .error_if_nonfinite so is a gradient that holds an infinity or a NaN.
    After an error, or for NULL: returns -1 and changes nothing. It allocates nothing and cannot fail half-way. */
-int rg_optim_step(rg_optim *optim);
-#define rg_optim_set_lr(optim, lr) rg_optim_set_lr_at(RG_AT, optim, lr)        /* of every group; 0 is 0 here */
-int rg_optim_set_lr_at(const char *at, rg_optim *optim, double lr);
+RG_PLAIN int rg_optim_step(rg_optim *optim);
+int rg_optim_set_lr(rg_optim *optim, double lr); /* of every group; 0 is 0 here */
 double rg_optim_lr(const rg_optim *optim);                                     /* of the first group; NaN for NULL */
 
 /* -------- metrics. logits [.., classes] with labels [..]: the prediction is the first largest logit (NaN is the largest, as in
    NumPy's argmax). logits [n] or [.., 1] with labels of their shape, or without the 1: two classes, 1 where the logit is > 0.
    Labels are class numbers in any dtype. Neither leaves anything on the tape.                                               */
-#define rg_accuracy(logits, labels) rg_accuracy_at(RG_AT, logits, labels)      /* share of rows predicted rightly; NaN after an error, or of no rows */
-#define rg_confusion(logits, labels, classes, counts) rg_confusion_at(RG_AT, logits, labels, classes, counts)
-double rg_accuracy_at(const char *at, rg_tensor *logits, rg_tensor *labels);
+double rg_accuracy(rg_tensor *logits, rg_tensor *labels); /* share of rows predicted rightly; NaN after an error, or of no rows */
 /* Adds 1 to counts[label * classes + prediction] for every row; counts [classes, classes]; after an error they are as they were. */
-int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int classes, int64_t *counts);
+int rg_confusion(rg_tensor *logits, rg_tensor *labels, int classes, int64_t *counts);
 
 #ifdef __cplusplus
 }
 #endif
+
+#include "nn/nn_calls.h"
 
 #include "nn/data.h"
 #include "nn/optim.h"

@@ -10,11 +10,12 @@
 typedef struct norm { rg_nn nn; double eps; } norm;
 
 static rg_tensor *layer_norm(const char *at, rg_nn *net, rg_tensor *x) {
-    return rg_layer_norm_at(at, x, rg_ndim(net->params[0]), net->params[0], net->params[1], ((norm *)net)->eps);
+    return rg_layer_norm_at(
+        at, x, net->params[0], net->params[1], rg_ndim(net->params[0]), (rg_layer_norm_options){.eps = ((norm *)net)->eps});
 }
 
 static rg_tensor *rms_norm(const char *at, rg_nn *net, rg_tensor *x) {
-    return rg_rms_norm_at(at, x, rg_ndim(net->params[0]), net->params[0], ((norm *)net)->eps);
+    return rg_rms_norm_at(at, x, net->params[0], rg_ndim(net->params[0]), (rg_rms_norm_options){.eps = ((norm *)net)->eps});
 }
 
 static rg_nn *norm_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, double eps, int ndim, const int64_t *shape) {
@@ -25,15 +26,20 @@ static rg_nn *norm_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn fo
     return net->nn.failed ? NULL : &net->nn;
 }
 
-rg_nn *rg_nn_layer_norm_at(const char *at, rg_tape *t, double eps, int ndim, const int64_t *shape) {
-    rg_nn *net = norm_new(at, t, "layer_norm", layer_norm, eps, ndim, shape);
+rg_nn *rg_nn_layer_norm_eps_at(const char *at, rg_tape *t, double eps, int ndim, const int64_t *shape) {
+    rg_nn *net = norm_new(at, t, "layer_norm", layer_norm, eps == 0 ? RG_ZERO : eps, ndim, shape);
     rg_nn_param_at(at, net, "bias", RG_ZEROS, ndim, shape);
     return net && net->failed ? NULL : net;
 }
+rg_nn *rg_nn_layer_norm_at(const char *at, rg_tape *t, int ndim, const int64_t *shape) {
+    return rg_nn_layer_norm_eps_at(at, t, 1e-5, ndim, shape);
+}
 
-rg_nn *rg_nn_rms_norm_at(const char *at, rg_tape *t, double eps, int ndim, const int64_t *shape) {
-    const bool unset = eps == 0 && signbit(eps);
-    return norm_new(at, t, "rms_norm", rms_norm, unset ? rg_default_dtype(t) == RG_F64 ? DBL_EPSILON : (double)FLT_EPSILON : eps, ndim, shape);
+rg_nn *rg_nn_rms_norm_eps_at(const char *at, rg_tape *t, double eps, int ndim, const int64_t *shape) {
+    return norm_new(at, t, "rms_norm", rms_norm, eps == 0 ? RG_ZERO : eps, ndim, shape);
+}
+rg_nn *rg_nn_rms_norm_at(const char *at, rg_tape *t, int ndim, const int64_t *shape) {
+    return rg_nn_rms_norm_eps_at(at, t, rg_default_dtype(t) == RG_F64 ? DBL_EPSILON : (double)FLT_EPSILON, ndim, shape);
 }
 
 /* -------- over the batch */
@@ -46,11 +52,13 @@ static rg_tensor *normalise(const char *at, rg_nn *net, rg_tensor *x) {
     if (ndim != b->spatial + 2 && !(b->spatial == 1 && ndim == 2))
         return rg_refuse(net->tape, RG_ESHAPE, at, "%s: an input of %d dimensions, not [n, channels%s", net->kind, ndim,
             b->spatial == 1 ? "] or [n, channels, length]" : ", h, w]");
-    return rg_batch_norm_at(at, x, net->buffers[0], net->buffers[1], net->params[0], net->params[1], net->training, b->momentum, b->eps);
+    return rg_batch_norm_at(at, x, net->buffers[0], net->buffers[1], net->params[0], net->params[1],
+        (rg_batch_norm_options){
+            .training = net->training, .momentum = b->momentum == 0 ? RG_ZERO : b->momentum, .eps = b->eps == 0 ? RG_ZERO : b->eps});
 }
 
-rg_nn *rg_nn_batch_norm_at(const char *at, rg_tape *t, int spatial, int64_t c, double momentum, double eps) {
-    if (spatial != 1 && spatial != 2) return rg_fail(t, RG_EVALUE, at, "rg_nn_batch_norm: %d spatial axes, not 1 or 2", spatial), NULL;
+static rg_nn *batch_norm_new(const char *at, rg_tape *t, int spatial, int64_t c, rg_nn_batch_norm_options options) {
+    const double momentum = rg_option(options.momentum, .1), eps = rg_option(options.eps, 1e-5);
     if (!(momentum >= 0 && momentum <= 1)) return rg_fail(t, RG_EVALUE, at, "rg_nn_batch_norm: momentum is %g, must be from 0 to 1", momentum), NULL;
     if (!(eps >= 0 && isfinite(eps))) return rg_fail(t, RG_EVALUE, at, "rg_nn_batch_norm: eps is %g, must be at least 0 and finite", eps), NULL;
     batch_norm *net = (batch_norm *)rg_nn_new_at(at, t, spatial == 1 ? "batch_norm1d" : "batch_norm2d", normalise, sizeof *net);
@@ -61,6 +69,13 @@ rg_nn *rg_nn_batch_norm_at(const char *at, rg_tape *t, int spatial, int64_t c, d
     rg_nn_buffer_at(at, &net->nn, "running_mean", 0, 1, &c);
     rg_nn_buffer_at(at, &net->nn, "running_var", 1, 1, &c);
     return net->nn.failed ? NULL : &net->nn;
+}
+
+rg_nn *rg_nn_batch_norm1d_at(const char *at, rg_tape *t, int64_t c, rg_nn_batch_norm_options options) {
+    return batch_norm_new(at, t, 1, c, options);
+}
+rg_nn *rg_nn_batch_norm2d_at(const char *at, rg_tape *t, int64_t c, rg_nn_batch_norm_options options) {
+    return batch_norm_new(at, t, 2, c, options);
 }
 
 /* -------- dropout */

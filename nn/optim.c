@@ -107,7 +107,7 @@ int rg_optim_add_group_at(const char *at, rg_optim *o, rg_list params, rg_group_
     static const char who[] = "rg_optim_add_group";
     if (!o || rg_error_code(o->tape)) return -1;
     if (o->lbfgs) return rg_fail(o->tape, RG_ESTATE, at, "%s: %s has one group", who, o->kind);
-    const double lr = rg_given_or(with.lr, o->groups->initial_lr), decay = rg_given_or(with.weight_decay, o->groups->weight_decay);
+    const double lr = rg_option(with.lr, o->groups->initial_lr), decay = rg_option(with.weight_decay, o->groups->weight_decay);
     if (rg_optim_want_at_least_0(at, o, "lr", lr) || rg_optim_want_at_least_0(at, o, "weight_decay", decay)) return -1;
     rg_group *g = group_new(at, o->tape, who, params), **end = &o->groups;
     if (!g) return -1;

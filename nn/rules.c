@@ -13,7 +13,7 @@ static void sgd_prepare(rg_update *u, double k) { u->take = k == 1 ? 1 : 1 - u->
 rg_optim *rg_optim_sgd_at(const char *at, rg_tape *t, rg_list params, rg_sgd_options with) {
     rg_optim *o = rg_optim_new(at, t, "rg_optim_sgd", params);
     if (!o) return NULL;
-    const double lr = rg_given_or(with.lr, 1e-3);
+    const double lr = rg_option(with.lr, 1e-3);
     o->error_if_nonfinite = with.error_if_nonfinite;
     o->kernel = sgd_kernel;
     o->prepare = sgd_prepare;
@@ -41,11 +41,12 @@ static void adam_prepare(rg_update *u, double k) {
 static rg_optim *adam_new(const char *at, rg_tape *t, rg_list params, rg_adam_options with, const char *kind, bool decoupled) {
     rg_optim *o = rg_optim_new(at, t, kind, params);
     if (!o) return NULL;
-    const double lr = rg_given_or(with.lr, 1e-3), decay = rg_given_or(with.weight_decay, decoupled ? .01 : 0);
+    const double lr = rg_option(with.lr, 1e-3), decay = rg_option(with.weight_decay, decoupled ? .01 : 0);
     o->error_if_nonfinite = with.error_if_nonfinite;
     o->kernel = adam_kernel;
     o->prepare = adam_prepare;
-    o->with = (rg_update){.beta1 = rg_given_or(with.beta1, .9), .beta2 = rg_given_or(with.beta2, .999), .eps = rg_given_or(with.eps, 1e-8), .decoupled = decoupled};
+    o->with = (rg_update){
+        .beta1 = rg_option(with.beta1, .9), .beta2 = rg_option(with.beta2, .999), .eps = rg_option(with.eps, 1e-8), .decoupled = decoupled};
     o->names[0] = "m", o->names[1] = "v";
     if (rg_optim_want_at_least_0(at, o, "lr", lr) || rg_optim_want_at_least_0(at, o, "eps", o->with.eps)) return NULL;
     if (rg_optim_want_at_least_0(at, o, "weight_decay", decay) || want_betas(at, o)) return NULL;
@@ -63,10 +64,10 @@ rg_optim *rg_optim_adamw_at(const char *at, rg_tape *t, rg_list params, rg_adam_
 rg_optim *rg_optim_rmsprop_at(const char *at, rg_tape *t, rg_list params, rg_rmsprop_options with) {
     rg_optim *o = rg_optim_new(at, t, "rg_optim_rmsprop", params);
     if (!o) return NULL;
-    const double lr = rg_given_or(with.lr, .01), alpha = rg_given_or(with.alpha, .99);
+    const double lr = rg_option(with.lr, .01), alpha = rg_option(with.alpha, .99);
     o->error_if_nonfinite = with.error_if_nonfinite;
     o->kernel = rmsprop_kernel;
-    o->with = (rg_update){.beta2 = alpha, .eps = rg_given_or(with.eps, 1e-8), .momentum = with.momentum};
+    o->with = (rg_update){.beta2 = alpha, .eps = rg_option(with.eps, 1e-8), .momentum = with.momentum};
     if (with.momentum != 0) o->names[0] = "momentum";
     o->names[1] = "v";
     if (with.centered) o->names[2] = "mean";
@@ -81,11 +82,11 @@ static void adagrad_prepare(rg_update *u, double k) { u->step = u->lr / (1 + (k 
 rg_optim *rg_optim_adagrad_at(const char *at, rg_tape *t, rg_list params, rg_adagrad_options with) {
     rg_optim *o = rg_optim_new(at, t, "rg_optim_adagrad", params);
     if (!o) return NULL;
-    const double lr = rg_given_or(with.lr, .01);
+    const double lr = rg_option(with.lr, .01);
     o->error_if_nonfinite = with.error_if_nonfinite;
     o->kernel = adagrad_kernel;
     o->prepare = adagrad_prepare;
-    o->with = (rg_update){.eps = rg_given_or(with.eps, 1e-10), .lr_decay = with.lr_decay};
+    o->with = (rg_update){.eps = rg_option(with.eps, 1e-10), .lr_decay = with.lr_decay};
     o->names[1] = "v";
     o->start = with.initial_accumulator;
     if (rg_optim_want_at_least_0(at, o, "lr", lr) || rg_optim_want_at_least_0(at, o, "eps", o->with.eps)) return NULL;
@@ -97,10 +98,10 @@ rg_optim *rg_optim_adagrad_at(const char *at, rg_tape *t, rg_list params, rg_ada
 rg_optim *rg_optim_lion_at(const char *at, rg_tape *t, rg_list params, rg_lion_options with) {
     rg_optim *o = rg_optim_new(at, t, "rg_optim_lion", params);
     if (!o) return NULL;
-    const double lr = rg_given_or(with.lr, 1e-4);
+    const double lr = rg_option(with.lr, 1e-4);
     o->error_if_nonfinite = with.error_if_nonfinite;
     o->kernel = lion_kernel;
-    o->with = (rg_update){.beta1 = rg_given_or(with.beta1, .9), .beta2 = rg_given_or(with.beta2, .99), .decoupled = true};
+    o->with = (rg_update){.beta1 = rg_option(with.beta1, .9), .beta2 = rg_option(with.beta2, .99), .decoupled = true};
     o->names[0] = "m";
     if (rg_optim_want_at_least_0(at, o, "lr", lr) || rg_optim_want_at_least_0(at, o, "weight_decay", with.weight_decay) || want_betas(at, o)) return NULL;
     return rg_optim_begin(at, o, lr, with.weight_decay) ? NULL : o;

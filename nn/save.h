@@ -29,7 +29,7 @@ extern "C" {
 /* -------- checkpoints, in the format of https://github.com/huggingface/safetensors, which PyTorch and others read:
 
        u64 n, little-endian | n bytes of JSON, blanks behind | the values of all tensors, little-endian, row-major
-       {"__metadata__": {"made by": "retrograd 0.1.0", ..}, "0.weight": {"dtype": "F32", "shape": [784, 128], "data_offsets": [0, 401408]}, ..}
+       {"__metadata__": {"made by": "retrograd 0.2.0", ..}, "0.weight": {"dtype": "F32", "shape": [784, 128], "data_offsets": [0, 401408]}, ..}
 
    Names are the parameters', each once: two of one name, or one without, cannot be saved, so save once before a long run. Weights are [in, out], where PyTorch has [out, in]. What is not of the net has a name that
    begins with @: tensors "@optim.0.weight.m", "@loader.order" (I64), and in the metadata, as decimal text, "@optim.0.lr" (of group 0),
@@ -43,10 +43,8 @@ extern "C" {
    leave gaps or bytes over. A load that fails, for any reason, changes nothing; gradients are left as they are in any case. */
 
 /* The parameters of a net. Loading wants all of them in the file, of these shapes and dtypes, and no others; tensors with an @ are passed over. */
-#define rg_nn_save(net, path) rg_nn_save_at(RG_AT, net, path)
-#define rg_nn_load(net, path) rg_nn_load_at(RG_AT, net, path)
-int rg_nn_save_at(const char *at, rg_nn *net, const char *path);
-int rg_nn_load_at(const char *at, rg_nn *net, const char *path);
+int rg_nn_save(rg_nn *net, const char *path);
+int rg_nn_load(rg_nn *net, const char *path);
 
 /* All that a run needs to go on, bit for bit, as if it had not been interrupted:
 
@@ -63,31 +61,27 @@ typedef struct rg_state {
     rg_loader *loader;
     int64_t *step;      /* a count of the program's own; at least 0 */
 } rg_state;             /* NULL: there is none */
-#define rg_state_save(t, path, ...) rg_state_save_at(RG_AT, t, path, __VA_ARGS__)
-#define rg_state_load(t, path, ...) rg_state_load_at(RG_AT, t, path, __VA_ARGS__)
-int rg_state_save_at(const char *at, rg_tape *t, const char *path, rg_state state);
-int rg_state_load_at(const char *at, rg_tape *t, const char *path, rg_state state);
+int rg_state_save(rg_tape *t, const char *path, rg_state state);
+int rg_state_load(rg_tape *t, const char *path, rg_state state);
 
 /* -------- NumPy's arrays. Format: numpy.lib.format, version 1.0 (written) to 3.0: "\x93NUMPY", version, length of the header, a Python
    dictionary, the values, little-endian. Read are f4, f8, i4, u1, and i8 whose values fit into i32; of at most 6 dimensions; in C's
    order or in Fortran's; plain or gzip. Big-endian files and other types are refused by name. What is loaded stays until
    rg_tape_free, like a data set, or rg_release. Poisoned after an error. */
-#define rg_npy_save(x, path) rg_npy_save_at(RG_AT, x, path)
-#define rg_npy_load(t, path) rg_npy_load_at(RG_AT, t, path)
-int rg_npy_save_at(const char *at, rg_tensor *x, const char *path);
-rg_tensor *rg_npy_load_at(const char *at, rg_tape *t, const char *path);
+int rg_npy_save(rg_tensor *x, const char *path);
+rg_tensor *rg_npy_load(rg_tape *t, const char *path);
 
 /* Several under their names, as numpy.savez and numpy.load do it: a zip archive of .npy files, stored, read also when deflated. Names
    are the tensors' (rg_name), each once, of 1 to 507 bytes of UTF-8. The list that is loaded, in the file's order, lives as long as the
    tape; it is empty after an error. Refused: members packed or encrypted in another way, that overlap, or of one name; an archive with
    a comment or with bytes in front. Each member's size and checksum (CRC-32) must be right. */
-#define rg_npz_save(t, path, ...) rg_npz_save_at(RG_AT, t, path, __VA_ARGS__) /* rg_npz_save(t, path, rg_params(t)) */
-#define rg_npz_load(t, path) rg_npz_load_at(RG_AT, t, path)
-int rg_npz_save_at(const char *at, rg_tape *t, const char *path, rg_list tensors);
-rg_list rg_npz_load_at(const char *at, rg_tape *t, const char *path);
+int rg_npz_save(rg_tape *t, const char *path, rg_list tensors); /* rg_npz_save(t, path, rg_params(t)) */
+rg_list rg_npz_load(rg_tape *t, const char *path);
 rg_tensor *rg_list_find(rg_list list, const char *name); /* the first of that name; NULL when there is none */
 
 #ifdef __cplusplus
 }
 #endif
+
+#include "nn/save_calls.h"
 #endif

@@ -27,20 +27,21 @@ double rg_lr_linear(double lr, int64_t k, double first, double last, int64_t tot
 /* From a to b as s goes from 0 to 1. */
 static double between(double a, double b, double s, bool linear) { return linear ? a + (b - a) * s : b + (a - b) / 2 * (1 + cos(pi * s)); }
 
-double rg_lr_one_cycle(double max, int64_t k, int64_t total, rg_one_cycle_options with) {
+double rg_lr_one_cycle_at(const char *at, double max, int64_t k, int64_t total, rg_one_cycle_options with) {
+    (void)at;
     if (total < 1 || k < 0 || k >= total) return NAN;
-    const double warm = rg_given_or(with.warm, .3), first = max / rg_given_or(with.div, 25), last = first / rg_given_or(with.final_div, 1e4);
-    const double up = warm * (double)total - 1, at = (double)k; /* steps at which a phase ends, not whole numbers */
+    const double warm = rg_option(with.warm, .3), first = max / rg_option(with.div, 25), last = first / rg_option(with.final_div, 1e4);
+    const double up = warm * (double)total - 1, place = (double)k; /* steps at which a phase ends, not whole numbers */
     const double end[] = {up, with.three_phase ? 2 * warm * (double)total - 2 : (double)(total - 1), (double)(total - 1)};
     const double rate[] = {first, max, with.three_phase ? first : last, last};
     int phase = 0;
-    while (at > end[phase] && phase < (with.three_phase ? 2 : 1)) phase++;
+    while (place > end[phase] && phase < (with.three_phase ? 2 : 1)) phase++;
     const double begin = phase ? end[phase - 1] : 0, span = end[phase] - begin;
-    return between(rate[phase], rate[phase + 1], span > 0 ? (at - begin) / span : 1, with.linear);
+    return between(rate[phase], rate[phase + 1], span > 0 ? (place - begin) / span : 1, with.linear);
 }
 
 static bool improved(const rg_plateau *p, double metric) {
-    const double threshold = rg_given_or(p->threshold, 1e-4);
+    const double threshold = rg_option(p->threshold, 1e-4);
     if (!p->begun) return !isnan(metric);
     if (p->maximize) return metric > (p->absolute ? p->best + threshold : p->best * (1 + threshold));
     return metric < (p->absolute ? p->best - threshold : p->best * (1 - threshold));
@@ -48,18 +49,18 @@ static bool improved(const rg_plateau *p, double metric) {
 
 bool rg_plateau_step(rg_plateau *p, rg_optim *o, double metric) {
     if (!p || !o || rg_error_code(o->tape)) return false;
-    const double factor = rg_given_or(p->factor, .1);
+    const double factor = rg_option(p->factor, .1);
     if (!(factor > 0 && factor < 1)) return rg_fail(o->tape, RG_EVALUE, o->at, "rg_plateau_step: the factor is %g, must be above 0 and below 1, for the %s made here", factor, o->kind), false;
     if (improved(p, metric)) p->best = metric, p->begun = true, p->bad = 0;
     else p->bad++;
     if (p->cooling > 0) p->cooling--, p->bad = 0;
-    if (p->bad <= rg_given_or(p->patience, 10)) return false;
+    if (p->bad <= rg_option(p->patience, 10)) return false;
     p->cooling = p->cooldown;
     p->bad = 0;
     bool lowered = false;
     for (rg_group *g = o->groups; g; g = g->next) {
         const double lr = fmax(g->lr * factor, p->min_lr);
-        if (g->lr - lr <= rg_given_or(p->eps, 1e-8)) continue;
+        if (g->lr - lr <= rg_option(p->eps, 1e-8)) continue;
         g->lr = lr;
         lowered = true;
     }

@@ -84,8 +84,5 @@ static inline bool rg_list_has(rg_list list, const rg_tensor *x) {
 /* The buffers that L-BFGS keeps from step to step, i = 0, 1, ..; NULL behind the last. */
 rg_tensor *rg_lbfgs_state(const rg_lbfgs *l, int i);
 
-/* A field left out is +0; RG_ZERO is -0. */
-static inline double rg_given_or(double value, double otherwise) { return value == 0 && !__builtin_signbit(value) ? otherwise : value; }
-
 #pragma GCC visibility pop
 #endif

@@ -49,7 +49,7 @@ static int split(const char *at, rg_tensor *x, int axis, int n, const int64_t *s
         if (size < 0 || size > whole - start)
             return rg_fail(x->tape, RG_ESHAPE, at, "split: %s: part %d, of %lld, does not fit the %lld left of axis %d", rg_shape_text(x, text, sizeof text), k, (long long)size,
                 (long long)(whole - start), axis);
-        out[k] = rg_slice_at(at, x, axis, start, start + size);
+        out[k] = rg_slice_at(at, x, axis, start, start + size, (rg_slice_options){0});
         if (rg_failed(out[k])) return -1;
         start += size;
     }
@@ -71,7 +71,7 @@ rg_tensor *rg_constant_pad_at(const char *at, rg_tensor *x, double value, int n,
     RG_SPEAK_AS("constant_pad", x);
     if ((n < 0 || n % 2) && !rg_failed(x)) return rg_refuse(x->tape, RG_EVALUE, at, "constant_pad: %d widths are no pairs", n);
     if (n && !widths && !rg_failed(x)) return rg_refuse(x->tape, RG_EVALUE, at, "constant_pad: %d widths, but the list is NULL", n);
-    for (int k = 0; k < n; k += 2) x = rg_pad_value_at(at, x, -1 - k / 2, widths[k], widths[k + 1], value);
+    for (int k = 0; k < n; k += 2) x = rg_pad_at(at, x, -1 - k / 2, widths[k], widths[k + 1], (rg_pad_options){.value = value});
     return x;
 }
 
@@ -123,7 +123,7 @@ static void repeat_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
         const int64_t size = d < extra ? 1 : x->shape[d - extra];
         int64_t inner = 1;
         for (int e = d + 1; e < y->ndim; e++) inner *= y->shape[e];
-        if (y->shape[d] != size) dy = rg_sum_over(rg_reshape(dy, outer, y->shape[d] / size, size, inner), false, 1);
+        if (y->shape[d] != size) dy = rg_sum(rg_reshape(dy, outer, y->shape[d] / size, size, inner), 1);
         outer *= size;
     }
     dx[0] = rg_reshape_at(y->at, dy, x->ndim, x->shape);
@@ -140,7 +140,12 @@ rg_tensor *rg_repeat_at(const char *at, rg_tensor *x, int n, const int64_t *time
     return rg_apply(&rg_op_repeat, at, (rg_attr){.shape = {.ndim = n, .dims = times}}, 1, &x);
 }
 
-rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int64_t times, int axis) {
+rg_tensor *rg_clone_at(const char *at, rg_tensor *x) {
+    RG_SPEAK_AS("clone", x);
+    return rg_repeat_at(at, x, 0, NULL);
+}
+
+rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int axis, int64_t times) {
     RG_SPEAK_AS("repeat_interleave", x);
     if (rg_failed(x)) return rg_repeat_at(at, x, 0, NULL);
     const int a = axis < 0 ? axis + x->ndim : axis;
@@ -161,7 +166,7 @@ rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index,
     bool wider_x = false, wider_index = false;
     RG_SPEAK_AS("take_along_axis", x, index);
     const int along = axis < 0 ? axis + rg_ndim(x) : axis;
-    if (rg_failed(x) || rg_failed(index) || x->ndim != index->ndim) return rg_gather_at(at, x, axis, index);
+    if (rg_failed(x) || rg_failed(index) || x->ndim != index->ndim) return rg_gather_at(at, x, index, axis);
     for (int d = 0; d < x->ndim; d++) {
         const int64_t n = x->shape[d], m = index->shape[d];
         const bool alike = n == m || d == along;
@@ -174,7 +179,7 @@ rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index,
     }
     if (wider_x) x = rg_repeat_at(at, x, rg_ndim(x), of_x);
     if (wider_index) index = rg_repeat_at(at, index, rg_ndim(index), of_index);
-    return rg_gather_at(at, x, axis, index);
+    return rg_gather_at(at, x, index, axis);
 }
 
 /* -------- transpose and flatten: a permute, and a reshape */
@@ -214,3 +219,30 @@ RG_OP(transpose) = {.name = "transpose", .formula = "x with two axes exchanged",
 RG_OP(flatten) = {.name = "flatten", .formula = "x with an axis and all behind it as one", .arity = 1, .types = "a", .compose = flatten,
     .samples = "4,17 axis=0; 2,3,17 axis=1; 2,3,4,2 axis=-2; 17 axis=0; - axis=0; - axis=-1; 1,1 axis=1; 0,3 axis=0; 3,0,2 axis=1; 2,3:i32<9 axis=0",
     .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=1"};
+
+/* -------- writing into a part */
+
+int rg_write_slice_at(const char *at, rg_tensor *x, rg_tensor *src, int axis, int64_t start) {
+    char to[160], of[160];
+    if (rg_may_write(at, x, "rg_write_slice")) return -1;
+    if (rg_failed(src) || src->tape != x->tape)
+        return rg_fail(x->tape, RG_ESTATE, at, "rg_write_slice: the source is no tensor of this tape");
+    const int a = axis < 0 ? axis + x->ndim : axis;
+    bool fits = a >= 0 && a < x->ndim && src->ndim == x->ndim;
+    int64_t outer = 1, inner = 1;
+    for (int d = 0; d < x->ndim && fits; d++) {
+        if (d != a) fits = src->shape[d] == x->shape[d];
+        if (d != a) *(d < a ? &outer : &inner) *= x->shape[d];
+    }
+    const int64_t from_end = fits && start < 0 ? x->shape[a] : 0;
+    if (!fits || start + from_end < 0 || src->shape[a] > x->shape[a] - (start + from_end))
+        return rg_fail(x->tape, RG_ESHAPE, at, "rg_write_slice: %s does not fit into %s along axis %d from %lld",
+            rg_shape_text(src, of, sizeof of), rg_shape_text(x, to, sizeof to), axis, (long long)start);
+    const int64_t n = src->shape[a] * inner;
+    start += from_end;
+    for (int64_t o = 0; o < outer; o++)
+        rg_convert((char *)x->data + (size_t)((o * x->shape[a] + start) * inner) * rg_dtype_size(x->dtype), x->dtype,
+            (const char *)src->data + (size_t)(o * n) * rg_dtype_size(src->dtype), src->dtype, n);
+    rg_touch(x);
+    return 0;
+}

@@ -33,26 +33,27 @@ static bool fit(const char *at, const char *who, const rg_tensor *q, const rg_te
 
 static rg_tensor *weights(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *mask, bool causal) {
     const double d = rg_failed(q) || q->ndim == 0 ? 1 : (double)q->shape[q->ndim - 1];
-    rg_tensor *scores = rg_matmul_t_at(at, rg_mul_scalar_at(at, q, 1 / sqrt(d)), false, k, true); /* [.., n, m] */
+    rg_tensor *scores =
+        rg_matmul_at(at, rg_mul_scalar_at(at, q, 1 / sqrt(d)), k, (rg_matmul_options){.transpose_b = true}); /* [.., n, m] */
     if (mask) scores = rg_add_at(at, scores, mask);
     if (causal && !rg_failed(scores)) scores = rg_add_at(at, scores, causal_mask(at, scores, rg_dim(scores, -2), rg_dim(scores, -1)));
     return rg_softmax_at(at, scores, -1);
 }
 
-rg_tensor *rg_attention_weights_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *mask, bool causal) {
-    RG_SPEAK_AS("attention_weights", q, k, mask);
+rg_tensor *rg_attention_weights_at(const char *at, rg_tensor *q, rg_tensor *k, rg_attention_mask_options options) {
+    RG_SPEAK_AS("attention_weights", q, k, options.mask);
     if (!rg_failed(q) && !rg_failed(k) && !fit(at, speaker_.name, q, k, NULL)) return rg_poison(q->tape);
-    return weights(at, q, k, mask, causal);
+    return weights(at, q, k, options.mask, options.causal);
 }
 
-rg_tensor *rg_scaled_dot_product_attention_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_tensor *mask, bool causal) {
-    RG_SPEAK_AS("scaled_dot_product_attention", q, k, v, mask);
+rg_tensor *rg_scaled_dot_product_attention_at(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_attention_mask_options options) {
+    RG_SPEAK_AS("scaled_dot_product_attention", q, k, v, options.mask);
     if (!rg_failed(q) && !rg_failed(k) && !rg_failed(v) && !fit(at, speaker_.name, q, k, v)) return rg_poison(q->tape);
-    return rg_matmul_t_at(at, weights(at, q, k, mask, causal), false, v, false);
+    return rg_matmul_at(at, weights(at, q, k, options.mask, options.causal), v, (rg_matmul_options){0});
 }
 
 static rg_tensor *compose(const char *at, rg_attr attr, rg_tensor *const *in) {
-    return rg_scaled_dot_product_attention_at(at, in[0], in[1], in[2], in[3], attr.p != 0);
+    return rg_scaled_dot_product_attention_at(at, in[0], in[1], in[2], (rg_attention_mask_options){.mask = in[3], .causal = attr.p != 0});
 }
 
 RG_OP(scaled_dot_product_attention) = {.name = "scaled_dot_product_attention", .formula = "softmax(q k^T / sqrt(d) + mask) v", .arity = 4,

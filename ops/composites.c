@@ -5,7 +5,10 @@
 /* Of the pairs in a sample the heights count. */
 static rg_tensor *conv1d(const char *at, rg_attr attr, rg_tensor *const *in) {
     return rg_conv1d_at(at, in[0], in[1], in[2],
-        (rg_window){.stride = {attr.window.stride[0]}, .padding = {attr.window.padding[0]}, .dilation = {attr.window.dilation[0]}, .groups = attr.window.groups});
+        (rg_window_options){.stride = {attr.window.stride[0]},
+            .padding = {attr.window.padding[0]},
+            .dilation = {attr.window.dilation[0]},
+            .groups = attr.window.groups});
 }
 
 RG_OP(conv1d) = {.name = "conv1d", .formula = "b[o] + sum over c, i of w[o, c, i] x[n, c, .. + i]", .arity = 3, .compose = conv1d,
@@ -13,24 +16,23 @@ RG_OP(conv1d) = {.name = "conv1d", .formula = "b[o] + sum over c, i of w[o, c, i
                "0,2,5 2,2,2 2; 2,0,5 3,0,2 3; 1,1,5 40,1,2 40; 1,1,5 41,1,2 41",
     .refuses = "2,3,17 4,2,3 4; 2,17 4,3,3 4; 2,3,17 4,3 4; - 4,3,3 4; 2,3,17 4,3,18 4; 2,3,17 4,3,3 5; 2,3,17:i32 4,3,3:i32 4:i32"};
 
-rg_tensor *rg_mse_at(const char *at, rg_tensor *p, rg_tensor *y) {
-    RG_SPEAK_AS("mse", p, y);
-    return rg_mean_over_at(at, rg_square_at(at, rg_sub_at(at, p, y)), false, -1, NULL);
+static rg_tensor *mse(const char *at, rg_attr attr, rg_tensor *const *in) {
+    return (void)attr, rg_mse_at(at, in[0], in[1], (rg_loss_options){0});
 }
-
-static rg_tensor *mse(const char *at, rg_attr attr, rg_tensor *const *in) { return (void)attr, rg_mse_at(at, in[0], in[1]); }
 
 RG_OP(mse) = {.name = "mse", .formula = "mean (p - y)^2", .arity = 2, .compose = mse,
     .samples = "5,17 5,17; 17 17; - -; 1,1 1,1; 3,5 5; 0,3 0,3; 3,4 same", .refuses = "2,3 2,4; 2,3:i32 2,3:i32; 2:f64 2:f32"};
 
-rg_tensor *rg_embedding_at(const char *at, rg_tensor *index, rg_tensor *table) {
-    RG_SPEAK_AS("embedding", index, table);
+rg_tensor *rg_embedding_at(const char *at, rg_tensor *table, rg_tensor *index) {
+    RG_SPEAK_AS("embedding", table, index);
     if (!rg_failed(index) && !rg_failed(table) && index->dtype != RG_I32)
-        return rg_refuse(index->tape, RG_EDTYPE, at, "operand 1, the index, must be i32, not %s", rg_dtype_name(index->dtype));
-    return rg_index_select_at(at, table, 0, index);
+        return rg_refuse(index->tape, RG_EDTYPE, at, "operand 2, the index, must be i32, not %s", rg_dtype_name(index->dtype));
+    return rg_index_select_at(at, table, index, 0);
 }
 
-static rg_tensor *embedding(const char *at, rg_attr attr, rg_tensor *const *in) { return (void)attr, rg_embedding_at(at, in[0], in[1]); }
+static rg_tensor *embedding(const char *at, rg_attr attr, rg_tensor *const *in) {
+    return (void)attr, rg_embedding_at(at, in[1], in[0]);
+} /* samples have the index first */
 
 RG_OP(embedding) = {.name = "embedding", .formula = "rows table[index[..]]", .arity = 2, .compose = embedding,
     .samples = "5:i32<17 17,4; 2,3:i32<7 7,5; -:i32<3 3,4; 1,1:i32=0 1,1; 0:i32 3,4; 4:i32=2 5,6; 3:i32<17 17",
@@ -50,7 +52,9 @@ RG_OP(dot) = {.name = "dot", .formula = "sum a_i b_i", .arity = 2, .compose = do
 RG_OP(outer) = {.name = "outer", .formula = "a_i b_j", .arity = 2, .compose = outer,
     .samples = "90 5; 17 90; 1 1; 0 3; 3 0; 5 same", .refuses = "- -; 2,3 3; 3 2,3; 3 -; 2:i32 2:i32; 2:f64 2:f32"};
 
-static rg_tensor *repeat_interleave(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_repeat_interleave_at(at, in[0], attr.start, attr.axis); }
+static rg_tensor *repeat_interleave(const char *at, rg_attr attr, rg_tensor *const *in) {
+    return rg_repeat_interleave_at(at, in[0], attr.axis, attr.start);
+}
 static rg_tensor *take_along_axis(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_take_along_axis_at(at, in[0], in[1], attr.axis); }
 
 RG_OP(repeat_interleave) = {.name = "repeat_interleave", .formula = "each index of an axis so many times, one after another", .arity = 1, .compose = repeat_interleave,
@@ -60,7 +64,7 @@ RG_OP(take_along_axis) = {.name = "take_along_axis", .formula = "x[index[i,j],j]
     .samples = "5,17 5,3:i32<17 axis=1; 17,5 4,1:i32<17 axis=0; 17,1 4,5:i32<17 axis=0; 2,5,3 1,4,3:i32<5 axis=1; 17 20:i32<17 axis=0; - -:i32=0 axis=-1; - 3:i32=0 axis=0; 1,1 1,1:i32=0 axis=-1; 0,3 0,2:i32<3 axis=1",
     .refuses = "5,4 5,4:i32=4 axis=1; 5,4 2,4:i32 axis=1; 5,4 5:i32 axis=1; 5,4 5,4:i32 axis=2; - -:i32=0 axis=1; 5,4 5,4 axis=0"};
 static rg_tensor *batch_norm_given(const char *at, rg_attr attr, rg_tensor *const *in) {
-    return rg_batch_norm_at(at, in[0], in[1], in[2], in[3], in[4], false, 0, attr.p);
+    return rg_batch_norm_at(at, in[0], in[1], in[2], in[3], in[4], (rg_batch_norm_options){.eps = attr.p == 0 ? RG_ZERO : attr.p});
 }
 
 RG_OP(batch_norm_given) = {.name = "batch_norm_given", .formula = "w (x - mean) / sqrt(var + eps) + b, statistics given",

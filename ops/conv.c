@@ -35,19 +35,19 @@ static int shape(rg_tensor *y) {
 
 static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     rg_tensor *x = y->in[0], *w = y->in[1];
-    const rg_window window = rg_window_of(&y->attr);
+    const rg_window_options window = rg_window_of(&y->attr);
     const int64_t n = x->shape[0], groups = y->attr.window.groups, out = w->shape[0] / groups, seen = w->shape[2] * w->shape[3];
     const int64_t rows = w->shape[1] * seen, columns = y->shape[2] * y->shape[3];
     rg_tensor *d = rg_reshape(dy, n, groups, out, columns);
     if (rg_needs(y, 0)) {
-        rg_tensor *dc = rg_matmul_t(rg_reshape(w, groups, out, rows), true, d, false); /* [n, groups, rows, columns] */
-        dx[0] = rg_fold(rg_reshape(dc, n, groups * rows, columns), x->shape[2], x->shape[3], window);
+        rg_tensor *dc = rg_matmul(rg_reshape(w, groups, out, rows), d, .transpose_a = true); /* [n, groups, rows, columns] */
+        dx[0] = rg_fold_at(y->at, rg_reshape(dc, n, groups * rows, columns), x->shape[2], x->shape[3], window);
     }
     if (rg_needs(y, 1)) {
-        rg_tensor *c = rg_reshape(rg_unfold(x, window), n, groups, rows, columns);
-        dx[1] = rg_reshape_at(y->at, rg_sum_over(rg_matmul_t(d, false, c, true), false, 0), 4, w->shape);
+        rg_tensor *c = rg_reshape(rg_unfold_at(y->at, x, window), n, groups, rows, columns);
+        dx[1] = rg_reshape_at(y->at, rg_sum(rg_matmul(d, c, .transpose_b = true), 0), 4, w->shape);
     }
-    if (y->nin > 2 && rg_needs(y, 2)) dx[2] = rg_sum_over(dy, false, 0, 2, 3);
+    if (y->nin > 2 && rg_needs(y, 2)) dx[2] = rg_sum(dy, 0, 2, 3);
 }
 
 RG_KERNELS(conv2d);
@@ -63,12 +63,12 @@ RG_OP(conv2d) = {.name = "conv2d", .formula = "b[o] + sum over c, i, j of w[o, c
                "2,3,5,4:f64 4,3,3,2:f32; 0,1,2,40000 1,1,1,40000"};
 
 /* What it seems to ask for would not happen. */
-static int own_kernel(const char *who, const char *at, const rg_tensor *x, const rg_window *w) {
+static int own_kernel(const char *who, const char *at, const rg_tensor *x, const rg_window_options *w) {
     if (!w->kernel[0] && !w->kernel[1]) return 0;
     return rg_fail(rg_tape_of(x), RG_EVALUE, at, "%s: .kernel is {%d, %d}, but the kernel is that of the weights: leave it out", who, w->kernel[0], w->kernel[1]);
 }
 
-rg_tensor *rg_conv2d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window window) {
+rg_tensor *rg_conv2d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window_options window) {
     rg_attr attr;
     if (own_kernel("conv2d", at, x, &window)) return rg_poison(rg_tape_of(x));
     if (rg_window_attr(at, &rg_op_conv2d, x, window, &attr)) return rg_poison(rg_tape_of(x));
@@ -76,7 +76,7 @@ rg_tensor *rg_conv2d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b
 }
 
 /* An image of one row. */
-rg_tensor *rg_conv1d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window window) {
+rg_tensor *rg_conv1d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window_options window) {
     RG_SPEAK_AS("conv1d", x, w, b);
     if (rg_failed(x) || rg_failed(w)) return rg_conv2d_at(at, x, w, b, window);
     rg_tape *t = rg_tape_of(x);
@@ -85,7 +85,9 @@ rg_tensor *rg_conv1d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b
         return rg_refuse(t, RG_ESHAPE, at, "conv1d: an input of %d dimensions and weights of %d, not [n, channels, length] and [out, in / groups, k]",
             x->ndim, w->ndim);
     const int padding = window.padding[0];
-    const rg_window flat = {.stride = {1, window.stride[0] ? window.stride[0] : 1}, .padding = {0, padding ? padding : RG_NO_PADDING},
-        .dilation = {1, window.dilation[0] ? window.dilation[0] : 1}, .groups = window.groups};
+    const rg_window_options flat = {.stride = {1, window.stride[0] ? window.stride[0] : 1},
+        .padding = {0, padding ? padding : RG_NO_PADDING},
+        .dilation = {1, window.dilation[0] ? window.dilation[0] : 1},
+        .groups = window.groups};
     return rg_squeeze_at(at, rg_conv2d_at(at, rg_unsqueeze_at(at, x, 2), rg_unsqueeze_at(at, w, 2), b, flat), 2);
 }

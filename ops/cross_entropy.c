@@ -8,7 +8,9 @@ static int shape(rg_tensor *y) {
     return rg_index_fits(y, y->in[0], y->in[1], "labels", &classes) || rg_shape_set(y, 0, NULL) ? -1 : 0;
 }
 
-static int check(rg_tensor *y) { return rg_index_check(y, y->in[1], "labels", (int)rg_dim(y->in[0], -1), "; rg_cross_entropy_with leaves out the rows of its .ignore_index"); }
+static int check(rg_tensor *y) {
+    return rg_index_check(y, y->in[1], "labels", (int)rg_dim(y->in[0], -1), "; .ignore_index names one whose rows are left out");
+}
 
 static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     rg_tensor *x = y->in[0], *labels = y->in[1];
@@ -24,8 +26,3 @@ RG_OP(cross_entropy) = {.name = "cross_entropy", .formula = "mean of log sum exp
     .shape = shape, .check = check, .forward = RG_KERNEL(cross_entropy), .backward = backward, .fused = RG_KERNEL(cross_entropy_vjp),
     .samples = "5,17 5:i32<17; 3 -:i32<3; 2,3,4 2,3:i32<4; 17,1 17:i32=0; 1,1 1:i32=0; 1,5 1:i32<5; 0,3 0:i32; 2,0,3 2,0:i32; 0,0 0:i32",
     .refuses = "3,4 3:i32=4; 3,4 3:i32=-1; 2,0 2:i32; 3,4 4:i32; 3,4 3,4:i32; - -:i32; 3,4 3; 3,4:i32 3:i32"};
-
-rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *labels) {
-    if (!rg_failed(logits) && !rg_failed(labels) && rg_labels_check(at, "cross_entropy", logits, labels)) return rg_poison(logits->tape);
-    return rg_apply(&rg_op_cross_entropy, at, RG_NO_ATTR, RG_IN(logits, labels));
-}

@@ -200,7 +200,7 @@ static int take_diagonal(const einsum *e, part *p, int a, int b) {
     rg_tensor *index = rg_empty_at(e->at, e->t, RG_I32, 1, &n);
     for (int32_t i = 0; i < n && !rg_failed(index); i++) ((int32_t *)index->data)[i] = i * ((int32_t)n + 1);
     rg_tensor *x = a == p->n - 2 ? p->x : rg_permute_at(e->at, p->x, p->n, axes);
-    p->x = rg_index_select(rg_reshape_at(e->at, x, to + 1, shape), -1, index);
+    p->x = rg_index_select(rg_reshape_at(e->at, x, to + 1, shape), index, -1);
     p->n--;
     return 0;
 }
@@ -224,7 +224,7 @@ static void sum_out(const einsum *e, part *p, uint64_t wanted) {
         else axes[summed++] = d;
     }
     p->n = n;
-    if (summed) p->x = rg_sum_over_at(e->at, p->x, false, summed, axes);
+    if (summed) p->x = rg_sum_at(e->at, p->x, summed, axes);
 }
 
 /* -------- two operands to one */
@@ -261,7 +261,7 @@ static int contract(const einsum *e, part *p, part *q, uint64_t later) {
     if (n > RG_MAX_DIMS) return MISFIT(e, 0, "an intermediate result of %d dimensions, at most %d; reorder the operands", n, RG_MAX_DIMS);
     append(e, p, batch, &y), append(e, p, free_p, &y), append(e, q, free_q, &y);
     const bool ta = as_matrices(e, p, &like, batch, free_p, summed, summed), tb = as_matrices(e, q, &like, batch, summed, free_q, summed);
-    y.x = summed ? rg_matmul_t(p->x, ta, q->x, tb) : rg_mul(p->x, q->x); /* [.., n, 1] * [.., 1, m] */
+    y.x = summed ? rg_matmul(p->x, q->x, .transpose_a = ta, .transpose_b = tb) : rg_mul(p->x, q->x); /* [.., n, 1] * [.., 1, m] */
     shape_by_labels(e, &y);
     *p = y;
     return 0;

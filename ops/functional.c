@@ -58,7 +58,7 @@ static rg_tensor *matrix(const char *what, const char *at, rg_tensor *y, rg_tens
 
 /* d y_j / dx */
 static int row(const char *at, rg_tensor *y, rg_tensor *x, int64_t j, int flags, rg_tensor **g) {
-    rg_tensor *e = rg_fill(y, 0);
+    rg_tensor *e = rg_full_like(y, 0);
     if (rg_failed(e)) return -1;
     if (e->dtype == RG_F64) ((double *)e->data)[j] = 1;
     else ((float *)e->data)[j] = 1;
@@ -145,7 +145,7 @@ rg_tensor *rg_jvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tens
     rg_tensor **g = rg_tape_alloc(at, t, size), *jv = rg_poison(t), *to = graph ? jv : rg_empty_at(at, t, y->dtype, y->ndim, y->shape);
     if (!g) return jv;
     const int64_t mark = rg_mark(t);
-    rg_tensor *w = rg_requires_grad(rg_detach(rg_fill(y, 0)), true);
+    rg_tensor *w = rg_requires_grad(rg_detach(rg_full_like(y, 0)), true);
     const int failed = (!graph && rg_failed(to)) || rg_grad_at(at, y, w, x, n, RG_CREATE_GRAPH, g) || contract(at, g, v, n, &w, 1, flags, &jv);
     if (!failed && !graph) copy(to, jv);
     if (!graph) rg_rewind(t, mark);

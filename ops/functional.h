@@ -17,31 +17,32 @@
 extern "C" {
 #endif
 
-#define rg_jacobian(y, x, flags) rg_jacobian_at(RG_AT, y, x, flags) /* dy/dx, [y's shape.., x's shape..], at most 6 dimensions; a pass per element of y */
-#define rg_hessian(y, x, flags) rg_hessian_at(RG_AT, y, x, flags)   /* d^2 y/dx^2 of a one-element y, [x's shape.., x's shape..]; a pass per element of x */
-#define rg_hvp(y, x, ...) rg_hvp_at(RG_AT, y, x, __VA_ARGS__)       /* rg_hvp(y, x, v, n, flags, out): out[i] = sum_j d^2 y/dx[i]dx[j] v[j], y of one element */
-#define rg_jvp(y, x, ...) rg_jvp_at(RG_AT, y, x, __VA_ARGS__)       /* rg_jvp(y, x, v, n, flags): sum_j dy/dx[j] v[j], of y's shape; two passes */
 /* v[j] has x[j]'s shape and dtype. An x without a connection to y gives zeros. */
-rg_tensor *rg_jacobian_at(const char *at, rg_tensor *y, rg_tensor *x, int flags);
-rg_tensor *rg_hessian_at(const char *at, rg_tensor *y, rg_tensor *x, int flags);
-int rg_hvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *const v[], int n, int flags, rg_tensor *out[]);
-rg_tensor *rg_jvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *const v[], int n, int flags);
+/* dy/dx, [y's shape.., x's shape..], at most 6 dimensions; a pass per element of y */
+rg_tensor *rg_jacobian(rg_tensor *y, rg_tensor *x, int flags);
+/* d^2 y/dx^2 of a one-element y, [x's shape.., x's shape..]; a pass per element of x */
+rg_tensor *rg_hessian(rg_tensor *y, rg_tensor *x, int flags);
+/* out[i] = sum_j d^2 y/dx[i]dx[j] v[j], y of one element */
+int rg_hvp(rg_tensor *y, rg_tensor *const x[], rg_tensor *const v[], int n, int flags, rg_tensor *out[]);
+/* sum_j dy/dx[j] v[j], of y's shape; two passes */
+rg_tensor *rg_jvp(rg_tensor *y, rg_tensor *const x[], rg_tensor *const v[], int n, int flags);
 
 /* fn(ctx, in), whose record is released at once: a pass runs fn again for it, with the tape's generator as it was. Values and gradients
    have the bits of the plain call; higher derivatives are sums in another order. Whatever fn reads gets its gradient, in[] or captured
    through ctx: at most 255 tensors of one dtype. ctx and what it points to must stay until the pass, and fn must do the same again, or
    the pass is RG_ESTATE; what it writes elsewhere (running statistics), it writes twice; older leaves it may not rg_write. n is at least 1. */
-#define rg_checkpoint(fn, ctx, n, ...) rg_checkpoint_at(RG_AT, fn, ctx, n, __VA_ARGS__) /* rg_checkpoint(fn, ctx, n, in) */
-rg_tensor *rg_checkpoint_at(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *const *in);
+rg_tensor *rg_checkpoint(rg_fn fn, void *ctx, int n, rg_tensor *const *in);
 
 /* Which op made the first NaN or infinity? Looks through the record in order of execution, then runs the pass from its last one-element result
    once more, touching no gradient. 0: all is finite. -1: the tape has an RG_EVALUE that says it all:
        log: x[2,3]: element [0,1] is -inf: ln x = ln 0 (model.c:12)
        sqrt: x[3]: in backward the gradient of operand 1 is inf at element [2], where x = 0 and dy = 1: a / b = 0.5 / 0 (model.c:12)
    Call it before the optimiser's step. An infinity that was put into a leaf (a mask) counts only where the last result is not finite. */
-int rg_check_finite(rg_tape *t);
+RG_PLAIN int rg_check_finite(rg_tape *t);
 
 #ifdef __cplusplus
 }
 #endif
+
+#include "ops/functional_calls.h"
 #endif

@@ -47,12 +47,12 @@ static int index_add_shape(rg_tensor *y) {
 }
 
 static void index_select_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    dx[0] = rg_index_add(rg_fill(y->in[0], 0), y->attr.axis, y->in[1], dy);
+    dx[0] = rg_index_add(rg_full_like(y->in[0], 0), dy, y->in[1], y->attr.axis);
 }
 
 static void index_add_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     dx[0] = dy;
-    if (rg_needs(y, 2)) dx[2] = rg_index_select(dy, y->attr.axis, y->in[1]);
+    if (rg_needs(y, 2)) dx[2] = rg_index_select(dy, y->in[1], y->attr.axis);
 }
 
 RG_KERNELS(index_select);
@@ -73,10 +73,10 @@ RG_OP(index_add) = {.name = "index_add", .formula = "x, x[.., index[j], ..] += s
     .refuses = "5,4 3:i32=5 3,4 axis=0; 5,4 3:i32=-1 3,4 axis=0; 5,4 3:i32 2,4 axis=0; 5,4 3:i32 3,5 axis=0; 5,4 3:i32 4,3 axis=0; 5,4 3:i32 3 axis=0;"
                "5,4 3:i32 3,4 axis=2; - 3:i32=0 3 axis=0; - -:i32=0 - axis=1; 5,4 3 3,4 axis=0; 5,4:i32 3:i32 3,4:i32 axis=0; 1,1,1,1 1,1,1,1:i32 1 axis=0"};
 
-rg_tensor *rg_index_select_at(const char *at, rg_tensor *x, int axis, rg_tensor *index) {
+rg_tensor *rg_index_select_at(const char *at, rg_tensor *x, rg_tensor *index, int axis) {
     return rg_apply(&rg_op_index_select, at, (rg_attr){.axis = axis}, RG_IN(x, index));
 }
-rg_tensor *rg_index_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *index, rg_tensor *src) {
+rg_tensor *rg_index_add_at(const char *at, rg_tensor *x, rg_tensor *src, rg_tensor *index, int axis) {
     return rg_apply(&rg_op_index_add, at, (rg_attr){.axis = axis}, RG_IN(x, index, src));
 }
 
@@ -107,12 +107,12 @@ static int scatter_add_shape(rg_tensor *y) {
 }
 
 static void gather_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    dx[0] = rg_scatter_add(rg_fill(y->in[0], 0), y->attr.axis, y->in[1], dy);
+    dx[0] = rg_scatter_add(rg_full_like(y->in[0], 0), dy, y->in[1], y->attr.axis);
 }
 
 static void scatter_add_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     dx[0] = dy;
-    if (rg_needs(y, 2)) dx[2] = rg_gather(dy, y->attr.axis, y->in[1]);
+    if (rg_needs(y, 2)) dx[2] = rg_gather(dy, y->in[1], y->attr.axis);
 }
 
 RG_KERNELS(gather);
@@ -133,10 +133,10 @@ RG_OP(scatter_add) = {.name = "scatter_add", .formula = "x, x[index[i,j],j] += s
     .refuses = "5,4 5,4:i32=4 5,4 axis=1; 5,4 5,4:i32=-1 5,4 axis=1; 5,4 5:i32 5 axis=1; 5,4 6,2:i32 6,2 axis=1; 5,4 5,2:i32 5,3 axis=1; 5,4 5,2:i32 5 axis=1;"
                "5,4 5,4:i32 5,4 axis=2; - -:i32=0 - axis=1; - -:i32=0 1 axis=0; 5,4 5,4 5,4 axis=0; 5,4:i32 5,4:i32 5,4:i32 axis=0"};
 
-rg_tensor *rg_gather_at(const char *at, rg_tensor *x, int axis, rg_tensor *index) {
+rg_tensor *rg_gather_at(const char *at, rg_tensor *x, rg_tensor *index, int axis) {
     return rg_apply(&rg_op_gather, at, (rg_attr){.axis = axis}, RG_IN(x, index));
 }
-rg_tensor *rg_scatter_add_at(const char *at, rg_tensor *x, int axis, rg_tensor *index, rg_tensor *src) {
+rg_tensor *rg_scatter_add_at(const char *at, rg_tensor *x, rg_tensor *src, rg_tensor *index, int axis) {
     return rg_apply(&rg_op_scatter_add, at, (rg_attr){.axis = axis}, RG_IN(x, index, src));
 }
 

@@ -257,7 +257,7 @@ static bool refused(const char *at, rg_tape *t, int n, rg_tensor *const *in) {
         if (x->tape != t) return rg_fail(t, RG_ESTATE, at, "gradcheck: operand %d is on another tape", i), true;
         if (x->op) return rg_fail(t, RG_ESTATE, at, "gradcheck: operand %d is the result of %s, not a leaf; rg_detach it", i, x->op->name), true;
         if (rg_needs_grad(x) && x->dtype != RG_F64)
-            return rg_fail(t, RG_EDTYPE, at, "gradcheck: operand %d %s: gradients are checked in f64; rg_set_dtype(t, RG_F64)", i,
+            return rg_fail(t, RG_EDTYPE, at, "gradcheck: operand %d %s: gradients are checked in f64; rg_set_default_dtype(t, RG_F64)", i,
                 rg_shape_text(x, shape, sizeof shape)), true;
     }
     return false;
@@ -274,13 +274,13 @@ static rg_check check(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *con
         const bool recording = rg_record(t, true);
         const rg_dtype dtype = rg_default_dtype(t);
         const int64_t guard = rg_guard(t, rg_mark(t));
-        rg_set_dtype(t, RG_F64);
+        rg_set_default_dtype(t, RG_F64);
         problem p = {.at = at, .t = t, .fn = fn, .ctx = ctx, .in = in, .n = n, .draws = *rg_tape_rng(t), .counts = counts, .result = &c};
         rg_rng_seed(&p.rng, o.seed);
         if ((o.order != 2 && check_order(&p, 1)) || (o.order >= 2 && check_order(&p, 2))) c.failed = RG_CHECK_BROKEN;
         *rg_tape_rng(t) = p.draws;
         rg_guard(t, guard);
-        rg_set_dtype(t, dtype);
+        rg_set_default_dtype(t, dtype);
         rg_record(t, recording);
     }
     if (c.failed) snprintf(c.text, sizeof c.text, "%.230s", t && rg_error(t) ? rg_error(t) : "no operands, or out of memory");
@@ -350,14 +350,15 @@ static void judge_counts(rg_check *all, const int64_t *counts, const bool *seen)
     }
 }
 
-rg_check rg_gradcheck_op(const rg_op *op, rg_gradcheck_options o) {
+rg_check rg_gradcheck_op_at(const char *at, const rg_op *op, rg_gradcheck_options o) {
+    (void)at;
     rg_check all = {.failed = RG_CHECK_PASSED};
     if (!op || !op->samples) return (rg_check){.failed = RG_CHECK_BROKEN, .text = "no operator, or one without samples"};
     if (!op->backward && !op->compose) return all;
     rg_tape *t = rg_tape_new(o.seed);
     if (!t) return (rg_check){.failed = RG_CHECK_BROKEN, .text = "out of memory"};
     rg_on_error(t, NULL, NULL);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     int64_t counts[RG_SAMPLE_OPERANDS] = {0};
     bool seen[RG_SAMPLE_OPERANDS] = {false};
     const char *text = op->samples;

@@ -2,7 +2,7 @@
 
        static rg_tensor *loss(void *ctx, rg_tensor *const *in) { return rg_mse(rg_matmul(in[0], in[1]), ctx); }
        ...
-       rg_check c = rg_gradcheck(loss, target, 2, (rg_tensor *[]){x, w}, (rg_gradcheck_options){.order = 1});
+       rg_check c = rg_gradcheck(loss, target, 2, ((rg_tensor *[]){x, w}), .order = 1);
        if (c.failed) rg_check_print(&c, "loss", stderr);
 
    Each element of each operand that requires a gradient is moved by h = 7.4e-4 max(1, |x|) times -2 -1 1 2 (five points, error
@@ -30,6 +30,7 @@ typedef struct rg_gradcheck_options {
     int order;     /* 1 (or 0): first derivatives; 2: second; 3: both */
     double bar;    /* the largest error that passes; 0 means 1e-8 */
     uint64_t seed; /* of the cotangents; of the operands' values in rg_gradcheck_op */
+    RG_NAMED;
 } rg_gradcheck_options;
 
 typedef enum rg_verdict {
@@ -52,13 +53,12 @@ typedef struct rg_check {
 
 /* The operands are f64 leaves; those that require a gradient are checked, the others stay constant. Values, gradients and the record are
    afterwards as they were. An error (also one of fn's) stays on the tape and makes the verdict RG_CHECK_BROKEN. */
-#define rg_gradcheck(fn, ctx, n, in, ...) rg_gradcheck_at(RG_AT, fn, ctx, n, in, __VA_ARGS__)
-rg_check rg_gradcheck_at(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *const *in, rg_gradcheck_options options);
+rg_check rg_gradcheck(rg_fn fn, void *ctx, int n, rg_tensor *const *in, rg_gradcheck_options options);
 
 /* Every sample of an op, on a tape of its own: all float operands requiring a gradient, then each of several frozen in turn. */
 rg_check rg_gradcheck_op(const struct rg_op *op, rg_gradcheck_options options);
 
-uint64_t rg_branch_hash(rg_tape *t, int64_t mark); /* of the branches taken by all ops recorded since the mark */
+RG_PLAIN uint64_t rg_branch_hash(rg_tape *t, int64_t mark); /* of the branches taken by all ops recorded since the mark */
 
 /* One line: "NAME: WRONG: order 1, operand 0 (w) element 5 of [2,3]: analytic 0.25, numeric 0.5, error 0.5 > 1e-08". */
 void rg_check_print(const rg_check *c, const char *name, FILE *to);
@@ -67,4 +67,6 @@ const char *rg_verdict_name(rg_verdict v);
 #ifdef __cplusplus
 }
 #endif
+
+#include "ops/gradcheck_calls.h"
 #endif

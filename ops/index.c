@@ -125,9 +125,11 @@ RG_OP(scatter) = {.name = "scatter", .formula = "y[.., index[..]] = x[..], else 
     .refuses = "3 3:i32=4 classes=4; 3 3:i32=-1 classes=4; 2 2:i32 classes=0; 3 4:i32 classes=4; 3 3,1:i32 classes=4; 3 3:i32 classes=-1;"
                "1,1,1,1,1,1 1,1,1,1,1,1:i32 classes=2; 3 3 classes=2"};
 
+static int classes(int64_t n) { return n < 0 || n > INT32_MAX ? -1 : (int)n; }
+
 rg_tensor *rg_pick_at(const char *at, rg_tensor *x, rg_tensor *index) { return rg_apply(&rg_op_pick, at, RG_NO_ATTR, RG_IN(x, index)); }
-rg_tensor *rg_scatter_at(const char *at, rg_tensor *x, rg_tensor *index, int n) {
-    return rg_apply(&rg_op_scatter, at, (rg_attr){.classes = n}, RG_IN(x, index));
+rg_tensor *rg_scatter_at(const char *at, rg_tensor *x, rg_tensor *index, int64_t n) {
+    return rg_apply(&rg_op_scatter, at, (rg_attr){.classes = classes(n)}, RG_IN(x, index));
 }
 
 /* -------- one_hot: y[.., j] = j == index[..], in the tape's dtype */
@@ -140,7 +142,9 @@ RG_OP(one_hot) = {.name = "one_hot", .formula = "y[.., j] = j == index[..]; no d
     .samples = "17:i32<5 classes=5; 2,3:i32<4 classes=4; -:i32<3 classes=3; 1,1:i32=0 classes=1; 0:i32 classes=3; 0,3:i32 classes=2; 0:i32 classes=0",
     .refuses = "3:i32=4 classes=4; 3:i32=-1 classes=4; 2:i32 classes=0; 3:i32 classes=-1; 1,1,1,1,1,1:i32 classes=2; 3 classes=2; 3:u8 classes=2"};
 
-rg_tensor *rg_one_hot_at(const char *at, rg_tensor *index, int n) { return rg_apply(&rg_op_one_hot, at, (rg_attr){.classes = n}, 1, &index); }
+rg_tensor *rg_one_hot_at(const char *at, rg_tensor *index, int64_t n) {
+    return rg_apply(&rg_op_one_hot, at, (rg_attr){.classes = classes(n)}, 1, &index);
+}
 
 /* -------- cast: y = x in another dtype; a view where it is its own.    dx = dy cast back, between floats; else none */
 

@@ -12,7 +12,7 @@
 #include "ops/ops.h"
 
 rg_build rg_info(void) {
-    rg_build b = {.version = RG_VERSION, .blas = "builtin", .vector_math = "libm", .threads = 1};
+    rg_build b = {.version = rg_version(), .blas = "builtin", .vector_math = "libm", .threads = 1};
     static const char *const isas[RG_ISAS] = {"baseline", "AVX2+FMA", "AVX-512"};
     b.isa = isas[rg_best_isa()];
 #ifdef RG_OPENBLAS
@@ -32,3 +32,5 @@ rg_build rg_info(void) {
 #endif
     return b;
 }
+
+const char *rg_version(void) { return RG_VERSION_TEXT; }

@@ -53,3 +53,10 @@ rg_tensor *rg_normal_at(const char *at, rg_tape *t, double mean, double std, int
     if (!isfinite(mean) || !(std >= 0 && isfinite(std))) return refuse(at, t, "rg_normal: mean and std are", mean, std);
     return rg_drawn_at(at, t, draw_normal, mean, std, ndim, shape);
 }
+
+/* -------- constants */
+
+rg_tensor *rg_zeros_at(const char *at, rg_tape *t, int ndim, const int64_t *shape) { return rg_full_at(at, t, 0, ndim, shape); }
+rg_tensor *rg_ones_at(const char *at, rg_tape *t, int ndim, const int64_t *shape) { return rg_full_at(at, t, 1, ndim, shape); }
+rg_tensor *rg_zeros_like_at(const char *at, rg_tensor *x) { return rg_full_like_at(at, x, 0); }
+rg_tensor *rg_ones_like_at(const char *at, rg_tensor *x) { return rg_full_like_at(at, x, 1); }

@@ -2,7 +2,9 @@
    of probabilities come from log_softmax and softplus. Sources: PyTorch's torch.nn.functional; focal: Lin et al. 2017.          */
 #include "ops/losses.h"
 
+#include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "ops/index.h"
 #include "ops/ops.h"
@@ -10,12 +12,14 @@
 #undef RG_AT
 #define RG_AT at
 
+extern const rg_op rg_op_cross_entropy; /* the mean without options, in one pass: cross_entropy.c */
+
 /* -------- options */
 
+static_assert(sizeof(rg_loss_options) % sizeof(uint64_t) == 0, "none_given looks at it in words");
 enum { WEIGHT = 1, POS_WEIGHT = 2, IGNORE = 4, SMOOTHING = 8, MARGIN = 16, POWER = 32, DELTA = 64, BETA = 128, FOCUS = 256, LOG_TARGET = 512, BATCHMEAN = 1024 };
 
 static bool given(double v) { return v != 0 || signbit(v); }
-static double given_or(double v, double otherwise) { return given(v) ? v : otherwise; }
 
 static int refuse(const char *at, rg_tape *t, const char *who, const char *option, double value, const char *rule) {
     return rg_fail(t, RG_EVALUE, at, "%s: %s is %g, must be %s", who, option, value, rule);
@@ -42,17 +46,23 @@ static int check_options(const char *at, rg_tape *t, const char *who, const rg_l
     return 0;
 }
 
+static inline bool none_given(const rg_loss_options *o) {
+    uint64_t words[sizeof *o / sizeof(uint64_t)], any = 0;
+    memcpy(words, o, sizeof words);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) any |= words[i];
+    return !any;
+}
+
 /* Operands that can be used, and options that this loss has? If not, the error stands on the tape. */
 #define READY(has) ready(at, &speaker_, &with, has)
 static bool ready(const char *at, const rg_speaker *s, const rg_loss_options *with, unsigned has) {
     const char *who = s->name;
-    const int n = s->n;
-    rg_tensor *const *in = s->in;
     rg_tape *t = NULL;
-    for (int i = 0; i < n && !t; i++) t = rg_tape_of(in[i]);
-    for (int i = 0; i < n; i++)
-        if (rg_failed(in[i])) return rg_fail(t, RG_ESTATE, at, "%s: operand %d is %s", who, i + 1, in[i] ? "what a failed operation returned" : "NULL"), false;
-    return !rg_error_code(t) && check_options(at, t, who, with, has) == 0;
+    for (int i = 0; i < s->n && !t; i++) t = s->in[i] ? s->in[i]->tape : NULL;
+    for (int i = 0; i < s->n; i++)
+        if (rg_failed(s->in[i]))
+            return rg_fail(t, RG_ESTATE, at, "%s: operand %d is %s", who, i + 1, s->in[i] ? "what a failed operation returned" : "NULL"), false;
+    return !rg_error_code(t) && (none_given(with) || check_options(at, t, who, with, has) == 0);
 }
 
 static rg_tensor *reduced(const char *at, rg_tensor *loss, rg_reduction reduction) {
@@ -78,13 +88,13 @@ static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype
 
 /* -------- distances */
 
-rg_tensor *rg_mse_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
+rg_tensor *rg_mse_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("mse", p, y);
     if (!READY(0)) return rg_poison(rg_tape_of(p));
     return reduced(at, rg_square(rg_sub(p, y)), with.reduction);
 }
 
-rg_tensor *rg_l1_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
+rg_tensor *rg_l1_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("l1", p, y);
     if (!READY(0)) return rg_poison(rg_tape_of(p));
     return reduced(at, rg_abs(rg_sub(p, y)), with.reduction);
@@ -98,17 +108,17 @@ static rg_tensor *bent(const char *at, rg_tensor *p, rg_tensor *y, double edge, 
     return rg_add(rg_mul_scalar(rg_sub(d, m), far), rg_mul_scalar(rg_square(m), near / 2));
 }
 
-rg_tensor *rg_huber_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
+rg_tensor *rg_huber_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("huber", p, y);
     if (!READY(DELTA)) return rg_poison(rg_tape_of(p));
-    const double delta = given_or(with.delta, 1);
+    const double delta = rg_option(with.delta, 1);
     return reduced(at, bent(at, p, y, delta, delta, 1), with.reduction);
 }
 
-rg_tensor *rg_smooth_l1_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
+rg_tensor *rg_smooth_l1_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("smooth_l1", p, y);
     if (!READY(BETA)) return rg_poison(rg_tape_of(p));
-    const double beta = given_or(with.beta, 1);
+    const double beta = rg_option(with.beta, 1);
     return reduced(at, beta == 0 ? rg_abs(rg_sub(p, y)) : bent(at, p, y, beta, 1, 1 / beta), with.reduction);
 }
 
@@ -137,7 +147,7 @@ static const rg_op signs = {.name = "cosine_embedding", .formula = "y, 1 or -1",
 
 /* -------- two classes */
 
-rg_tensor *rg_bce_with_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
+rg_tensor *rg_bce_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("bce", p, y);
     if (!READY(WEIGHT)) return rg_poison(rg_tape_of(p));
     rg_tensor *loss = rg_bce_each(rg_apply(&probabilities, at, RG_NO_ATTR, 1, &p), y);
@@ -152,17 +162,17 @@ static rg_tensor *logistic(const char *at, rg_tensor *z, rg_tensor *y, rg_tensor
     return rg_add(left, right);
 }
 
-rg_tensor *rg_bce_with_logits_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
+rg_tensor *rg_bce_with_logits_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("bce_with_logits", z, y);
     if (!READY(WEIGHT | POS_WEIGHT)) return rg_poison(rg_tape_of(z));
     rg_tensor *loss = logistic(at, z, y, with.pos_weight);
     return fits(at, "bce_with_logits", "weight", with.weight, loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(z->tape);
 }
 
-rg_tensor *rg_focal_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
+rg_tensor *rg_focal_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("focal", z, y);
     if (!READY(FOCUS)) return rg_poison(rg_tape_of(z));
-    const double alpha = given_or(with.alpha, .25), gamma = given_or(with.gamma, 2);
+    const double alpha = rg_option(with.alpha, .25), gamma = rg_option(with.gamma, 2);
     rg_tensor *not_y = one_minus(at, y), *loss = logistic(at, z, y, NULL);
     rg_tensor *wrong = rg_add(rg_mul(rg_sigmoid(z), not_y), rg_mul(rg_sigmoid(rg_neg(z)), y)); /* 1 - p_t, also where p_t rounds to 1 */
     if (gamma > 0) loss = rg_mul(loss, rg_pow_scalar(wrong, gamma));
@@ -171,16 +181,16 @@ rg_tensor *rg_focal_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_
 }
 
 static rg_tensor *hinged(const char *at, rg_tensor *z, rg_tensor *y, double margin) {
-    return rg_relu(rg_add_scalar(rg_neg(rg_mul(y, z)), given_or(margin, 1)));
+    return rg_relu(rg_add_scalar(rg_neg(rg_mul(y, z)), rg_option(margin, 1)));
 }
 
-rg_tensor *rg_hinge_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
+rg_tensor *rg_hinge_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("hinge", z, y);
     if (!READY(MARGIN)) return rg_poison(rg_tape_of(z));
     return reduced(at, hinged(at, z, y, with.margin), with.reduction);
 }
 
-rg_tensor *rg_squared_hinge_with_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
+rg_tensor *rg_squared_hinge_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("squared_hinge", z, y);
     if (!READY(MARGIN)) return rg_poison(rg_tape_of(z));
     return reduced(at, rg_square(hinged(at, z, y, with.margin)), with.reduction);
@@ -237,11 +247,11 @@ RG_OP(kept) = {.name = "kept", .formula = "b != p, of labels b, in the type of a
     .forward = RG_ANY(kept_forward), .samples = "17,5 17:i32<5 p=2; 2,3,4 2,3:i32<4 p=-100; 3 -:i32=3 p=3; 1 1,1:i32=0; 2 0,3:i32 p=1", .refuses = "3 3; 3:i32 3:i32"};
 
 /* Labels and weights of the rows of x; false after an error. x of another type than floats is refused by the ops that follow. */
-static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *labels, const rg_loss_options *with, unsigned has, rows *r) {
+static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *labels, const rg_loss_options *with, rows *r) {
     *r = (rows){.labels = labels};
     rg_tensor *w = with->weight;
-    const int64_t ignored = has & IGNORE ? (int64_t)given_or(with->ignore_index, -100) : INT64_MIN; /* which no label is */
-    bool any = given(with->ignore_index); /* one that was asked for may come when the record is played */
+    bool any = given(with->ignore_index); /* it may come when the record is played */
+    const int64_t ignored = any ? (int64_t)with->ignore_index : INT64_MIN; /* which no label is */
     if (rg_labels_check(at, who, x, labels) || !find_ignored(at, who, x, labels, ignored, &any)) return false;
     if (any && is_float(x)) {
         r->labels = rg_apply(&rg_op_label_or_0, at, (rg_attr){.p = (double)ignored}, 1, &labels);
@@ -272,46 +282,48 @@ static rg_tensor *nll_rows(const char *at, rg_tensor *log_p, const rows *r) {
     return masked(at, weighted(at, rg_neg(rg_pick(log_p, r->labels)), r->weight), r);
 }
 
-rg_tensor *rg_nll_with_at(const char *at, rg_tensor *log_p, rg_tensor *labels, rg_loss_options with) {
+rg_tensor *rg_nll_at(const char *at, rg_tensor *log_p, rg_tensor *labels, rg_loss_options with) {
     rows r;
     RG_SPEAK_AS("nll", log_p, labels);
-    if (!READY(WEIGHT | IGNORE) || !rows_of(at, "nll", log_p, labels, &with, IGNORE, &r)) return rg_poison(rg_tape_of(log_p));
+    if (!READY(WEIGHT | IGNORE) || !rows_of(at, "nll", log_p, labels, &with, &r)) return rg_poison(rg_tape_of(log_p));
     return row_mean(at, nll_rows(at, log_p, &r), &r, with.reduction);
 }
 
-rg_tensor *rg_cross_entropy_with_at(const char *at, rg_tensor *logits, rg_tensor *labels, rg_loss_options with) {
+rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *labels, rg_loss_options with) {
     rows r;
     RG_SPEAK_AS("cross_entropy", logits, labels);
-    if (!READY(WEIGHT | IGNORE | SMOOTHING) || !rows_of(at, "cross_entropy", logits, labels, &with, IGNORE, &r))
-        return rg_poison(rg_tape_of(logits));
     const double e = with.label_smoothing;
-    if (with.reduction == RG_MEAN && e == 0 && !r.weight && !r.kept) return rg_cross_entropy_at(at, logits, labels);
+    const bool fused = with.reduction == RG_MEAN && e == 0 && !with.weight && !given(with.ignore_index);
+    if (!READY(WEIGHT | IGNORE | SMOOTHING) || (fused && rg_labels_check(at, "cross_entropy", logits, labels)))
+        return rg_poison(rg_tape_of(logits));
+    if (fused) return rg_apply(&rg_op_cross_entropy, at, RG_NO_ATTR, RG_IN(logits, labels));
+    if (!rows_of(at, "cross_entropy", logits, labels, &with, &r)) return rg_poison(rg_tape_of(logits));
     rg_tensor *log_p = rg_log_softmax(logits, -1), *loss = nll_rows(at, log_p, &r);
     if (e > 0) {
-        rg_tensor *even = masked(at, rg_neg(rg_sum_over(weighted(at, log_p, with.weight), false, -1)), &r);
+        rg_tensor *even = masked(at, rg_neg(rg_sum(weighted(at, log_p, with.weight), -1)), &r);
         loss = rg_add(rg_mul_scalar(loss, 1 - e), rg_mul_scalar(even, e / (double)rg_dim(logits, -1)));
     }
     return row_mean(at, loss, &r, with.reduction);
 }
 
-rg_tensor *rg_multi_margin_with_at(const char *at, rg_tensor *x, rg_tensor *labels, rg_loss_options with) {
+rg_tensor *rg_multi_margin_at(const char *at, rg_tensor *x, rg_tensor *labels, rg_loss_options with) {
     rows r;
     RG_SPEAK_AS("multi_margin", x, labels);
-    if (!READY(WEIGHT | MARGIN | POWER) || !rows_of(at, "multi_margin", x, labels, &with, 0, &r))
+    if (!READY(WEIGHT | MARGIN | POWER) || !rows_of(at, "multi_margin", x, labels, &with, &r))
         return rg_poison(rg_tape_of(x));
     rg_tensor *own = rg_pick(x, r.labels); /* [..] */
     if (rg_failed(own)) return own;
     const int classes = (int)rg_dim(x, -1);
     rg_tensor *is_own = rg_scatter(rg_expand_at(at, rg_constant(x, 1), own->ndim, own->shape), r.labels, classes); /* [.., classes] */
-    rg_tensor *over = rg_relu(rg_add_scalar(rg_sub(x, rg_unsqueeze(own, own->ndim)), given_or(with.margin, 1)));
+    rg_tensor *over = rg_relu(rg_add_scalar(rg_sub(x, rg_unsqueeze(own, own->ndim)), rg_option(with.margin, 1)));
     rg_tensor *others = rg_where(is_own, rg_constant(x, 0), with.p == 2 ? rg_square(over) : over);
-    rg_tensor *loss = rg_mul_scalar(rg_sum_over(others, false, -1), 1 / (double)classes);
+    rg_tensor *loss = rg_mul_scalar(rg_sum(others, -1), 1 / (double)classes);
     return reduced(at, weighted(at, loss, r.weight), with.reduction);
 }
 
 /* -------- distributions and directions */
 
-rg_tensor *rg_kl_div_with_at(const char *at, rg_tensor *log_p, rg_tensor *q, rg_loss_options with) {
+rg_tensor *rg_kl_div_at(const char *at, rg_tensor *log_p, rg_tensor *q, rg_loss_options with) {
     RG_SPEAK_AS("kl_div", log_p, q);
     if (!READY(LOG_TARGET | BATCHMEAN)) return rg_poison(rg_tape_of(log_p));
     if (with.log_target) return reduced(at, rg_mul(rg_exp(q), rg_sub(q, log_p)), with.reduction);
@@ -322,7 +334,7 @@ rg_tensor *rg_kl_div_with_at(const char *at, rg_tensor *log_p, rg_tensor *q, rg_
 
 /* max(|x|, 1e-8), whose slope at 0 is 0 */
 static rg_tensor *length(const char *at, rg_tensor *x, int axis) {
-    rg_tensor *square = rg_sum_over(rg_square(x), false, axis);
+    rg_tensor *square = rg_sum(rg_square(x), axis);
     return rg_failed(square) ? square : rg_sqrt(rg_maximum(square, rg_constant(square, 1e-16)));
 }
 
@@ -338,7 +350,7 @@ static rg_tensor *as_long_as(const char *at, rg_tensor *x, const rg_tensor *othe
 
 rg_tensor *rg_cosine_similarity_at(const char *at, rg_tensor *a, rg_tensor *b, int axis) {
     RG_SPEAK_AS("cosine_similarity", a, b);
-    rg_tensor *dot = rg_sum_over(rg_mul(a, b), false, axis);
+    rg_tensor *dot = rg_sum(rg_mul(a, b), axis);
     if (rg_failed(dot)) return dot;
     if (a->ndim != b->ndim) /* or an axis counted from 0 would be another one in each */
         return rg_refuse(a->tape, RG_ESHAPE, at, "cosine_similarity: operands of %d and %d dimensions", a->ndim, b->ndim);
@@ -348,7 +360,7 @@ rg_tensor *rg_cosine_similarity_at(const char *at, rg_tensor *a, rg_tensor *b, i
     return rg_div(dot, rg_mul(length(at, a, axis), length(at, b, axis)));
 }
 
-rg_tensor *rg_cosine_embedding_with_at(const char *at, rg_tensor *a, rg_tensor *b, rg_tensor *y, rg_loss_options with) {
+rg_tensor *rg_cosine_embedding_at(const char *at, rg_tensor *a, rg_tensor *b, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("cosine_embedding", a, b, y);
     if (!READY(MARGIN)) return rg_poison(rg_tape_of(a));
     rg_tensor *cosine = rg_cosine_similarity(a, b, -1);
@@ -366,7 +378,7 @@ rg_tensor *rg_cosine_embedding_with_at(const char *at, rg_tensor *a, rg_tensor *
 
 #define LOSS(fn, n, ...)                                                                                                \
     static rg_tensor *compose_##fn(const char *at, rg_attr attr, rg_tensor *const *in) {                              \
-        return rg_##fn##_with_at(at, in[0], in[1], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, __VA_ARGS__}); \
+        return rg_##fn##_at(at, in[0], in[1], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, __VA_ARGS__}); \
     }                                                                                                                   \
     RG_OP(n) = {.name = #n, .compose = compose_##fn,
 #define PAIRS(p) "5,17 5,17" p "; 17 17" p "; - -" p "; 1,1 1,1" p "; 3,5 5" p " reduction=1; 4,3 4,3" p " reduction=2; 0,3 0,3" p "; 4,3 same" p
@@ -409,7 +421,7 @@ RG_OP(cosine_similarity) = {.name = "cosine_similarity", .formula = "a . b / (ma
     "3,0 3,0 axis=1; 4,3 same axis=1", .refuses = "2,3 2,4 axis=1; 3 2,3 axis=1; - - axis=1; 2,3 2,3 axis=2; 2,3:i32 2,3:i32 axis=0; 2:f64 2:f32 axis=0"};
 
 static rg_tensor *compose_cosine_embedding(const char *at, rg_attr attr, rg_tensor *const *in) {
-    return rg_cosine_embedding_with_at(at, in[0], in[1], in[2], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, .margin = attr.p});
+    return rg_cosine_embedding_at(at, in[0], in[1], in[2], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, .margin = attr.p});
 }
 RG_OP(cosine_embedding) = {.name = "cosine_embedding", .formula = "mean of 1 - cos(a, b) where y is 1, max(0, cos(a, b) - margin) where it is -1", .arity = 3,
     .compose = compose_cosine_embedding, .samples = "5,17 5,17 5:f=1; 5,17 5,17 5:f=-1; 17 17 -:f=-1 p=.1; 1,3 1,3 1:f=1; 2,3,4 2,3,4 2,3:f=-1 p=-.5 reduction=1;"

@@ -54,13 +54,13 @@ static void matmul_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     const bool ta = y->attr.matmul.ta, tb = y->attr.matmul.tb, column = b->ndim == 1;
     if (column) b = rg_unsqueeze(b, 1), dy = rg_unsqueeze(dy, -1);
     if (a->ndim == 1) a = rg_unsqueeze(a, 0), dy = rg_unsqueeze(dy, -2);
-    if (rg_needs(y, 0)) dx[0] = ta ? rg_matmul_t(b, tb, dy, true) : rg_matmul_t(dy, false, b, !tb);
+    if (rg_needs(y, 0)) dx[0] = ta ? rg_matmul(b, dy, .transpose_a = tb, .transpose_b = true) : rg_matmul(dy, b, .transpose_b = !tb);
     if (!rg_needs(y, 1)) return;
     if (!ta && b->ndim == 2) { /* one product that sums over the batch, rather than a batch to be summed */
         a = as_rows(y, a);
         dy = as_rows(y, dy);
     }
-    dx[1] = tb ? rg_matmul_t(dy, true, a, ta) : rg_matmul_t(a, !ta, dy, false);
+    dx[1] = tb ? rg_matmul(dy, a, .transpose_a = true, .transpose_b = ta) : rg_matmul(a, dy, .transpose_a = !ta);
     if (column) dx[1] = rg_squeeze(dx[1], -1);
 }
 
@@ -99,8 +99,8 @@ RG_OP(matmul) = {.name = "matmul", .formula = "a . b", .arity = 2, .shape = matm
                "5 5; 5 5,17; 17,5 5; 3 2,3,4; 2,3,4 4; 4,5 4 ta=1; 4 5,4 tb=1; 3 3 ta=1 tb=1; 5 same; 0 0; 3 3,0; 0,3 3; 3 2,0,3,4; 2,1,4,3 4 ta=1",
     .refuses = "64,784 785,128; 2,3 2,3; 2,3 3,4 ta=1; 2,3 3,4 tb=1; 2,3 3,4 ta=1 tb=1; 4 3,4; 2,3 2; 2 3; - 2,2; 2,2 -; 2 -; 2,2,3 3,3,2; 2,3:i32 3,2:i32; 2,3:f64 3,2:f32"};
 
-rg_tensor *rg_matmul_t_at(const char *at, rg_tensor *a, bool ta, rg_tensor *b, bool tb) {
-    return rg_apply(&rg_op_matmul, at, (rg_attr){.matmul = {.ta = ta, .tb = tb}}, RG_IN(a, b));
+rg_tensor *rg_matmul_at(const char *at, rg_tensor *a, rg_tensor *b, rg_matmul_options options) {
+    return rg_apply(&rg_op_matmul, at, (rg_attr){.matmul = {.ta = options.transpose_a, .tb = options.transpose_b}}, RG_IN(a, b));
 }
 
 /* -------- dot, outer: for vectors alone, lest rows that were meant to be summed are broadcast */
@@ -113,7 +113,7 @@ static rg_tensor *vectors(const char *name, const char *at, rg_tensor *a, rg_ten
 
 rg_tensor *rg_dot_at(const char *at, rg_tensor *a, rg_tensor *b) {
     RG_SPEAK_AS("dot", a, b);
-    return rg_matmul_t_at(at, vectors("dot", at, a, b), false, b, false);
+    return rg_matmul_at(at, vectors("dot", at, a, b), b, (rg_matmul_options){0});
 }
 
 rg_tensor *rg_outer_at(const char *at, rg_tensor *a, rg_tensor *b) {
@@ -141,9 +141,9 @@ static int linear_shape(rg_tensor *y) {
 static void linear_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     rg_tensor *x = y->in[0], *w = y->in[1], *rows = as_rows(y, dy); /* [n, out] */
     /* [1, in] for an x of [in]: the engine sums it down */
-    if (rg_needs(y, 0)) dx[0] = rg_matmul_t(x->ndim > 1 ? dy : rows, false, w, true);
-    if (rg_needs(y, 1)) dx[1] = rg_matmul_t(as_rows(y, x), true, rows, false);
-    if (rg_needs(y, 2)) dx[2] = rg_sum_over(rows, false, 0);
+    if (rg_needs(y, 0)) dx[0] = rg_matmul(x->ndim > 1 ? dy : rows, w, .transpose_b = true);
+    if (rg_needs(y, 1)) dx[1] = rg_matmul(as_rows(y, x), rows, .transpose_a = true);
+    if (rg_needs(y, 2)) dx[2] = rg_sum(rows, 0);
 }
 
 RG_KERNELS(linear);

@@ -23,7 +23,7 @@ static int check(rg_tensor *y, int most, const int64_t *shape, int ndim) {
 
 /* What the formula above says, over a set of axes. w: the weight as it broadcasts to x, or NULL; dw, db: not summed down yet. */
 static void rule(rg_tensor *y, rg_tensor *dy, rg_tensor *w, bool centred, int n, const int *axes, rg_tensor **dx) {
-#define MEAN(v) rg_mean_over_at(y->at, v, true, n, axes)
+#define MEAN(v) rg_mean_keep_at(y->at, v, n, axes)
     rg_tensor *x = y->in[0], *c = centred ? rg_sub(x, MEAN(x)) : x;
     rg_tensor *r = rg_pow_scalar(rg_add_scalar(MEAN(rg_square(c)), y->attr.p), -.5), *normal = rg_mul(c, r);
     if (rg_needs(y, 0)) {
@@ -81,13 +81,15 @@ static int last(const char *at, const rg_op *op, const rg_tensor *x, int k, doub
     return 0;
 }
 
-rg_tensor *rg_layer_norm_at(const char *at, rg_tensor *x, int k, rg_tensor *w, rg_tensor *b, double eps) {
+rg_tensor *rg_layer_norm_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, int k, rg_layer_norm_options options) {
     rg_attr attr;
-    return last(at, &rg_op_layer_norm, x, k, eps, &attr) ? rg_poison(rg_tape_of(x)) : apply(&rg_op_layer_norm, at, attr, x, w, b);
+    return last(at, &rg_op_layer_norm, x, k, rg_option(options.eps, 1e-5), &attr) ? rg_poison(rg_tape_of(x))
+                                                                                  : apply(&rg_op_layer_norm, at, attr, x, w, b);
 }
 
-rg_tensor *rg_rms_norm_at(const char *at, rg_tensor *x, int k, rg_tensor *w, double eps) {
+rg_tensor *rg_rms_norm_at(const char *at, rg_tensor *x, rg_tensor *w, int k, rg_rms_norm_options options) {
     rg_attr attr;
+    const double eps = rg_option(options.eps, rg_dtype_of(x) == RG_F64 ? 0x1p-52 : 0x1p-23);
     return last(at, &rg_op_rms_norm, x, k, eps, &attr) ? rg_poison(rg_tape_of(x)) : apply(&rg_op_rms_norm, at, attr, x, w, NULL);
 }
 
@@ -113,7 +115,7 @@ static void batch_norm_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
         if (d != 1) axes[n++] = d;
     rule(y, dy, y->nin > 1 ? as_channels(y->at, y, y->in[1]) : NULL, true, n, axes, dx);
     for (int i = 1; i < y->nin; i++)
-        if (rg_needs(y, i)) dx[i] = rg_sum_over_at(y->at, dx[i], false, n, axes);
+        if (rg_needs(y, i)) dx[i] = rg_sum_at(y->at, dx[i], n, axes);
 }
 
 RG_KERNELS(batch_norm);
@@ -174,10 +176,11 @@ static rg_tensor *by_the_batch(const char *at, rg_tensor *x, rg_tensor *mean, rg
     return rg_failed(rg_apply(&follow_batch, at, (rg_attr){.p = momentum, .q = n / (n - 1)}, RG_IN(mean, var, y))) ? rg_poison(y->tape) : y;
 }
 
-rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, bool training,
-    double momentum, double eps) {
+rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b,
+    rg_batch_norm_options options) {
+    const double momentum = rg_option(options.momentum, .1), eps = rg_option(options.eps, 1e-5);
     RG_SPEAK_AS("batch_norm", x, w, b);
-    if (training || rg_failed(x)) return by_the_batch(at, x, mean, var, w, b, momentum, eps);
+    if (options.training || rg_failed(x)) return by_the_batch(at, x, mean, var, w, b, momentum, eps);
     if (check_statistic(at, x, mean, "mean", false) || check_statistic(at, x, var, "variance", false)) return rg_poison(x->tape);
     if ((w && check_statistic(at, x, w, "weight", false)) || (b && check_statistic(at, x, b, "bias", false))) return rg_poison(x->tape);
     if (b && !w) return rg_refuse(x->tape, RG_EVALUE, at, "batch_norm: a bias without a weight");

@@ -11,7 +11,7 @@ static int shape(rg_tensor *y) {
     return rg_shape_set(y, 4, (const int64_t[]){x->shape[0], x->shape[1], n[0], n[1]});
 }
 
-static rg_tensor *pool(const rg_op *op, const char *at, rg_tensor *x, rg_window window) {
+static rg_tensor *pool(const rg_op *op, const char *at, rg_tensor *x, rg_window_options window) {
     rg_attr attr;
     return rg_window_attr(at, op, x, window, &attr) ? rg_poison(rg_tape_of(x)) : rg_apply(op, at, attr, 1, &x);
 }
@@ -19,7 +19,7 @@ static rg_tensor *pool(const rg_op *op, const char *at, rg_tensor *x, rg_window 
 /* columns [planes, kh kw, windows], one plane an image, as x's gradient */
 static rg_tensor *folded(rg_tensor *y, rg_tensor *columns) {
     const rg_tensor *x = y->in[0];
-    return rg_reshape_at(y->at, rg_fold(columns, x->shape[2], x->shape[3], rg_window_of(&y->attr)), 4, x->shape);
+    return rg_reshape_at(y->at, rg_fold_at(y->at, columns, x->shape[2], x->shape[3], rg_window_of(&y->attr)), 4, x->shape);
 }
 
 #define SAMPLES                                                                                                             \
@@ -49,7 +49,7 @@ RG_OP(max_pool2d) = {.name = "max_pool2d", .formula = "max of each window, the f
     .forward = RG_KERNEL(max_pool2d), .backward = max_backward, .fused = RG_KERNEL(max_pool2d_vjp), .branch = {max_branch, max_branch},
     .samples = SAMPLES, .refuses = REFUSES};
 
-rg_tensor *rg_max_pool2d_at(const char *at, rg_tensor *x, rg_window window) { return pool(&rg_op_max_pool2d, at, x, window); }
+rg_tensor *rg_max_pool2d_at(const char *at, rg_tensor *x, rg_window_options window) { return pool(&rg_op_max_pool2d, at, x, window); }
 
 /* -------- avg */
 
@@ -64,4 +64,4 @@ RG_FUSED_KERNELS(avg_pool2d_vjp);
 RG_OP(avg_pool2d) = {.name = "avg_pool2d", .formula = "mean of each window, zeros of the padding included", .arity = 1, .shape = shape,
     .forward = RG_KERNEL(avg_pool2d), .backward = avg_backward, .fused = RG_KERNEL(avg_pool2d_vjp), .samples = SAMPLES, .refuses = REFUSES};
 
-rg_tensor *rg_avg_pool2d_at(const char *at, rg_tensor *x, rg_window window) { return pool(&rg_op_avg_pool2d, at, x, window); }
+rg_tensor *rg_avg_pool2d_at(const char *at, rg_tensor *x, rg_window_options window) { return pool(&rg_op_avg_pool2d, at, x, window); }

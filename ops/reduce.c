@@ -8,18 +8,18 @@ static int shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     if (y->attr.reduce.fault == RG_AXIS_TWICE) return rg_reject(y, RG_ESHAPE, "axis %d is given twice", y->attr.reduce.bad_axis);
     if (y->attr.reduce.fault == RG_AXIS_NONE)
-        return rg_reject(y, RG_EVALUE, "no axes; write rg_%s_over(x, keepdims, axis, ..), or rg_%s(x) for all of them", y->op->name, y->op->name);
+        return rg_reject(y, RG_EVALUE, "a negative count of axes, or no list of them");
     if (y->attr.reduce.fault) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", y->attr.reduce.bad_axis, x->ndim);
     if (rg_shape_reduce(y, x, y->attr.reduce.axes, y->attr.reduce.keepdims)) return -1;
     if (x->ndim == 0) y->attr.reduce.axes = 0; /* its one axis is none of a dimension */
     return 0;
 }
 
-/* naxes -1 = all. Negative axes count from the end. */
+/* No axes: all. Negative ones count from the end. */
 static rg_tensor *reduce(const rg_op *op, const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
     const int ndim = rg_ndim(x) ? rg_ndim(x) : 1;
-    rg_attr attr = {.reduce = {.axes = naxes < 0 ? (1u << ndim) - 1 : 0, .keepdims = keepdims}};
-    if (naxes == 0 || naxes < -1 || (naxes > 0 && !axes)) attr.reduce.fault = RG_AXIS_NONE;
+    rg_attr attr = {.reduce = {.axes = naxes == 0 ? (1u << ndim) - 1 : 0, .keepdims = keepdims}};
+    if (naxes < 0 || (naxes > 0 && !axes)) attr.reduce.fault = RG_AXIS_NONE;
     for (int k = 0; k < naxes && !attr.reduce.fault; k++) {
         const int axis = axes[k] < 0 ? axes[k] + ndim : axes[k];
         const bool outside = axis < 0 || axis >= ndim;
@@ -32,6 +32,14 @@ static rg_tensor *reduce(const rg_op *op, const char *at, rg_tensor *x, bool kee
     }
     return rg_apply(op, at, attr, 1, &x);
 }
+
+#define REDUCTION(n)                                                                        \
+    rg_tensor *rg_##n##_at(const char *at, rg_tensor *x, int naxes, const int *axes) {      \
+        return reduce(&rg_op_##n, at, x, false, naxes, axes);                               \
+    }                                                                                       \
+    rg_tensor *rg_##n##_keep_at(const char *at, rg_tensor *x, int naxes, const int *axes) { \
+        return reduce(&rg_op_##n, at, x, true, naxes, axes);                                \
+    }
 
 /* v, of y's shape, with the reduced axes as dimensions of 1: it broadcasts to x. */
 static rg_tensor *kept(rg_tensor *y, rg_tensor *v) {
@@ -58,9 +66,7 @@ RG_FUSED_KERNELS(sum_vjp);
 RG_OP(sum) = {.name = "sum", .formula = "sum x_i", .arity = 1, .shape = shape, .forward = RG_KERNEL(sum), .backward = sum_backward, .fused = RG_KERNEL(sum_vjp),
     .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 3,0 axes=0.1", .refuses = REFUSES};
 
-rg_tensor *rg_sum_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
-    return reduce(&rg_op_sum, at, x, keepdims, naxes, axes);
-}
+REDUCTION(sum)
 
 /* -------- mean    dx = dy / n, spread; over nothing NaN, as in NumPy */
 
@@ -76,9 +82,7 @@ RG_FUSED_KERNELS(mean_vjp);
 RG_OP(mean) = {.name = "mean", .formula = "sum x_i / n", .arity = 1, .shape = shape, .forward = RG_KERNEL(mean), .backward = mean_backward, .fused = RG_KERNEL(mean_vjp),
     .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 2,0 axes=0", .refuses = REFUSES};
 
-rg_tensor *rg_mean_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
-    return reduce(&rg_op_mean, at, x, keepdims, naxes, axes);
-}
+REDUCTION(mean)
 
 /* -------- prod    dx_i = dy prod_(j != i) x_j, by products alone, so that zeros among the x_j do no harm.
    Over the reduced axes x is n slices. Their halves are multiplied, then the halves of that, until one is left: what a slice is to
@@ -120,9 +124,7 @@ RG_KERNELS(prod);
 RG_OP(prod) = {.name = "prod", .formula = "prod x_i", .arity = 1, .shape = shape, .forward = RG_KERNEL(prod), .backward = prod_backward,
     .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 3,0 axes=0.1", .refuses = REFUSES};
 
-rg_tensor *rg_prod_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
-    return reduce(&rg_op_prod, at, x, keepdims, naxes, axes);
-}
+REDUCTION(prod)
 
 /* -------- max, min    dx = dy where x is the extreme, divided by the number of such places: ties share it equally */
 
@@ -155,13 +157,9 @@ RG_OP(max) = {.name = "max", .formula = "max x_i, ties share", .arity = 1, .shap
 RG_OP(min) = {.name = "min", .formula = "min x_i, ties share", .arity = 1, .shape = min_shape, .forward = RG_KERNEL(min),
     .backward = extreme_backward, .fused = RG_KERNEL(extreme_vjp), .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES, .refuses = EXTREME_REFUSES};
 
-rg_tensor *rg_max_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
-    return reduce(&rg_op_max, at, x, keepdims, naxes, axes);
-}
+REDUCTION(max)
 
-rg_tensor *rg_min_over_at(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
-    return reduce(&rg_op_min, at, x, keepdims, naxes, axes);
-}
+REDUCTION(min)
 
 /* -------- argmax, argmin: the first of ties; NaN comes before all numbers, as in NumPy */
 
@@ -187,5 +185,12 @@ RG_OP(argmax) = {.name = "argmax", .formula = "first i where x_i is largest", .a
 RG_OP(argmin) = {.name = "argmin", .formula = "first i where x_i is smallest", .arity = 1, .shape = argmin_shape, .forward = RG_KERNEL(argmin),
     .branch = {rg_index_branch, rg_index_branch}, .samples = ARG_SAMPLES, .refuses = ARG_REFUSES};
 
-rg_tensor *rg_argmax_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_argmax, at, (rg_attr){.axis = axis}, 1, &x); }
-rg_tensor *rg_argmin_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_argmin, at, (rg_attr){.axis = axis}, 1, &x); }
+/* Along the one axis given, or of none in the order of memory. */
+static rg_tensor *arg(const rg_op *op, const char *at, rg_tensor *x, int naxes, const int *axes) {
+    if (!rg_failed(x) && (naxes < 0 || naxes > 1 || (naxes && !axes)))
+        return rg_refuse(x->tape, RG_EVALUE, at, "%s: %d axes, not one or none", op->name, naxes);
+    if (naxes == 0 && !rg_failed(x)) x = rg_reshape_at(at, x, 1, (const int64_t[]){x->numel});
+    return rg_apply(op, at, (rg_attr){.axis = naxes ? axes[0] : 0}, 1, &x);
+}
+rg_tensor *rg_argmax_at(const char *at, rg_tensor *x, int naxes, const int *axes) { return arg(&rg_op_argmax, at, x, naxes, axes); }
+rg_tensor *rg_argmin_at(const char *at, rg_tensor *x, int naxes, const int *axes) { return arg(&rg_op_argmin, at, x, naxes, axes); }

@@ -196,13 +196,35 @@ RG_OP(pad) = {.name = "pad", .formula = "x with zeros, or p, before and after, a
     .refuses = "2,3:u8 axis=0 start=1 stop=0 p=256; 2,3:i32 axis=0 start=1 stop=0 p=1e10; 2,3 axis=1 start=-1 stop=0; 2,3 axis=0 start=0 stop=-1; 2,3 axis=2 start=0 stop=0; - axis=0 start=1 stop=0;"
                "2,3 axis=0 start=9223372036854775807 stop=1; 2,3 axis=0 start=4611686018427387904 stop=0; - axis=0 start=1 stop=0"};
 
-rg_tensor *rg_slice_at(const char *at, rg_tensor *x, int axis, int64_t start, int64_t stop) {
+/* With a step: the elements start + k step, gathered. */
+static rg_tensor *stepped(const char *at, rg_tensor *x, int axis, int64_t start, int64_t stop, int64_t step) {
+    RG_SPEAK_AS("slice", x);
+    const int64_t size = rg_dim(x, axis);
+    if (size < 0) return rg_apply(&rg_op_slice, at, (rg_attr){.axis = axis}, 1, &x); /* refuses the axis */
+    const int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1; /* of start and stop, as Python clamps them */
+    if (start < 0) start += size;
+    if (stop < 0) stop += size;
+    if (stop == RG_TO_END && step < 0) stop = -1;
+    start = start < low ? low : start > high ? high : start;
+    stop = stop < low ? low : stop > high ? high : stop;
+    const int64_t span = step > 0 ? stop - start : start - stop, stride = step > 0 ? step : -step,
+                  n = span > 0 ? (span - 1) / stride + 1 : 0;
+    if (size > INT32_MAX)
+        return rg_refuse(x->tape, RG_EVALUE, at, "slice: an i32 cannot index axis %d of size %lld", axis, (long long)size);
+    rg_tensor *index = rg_empty_at(at, x->tape, RG_I32, 1, &n);
+    if (rg_failed(index)) return index;
+    for (int64_t k = 0; k < n; k++) ((int32_t *)index->data)[k] = (int32_t)(start + k * step);
+    return rg_index_select_at(at, x, index, axis);
+}
+
+rg_tensor *rg_slice_at(const char *at, rg_tensor *x, int axis, int64_t start, int64_t stop, rg_slice_options options) {
+    if (options.step && options.step != 1 && !rg_failed(x)) return stepped(at, x, axis, start, stop, options.step);
+    if (stop == RG_TO_END && rg_dim(x, axis) >= 0) stop = rg_dim(x, axis);
     return rg_apply(&rg_op_slice, at, (rg_attr){.axis = axis, .start = start, .stop = stop}, 1, &x);
 }
-rg_tensor *rg_pad_value_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after, double value) {
-    return rg_apply(&rg_op_pad, at, (rg_attr){.axis = axis, .start = before, .stop = after, .p = value}, 1, &x);
+rg_tensor *rg_pad_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after, rg_pad_options options) {
+    return rg_apply(&rg_op_pad, at, (rg_attr){.axis = axis, .start = before, .stop = after, .p = options.value}, 1, &x);
 }
-rg_tensor *rg_pad_at(const char *at, rg_tensor *x, int axis, int64_t before, int64_t after) { return rg_pad_value_at(at, x, axis, before, after, 0); }
 
 /* -------- concat: y = the operands one after another along an axis.    dx_k = the slice of dy where x_k was */
 

@@ -22,14 +22,34 @@ RG_FUSED_KERNELS(logsumexp_vjp);
 RG_OP(logsumexp) = {.name = "logsumexp", .formula = "log sum exp x_i", .arity = 1, .shape = reduced, .forward = RG_KERNEL(logsumexp),
     .backward = logsumexp_backward, .fused = RG_KERNEL(logsumexp_vjp), .samples = SAMPLES "; 3,0 axis=1", .refuses = REFUSES};
 
-rg_tensor *rg_logsumexp_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_logsumexp, at, (rg_attr){.axis = axis}, 1, &x); }
+/* Over several axes one after another: the logarithm of a sum of sums. */
+static rg_tensor *over_axes(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
+    const int ndim = rg_ndim(x), all = ndim ? ndim : 1;
+    bool listed[RG_MAX_DIMS] = {false};
+    if (!rg_failed(x) && (naxes < 0 || (naxes && !axes)))
+        return rg_refuse(x->tape, RG_EVALUE, at, "logsumexp: a negative count of axes, or no list of them");
+    for (int k = 0; k < naxes && !rg_failed(x); k++) {
+        const int axis = axes[k] < 0 ? axes[k] + all : axes[k];
+        if (axis < 0 || axis >= all) return rg_apply(&rg_op_logsumexp, at, (rg_attr){.axis = axes[k]}, 1, &x); /* refuses it */
+        if (listed[axis]) return rg_refuse(x->tape, RG_ESHAPE, at, "logsumexp: axis %d is given twice", axes[k]);
+        listed[axis] = true;
+    }
+    for (int axis = all - 1; axis >= 0 && !rg_failed(x); axis--) {
+        if (naxes && !listed[axis]) continue;
+        x = rg_apply(&rg_op_logsumexp, at, (rg_attr){.axis = axis}, 1, &x);
+        if (keepdims && ndim) x = rg_unsqueeze_at(at, x, axis);
+    }
+    return rg_failed(x) && !naxes ? rg_apply(&rg_op_logsumexp, at, RG_NO_ATTR, 1, &x) : x;
+}
+rg_tensor *rg_logsumexp_at(const char *at, rg_tensor *x, int naxes, const int *axes) { return over_axes(at, x, false, naxes, axes); }
+rg_tensor *rg_logsumexp_keep_at(const char *at, rg_tensor *x, int naxes, const int *axes) { return over_axes(at, x, true, naxes, axes); }
 
 /* -------- softmax    dx = y (dy - sum y dy) */
 
 static int like_x(rg_tensor *y) { return rg_axis(y, y->in[0], &y->attr.axis) || rg_shape_like(y, y->in[0]) ? -1 : 0; }
 
 static void softmax_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    dx[0] = rg_mul(y, rg_sub(dy, rg_sum_over(rg_mul(y, dy), true, y->attr.axis)));
+    dx[0] = rg_mul(y, rg_sub(dy, rg_sum_keep(rg_mul(y, dy), y->attr.axis)));
 }
 
 RG_KERNELS(softmax);
@@ -42,7 +62,7 @@ rg_tensor *rg_softmax_at(const char *at, rg_tensor *x, int axis) { return rg_app
 /* -------- log_softmax    dx = dy - exp(y) sum dy */
 
 static void log_softmax_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    dx[0] = rg_sub(dy, rg_mul(rg_exp(y), rg_sum_over(dy, true, y->attr.axis)));
+    dx[0] = rg_sub(dy, rg_mul(rg_exp(y), rg_sum_keep(dy, y->attr.axis)));
 }
 
 RG_KERNELS(log_softmax);

@@ -21,35 +21,40 @@ RG_OP(argsort) = {.name = "argsort", .formula = "i of the smallest x_i, of the n
     .samples = "4,17 axis=1; 17,4 axis=0 reverse=1; 2,3,4 axis=1; 300 axis=0; - axis=0; - axis=-1 reverse=1; 3,1 axis=1; 1,1 axis=-1; 0,3 axis=0; 3,0 axis=0; 2,0 axis=1",
     .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=1; 2,3:i32 axis=0"};
 
-rg_tensor *rg_argsort_at(const char *at, rg_tensor *x, int axis, bool descending) {
-    return rg_apply(&rg_op_argsort, at, (rg_attr){.axis = axis, .reverse = descending}, 1, &x);
+rg_tensor *rg_argsort_at(const char *at, rg_tensor *x, int axis, rg_sort_options options) {
+    return rg_apply(&rg_op_argsort, at, (rg_attr){.axis = axis, .reverse = options.descending}, 1, &x);
 }
 
 /* -------- sort, topk    dx = dy put where the elements came from */
 
-rg_tensor *rg_sort_at(const char *at, rg_tensor *x, int axis, bool descending, rg_tensor **index) {
+rg_tensor *rg_sort_at(const char *at, rg_tensor *x, int axis, rg_sort_options options) {
     RG_SPEAK_AS("sort", x);
-    rg_tensor *order = rg_argsort(x, axis, descending);
-    if (index) *index = order;
-    return rg_gather(x, axis, order);
+    rg_tensor *order = rg_argsort(x, axis, .descending = options.descending);
+    if (options.index) *options.index = order;
+    return rg_gather(x, order, axis);
 }
 
-rg_tensor *rg_topk_at(const char *at, rg_tensor *x, int k, int axis, bool largest, rg_tensor **index) {
+rg_tensor *rg_topk_at(const char *at, rg_tensor *x, int axis, int64_t k, rg_topk_options options) {
     RG_SPEAK_AS("topk", x);
-    rg_tensor *order = rg_argsort(x, axis, largest);
+    rg_tensor *order = rg_argsort(x, axis, .descending = !options.smallest);
     const bool rank_0 = !rg_failed(order) && order->ndim == 0; /* all of it is chosen */
     const int64_t n = rank_0 ? 1 : rg_dim(order, axis);
     if (!rg_failed(order) && (k < rank_0 || k > n)) {
-        rg_fail(rg_tape_of(x), RG_EVALUE, at, "topk: k = %d is outside %d..%lld, the size of axis %d", k, (int)rank_0, (long long)n, axis);
+        rg_fail(rg_tape_of(x), RG_EVALUE, at, "topk: k = %lld is outside %d..%lld, the size of axis %d", (long long)k, (int)rank_0,
+            (long long)n, axis);
         order = rg_poison(rg_tape_of(x));
     }
     if (!rank_0) order = rg_slice(order, axis, 0, k);
-    if (index) *index = order;
-    return rg_gather(x, axis, order);
+    if (options.index) *options.index = order;
+    return rg_gather(x, order, axis);
 }
 
-static rg_tensor *sort(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_sort_at(at, in[0], attr.axis, attr.reverse, NULL); }
-static rg_tensor *topk(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_topk_at(at, in[0], (int)attr.p, attr.axis, !attr.reverse, NULL); }
+static rg_tensor *sort(const char *at, rg_attr attr, rg_tensor *const *in) {
+    return rg_sort_at(at, in[0], attr.axis, (rg_sort_options){.descending = attr.reverse});
+}
+static rg_tensor *topk(const char *at, rg_attr attr, rg_tensor *const *in) {
+    return rg_topk_at(at, in[0], attr.axis, (int64_t)attr.p, (rg_topk_options){.smallest = attr.reverse});
+}
 
 RG_OP(sort) = {.name = "sort", .formula = "x in ascending (descending) order along an axis, stable, NaN the largest", .arity = 1, .compose = sort,
     .samples = "6,7 axis=1; 7,6 axis=0 reverse=1; 2,5,3 axis=1; 2,3,4 axis=-1 reverse=1; 17 axis=0; - axis=0; 3,1 axis=1; 1,1 axis=0; 0,3 axis=0; 3,0 axis=0; 2,0 axis=1",

@@ -14,31 +14,49 @@ static rg_tensor *root(const char *at, rg_tensor *v) {
 }
 
 /* Nothing to divide by is NaN, as in PyTorch: var of one element, say. */
-rg_tensor *rg_var_over_at(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes) {
+static rg_tensor *var_over(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes) {
     rg_tape *t = rg_tape_of(x);
     RG_SPEAK_AS("var", x);
     if (!(correction >= 0)) return rg_refuse(t, RG_EVALUE, at, "var: the correction is %g, must be at least 0", correction);
-    rg_tensor *mean = rg_mean_over_at(at, x, true, naxes, axes);
+    rg_tensor *mean = rg_mean_keep_at(at, x, naxes, axes);
     if (rg_failed(mean)) return mean;
     double n = 1;
     for (int d = 0; d < x->ndim; d++)
         if (mean->shape[d] != x->shape[d]) n *= (double)x->shape[d];
-    rg_tensor *squares = rg_sum_over_at(at, rg_square(rg_sub(x, mean)), keepdims, naxes, axes);
+    rg_tensor *squares = (keepdims ? rg_sum_keep_at : rg_sum_at)(at, rg_square(rg_sub(x, mean)), naxes, axes);
     return rg_mul_scalar(squares, 1 / fmax(n - correction, 0));
 }
 
-rg_tensor *rg_std_over_at(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes) {
+static rg_tensor *std_over(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes) {
     RG_SPEAK_AS("std", x);
-    return root(at, rg_var_over_at(at, x, correction, keepdims, naxes, axes));
+    return root(at, var_over(at, x, correction, keepdims, naxes, axes));
 }
 
-rg_tensor *rg_norm_over_at(const char *at, rg_tensor *x, double p, bool keepdims, int naxes, const int *axes) {
+static rg_tensor *norm_over(const char *at, rg_tensor *x, double p, bool keepdims, int naxes, const int *axes) {
     RG_SPEAK_AS("norm", x);
-    if (p == 1) return rg_sum_over_at(at, rg_abs(x), keepdims, naxes, axes);
-    if (p == 2) return root(at, rg_sum_over_at(at, rg_square(x), keepdims, naxes, axes));
-    if (p == (double)INFINITY) return rg_max_over_at(at, rg_abs(x), keepdims, naxes, axes);
+    if (p == 1) return (keepdims ? rg_sum_keep_at : rg_sum_at)(at, rg_abs(x), naxes, axes);
+    if (p == 2) return root(at, (keepdims ? rg_sum_keep_at : rg_sum_at)(at, rg_square(x), naxes, axes));
+    if (p == (double)INFINITY) return (keepdims ? rg_max_keep_at : rg_max_at)(at, rg_abs(x), naxes, axes);
     return rg_refuse(rg_tape_of(x), RG_EVALUE, at, "norm: p = %g, but there are 1, 2 and INFINITY", p);
 }
+
+/* The functions of ops.h: of var and std the number p is the correction, 1 unless given; of norm the power, 2. */
+#define STATISTIC(n, with_p, p_unless_given)                                                               \
+    rg_tensor *rg_##n##_at(const char *at, rg_tensor *x, int naxes, const int *axes) {                     \
+        return n##_over(at, x, p_unless_given, false, naxes, axes);                                        \
+    }                                                                                                      \
+    rg_tensor *rg_##n##_keep_at(const char *at, rg_tensor *x, int naxes, const int *axes) {                \
+        return n##_over(at, x, p_unless_given, true, naxes, axes);                                         \
+    }                                                                                                      \
+    rg_tensor *rg_##with_p##_at(const char *at, rg_tensor *x, double p, int naxes, const int *axes) {      \
+        return n##_over(at, x, p, false, naxes, axes);                                                     \
+    }                                                                                                      \
+    rg_tensor *rg_##with_p##_keep_at(const char *at, rg_tensor *x, double p, int naxes, const int *axes) { \
+        return n##_over(at, x, p, true, naxes, axes);                                                      \
+    }
+STATISTIC(var, var_corrected, 1)
+STATISTIC(std, std_corrected, 1)
+STATISTIC(norm, norm_p, 2)
 
 /* -------- in the registry; without axes a sample is over all of them */
 
@@ -53,11 +71,11 @@ static int listed(unsigned set, int *axes) {
 typedef rg_tensor *over_fn(const char *at, rg_tensor *x, double p, bool keepdims, int naxes, const int *axes);
 static rg_tensor *over(over_fn *fn, const char *at, rg_attr attr, rg_tensor *x) {
     int axes[RG_MAX_DIMS];
-    return fn(at, x, attr.p, attr.reduce.keepdims, attr.reduce.axes ? listed(attr.reduce.axes, axes) : -1, axes);
+    return fn(at, x, attr.p, attr.reduce.keepdims, attr.reduce.axes ? listed(attr.reduce.axes, axes) : 0, axes);
 }
-static rg_tensor *var(const char *at, rg_attr attr, rg_tensor *const *in) { return over(rg_var_over_at, at, attr, in[0]); }
-static rg_tensor *std(const char *at, rg_attr attr, rg_tensor *const *in) { return over(rg_std_over_at, at, attr, in[0]); }
-static rg_tensor *norm(const char *at, rg_attr attr, rg_tensor *const *in) { return over(rg_norm_over_at, at, attr, in[0]); }
+static rg_tensor *var(const char *at, rg_attr attr, rg_tensor *const *in) { return over(var_over, at, attr, in[0]); }
+static rg_tensor *std(const char *at, rg_attr attr, rg_tensor *const *in) { return over(std_over, at, attr, in[0]); }
+static rg_tensor *norm(const char *at, rg_attr attr, rg_tensor *const *in) { return over(norm_over, at, attr, in[0]); }
 
 #define SPREAD_SAMPLES                                                                                                          \
     "4,17 axes=0 p=1; 4,17 axes=1 p=1 keepdims=1; 4,17 axes=0.1; 2,3,4 axes=1 p=1; 2,3,4 axes=0.2 p=1.5; 2,3,2,3 axes=1.2 p=1;" \

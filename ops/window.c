@@ -15,7 +15,7 @@ static int pair(const char *at, const rg_op *op, const rg_tensor *x, const char 
     return 0;
 }
 
-int rg_window_attr(const char *at, const rg_op *op, const rg_tensor *x, rg_window w, rg_attr *to) {
+int rg_window_attr(const char *at, const rg_op *op, const rg_tensor *x, rg_window_options w, rg_attr *to) {
     const bool square = w.padding[1] == 0;
     for (int d = 0; d < 2; d++)
         if (w.padding[d] == RG_NO_PADDING) w.padding[d] = 0;
@@ -68,7 +68,7 @@ static int unfold_shape(rg_tensor *y) {
 }
 
 static void unfold_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    dx[0] = rg_fold(dy, y->in[0]->shape[2], y->in[0]->shape[3], rg_window_of(&y->attr));
+    dx[0] = rg_fold_at(y->at, dy, y->in[0]->shape[2], y->in[0]->shape[3], rg_window_of(&y->attr));
 }
 
 static int fold_shape(rg_tensor *y) {
@@ -86,7 +86,7 @@ static int fold_shape(rg_tensor *y) {
     return rg_shape_set(y, 4, (const int64_t[]){x->shape[0], rows / kernel, h, w});
 }
 
-static void fold_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_unfold(dy, rg_window_of(&y->attr)); }
+static void fold_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_unfold_at(y->at, dy, rg_window_of(&y->attr)); }
 
 RG_KERNELS(unfold);
 RG_OP(unfold) = {.name = "unfold", .formula = "what each window of an image sees, as a column; 0 outside", .arity = 1,
@@ -106,12 +106,12 @@ RG_OP(fold) = {.name = "fold", .formula = "columns added up where their windows 
     .refuses = "2,12,9 size=5x4; 2,13,9 kernel=3x2 size=5x4; 2,12,8 kernel=3x2 size=5x4; 2,12,9 kernel=3x2 size=5x-4; 2,12,9 kernel=3x2 size=2x4;"
                "2,12,3,3 kernel=3x2 size=5x4; - kernel=1x1 size=1x1; 2,12,9:i32 kernel=3x2 size=5x4"};
 
-rg_tensor *rg_unfold_at(const char *at, rg_tensor *x, rg_window window) {
+rg_tensor *rg_unfold_at(const char *at, rg_tensor *x, rg_window_options window) {
     rg_attr attr;
     return rg_window_attr(at, &rg_op_unfold, x, window, &attr) ? rg_poison(rg_tape_of(x)) : rg_apply(&rg_op_unfold, at, attr, 1, &x);
 }
 
-rg_tensor *rg_fold_at(const char *at, rg_tensor *x, int64_t h, int64_t w, rg_window window) {
+rg_tensor *rg_fold_at(const char *at, rg_tensor *x, int64_t h, int64_t w, rg_window_options window) {
     rg_attr attr;
     rg_tape *t = rg_tape_of(x);
     if (rg_window_attr(at, &rg_op_fold, x, window, &attr)) return rg_poison(t);

@@ -22,7 +22,7 @@ int main(int argc, char **argv) {
     rg_npy_save(rg_npy_load(t, in(folder, "theirs.npy")), in(folder, "ours.npy"));
     /* a net and its optimiser after a step, as a checkpoint and as arrays */
     rg_nn *net = rg_nn_sequential(t, rg_nn_linear(t, 3, 4, RG_HE_NORMAL), rg_nn_linear(t, 4, 2, RG_HE_NORMAL));
-    rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), (rg_adam_options){.lr = 1. / 3});
+    rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), .lr = 1. / 3);
     rg_backward(rg_sum(rg_square(rg_nn_forward(net, rg_full(t, 1, 2, 3)))));
     rg_optim_step(adam);
     rg_rng_next32(rg_tape_rng(t));
@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
     rg_npz_save(t, in(folder, "net.npz"), rg_nn_params(net));
     float draws[DRAWS];
     for (int i = 0; i < DRAWS; i++) draws[i] = (float)rg_rng_next32(rg_tape_rng(t));
-    rg_npy_save(rg_input(t, RG_F32, draws, DRAWS), in(folder, "draws.npy"));
+    rg_npy_save(rg_input(t, draws, DRAWS), in(folder, "draws.npy"));
     /* a checkpoint that was written elsewhere */
     if (!rg_nn_load(net, in(folder, "theirs.safetensors"))) rg_npz_save(t, in(folder, "loaded.npz"), rg_nn_params(net));
     const int failed = rg_error_code(t) != RG_OK;

@@ -20,9 +20,9 @@ static int64_t below(int64_t n) { return rg_rng_integers(&rng, 0, n); }
 
 static void make_net(void) {
     net = rg_nn_sequential(t, rg_nn_linear(t, IN, OUT, RG_HE_NORMAL), rg_nn_linear(t, OUT, 2, RG_HE_NORMAL));
-    rg_tensor *x = rg_buffer(t, "x", RG_F32, NULL, 5, IN), *y = rg_buffer(t, "y", RG_I32, NULL, 5);
-    rg_loader *loader = rg_loader_new(t, x, y, (rg_loader_options){.batch = 2, .shuffle = true});
-    state = (rg_state){.net = net, .optim = rg_optim_adam(t, rg_nn_params(net), (rg_adam_options){.lr = .1}), .loader = loader, .step = &step};
+    rg_tensor *x = rg_buffer_of(t, "x", RG_F32, NULL, 5, IN), *y = rg_buffer_of(t, "y", RG_I32, NULL, 5);
+    rg_loader *loader = rg_loader_new(t, x, y, .batch = 2, .shuffle = true);
+    state = (rg_state){.net = net, .optim = rg_optim_adam(t, rg_nn_params(net), .lr = .1), .loader = loader, .step = &step};
 }
 
 static void save_net(void) { rg_nn_save(net, path); }
@@ -46,7 +46,7 @@ static void save_packed(void) {
     write_bytes("file", &packed);
 }
 static void save_npz(void) {
-    rg_tensor *items[] = {rg_name(rg_full(t, 3, 5, 4), "x"), rg_name(rg_scalar(t, 1), "y"), rg_name(rg_full(t, 0, 0, 2), "z")};
+    rg_tensor *items[] = {rg_set_name(rg_full(t, 3, 5, 4), "x"), rg_set_name(rg_full(t, 1), "y"), rg_set_name(rg_full(t, 0, 0, 2), "z")};
     rg_npz_save(t, path, (rg_list){items, 3});
 }
 
@@ -125,7 +125,7 @@ static bool one(const kind *k, const bytes *whole, const char **wrong) {
     static bytes b;
     const rg_rng before_rng = *rg_tape_rng(t);
     const uint64_t before = hash_of(rg_nn_params(net));
-    const int64_t tensors = rg_live(t).tensors;
+    const int64_t tensors = rg_memory(t).tensors;
     memcpy(b.at, whole->at, b.n = whole->n);
     for (int64_t n = 1 + below(3); n > 0; n--) change(&b);
     if (k->counted) fit_length(&b, whole->n);
@@ -134,9 +134,11 @@ static bool one(const kind *k, const bytes *whole, const char **wrong) {
     k->load();
     rg_tape_reset(t);
     const bool failed = rg_error_code(t) != RG_OK;
-    *wrong = rg_live(t).tensors != tensors ? "a tensor stays behind" : failed && hash_of(rg_nn_params(net)) != before ? "a weight was changed"
-        : failed && memcmp(&before_rng, rg_tape_rng(t), sizeof before_rng) ? "the generator was changed"
-        : failed && rg_error_code(t) != RG_EIO && rg_error_code(t) != RG_ENOMEM ? rg_error(t) : NULL;
+    *wrong = rg_memory(t).tensors != tensors                                         ? "a tensor stays behind"
+             : failed && hash_of(rg_nn_params(net)) != before                        ? "a weight was changed"
+             : failed && memcmp(&before_rng, rg_tape_rng(t), sizeof before_rng)      ? "the generator was changed"
+             : failed && rg_error_code(t) != RG_EIO && rg_error_code(t) != RG_ENOMEM ? rg_error(t)
+                                                                                     : NULL;
     rg_error_clear(t);
     return !failed;
 }

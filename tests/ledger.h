@@ -43,7 +43,7 @@ static inline void ledger_free(void *ctx, void *p, size_t size) {
 
 static inline rg_tape *tape_on(ledger *l, bool no_pool) {
     const rg_allocator a = {.alloc = ledger_alloc, .free = ledger_free, .ctx = l, .no_pool = no_pool};
-    rg_tape *t = rg_tape_new_with(&a, 7);
+    rg_tape *t = rg_tape_new(7, .allocator = a);
     rg_on_error(t, NULL, NULL);
     return t;
 }

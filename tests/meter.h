@@ -29,7 +29,7 @@ static inline void meter_free(void *ctx, void *p, size_t size) {
 /* A tape that reports to m, and writes nothing to stderr. */
 static inline rg_tape *metered_tape(meter *m, bool no_pool, uint64_t seed) {
     const rg_allocator a = {.alloc = meter_alloc, .free = meter_free, .ctx = m, .no_pool = no_pool};
-    rg_tape *t = rg_tape_new_with(&a, seed);
+    rg_tape *t = rg_tape_new(seed, .allocator = a);
     rg_on_error(t, NULL, NULL);
     return t;
 }

@@ -84,7 +84,7 @@ BREAK(mean)       { return rg_mul_scalar(settled(y, i, dx[i]), (double)y->in[i]-
 
 /* -------- another upstream gradient */
 
-BREAK(ones)       { return again(y, i, rg_add(rg_fill(dy, 1), rg_mul_scalar(dy, 0)), right); }
+BREAK(ones)       { return again(y, i, rg_add(rg_full_like(dy, 1), rg_mul_scalar(dy, 0)), right); }
 BREAK(dropped)    { return again(y, i, rg_mul(dy, ones_but(y, dy, dy->numel / 2, 0)), right); }
 BREAK(doubled)    { return again(y, i, rg_mul(dy, ones_but(y, dy, dy->numel - 1, 2)), right); }
 
@@ -192,13 +192,16 @@ void mutant_make(mutant *m, const rg_op *op, const mutation *change, int operand
 
 /* -------- the same derivative? */
 
+#undef RG_AT
+#define RG_AT RG_HERE
+
 /* All vector-Jacobian products of one application: of y, and from *begin on of its gradients. Returns how many, -1 after an error. */
 enum { NUMBERS = 1 << 16 };
 static int64_t products(const rg_op *op, const rg_sample *s, uint64_t seed, double *to, int64_t *begin) {
     rg_tape *t = rg_tape_new(seed);
     if (!t) abort();
     rg_on_error(t, NULL, NULL);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     rg_rng rng;
     rg_rng_seed(&rng, seed);
     rg_tensor *in[RG_SAMPLE_OPERANDS], *x[RG_SAMPLE_OPERANDS + 1], *first[RG_SAMPLE_OPERANDS], *second[RG_SAMPLE_OPERANDS + 1];
@@ -214,7 +217,7 @@ static int64_t products(const rg_op *op, const rg_sample *s, uint64_t seed, doub
         for (int graph = 0; graph <= RG_CREATE_GRAPH; graph++) {
             rg_grad_at(NULL, y, x[n], x, n, graph, first);
             for (int i = 0; i < n && !rg_error_code(t) && count + first[i]->numel < NUMBERS; i++, count += first[i - 1]->numel)
-                rg_copy_out(first[i], RG_F64, to + count, NUMBERS - count);
+                rg_copy_out(first[i], to + count, NUMBERS - count);
         }
         *begin = count;
         for (int k = 0; k < n && !rg_error_code(t); k++) {
@@ -222,7 +225,7 @@ static int64_t products(const rg_op *op, const rg_sample *s, uint64_t seed, doub
             for (int64_t j = 0; j < v->numel; j++) ((double *)v->data)[j] = rg_rng_normal(&rng, 0, 1);
             rg_grad_at(NULL, first[k], v, x, n + 1, 0, second);
             for (int i = 0; i <= n && !rg_error_code(t) && count + second[i]->numel < NUMBERS; i++, count += second[i - 1]->numel)
-                rg_copy_out(second[i], RG_F64, to + count, NUMBERS - count);
+                rg_copy_out(second[i], to + count, NUMBERS - count);
         }
     }
     if (rg_error_code(t)) count = -1;

@@ -38,7 +38,7 @@ static inline int stop(void **state) {
 static const rg_dtype dtypes[] = {RG_F32, RG_F64, RG_I32, RG_U8};
 
 static inline rg_tensor *numbers(rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape) {
-    rg_tensor *x = rg_buffer_at(RG_HERE, t, NULL, dtype, NULL, ndim, shape);
+    rg_tensor *x = rg_buffer_of_n(t, NULL, dtype, NULL, ndim, shape);
     assert_null(rg_error(t));
     for (int64_t i = 0; i < rg_numel(x); i++) {
         const int64_t v = rg_rng_integers(rg_tape_rng(t), 0, 256);
@@ -51,7 +51,7 @@ static inline rg_tensor *numbers(rg_tape *t, rg_dtype dtype, int ndim, const int
 }
 
 static inline rg_tensor *indices(rg_tape *t, int below, int ndim, const int64_t *shape) {
-    rg_tensor *x = rg_buffer_at(RG_HERE, t, NULL, RG_I32, NULL, ndim, shape);
+    rg_tensor *x = rg_buffer_of_n(t, NULL, RG_I32, NULL, ndim, shape);
     for (int64_t i = 0; i < rg_numel(x); i++) ((int32_t *)x->data)[i] = (int32_t)rg_rng_integers(rg_tape_rng(t), 0, below);
     return x;
 }

@@ -152,7 +152,7 @@ static void make_leaves(const graph *g, rg_tape *t, uint64_t again, rg_tensor **
 static rg_tape *new_tape(void) {
     rg_tape *t = rg_tape_new(1);
     rg_on_error(t, NULL, NULL);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     return t;
 }
 
@@ -217,7 +217,7 @@ static rg_check check_at(graph *g, uint64_t again, bool settle, double zoom) {
         in[i] = rg_requires_grad(rg_full_at(NULL, t, 0, 1, &g->size[i]), true);
     }
     g->zoom = zoom;
-    const rg_check c = rg_gradcheck(as_function, g, g->leaves, in, (rg_gradcheck_options){.order = 3, .bar = o.bar, .seed = g->seed});
+    const rg_check c = rg_gradcheck(as_function, g, g->leaves, in, .order = 3, .bar = o.bar, .seed = g->seed);
     g->zoom = 1;
     rg_tape_free(t);
     return c;
@@ -294,7 +294,7 @@ static void print_fit(const fit *f, const rg_sample_operand *to, const char *nam
     for (int d = 0; d < to->ndim; d++) numel *= to->shape[d];
     printf("    rg_tensor *%s = rg_reshape(v%d, -1), *%s_whole = %s;\n", name, f->from, name, name);
     printf("    while (rg_numel(%s) < %" PRId64 ") %s = rg_concat(0, %s, %s_whole);\n", name, numel, name, name, name);
-    printf("    %s = rg_reshape_at(RG_AT, rg_slice(%s, 0, 0, %" PRId64 "), %d, (int64_t[]){", name, name, numel, to->ndim);
+    printf("    %s = rg_reshape_n(rg_slice(%s, 0, 0, %" PRId64 "), %d, (int64_t[]){", name, name, numel, to->ndim);
     print_dims(to->ndim, to->shape);
     printf("%s});\n", to->ndim ? "" : "0");
     if (f->led) printf("    %s = rg_add_scalar(rg_mul_scalar(rg_tanh(rg_mul_scalar(%s, %.17g)), %.17g), %.17g);\n", name, name, f->s, f->h, f->c);
@@ -314,7 +314,7 @@ static void print_node(const graph *g, int k, rg_tape *t) {
             print_fit(&n->fit[i], &n->sample.operand[i], name[i]);
             continue;
         }
-        printf("    rg_tensor *%s = rg_input(t, %s, ((%s[]){", name[i], in[i]->dtype == RG_F64 ? "RG_F64" : "RG_I32", in[i]->dtype == RG_F64 ? "double" : "int32_t");
+        printf("    rg_tensor *%s = rg_input(t, ((%s[]){", name[i], in[i]->dtype == RG_F64 ? "double" : "int32_t");
         print_numbers(in[i]);
         printf("})%s", in[i]->ndim ? ", " : "");
         print_dims(in[i]->ndim, in[i]->shape);
@@ -341,14 +341,15 @@ static void print_program(graph *g) {
     printf("#include <retrograd.h>\n#include <engine/op.h>\n\nstatic rg_tensor *f(void *ctx, rg_tensor *const *in) {\n    rg_tape *t = ctx;\n    (void)t;\n");
     for (int i = 0; i < g->leaves; i++) printf("    rg_tensor *v%d = in[%d];\n    (void)v%d;\n", i, i, i);
     for (int k = 0; k < g->nodes; k++) print_node(g, k, t);
-    printf("    return rg_reshape(v%d, -1);\n}\n\nint main(void) {\n    rg_tape *t = rg_tape_new(1);\n    rg_set_dtype(t, RG_F64);\n    rg_tensor *in[%d];\n",
+    printf("    return rg_reshape(v%d, -1);\n}\n\nint main(void) {\n    rg_tape *t = rg_tape_new(1);\n    rg_set_default_dtype(t, "
+           "RG_F64);\n    rg_tensor *in[%d];\n",
         g->leaves + g->nodes - 1, g->leaves);
     for (int i = 0; i < g->leaves; i++) {
-        printf("    in[%d] = rg_requires_grad(rg_input(t, RG_F64, ((double[]){", i);
+        printf("    in[%d] = rg_requires_grad(rg_input(t, ((double[]){", i);
         print_numbers(in[i]);
         printf("}), %" PRId64 "), true);\n", g->size[i]);
     }
-    printf("    rg_check c = rg_gradcheck(f, t, %d, in, (rg_gradcheck_options){.order = 3, .bar = %g, .seed = %" PRIu64 "});\n"
+    printf("    rg_check c = rg_gradcheck(f, t, %d, in, .order = 3, .bar = %g, .seed = %" PRIu64 ");\n"
         "    rg_check_print(&c, \"f\", stdout);\n    rg_tape_free(t);\n    return c.failed;\n}\n", g->leaves, o.bar, g->seed);
     rg_tape_free(t);
 }

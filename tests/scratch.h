@@ -150,7 +150,7 @@ static inline void assert_small(rg_tensor *x) {
 static inline void assert_error(rg_code code, const char *what) {
     if (rg_error_code(t) != code || !strstr(rg_error(t), what))
         fail_msg("expected '%s' (%d), got '%s' (%d)", what, code, rg_error(t) ? rg_error(t) : "no error", rg_error_code(t));
-    assert_int_equal(rg_live(t).tensors, 0);
+    assert_int_equal(rg_memory(t).tensors, 0);
 }
 
 /* Adds a case that runs between setup and teardown. */

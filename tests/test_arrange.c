@@ -13,7 +13,7 @@ static void stack_by_loops(void **state) {
         rg_tensor *x[5];
         for (int i = 0; i < count; i++) x[i] = i == 3 ? x[0] : numbers(t, dtypes[k % 4], n, shape);
         for (int d = 0; d <= n; d++) longer[d] = d == axis ? count : shape[d - (d > axis)];
-        rg_tensor *y = rg_stack_at(RG_HERE, axis - k % 2 * (n + 1), count, x);
+        rg_tensor *y = rg_stack_n(axis - k % 2 * (n + 1), count, x);
         assert_shape(y, n + 1, longer);
         assert_int_equal(y->dtype, dtypes[k % 4]);
         for (int64_t i = 0; i < y->numel; i++) {
@@ -33,7 +33,7 @@ static void split_is_undone_by_concat(void **state) {
         assert_int_equal(rg_split(x, k % 2 ? 1 : -2, k % 5 ? equal : 4, k % 5 ? NULL : sizes, out), 0);
         if (k % 5) assert_shape(out[equal - 1], RG_DIMS(3, 12 / equal, 2));
         else assert_shape(out[2], RG_DIMS(3, 4, 2));
-        rg_tensor *y = rg_concat_at(RG_HERE, 1, k % 5 ? equal : 4, out);
+        rg_tensor *y = rg_concat_n(1, k % 5 ? equal : 4, out);
         assert_shape(y, RG_DIMS(3, 12, 2));
         for (int64_t i = 0; i < y->numel; i++) assert_element(y, i, element(x, i));
     }
@@ -65,11 +65,11 @@ static void repeat_by_loops(void **state) {
         const int n = random_shape(t, 4, shape), m = (int)below(t, 5), ndim = n > m ? n : m;
         for (int d = 0; d < m; d++) times[d] = below(t, 20) ? 1 + below(t, 3) : 0;
         for (int d = 0; d < ndim; d++) longer[d] = (d < ndim - n ? 1 : shape[d - (ndim - n)]) * (d < ndim - m ? 1 : times[d - (ndim - m)]);
-        rg_tensor *x = numbers(t, dtypes[k % 4], n, shape), *y = rg_repeat_at(RG_HERE, x, m, times);
+        rg_tensor *x = numbers(t, dtypes[k % 4], n, shape), *y = rg_repeat_n(x, m, times);
         assert_shape(y, ndim, longer);
         assert_int_equal(y->dtype, x->dtype);
         const bool has_gradient = k % 4 < 2;
-        rg_tensor *dy = numbers(t, dtypes[k % 4], ndim, longer), *sum = rg_buffer_at(RG_HERE, t, NULL, RG_F64, NULL, n, shape), *dx;
+        rg_tensor *dy = numbers(t, dtypes[k % 4], ndim, longer), *sum = rg_buffer_of_n(t, NULL, RG_F64, NULL, n, shape), *dx;
         for (int64_t i = 0; i < y->numel; i++) {
             indices_of(i, ndim, longer, at);
             for (int d = 0; d < n; d++) own[d] = at[d + ndim - n] % shape[d];
@@ -79,7 +79,7 @@ static void repeat_by_loops(void **state) {
         }
         if (!has_gradient) continue;
         rg_requires_grad(x, true);
-        assert_int_equal(rg_grad(rg_repeat_at(RG_HERE, x, m, times), dy, &x, 1, 0, &dx), 0);
+        assert_int_equal(rg_grad(rg_repeat_n(x, m, times), dy, &x, 1, 0, &dx), 0);
         for (int64_t i = 0; i < x->numel; i++) assert_element(dx, i, element(sum, i));
     }
 }
@@ -93,7 +93,7 @@ static void repeat_interleave_by_loops(void **state) {
         const int axis = (int)below(t, n);
         const int64_t times = below(t, 4);
         for (int d = 0; d < n; d++) longer[d] = d == axis ? times * shape[d] : shape[d];
-        rg_tensor *x = numbers(t, dtypes[k % 4], n, shape), *y = rg_repeat_interleave(x, times, axis - k % 2 * n);
+        rg_tensor *x = numbers(t, dtypes[k % 4], n, shape), *y = rg_repeat_interleave(x, axis - k % 2 * n, times);
         assert_shape(y, n, longer);
         for (int64_t i = 0; i < y->numel; i++) {
             indices_of(i, n, longer, at);
@@ -116,7 +116,7 @@ static void pads_with_any_value(void **state) {
             assert_element(y, i, c >= 0 && c < 4 && r < 3 ? element(x, (b * 3 + r) * 4 + c) : value);
         }
     }
-    assert_shape(rg_constant_pad_at(RG_HERE, rg_full(t, 1, 2), 5, 0, NULL), RG_DIMS(2));
+    assert_shape(rg_constant_pad(rg_full(t, 1, 2), 5), RG_DIMS(2));
 }
 
 static void take_along_axis_broadcasts(void **state) {
@@ -157,7 +157,7 @@ static void large_ones_in_threads(void **state) {
 
 static void arrange_errors_say_what_disagrees(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_name(rg_full(t, 0, 7, 3), "x"), *index = rg_input(t, RG_I32, ((const int32_t[]){0, 1, 2, 0}), 2, 2), *out[3] = {NULL};
+    rg_tensor *x = rg_set_name(rg_full(t, 0, 7, 3), "x"), *index = rg_input(t, ((const int32_t[]){0, 1, 2, 0}), 2, 2), *out[3] = {NULL};
     const int64_t sizes[] = {3, 5}, few[] = {3, 2}, vast = INT64_MAX / 2;
     REFUSED(RG_ESHAPE, rg_stack(0, x, rg_full(t, 0, 7)), "stack: x[7,3], [7]: the shapes of operands 1 and 2 differ; rg_concat joins along an axis that is there");
     REFUSED(RG_ESHAPE, rg_stack(3, x, x), "stack: x[7,3], x[7,3]: axis 3 is outside the 3 dimensions of the result");
@@ -168,13 +168,13 @@ static void arrange_errors_say_what_disagrees(void **state) {
     REFUSED(RG_EVALUE, (rg_split(x, 0, 0, NULL, out), rg_poison(t)), "split: x[7,3]: 0 parts");
     REFUSED(RG_EVALUE, rg_constant_pad(x, 1, 2, 2, 3), "constant_pad: 3 widths are no pairs");
     REFUSED(RG_ESHAPE, rg_constant_pad(x, 1, 1, 1, 1, 1, 1, 1), "constant_pad: x[7,3]: pad: [9,5]: axis -3 is outside the 2 dimensions");
-    REFUSED(RG_EVALUE, rg_pad_value(index, 0, 1, 1, NAN), "pad: [2,2] i32: nan does not fit i32");
+    REFUSED(RG_EVALUE, rg_pad(index, 0, 1, 1, .value = NAN), "pad: [2,2] i32: nan does not fit i32");
     REFUSED(RG_ESHAPE, rg_tril(rg_full(t, 0, 3), 0), "tril: [3]: a matrix has 2 dimensions at least, not 1");
     REFUSED(RG_ESHAPE, rg_repeat(x, 2, -1), "repeat: x[7,3]: -1 times 3 along axis 1");
     REFUSED(RG_ESHAPE, rg_repeat(x, vast, 1), "repeat: x[7,3]: 4611686018427387903 times 7 along axis 0");
     REFUSED(RG_ESHAPE, rg_repeat(x, 1, 1, 1, 1, 1, 1, 1), "repeat: x[7,3]: 7 dimensions, at most 6");
     REFUSED(RG_ESHAPE, rg_repeat_interleave(x, 2, 2), "repeat_interleave: axis 2 is outside the 2 dimensions");
-    REFUSED(RG_ESHAPE, rg_repeat_interleave(rg_full(t, 0, 0, vast / 16), vast, 1), "repeat_interleave: 4611686018427387903 times 288230376151711743 along axis 1");
+    REFUSED(RG_ESHAPE, rg_repeat_interleave(rg_full(t, 0, 0, vast / 16), 1, vast), "repeat_interleave: 4611686018427387903 times 288230376151711743 along axis 1");
     REFUSED(RG_ESHAPE, rg_take_along_axis(x, index, INT_MAX), "take_along_axis: dimensions 7 and 2 of axis 0 do not broadcast");
     REFUSED(RG_ESHAPE, rg_take_along_axis(x, index, INT_MIN), "take_along_axis: dimensions 7 and 2 of axis 0 do not broadcast");
     REFUSED(RG_ESHAPE, rg_take_along_axis(x, index, 0), "take_along_axis: dimensions 3 and 2 of axis 1 do not broadcast");
@@ -182,7 +182,7 @@ static void arrange_errors_say_what_disagrees(void **state) {
 
 static void made_by_rule(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     VALUES(rg_arange(t, 0, 1, .25), 0, .25, .5, .75);
     VALUES(rg_arange(t, 3, 0, -1), 3, 2, 1);
     assert_int_equal(rg_numel(rg_arange(t, 2, 2, 1)), 0);

@@ -14,7 +14,7 @@ typedef struct world { rg_tape *t; rg_rng rng; } world;
 static world begin(void) {
     world w = {.t = rg_tape_new(1)};
     assert_non_null(w.t);
-    rg_set_dtype(w.t, RG_F64);
+    rg_set_default_dtype(w.t, RG_F64);
     rg_rng_seed(&w.rng, 2);
     return w;
 }
@@ -29,7 +29,7 @@ static void draw(world *w, double *to, int n) {
 }
 
 static rg_tensor *leaf(world *w, const double *v, int n, int m) {
-    return rg_requires_grad(rg_input_at(RG_AT, w->t, RG_F64, v, m ? 2 : 1, (int64_t[]){n, m}), true);
+    return rg_requires_grad(rg_input_n(w->t, v, m ? 2 : 1, (int64_t[]){n, m}), true);
 }
 
 static void close_to(const char *what, rg_tensor *is, const double *should, int n) {
@@ -73,7 +73,7 @@ static void linear_layer(void **state) {
     product(dw, x, true, g, false, M, N, K);
     column_sums(db, g, N, K);
     for (int flags = 0; flags <= RG_CREATE_GRAPH; flags++) {
-        assert_int_equal(rg_grad(r, rg_input(u.t, RG_F64, g, N, K), in, 3, flags, out), 0);
+        assert_int_equal(rg_grad(r, rg_input(u.t, g, N, K), in, 3, flags, out), 0);
         close_to("dx", out[0], dx, N * M);
         close_to("dw", out[1], dw, M * K);
         close_to("db", out[2], db, K);
@@ -90,14 +90,14 @@ static void least_squares(void **state) {
     product(r, x, false, w, false, N, M, 1);
     for (int i = 0; i < N; i++) r[i] -= t[i], loss += r[i] * r[i] / N, r[i] *= 2. / N;
     product(dw, x, true, r, false, M, N, 1);
-    rg_tensor *tw = leaf(&u, w, M, 1), *l = rg_mse(rg_matmul(rg_input(u.t, RG_F64, x, N, M), tw), rg_input(u.t, RG_F64, t, N, 1)), *g, *h;
+    rg_tensor *tw = leaf(&u, w, M, 1), *l = rg_mse(rg_matmul(rg_input(u.t, x, N, M), tw), rg_input(u.t, t, N, 1)), *g, *h;
     close_to("loss", l, &loss, 1);
     assert_int_equal(rg_grad(l, NULL, &tw, 1, RG_CREATE_GRAPH, &g), 0);
     close_to("dw", g, dw, M);
     product(xv, x, false, v, false, N, M, 1);
     for (int i = 0; i < N; i++) xv[i] *= 2. / N;
     product(hv, x, true, xv, false, M, N, 1);
-    assert_int_equal(rg_grad(g, rg_input(u.t, RG_F64, v, M, 1), &tw, 1, 0, &h), 0);
+    assert_int_equal(rg_grad(g, rg_input(u.t, v, M, 1), &tw, 1, 0, &h), 0);
     close_to("Hessian . v", h, hv, M);
     end(&u);
 }
@@ -118,8 +118,8 @@ static void logistic_regression(void **state) {
     product(dw, x, true, z, false, M, N, 1);
     column_sums(&db, z, N, 1);
     rg_tensor *tw = leaf(&u, w, M, 1), *tb = leaf(&u, &b, 1, 0);
-    rg_tensor *tz = rg_add(rg_matmul(rg_input(u.t, RG_F64, x, N, M), tw), tb);
-    rg_tensor *l = rg_mean(rg_sub(rg_softplus(tz), rg_mul(rg_input(u.t, RG_F64, t, N, 1), tz)));
+    rg_tensor *tz = rg_add(rg_matmul(rg_input(u.t, x, N, M), tw), tb);
+    rg_tensor *l = rg_mean(rg_sub(rg_softplus(tz), rg_mul(rg_input(u.t, t, N, 1), tz)));
     close_to("loss", l, &loss, 1);
     assert_int_equal(rg_backward(l), 0);
     close_to("dw", rg_grad_of(tw), dw, M);
@@ -151,14 +151,14 @@ static void cross_entropy(void **state) {
         p[labels[i]] -= 1;
         for (int j = 0; j < K; j++) p[j] /= N;
     }
-    rg_tensor *tz = leaf(&u, z, N, K), *tl = rg_input(u.t, RG_I32, labels, N), *g, *h;
+    rg_tensor *tz = leaf(&u, z, N, K), *tl = rg_input(u.t, labels, N), *g, *h;
     rg_tensor *l = fused ? rg_cross_entropy(tz, tl) : rg_neg(rg_mean(rg_pick(rg_log_softmax(tz, -1), tl)));
     close_to("loss", l, &loss, 1);
     assert_int_equal(rg_grad(l, NULL, &tz, 1, 0, &g), 0);
     close_to("dz, plain", g, dz, N * K);
     assert_int_equal(rg_grad(l, NULL, &tz, 1, RG_CREATE_GRAPH, &g), 0);
     close_to("dz, recorded", g, dz, N * K);
-    assert_int_equal(rg_grad(g, rg_input(u.t, RG_F64, v, N, K), &tz, 1, 0, &h), 0);
+    assert_int_equal(rg_grad(g, rg_input(u.t, v, N, K), &tz, 1, 0, &h), 0);
     close_to("Hessian . v", h, hv, N * K);
     end(&u);
 }
@@ -182,8 +182,8 @@ static void two_layers(void **state) {
     column_sums(db1, dh, N, H);
 
     rg_tensor *tw1 = leaf(&u, w1, M, H), *tb1 = leaf(&u, b1, H, 0), *tw2 = leaf(&u, w2, H, K), *tb2 = leaf(&u, b2, K, 0);
-    rg_tensor *th = rg_tanh(rg_add(rg_matmul(rg_input(u.t, RG_F64, x, N, M), tw1), tb1));
-    rg_tensor *l = rg_mse(rg_add(rg_matmul(th, tw2), tb2), rg_input(u.t, RG_F64, t, N, K));
+    rg_tensor *th = rg_tanh(rg_add(rg_matmul(rg_input(u.t, x, N, M), tw1), tb1));
+    rg_tensor *l = rg_mse(rg_add(rg_matmul(th, tw2), tb2), rg_input(u.t, t, N, K));
     for (int times = 1; times <= 2; times++) {
         assert_int_equal(rg_backward(l), 0);
         close_to("dw1", rg_grad_of(tw1), dw1, M * H);
@@ -208,13 +208,13 @@ static void quadratic_form(void **state) {
     draw(&u, a, M * M), draw(&u, x, M);
     for (int i = 0; i < M * M; i++) s[i] = a[i] + a[i % M * M + i / M];
     product(g, s, false, x, false, M, M, 1);
-    rg_tensor *tx = leaf(&u, x, M, 1), *ta = rg_input(u.t, RG_F64, a, M, M), *tg, *h;
-    rg_tensor *f = rg_matmul_t(tx, true, rg_matmul(ta, tx), false);
+    rg_tensor *tx = leaf(&u, x, M, 1), *ta = rg_input(u.t, a, M, M), *tg, *h;
+    rg_tensor *f = rg_matmul(tx, rg_matmul(ta, tx), .transpose_a = true);
     assert_int_equal(rg_grad(f, NULL, &tx, 1, RG_CREATE_GRAPH, &tg), 0);
     close_to("gradient", tg, g, M);
     for (int i = 0; i < M; i++) {
         for (int j = 0; j < M; j++) row[j] = j == i;
-        assert_int_equal(rg_grad(tg, rg_input(u.t, RG_F64, row, M, 1), &tx, 1, 0, &h), 0);
+        assert_int_equal(rg_grad(tg, rg_input(u.t, row, M, 1), &tx, 1, 0, &h), 0);
         close_to("row of the Hessian", h, s + i * M, M);
     }
     end(&u);
@@ -296,7 +296,7 @@ static void mixed_derivatives(void **state) {
         double pick[M] = {0};
         pick[i] = 1;
         for (int j = 0; j < M; j++) row[j] = 2 * y[i] * x[j] + (i == j ? 2 * dot : 0);
-        assert_int_equal(rg_grad(g, rg_input(u.t, RG_F64, pick, M), &ty, 1, 0, &h), 0);
+        assert_int_equal(rg_grad(g, rg_input(u.t, pick, M), &ty, 1, 0, &h), 0);
         close_to("row", h, row, M);
     }
     end(&u);
@@ -325,7 +325,7 @@ static void broadcasting(void **state) {
     product(da, g, false, b, false, N, M, 1);
     product(db, g, true, a, false, M, N, 1);
     rg_tensor *in[] = {leaf(&u, a, N, 1), leaf(&u, b, M, 0)}, *out[2];
-    assert_int_equal(rg_grad(rg_mul(in[0], in[1]), rg_input(u.t, RG_F64, g, N, M), in, 2, 0, out), 0);
+    assert_int_equal(rg_grad(rg_mul(in[0], in[1]), rg_input(u.t, g, N, M), in, 2, 0, out), 0);
     close_to("da", out[0], da, N);
     close_to("db", out[1], db, M);
     end(&u);
@@ -374,7 +374,7 @@ static void logsumexp(void **state) {
         double pick[M] = {0};
         pick[i] = 1;
         for (int j = 0; j < M; j++) row[j] = p[i] * ((i == j) - p[j]);
-        assert_int_equal(rg_grad(g, rg_input(u.t, RG_F64, pick, M), &tx, 1, 0, &h), 0);
+        assert_int_equal(rg_grad(g, rg_input(u.t, pick, M), &tx, 1, 0, &h), 0);
         close_to("row of the Hessian", h, row, M);
     }
     end(&u);

@@ -6,7 +6,7 @@
 
 static int64_t draw(rg_tape *t, int64_t low, int64_t high) { return rg_rng_integers(rg_tape_rng(t), low, high + 1); }
 
-typedef struct geometry { int64_t size[2], n[2]; rg_window w; } geometry; /* the image, the windows */
+typedef struct geometry { int64_t size[2], n[2]; rg_window_options w; } geometry; /* the image, the windows */
 
 static geometry random_geometry(rg_tape *t, bool pool) {
     geometry g = {.n = {0}};
@@ -45,9 +45,9 @@ static void conv2d_is_its_formula(void **state) {
         g.w.groups = (int)groups;
         rg_tensor *x = numbers(t, dtypes[k % 2], RG_DIMS(n, groups * in, g.size[0], g.size[1]));
         rg_tensor *w = numbers(t, dtypes[k % 2], RG_DIMS(groups * out, in, kh, kw)), *b = k % 3 ? numbers(t, dtypes[k % 2], RG_DIMS(groups * out)) : NULL;
-        rg_window own = g.w;
+        rg_window_options own = g.w;
         own.kernel[0] = own.kernel[1] = 0; /* the weights' */
-        rg_tensor *y = rg_conv2d(x, w, b, own);
+        rg_tensor *y = (rg_conv2d)(x, w, b, own);
         const int64_t shape[] = {n, groups * out, g.n[0], g.n[1]};
         assert_shape(y, 4, shape);
         for (int64_t at = 0; at < y->numel; at++) {
@@ -70,11 +70,11 @@ static void many_images(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = numbers(t, RG_F64, RG_DIMS(70, 3, 24, 26)), *w = numbers(t, RG_F64, RG_DIMS(4, 3, 5, 5)), *b = numbers(t, RG_F64, RG_DIMS(4));
     rg_requires_grad(w, true);
-    const rg_window two = {.padding = {2}};
-    rg_tensor *y = rg_conv2d(x, w, b, two), *all, *sum = NULL;
+    const rg_window_options two = {.padding = {2}};
+    rg_tensor *y = (rg_conv2d)(x, w, b, two), *all, *sum = NULL;
     rg_grad(y, y, &w, 1, 0, &all);
     for (int i = 0; i < 70; i++) {
-        rg_tensor *one = rg_conv2d(rg_slice(x, 0, i, i + 1), w, b, two), *dw;
+        rg_tensor *one = (rg_conv2d)(rg_slice(x, 0, i, i + 1), w, b, two), *dw;
         for (int64_t j = 0; j < one->numel; j++) assert_element(y, i * one->numel + j, element(one, j));
         rg_grad(one, one, &w, 1, 0, &dw);
         sum = sum ? rg_add(sum, dw) : dw;
@@ -89,7 +89,8 @@ static void conv1d_is_its_formula(void **state) {
         const int64_t n = draw(t, 1, 2), in = draw(t, 1, 3), out = draw(t, 1, 3), groups = draw(t, 1, 2), l = g.size[0];
         rg_tensor *x = numbers(t, RG_F64, RG_DIMS(n, groups * in, l)), *w = numbers(t, RG_F64, RG_DIMS(groups * out, in, g.w.kernel[0]));
         rg_tensor *b = k % 2 ? numbers(t, RG_F64, RG_DIMS(groups * out)) : NULL;
-        rg_tensor *y = rg_conv1d(x, w, b, (rg_window){.stride = {g.w.stride[0]}, .padding = {g.w.padding[0]}, .dilation = {g.w.dilation[0]}, .groups = (int)groups});
+        rg_tensor *y = rg_conv1d(
+            x, w, b, .stride = {g.w.stride[0]}, .padding = {g.w.padding[0]}, .dilation = {g.w.dilation[0]}, .groups = (int)groups);
         const int64_t shape[] = {n, groups * out, g.n[0]};
         assert_shape(y, 3, shape);
         for (int64_t at = 0; at < y->numel; at++) {
@@ -115,7 +116,7 @@ static void unfold_is_its_formula(void **state) {
     for (int k = 0; k < 200; k++) {
         const geometry g = random_geometry(t, false);
         const int64_t n = draw(t, 0, 2), c = draw(t, 1, 3), kh = g.w.kernel[0], kw = g.w.kernel[1];
-        rg_tensor *x = numbers(t, dtypes[k % 2], RG_DIMS(n, c, g.size[0], g.size[1])), *y = rg_unfold(x, g.w);
+        rg_tensor *x = numbers(t, dtypes[k % 2], RG_DIMS(n, c, g.size[0], g.size[1])), *y = (rg_unfold)(x, g.w);
         const int64_t shape[] = {n, c, kh, kw, g.n[0], g.n[1]};
         assert_shape(y, 3, (const int64_t[]){n, c * kh * kw, g.n[0] * g.n[1]});
         for (int64_t at = 0; at < y->numel; at++) {
@@ -124,8 +125,8 @@ static void unfold_is_its_formula(void **state) {
             indices_of(at, 6, shape, i);
             assert_element(y, at, pixel(&g, x, i[0], i[1], i[4], i[5], i[2], i[3], &inside));
         }
-        rg_tensor *ones = rg_unfold(rg_add_scalar(rg_mul_scalar(x, 0), 1), g.w), *seen = rg_fold(ones, g.size[0], g.size[1], g.w);
-        rg_tensor *back = rg_fold(y, g.size[0], g.size[1], g.w); /* every pixel as often as it was seen */
+        rg_tensor *ones = (rg_unfold)(rg_add_scalar(rg_mul_scalar(x, 0), 1), g.w), *seen = (rg_fold)(ones, g.size[0], g.size[1], g.w);
+        rg_tensor *back = (rg_fold)(y, g.size[0], g.size[1], g.w); /* every pixel as often as it was seen */
         assert_shape(back, 4, x->shape);
         for (int64_t at = 0; at < x->numel; at++) near(back, at, element(x, at) * element(seen, at), 20);
     }
@@ -139,7 +140,7 @@ static void pools_are_their_formulas(void **state) {
         const geometry g = random_geometry(t, true);
         const int64_t n = draw(t, 0, 2), c = draw(t, 1, 3), kh = g.w.kernel[0], kw = g.w.kernel[1];
         rg_tensor *x = numbers(t, dtypes[k % 2], RG_DIMS(n, c, g.size[0], g.size[1]));
-        rg_tensor *max = rg_max_pool2d(x, g.w), *avg = rg_avg_pool2d(x, g.w);
+        rg_tensor *max = (rg_max_pool2d)(x, g.w), *avg = (rg_avg_pool2d)(x, g.w);
         const int64_t shape[] = {n, c, g.n[0], g.n[1]};
         assert_shape(max, 4, shape);
         assert_shape(avg, 4, shape);
@@ -162,10 +163,10 @@ static void pools_are_their_formulas(void **state) {
 /* The gradient goes to the first of ties, in both passes; to NaN, which is the largest; somewhere even of minus infinities. */
 static void ties_and_specials(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     const float v[] = {1, 1, 5, 3, 1, 1, 3, 5, 0, 7, -INFINITY, -INFINITY, NAN, 2, -INFINITY, -INFINITY}, should[] = {1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0};
-    rg_tensor *x = rg_requires_grad(rg_input(t, RG_F32, v, 1, 1, 4, 4), true), *dx[2];
-    rg_tensor *y = rg_max_pool2d(x, (rg_window){.kernel = {2}}), *one = rg_full(t, 1, 1, 1, 2, 2);
+    rg_tensor *x = rg_requires_grad(rg_input(t, v, 1, 1, 4, 4), true), *dx[2];
+    rg_tensor *y = rg_max_pool2d(x, .kernel = {2}), *one = rg_full(t, 1, 1, 1, 2, 2);
     assert_element(y, 0, 1);
     assert_element(y, 1, 5);
     assert_true(isnan(element(y, 2)));
@@ -182,7 +183,7 @@ static void a_tie_that_moves_is_another_branch(void **state) {
     uint64_t hash[5];
     for (int i = 0; i < 5; i++) {
         const int64_t mark = rg_mark(t);
-        rg_max_pool2d(rg_input(t, RG_F32, v[i], 1, 1, 2, 2), (rg_window){.kernel = {2}});
+        rg_max_pool2d(rg_input(t, v[i], 1, 1, 2, 2), .kernel = {2});
         hash[i] = rg_branch_hash(t, mark);
     }
     assert_true(hash[0] == hash[1] && hash[0] != hash[2] && hash[2] == hash[3] && hash[4] != hash[0] && hash[4] != hash[2]);
@@ -195,36 +196,36 @@ static void shape_is(rg_tensor *y, int64_t h, int64_t w) { assert_shape(y, 4, (c
 static void a_width_left_out_is_the_height(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = rg_full(t, 1, 1, 1, 9, 12), *w = rg_full(t, 1, 1, 1, 3, 3);
-    shape_is(rg_conv2d(x, w, NULL, (rg_window){0}), 7, 10);
-    shape_is(rg_conv2d(x, w, NULL, (rg_window){.stride = {2}}), 4, 5);
-    shape_is(rg_conv2d(x, w, NULL, (rg_window){.stride = {2, 1}}), 4, 10);
-    shape_is(rg_conv2d(x, w, NULL, (rg_window){.stride = {0, 2}}), 7, 5);
-    shape_is(rg_conv2d(x, w, NULL, (rg_window){.padding = {1}}), 9, 12);
-    shape_is(rg_conv2d(x, w, NULL, (rg_window){.padding = {1, RG_NO_PADDING}}), 9, 10);
-    shape_is(rg_conv2d(x, w, NULL, (rg_window){.padding = {0, 2}}), 7, 14);
-    shape_is(rg_conv2d(x, w, NULL, (rg_window){.padding = {RG_NO_PADDING}, .dilation = {2}}), 5, 8);
-    shape_is(rg_max_pool2d(x, (rg_window){.kernel = {3}}), 3, 4);
-    shape_is(rg_max_pool2d(x, (rg_window){.kernel = {2, 3}}), 4, 4);
-    shape_is(rg_avg_pool2d(x, (rg_window){.kernel = {3}, .stride = {2}}), 4, 5);
+    shape_is(rg_conv2d(x, w, NULL), 7, 10);
+    shape_is(rg_conv2d(x, w, NULL, .stride = {2}), 4, 5);
+    shape_is(rg_conv2d(x, w, NULL, .stride = {2, 1}), 4, 10);
+    shape_is(rg_conv2d(x, w, NULL, .stride = {0, 2}), 7, 5);
+    shape_is(rg_conv2d(x, w, NULL, .padding = {1}), 9, 12);
+    shape_is(rg_conv2d(x, w, NULL, .padding = {1, RG_NO_PADDING}), 9, 10);
+    shape_is(rg_conv2d(x, w, NULL, .padding = {0, 2}), 7, 14);
+    shape_is(rg_conv2d(x, w, NULL, .padding = {RG_NO_PADDING}, .dilation = {2}), 5, 8);
+    shape_is(rg_max_pool2d(x, .kernel = {3}), 3, 4);
+    shape_is(rg_max_pool2d(x, .kernel = {2, 3}), 4, 4);
+    shape_is(rg_avg_pool2d(x, .kernel = {3}, .stride = {2}), 4, 5);
 }
 
 static void messages(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_name(rg_full(t, 1, 2, 3, 8, 8), "x"), *w = rg_name(rg_full(t, 1, 4, 3, 3, 3), "w");
-    REFUSED(RG_ESHAPE, rg_conv2d(x, rg_full(t, 1, 4, 2, 3, 3), NULL, (rg_window){0}), "conv2d: x[2,3,8,8], [4,2,3,3]: weights for 2 channels, the input has 3 in 1 groups");
-    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, (rg_window){.groups = 2}), "conv2d: x[2,3,8,8], w[4,3,3,3]: 2 groups do not divide 3 channels in and 4 out");
-    REFUSED(RG_ESHAPE, rg_conv2d(x, w, rg_full(t, 1, 3), (rg_window){0}), "conv2d: x[2,3,8,8], w[4,3,3,3], [3]: the bias must be [4]");
-    REFUSED(RG_ESHAPE, rg_conv2d(x, w, NULL, (rg_window){.dilation = {4}}), "conv2d: x[2,3,8,8], w[4,3,3,3]: a window reaches over 9, the image with its padding over 8");
-    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, (rg_window){.stride = {40000}}), "conv2d: stride 40000 is not in 0..32767");
-    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, (rg_window){.padding = {1, -2}}), "conv2d: padding -2 is not in 0..32767");
-    REFUSED(RG_EVALUE, rg_max_pool2d(x, (rg_window){.stride = {2}}), "max_pool2d: x[2,3,8,8]: a kernel of 0x0");
-    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, (rg_window){.kernel = {3}}), "conv2d: .kernel is {3, 0}, but the kernel is that of the weights: leave it out");
+    rg_tensor *x = rg_set_name(rg_full(t, 1, 2, 3, 8, 8), "x"), *w = rg_set_name(rg_full(t, 1, 4, 3, 3, 3), "w");
+    REFUSED(RG_ESHAPE, rg_conv2d(x, rg_full(t, 1, 4, 2, 3, 3), NULL), "conv2d: x[2,3,8,8], [4,2,3,3]: weights for 2 channels, the input has 3 in 1 groups");
+    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .groups = 2), "conv2d: x[2,3,8,8], w[4,3,3,3]: 2 groups do not divide 3 channels in and 4 out");
+    REFUSED(RG_ESHAPE, rg_conv2d(x, w, rg_full(t, 1, 3)), "conv2d: x[2,3,8,8], w[4,3,3,3], [3]: the bias must be [4]");
+    REFUSED(RG_ESHAPE, rg_conv2d(x, w, NULL, .dilation = {4}), "conv2d: x[2,3,8,8], w[4,3,3,3]: a window reaches over 9, the image with its padding over 8");
+    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .stride = {40000}), "conv2d: stride 40000 is not in 0..32767");
+    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .padding = {1, -2}), "conv2d: padding -2 is not in 0..32767");
+    REFUSED(RG_EVALUE, rg_max_pool2d(x, .stride = {2}), "max_pool2d: x[2,3,8,8]: a kernel of 0x0");
+    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .kernel = {3}), "conv2d: .kernel is {3, 0}, but the kernel is that of the weights: leave it out");
     rg_tensor *line = rg_full(t, 1, 1, 1, 3), *pair = rg_full(t, 1, 1, 1, 2);
-    REFUSED(RG_EVALUE, rg_conv1d(line, pair, NULL, (rg_window){.kernel = {2}}), "conv1d: .kernel is {2, 0}, but the kernel is that of the weights: leave it out");
-    REFUSED(RG_EVALUE, rg_avg_pool2d(x, (rg_window){.kernel = {3}, .padding = {2}}), "avg_pool2d: x[2,3,8,8]: padding 2 is more than half the kernel, 3");
-    REFUSED(RG_ESHAPE, rg_fold(rg_full(t, 1, 1, 4, 5), 3, 3, (rg_window){.kernel = {2}}), "fold: [1,4,5]: 5 columns for 2x2 windows in an image of 3x3");
-    REFUSED(RG_ESHAPE, rg_fold(x, (int64_t)1 << 40, 1, (rg_window){.kernel = {2}}), "fold: an image of 1099511627776x1, at most 2147483647 a side");
-    REFUSED(RG_ESHAPE, rg_conv1d(x, w, NULL, (rg_window){0}), "conv1d: an input of 4 dimensions and weights of 4, not [n, channels, length] and [out, in / groups, k]");
+    REFUSED(RG_EVALUE, rg_conv1d(line, pair, NULL, .kernel = {2}), "conv1d: .kernel is {2, 0}, but the kernel is that of the weights: leave it out");
+    REFUSED(RG_EVALUE, rg_avg_pool2d(x, .kernel = {3}, .padding = {2}), "avg_pool2d: x[2,3,8,8]: padding 2 is more than half the kernel, 3");
+    REFUSED(RG_ESHAPE, rg_fold(rg_full(t, 1, 1, 4, 5), 3, 3, .kernel = {2}), "fold: [1,4,5]: 5 columns for 2x2 windows in an image of 3x3");
+    REFUSED(RG_ESHAPE, rg_fold(x, (int64_t)1 << 40, 1, .kernel = {2}), "fold: an image of 1099511627776x1, at most 2147483647 a side");
+    REFUSED(RG_ESHAPE, rg_conv1d(x, w, NULL), "conv1d: an input of 4 dimensions and weights of 4, not [n, channels, length] and [out, in / groups, k]");
 }
 
 int main(void) {

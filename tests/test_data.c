@@ -34,7 +34,7 @@ static void mnist_names(void **state) {
     assert_mnist(rg_read_mnist(t, folder, true), 25);
     assert_mnist(rg_read_mnist(t, folder, false), 11);
     rg_tape_reset(t);
-    assert_int_equal(rg_live(t).tensors, 4);
+    assert_int_equal(rg_memory(t).tensors, 4);
 }
 
 static void mnist_packed(void **state) {
@@ -137,7 +137,7 @@ static void cifar_batches(void **state) {
     }
     assert_string_equal(d.class_names[3], "cat");
     rg_tape_reset(t);
-    assert_int_equal(rg_live(t).tensors, 2);
+    assert_int_equal(rg_memory(t).tensors, 2);
 }
 
 static void cifar_test_batch(void **state) {
@@ -217,7 +217,7 @@ static void out_of_memory(void **state) {
             const bool failed = rg_failed(x);
             if (failed) {
                 assert_int_equal(rg_error_code(tape), RG_ENOMEM);
-                assert_int_equal(rg_live(tape).tensors, 0);
+                assert_int_equal(rg_memory(tape).tensors, 0);
                 assert_int_equal(open_files(), files_before);
                 m.fail_at = -1;
                 rg_error_clear(tape);
@@ -258,9 +258,9 @@ static void one_copy(void **state) {
     write_bytes("array.gz", &packed);
     meter m = {.fail_at = -1};
     rg_tape *tape = metered_tape(&m, true, 1);
-    const size_t before = rg_live(tape).bytes;
+    const size_t before = rg_memory(tape).bytes;
     assert_false(rg_failed(rg_read_idx(tape, path)));
-    assert_in_range(rg_live(tape).bytes - before, n, n + 4096);
+    assert_in_range(rg_memory(tape).bytes - before, n, n + 4096);
     rg_tape_free(tape);
 }
 

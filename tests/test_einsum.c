@@ -133,7 +133,7 @@ static void einsum_by_the_definition(void **state) {
         const example *e = &examples[c / 2];
         rg_tensor *x[OPERANDS];
         for (int k = 0; k < e->n; k++) x[k] = small_integers(t, dtypes[c % 2], e->x[k].ndim, e->x[k].shape);
-        rg_tensor *y = rg_einsum_at(RG_HERE, e->text, e->n, x);
+        rg_tensor *y = rg_einsum_n(e->text, e->n, x);
         if (rg_failed(y)) fail_msg("%s: %s", e->text, rg_error(t));
         assert_int_equal(y->dtype, dtypes[c % 2]);
         check_values(e, x, y);
@@ -144,12 +144,12 @@ static void einsum_by_the_definition(void **state) {
 typedef struct application { const char *text; int n; } application;
 static rg_tensor *apply(void *ctx, rg_tensor *const *in) {
     const application *a = ctx;
-    return rg_einsum_at(RG_HERE, a->text, a->n, in);
+    return rg_einsum_n(a->text, a->n, in);
 }
 
 static void derivatives_of_both_orders(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     for (int c = 0; c < EXAMPLES; c++) {
         const example *e = &examples[c];
         rg_tensor *x[OPERANDS];
@@ -158,7 +158,7 @@ static void derivatives_of_both_orders(void **state) {
             x[k] = rg_requires_grad(numbers(t, RG_F64, e->x[k].ndim, e->x[k].shape), true);
             elements += x[k]->numel;
         }
-        rg_check check = rg_gradcheck(apply, (&(application){e->text, e->n}), e->n, x, (rg_gradcheck_options){.order = 3});
+        rg_check check = rg_gradcheck(apply, (&(application){e->text, e->n}), e->n, x, .order = 3);
         if (check.failed) rg_check_print(&check, e->text, stderr);
         assert_int_equal(check.failed, RG_CHECK_PASSED);
         assert_true(check.checked >= elements);
@@ -173,7 +173,7 @@ static void the_same_tensor_twice_and_matmul(void **state) {
     assert_int_equal(rg_grad(rg_einsum("ij,ij->", x, x), NULL, &x, 1, 0, &dx), 0);
     for (int i = 0; i < 12; i++) assert_element(dx, i, 2 * element(x, i));
     rg_tensor *a = numbers(t, RG_F32, RG_DIMS(4, 65, 70)), *b = numbers(t, RG_F32, RG_DIMS(4, 66, 70)), *y = rg_einsum("bij,bkj->bik", a, b);
-    rg_tensor *z = rg_matmul_t(a, false, b, true);
+    rg_tensor *z = rg_matmul(a, b, .transpose_b = true);
     assert_shape(y, RG_DIMS(4, 65, 66));
     assert_memory_equal(y->data, z->data, (size_t)y->numel * sizeof(float));
 }
@@ -185,18 +185,19 @@ static void no_copies_where_a_flag_will_do(void **state) {
     static const struct { const char *text; int ndim; int64_t shape[4]; } pairs[] = {
         {"bhqd,bhkd->bhqk", 4, {2, 3, 6, 5}}, {"bhdq,bhdk->bhqk", 4, {2, 3, 4, 7}}, {"bhdq,bhkd->bhqk", 4, {2, 3, 6, 4}}, {"abcd,dk->abck", 2, {5, 3}}};
     for (int k = 0; k < 4; k++) {
-        const int64_t before = rg_live(t).tensors;
+        const int64_t before = rg_memory(t).tensors;
         rg_tensor *b = numbers(t, RG_F32, pairs[k].ndim, pairs[k].shape), *y = rg_einsum(pairs[k].text, a, b);
         assert_false(rg_failed(y));
-        assert_int_equal(rg_live(t).tensors - before, 5); /* b, two views, the product, the result's view */
+        assert_int_equal(rg_memory(t).tensors - before, 5); /* b, two views, the product, the result's view */
     }
     assert_int_equal(rg_einsum("i->i", v)->data == v->data, true);
 }
 
 static void einsum_errors_quote_string_and_place(void **state) {
     rg_tape *t = *state;
-    rg_tensor *a = rg_name(rg_full(t, 1, 2, 3), "a"), *b = rg_name(rg_full(t, 1, 3, 4), "b"), *c = rg_full(t, 1, 2, 3, 4), *v = rg_full(t, 1, 3), *six = rg_full(t, 1, 2, 2, 2, 2, 2, 2);
-    rg_tensor *i = rg_input(t, RG_I32, ((const int32_t[]){1, 2, 3}), 3), *null = NULL;
+    rg_tensor *a = rg_set_name(rg_full(t, 1, 2, 3), "a"), *b = rg_set_name(rg_full(t, 1, 3, 4), "b"), *c = rg_full(t, 1, 2, 3, 4),
+              *v = rg_full(t, 1, 3), *six = rg_full(t, 1, 2, 2, 2, 2, 2, 2);
+    rg_tensor *i = rg_input(t, ((const int32_t[]){1, 2, 3}), 3), *null = NULL;
     REFUSED(RG_EVALUE, rg_einsum("ij,j!->i", a, b), "einsum: \"ij,j!->i\" at 4: '!' is no letter");
     REFUSED(RG_EVALUE, rg_einsum("ij,jk->iz", a, b), "einsum: \"ij,jk->iz\" at 8: no operand has index 'z'");
     REFUSED(RG_EVALUE, rg_einsum("ij,jk->ii", a, b), "einsum: \"ij,jk->ii\" at 8: index 'i' stands twice in the output");
@@ -217,7 +218,7 @@ static void einsum_errors_quote_string_and_place(void **state) {
     REFUSED(RG_ESHAPE, rg_einsum("...,...", a, rg_full(t, 1, 2)), "einsum: \"...,...\" at 4: index '.' of operand 2 is 2, and was 3");
     REFUSED(RG_ESHAPE, rg_einsum("abcdef,g", six, v), "einsum: \"abcdef,g\" at 8: more than 6 dimensions");
     REFUSED(RG_ESHAPE, rg_einsum("abcdef,g,g->abcdef", six, v, v), "einsum: \"abcdef,g,g->abcdef\" at 0: an intermediate result of 7 dimensions, at most 6; reorder the operands");
-    REFUSED(RG_EVALUE, rg_einsum_at(RG_HERE, NULL, 1, &a), "einsum: 1 operands, at most 8; the string is NULL");
+    REFUSED(RG_EVALUE, rg_einsum_n(NULL, 1, &a), "einsum: 1 operands, at most 8; the string is NULL");
     REFUSED(RG_EVALUE, rg_einsum("a", a, a, a, a, a, a, a, a, a), "einsum: 9 operands, at most 8; the string is there");
     REFUSED(RG_ESTATE, rg_einsum("ij,jk", a, null), "einsum: operand 2 is NULL");
     REFUSED(RG_EDTYPE, rg_einsum("i,i", i, i), "einsum: [3] i32, [3] i32: matmul: [1,3] i32 . [3,1] i32: operand 1 must be a float, not i32; rg_cast converts");

@@ -28,7 +28,8 @@ static bool splits(things *g) {
 }
 
 static bool derivatives(things *g) {
-    rg_tensor *y = rg_mul(rg_index_select(g->x, 0, rg_cast(rg_full(g->t, 1, 1), RG_I32)), g->w), *loss = rg_sum(rg_square(y)), *in[] = {g->x, g->w}, *out[2];
+    rg_tensor *y = rg_mul(rg_index_select(g->x, rg_cast(rg_full(g->t, 1, 1), RG_I32), 0), g->w), *loss = rg_sum(rg_square(y)),
+              *in[] = {g->x, g->w}, *out[2];
     if (rg_failed(loss)) return true;
     for (int flags = 0; flags < 2; flags++)
         if (rg_failed(rg_jacobian(y, g->w, flags)) || rg_failed(rg_hessian(loss, g->w, flags)) || rg_failed(rg_jvp(y, in, in, 2, flags)) ||
@@ -39,11 +40,11 @@ static bool derivatives(things *g) {
 static bool checkpoints(things *g) { return rg_failed(rg_checkpoint(tanh_of, NULL, 1, &g->x)) || rg_backward(rg_sum(rg_checkpoint(tanh_of, NULL, 1, &g->w))); }
 
 static bool gradient_check(things *g) {
-    rg_set_dtype(g->t, RG_F64);
+    rg_set_default_dtype(g->t, RG_F64);
     rg_tensor *x = rg_requires_grad(rg_full(g->t, .5, 2), true);
     if (rg_failed(x)) return true;
     for (int order = 1; order < 3; order++)
-        if (rg_gradcheck(tanh_of, NULL, 1, &x, (rg_gradcheck_options){.order = order}).failed) return true;
+        if (rg_gradcheck(tanh_of, NULL, 1, &x, .order = order).failed) return true;
     return false;
 }
 
@@ -74,7 +75,7 @@ static bool names(things *g) {
     return !net || forward(rg_nn_named(net, "net"), g->x);
 }
 
-static bool perceptron(things *g) { return forward(rg_nn_mlp(g->t, 3, ((int64_t[]){4, 3, 2}), tanh, RG_HE_NORMAL), g->x); }
+static bool perceptron(things *g) { return forward(rg_nn_mlp(g->t, "tanh", RG_HE_NORMAL, 4, 3, 2), g->x); }
 
 static bool norms(things *g) {
     return forward(rg_nn_layer_norm(g->t, 4), g->x) || forward(rg_nn_rms_norm(g->t, 4), g->x) || forward(rg_nn_dropout(g->t, .5), g->x) ||
@@ -82,14 +83,15 @@ static bool norms(things *g) {
 }
 
 static bool convolution(things *g) {
-    rg_nn *net = rg_nn_sequential(g->t, rg_nn_conv2d(g->t, 3, 2, RG_HE_UNIFORM, (rg_window){.kernel = {3}, .padding = {1}}), rg_nn_relu(g->t),
-        rg_nn_max_pool2d(g->t, (rg_window){.kernel = {2}}), rg_nn_avg_pool2d(g->t, (rg_window){.kernel = {3}}));
-    return forward(net, g->image) || rg_backward(rg_sum(rg_nn_forward(net, g->image))) || forward(rg_nn_conv1d(g->t, 2, 2, RG_ONES, (rg_window){.kernel = {2}}), g->sequence);
+    rg_nn *net = rg_nn_sequential(g->t, rg_nn_conv2d(g->t, 3, 2, RG_HE_UNIFORM, .kernel = {3}, .padding = {1}), rg_nn_relu(g->t),
+        rg_nn_max_pool2d(g->t, .kernel = {2}), rg_nn_avg_pool2d(g->t, .kernel = {3}));
+    return forward(net, g->image) || rg_backward(rg_sum(rg_nn_forward(net, g->image))) ||
+           forward(rg_nn_conv1d(g->t, 2, 2, RG_ONES, .kernel = {2}), g->sequence);
 }
 
 static bool recurrent(things *g) {
     const rg_rnn_options with = {.layers = 2};
-    rg_nn *const nets[] = {rg_nn_rnn(g->t, 4, 3, with), rg_nn_lstm(g->t, 4, 3, with), rg_nn_gru(g->t, 4, 3, with)};
+    rg_nn *const nets[] = {(rg_nn_rnn)(g->t, 4, 3, with), (rg_nn_lstm)(g->t, 4, 3, with), (rg_nn_gru)(g->t, 4, 3, with)};
     for (int k = 0; k < 3; k++) {
         rg_rnn_state state = {0};
         if (!nets[k] || rg_failed(rg_nn_unroll(nets[k], g->sequence, &state)) || rg_failed(rg_nn_step(nets[k], rg_reshape(rg_slice(g->sequence, 1, 0, 1), 3, 4), &state))) return true;
@@ -98,8 +100,8 @@ static bool recurrent(things *g) {
 }
 
 static bool attention(things *g) {
-    rg_nn *heads = rg_nn_multi_head_attention(g->t, 4, 2, RG_ONES, (rg_attention_options){.causal = true});
-    return forward(heads, g->sequence) || forward(rg_nn_transformer_block(g->t, 4, 2, 8, RG_ONES, (rg_attention_options){0}), g->sequence) ||
+    rg_nn *heads = rg_nn_multi_head_attention(g->t, 4, 2, RG_ONES, .causal = true);
+    return forward(heads, g->sequence) || forward(rg_nn_transformer_block(g->t, 4, 2, 8, RG_ONES), g->sequence) ||
         rg_failed(rg_nn_attend(heads, g->sequence, g->sequence, g->sequence, NULL));
 }
 
@@ -122,17 +124,17 @@ static double evaluate(void *ctx) {
 }
 
 static bool steps(things *g, rg_optim *o) { return !o || isnan(rg_optim_step_closure(o, evaluate, g)) || g->failed; }
-static bool sgd(things *g) { return steps(g, rg_optim_sgd(g->t, g->params, (rg_sgd_options){.lr = .1, .momentum = .9, .error_if_nonfinite = true})); }
-static bool adam(things *g) { return steps(g, rg_optim_adam(g->t, g->params, (rg_adam_options){0})); }
-static bool adamw(things *g) { return steps(g, rg_optim_adamw(g->t, g->params, (rg_adam_options){0})); }
-static bool rmsprop(things *g) { return steps(g, rg_optim_rmsprop(g->t, g->params, (rg_rmsprop_options){.centered = true, .momentum = .5})); }
-static bool adagrad(things *g) { return steps(g, rg_optim_adagrad(g->t, g->params, (rg_adagrad_options){.initial_accumulator = 1})); }
-static bool lion(things *g) { return steps(g, rg_optim_lion(g->t, g->params, (rg_lion_options){0})); }
-static bool lbfgs(things *g) { return steps(g, rg_optim_lbfgs(g->t, g->params, (rg_lbfgs_options){.lr = 1})); }
+static bool sgd(things *g) { return steps(g, rg_optim_sgd(g->t, g->params, .lr = .1, .momentum = .9, .error_if_nonfinite = true)); }
+static bool adam(things *g) { return steps(g, rg_optim_adam(g->t, g->params)); }
+static bool adamw(things *g) { return steps(g, rg_optim_adamw(g->t, g->params)); }
+static bool rmsprop(things *g) { return steps(g, rg_optim_rmsprop(g->t, g->params, .centered = true, .momentum = .5)); }
+static bool adagrad(things *g) { return steps(g, rg_optim_adagrad(g->t, g->params, .initial_accumulator = 1)); }
+static bool lion(things *g) { return steps(g, rg_optim_lion(g->t, g->params)); }
+static bool lbfgs(things *g) { return steps(g, rg_optim_lbfgs(g->t, g->params, .lr = 1)); }
 static bool groups(things *g) {
     rg_tensor *v = rg_param(g->t, "v", RG_ONES, 2);
-    rg_optim *o = rg_failed(v) ? NULL : rg_optim_sgd(g->t, g->params, (rg_sgd_options){.lr = .1});
-    return !o || rg_optim_add_group(o, ((rg_list){&v, 1}), (rg_group_options){.lr = .2});
+    rg_optim *o = rg_failed(v) ? NULL : rg_optim_sgd(g->t, g->params, .lr = .1);
+    return !o || rg_optim_add_group(o, ((rg_list){&v, 1}), .lr = .2);
 }
 
 static bool averages(things *g) {
@@ -141,7 +143,7 @@ static bool averages(things *g) {
 }
 
 static bool stopping(things *g) {
-    rg_early_stopping *s = rg_early_stopping_new(g->t, g->params, (rg_early_stopping_options){.patience = 1});
+    rg_early_stopping *s = rg_early_stopping_new(g->t, g->params, .patience = 1);
     return !s || rg_early_stopping_step(s, 1) || rg_early_stopping_restore(s);
 }
 
@@ -152,7 +154,7 @@ static bool clipping(things *g) {
 static bool loading(things *g) {
     rg_dataset d = rg_make_moons(g->t, 8, .1), circles = rg_make_circles(g->t, 8, .5, 0), spirals = rg_make_spirals(g->t, 8, 2, 0), xors = rg_make_xor(g->t, 4, 0);
     if (rg_failed(d.y) || rg_failed(circles.y) || rg_failed(spirals.y) || rg_failed(xors.y) || rg_failed(rg_make_digits(g->t, 2).x)) return true;
-    rg_loader *l = rg_loader_new(g->t, d.x, d.y, (rg_loader_options){.batch = 4, .shuffle = true});
+    rg_loader *l = rg_loader_new(g->t, d.x, d.y, .batch = 4, .shuffle = true);
     rg_tensor *x, *y;
     return !l || !rg_loader_next(l, &x, &y) || !rg_loader_refill(l, x, y);
 }
@@ -160,7 +162,7 @@ static bool loading(things *g) {
 static char path[] = "/tmp/retrograd-failures-XXXXXX";
 static bool files(things *g) {
     rg_nn *net = rg_nn_linear(g->t, 2, 2, RG_ONES);
-    rg_optim *o = net ? rg_optim_adam(g->t, rg_nn_params(net), (rg_adam_options){0}) : NULL;
+    rg_optim *o = net ? rg_optim_adam(g->t, rg_nn_params(net)) : NULL;
     const rg_state state = {.net = net, .optim = o};
     if (!o || rg_npy_save(g->x, path) || rg_failed(rg_npy_load(g->t, path)) || rg_npz_save(g->t, path, g->params) || !rg_npz_load(g->t, path).count) return true;
     return rg_nn_save(net, path) || rg_nn_load(net, path) || rg_state_save(g->t, path, state) || rg_state_load(g->t, path, state);
@@ -173,7 +175,7 @@ static double ignores(void *ctx) { /* what fails in the end */
     return g->failed = false, loss;
 }
 static bool closures(things *g) {
-    rg_optim *sgd = rg_optim_sgd(g->t, g->params, (rg_sgd_options){.lr = .1}), *lbfgs = sgd ? rg_optim_lbfgs(g->t, g->params, (rg_lbfgs_options){.lr = 1}) : NULL;
+    rg_optim *sgd = rg_optim_sgd(g->t, g->params, .lr = .1), *lbfgs = sgd ? rg_optim_lbfgs(g->t, g->params, .lr = 1) : NULL;
     return !lbfgs || isnan(rg_optim_step_closure(sgd, ignores, g)) || isnan(rg_optim_step_closure(lbfgs, ignores, g));
 }
 
@@ -196,8 +198,12 @@ static void handle(void *ctx, rg_code code, const char *message) {
 
 static things new_things(rg_tape *t) {
     static const int32_t labels[] = {1, 0, 2, 3};
-    things g = {.t = t, .x = rg_requires_grad(rg_full(t, .5, 4, 4), true), .w = rg_param(t, "w", RG_ONES, 4), .labels = rg_input(t, RG_I32, labels, 4),
-        .image = rg_full(t, 1, 2, 3, 6, 6), .sequence = rg_full(t, .1, 3, 2, 4)};
+    things g = {.t = t,
+        .x = rg_requires_grad(rg_full(t, .5, 4, 4), true),
+        .w = rg_param(t, "w", RG_ONES, 4),
+        .labels = rg_input(t, labels, 4),
+        .image = rg_full(t, 1, 2, 3, 6, 6),
+        .sequence = rg_full(t, .1, 3, 2, 4)};
     g.params = rg_params(t);
     return g;
 }

@@ -16,7 +16,7 @@ static void names(rg_tape *t, int line, const char *text) {
         (void)made;                     \
         names(t, __LINE__, text);       \
     } while (0)
-#define IN(...) rg_input(t, RG_F64, ((const double[]){__VA_ARGS__}), (int64_t)(sizeof((const double[]){__VA_ARGS__}) / sizeof(double)))
+#define IN(...) rg_input(t, ((const double[]){__VA_ARGS__}), (int64_t)(sizeof((const double[]){__VA_ARGS__}) / sizeof(double)))
 #define LEAF(...) rg_requires_grad(IN(__VA_ARGS__), true)
 
 /* -------- forward */
@@ -24,31 +24,32 @@ static void names(rg_tape *t, int line, const char *text) {
 static void one_op(void **state) {
     rg_tape *t = *state;
     MADE(rg_exp(IN(1, 800, 2)), "exp: [3]: element [1] is inf: e^x = e^800, beyond the range of f32");
-    MADE(rg_log(rg_name(IN(1, 0), "x")), "log: x[2]: element [1] is -inf: ln x = ln 0");
+    MADE(rg_log(rg_set_name(IN(1, 0), "x")), "log: x[2]: element [1] is -inf: ln x = ln 0");
     MADE(rg_log(IN(-2)), "log: [1]: element [0] is nan: ln x = ln (-2)");
     MADE(rg_sqrt(IN(4, -9)), "sqrt: [2]: element [1] is nan: x^(1/2) = (-9)^(1/2)");
     MADE(rg_square(IN(3, -1e30)), "square: [2]: element [1] is inf: x^2 = (-1e+30)^2, beyond the range of f32");
     MADE(rg_pow_scalar(IN(0), -2), "pow_scalar: [1]: element [0] is inf: x^p = 0^(-2)");
     MADE(rg_mul_scalar(IN(1e30), 1e20), "mul_scalar: [1]: element [0] is inf: p x = 1e+20 1e+30, beyond the range of f32");
     MADE(rg_div(IN(0, 0), IN(1, 0)), "div: [2] / [2]: element [1] is nan: a / b = 0 / 0");
-    MADE(rg_div(rg_name(IN(1, 1), "n"), rg_name(rg_scalar(t, 0), "d")), "div: n[2] / d[]: element [0] is inf: a / b = 1 / 0");
+    MADE(rg_div(rg_set_name(IN(1, 1), "n"), rg_set_name(rg_full(t, 0), "d")), "div: n[2] / d[]: element [0] is inf: a / b = 1 / 0");
     MADE(rg_sub(IN(INFINITY, 1), IN(INFINITY, 1)), "sub: [2] - [2]: element [0] is nan: a - b = inf - inf");
     MADE(rg_add(IN(-INFINITY, 1), IN(INFINITY, 1)), "add: [2] + [2]: element [0] is nan: a + b = (-inf) + inf");
     MADE(rg_mul(IN(1, 0), IN(2, INFINITY)), "mul: [2] * [2]: element [1] is nan: a * b = 0 * inf");
     MADE(rg_div(IN(INFINITY), IN(INFINITY)), "div: [1] / [1]: element [0] is nan: a / b = inf / inf");
-    MADE(rg_mul(rg_input(t, RG_F64, ((const double[]){1, 2, 3, 1e30}), 2, 2), IN(1, 1e10)), "mul: [2,2] * [2]: element [1,1] is inf: a * b = 1e+30 * 1e+10, beyond the range of f32");
+    MADE(rg_mul(rg_input(t, ((const double[]){1, 2, 3, 1e30}), 2, 2), IN(1, 1e10)),
+        "mul: [2,2] * [2]: element [1,1] is inf: a * b = 1e+30 * 1e+10, beyond the range of f32");
     MADE(rg_div(rg_unsqueeze(IN(1, 2), 1), rg_unsqueeze(IN(3, 4, 0), 0)), "div: [2,1] / [1,3]: element [0,2] is inf: a / b = 1 / 0");
     MADE(rg_div(rg_unsqueeze(IN(1, 2), 0), rg_unsqueeze(IN(3, 4, 0), 1)), "div: [1,2] / [3,1]: element [2,0] is inf: a / b = 1 / 0");
 }
 
 static void ops_of_whole_operands(void **state) {
     rg_tape *t = *state;
-    rg_tensor *a = rg_name(rg_input(t, RG_F32, ((const float[]){1, 1, 1e30f, 1}), 2, 2), "a");
+    rg_tensor *a = rg_set_name(rg_input(t, ((const float[]){1, 1, 1e30f, 1}), 2, 2), "a");
     rg_retain(a);
     MADE(rg_matmul(a, rg_mul_scalar(a, 2e8)), "matmul: a[2,2] . [2,2]: element [1,0] is inf: a . b, of finite operands up to 2e+38 in size, beyond the range of f32");
     MADE(rg_sum(rg_full(t, 3e38, 2)), "sum: [2]: element [] is inf: sum x_i, of finite operands up to 3e+38 in size, beyond the range of f32");
     MADE(rg_mean(rg_full(t, 1, 0, 3)), "mean: [0,3]: element [] is nan: sum x_i / n, of finite operands up to 0 in size");
-    rg_tensor *masked = rg_input(t, RG_F32, ((const float[]){0, -INFINITY, -INFINITY, -INFINITY}), 2, 2);
+    rg_tensor *masked = rg_input(t, ((const float[]){0, -INFINITY, -INFINITY, -INFINITY}), 2, 2);
     MADE(rg_softmax(masked, 1), "softmax: [2,2]: element [1,0] is nan: operand 1 holds -inf at element [0,1]");
     rg_release(a);
 }
@@ -65,13 +66,13 @@ static void the_first_of_many(void **state) {
 
 static void what_a_leaf_brings(void **state) {
     rg_tape *t = *state;
-    rg_tensor *w = rg_retain(rg_name(LEAF(1, NAN, 2), "w")), *mask = rg_retain(IN(0, -INFINITY, 0)), *c = rg_retain(IN(1, 2, 3));
+    rg_tensor *w = rg_retain(rg_set_name(LEAF(1, NAN, 2), "w")), *mask = rg_retain(IN(0, -INFINITY, 0)), *c = rg_retain(IN(1, 2, 3));
     MADE(rg_sum(rg_mul(c, w)), "mul: [3] * w[3]: operand 2, a leaf, holds nan at element [1]");
     MADE(rg_sum(rg_add(c, mask)), "add: [3] + [3]: operand 2, a leaf, holds -inf at element [1]");
     rg_sum(rg_softmax(rg_add(c, mask), 0)); /* what a mask is for */
     assert_int_equal(rg_check_finite(t), 0);
     rg_exp(c);
-    rg_write(w, RG_F32, six);
+    rg_write(w, six);
     rg_mul(c, w);
     assert_int_equal(rg_check_finite(t), 0);
     rg_release(w), rg_release(mask), rg_release(c);
@@ -81,7 +82,7 @@ static void what_a_leaf_brings(void **state) {
 
 static void in_f64(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     rg_exp(IN(89));
     assert_int_equal(rg_check_finite(t), 0);
     MADE(rg_exp(IN(710)), "exp: [1]: element [0] is inf: e^x = e^710, beyond the range of f64");
@@ -97,11 +98,12 @@ static void one_rule(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 2);
     rg_backward(rg_sum(w));
-    MADE(rg_sum(rg_sqrt(rg_name(LEAF(4, 0), "x"))), "sqrt: x[2]:" BACK "1 is inf at element [1], where x = 0 and dy = 1: a / b = 0.5 / 0");
+    MADE(rg_sum(rg_sqrt(rg_set_name(LEAF(4, 0), "x"))),
+        "sqrt: x[2]:" BACK "1 is inf at element [1], where x = 0 and dy = 1: a / b = 0.5 / 0");
     MADE(rg_sum(rg_pow_scalar(LEAF(0, 1), .5)), "pow_scalar: [2]:" BACK "1 is inf at element [0], where x = 0 and dy = 1: x^p = 0^(-0.5)");
     MADE(rg_sum(rg_div(IN(1, 1), LEAF(1, 1e-25))), "div: [2] / [2]:" BACK "2 is -inf at element [1], where a = 1, b = 1e-25 and dy = 1: a / b = 1e+25 / 1e-25, beyond the range of f32");
     MADE(rg_mul_scalar(rg_mul_scalar(LEAF(1e-30), 1e30), 1e30), "mul_scalar: [1]:" BACK "1 is inf at element [0], where x = 1e-30 and dy = 1e+30: a * b = 1e+30 * 1e+30, beyond the range of f32");
-    rg_tensor *m = rg_input(t, RG_F32, ((const float[]){1e30f, 1, 0, 0}), 2, 2), *y = rg_linear(LEAF(1e-30, 0), m, IN(0, 0));
+    rg_tensor *m = rg_input(t, ((const float[]){1e30f, 1, 0, 0}), 2, 2), *y = rg_linear(LEAF(1e-30, 0), m, IN(0, 0));
     const int line = __LINE__ - 1;
     rg_sum(rg_mul_scalar(y, 1e30));
     names(t, line, "linear: [2], [2,2], [2]:" BACK "1 is inf at element [0]: a . b, of finite operands up to 1e+30 in size, beyond the range of f32");
@@ -110,11 +112,11 @@ static void one_rule(void **state) {
 
 static void sums_of_gradients(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_name(LEAF(0), "x"), *a = rg_mul_scalar(x, 1);
+    rg_tensor *x = rg_set_name(LEAF(0), "x"), *a = rg_mul_scalar(x, 1);
     const int line = __LINE__ - 1;
     rg_add(rg_mul_scalar(a, 3e38), rg_mul_scalar(a, 3e38));
     names(t, line, "mul_scalar: x[1]: in backward the gradients from its uses add up to inf at element [0]");
-    x = rg_name(LEAF(0), "x");
+    x = rg_set_name(LEAF(0), "x");
     MADE(rg_add(rg_mul_scalar(x, 3e38), rg_mul_scalar(x, 3e38)), "add: [1] + [1]: in backward the gradient of x[1] is inf at element [0], although each use of it gave a finite one");
     rg_tensor *w = param(t, "w", 1);
     for (int k = 0; k < 2; k++) {
@@ -151,13 +153,13 @@ static void a_recorded_pass(void **state) {
 static void what_stays(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 3), *loss = rg_mean(rg_exp(w));
-    const rg_counts before = rg_live(t);
+    const rg_memory_stats before = rg_memory(t);
     assert_int_equal(rg_check_finite(t), 0);
-    assert_int_equal(rg_live(t).tensors, before.tensors);
-    assert_int_equal(rg_live(t).bytes, before.bytes);
+    assert_int_equal(rg_memory(t).tensors, before.tensors);
+    assert_int_equal(rg_memory(t).bytes, before.bytes);
     assert_null(rg_grad_of(w));
     assert_int_equal(rg_backward(loss), 0);
-    rg_write(w, RG_F32, six);
+    rg_write(w, six);
     assert_int_equal(rg_check_finite(t), -1); /* after a step it is too late */
     assert_int_equal(rg_error_code(t), RG_ESTATE);
     rg_error_clear(t);

@@ -8,11 +8,11 @@
 
 enum { MANY = 40, AGAIN = 8 }; /* points of an op; how often each stands in its tensor, so that vector loops and what they leave over see it */
 
-static rg_tensor *leaf(rg_tape *t, const double *v, int64_t n) { return rg_requires_grad(rg_input(t, RG_F64, v, n), true); }
+static rg_tensor *leaf(rg_tape *t, const double *v, int64_t n) { return rg_requires_grad(rg_input(t, v, n), true); }
 
 static rg_tensor *gradient(rg_tensor *y, rg_tensor *x) {
     rg_tensor *dx = NULL;
-    assert_int_equal(rg_grad(y, rg_fill(y, 1), &x, 1, RG_CREATE_GRAPH, &dx), 0);
+    assert_int_equal(rg_grad(y, rg_full_like(y, 1), &x, 1, RG_CREATE_GRAPH, &dx), 0);
     return dx;
 }
 
@@ -29,7 +29,7 @@ static void values_and_derivatives(void **state) {
     const int all = (int)(sizeof UNARIES / sizeof *UNARIES);
     for (int k = 0; k < 2; k++) {
         const bool f64 = dtypes[k] == RG_F64;
-        rg_set_dtype(t, dtypes[k]);
+        rg_set_default_dtype(t, dtypes[k]);
         for (int first = 0, n; first < all; first += n) {
             const golden1 *g = &UNARIES[first];
             double x[MANY * AGAIN];
@@ -37,7 +37,8 @@ static void values_and_derivatives(void **state) {
             assert_true(n <= MANY && rg_op_find(g->op));
             for (int i = 0; i < n * AGAIN; i++) x[i] = g[i % n].x;
             rg_tensor *in = leaf(t, x, n * AGAIN), *y = rg_apply(rg_op_find(g->op), RG_AT, (rg_attr){.p = g->p, .q = g->q}, 1, &in);
-            rg_tensor *dy = rg_fill(y, 1), *plain, *d1 = gradient(y, in), *d2 = rg_needs_grad(d1) ? gradient(d1, in) : rg_fill(in, 0);
+            rg_tensor *dy = rg_full_like(y, 1), *plain, *d1 = gradient(y, in),
+                      *d2 = rg_needs_grad(d1) ? gradient(d1, in) : rg_full_like(in, 0);
             assert_int_equal(rg_grad(y, dy, &in, 1, 0, &plain), 0);
             for (int i = 0; i < n * AGAIN; i++) {
                 near(g->op, "f", x[i], y, i, g[i % n].y, f64 ? 1e-13 : 2e-6, f64 ? 1e-300 : 1e-38);
@@ -52,7 +53,7 @@ static void values_and_derivatives(void **state) {
 
 static void values_and_derivatives_of_two(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     for (size_t r = 0; r < sizeof BINARIES / sizeof *BINARIES; r++) {
         const golden2 *g = &BINARIES[r];
         double a[9], b[9];
@@ -88,13 +89,13 @@ static const edge EDGES[] = {
 
 static void conventions(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     for (size_t r = 0; r < sizeof EDGES / sizeof *EDGES; r++) {
         const edge *e = &EDGES[r];
         rg_tensor *x = leaf(t, (double[]){e->x, e->x, e->x, e->x, e->x}, 5), *plain;
         rg_tensor *y = rg_apply(rg_op_find(e->op), RG_AT, (rg_attr){.p = e->p, .q = e->q}, 1, &x), *d1 = gradient(y, x);
-        rg_tensor *d2 = rg_needs_grad(d1) ? gradient(d1, x) : rg_fill(x, 0);
-        assert_int_equal(rg_grad(y, rg_fill(y, 1), &x, 1, 0, &plain), 0);
+        rg_tensor *d2 = rg_needs_grad(d1) ? gradient(d1, x) : rg_full_like(x, 0);
+        assert_int_equal(rg_grad(y, rg_full_like(y, 1), &x, 1, 0, &plain), 0);
         for (int i = 0; i < 5; i++) {
             near(e->op, "f", e->x, y, i, e->y, 1e-15, 0);
             near(e->op, "f' (kernel)", e->x, plain, i, e->d1, 1e-15, 0);
@@ -112,12 +113,12 @@ static void powers_of_zero(void **state) {
         {0, 0, 1, 0, 0, 0, 1}, {0, 1, 0, 1, 0, 0, 1}, {0, 2, 0, 0, 0, 2, 0}, {0, .5, 0, INFINITY, 0, -INFINITY, NAN},
         {0, -1, INFINITY, -INFINITY, -INFINITY, INFINITY, INFINITY}, {5e-324, 0, 1, 0, -744.44007192138122, 0, 1}, {NAN, 0, 1, 0, NAN, 0, 1},
         {-2, 3, -8, 12, NAN, -12, NAN}, {-2, 2, 4, -4, NAN, 2, NAN}, {4, 0, 1, 0, 1.3862943611198906, 0, .25}};
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         const double x = rows[r].a, b = rows[r].b;
         rg_tensor *in[] = {leaf(t, (double[]){x, x, x, x, x}, 5), leaf(t, (double[]){b, b, b, b, b}, 5)}, *y = rg_pow(in[0], in[1]), *plain[2];
         rg_tensor *da = gradient(y, in[0]), *db = gradient(y, in[1]), *daa = gradient(da, in[0]), *dab = gradient(da, in[1]);
-        assert_int_equal(rg_grad(y, rg_fill(y, 1), in, 2, 0, plain), 0);
+        assert_int_equal(rg_grad(y, rg_full_like(y, 1), in, 2, 0, plain), 0);
         for (int i = 0; i < 5; i++) {
             near("pow", "a^b", x, y, i, rows[r].y, 1e-15, 0);
             near("pow", "d/da (kernel)", x, plain[0], i, rows[r].da, 1e-15, 0);
@@ -149,7 +150,7 @@ static void truth_tables(void **state) {
         {"logical_and", {0, 0, 0, 1, 0, 0, 1, 1, 1}}, {"logical_or", {0, 1, 1, 1, 0, 1, 1, 1, 1}}, {"logical_xor", {0, 1, 1, 0, 0, 1, 0, 0, 0}},
         {"logical_not", {1, 1, 0, 0, 1, 0, 0, 0, 0}}};
     for (int k = 0; k < 2; k++) {
-        rg_set_dtype(t, dtypes[k]);
+        rg_set_default_dtype(t, dtypes[k]);
         rg_tensor *in[] = {leaf(t, a, 9), leaf(t, b, 9)};
         for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
             const rg_op *op = rg_op_find(rows[r].op);
@@ -172,7 +173,7 @@ static void whole_numbers_and_angles(void **state) {
     VALUES(rg_round(leaf(t, (const double[]){.5, 1.5, 2.5, -.5, -3.5, 2.6}, 6)), 0, 2, 2, 0, -4, 3);
     VALUES(rg_isnan(leaf(t, (const double[]){NAN, INFINITY, 0}, 3)), 1, 0, 0);
     VALUES(rg_log2(leaf(t, (const double[]){.125, 1, 1024}, 3)), -3, 0, 10);
-    assert_true(isnan(element(rg_floor(rg_scalar(t, NAN)), 0)));
+    assert_true(isnan(element(rg_floor(rg_full(t, NAN)), 0)));
     assert_false(rg_needs_grad(y));
 }
 
@@ -180,7 +181,7 @@ static void whole_numbers_and_angles(void **state) {
 static void gradients_at_nan(void **state) {
     rg_tape *t = *state;
     for (int k = 0; k < 2; k++) {
-        rg_set_dtype(t, dtypes[k]);
+        rg_set_default_dtype(t, dtypes[k]);
         rg_tensor *x = rg_requires_grad(rg_full(t, NAN, 19), true), *one = rg_requires_grad(rg_full(t, 1, 19), true), *dy = rg_full(t, 3, 19), *dx[2];
         rg_tensor *const ys[] = {rg_relu(x), rg_hardtanh(x), rg_clamp(x, -1, 1), rg_hardsigmoid(x), rg_abs(x), rg_maximum(x, one), rg_maximum(one, x),
             rg_minimum(x, one), rg_minimum(one, x), rg_maximum(x, x), rg_leaky_relu(x, .25)};
@@ -202,7 +203,8 @@ static void powers_by_exponents_that_no_float_holds(void **state) {
     rg_tape *t = *state;
     static const double exponents[] = {8.837869095054876, -8.837869095054876, 1. / 3, 1e-9, 20.1}, bases[] = {6.5, .01, 1e-30, 3e37, 1.5, 2, 7, 100, 1};
     for (int k = 0; k < 5; k++) {
-        rg_tensor *x = rg_requires_grad(rg_input(t, RG_F64, bases, 9), true), *y = rg_pow_scalar(x, exponents[k]), *dy = rg_fill(y, 1), *dx, *graph;
+        rg_tensor *x = rg_requires_grad(rg_input(t, bases, 9), true), *y = rg_pow_scalar(x, exponents[k]), *dy = rg_full_like(y, 1), *dx,
+                  *graph;
         assert_int_equal(rg_grad(y, dy, &x, 1, 0, &dx), 0);
         assert_int_equal(rg_grad(y, dy, &x, 1, RG_CREATE_GRAPH, &graph), 0);
         for (int i = 0; i < 9; i++) {

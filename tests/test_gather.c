@@ -37,7 +37,8 @@ static void index_select_and_add_by_loops(void **state) {
             if (d != axis) should[d < axis ? d : d - 1 + m] = shape[d];
         for (int d = 0; d < m; d++) should[axis + d] = which[d];
         const rg_dtype dtype = dtypes[k % 4];
-        rg_tensor *x = numbers(t, dtype, n, shape), *index = indices(t, (int)shape[axis], m, which), *y = rg_index_select(x, axis - k % 2 * n, index);
+        rg_tensor *x = numbers(t, dtype, n, shape), *index = indices(t, (int)shape[axis], m, which),
+                  *y = rg_index_select(x, index, axis - k % 2 * n);
         assert_shape(y, ndim, should);
         assert_int_equal(y->dtype, dtype);
         const bool adds = dtype == RG_F32 || dtype == RG_F64;
@@ -55,11 +56,11 @@ static void index_select_and_add_by_loops(void **state) {
             gradient[place] += element(src, i);
         }
         if (adds) {
-            rg_tensor *z = rg_index_add(x, axis, index, src), *dx;
+            rg_tensor *z = rg_index_add(x, src, index, axis), *dx;
             assert_shape(z, n, shape);
             assert_values(z, sum);
             rg_requires_grad(x, true);
-            assert_int_equal(rg_grad(rg_index_select(x, axis, index), src, &x, 1, k / 4 % 2 ? RG_CREATE_GRAPH : 0, &dx), 0);
+            assert_int_equal(rg_grad(rg_index_select(x, index, axis), src, &x, 1, k / 4 % 2 ? RG_CREATE_GRAPH : 0, &dx), 0);
             assert_values(dx, gradient);
         } else {
             free(sum), free(gradient);
@@ -71,13 +72,13 @@ static void embedding_is_rows_of_a_table(void **state) {
     rg_tape *t = *state;
     static const double table[] = {0, 1, 10, 11, 20, 21}, dy[] = {1, 2, 3, 4, 5, 6, 7, 8};
     static const int32_t ids[] = {2, 0, 2, 2};
-    rg_tensor *w = rg_requires_grad(rg_input(t, RG_F64, table, 3, 2), true), *index = rg_input(t, RG_I32, ids, 2, 2), *y = rg_embedding(index, w), *dw;
+    rg_tensor *w = rg_requires_grad(rg_input(t, table, 3, 2), true), *index = rg_input(t, ids, 2, 2), *y = rg_embedding(w, index), *dw;
     static const double should[] = {20, 21, 0, 1, 20, 21, 20, 21}, gradient[] = {3, 4, 0, 0, 1 + 5 + 7, 2 + 6 + 8};
     assert_shape(y, RG_DIMS(2, 2, 2));
     for (int i = 0; i < 8; i++) assert_element(y, i, should[i]);
-    assert_int_equal(rg_grad(y, rg_input(t, RG_F64, dy, 2, 2, 2), &w, 1, 0, &dw), 0);
+    assert_int_equal(rg_grad(y, rg_input(t, dy, 2, 2, 2), &w, 1, 0, &dw), 0);
     for (int i = 0; i < 6; i++) assert_element(dw, i, gradient[i]);
-    assert_shape(rg_embedding(rg_input_at(RG_HERE, t, RG_I32, ids, 0, NULL), w), RG_DIMS(2));
+    assert_shape(rg_embedding(w, rg_input(t, ids)), RG_DIMS(2));
 }
 
 /* -------- an element for an index */
@@ -89,7 +90,8 @@ static void gather_and_scatter_add_by_loops(void **state) {
         const int n = full_shape(t, 1, 4, shape), axis = (int)below(t, n);
         for (int d = 0; d < n; d++) which[d] = d == axis ? below(t, 7) : k % 3 ? shape[d] : 1 + below(t, shape[d]); /* at most x's size, beside the axis */
         const rg_dtype dtype = dtypes[k % 4];
-        rg_tensor *x = numbers(t, dtype, n, shape), *index = indices(t, (int)shape[axis], n, which), *y = rg_gather(x, axis - k % 2 * n, index);
+        rg_tensor *x = numbers(t, dtype, n, shape), *index = indices(t, (int)shape[axis], n, which),
+                  *y = rg_gather(x, index, axis - k % 2 * n);
         assert_shape(y, n, which);
         assert_int_equal(y->dtype, dtype);
         const bool adds = dtype == RG_F32 || dtype == RG_F64;
@@ -105,11 +107,11 @@ static void gather_and_scatter_add_by_loops(void **state) {
             gradient[place] += element(src, i);
         }
         if (adds) {
-            rg_tensor *z = rg_scatter_add(x, axis, index, src), *dx;
+            rg_tensor *z = rg_scatter_add(x, src, index, axis), *dx;
             assert_shape(z, n, shape);
             assert_values(z, sum);
             rg_requires_grad(x, true);
-            assert_int_equal(rg_grad(rg_gather(x, axis, index), src, &x, 1, k / 4 % 2 ? RG_CREATE_GRAPH : 0, &dx), 0);
+            assert_int_equal(rg_grad(rg_gather(x, index, axis), src, &x, 1, k / 4 % 2 ? RG_CREATE_GRAPH : 0, &dx), 0);
             assert_values(dx, gradient);
         } else {
             free(sum), free(gradient);
@@ -120,10 +122,11 @@ static void gather_and_scatter_add_by_loops(void **state) {
 static void masked_fill_in_the_operands_dtype(void **state) {
     rg_tape *t = *state;
     for (int k = 0; k < 2; k++) {
-        rg_tensor *x = rg_requires_grad(numbers(t, dtypes[k], RG_DIMS(3, 4)), true), *mask = rg_gt(x, rg_fill(rg_slice(x, 1, 0, 1), 0)), *dx;
+        rg_tensor *x = rg_requires_grad(numbers(t, dtypes[k], RG_DIMS(3, 4)), true),
+                  *mask = rg_gt(x, rg_full_like(rg_slice(x, 1, 0, 1), 0)), *dx;
         rg_tensor *y = rg_masked_fill(x, mask, -INFINITY);
         assert_int_equal(y->dtype, dtypes[k]);
-        assert_int_equal(rg_grad(y, rg_fill(y, 3), &x, 1, 0, &dx), 0);
+        assert_int_equal(rg_grad(y, rg_full_like(y, 3), &x, 1, 0, &dx), 0);
         for (int i = 0; i < 12; i++) {
             const bool hidden = element(x, i) > 0;
             assert_element(y, i, hidden ? -INFINITY : element(x, i));
@@ -158,10 +161,12 @@ static void same_bits_for_any_thread_count(void **state) {
     for (int threads = 1; threads <= 4; threads++) {
         int n = 0;
         rg_set_threads(t, threads);
-        assert_int_equal(rg_grad(rg_embedding(ids, table), dy, &table, 1, 0, &of[0]), 0);
-        for (int axis = 0; axis < 3; axis++) assert_int_equal(rg_grad(rg_gather(x, axis, index[axis]), src[axis], &x, 1, 0, &of[1 + axis]), 0);
-        rg_tensor *y[] = {of[0], of[1], of[2], of[3], rg_index_add(x, 2, indices(t, 30, RG_DIMS(0)), rg_slice(x, 2, 0, 0)), rg_scatter_add(x, 2, index[2], src[2]),
-            rg_index_select(table, 1, rg_cast(rg_full(t, 5, 9000), RG_I32)), rg_gather(x, 0, index[0])};
+        assert_int_equal(rg_grad(rg_embedding(table, ids), dy, &table, 1, 0, &of[0]), 0);
+        for (int axis = 0; axis < 3; axis++)
+            assert_int_equal(rg_grad(rg_gather(x, index[axis], axis), src[axis], &x, 1, 0, &of[1 + axis]), 0);
+        rg_tensor *y[] = {of[0], of[1], of[2], of[3], rg_index_add(x, rg_slice(x, 2, 0, 0), indices(t, 30, RG_DIMS(0)), 2),
+            rg_scatter_add(x, src[2], index[2], 2), rg_index_select(table, rg_cast(rg_full(t, 5, 9000), RG_I32), 1),
+            rg_gather(x, index[0], 0)};
         for (; n < 8; n++) {
             if (threads == 1) first[n] = y[n];
             assert_bits(y[n], first[n]);
@@ -173,19 +178,19 @@ static void same_bits_for_any_thread_count(void **state) {
 
 static void gather_errors_say_where(void **state) {
     rg_tape *t = *state;
-    rg_tensor *w = rg_name(rg_full(t, 0, 5, 4), "w"), *ids = rg_name(rg_input(t, RG_I32, ((const int32_t[]){0, 4, 5, 1}), 2, 2), "ids");
-    rg_tensor *fine = rg_input(t, RG_I32, ((const int32_t[]){3, 0, -1}), 3), *zeros = rg_input(t, RG_I32, ((const int32_t[12]){0}), 6, 2);
-    REFUSED(RG_EVALUE, rg_embedding(ids, w), "embedding: ids[2,2] i32, w[5,4]: ids[1,0] = 5 is outside 0..4");
-    REFUSED(RG_EVALUE, rg_index_select(w, 1, fine), "index_select: w[5,4], [3] i32: index[2] = -1 is outside 0..3");
-    REFUSED(RG_EVALUE, rg_index_select(rg_full(t, 0, 0, 4), 0, zeros), "index_select: [0,4], [6,2] i32: index[0,0] = 0, but there is nothing to index");
-    REFUSED(RG_ESHAPE, rg_index_select(w, 2, ids), "index_select: w[5,4], ids[2,2] i32: axis 2 is outside the 2 dimensions");
-    REFUSED(RG_EDTYPE, rg_index_select(w, 0, w), "index_select: w[5,4], w[5,4]: operand 2 must be i32, not f32");
-    REFUSED(RG_ESHAPE, rg_index_select(rg_full(t, 0, 1, 1, 1, 1, 1, 1), 0, zeros), "index_select: [1,1,1,1,1,1], [6,2] i32: 7 dimensions, at most 6");
-    REFUSED(RG_ESHAPE, rg_index_add(w, 1, zeros, rg_full(t, 0, 5, 12)), "index_add: w[5,4], [6,2] i32, [5,12]: what is added must be [5,6,2]");
-    REFUSED(RG_EVALUE, rg_gather(w, 0, ids), "gather: w[5,4], ids[2,2] i32: ids[1,0] = 5 is outside 0..4");
-    REFUSED(RG_ESHAPE, rg_gather(w, 1, zeros), "gather: w[5,4], [6,2] i32: along axis 0 there are 6 indices for 5");
-    REFUSED(RG_ESHAPE, rg_gather(w, 0, fine), "gather: w[5,4], [3] i32: index must have 2 dimensions, not 1");
-    REFUSED(RG_ESHAPE, rg_scatter_add(w, 0, zeros, w), "scatter_add: w[5,4], [6,2] i32, w[5,4]: the shapes of index and of what is added differ");
+    rg_tensor *w = rg_set_name(rg_full(t, 0, 5, 4), "w"), *ids = rg_set_name(rg_input(t, ((const int32_t[]){0, 4, 5, 1}), 2, 2), "ids");
+    rg_tensor *fine = rg_input(t, ((const int32_t[]){3, 0, -1}), 3), *zeros = rg_input(t, ((const int32_t[12]){0}), 6, 2);
+    REFUSED(RG_EVALUE, rg_embedding(w, ids), "embedding: w[5,4], ids[2,2] i32: ids[1,0] = 5 is outside 0..4");
+    REFUSED(RG_EVALUE, rg_index_select(w, fine, 1), "index_select: w[5,4], [3] i32: index[2] = -1 is outside 0..3");
+    REFUSED(RG_EVALUE, rg_index_select(rg_full(t, 0, 0, 4), zeros, 0), "index_select: [0,4], [6,2] i32: index[0,0] = 0, but there is nothing to index");
+    REFUSED(RG_ESHAPE, rg_index_select(w, ids, 2), "index_select: w[5,4], ids[2,2] i32: axis 2 is outside the 2 dimensions");
+    REFUSED(RG_EDTYPE, rg_index_select(w, w, 0), "index_select: w[5,4], w[5,4]: operand 2 must be i32, not f32");
+    REFUSED(RG_ESHAPE, rg_index_select(rg_full(t, 0, 1, 1, 1, 1, 1, 1), zeros, 0), "index_select: [1,1,1,1,1,1], [6,2] i32: 7 dimensions, at most 6");
+    REFUSED(RG_ESHAPE, rg_index_add(w, rg_full(t, 0, 5, 12), zeros, 1), "index_add: w[5,4], [6,2] i32, [5,12]: what is added must be [5,6,2]");
+    REFUSED(RG_EVALUE, rg_gather(w, ids, 0), "gather: w[5,4], ids[2,2] i32: ids[1,0] = 5 is outside 0..4");
+    REFUSED(RG_ESHAPE, rg_gather(w, zeros, 1), "gather: w[5,4], [6,2] i32: along axis 0 there are 6 indices for 5");
+    REFUSED(RG_ESHAPE, rg_gather(w, fine, 0), "gather: w[5,4], [3] i32: index must have 2 dimensions, not 1");
+    REFUSED(RG_ESHAPE, rg_scatter_add(w, w, zeros, 0), "scatter_add: w[5,4], [6,2] i32, w[5,4]: the shapes of index and of what is added differ");
 }
 
 int main(void) {

@@ -18,18 +18,18 @@ static void fill(rg_tensor *x, int by) {
     double values[64];
     assert_true(rg_numel(x) <= 64);
     for (int i = 0; i < 64; i++) values[i] = (i * 37 + by * 5) % 17 / 8. + (rg_dtype_of(x) == RG_F32 || rg_dtype_of(x) == RG_F64 ? -1 : 1);
-    rg_write(x, RG_F64, values);
+    rg_write(x, values);
 }
 
 static run run_new(uint64_t seed) {
     run r = {.t = metered_tape(&memory, false, seed)};
     r.net = rg_nn_sequential(r.t, rg_nn_linear(r.t, 3, 4, RG_HE_NORMAL), rg_nn_tanh(r.t), rg_nn_linear(r.t, 4, 2, RG_HE_NORMAL));
-    r.optim = rg_optim_adam(r.t, rg_nn_params(r.net), (rg_adam_options){.lr = .3});
-    r.extra[0] = rg_buffer(r.t, "an f64", RG_F64, NULL, 2, 3);
-    r.extra[1] = rg_buffer(r.t, "an i32", RG_I32, NULL, 5);
-    r.extra[2] = rg_buffer(r.t, "a u8 \"\xc3\xa4\"", RG_U8, NULL, 3);
-    rg_tensor *x = rg_buffer(r.t, "x", RG_F32, NULL, ROWS, 3), *y = rg_buffer(r.t, "y", RG_I32, NULL, ROWS);
-    r.loader = rg_loader_new(r.t, x, y, (rg_loader_options){.batch = 4, .shuffle = true});
+    r.optim = rg_optim_adam(r.t, rg_nn_params(r.net), .lr = .3);
+    r.extra[0] = rg_buffer_of(r.t, "an f64", RG_F64, NULL, 2, 3);
+    r.extra[1] = rg_buffer_of(r.t, "an i32", RG_I32, NULL, 5);
+    r.extra[2] = rg_buffer_of(r.t, "a u8 \"\xc3\xa4\"", RG_U8, NULL, 3);
+    rg_tensor *x = rg_buffer_of(r.t, "x", RG_F32, NULL, ROWS, 3), *y = rg_buffer_of(r.t, "y", RG_I32, NULL, ROWS);
+    r.loader = rg_loader_new(r.t, x, y, .batch = 4, .shuffle = true);
     return r;
 }
 
@@ -46,9 +46,9 @@ static void fill_all(const run *r) {
 static void assert_filled(rg_tensor *x, int by) {
     double found[64], should[64];
     const size_t n = (size_t)rg_numel(x);
-    assert_int_equal(rg_copy_out(x, RG_F64, found, (int64_t)n), 0);
+    assert_int_equal(rg_copy_out(x, found, (int64_t)n), 0);
     fill(x, by);
-    assert_int_equal(rg_copy_out(x, RG_F64, should, (int64_t)n), 0);
+    assert_int_equal(rg_copy_out(x, should, (int64_t)n), 0);
     assert_memory_equal(found, should, n * sizeof *found);
 }
 
@@ -150,8 +150,8 @@ static void arrays_load(void **state) {
         assert_int_equal(rg_numel(x), rg_numel(r.extra[i]));
         double found[8], should[8];
         fill(r.extra[i], i);
-        assert_int_equal(rg_copy_out(x, RG_F64, found, rg_numel(x)), 0);
-        assert_int_equal(rg_copy_out(r.extra[i], RG_F64, should, rg_numel(x)), 0);
+        assert_int_equal(rg_copy_out(x, found, rg_numel(x)), 0);
+        assert_int_equal(rg_copy_out(r.extra[i], should, rg_numel(x)), 0);
         assert_memory_equal(found, should, (size_t)rg_numel(x) * sizeof *found);
     }
     rg_tape_free(r.t);

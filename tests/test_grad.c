@@ -5,7 +5,7 @@
 
 static void with_a_cotangent(void **state) {
     rg_tape *t = *state;
-    rg_tensor *w = param(t, "w", 3), *dy = rg_input(t, RG_F32, ((const float[]){1, 10, 100}), 3), *out[1];
+    rg_tensor *w = param(t, "w", 3), *dy = rg_input(t, ((const float[]){1, 10, 100}), 3), *out[1];
     assert_int_equal(rg_grad(rg_square(w), dy, &w, 1, 0, out), 0);
     VALUES(out[0], 2, 40, 600);
     assert_null(rg_grad_of(w));
@@ -31,12 +31,12 @@ static void with_respect_to_several(void **state) {
 static void the_rest_is_left_out(void **state) {
     rg_tape *t = *state;
     rg_tensor *v = param(t, "v", 2), *w = param(t, "w", 2), *y = rg_sum(rg_mul(rg_exp(v), w)), *out[1];
-    const int64_t before = rg_live(t).tensors;
+    const int64_t before = rg_memory(t).tensors;
     assert_int_equal(rg_grad(y, NULL, &w, 1, 0, out), 0);
-    assert_int_equal(rg_live(t).tensors, before + 1); /* the gradient alone */
+    assert_int_equal(rg_memory(t).tensors, before + 1); /* the gradient alone */
     VALUES(out[0], exp(1), exp(2));
     rg_tape_reset(t);
-    assert_int_equal(rg_live(t).tensors, 2);
+    assert_int_equal(rg_memory(t).tensors, 2);
 }
 
 static void does_not_touch_gradients(void **state) {
@@ -54,7 +54,7 @@ static void does_not_touch_gradients(void **state) {
 static void of_an_unconnected_result(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 2), *out[1];
-    assert_int_equal(rg_grad(rg_scalar(t, 3), NULL, &w, 1, 0, out), 0);
+    assert_int_equal(rg_grad(rg_full(t, 3), NULL, &w, 1, 0, out), 0);
     VALUES(out[0], 0, 0);
     rg_record(t, false);
     rg_tensor *y = rg_sum(w);
@@ -81,7 +81,7 @@ static void what_rg_grad_refuses(void **state) {
 static void a_users_cotangent_is_never_written(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 3), *out[2];
-    rg_tensor *dy = rg_retain(rg_input(t, RG_F32, six, 3));
+    rg_tensor *dy = rg_retain(rg_input(t, six, 3));
     for (int kept = 0; kept < 2; kept++) { /* on the record, and outliving a reset */
         rg_tensor *y = rg_add(rg_add(w, w), rg_add(w, rg_reshape(w, 3)));
         assert_int_equal(rg_grad(y, dy, &w, 1, 0, out), 0);
@@ -96,7 +96,7 @@ static void a_users_cotangent_is_never_written(void **state) {
     }
     rg_release(dy);
     rg_tape_reset(t);
-    assert_int_equal(rg_live(t).tensors, 1);
+    assert_int_equal(rg_memory(t).tensors, 1);
 }
 
 static void a_gradient_as_cotangent(void **state) {
@@ -110,7 +110,7 @@ static void a_gradient_as_cotangent(void **state) {
     VALUES(rg_grad_of(w), 4, 8);
     rg_tape_reset(t);
     VALUES(rg_grad_of(w), 4, 8);
-    assert_int_equal(rg_live(t).tensors, 2);
+    assert_int_equal(rg_memory(t).tensors, 2);
 }
 
 /* -------- higher orders */
@@ -130,7 +130,7 @@ static void three_orders_of_a_power(void **state) {
     rg_backward(from); /* 24, from the third */
     VALUES(rg_grad_of(x), 24, 24, 24);
     rg_tape_reset(t);
-    assert_int_equal(rg_live(t).tensors, 2);
+    assert_int_equal(rg_memory(t).tensors, 2);
 }
 
 static void mixed_partials(void **state) {
@@ -149,9 +149,9 @@ static void mixed_partials(void **state) {
 /* f = sum (A x)^2 has the Hessian 2 A^T A. */
 static void a_hessian_vector_product(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_parameter_at(RG_HERE, t, "x", RG_DIMS(3, 1)), *a = rg_input(t, RG_F32, six, 2, 3), *g[1], *hv[1];
-    rg_write(x, RG_F32, six);
-    rg_tensor *v = rg_input(t, RG_F32, ((const float[]){1, 0, -1}), 3, 1);
+    rg_tensor *x = rg_parameter(t, "x", 3, 1), *a = rg_input(t, six, 2, 3), *g[1], *hv[1];
+    rg_write(x, six);
+    rg_tensor *v = rg_input(t, ((const float[]){1, 0, -1}), 3, 1);
     rg_grad(rg_sum(rg_square(rg_matmul(a, x))), NULL, &x, 1, RG_CREATE_GRAPH, g);
     rg_grad(g[0], v, &x, 1, 0, hv);
     VALUES(hv[0], -20, -28, -36); /* A v = (-2, -2); 2 A^T (-2, -2) */
@@ -161,7 +161,7 @@ static void a_hessian_vector_product(void **state) {
 
 static void a_gradient_penalty(void **state) {
     rg_tape *t = *state;
-    rg_tensor *w = param(t, "w", 2), *x = rg_requires_grad(rg_input(t, RG_F32, ((const float[]){3, 4}), 2), true), *g[1];
+    rg_tensor *w = param(t, "w", 2), *x = rg_requires_grad(rg_input(t, ((const float[]){3, 4}), 2), true), *g[1];
     rg_grad(rg_sum(rg_mul(w, rg_square(x))), NULL, &x, 1, RG_CREATE_GRAPH, g); /* 2 w x */
     rg_backward(rg_sum(rg_square(g[0])));                                      /* 4 w^2 x^2 */
     VALUES(rg_grad_of(w), 8 * 1 * 9, 8 * 2 * 16);

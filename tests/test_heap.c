@@ -124,11 +124,11 @@ static int make_net(bench *b) {
     b->net = first ? rg_nn_sequential(b->t, first, rg_nn_relu(b->t), rg_nn_linear(b->t, 4, 2, RG_HE_NORMAL)) : NULL;
     return b->net ? 0 : -1;
 }
-static int make_optim(bench *b) { return (b->optim = rg_optim_adam(b->t, rg_nn_params(b->net), (rg_adam_options){.lr = .1})) ? 0 : -1; }
+static int make_optim(bench *b) { return (b->optim = rg_optim_adam(b->t, rg_nn_params(b->net), .lr = .1)) ? 0 : -1; }
 static int make_loader(bench *b) {
     const float x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 1, 1, 2, 2, 2};
-    rg_tensor *data = rg_buffer(b->t, "x", RG_F32, x, 5, 3), *labels = rg_buffer(b->t, "y", RG_I32, NULL, 5);
-    return (b->loader = rg_loader_new(b->t, data, labels, (rg_loader_options){.batch = 2, .shuffle = true})) ? 0 : -1;
+    rg_tensor *data = rg_buffer(b->t, "x", x, 5, 3), *labels = rg_buffer_of(b->t, "y", RG_I32, NULL, 5);
+    return (b->loader = rg_loader_new(b->t, data, labels, .batch = 2, .shuffle = true)) ? 0 : -1;
 }
 static int batch(bench *b) { return rg_loader_next(b->loader, &b->x, &b->y) ? 0 : -1; }
 static int pass(bench *b) { return rg_backward(b->loss = rg_cross_entropy(rg_nn_forward(b->net, b->x), b->y)); }
@@ -196,7 +196,7 @@ static uint64_t whole_run(bool no_pool, long fail_at, enum how how, long *calls,
     const long blocks = heap.blocks;
     *failures = 0;
     heap.calls = heap.failed = 0, heap.fail_at = fail_at, heap.for_good = how == FOR_GOOD, heap.on = true;
-    while (!(b.t = rg_tape_new_with(&(rg_allocator){.no_pool = no_pool}, 7))) {
+    while (!(b.t = rg_tape_new(7, .allocator = (rg_allocator){.no_pool = no_pool}))) {
         assert_int_equal(++*failures, 1);
         heap.fail_at = -1;
     }

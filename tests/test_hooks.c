@@ -18,14 +18,14 @@ static rg_tensor *same(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx
 static rg_tensor *given(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, ctx; }
 static rg_tensor *squared(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)x, rg_square(g); }
 static rg_tensor *failing(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)x, rg_matmul(g, g); }
-static rg_tensor *writing(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_write((rg_tensor *)ctx, RG_F32, six), NULL; }
+static rg_tensor *writing(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_write((rg_tensor *)ctx, six), NULL; }
 static rg_tensor *filling(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_init_fill((rg_tensor *)ctx, RG_ONES), NULL; }
 static rg_tensor *touching(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, ((float *)((rg_tensor *)ctx)->data)[0] = 7, rg_touch(ctx), NULL; }
 static rg_tensor *stepping(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_optim_step(ctx), NULL; }
 static rg_tensor *swapping(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_average_swap(ctx), NULL; }
 static rg_tensor *scratch(void *ctx, rg_tensor *x, rg_tensor *g) {
     rg_tensor *mine = rg_full(x->tape, 0, 2);
-    return (void)ctx, (void)g, rg_write(mine, RG_F32, six), mine;
+    return (void)ctx, (void)g, rg_write(mine, six), mine;
 }
 static rg_tensor *removing(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)g, rg_on_grad(x, NULL, NULL), NULL; }
 
@@ -33,8 +33,8 @@ static rg_tensor *removing(void *ctx, rg_tensor *x, rg_tensor *g) { return (void
 static void order_and_whole_gradients(void **state) {
     rg_tape *t = *state;
     journal l = {.sum = 0};
-    rg_tensor *w = param(t, "w", 2), *a = rg_name(rg_square(w), "a"), *b = rg_name(rg_mul(a, a), "b");
-    rg_tensor *loss = rg_name(rg_sum(rg_add(b, rg_add(a, w))), "loss");
+    rg_tensor *w = param(t, "w", 2), *a = rg_set_name(rg_square(w), "a"), *b = rg_set_name(rg_mul(a, a), "b");
+    rg_tensor *loss = rg_set_name(rg_sum(rg_add(b, rg_add(a, w))), "loss");
     rg_tensor *all[] = {w, b, a, loss};
     for (int k = 0; k < 4; k++) assert_int_equal(rg_on_grad(all[k], note, &l), 0);
     rg_backward(loss);
@@ -63,13 +63,13 @@ static void replacements(void **state) {
         VALUES(rg_grad_of(v), 2 * times, 4 * times);
         VALUES(rg_grad_of(w), 5 * times, 9 * times);
     }
-    const int64_t before = rg_live(t).tensors;
+    const int64_t before = rg_memory(t).tensors;
     for (int flags = 0; flags < 2; flags++) {
         rg_grad(loss, NULL, (rg_tensor *[]){w, a, v}, 3, flags, g);
         VALUES(g[0], 5, 9);
         VALUES(g[1], 2, 2);
         VALUES(g[2], 2, 4);
-        if (!flags) assert_int_equal(rg_live(t).tensors, before + 3 + 3); /* and what three hooks made */
+        if (!flags) assert_int_equal(rg_memory(t).tensors, before + 3 + 3); /* and what three hooks made */
     }
 }
 
@@ -109,8 +109,8 @@ static void when_they_go(void **state) {
     rg_tape *t = *state;
     journal l = {.sum = 0};
     rg_tensor *w = param(t, "w", 2);
-    const size_t bytes = rg_live(t).bytes;
-    rg_tensor *a = rg_retain(rg_name(rg_square(w), "a"));
+    const size_t bytes = rg_memory(t).bytes;
+    rg_tensor *a = rg_retain(rg_set_name(rg_square(w), "a"));
     rg_on_grad(a, note, &l);
     rg_on_grad(rg_square(w), note, &l);
     rg_tape_reset(t); /* a is kept, its history and its hooks are not */
@@ -120,7 +120,7 @@ static void when_they_go(void **state) {
     rg_release(a);
     rg_tape_reset(t);
     rg_zero_grad(t);
-    assert_int_equal(rg_live(t).bytes, bytes);
+    assert_int_equal(rg_memory(t).bytes, bytes);
     rg_on_grad(w, note, &l);
     rg_on_grad(w, note, &l);
     rg_backward(rg_sum(w)); /* a parameter's stay */
@@ -128,7 +128,7 @@ static void when_they_go(void **state) {
     rg_on_grad(w, NULL, NULL);
     rg_zero_grad(t);
     rg_tape_reset(t);
-    assert_int_equal(rg_live(t).bytes, bytes);
+    assert_int_equal(rg_memory(t).bytes, bytes);
 }
 
 static void what_is_refused(void **state) {
@@ -164,7 +164,7 @@ static void what_is_refused(void **state) {
 static void leaves_stay_while_a_pass_runs(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 2);
-    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = 1});
+    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), .lr = 1);
     rg_average *average = rg_average_new(t, rg_params(t), .5);
     const struct { rg_grad_fn fn; void *ctx; const char *says; } writers[] = {{writing, w, "rg_write: w[2] cannot be written while a backward pass runs (test_hooks.c:"},
         {filling, w, "rg_init_fill: w[2] cannot be written while a backward pass runs (test_hooks.c:"},
@@ -180,7 +180,7 @@ static void leaves_stay_while_a_pass_runs(void **state) {
         if (writers[k].fn != touching) VALUES(w, 1, 2);
         rg_tape_reset(t);
     }
-    rg_write(w, RG_F32, six);
+    rg_write(w, six);
     rg_tensor *h = rg_square(w);
     rg_on_grad(h, scratch, NULL); /* what a hook made itself may be written */
     assert_int_equal(rg_backward(rg_sum(h)), 0);

@@ -79,7 +79,7 @@ static void idx_types(void **state) {
         rg_tensor *x = rg_read_idx(t, path);
         assert_null(rg_error(t));
         assert_int_equal(rg_dtype_of(x), c->dtype);
-        assert_int_equal(rg_copy_out(x, RG_F64, values, 3), 0);
+        assert_int_equal(rg_copy_out(x, values, 3), 0);
         assert_memory_equal(values, c->values, sizeof values);
     }
 }
@@ -111,9 +111,9 @@ static void kept_until_released(void **state) {
     rg_tensor *x = rg_read_idx(t, path);
     rg_tape_reset(t);
     assert_small(x);
-    assert_int_equal(rg_live(t).tensors, 1);
+    assert_int_equal(rg_memory(t).tensors, 1);
     rg_release(x);
-    assert_int_equal(rg_live(t).tensors, 0);
+    assert_int_equal(rg_memory(t).tensors, 0);
     assert_null(rg_error(t));
 }
 
@@ -208,13 +208,13 @@ static void hostile_file(void **state) {
     const hostile *h = *state;
     h->build();
     write_bytes("array", &plain);
-    const size_t reserved = rg_live(t).reserved;
+    const size_t reserved = rg_memory(t).reserved;
     assert_true(rg_failed(rg_read_idx(t, path)));
     assert_error(RG_EIO, h->says);
     assert_non_null(strstr(rg_error(t), path));
     assert_non_null(strstr(rg_error(t), "HINT: "));
     assert_non_null(strstr(rg_error(t), "(test_idx.c:"));
-    assert_true(rg_live(t).reserved - reserved < 1 << 20); /* whatever was promised */
+    assert_true(rg_memory(t).reserved - reserved < 1 << 20); /* whatever was promised */
     rg_error_clear(t);
     plain.n = packed.n = 0;
     small_idx();

@@ -34,7 +34,7 @@ static void where_broadcasts_three_ways(void **state) {
             assert_element(y, i, v[0] != 0 ? v[1] : v[2]);
         }
     }
-    rg_tensor *y = rg_where(rg_full(t, NAN, 3), rg_scalar(t, 5), rg_scalar(t, 6));
+    rg_tensor *y = rg_where(rg_full(t, NAN, 3), rg_full(t, 5), rg_full(t, 6));
     assert_element(y, 2, 5);
 }
 
@@ -52,10 +52,10 @@ static void where_tells_its_branches_apart(void **state) {
     static const double c[][3] = {{1, 0, 1}, {-2, 0, NAN}, {1, 0, 0}, {1, 1, 1}, {0, 0, 1}};
     for (int k = 0; k < 2; k++) {
         uint64_t hash[5];
-        rg_set_dtype(t, dtypes[k]);
+        rg_set_default_dtype(t, dtypes[k]);
         for (int i = 0; i < 5; i++) {
             const int64_t mark = rg_mark(t);
-            rg_where(rg_input(t, RG_F64, c[i], 3), rg_scalar(t, 1), rg_scalar(t, 2));
+            rg_where(rg_input(t, c[i], 3), rg_full(t, 1), rg_full(t, 2));
             hash[i] = rg_branch_hash(t, mark);
         }
         assert_true(hash[0] == hash[1]);
@@ -91,7 +91,7 @@ static void one_hot_in_the_tapes_dtype(void **state) {
     for (int k = 0; k < 50; k++) {
         int64_t shape[RG_MAX_DIMS];
         const int n = random_shape(t, 5, shape), classes = 1 + k % 11;
-        rg_set_dtype(t, dtypes[k % 2]);
+        rg_set_default_dtype(t, dtypes[k % 2]);
         rg_tensor *index = indices(t, classes, n, shape), *y = rg_one_hot(index, classes);
         shape[n] = classes;
         assert_shape(y, n + 1, shape);
@@ -108,7 +108,7 @@ static void cast_between_all_dtypes(void **state) {
     static const double as_i32[] = {0, 0, 1, 1, 0, -1, 127, 255, 255, 256, -1, 16777217, 2147483647, 2147483647, -2147483648.0, -2147483648.0, 2147483647, 2147483647, -2147483648.0, 0};
     static const double as_u8[] = {0, 0, 1, 1, 0, 0, 127, 255, 255, 255, 0, 255, 255, 255, 0, 0, 255, 255, 0, 0};
     enum { N = sizeof in / sizeof *in };
-    rg_tensor *x = rg_buffer(t, NULL, RG_F64, in, N), *i32 = rg_cast(x, RG_I32), *u8 = rg_cast(x, RG_U8), *f32 = rg_cast(x, RG_F32);
+    rg_tensor *x = rg_buffer(t, NULL, in, N), *i32 = rg_cast(x, RG_I32), *u8 = rg_cast(x, RG_U8), *f32 = rg_cast(x, RG_F32);
     for (int i = 0; i < N; i++) {
         assert_element(i32, i, as_i32[i]);
         assert_element(u8, i, as_u8[i]);
@@ -132,14 +132,14 @@ static void cast_between_all_dtypes(void **state) {
 static void cast_is_differentiable_between_floats(void **state) {
     rg_tape *t = *state;
     for (int k = 0; k < 2; k++) {
-        rg_set_dtype(t, dtypes[k]);
-        rg_tensor *x = rg_requires_grad(rg_input(t, RG_F64, ((const double[]){.5, -2, 3}), 3), true), *dx, *ddx;
-        rg_tensor *y = rg_square(rg_cast(x, dtypes[1 - k])), *w = rg_buffer(t, NULL, dtypes[1 - k], NULL, 3), *one;
-        rg_set_dtype(t, dtypes[1 - k]);
-        w = rg_fill(w, 1.5);
+        rg_set_default_dtype(t, dtypes[k]);
+        rg_tensor *x = rg_requires_grad(rg_input(t, ((const double[]){.5, -2, 3}), 3), true), *dx, *ddx;
+        rg_tensor *y = rg_square(rg_cast(x, dtypes[1 - k])), *w = rg_buffer_of(t, NULL, dtypes[1 - k], NULL, 3), *one;
+        rg_set_default_dtype(t, dtypes[1 - k]);
+        w = rg_full_like(w, 1.5);
         assert_int_equal(rg_grad(y, w, &x, 1, RG_CREATE_GRAPH, &dx), 0);
         assert_int_equal(dx->dtype, dtypes[k]);
-        one = rg_fill(dx, 1);
+        one = rg_full_like(dx, 1);
         assert_int_equal(rg_grad(dx, one, &x, 1, 0, &ddx), 0);
         for (int i = 0; i < 3; i++) assert_true(element(dx, i) == 3 * element(x, i) && element(ddx, i) == 3);
         assert_false(rg_needs_grad(rg_cast(rg_detach(x), RG_I32)));
@@ -152,7 +152,7 @@ static rg_tensor *twin(rg_tensor *x, rg_tensor *labels) { return rg_mean(rg_sub(
 
 static void assert_twins(rg_tape *t, rg_dtype dtype, double bar, int ndim, const int64_t *shape) {
     rg_tensor *(*const loss[])(rg_tensor *, rg_tensor *) = {twin, NULL};
-    rg_set_dtype(t, dtype);
+    rg_set_default_dtype(t, dtype);
     rg_tensor *x = rg_requires_grad(numbers(t, dtype, ndim, shape), true), *labels = indices(t, (int)shape[ndim - 1], ndim - 1, shape);
     rg_tensor *v = numbers(t, dtype, ndim, shape), *y[2], *plain[2], *graph[2], *second[2];
     for (int k = 0; k < 2; k++) {
@@ -185,26 +185,27 @@ static void cross_entropy_equals_its_twin(void **state) {
     }
 }
 
-static rg_tensor *one_label(rg_tape *t, int32_t v) { return rg_input_at(RG_HERE, t, RG_I32, &v, 0, NULL); }
+static rg_tensor *one_label(rg_tape *t, int32_t v) { return rg_input(t, &v); }
 
 static void cross_entropy_at_extremes(void **state) {
     rg_tape *t = *state;
     static const int32_t labels[] = {0, 1, 2};
     static const double rows[] = {1e4, -1e4, 0, 1e4, -1e4, 0, -1e4, -1e4, -1e4}; /* losses 0, 2e4, log 3 */
     for (int k = 0; k < 2; k++) {
-        rg_set_dtype(t, dtypes[k]);
-        rg_tensor *x = rg_requires_grad(rg_input(t, RG_F64, rows, 3, 3), true), *dx, *index = rg_input(t, RG_I32, labels, 3);
+        rg_set_default_dtype(t, dtypes[k]);
+        rg_tensor *x = rg_requires_grad(rg_input(t, rows, 3, 3), true), *dx, *index = rg_input(t, labels, 3);
         rg_tensor *y = rg_cross_entropy(x, index);
         assert_true(fabs(rg_item(y) / ((2e4 + log(3)) / 3) - 1) < (k ? 1e-15 : 1e-7));
         assert_int_equal(rg_grad(y, NULL, &x, 1, 0, &dx), 0);
         static const double should[] = {0, 0, 0, 1, -1, 0, 1. / 3, 1. / 3, -2. / 3};
         for (int i = 0; i < 9; i++) assert_true(fabs(element(dx, i) * 3 - should[i]) < (k ? 1e-15 : 2e-7));
-        assert_true(fabs(rg_item(rg_cross_entropy(rg_full(t, -1e4, 4, 10), rg_input(t, RG_I32, ((const int32_t[]){0, 9, 3, 3}), 4))) - log(10)) < (k ? 1e-15 : 2e-7));
-        assert_true(isnan(rg_item(rg_cross_entropy(rg_full(t, 0, 0, 3), rg_input(t, RG_I32, labels, 0)))));
+        assert_true(fabs(rg_item(rg_cross_entropy(rg_full(t, -1e4, 4, 10), rg_input(t, ((const int32_t[]){0, 9, 3, 3}), 4))) - log(10)) <
+                    (k ? 1e-15 : 2e-7));
+        assert_true(isnan(rg_item(rg_cross_entropy(rg_full(t, 0, 0, 3), rg_input(t, labels, 0)))));
         const double infinite[] = {0, -INFINITY, 0};
-        assert_true(fabs(rg_item(rg_cross_entropy(rg_input(t, RG_F64, infinite, 3), one_label(t, 0))) - log(2)) < 1e-6);
-        assert_true(isinf(rg_item(rg_cross_entropy(rg_input(t, RG_F64, infinite, 3), one_label(t, 1)))));
-        assert_true(isnan(rg_item(rg_cross_entropy(rg_input(t, RG_F64, ((const double[]){0, NAN, 0}), 3), one_label(t, 0)))));
+        assert_true(fabs(rg_item(rg_cross_entropy(rg_input(t, infinite, 3), one_label(t, 0))) - log(2)) < 1e-6);
+        assert_true(isinf(rg_item(rg_cross_entropy(rg_input(t, infinite, 3), one_label(t, 1)))));
+        assert_true(isnan(rg_item(rg_cross_entropy(rg_input(t, ((const double[]){0, NAN, 0}), 3), one_label(t, 0)))));
     }
 }
 
@@ -224,16 +225,17 @@ static void same_bits_for_any_thread_count(void **state) {
 
 static void index_errors_say_where(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_name(rg_full(t, 0, 3, 4), "x"), *none = rg_name(rg_full(t, 0, 2, 0), "none"), *cube = rg_full(t, 0, 2, 2, 3);
-    rg_tensor *index = rg_name(rg_input(t, RG_I32, ((const int32_t[]){3, 7, 0}), 3), "index"), *pair = rg_input(t, RG_I32, ((const int32_t[]){2, 0, -1, 2}), 2, 2);
-    rg_tensor *zeros = rg_input(t, RG_I32, ((const int32_t[]){0, 0}), 2);
+    rg_tensor *x = rg_set_name(rg_full(t, 0, 3, 4), "x"), *none = rg_set_name(rg_full(t, 0, 2, 0), "none"), *cube = rg_full(t, 0, 2, 2, 3);
+    rg_tensor *index = rg_set_name(rg_input(t, ((const int32_t[]){3, 7, 0}), 3), "index"),
+              *pair = rg_input(t, ((const int32_t[]){2, 0, -1, 2}), 2, 2);
+    rg_tensor *zeros = rg_input(t, ((const int32_t[]){0, 0}), 2);
     REFUSED(RG_EVALUE, rg_pick(x, index), "pick: x[3,4], index[3] i32: index[1] = 7 is outside 0..3");
     REFUSED(RG_EVALUE, rg_pick(cube, pair), "pick: [2,2,3], [2,2] i32: index[1,0] = -1 is outside 0..2");
     REFUSED(RG_EVALUE, rg_pick(rg_full(t, 0, 4), one_label(t, 4)), "pick: [4], [] i32: index = 4 is outside 0..3");
     REFUSED(RG_EVALUE, rg_pick(none, zeros), "pick: none[2,0], [2] i32: index[0] = 0, but there is nothing to index");
     REFUSED(RG_ESHAPE, rg_pick(x, pair), "pick: x[3,4], [2,2] i32: index must have 1 dimensions, not 2");
     REFUSED(RG_ESHAPE, rg_pick(x, zeros), "pick: x[3,4], [2] i32: dimensions 3 and 2 of axis 0 differ");
-    REFUSED(RG_ESHAPE, rg_pick(rg_scalar(t, 0), zeros), "pick: [], [2] i32: rank 0 has no axis to index");
+    REFUSED(RG_ESHAPE, rg_pick(rg_full(t, 0), zeros), "pick: [], [2] i32: rank 0 has no axis to index");
     REFUSED(RG_EDTYPE, rg_pick(x, x), "pick: x[3,4], x[3,4]: operand 2 must be i32, not f32");
     REFUSED(RG_EVALUE, rg_scatter(rg_full(t, 0, 3), index, 7), "scatter: [3], index[3] i32: index[1] = 7 is outside 0..6");
     REFUSED(RG_ESHAPE, rg_scatter(rg_full(t, 0, 2), index, 8), "scatter: [2], index[3] i32: the shapes of x and index differ");
@@ -241,8 +243,8 @@ static void index_errors_say_where(void **state) {
     REFUSED(RG_EVALUE, rg_one_hot(index, 4), "one_hot: index[3] i32: index[1] = 7 is outside 0..3");
     REFUSED(RG_EDTYPE, rg_cast(x, (rg_dtype)9), "cast: x[3,4]: there is no dtype 9");
     REFUSED(RG_ESHAPE, rg_where(x, rg_full(t, 0, 3), x), "where: x[3,4], [3], x[3,4]: dimensions 4 and 3 do not broadcast");
-    REFUSED(RG_EVALUE, rg_cross_entropy(x, index), "cross_entropy: x[3,4], index[3] i32: index[1] = 7 is outside 0..3; rg_cross_entropy_with leaves out the rows of its .ignore_index");
-    REFUSED(RG_EVALUE, rg_cross_entropy(cube, pair), "cross_entropy: [2,2,3], [2,2] i32: labels[1,0] = -1 is outside 0..2; rg_cross_entropy_with leaves out the rows of its .ignore_index");
+    REFUSED(RG_EVALUE, rg_cross_entropy(x, index), "cross_entropy: x[3,4], index[3] i32: index[1] = 7 is outside 0..3; .ignore_index names one whose rows are left out");
+    REFUSED(RG_EVALUE, rg_cross_entropy(cube, pair), "cross_entropy: [2,2,3], [2,2] i32: labels[1,0] = -1 is outside 0..2; .ignore_index names one whose rows are left out");
     REFUSED(RG_ESHAPE, rg_cross_entropy(x, pair), "cross_entropy: the labels are [2,2] i32, must be [3] i32: the classes are the last axis of x[3,4]");
     REFUSED(RG_EVALUE, rg_cross_entropy(none, zeros), "cross_entropy: none[2,0], [2] i32: labels[0] = 0, but there is nothing to index");
     REFUSED(RG_EDTYPE, rg_mse(x, zeros), "mse: x[3,4], [2] i32: operand 2 must be a float, not i32; rg_cast converts");

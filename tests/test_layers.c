@@ -28,22 +28,20 @@ static bool same(const rg_tensor *a, const rg_tensor *b) {
 
 static void convolutions_are_their_ops(void **state) {
     rg_tape *t = *state;
-    const rg_window w = {.kernel = {3, 2}, .stride = {2}, .padding = {1}, .groups = 2};
-    rg_nn *net = rg_nn_conv2d(t, 4, 6, RG_HE_NORMAL, w), *bare = rg_nn_conv2d_with(t, 4, 6, RG_HE_NORMAL, RG_NO_BIAS, (rg_window){.kernel = {3}});
-    rg_nn *line = rg_nn_conv1d_with(t, 4, 6, RG_HE_NORMAL, RG_UNIFORM(-1, 1), (rg_window){.kernel = {5}, .padding = {2}});
+    rg_nn *net = rg_nn_conv2d(t, 4, 6, RG_HE_NORMAL, .kernel = {3, 2}, .stride = {2}, .padding = {1}, .groups = 2),
+          *bare = rg_nn_conv2d(t, 4, 6, RG_HE_NORMAL, .kernel = {3}, .bias = RG_NO_BIAS);
+    rg_nn *line = rg_nn_conv1d(t, 4, 6, RG_HE_NORMAL, .kernel = {5}, .padding = {2}, .bias = RG_UNIFORM(-1, 1));
     NAMES(rg_nn_params(net), "weight", "bias");
     assert_shape(net->params[0], 4, (const int64_t[]){6, 2, 3, 2});
     assert_shape(bare->params[0], 4, (const int64_t[]){6, 4, 3, 3});
     assert_shape(line->params[0], 3, (const int64_t[]){6, 4, 5});
     assert_int_equal(rg_nn_params(bare).count, 1);
     rg_tensor *x = numbers(t, RG_F32, RG_DIMS(3, 4, 9, 8)), *z = numbers(t, RG_F32, RG_DIMS(3, 4, 9));
-    rg_window bare_w = w;
-    bare_w.kernel[0] = bare_w.kernel[1] = 0; /* the weights' */
-    assert_true(same(rg_nn_forward(net, x), rg_conv2d(x, net->params[0], net->params[1], bare_w)));
-    assert_true(same(rg_nn_forward(bare, x), rg_conv2d(x, bare->params[0], NULL, (rg_window){0})));
-    assert_true(same(rg_nn_forward(line, z), rg_conv1d(z, line->params[0], line->params[1], (rg_window){.padding = {2}})));
-    assert_true(same(rg_nn_forward(rg_nn_max_pool2d(t, (rg_window){.kernel = {2}}), x), rg_max_pool2d(x, (rg_window){.kernel = {2}})));
-    assert_true(same(rg_nn_forward(rg_nn_avg_pool2d(t, (rg_window){.kernel = {2}, .stride = {1}}), x), rg_avg_pool2d(x, (rg_window){.kernel = {2}, .stride = {1}})));
+    assert_true(same(rg_nn_forward(net, x), rg_conv2d(x, net->params[0], net->params[1], .stride = {2}, .padding = {1}, .groups = 2)));
+    assert_true(same(rg_nn_forward(bare, x), rg_conv2d(x, bare->params[0], NULL)));
+    assert_true(same(rg_nn_forward(line, z), rg_conv1d(z, line->params[0], line->params[1], .padding = {2})));
+    assert_true(same(rg_nn_forward(rg_nn_max_pool2d(t, .kernel = {2}), x), rg_max_pool2d(x, .kernel = {2})));
+    assert_true(same(rg_nn_forward(rg_nn_avg_pool2d(t, .kernel = {2}, .stride = {1}), x), rg_avg_pool2d(x, .kernel = {2}, .stride = {1})));
 }
 
 /* Fans as PyTorch counts them: in / groups kh kw and out kh kw. */
@@ -52,7 +50,7 @@ static void fans_of_windows(void **state) {
     const struct { rg_init init; double variance; } cases[] = {{RG_HE_NORMAL, 2. / (32 * 15)}, {RG_LECUN_UNIFORM, 1. / (32 * 15)},
         {RG_XAVIER_UNIFORM, 2. / (32 * 15 + 64 * 15)}, {RG_NORMAL(0, .5), .25}};
     for (int k = 0; k < 4; k++) {
-        const rg_tensor *w = rg_nn_conv2d(t, 64, 64, cases[k].init, (rg_window){.kernel = {3, 5}, .groups = 2})->params[0];
+        const rg_tensor *w = rg_nn_conv2d(t, 64, 64, cases[k].init, .kernel = {3, 5}, .groups = 2)->params[0];
         double square = 0;
         for (int64_t i = 0; i < w->numel; i++) square += element(w, i) * element(w, i) / (double)w->numel;
         if (!(fabs(square / cases[k].variance - 1) < .04)) fail_msg("case %d: variance %g, should be %g", k, square, cases[k].variance);
@@ -67,8 +65,8 @@ static void sines(rg_tensor *x, int start, double scale, double shift) {
 
 static void batch_norm_in_a_net(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
-    rg_nn *net = rg_nn_sequential(t, rg_nn_conv2d(t, 3, 3, RG_ZEROS, (rg_window){.kernel = {1}}), rg_nn_batch_norm2d(t, 3));
+    rg_set_default_dtype(t, RG_F64);
+    rg_nn *net = rg_nn_sequential(t, rg_nn_conv2d(t, 3, 3, RG_ZEROS, .kernel = {1}), rg_nn_batch_norm2d(t, 3));
     NAMES(rg_nn_params(net), "0.weight", "0.bias", "1.weight", "1.bias");
     NAMES(rg_nn_buffers(net), "1.running_mean", "1.running_var");
     for (int i = 0; i < 3; i++) ((double *)net->params[0]->data)[4 * i] = 1; /* the identity */
@@ -101,10 +99,12 @@ static void norms_are_their_ops(void **state) {
     rg_nn *layer = rg_nn_layer_norm(t, 3, 4), *rms = rg_nn_rms_norm(t, 4), *batch = rg_nn_batch_norm1d(t, 3);
     NAMES(rg_nn_params(layer), "weight", "bias");
     NAMES(rg_nn_params(rms), "weight");
-    assert_true(same(rg_nn_forward(layer, x), rg_layer_norm(x, 2, layer->params[0], layer->params[1], 1e-5)));
-    assert_true(same(rg_nn_forward(rms, x), rg_rms_norm(x, 1, rms->params[0], 0x1p-23)));
-    assert_true(same(rg_nn_forward(batch, x), rg_batch_norm(x, NULL, NULL, batch->params[0], batch->params[1], true, 0, 1e-5)));
-    assert_true(same(rg_nn_forward(batch, two), rg_batch_norm(two, NULL, NULL, batch->params[0], batch->params[1], true, 0, 1e-5)));
+    assert_true(same(rg_nn_forward(layer, x), rg_layer_norm(x, layer->params[0], layer->params[1], 2, .eps = 1e-5)));
+    assert_true(same(rg_nn_forward(rms, x), rg_rms_norm(x, rms->params[0], 1, .eps = 0x1p-23)));
+    assert_true(same(rg_nn_forward(batch, x),
+        rg_batch_norm(x, NULL, NULL, batch->params[0], batch->params[1], .training = true, .momentum = RG_ZERO, .eps = 1e-5)));
+    assert_true(same(rg_nn_forward(batch, two),
+        rg_batch_norm(two, NULL, NULL, batch->params[0], batch->params[1], .training = true, .momentum = RG_ZERO, .eps = 1e-5)));
     assert_true(element(batch->buffers[1], 0) != 1);
 }
 
@@ -153,36 +153,34 @@ static void residual_adds_its_input(void **state) {
 
 static void errors(void **state) {
     rg_tape *t = *state;
-    assert_null(rg_nn_conv2d_at("a.c:1", t, 4, 6, RG_ONES, RG_ZEROS, (rg_window){.stride = {1}}));
+    assert_null(rg_nn_conv2d_at("a.c:1", t, 4, 6, RG_ONES, (rg_conv_options){.stride = {1}}));
     expect(t, "conv2d: a kernel of 0x0 (a.c:1)");
-    assert_null(rg_nn_conv1d_at("a.c:1", t, 4, 6, RG_ONES, RG_ZEROS, (rg_window){.kernel = {2}, .groups = 3}));
+    assert_null(rg_nn_conv1d_at("a.c:1", t, 4, 6, RG_ONES, (rg_conv_options){.kernel = {2}, .groups = 3}));
     expect(t, "conv1d: 3 groups do not divide 4 channels in and 6 out (a.c:1)");
-    assert_null(rg_nn_conv2d_at("a.c:1", t, 4, 6, RG_INIT_OF(RG_INIT_FAN_IN_NORMAL, -2, 0), RG_ZEROS, (rg_window){.kernel = {2}}));
+    assert_null(rg_nn_conv2d_at("a.c:1", t, 4, 6, RG_INIT_OF(RG_INIT_FAN_IN_NORMAL, -2, 0), (rg_conv_options){.kernel = {2}}));
     expect(t, "rg_param: weight: scale -2 is negative (a.c:1)");
-    assert_null(rg_nn_conv2d(t, 4, -6, RG_ONES, (rg_window){.kernel = {2}}));
+    assert_null(rg_nn_conv2d(t, 4, -6, RG_ONES, .kernel = {2}));
     rg_error_clear(t);
     assert_null(rg_nn_dropout_at("a.c:1", t, -.5));
     expect(t, "rg_nn_dropout: p = -0.5 is no probability (a.c:1)");
-    assert_null(rg_nn_batch_norm_at("a.c:1", t, 3, 4, .1, 1e-5));
-    expect(t, "rg_nn_batch_norm: 3 spatial axes, not 1 or 2 (a.c:1)");
-    assert_null(rg_nn_batch_norm_at("a.c:1", t, 2, 4, (double)NAN, 1e-5));
+    assert_null(rg_nn_batch_norm2d_at("a.c:1", t, 4, (rg_nn_batch_norm_options){.momentum = (double)NAN}));
     expect(t, "rg_nn_batch_norm: momentum is nan, must be from 0 to 1 (a.c:1)");
-    assert_null(rg_nn_batch_norm_at("a.c:1", t, 2, 4, .1, -1));
+    assert_null(rg_nn_batch_norm2d_at("a.c:1", t, 4, (rg_nn_batch_norm_options){.eps = -1}));
     expect(t, "rg_nn_batch_norm: eps is -1, must be at least 0 and finite (a.c:1)");
-    assert_null(rg_nn_max_pool2d_at("a.c:1", t, (rg_window){.stride = {2}}));
+    assert_null(rg_nn_max_pool2d_at("a.c:1", t, (rg_window_options){.stride = {2}}));
     expect(t, "max_pool2d: a kernel of 0x0 (a.c:1)");
-    assert_null(rg_nn_avg_pool2d_at("a.c:1", t, (rg_window){.kernel = {2, -1}}));
+    assert_null(rg_nn_avg_pool2d_at("a.c:1", t, (rg_window_options){.kernel = {2, -1}}));
     expect(t, "avg_pool2d: a kernel of 2x-1 (a.c:1)");
     rg_tensor *x = rg_full(t, 1, 2, 4);
     assert_true(rg_failed(rg_nn_forward_at("a.c:1", rg_nn_batch_norm2d(t, 4), x)));
     expect(t, "batch_norm2d: an input of 2 dimensions, not [n, channels, h, w] (a.c:1)");
     assert_true(rg_failed(rg_nn_forward_at("a.c:1", rg_nn_batch_norm1d(t, 3), x)));
     rg_error_clear(t);
-    assert_null(rg_nn_conv2d(NULL, 1, 1, RG_ONES, (rg_window){.kernel = {1}}));
+    assert_null(rg_nn_conv2d(NULL, 1, 1, RG_ONES, .kernel = {1}));
     assert_null(rg_nn_batch_norm1d(NULL, 1));
     assert_null(rg_nn_layer_norm(NULL, 1));
     assert_null(rg_nn_dropout(NULL, .5));
-    assert_null(rg_nn_max_pool2d(NULL, (rg_window){.kernel = {1}}));
+    assert_null(rg_nn_max_pool2d(NULL, .kernel = {1}));
 }
 
 /* Every allocation fails in turn; the error is named, the next try succeeds, nothing leaks, no statistic moves in a failed step. */
@@ -195,8 +193,9 @@ static void without_memory(void **state) {
         rg_tensor *x = rg_full(t, 1, 3, 2, 6, 6);
         for (int try = 0; try < 2; try++) {
             m.fail_at = try ? -1 : m.calls + failures;
-            rg_nn *net = rg_nn_sequential(t, rg_nn_conv2d(t, 2, 4, RG_HE_NORMAL, (rg_window){.kernel = {3}}), rg_nn_batch_norm2d(t, 4), rg_nn_dropout(t, .5),
-                rg_nn_max_pool2d(t, (rg_window){.kernel = {2}}), rg_nn_avg_pool2d(t, (rg_window){.kernel = {2}}), rg_nn_flatten(t), rg_nn_layer_norm(t, 4), rg_nn_rms_norm(t, 4));
+            rg_nn *net = rg_nn_sequential(t, rg_nn_conv2d(t, 2, 4, RG_HE_NORMAL, .kernel = {3}), rg_nn_batch_norm2d(t, 4),
+                rg_nn_dropout(t, .5), rg_nn_max_pool2d(t, .kernel = {2}), rg_nn_avg_pool2d(t, .kernel = {2}), rg_nn_flatten(t),
+                rg_nn_layer_norm(t, 4), rg_nn_rms_norm(t, 4));
             rg_tensor *y = rg_nn_forward(net, x);
             const int failed = rg_backward(rg_sum(rg_square(y)));
             m.fail_at = -1;
@@ -226,11 +225,12 @@ static rg_tensor *images(rg_tensor *x) { return rg_reshape(x, rg_dim(x, 0), 1, 2
 static void learns_digits(void **state) {
     rg_tape *t = *state;
     const rg_dataset train = rg_make_digits(t, 1280), test = rg_make_digits(t, 400);
-    rg_nn *net = rg_nn_sequential(t, rg_nn_conv2d(t, 1, 6, RG_HE_NORMAL, (rg_window){.kernel = {5}, .stride = {2}, .padding = {2}}), rg_nn_batch_norm2d(t, 6), rg_nn_relu(t),
-        rg_nn_max_pool2d(t, (rg_window){.kernel = {2}}), rg_nn_residual(rg_nn_conv2d(t, 6, 6, RG_HE_NORMAL, (rg_window){.kernel = {3}, .padding = {1}})), rg_nn_relu(t),
-        rg_nn_flatten(t), rg_nn_dropout(t, .1), rg_nn_linear(t, 294, 10, RG_XAVIER_NORMAL));
-    rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), (rg_adam_options){.lr = .01});
-    rg_loader *batches = rg_loader_new(t, train.x, train.y, (rg_loader_options){.batch = 64, .shuffle = true});
+    rg_nn *net = rg_nn_sequential(t, rg_nn_conv2d(t, 1, 6, RG_HE_NORMAL, .kernel = {5}, .stride = {2}, .padding = {2}),
+        rg_nn_batch_norm2d(t, 6), rg_nn_relu(t), rg_nn_max_pool2d(t, .kernel = {2}),
+        rg_nn_residual(rg_nn_conv2d(t, 6, 6, RG_HE_NORMAL, .kernel = {3}, .padding = {1})), rg_nn_relu(t), rg_nn_flatten(t),
+        rg_nn_dropout(t, .1), rg_nn_linear(t, 294, 10, RG_XAVIER_NORMAL));
+    rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), .lr = .01);
+    rg_loader *batches = rg_loader_new(t, train.x, train.y, .batch = 64, .shuffle = true);
     int64_t allocations = 0;
     for (int epoch = 0; epoch < 3; epoch++) {
         for (rg_tensor *x, *y; rg_loader_next(batches, &x, &y);) {
@@ -238,8 +238,8 @@ static void learns_digits(void **state) {
             rg_optim_step(adam);
             rg_tape_reset(t);
         }
-        if (epoch && rg_info().pool) assert_int_equal(rg_live(t).allocations, allocations);
-        allocations = rg_live(t).allocations;
+        if (epoch && rg_info().pool) assert_int_equal(rg_memory(t).allocations, allocations);
+        allocations = rg_memory(t).allocations;
     }
     rg_nn_train(net, false);
     rg_record(t, false);

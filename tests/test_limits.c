@@ -18,19 +18,19 @@ enum { CUT = 100, SHORTENED }; /* ends that are no error */
 
 static int dimensions(int64_t v) {
     const int64_t shape[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-    rg_full_at(RG_AT, t, 0, (int)v, shape);
+    rg_full_n(t, 0, (int)v, shape);
     return 0;
 }
 
 static int tensor_bytes(int64_t v) {
-    rg_buffer(t, "b", RG_U8, NULL, 0, v);
+    rg_buffer_of(t, "b", RG_U8, NULL, 0, v);
     return 0;
 }
 
 static int operands(int64_t v) {
     rg_tensor *x[512];
-    for (int64_t k = 0; k < v; k++) x[k] = rg_scalar(t, 1);
-    rg_stack_at(RG_AT, 0, (int)v, x);
+    for (int64_t k = 0; k < v; k++) x[k] = rg_full(t, 1);
+    rg_stack_n(0, (int)v, x);
     return 0;
 }
 
@@ -39,7 +39,7 @@ static int einsum_operands(int64_t v) {
     char text[256] = "a";
     for (int64_t k = 1; k < v; k++) strcat(text, ",a");
     for (int64_t k = 0; k < v; k++) x[k] = rg_full(t, 1, 2);
-    rg_einsum_at(RG_AT, strcat(text, "->a"), (int)v, x);
+    rg_einsum_n(strcat(text, "->a"), (int)v, x);
     return 0;
 }
 
@@ -48,7 +48,7 @@ static int einsum_indices(int64_t v) {
     const int64_t shape[6] = {1, 1, 1, 1, 1, 1};
     char text[] = "abcdefghijklmnop";
     text[v] = 0;
-    rg_einsum_at(RG_AT, strcat(text, "->"), 1, (rg_tensor *[]){rg_full_at(RG_AT, t, 1, v < 6 ? (int)v : 6, shape)});
+    rg_einsum_n(strcat(text, "->"), 1, (rg_tensor *[]){rg_full_n(t, 1, v < 6 ? (int)v : 6, shape)});
     return 0;
 }
 
@@ -59,22 +59,22 @@ static int einsum_diagonal(int64_t v) {
 
 static int window(int64_t v) {
     const int kernel[2] = {(int)v, 1};
-    rg_unfold(rg_full(t, 0, 0, 1, v, 1), (rg_window){.kernel = {kernel[0], kernel[1]}});
+    rg_unfold(rg_full(t, 0, 0, 1, v, 1), .kernel = {kernel[0], kernel[1]});
     if (rg_error_code(t)) return 0;
-    rg_unfold(rg_full(t, 0, 0, 1, 3, 3), (rg_window){.kernel = {1, 1}, .stride = {(int)v, 1}});
-    rg_unfold(rg_full(t, 0, 0, 1, 3, 3), (rg_window){.kernel = {1, 1}, .padding = {(int)v, RG_NO_PADDING}});
-    rg_unfold(rg_full(t, 0, 0, 1, 3, 3), (rg_window){.kernel = {1, 1}, .dilation = {(int)v, 1}});
+    rg_unfold(rg_full(t, 0, 0, 1, 3, 3), .kernel = {1, 1}, .stride = {(int)v, 1});
+    rg_unfold(rg_full(t, 0, 0, 1, 3, 3), .kernel = {1, 1}, .padding = {(int)v, RG_NO_PADDING});
+    rg_unfold(rg_full(t, 0, 0, 1, 3, 3), .kernel = {1, 1}, .dilation = {(int)v, 1});
     return 0;
 }
 
 static int image_side(int64_t v) {
-    rg_unfold(rg_full(t, 0, 0, 1, v, 1), (rg_window){.kernel = {1, 1}});
+    rg_unfold(rg_full(t, 0, 0, 1, v, 1), .kernel = {1, 1});
     return 0;
 }
 
 static int gathered_axis(int64_t v) {
-    rg_tensor *none = rg_input(t, RG_I32, ((int32_t[]){0}), 0);
-    rg_index_select(rg_full(t, 0, 0, v), 1, none);
+    rg_tensor *none = rg_input(t, ((int32_t[]){0}), 0);
+    rg_index_select(rg_full(t, 0, 0, v), none, 1);
     return 0;
 }
 
@@ -83,7 +83,7 @@ static int sorted_axis(int64_t v) {
     rg_argmax(x, 1);
     const rg_code code = rg_error_code(t);
     rg_error_clear(t);
-    rg_sort(x, 1, false, &index);
+    rg_sort(x, 1, .index = &index);
     assert_int_equal(code, rg_error_code(t));
     return 0;
 }
@@ -91,7 +91,7 @@ static int sorted_axis(int64_t v) {
 static int jacobian(int64_t v) {
     const int64_t shape[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     rg_tensor *x = rg_requires_grad(rg_full(t, 2, 1, 1, 1), true);
-    rg_jacobian(rg_reshape_at(RG_AT, rg_square(x), (int)v - 3, shape), x, 0);
+    rg_jacobian(rg_reshape_n(rg_square(x), (int)v - 3, shape), x, 0);
     return 0;
 }
 
@@ -106,7 +106,7 @@ static rg_tensor *sum_of(void *ctx, rg_tensor *const *in) {
 
 static int checkpoint(int64_t v) {
     many m = {.n = v};
-    for (int64_t k = 0; k < v; k++) m.x[k] = rg_requires_grad(rg_scalar(t, 1), true);
+    for (int64_t k = 0; k < v; k++) m.x[k] = rg_requires_grad(rg_full(t, 1), true);
     rg_checkpoint(sum_of, &m, 1, m.x);
     return 0;
 }
@@ -135,7 +135,7 @@ static int name_in_message(int64_t v) {
     char name[256];
     memset(name, 'n', (size_t)v);
     name[v] = 0;
-    rg_add(rg_name(rg_full(t, 1, 2), name), rg_full(t, 1, 3));
+    rg_add(rg_set_name(rg_full(t, 1, 2), name), rg_full(t, 1, 3));
     const bool whole = strstr(rg_error(t), name);
     rg_error_clear(t);
     return whole ? 0 : CUT;
@@ -159,12 +159,12 @@ static int layer_depth(int64_t v) {
 }
 
 static int recurrent_layers(int64_t v) {
-    rg_nn_rnn(t, 1, 1, (rg_rnn_options){.layers = (int)v});
+    rg_nn_rnn(t, 1, 1, .layers = (int)v);
     return 0;
 }
 
 static int recurrent_steps(int64_t v) {
-    rg_nn *net = rg_nn_rnn(t, 1, 1, (rg_rnn_options){.layers = 1});
+    rg_nn *net = rg_nn_rnn(t, 1, 1, .layers = 1);
     rg_record(t, false);
     rg_nn_forward(net, rg_full(t, 1, 1, v, 1));
     return 0;
@@ -257,7 +257,7 @@ static int member_name(int64_t v) {
     memset(name, 'm', (size_t)v - 4);
     name[v - 4] = 0;
     snprintf(path, sizeof path, "%s/x.npz", folder);
-    rg_tensor *x = rg_name(rg_full(t, 1, 2), name);
+    rg_tensor *x = rg_set_name(rg_full(t, 1, 2), name);
     if (!rg_npz_save(t, path, (rg_list){&x, 1})) rg_npz_load(t, path);
     return 0;
 }

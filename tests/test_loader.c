@@ -21,8 +21,8 @@ static int setup(void **state) {
     for (int i = 0; i < N; i++) labels[i] = i;
     memory = (meter){.fail_at = -1};
     t = metered_tape(&memory, false, 0);
-    x = rg_buffer(t, "x", RG_U8, values, N, 2, 3);
-    y = rg_buffer(t, "y", RG_I32, labels, N);
+    x = rg_buffer(t, "x", values, N, 2, 3);
+    y = rg_buffer(t, "y", labels, N);
     return rg_error(t) ? -1 : 0;
 }
 
@@ -32,7 +32,7 @@ static int teardown(void **state) {
     return memory.out == 0 ? 0 : -1;
 }
 
-#define LOADER(...) rg_loader_new(t, x, y, (rg_loader_options){__VA_ARGS__})
+#define LOADER(...) rg_loader_new(t, x, y, __VA_ARGS__)
 
 /* The labels of one epoch into rows; returns how many. Each batch is checked to hold the images that belong to its labels. */
 static int64_t epoch(rg_loader *l, int32_t *rows) {
@@ -150,8 +150,8 @@ static const published systems[] = {{60000, 64, true, 937}, {60000, 64, false, 9
 
 static void steps(void **state) {
     const published *s = *state;
-    rg_tensor *images = rg_buffer(t, "images", RG_U8, NULL, s->n, 1), *labels = rg_buffer(t, "labels", RG_I32, NULL, s->n);
-    rg_loader *l = rg_loader_new(t, images, labels, (rg_loader_options){.batch = s->batch, .drop_last = s->drop_last, .shuffle = true});
+    rg_tensor *images = rg_buffer_of(t, "images", RG_U8, NULL, s->n, 1), *labels = rg_buffer_of(t, "labels", RG_I32, NULL, s->n);
+    rg_loader *l = rg_loader_new(t, images, labels, .batch = s->batch, .drop_last = s->drop_last, .shuffle = true);
     assert_int_equal(rg_loader_steps(l), s->steps);
     for (int e = 0; e < 2; e++) {
         int64_t n = 0;
@@ -178,8 +178,8 @@ static void shapes(void **state) {
 
 static void one_dimension(void **state) {
     (void)state;
-    rg_tensor *column = rg_buffer(t, NULL, RG_F32, ((float[]){5, 6, 7}), 3), *labels = rg_buffer(t, NULL, RG_U8, ((uint8_t[]){1, 0, 255}), 3);
-    rg_loader *l = rg_loader_new(t, column, labels, (rg_loader_options){.batch = 2});
+    rg_tensor *column = rg_buffer(t, NULL, ((float[]){5, 6, 7}), 3), *labels = rg_buffer(t, NULL, ((uint8_t[]){1, 0, 255}), 3);
+    rg_loader *l = rg_loader_new(t, column, labels, .batch = 2);
     rg_loader_next(l, &bx, &by);
     assert_int_equal(rg_ndim(bx), 2);
     assert_int_equal(rg_dim(bx, 1), 1);
@@ -195,15 +195,15 @@ static void conversion_exact(void **state) {
     rg_loader_options o = *given;
     o.batch = 1;
     for (int v = 0; v < 256; v++) all[v] = (uint8_t)v;
-    rg_tensor *bytes = rg_buffer(t, "bytes", RG_U8, all, 1, 256);
-    rg_loader *l = rg_loader_new(t, bytes, rg_buffer(t, NULL, RG_I32, NULL, 1), o);
+    rg_tensor *bytes = rg_buffer(t, "bytes", all, 1, 256);
+    rg_loader *l = (rg_loader_new)(t, bytes, rg_buffer_of(t, NULL, RG_I32, NULL, 1), o);
     const double divisor = o.divisor == 0 ? 255 : o.divisor, std = o.std == 0 ? 1 : o.std;
     rg_loader_next(l, &bx, &by);
     for (int v = 0; v < 256; v++) {
         const float scaled = (float)v / (float)divisor;
         assert_true(rg_f32(bx)[v] == (scaled - (float)o.mean) / (float)std);
     }
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     rg_loader_next(l, &bx, &by);
     assert_true(rg_loader_next(l, &bx, &by));
     for (int v = 0; v < 256; v++) assert_true(rg_f64(bx)[v] == (v / divisor - o.mean) / std);
@@ -217,21 +217,21 @@ static void floats(void **state) {
     const double values[] = {0.1, -2, (double)INFINITY, (double)NAN}, odd = 1 + 0x1p-40;
     float narrow[4];
     for (int k = 0; k < 4; k++) narrow[k] = (float)values[k];
-    rg_tensor *sets[] = {rg_buffer(t, "wide", RG_F64, values, 1, 4), rg_buffer(t, "narrow", RG_F32, narrow, 1, 4)};
+    rg_tensor *sets[] = {rg_buffer(t, "wide", values, 1, 4), rg_buffer(t, "narrow", narrow, 1, 4)};
     for (int k = 0; k < 4; k++) {
-        rg_set_dtype(t, k & 1 ? RG_F64 : RG_F32);
-        rg_loader *l = rg_loader_new(t, sets[k >> 1], rg_buffer(t, NULL, RG_F64, &odd, 1), (rg_loader_options){.batch = 1});
+        rg_set_default_dtype(t, k & 1 ? RG_F64 : RG_F32);
+        rg_loader *l = rg_loader_new(t, sets[k >> 1], rg_buffer(t, NULL, &odd, 1), .batch = 1);
         rg_loader_next(l, &bx, &by);
         assert_null(rg_error(t));
         assert_int_equal(rg_dtype_of(bx), rg_default_dtype(t));
         assert_int_equal(rg_dtype_of(by), rg_default_dtype(t));
         double got[4];
-        rg_copy_out(bx, RG_F64, got, 4);
+        rg_copy_out(bx, got, 4);
         for (int i = 0; i < 3; i++) assert_true(got[i] == (k == 1 ? values[i] : (double)narrow[i]));
         assert_true(isnan(got[3]));
         assert_true(rg_item(by) == (k & 1 ? odd : 1));
     }
-    rg_loader *l = rg_loader_new(t, sets[0], rg_buffer(t, NULL, RG_I32, NULL, 1), (rg_loader_options){.batch = 1, .divisor = 2, .mean = 1, .std = 4});
+    rg_loader *l = rg_loader_new(t, sets[0], rg_buffer_of(t, NULL, RG_I32, NULL, 1), .batch = 1, .divisor = 2, .mean = 1, .std = 4);
     rg_loader_next(l, &bx, &by);
     assert_true(rg_f64(bx)[1] == -0.5);
 }
@@ -240,8 +240,8 @@ static void floats(void **state) {
 static void targets(void **state) {
     (void)state;
     const float values[] = {10, 20, 30, 40, 50, 60};
-    rg_tensor *images = rg_buffer(t, NULL, RG_U8, NULL, 3, 4), *vectors = rg_buffer(t, NULL, RG_F32, values, 3, 1, 2);
-    rg_loader *l = rg_loader_new(t, images, vectors, (rg_loader_options){.batch = 2, .mean = 5});
+    rg_tensor *images = rg_buffer_of(t, NULL, RG_U8, NULL, 3, 4), *vectors = rg_buffer(t, NULL, values, 3, 1, 2);
+    rg_loader *l = rg_loader_new(t, images, vectors, .batch = 2, .mean = 5);
     rg_loader_next(l, &bx, &by);
     assert_memory_equal(rg_shape(by), ((int64_t[]){2, 1, 2}), 3 * sizeof(int64_t));
     assert_memory_equal(rg_f32(by), values, 4 * sizeof(float));
@@ -249,8 +249,8 @@ static void targets(void **state) {
 
 static void no_features(void **state) {
     (void)state;
-    rg_tensor *images = rg_buffer(t, NULL, RG_U8, NULL, 3, 0), *labels = rg_buffer(t, NULL, RG_I32, NULL, 3);
-    rg_loader *l = rg_loader_new(t, images, labels, (rg_loader_options){.batch = 2, .shuffle = true});
+    rg_tensor *images = rg_buffer_of(t, NULL, RG_U8, NULL, 3, 0), *labels = rg_buffer_of(t, NULL, RG_I32, NULL, 3);
+    rg_loader *l = rg_loader_new(t, images, labels, .batch = 2, .shuffle = true);
     assert_true(rg_loader_next(l, &bx, &by));
     assert_int_equal(rg_dim(bx, 1), 0);
 }
@@ -260,15 +260,15 @@ static void no_features(void **state) {
 static void inputs_of_the_tape(void **state) {
     (void)state;
     rg_loader *l = LOADER(.batch = 4);
-    const int64_t before = rg_live(t).tensors;
+    const int64_t before = rg_memory(t).tensors;
     rg_loader_next(l, &bx, &by);
-    assert_int_equal(rg_live(t).tensors, before + 2);
+    assert_int_equal(rg_memory(t).tensors, before + 2);
     rg_retain(bx);
     rg_tape_reset(t);
-    assert_int_equal(rg_live(t).tensors, before + 1);
+    assert_int_equal(rg_memory(t).tensors, before + 1);
     assert_true(rg_f32(bx)[23] == 23.f / 255);
     rg_release(bx);
-    assert_int_equal(rg_live(t).tensors, before);
+    assert_int_equal(rg_memory(t).tensors, before);
 }
 
 static void holds_its_data(void **state) {
@@ -276,8 +276,8 @@ static void holds_its_data(void **state) {
     int32_t rows[N];
     uint8_t values[6 * N];
     for (int i = 0; i < 6 * N; i++) values[i] = (uint8_t)i;
-    rg_tensor *input = rg_input(t, RG_U8, values, N, 6), *labels = rg_input(t, RG_I32, rg_i32(y), N);
-    rg_loader *l = rg_loader_new(t, input, labels, (rg_loader_options){.batch = 4});
+    rg_tensor *input = rg_input(t, values, N, 6), *labels = rg_input(t, rg_i32(y), N);
+    rg_loader *l = rg_loader_new(t, input, labels, .batch = 4);
     rg_tape_reset(t);
     for (int i = 0; i < 3; i++) rg_full(t, 1, N, 6); /* takes what was freed */
     assert_int_equal(epoch(l, rows), N);
@@ -285,7 +285,7 @@ static void holds_its_data(void **state) {
 
 static void part_of_a_set(void **state) {
     (void)state;
-    rg_loader *l = rg_loader_new(t, rg_slice(x, 0, 7, 10), rg_slice(y, 0, 7, 10), (rg_loader_options){.batch = 3});
+    rg_loader *l = rg_loader_new(t, rg_slice(x, 0, 7, 10), rg_slice(y, 0, 7, 10), .batch = 3);
     rg_tape_reset(t);
     assert_true(rg_loader_next(l, &bx, &by));
     assert_memory_equal(rg_i32(by), ((int32_t[]){7, 8, 9}), 3 * sizeof(int32_t));
@@ -298,10 +298,10 @@ static void no_allocations(void **state) {
     if (!rg_info().pool) skip();
     rg_loader *train = LOADER(.batch = 3, .shuffle = true), *test = LOADER(.batch = 8);
     epoch(train, rows), epoch(test, rows);
-    const int64_t calls = memory.calls, allocations = rg_live(t).allocations;
+    const int64_t calls = memory.calls, allocations = rg_memory(t).allocations;
     for (int e = 0; e < 5; e++) epoch(train, rows), epoch(test, rows);
     assert_int_equal(memory.calls, calls);
-    assert_int_equal(rg_live(t).allocations, allocations);
+    assert_int_equal(rg_memory(t).allocations, allocations);
 }
 
 /* A batch that finds no memory is an error; the next call gives the same batch, and nothing was drawn in between. */
@@ -311,13 +311,13 @@ static void out_of_memory(void **state) {
     for (int64_t k = 0; k < 40; k++) {
         meter m = {.fail_at = -1, .for_good = true};
         rg_tape *tape = metered_tape(&m, true, 0);
-        rg_tensor *images = rg_buffer(tape, "x", RG_U8, rg_u8(x), N, 6), *labels = rg_buffer(tape, "y", RG_I32, rg_i32(y), N);
+        rg_tensor *images = rg_buffer(tape, "x", rg_u8(x), N, 6), *labels = rg_buffer(tape, "y", rg_i32(y), N);
         m.fail_at = m.calls + k;
-        rg_loader *l = rg_loader_new(tape, images, labels, (rg_loader_options){.batch = 4, .shuffle = true});
+        rg_loader *l = rg_loader_new(tape, images, labels, .batch = 4, .shuffle = true);
         if (!l) {
             m.fail_at = -1;
             rg_error_clear(tape);
-            l = rg_loader_new(tape, images, labels, (rg_loader_options){.batch = 4, .shuffle = true});
+            l = rg_loader_new(tape, images, labels, .batch = 4, .shuffle = true);
         }
         int got = 0;
         while (got < 3) {
@@ -327,7 +327,7 @@ static void out_of_memory(void **state) {
                 failures++;
                 assert_null(bx);
                 assert_int_equal(rg_error_code(tape), RG_ENOMEM);
-                assert_int_equal(rg_live(tape).tensors, 2);
+                assert_int_equal(rg_memory(tape).tensors, 2);
                 m.fail_at = -1;
                 rg_error_clear(tape);
             }
@@ -408,12 +408,12 @@ static rg_loader *nan_divisor(void) { return LOADER(.batch = 1, .divisor = (doub
 static rg_loader *negative_divisor(void) { return LOADER(.batch = 1, .divisor = -3); }
 static rg_loader *endless_mean(void) { return LOADER(.batch = 1, .mean = (double)INFINITY); }
 static rg_loader *negative_std(void) { return LOADER(.batch = 1, .std = -1); }
-static rg_loader *given(rg_tensor *images, rg_tensor *labels) { return rg_loader_new(t, images, labels, (rg_loader_options){.batch = 2}); }
-static rg_loader *rows_differ(void) { return given(rg_buffer(t, "images", RG_U8, NULL, 9, 2), y); }
-static rg_loader *no_rows(void) { return given(rg_buffer(t, NULL, RG_U8, NULL, 0, 2), rg_buffer(t, NULL, RG_I32, NULL, 0)); }
+static rg_loader *given(rg_tensor *images, rg_tensor *labels) { return rg_loader_new(t, images, labels, .batch = 2); }
+static rg_loader *rows_differ(void) { return given(rg_buffer_of(t, "images", RG_U8, NULL, 9, 2), y); }
+static rg_loader *no_rows(void) { return given(rg_buffer_of(t, NULL, RG_U8, NULL, 0, 2), rg_buffer_of(t, NULL, RG_I32, NULL, 0)); }
 static rg_loader *x_is_i32(void) { return given(y, y); }
-static rg_loader *rank_0(void) { return given(rg_scalar(t, 1), y); }
-static rg_loader *y_rank_0(void) { return given(x, rg_scalar(t, 1)); }
+static rg_loader *rank_0(void) { return given(rg_full(t, 1), y); }
+static rg_loader *y_rank_0(void) { return given(x, rg_full(t, 1)); }
 static rg_loader *x_null(void) { return given(NULL, y); }
 static rg_loader *y_null(void) { return given(x, NULL); }
 
@@ -447,7 +447,7 @@ static void refused(void **state) {
 static void two_tapes(void **state) {
     (void)state;
     rg_tape *other = rg_tape_new(1);
-    assert_null(rg_loader_new(t, x, rg_buffer(other, NULL, RG_I32, NULL, N), (rg_loader_options){.batch = 2}));
+    assert_null(rg_loader_new(t, x, rg_buffer_of(other, NULL, RG_I32, NULL, N), .batch = 2));
     assert_int_equal(rg_error_code(t), RG_ESTATE);
     assert_non_null(strstr(rg_error(t), "belongs to another tape"));
     rg_tape_free(other);
@@ -459,8 +459,8 @@ static void no_loader(void **state) {
     assert_false(rg_loader_next(NULL, &bx, &by));
     assert_null(bx);
     assert_int_equal(rg_loader_steps(NULL), 0);
-    assert_null(rg_loader_new(NULL, x, y, (rg_loader_options){.batch = 2}));
-    assert_null(rg_loader_new(NULL, NULL, NULL, (rg_loader_options){.batch = 2}));
+    assert_null(rg_loader_new(NULL, x, y, .batch = 2));
+    assert_null(rg_loader_new(NULL, NULL, NULL, .batch = 2));
     assert_null(rg_error(t));
 }
 

@@ -57,7 +57,7 @@ static pair open_pair(int i, const twin_net *net) {
     pair p = {.t = rg_tape_new((uint64_t)i), .sigmoid = net == &twin_sigmoid_f64};
     p.options = (run_options){.path = "both", .lr = 0.05, .optimizer = rules[i % 3], .dtype = "f64"};
     p.rng = rg_tape_rng(p.t);
-    rg_set_dtype(p.t, net->dtype);
+    rg_set_default_dtype(p.t, net->dtype);
     p.layers = p.sigmoid ? 2 : 1 + i % LAYERS;
     for (int l = 0; l <= p.layers; l++) p.size[l] = between(&p, 1, WIDEST);
     if (p.sigmoid) p.size[2] = 1;
@@ -81,13 +81,13 @@ static void close_pair(pair *p) {
 /* The same network, from the tape's operators. */
 static rg_tensor *loss_on_tape(pair *p) {
     const rg_list w = rg_params(p->t);
-    rg_tensor *x = p->X = rg_input(p->t, RG_F64, p->x, p->n, p->size[0]);
+    rg_tensor *x = p->X = rg_input(p->t, p->x, p->n, p->size[0]);
     for (int l = 0; l < p->layers; l++) {
         x = p->sigmoid ? rg_add(rg_matmul(x, w.items[2 * l]), w.items[2 * l + 1]) : rg_linear(x, w.items[2 * l], w.items[2 * l + 1]);
         if (p->sigmoid) x = rg_sigmoid(x);
         else if (l + 1 < p->layers) x = rg_relu(x);
     }
-    p->y = p->sigmoid ? rg_input(p->t, RG_F64, p->target, p->n, 1) : rg_input(p->t, RG_I32, p->label, p->n);
+    p->y = p->sigmoid ? rg_input(p->t, p->target, p->n, 1) : rg_input(p->t, p->label, p->n);
     if (p->sigmoid) return rg_mul_scalar(rg_sum(rg_square(rg_sub(x, p->y))), 0.5);
     rg_tensor *loss = rg_cross_entropy(x, p->y);
     for (int l = 0; l < p->layers && p->lambda != 0; l++) loss = rg_add(loss, rg_mul_scalar(rg_sum(rg_square(w.items[2 * l])), p->lambda));
@@ -149,16 +149,16 @@ static void update_rules_are_the_optimisers(void **state) {
     enum { N = 50 };
     for (int i = 0; i < 3; i++) {
         rg_tape *t = rg_tape_new(5);
-        rg_set_dtype(t, RG_F64);
+        rg_set_default_dtype(t, RG_F64);
         const run_options o = {.lr = 0.03, .optimizer = rules[i]};
         const rule r = {.adam = i == 2, .lr = o.lr, .momentum = i == 1 ? 0.9 : 0, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
         rg_tensor *p = rg_param(t, "p", RG_NORMAL(0, 1), N);
         rg_optim *optim = run_optimizer(t, rg_params(t), &o);
         double hand[N], g[N], m[N] = {0}, v[N] = {0};
-        rg_copy_out(p, RG_F64, hand, N);
+        rg_copy_out(p, hand, N);
         for (int s = 1; s <= 30; s++) {
             for (int j = 0; j < N; j++) g[j] = rg_rng_normal(rg_tape_rng(t), 0, 1);
-            rg_backward(rg_sum(rg_mul(p, rg_input(t, RG_F64, g, N)))); /* d sum p g / dp = g, to the bit */
+            rg_backward(rg_sum(rg_mul(p, rg_input(t, g, N)))); /* d sum p g / dp = g, to the bit */
             assert_int_equal(rg_optim_step(optim), 0);
             update(&r, s, N, hand, g, m, v);
             rg_tape_reset(t);
@@ -295,7 +295,7 @@ static void faults_are_found(void **state) {
         pair p = {.t = rg_tape_new(11), .layers = 3, .size = {6, 6, 6, 6}, .lambda = 0.1,
             .options = {.path = "both", .optimizer = "sgd", .dtype = "f64", .l2 = 0.1}};
         p.rng = rg_tape_rng(p.t);
-        rg_set_dtype(p.t, RG_F64);
+        rg_set_default_dtype(p.t, RG_F64);
         make_params(&p);
         p.optim = run_optimizer(p.t, rg_params(p.t), &p.options);
         p.twin = twin_new(&p.options, &net, rg_params(p.t), SAMPLES);
@@ -361,10 +361,10 @@ static void kinks_are_settled(void **state) {
     net.forward = forward_rounded_down;
     pair p = {.t = rg_tape_new(1), .layers = 2, .size = {2, 2, 2}, .n = 1, .x = {1, 1},
         .options = {.path = "both", .optimizer = "sgd", .dtype = "f64"}};
-    rg_set_dtype(p.t, RG_F64);
-    rg_write(rg_param(p.t, "w1", RG_ZEROS, 2, 2), RG_F64, ((const double[]){1, 2, -1, 1}));
-    rg_write(rg_param(p.t, "b1", RG_ZEROS, 2), RG_F64, ((const double[]){0x1p-50, 0})); /* Z1 = [2^-50, 3] */
-    rg_write(rg_param(p.t, "w2", RG_ZEROS, 2, 2), RG_F64, ((const double[]){1, 2, 3, 4}));
+    rg_set_default_dtype(p.t, RG_F64);
+    rg_write(rg_param(p.t, "w1", RG_ZEROS, 2, 2), (const double[]){1, 2, -1, 1});
+    rg_write(rg_param(p.t, "b1", RG_ZEROS, 2), (const double[]){0x1p-50, 0}); /* Z1 = [2^-50, 3] */
+    rg_write(rg_param(p.t, "w2", RG_ZEROS, 2, 2), (const double[]){1, 2, 3, 4});
     rg_param(p.t, "b2", RG_ZEROS, 2);
     p.optim = run_optimizer(p.t, rg_params(p.t), &p.options);
     p.twin = twin_new(&p.options, &net, rg_params(p.t), 1);
@@ -379,7 +379,7 @@ static void kinks_are_settled(void **state) {
 static void another_network_is_refused(void **state) {
     (void)state;
     pair p = open_pair(1, &twin_mlp_f64);
-    rg_tensor *x = rg_input(p.t, RG_F64, p.x, p.n, p.size[0]), *w = rg_params(p.t).items[0];
+    rg_tensor *x = rg_input(p.t, p.x, p.n, p.size[0]), *w = rg_params(p.t).items[0];
     rg_tensor *none = rg_sum(rg_mul(w, w)), *other = rg_mean(rg_square(rg_matmul(x, w)));
     freopen("/dev/null", "w", stderr);
     assert_int_equal(twin_compare(p.twin, x, p.y, none), -1);

@@ -8,16 +8,16 @@ static bool aligned(const void *p, size_t to) { return (uintptr_t)p % to == 0; }
 
 static rg_tensor *a_step(rg_tape *t, rg_tensor *w, int64_t rows) {
     static const float data[64 * 6] = {1, 2, 3};
-    rg_tensor *x = rg_input(t, RG_F32, data, rows, 6);
+    rg_tensor *x = rg_input(t, data, rows, 6);
     return rg_mean(rg_square(rg_tanh(rg_matmul(x, w))));
 }
 
 static void everything_comes_back(void **state) {
     rg_tape *t = ((book *)*state)->t;
     rg_tensor *w = rg_param(t, "weights", RG_HE_NORMAL, 6, 40);
-    rg_optim *adam = rg_optim_adam(t, rg_params(t), (rg_adam_options){.lr = .1});
-    rg_buffer(t, "data", RG_U8, NULL, 100000);
-    rg_retain(rg_reshape(rg_name(rg_exp(w), "kept"), 40, 6));
+    rg_optim *adam = rg_optim_adam(t, rg_params(t), .lr = .1);
+    rg_buffer_of(t, "data", RG_U8, NULL, 100000);
+    rg_retain(rg_reshape(rg_set_name(rg_exp(w), "kept"), 40, 6));
     for (int i = 0; i < 3; i++) {
         rg_keep_grads(t, i == 1);
         rg_backward(a_step(t, w, 64));
@@ -35,27 +35,27 @@ static void an_empty_tape_comes_back(void **state) { assert_non_null(((book *)*s
 static void a_reset_gives_back(void **state) {
     book *b = *state;
     rg_tensor *w = rg_param(b->t, "w", RG_HE_NORMAL, 6, 40);
-    const rg_counts before = rg_live(b->t);
+    const rg_memory_stats before = rg_memory(b->t);
     const int64_t out = b->l.m.out;
     rg_tensor *loss = a_step(b->t, w, 64);
     rg_backward(loss);
     rg_zero_grad(b->t);
-    assert_true(rg_live(b->t).bytes > before.bytes);
+    assert_true(rg_memory(b->t).bytes > before.bytes);
     rg_tape_reset(b->t);
-    assert_int_equal(rg_live(b->t).bytes, before.bytes);
+    assert_int_equal(rg_memory(b->t).bytes, before.bytes);
     if (!rg_info().pool) assert_int_equal(b->l.m.out, out);
 }
 
 static void without_a_pool_every_block_goes_through(void **state) {
     book *b = *state;
     const int64_t out = b->l.m.out, calls = b->l.m.calls;
-    const size_t reserved = rg_live(b->t).reserved;
+    const size_t reserved = rg_memory(b->t).reserved;
     rg_full(b->t, 1, 1000);
     assert_int_equal(b->l.m.calls, calls + 2);
     assert_true(b->l.m.out > out + 4000);
     rg_tape_reset(b->t);
     assert_int_equal(b->l.m.out, out);
-    assert_int_equal(rg_live(b->t).reserved, reserved);
+    assert_int_equal(rg_memory(b->t).reserved, reserved);
 }
 
 /* -------- the pool */
@@ -64,17 +64,17 @@ static void steady_steps_allocate_nothing(void **state) {
     rg_tape *t = ((book *)*state)->t;
     if (!rg_info().pool) skip();
     rg_tensor *w = rg_param(t, "w", RG_HE_NORMAL, 6, 400);
-    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = .1, .momentum = .9});
+    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), .lr = .1, .momentum = .9);
     int64_t calls = 0;
     size_t reserved = 0;
     for (int i = 0; i < 20; i++) {
         rg_backward(a_step(t, w, i % 3 == 2 ? 17 : 64)); /* a smaller batch now and then */
         rg_optim_step(sgd);
         rg_tape_reset(t);
-        if (i == 2) calls = rg_live(t).allocations, reserved = rg_live(t).reserved;
+        if (i == 2) calls = rg_memory(t).allocations, reserved = rg_memory(t).reserved;
     }
-    assert_int_equal(rg_live(t).allocations, calls);
-    assert_int_equal(rg_live(t).reserved, reserved);
+    assert_int_equal(rg_memory(t).allocations, calls);
+    assert_int_equal(rg_memory(t).reserved, reserved);
     assert_int_equal(((book *)*state)->l.m.calls, calls + 1); /* and one for the tape itself */
 }
 
@@ -88,9 +88,9 @@ static void second_orders_are_steady_too(void **state) {
         rg_backward(rg_sum(rg_square(g[0])));
         rg_zero_grad(t);
         rg_tape_reset(t);
-        if (i == 1) calls = rg_live(t).allocations;
+        if (i == 1) calls = rg_memory(t).allocations;
     }
-    assert_int_equal(rg_live(t).allocations, calls);
+    assert_int_equal(rg_memory(t).allocations, calls);
 }
 
 static void what_was_freed_is_used_again(void **state) {
@@ -99,9 +99,9 @@ static void what_was_freed_is_used_again(void **state) {
     for (size_t size = 1; size < 40000000; size += size / 3 + 1) {
         void *p = rg_tape_alloc(RG_HERE, t, size);
         rg_tape_dealloc(t, p, size);
-        const int64_t calls = rg_live(t).allocations;
+        const int64_t calls = rg_memory(t).allocations;
         assert_ptr_equal(rg_tape_alloc(RG_HERE, t, size), p);
-        assert_int_equal(rg_live(t).allocations, calls);
+        assert_int_equal(rg_memory(t).allocations, calls);
         rg_tape_dealloc(t, p, size);
     }
 }
@@ -113,9 +113,9 @@ static void large_blocks_waste_little(void **state) {
     size_t size[MANY];
     for (int i = 0; i < MANY; i++) {
         size[i] = i ? size[i - 1] + size[i - 1] / 6 + 1 : 40000;
-        const size_t before = rg_live(t).reserved;
+        const size_t before = rg_memory(t).reserved;
         p[i] = rg_tape_alloc(RG_HERE, t, size[i]);
-        const size_t took = rg_live(t).reserved - before;
+        const size_t took = rg_memory(t).reserved - before;
         if (took < size[i] || took > size[i] + size[i] / 4 + 256) fail_msg("%zu bytes were taken for %zu", took, size[i]);
     }
     for (int i = 0; i < MANY; i++) rg_tape_dealloc(t, p[i], size[i]);
@@ -140,7 +140,7 @@ static void tensors_start_at_a_line_and_have_room(void **state) {
     rg_tensor *x[MANY];
     for (int i = 0; i < MANY; i++) {
         const int64_t n = i < 200 ? i : i * i;
-        x[i] = rg_empty_at(RG_HERE, t, RG_U8, RG_DIMS(n));
+        x[i] = rg_empty(t, RG_U8, RG_DIMS(n));
         assert_true(aligned(x[i]->data, 64));
         memset(x[i]->data, i, (size_t)(n + 63) / 64 * 64 + 64); /* 64 bytes beyond the padding may be written */
     }
@@ -151,7 +151,7 @@ static void tensors_start_at_a_line_and_have_room(void **state) {
 static void results_too(void **state) {
     rg_tape *t = ((book *)*state)->t;
     for (int64_t n = 0; n < 300; n++) {
-        rg_tensor *y = rg_neg(rg_full_at(RG_HERE, t, 1, 1, &n));
+        rg_tensor *y = rg_neg(rg_full_n(t, 1, 1, &n));
         assert_true(aligned(y->data, n * 4 <= 16 ? 16 : 64));
         assert_true((y->data == y->value) == (n * 4 <= 16));
         if (y->data != y->value) memset(y->data, 0, (size_t)(n * 4 + 63) / 64 * 64 + 64);
@@ -183,7 +183,7 @@ static void blocks_of_any_size(void **state) {
             if (p[i][b] != i % 251) fail_msg("byte %zu of block %d (%zu bytes) was written over", b, i, size[i]);
         rg_tape_dealloc(t, p[i], size[i]);
     }
-    assert_int_equal(rg_live(t).bytes, 0);
+    assert_int_equal(rg_memory(t).bytes, 0);
 }
 
 static void owned_blocks_are_zeroed_and_stay(void **state) {
@@ -216,7 +216,7 @@ static void absurd_sizes_are_refused(void **state) {
         assert_int_equal(rg_error_code(b->t), RG_ENOMEM);
         rg_error_clear(b->t);
     }
-    assert_int_equal(rg_live(b->t).bytes, 0);
+    assert_int_equal(rg_memory(b->t).bytes, 0);
 }
 
 static void a_tensor_without_memory_names_its_size(void **state) {
@@ -229,28 +229,28 @@ static void a_tensor_without_memory_names_its_size(void **state) {
     assert_true(rg_failed(rg_expand_at("a.c:4", rg_full(b->t, 1, 1), RG_DIMS(1ll << 50))));
     assert_string_equal(rg_error(b->t), "out of memory: 4503599627370496 bytes for a tensor (a.c:4)");
     rg_error_clear(b->t);
-    assert_int_equal(rg_live(b->t).tensors, 1);
+    assert_int_equal(rg_memory(b->t).tensors, 1);
     assert_false(rg_failed(rg_full(b->t, 1, 100)));
 }
 
 static void names_and_lists_come_back(void **state) {
     rg_tape *t = ((book *)*state)->t;
     rg_tensor *x = rg_full(t, 1, 2);
-    const size_t before = rg_live(t).bytes;
-    rg_name(x, "short");
-    const size_t named = rg_live(t).bytes;
-    rg_name(x, "another one that is a good deal longer than the first name was, and longer than a line");
-    rg_name(x, "short");
-    assert_int_equal(rg_live(t).bytes, named);
+    const size_t before = rg_memory(t).bytes;
+    rg_set_name(x, "short");
+    const size_t named = rg_memory(t).bytes;
+    rg_set_name(x, "another one that is a good deal longer than the first name was, and longer than a line");
+    rg_set_name(x, "short");
+    assert_int_equal(rg_memory(t).bytes, named);
     assert_true(named > before);
-    for (int i = 0; i < 100; i++) rg_parameter_at(RG_HERE, t, "p", RG_DIMS(1));
+    for (int i = 0; i < 100; i++) rg_parameter(t, "p", 1);
 }
 
 static void half_an_allocator_is_none(void **state) {
     book *b = *state;
     const int64_t calls = b->l.m.calls;
     const rg_allocator half = {.alloc = ledger_alloc, .ctx = &b->l};
-    rg_tape *u = rg_tape_new_with(&half, 1), *v = rg_tape_new_with(NULL, 1);
+    rg_tape *u = rg_tape_new(1, .allocator = half), *v = rg_tape_new(1);
     assert_false(rg_failed(rg_full(u, 1, 2)));
     assert_false(rg_failed(rg_full(v, 1, 2)));
     rg_tape_free(u);

@@ -40,34 +40,34 @@ static const float LOGITS[] = {1, 3, 2, /**/ 5, 0, 5, /**/ -1, -2, -1, /**/ 0, N
 
 static void accuracy_by_argmax(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_input(t, RG_F32, LOGITS, 4, 3), *w = rg_param(t, "w", RG_ONES, 3);
-    const int64_t tensors = rg_live(t).tensors, recorded = rg_live(t).recorded, mark = rg_mark(t);
+    rg_tensor *x = rg_input(t, LOGITS, 4, 3), *w = rg_param(t, "w", RG_ONES, 3);
+    const int64_t tensors = rg_memory(t).tensors, recorded = rg_memory(t).recorded, mark = rg_mark(t);
     (void)w;
-    rg_tensor *labels = rg_input(t, RG_I32, ((int32_t[]){1, 0, 2, 1}), 4), *bytes = rg_input(t, RG_U8, ((uint8_t[]){1, 2, 1, 2}), 4);
+    rg_tensor *labels = rg_input(t, ((int32_t[]){1, 0, 2, 1}), 4), *bytes = rg_input(t, ((uint8_t[]){1, 2, 1, 2}), 4);
     near("i32 labels", rg_accuracy(x, labels), .75, 0);
     near("u8 labels", rg_accuracy(x, bytes), .25, 0);
     near("[2, 2, 3]", rg_accuracy(rg_reshape(x, 2, 2, 3), rg_reshape(labels, 2, 2)), .75, 0);
-    near("one row", rg_accuracy(rg_input(t, RG_F64, ((double[]){1, 2}), 2), rg_input_at(RG_HERE, t, RG_I32, &(int32_t){1}, 0, NULL)), 1, 0);
-    assert_true(isnan(rg_accuracy(rg_full(t, 1, 0, 3), rg_input(t, RG_I32, NULL, 0))));
+    near("one row", rg_accuracy(rg_input(t, ((double[]){1, 2}), 2), rg_input(t, &(int32_t){1})), 1, 0);
+    assert_true(isnan(rg_accuracy(rg_full(t, 1, 0, 3), rg_input_of(t, RG_I32, NULL, 0))));
     rg_rewind(t, mark);
-    assert_int_equal(rg_live(t).tensors, tensors);
-    assert_int_equal(rg_live(t).recorded, recorded);
+    assert_int_equal(rg_memory(t).tensors, tensors);
+    assert_int_equal(rg_memory(t).recorded, recorded);
 }
 
 static void metrics_leave_nothing(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_mul(rg_input(t, RG_F32, LOGITS, 4, 3), rg_param(t, "w", RG_ONES, 3)), *labels = rg_input(t, RG_I32, ((int32_t[]){1, 0, 2, 1}), 4);
-    const rg_counts before = rg_live(t);
+    rg_tensor *x = rg_mul(rg_input(t, LOGITS, 4, 3), rg_param(t, "w", RG_ONES, 3)), *labels = rg_input(t, ((int32_t[]){1, 0, 2, 1}), 4);
+    const rg_memory_stats before = rg_memory(t);
     int64_t counts[9] = {0};
     rg_accuracy(x, labels);
     rg_confusion(x, labels, 3, counts);
-    const rg_counts after = rg_live(t);
+    const rg_memory_stats after = rg_memory(t);
     assert_memory_equal(&before, &after, sizeof before);
 }
 
 static void accuracy_of_two_classes(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_input(t, RG_F64, ((double[]){-1, 0, 1e-9, 2}), 4), *y = rg_input(t, RG_I32, ((int32_t[]){0, 1, 1, 1}), 4);
+    rg_tensor *x = rg_input(t, ((double[]){-1, 0, 1e-9, 2}), 4), *y = rg_input(t, ((int32_t[]){0, 1, 1, 1}), 4);
     near("[n], [n]", rg_accuracy(x, y), .75, 0);
     near("[n, 1], [n]", rg_accuracy(rg_reshape(x, 4, 1), y), .75, 0);
     near("[n, 1], [n, 1]", rg_accuracy(rg_reshape(x, 4, 1), rg_reshape(y, 4, 1)), .75, 0);
@@ -78,7 +78,7 @@ static void accuracy_of_two_classes(void **state) {
 
 static void confusion_adds(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_input(t, RG_F32, LOGITS, 4, 3), *y = rg_input(t, RG_I32, ((int32_t[]){1, 0, 2, 1}), 4);
+    rg_tensor *x = rg_input(t, LOGITS, 4, 3), *y = rg_input(t, ((int32_t[]){1, 0, 2, 1}), 4);
     int64_t counts[9] = {[8] = 100};
     assert_int_equal(rg_confusion(x, y, 3, counts), 0);
     assert_int_equal(rg_confusion(x, y, 3, counts), 0);
@@ -87,23 +87,23 @@ static void confusion_adds(void **state) {
 
 static void metric_errors(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_name(rg_input(t, RG_F32, LOGITS, 4, 3), "logits"), *y = rg_input(t, RG_I32, ((int32_t[]){1, 0, 3, 1}), 4);
+    rg_tensor *x = rg_set_name(rg_input(t, LOGITS, 4, 3), "logits"), *y = rg_input(t, ((int32_t[]){1, 0, 3, 1}), 4);
     int64_t counts[9] = {0}, zeros[9] = {0};
     assert_int_equal(rg_confusion_at("a.c:1", x, y, 3, counts), -1);
     expect_error(t, "rg_confusion: logits[4,3], [4] i32: label 3 of row 2 is no class of 3 (a.c:1)");
     assert_memory_equal(counts, zeros, sizeof counts);
-    assert_true(isnan(rg_accuracy_at("a.c:1", x, rg_input(t, RG_I32, ((int32_t[]){1, 0, 1}), 3))));
+    assert_true(isnan(rg_accuracy_at("a.c:1", x, rg_input(t, ((int32_t[]){1, 0, 1}), 3))));
     expect_error(t, "rg_accuracy: logits[4,3], [3] i32: not a row of logits for each label (a.c:1)");
     assert_true(isnan(rg_accuracy_at("a.c:1", x, x))); /* one-hot labels are not class numbers */
     expect_error(t, "rg_accuracy: logits[4,3], logits[4,3]: not a row of logits for each label (a.c:1)");
     assert_true(isnan(rg_accuracy_at("a.c:1", y, y)));
     expect_error(t, "rg_accuracy: [4] i32, [4] i32: logits must be floats (a.c:1)");
-    rg_tensor *good = rg_input(t, RG_I32, ((int32_t[]){1, 0, 2, 1}), 4);
+    rg_tensor *good = rg_input(t, ((int32_t[]){1, 0, 2, 1}), 4);
     assert_int_equal(rg_confusion_at("a.c:1", x, good, 10, counts), -1);
     expect_error(t, "rg_confusion: 3 classes, but room for 10 (a.c:1)");
     assert_int_equal(rg_confusion_at("a.c:1", x, good, 3, NULL), -1);
     expect_error(t, "rg_confusion: 3 classes, but no counts for 3 (a.c:1)");
-    assert_true(isnan(rg_accuracy(x, rg_input(t, RG_F32, ((float[]){1, 0, .5f, 1}), 4))));
+    assert_true(isnan(rg_accuracy(x, rg_input(t, ((float[]){1, 0, .5f, 1}), 4))));
     rg_error_clear(t);
     assert_true(isnan(rg_accuracy_at(NULL, x, NULL)));
     expect_error(t, "rg_accuracy: no labels");

@@ -28,8 +28,8 @@ mutant div ops/elementwise.def '/^BINARY(div,/s/NEG(DIV(MUL(DY, Y), B))/DIV(MUL(
 mutant mul ops/elementwise.def '/^BINARY(mul,/s/MUL(DY, B), MUL(DY, A)/MUL(DY, A), MUL(DY, B)/'
 mutant erf ops/elementwise.def '/^UNARY (erf,/s/1\.1283791670955126/1.128379/'
 mutant logsumexp ops/softmax.c 's/rg_exp(rg_sub(/rg_exp(rg_add(/'
-mutant matmul ops/matmul.c 's/rg_matmul_t(dy, true, a, ta)/rg_neg(&)/'
+mutant matmul ops/matmul.c 's/rg_matmul(dy, a, .transpose_a = true, .transpose_b = ta)/rg_neg(&)/'
 mutant mean ops/reduce.c 's|1 / n : 0|1.001 / n : 0|'
-mutant sum_to engine/core_ops.c 's/dx\[0\] = rg_expand_at(y->at, dy,/dx[0] = rg_expand_at(y->at, rg_fill_at(y->at, dy, 1),/'
+mutant sum_to engine/core_ops.c 's/dx\[0\] = rg_expand_at(y->at, dy,/dx[0] = rg_expand_at(y->at, rg_full_like_at(y->at, dy, 1),/'
 mutant cross_entropy ops/cross_entropy.c 's/rg_sub(/rg_add(/'
 done_testing

@@ -52,7 +52,7 @@ static void normal_is_numpys(void **state) {
     (void)state;
     for (rg_dtype dtype = RG_F32; dtype <= RG_F64; dtype++) {
         rg_tape *t = rg_tape_new(0);
-        rg_set_dtype(t, dtype);
+        rg_set_default_dtype(t, dtype);
         rg_tensor *w1 = rg_param(t, "w1", RG_NORMAL(0, .02), 784, 128), *w2 = rg_param(t, "w2", RG_NORMAL(0, .02), 128, 10);
         const double got[] = {at(w1, 0), at(w1, 1), at(w1, 784 * 128 - 1), at(w2, 0), at(w2, 1279)};
         static const double numpy[] = {0x1.49981f82338a5p-9, -0x1.5a4e12b2fb580p-9, -0x1.55fa23e2b0469p-7, 0x1.ed760ee6764d5p-10, -0x1.cc794b56f97f6p-7};
@@ -67,7 +67,7 @@ static void normal_is_numpys(void **state) {
 static void uniform_is_numpys(void **state) { /* rng = default_rng(42); rng.uniform(-.25, .75, (3, 5)); rng.random() */
     (void)state;
     rg_tape *t = rg_tape_new(42);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     rg_tensor *u = rg_param(t, "u", RG_UNIFORM(-.25, .75), 3, 5);
     near("first", at(u, 0), 0x1.0c43f79a2db24p-1, 0);
     near("second", at(u, 1), 0x1.82d2b30d3c8fcp-3, 0);
@@ -81,7 +81,7 @@ static void scaled_are_numpys(void **state) {
     (void)state;
     for (int uniform = 0; uniform < 2; uniform++) {
         rg_tape *t = rg_tape_new(7);
-        rg_set_dtype(t, RG_F64);
+        rg_set_default_dtype(t, RG_F64);
         rg_tensor *w = rg_param(t, "w", uniform ? RG_XAVIER_UNIFORM : RG_HE_NORMAL, 784, 128);
         near("first", at(w, 0), uniform ? 0x1.4c7bb353316c0p-6 : 0x1.0499dd150839fp-14, 0);
         near("last", at(w, 784 * 128 - 1), uniform ? -0x1.21a3fbd4b761fp-4 : -0x1.21d89446d69ecp-6, 0);
@@ -127,7 +127,7 @@ static void fans_of_other_ranks(void **state) {
     near("[n] both", deviation(rg_param(t, "n", RG_XAVIER_NORMAL, 20000)), sqrt(1. / 20000), 1e-3);
     near("[kh, kw, in, out]", deviation(rg_param(t, "k", RG_LECUN_NORMAL, 3, 5, 40, 60)), sqrt(1. / (15 * 40)), 1e-3);
     near("[kh, kw, in, out] both", deviation(rg_param(t, "k", RG_XAVIER_NORMAL, 3, 5, 40, 60)), sqrt(2. / (15 * 100)), 1e-3);
-    rg_tensor *number = rg_param_at(RG_HERE, t, "s", RG_LECUN_UNIFORM, 0, NULL);
+    rg_tensor *number = rg_param(t, "s", RG_LECUN_UNIFORM);
     assert_int_equal(rg_ndim(number), 0);
     assert_true(fabs(rg_item(number)) <= sqrt(3.) && rg_item(number) != 0);
     assert_int_equal(rg_numel(rg_param(t, "none", RG_HE_NORMAL, 0, 5)), 0);
@@ -144,7 +144,7 @@ static void fill_again(void **state) {
     rg_error_clear(t);
     assert_int_equal(rg_init_fill_at("a.c:3", y, RG_ONES), -1);
     expect_error(t, "rg_init_fill: the result of square is no leaf (a.c:3)");
-    assert_int_equal(rg_init_fill_at(NULL, rg_input(t, RG_I32, ((int32_t[]){1, 2}), 2), RG_ONES), -1);
+    assert_int_equal(rg_init_fill_at(NULL, rg_input(t, ((int32_t[]){1, 2}), 2), RG_ONES), -1);
     expect_error(t, "rg_init_fill: i32 is not a float");
     assert_int_equal(rg_init_fill(NULL, RG_ONES), -1);
 }
@@ -152,7 +152,7 @@ static void fill_again(void **state) {
 /* Q' Q = gain^2; and Q' A is upper triangular with a positive diagonal, A the numbers drawn: Q is that of A's QR decomposition. */
 static void orthogonal(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     static const int64_t shapes[][3] = {{1, 7, 4}, {1, 4, 7}, {1, 5, 5}, {1, 1, 3}, {3, 2, 4}, {1, 60, 50}};
     for (int c = 0; c < COUNT(shapes); c++) {
         const int64_t *s = shapes[c], rows = s[0] * s[1], columns = s[2], few = rows < columns ? rows : columns, many = rows + columns - few;
@@ -179,7 +179,7 @@ static void orthogonal(void **state) {
 /* Where it is wide, NumPy's normal numbers that lie in the window, in order; everywhere the density's moments. */
 static void truncated_normal(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     static const struct { double mean, std, low, high; } rows[] = {{1, .5, 0, 3}, {0, 1, -2, 2}, {0, 1, 0, INFINITY}, {0, 1, 2, 3}, {0, 3, -1, 0}, {5, 1, 2, 3.2}, {0, 1, 1.9, 9}};
     for (int c = 0; c < COUNT(rows); c++) {
         const double low = rows[c].low, high = rows[c].high, mean = rows[c].mean, std = rows[c].std;
@@ -245,10 +245,11 @@ static void names_are(const rg_nn *net, int n, const char *const *names) {
 
 static void linear_is_its_formula(void **state) {
     rg_tape *t = *state;
-    rg_nn *net = rg_nn_linear_with(t, 3, 2, RG_NORMAL(0, 1), RG_UNIFORM(-1, 1)), *bare = rg_nn_linear_with(t, 3, 2, RG_ONES, RG_NO_BIAS);
+    rg_nn *net = rg_nn_linear(t, 3, 2, RG_NORMAL(0, 1), .bias = RG_UNIFORM(-1, 1)),
+          *bare = rg_nn_linear(t, 3, 2, RG_ONES, .bias = RG_NO_BIAS);
     names_are(net, 2, (const char *const[]){"weight", "bias"});
     names_are(bare, 1, (const char *const[]){"weight"});
-    rg_tensor *x = rg_input(t, RG_F32, ((float[]){1, 2, 3, -1, 0, 1, .5, 0, 0, 4, 5, 6}), 2, 2, 3), *y = rg_nn_forward(net, x);
+    rg_tensor *x = rg_input(t, ((float[]){1, 2, 3, -1, 0, 1, .5, 0, 0, 4, 5, 6}), 2, 2, 3), *y = rg_nn_forward(net, x);
     rg_tensor *w = rg_nn_params(net).items[0], *b = rg_nn_params(net).items[1];
     assert_int_equal(rg_ndim(y), 3);
     for (int i = 0; i < 4; i++)
@@ -263,14 +264,15 @@ static void linear_is_its_formula(void **state) {
 
 static void sequential_runs_in_order(void **state) {
     rg_tape *t = *state;
-    rg_nn *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_CONSTANT(-1)), rg_nn_relu(t), rg_nn_linear(t, 2, 1, RG_ONES), rg_nn_activation(t, square));
+    rg_nn *net = rg_nn_sequential(
+        t, rg_nn_linear(t, 2, 2, RG_CONSTANT(-1)), rg_nn_relu(t), rg_nn_linear(t, 2, 1, RG_ONES), rg_nn_activation(t, "square"));
     names_are(net, 4, (const char *const[]){"0.weight", "0.bias", "2.weight", "2.bias"});
     assert_ptr_equal(rg_nn_params(net).items[0], rg_params(t).items[0]); /* made in the order written */
     assert_string_equal(net->children[1]->kind, "relu");
-    rg_tensor *x = rg_input(t, RG_F32, ((float[]){1, 2, -1, -2}), 2, 2), *y = rg_nn_forward(net, x);
+    rg_tensor *x = rg_input(t, ((float[]){1, 2, -1, -2}), 2, 2), *y = rg_nn_forward(net, x);
     near("relu of -3", at(y, 0), 0, 0);
     near("(3 + 3)^2", at(y, 1), 36, 1e-5);
-    assert_ptr_equal(rg_nn_forward(rg_nn_sequential_at(RG_HERE, t, 0, NULL), x), x);
+    assert_ptr_equal(rg_nn_forward(rg_nn_sequential_n(t, 0, NULL), x), x);
 }
 
 static void activations_and_flatten(void **state) {
@@ -286,19 +288,19 @@ static void activations_and_flatten(void **state) {
     assert_int_equal(rg_dim(y, 1), 30);
     assert_int_equal(rg_dim(rg_nn_forward(flat, rg_full(t, 1, 0, 7, 2)), 1), 14);
     assert_int_equal(rg_dim(rg_nn_forward(flat, rg_full(t, 1, 3)), 1), 1);
-    assert_true(rg_failed(rg_nn_forward_at("a.c:5", flat, rg_scalar(t, 1))));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:5", flat, rg_full(t, 1))));
     expect_error(t, "flatten: a tensor of 0 dimensions has no first axis to keep (a.c:5)");
 }
 
 static void mlp_from_sizes(void **state) {
     rg_tape *t = *state;
     const int64_t sizes[] = {784, 30, 20, 10};
-    rg_nn *net = rg_nn_mlp(t, 4, sizes, tanh, RG_XAVIER_NORMAL);
+    rg_nn *net = rg_nn_mlp_n(t, "tanh", RG_XAVIER_NORMAL, 4, sizes);
     names_are(net, 6, (const char *const[]){"0.weight", "0.bias", "2.weight", "2.bias", "4.weight", "4.bias"});
     assert_int_equal(net->nchildren, 5);
     assert_string_equal(net->children[3]->kind, "tanh");
     assert_int_equal(rg_dim(rg_nn_forward(net, rg_full(t, 1, 7, 784)), 1), 10);
-    assert_null(rg_nn_mlp_at("a.c:6", t, 1, sizes, "tanh", rg_tanh_at, RG_ONES));
+    assert_null(rg_nn_mlp_at("a.c:6", t, "tanh", RG_ONES, 1, sizes));
     expect_error(t, "rg_nn_mlp: 1 sizes; two at least, of the input and the output (a.c:6)");
 }
 
@@ -380,7 +382,7 @@ static void many_layers(void **state) {
     enum { N = 300 };
     rg_nn *layers[N];
     for (int i = 0; i < N; i++) layers[i] = rg_nn_linear(t, 1, 1, RG_ONES);
-    rg_nn *net = rg_nn_sequential_at(RG_HERE, t, N, layers);
+    rg_nn *net = rg_nn_sequential_n(t, N, layers);
     const rg_list p = rg_nn_params(net);
     assert_int_equal(p.count, 2 * N);
     assert_string_equal(rg_name_of(p.items[2 * N - 1]), "299.bias");
@@ -397,7 +399,7 @@ static void layer_errors(void **state) {
     expect_error(t, "rg_nn_add: layer 1 of a sequential is NULL (a.c:1)");
     assert_null(rg_nn_sequential_at("a.c:1", t, 1, (rg_nn *[]){rg_nn_relu(other)}));
     expect_error(t, "rg_nn_add: layer 0 of a sequential is from another tape (a.c:1)");
-    rg_nn *loop = rg_nn_sequential_at(RG_HERE, t, 0, NULL);
+    rg_nn *loop = rg_nn_sequential_n(t, 0, NULL);
     assert_int_equal(rg_nn_add_at("a.c:1", loop, loop), -1);
     expect_error(t, "rg_nn_add: a sequential within itself (a.c:1)");
     assert_true(rg_failed(rg_nn_forward_at("a.c:1", loop, x)));
@@ -405,7 +407,7 @@ static void layer_errors(void **state) {
     assert_true(rg_failed(rg_nn_forward_at("a.c:1", NULL, x)));
     expect_error(t, "rg_nn_forward: the net is NULL (a.c:1)");
     rg_nn *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 5, RG_ONES));
-    assert_true(rg_failed(rg_nn_forward_at("a.c:1", net, rg_name(x, "x"))));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:1", net, rg_set_name(x, "x"))));
     assert_non_null(strstr(rg_error(t), "x[4,3]"));
     assert_non_null(strstr(rg_error(t), "0.weight[2,5]"));
     assert_non_null(strstr(rg_error(t), "(a.c:1)"));
@@ -417,11 +419,11 @@ static void layer_errors(void **state) {
 
 static void null_and_poison(void **state) {
     rg_tape *t = *state;
-    rg_nn *relu = rg_nn_relu(t), *outer = rg_nn_sequential_at(RG_HERE, t, 0, NULL);
+    rg_nn *relu = rg_nn_relu(t), *outer = rg_nn_sequential_n(t, 0, NULL);
     const int64_t sizes[] = {2, 2};
     assert_null(rg_nn_linear(NULL, 2, 2, RG_ONES));
     assert_null(rg_nn_sequential(NULL, NULL));
-    assert_null(rg_nn_mlp(NULL, 2, sizes, relu, RG_ONES));
+    assert_null(rg_nn_mlp_n(NULL, "relu", RG_ONES, 2, sizes));
     assert_null(rg_nn_relu(NULL));
     assert_null(rg_nn_flatten(NULL));
     assert_int_equal(rg_nn_params(NULL).count, 0);
@@ -483,11 +485,11 @@ static void learns_xor(void **state) {
     for (int k = 0; k < 3; k++) {
         rg_tape *t = rg_tape_new(42);
         rg_nn *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 8, RG_HE_NORMAL), rg_nn_tanh(t), rg_nn_linear(t, 8, 1, RG_HE_NORMAL), rg_nn_sigmoid(t));
-        rg_optim *optim[] = {rg_optim_sgd(t, rg_nn_params(net), (rg_sgd_options){.lr = .5, .momentum = .9}),
-            rg_optim_adam(t, rg_nn_params(net), (rg_adam_options){.lr = .05}), rg_optim_adamw(t, rg_nn_params(net), (rg_adam_options){.lr = .05})};
+        rg_optim *optim[] = {rg_optim_sgd(t, rg_nn_params(net), .lr = .5, .momentum = .9),
+            rg_optim_adam(t, rg_nn_params(net), .lr = .05), rg_optim_adamw(t, rg_nn_params(net), .lr = .05)};
         double last = NAN;
         for (int step = 0; step < 500; step++) {
-            rg_tensor *loss = rg_mse(rg_nn_forward(net, rg_input(t, RG_F32, X, 4, 2)), rg_input(t, RG_F32, Y, 4, 1));
+            rg_tensor *loss = rg_mse(rg_nn_forward(net, rg_input(t, X, 4, 2)), rg_input(t, Y, 4, 1));
             rg_backward(loss);
             rg_optim_step(optim[k]);
             last = rg_item(loss);
@@ -495,8 +497,8 @@ static void learns_xor(void **state) {
         }
         if (rg_error(t)) fail_msg("%s", rg_error(t));
         assert_true(last < .01);
-        rg_tensor *p = rg_add_scalar(rg_nn_forward(net, rg_input(t, RG_F32, X, 4, 2)), -.5);
-        near("accuracy", rg_accuracy(p, rg_input(t, RG_F32, Y, 4, 1)), 1, 0);
+        rg_tensor *p = rg_add_scalar(rg_nn_forward(net, rg_input(t, X, 4, 2)), -.5);
+        near("accuracy", rg_accuracy(p, rg_input(t, Y, 4, 1)), 1, 0);
         rg_tape_free(t);
     }
 }
@@ -505,13 +507,13 @@ static void learns_xor(void **state) {
 static void frozen_layer(void **state) {
     rg_tape *t = *state;
     rg_nn *below = rg_nn_linear(t, 3, 3, RG_HE_NORMAL), *frozen = rg_nn_linear(t, 3, 3, RG_HE_NORMAL), *net = rg_nn_sequential(t, below, rg_nn_tanh(t), frozen);
-    rg_optim *sgd = rg_optim_sgd(t, rg_nn_params(net), (rg_sgd_options){.lr = .1, .weight_decay = .1});
+    rg_optim *sgd = rg_optim_sgd(t, rg_nn_params(net), .lr = .1, .weight_decay = .1);
     float before[2][9], after[2][9];
     for (int i = 0; i < frozen->nparams; i++) rg_requires_grad(frozen->params[i], false);
-    rg_copy_out(below->params[0], RG_F32, before[0], 9), rg_copy_out(frozen->params[0], RG_F32, before[1], 9);
+    rg_copy_out(below->params[0], before[0], 9), rg_copy_out(frozen->params[0], before[1], 9);
     rg_backward(rg_mean(rg_square(rg_nn_forward(net, rg_full(t, 1, 5, 3)))));
     assert_int_equal(rg_optim_step(sgd), 0);
-    rg_copy_out(below->params[0], RG_F32, after[0], 9), rg_copy_out(frozen->params[0], RG_F32, after[1], 9);
+    rg_copy_out(below->params[0], after[0], 9), rg_copy_out(frozen->params[0], after[1], 9);
     assert_memory_not_equal(before[0], after[0], sizeof after[0]);
     assert_memory_equal(before[1], after[1], sizeof after[1]);
 }

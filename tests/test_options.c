@@ -32,32 +32,32 @@ static int end(void **state) { return (void)state, rg_tape_free(t), 0; }
 static void of_optimisers(void **state) {
     (void)state;
     const rg_list none = {&w, 0}, nowhere = {NULL, 1};
-    BAD("no parameters", !rg_optim_sgd(t, none, (rg_sgd_options){.lr = 1}));
-    BAD("no parameters", !rg_optim_sgd(t, nowhere, (rg_sgd_options){.lr = 1}));
+    BAD("no parameters", !rg_optim_sgd(t, none, .lr = 1));
+    BAD("no parameters", !rg_optim_sgd(t, nowhere, .lr = 1));
     EACH(-1, INFINITY, NAN) {
-        BAD("lr", !rg_optim_sgd(t, one, (rg_sgd_options){.lr = *v}));
-        BAD("momentum", !rg_optim_sgd(t, one, (rg_sgd_options){.momentum = *v}));
-        BAD("lr", !rg_optim_adam(t, one, (rg_adam_options){.lr = *v}));
-        BAD("eps", !rg_optim_adam(t, one, (rg_adam_options){.eps = *v}));
-        BAD("beta1", !rg_optim_adam(t, one, (rg_adam_options){.beta1 = *v}));
-        BAD("beta2", !rg_optim_adam(t, one, (rg_adam_options){.beta2 = *v}));
-        BAD("lr", !rg_optim_rmsprop(t, one, (rg_rmsprop_options){.lr = *v}));
-        BAD("eps", !rg_optim_rmsprop(t, one, (rg_rmsprop_options){.eps = *v}));
-        BAD("weight_decay", !rg_optim_rmsprop(t, one, (rg_rmsprop_options){.weight_decay = *v}));
-        BAD("momentum", !rg_optim_rmsprop(t, one, (rg_rmsprop_options){.momentum = *v}));
-        BAD("alpha", !rg_optim_rmsprop(t, one, (rg_rmsprop_options){.alpha = *v}));
-        BAD("lr", !rg_optim_adagrad(t, one, (rg_adagrad_options){.lr = *v}));
-        BAD("eps", !rg_optim_adagrad(t, one, (rg_adagrad_options){.eps = *v}));
-        BAD("weight_decay", !rg_optim_adagrad(t, one, (rg_adagrad_options){.weight_decay = *v}));
-        BAD("lr_decay", !rg_optim_adagrad(t, one, (rg_adagrad_options){.lr_decay = *v}));
-        BAD("initial_accumulator", !rg_optim_adagrad(t, one, (rg_adagrad_options){.initial_accumulator = *v}));
-        BAD("lr", !rg_optim_lion(t, one, (rg_lion_options){.lr = *v}));
-        BAD("weight_decay", !rg_optim_lion(t, one, (rg_lion_options){.weight_decay = *v}));
-        BAD("beta1", !rg_optim_lion(t, one, (rg_lion_options){.beta1 = *v}));
-        rg_optim *o = rg_optim_sgd(t, one, (rg_sgd_options){.lr = 1});
+        BAD("lr", !rg_optim_sgd(t, one, .lr = *v));
+        BAD("momentum", !rg_optim_sgd(t, one, .momentum = *v));
+        BAD("lr", !rg_optim_adam(t, one, .lr = *v));
+        BAD("eps", !rg_optim_adam(t, one, .eps = *v));
+        BAD("beta1", !rg_optim_adam(t, one, .beta1 = *v));
+        BAD("beta2", !rg_optim_adam(t, one, .beta2 = *v));
+        BAD("lr", !rg_optim_rmsprop(t, one, .lr = *v));
+        BAD("eps", !rg_optim_rmsprop(t, one, .eps = *v));
+        BAD("weight_decay", !rg_optim_rmsprop(t, one, .weight_decay = *v));
+        BAD("momentum", !rg_optim_rmsprop(t, one, .momentum = *v));
+        BAD("alpha", !rg_optim_rmsprop(t, one, .alpha = *v));
+        BAD("lr", !rg_optim_adagrad(t, one, .lr = *v));
+        BAD("eps", !rg_optim_adagrad(t, one, .eps = *v));
+        BAD("weight_decay", !rg_optim_adagrad(t, one, .weight_decay = *v));
+        BAD("lr_decay", !rg_optim_adagrad(t, one, .lr_decay = *v));
+        BAD("initial_accumulator", !rg_optim_adagrad(t, one, .initial_accumulator = *v));
+        BAD("lr", !rg_optim_lion(t, one, .lr = *v));
+        BAD("weight_decay", !rg_optim_lion(t, one, .weight_decay = *v));
+        BAD("beta1", !rg_optim_lion(t, one, .beta1 = *v));
+        rg_optim *o = rg_optim_sgd(t, one, .lr = 1);
         rg_tensor *more = rg_param(t, "more", RG_ONES, 1);
-        BAD("lr", rg_optim_add_group(o, ((rg_list){&more, 1}), (rg_group_options){.lr = *v}));
-        BAD("weight_decay", rg_optim_add_group(o, ((rg_list){&more, 1}), (rg_group_options){.weight_decay = *v}));
+        BAD("lr", rg_optim_add_group(o, ((rg_list){&more, 1}), .lr = *v));
+        BAD("weight_decay", rg_optim_add_group(o, ((rg_list){&more, 1}), .weight_decay = *v));
         BAD("factor", rg_optim_scale_lr(o, *v));
         BAD("lr", rg_optim_set_lr(o, *v));
         BAD("group 7", rg_optim_set_group_lr(o, 7, 1));
@@ -69,10 +69,10 @@ static void of_averages(void **state) {
     const rg_list none = {&w, 0};
     EACH(-.1, 1.1, NAN) BAD("decay", !rg_average_new(t, one, *v));
     BAD("no parameters", !rg_average_new(t, none, .5));
-    EACH(-1, NAN) BAD("min_delta", !rg_early_stopping_new(t, one, (rg_early_stopping_options){.min_delta = *v}));
-    BAD("patience", !rg_early_stopping_new(t, one, (rg_early_stopping_options){.patience = -1}));
-    BAD("no parameters", !rg_early_stopping_new(t, none, (rg_early_stopping_options){0}));
-    rg_average *a = rg_average_new(t, ((rg_list){(rg_tensor *[]){w, w}, 2}), .5);
+    EACH(-1, NAN) BAD("min_delta", !rg_early_stopping_new(t, one, .min_delta = *v));
+    BAD("patience", !rg_early_stopping_new(t, one, .patience = -1));
+    BAD("no parameters", !rg_early_stopping_new(t, none));
+    rg_average *a = rg_average_new(t, (rg_list_of(w, w)), .5);
     assert_true(rg_average_of(a, 0) && !rg_average_of(a, 1) && !rg_average_of(a, 2) && !rg_average_of(a, -1)); /* listed twice: kept once */
     assert_true(rg_average_update(NULL) && rg_average_swap(NULL) && rg_early_stopping_restore(NULL) && rg_early_stopping_step(NULL, 1));
 }
@@ -87,28 +87,28 @@ static void of_layers(void **state) {
     BAD("returned NULL", rg_failed(rg_nn_forward(rg_nn_new(t, "none", nothing, sizeof(rg_nn)), w)));
     BAD("negative", !rg_nn_linear(t, -1, 2, RG_ONES));
     BAD("negative", !rg_nn_linear(t, 1, -2, RG_ONES));
-    BAD("kernel", !rg_nn_conv2d(t, 2, 2, RG_ONES, (rg_window){.kernel = {0}}));
-    BAD("kernel", !rg_nn_conv2d(t, 2, 2, RG_ONES, (rg_window){.kernel = {2, -1}}));
-    BAD("groups", !rg_nn_conv2d(t, 2, 2, RG_ONES, (rg_window){.kernel = {1}, .groups = -1}));
-    BAD("groups", !rg_nn_conv2d(t, 3, 2, RG_ONES, (rg_window){.kernel = {1}, .groups = 2}));
-    BAD("groups", !rg_nn_conv2d(t, 2, 3, RG_ONES, (rg_window){.kernel = {1}, .groups = 2}));
+    BAD("kernel", !rg_nn_conv2d(t, 2, 2, RG_ONES, .kernel = {0}));
+    BAD("kernel", !rg_nn_conv2d(t, 2, 2, RG_ONES, .kernel = {2, -1}));
+    BAD("groups", !rg_nn_conv2d(t, 2, 2, RG_ONES, .kernel = {1}, .groups = -1));
+    BAD("groups", !rg_nn_conv2d(t, 3, 2, RG_ONES, .kernel = {1}, .groups = 2));
+    BAD("groups", !rg_nn_conv2d(t, 2, 3, RG_ONES, .kernel = {1}, .groups = 2));
     EACH(-1, 2, NAN) {
-        BAD("momentum", !rg_nn_batch_norm_at(RG_HERE, t, 1, 4, *v, 1e-5));
+        BAD("momentum", !rg_nn_batch_norm1d(t, 4, .momentum = *v));
         BAD("p =", !rg_nn_dropout(t, *v));
-        BAD("dropout", !rg_nn_lstm(t, 2, 2, (rg_rnn_options){.dropout = *v}));
-        BAD("dropout", !rg_nn_multi_head_attention(t, 4, 2, RG_ONES, (rg_attention_options){.dropout = *v}));
+        BAD("dropout", !rg_nn_lstm(t, 2, 2, .dropout = *v));
+        BAD("dropout", !rg_nn_multi_head_attention(t, 4, 2, RG_ONES, .dropout = *v));
     }
-    EACH(-1, INFINITY, NAN) BAD("eps", !rg_nn_batch_norm_at(RG_HERE, t, 1, 4, .1, *v));
+    EACH(-1, INFINITY, NAN) BAD("eps", !rg_nn_batch_norm1d(t, 4, .eps = *v));
     BAD("dimensions", rg_failed(rg_nn_forward(rg_nn_batch_norm2d(t, 4), rg_full(t, 1, 2, 4, 3))));
     BAD("dimensions", rg_failed(rg_nn_forward(rg_nn_batch_norm1d(t, 4), rg_full(t, 1, 2, 4, 3, 3))));
-    EACH(-1, 256) BAD("layers", !rg_nn_rnn(t, 2, 2, (rg_rnn_options){.layers = (int)*v}));
-    BAD("units", !rg_nn_gru(t, -1, 2, (rg_rnn_options){0}));
-    BAD("units", !rg_nn_gru(t, 2, 0, (rg_rnn_options){0}));
-    BAD("relu", !rg_nn_lstm(t, 2, 2, (rg_rnn_options){.relu = true}));
-    BAD("heads", !rg_nn_multi_head_attention(t, 0, 2, RG_ONES, (rg_attention_options){0}));
-    BAD("heads", !rg_nn_multi_head_attention(t, 4, 0, RG_ONES, (rg_attention_options){0}));
-    BAD("heads", !rg_nn_multi_head_attention(t, 4, 3, RG_ONES, (rg_attention_options){0}));
-    rg_nn *heads = rg_nn_multi_head_attention(t, 4, 2, RG_ONES, (rg_attention_options){0}), *places = rg_nn_positional_embedding(t, 3, 4, RG_ONES);
+    EACH(-1, 256) BAD("layers", !rg_nn_rnn(t, 2, 2, .layers = (int)*v));
+    BAD("units", !rg_nn_gru(t, -1, 2));
+    BAD("units", !rg_nn_gru(t, 2, 0));
+    BAD("relu", !rg_nn_lstm(t, 2, 2, .relu = true));
+    BAD("heads", !rg_nn_multi_head_attention(t, 0, 2, RG_ONES));
+    BAD("heads", !rg_nn_multi_head_attention(t, 4, 0, RG_ONES));
+    BAD("heads", !rg_nn_multi_head_attention(t, 4, 3, RG_ONES));
+    rg_nn *heads = rg_nn_multi_head_attention(t, 4, 2, RG_ONES), *places = rg_nn_positional_embedding(t, 3, 4, RG_ONES);
     rg_tensor *q = rg_full(t, 1, 2, 3, 4), *other_batch = rg_full(t, 1, 3, 3, 4), *longer = rg_full(t, 1, 2, 5, 4);
     BAD("[2,3,4]", rg_failed(rg_nn_attend(heads, q, other_batch, other_batch, NULL)));
     BAD("[2,3,4]", rg_failed(rg_nn_attend(heads, q, q, other_batch, NULL)));
@@ -116,9 +116,9 @@ static void of_layers(void **state) {
     BAD("[2,5,4]", rg_failed(rg_nn_forward(places, longer)));
     BAD("[4]", rg_failed(rg_nn_forward(places, rg_full(t, 1, 4))));
     BAD("[3,5]", rg_failed(rg_nn_forward(places, rg_full(t, 1, 3, 5))));
-    BAD("state", rg_failed(rg_nn_unroll(rg_nn_rnn(t, 4, 2, (rg_rnn_options){0}), q, &(rg_rnn_state){.h = rg_full(t, 0, 1, 2, 3)})));
-    BAD("state", rg_failed(rg_nn_unroll(rg_nn_rnn(t, 4, 2, (rg_rnn_options){0}), q, &(rg_rnn_state){.h = rg_full(t, 0, 2, 2, 2)})));
-    BAD("state", rg_failed(rg_nn_unroll(rg_nn_rnn(t, 4, 2, (rg_rnn_options){0}), q, &(rg_rnn_state){.h = rg_full(t, 0, 1, 2)})));
+    BAD("state", rg_failed(rg_nn_unroll(rg_nn_rnn(t, 4, 2), q, &(rg_rnn_state){.h = rg_full(t, 0, 1, 2, 3)})));
+    BAD("state", rg_failed(rg_nn_unroll(rg_nn_rnn(t, 4, 2), q, &(rg_rnn_state){.h = rg_full(t, 0, 2, 2, 2)})));
+    BAD("state", rg_failed(rg_nn_unroll(rg_nn_rnn(t, 4, 2), q, &(rg_rnn_state){.h = rg_full(t, 0, 1, 2)})));
 }
 
 static void of_operators(void **state) {
@@ -153,19 +153,21 @@ static void lists_that_are_null(void **state) {
     (void)state;
     rg_tensor *x = rg_full(t, 1, 2, 3);
     const rg_list nowhere = {NULL, 3};
-    BAD("NULL", rg_failed(rg_permute_at(RG_HERE, x, 2, NULL)));
-    BAD("NULL", rg_failed(rg_reshape_at(RG_HERE, x, 2, NULL)));
-    BAD("NULL", rg_failed(rg_repeat_at(RG_HERE, x, 2, NULL)));
-    BAD("NULL", rg_failed(rg_constant_pad_at(RG_HERE, x, 0, 2, NULL)));
-    BAD("pairs", rg_failed(rg_constant_pad_at(RG_HERE, x, 0, -2, NULL)));
+    BAD("NULL", rg_failed(rg_permute_n(x, 2, NULL)));
+    BAD("NULL", rg_failed(rg_reshape_n(x, 2, NULL)));
+    BAD("NULL", rg_failed(rg_repeat_n(x, 2, NULL)));
+    BAD("NULL", rg_failed(rg_constant_pad_n(x, 0, 2, NULL)));
+    BAD("pairs", rg_failed(rg_constant_pad_n(x, 0, -2, NULL)));
     for (int n = -2; n < 3; n++) {
-        if (n == -1) continue; /* all axes */
-        BAD("no axes", rg_failed(rg_sum_over_at(RG_HERE, x, false, n, NULL)));
-        BAD("no axes", rg_failed(rg_max_over_at(RG_HERE, x, false, n, NULL)));
+        if (n == 0) continue; /* all axes */
+        BAD("a negative count of axes, or no list", rg_failed(rg_sum_n(x, n, NULL)));
+        BAD("a negative count of axes, or no list", rg_failed(rg_max_n(x, n, NULL)));
+        BAD("a negative count of axes, or no list", rg_failed(rg_logsumexp_n(x, n, NULL)));
+        BAD(" axes, not one or none", rg_failed(rg_argmax_n(x, n, NULL)));
     }
-    BAD("NULL", rg_failed(rg_param_at(RG_HERE, t, "o", RG_ORTHOGONAL(1), 2, NULL)));
-    BAD("at most 6", rg_failed(rg_param_at(RG_HERE, t, "o", RG_ORTHOGONAL(1), 9, NULL)));
-    BAD("NULL", !rg_nn_sequential_at(RG_HERE, t, 2, NULL));
+    BAD("NULL", rg_failed(rg_param_n(t, "o", RG_ORTHOGONAL(1), 2, NULL)));
+    BAD("at most 6", rg_failed(rg_param_n(t, "o", RG_ORTHOGONAL(1), 9, NULL)));
+    BAD("NULL", !rg_nn_sequential_n(t, 2, NULL));
     BAD("NULL", rg_state_save(t, "/dev/null/no", (rg_state){.tensors = nowhere}));
     assert_null(rg_list_find(nowhere, "a"));
     FILE *full = fopen("/dev/full", "w");
@@ -178,16 +180,17 @@ static void lists_that_are_null(void **state) {
 static void of_loaders(void **state) {
     (void)state;
     rg_tape *other = rg_tape_new(1);
-    rg_tensor *x = rg_buffer(t, NULL, RG_F32, NULL, 6, 3), *y = rg_buffer(t, NULL, RG_I32, NULL, 6);
-    BAD("another tape", !rg_loader_new(t, x, rg_buffer(other, NULL, RG_I32, NULL, 6), (rg_loader_options){.batch = 2}));
-    BAD("another tape", !rg_loader_new(t, rg_buffer(other, NULL, RG_F32, NULL, 6, 3), y, (rg_loader_options){.batch = 2}));
-    rg_loader *l = rg_loader_new(t, x, y, (rg_loader_options){.batch = 2});
+    rg_tensor *x = rg_buffer_of(t, NULL, RG_F32, NULL, 6, 3), *y = rg_buffer_of(t, NULL, RG_I32, NULL, 6);
+    BAD("another tape", !rg_loader_new(t, x, rg_buffer_of(other, NULL, RG_I32, NULL, 6), .batch = 2));
+    BAD("another tape", !rg_loader_new(t, rg_buffer_of(other, NULL, RG_F32, NULL, 6, 3), y, .batch = 2));
+    rg_loader *l = rg_loader_new(t, x, y, .batch = 2);
     assert_true(rg_loader_next(l, NULL, NULL));
     static const int32_t labels[6];
-    rg_tensor *bx = rg_full(t, 0, 2, 3), *by = rg_input(t, RG_I32, labels, 2);
+    rg_tensor *bx = rg_full(t, 0, 2, 3), *by = rg_input(t, labels, 2);
     assert_true(rg_loader_refill(l, bx, by));
-    rg_tensor *const bad_x[] = {rg_full(t, 0, 2, 4), rg_full(t, 0, 6), rg_scalar(t, 0), rg_mul(bx, bx), rg_detach(bx), rg_cast(bx, RG_I32), NULL},
-              *const bad_y[] = {rg_input(t, RG_I32, labels, 3), rg_input(t, RG_I32, labels, 2, 1, 2), rg_full(t, 0, 2), rg_detach(by), NULL};
+    rg_tensor *const bad_x[] = {rg_full(t, 0, 2, 4), rg_full(t, 0, 6), rg_full(t, 0), rg_mul(bx, bx), rg_detach(bx), rg_cast(bx, RG_I32),
+        NULL},
+                     *const bad_y[] = {rg_input(t, labels, 3), rg_input(t, labels, 2, 1, 2), rg_full(t, 0, 2), rg_detach(by), NULL};
     for (size_t k = 0; k < sizeof bad_x / sizeof *bad_x; k++) BAD("rg_loader_refill", !rg_loader_refill(l, bad_x[k], by));
     for (size_t k = 0; k < sizeof bad_y / sizeof *bad_y; k++) BAD("rg_loader_refill", !rg_loader_refill(l, bx, bad_y[k]));
     rg_tape_free(other);

@@ -18,9 +18,9 @@ static const char *close_text(printed *p) { return fclose(p->to), p->text; }
 
 static void check_print(rg_dtype dtype, const void *data, int ndim, const int64_t *shape, const char *expected) {
     rg_tape *t = rg_tape_new(0);
-    rg_set_dtype(t, dtype == RG_F64 ? RG_F64 : RG_F32);
+    rg_set_default_dtype(t, dtype == RG_F64 ? RG_F64 : RG_F32);
     printed p;
-    rg_print(rg_input_at(RG_AT, t, dtype, data, ndim, shape), open_text(&p));
+    rg_print(rg_input_of_n(t, dtype, data, ndim, shape), open_text(&p));
     assert_string_equal(close_text(&p), expected);
     free(p.text);
     rg_tape_free(t);
@@ -171,7 +171,7 @@ static void tape_one_op_a_line(void **state) {
     (void)state;
     rg_tape *t = rg_tape_new(0);
     rg_tensor *w = rg_param(t, "w", RG_ONES, 3, 2);
-    rg_tensor *h = rg_name(rg_relu(rg_matmul(rg_full(t, 1, 4, 3), w)), "h");
+    rg_tensor *h = rg_set_name(rg_relu(rg_matmul(rg_full(t, 1, 4, 3), w)), "h");
     rg_mean(h);
     printed p;
     record_of(&p, t, rg_tape_print);

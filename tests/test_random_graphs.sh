@@ -11,8 +11,7 @@ finds() { # status 1, and a program of few operators, this one among them
     "$graphs" --break "$1" >"$tmp/$1.c"
     [ $? = 1 ] && grep -q "rg_op_find(\"$1\")" "$tmp/$1.c" && [ "$(grep -c rg_op_find "$tmp/$1.c")" -le 3 ]
 }
-compiles() { cp "$top/ops/elementwise.def" "$tmp" && mkdir -p "$tmp/ops" && sed -n -f "$top/ops/elementwise.sed" "$tmp/elementwise.def" >"$tmp/ops/elementwise.h" &&
-    ${CC:-cc} -fsyntax-only -Werror -Wall -I "$top" -I "$tmp" "$tmp/$1.c"; }
+compiles() { ${CC:-cc} -fsyntax-only -Werror -Wall -I "$top" -I "$(dirname "$graphs")/.." "$tmp/$1.c"; }
 ok "300 random expressions" passes
 for op in tanh matmul logsumexp slice; do
     ok "finds $op when it is broken" finds $op

@@ -29,7 +29,7 @@ static bool right(rg_tensor *x, int64_t numel, double first, double last) {
     static double values[5000];
     if (rg_failed(x)) return false;
     assert_int_equal(rg_numel(x), numel);
-    assert_int_equal(rg_copy_out(x, RG_F64, values, numel), 0);
+    assert_int_equal(rg_copy_out(x, values, numel), 0);
     assert_true(values[0] == first && values[numel - 1] == last);
     rg_release(x);
     return true;
@@ -110,7 +110,7 @@ static void make_files(void) {
     write_bytes("f.npy", &plain);
     zip_new(1, (const char *const[]){"f.npy"}, &plain, DEFLATED);
     snprintf(inner, sizeof inner, "%s/x.npy", folder);
-    rg_tensor *items[] = {rg_name(rg_full(t, 3, 5000), "x"), rg_name(rg_full(t, 4, 7), "y")};
+    rg_tensor *items[] = {rg_set_name(rg_full(t, 3, 5000), "x"), rg_set_name(rg_full(t, 4, 7), "y")};
     rg_npy_save(items[0], inner);
     in_folder("x.npz"), rg_npz_save(t, path, (rg_list){items, 2});
     in_folder("net"), rg_nn_save(net, path);
@@ -124,8 +124,8 @@ static void make_tape(void) {
     t = metered_tape(&memory, true, 1);
     net = rg_nn_new(t, "one", as_it_is, sizeof(rg_nn));
     rg_nn_param(net, "w", RG_NORMAL(0, 1), 2, 3);
-    rg_tensor *x = rg_buffer(t, "x", RG_F32, NULL, 5, 3), *y = rg_buffer(t, "y", RG_I32, NULL, 5);
-    loader = rg_loader_new(t, x, y, (rg_loader_options){.batch = 2, .shuffle = true});
+    rg_tensor *x = rg_buffer_of(t, "x", RG_F32, NULL, 5, 3), *y = rg_buffer_of(t, "y", RG_I32, NULL, 5);
+    loader = rg_loader_new(t, x, y, .batch = 2, .shuffle = true);
     assert_null(rg_error(t));
 }
 
@@ -188,7 +188,7 @@ static void refusals(void **state) {
     rg_tape *another = metered_tape(&memory, false, 1);
     rg_nn *foreign = rg_nn_linear(another, 2, 2, RG_ZEROS);
     assert_int_equal(rg_state_save(t, path, (rg_state){.net = foreign}), -1);
-    assert_int_equal(rg_state_save(t, path, (rg_state){.optim = rg_optim_sgd(another, rg_nn_params(foreign), (rg_sgd_options){.lr = 1})}), -1);
+    assert_int_equal(rg_state_save(t, path, (rg_state){.optim = rg_optim_sgd(another, rg_nn_params(foreign), .lr = 1)}), -1);
     assert_int_equal(access(path, F_OK), -1);
     rg_tape_free(another);
 }
@@ -199,10 +199,10 @@ static void a_batch_in_gzip_that_never_ends(void **state) {
     static unsigned char records[1000 * 3073];
     for (int i = 0; i < 34; i++) pack(&packed, records, sizeof records);
     write_bytes("test_batch.bin", &packed);
-    const size_t reserved = rg_live(t).reserved;
+    const size_t reserved = rg_memory(t).reserved;
     assert_true(rg_failed(rg_read_cifar10(t, folder, false).x));
     assert_error(RG_EIO, "test_batch.bin: holds more than 10000 records");
-    assert_true(rg_live(t).reserved - reserved < 200000);
+    assert_true(rg_memory(t).reserved - reserved < 200000);
     rg_error_clear(t);
 }
 

@@ -35,7 +35,6 @@ done
 add_op() {
     mkdir -p "$tmp/op/ops"
     { cat "$top/ops/elementwise.def"; block c 2; } >"$tmp/op/ops/elementwise.def"
-    sed -n -f "$top/ops/elementwise.sed" "$tmp/op/ops/elementwise.def" >"$tmp/op/ops/elementwise.h" || return
     objects= k=0
     for flags in "" "-DRG_KERNEL_F64" "-mavx2 -mfma -DRG_KERNEL_AVX2" "-mavx2 -mfma -DRG_KERNEL_AVX2 -DRG_KERNEL_F64"; do
         case $(uname -m):$flags in x86_64:* | *:"" | *:-DRG_KERNEL_F64) ;; *) continue ;; esac

@@ -31,7 +31,7 @@ static void fill(sines *s, rg_tensor *x, double scale) {
 }
 
 static rg_tensor *made(sines *s, int ndim, const int64_t *shape, bool grad) {
-    rg_tensor *x = rg_full_at(RG_HERE, s->t, 0, ndim, shape);
+    rg_tensor *x = rg_full_n(s->t, 0, ndim, shape);
     fill(s, x, 1);
     return rg_requires_grad(x, grad);
 }
@@ -74,8 +74,9 @@ static const rg_rnn_options two = {.layers = LAYERS}, two_relu = {.layers = LAYE
 
 static void recurrent_nets_are_pytorchs(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
-    rg_nn *nets[] = {rg_nn_rnn(t, IN, HIDDEN, two), rg_nn_rnn(t, IN, HIDDEN, two_relu), rg_nn_lstm(t, IN, HIDDEN, two), rg_nn_gru(t, IN, HIDDEN, two)};
+    rg_set_default_dtype(t, RG_F64);
+    rg_nn *nets[] = {(rg_nn_rnn)(t, IN, HIDDEN, two), (rg_nn_rnn)(t, IN, HIDDEN, two_relu), (rg_nn_lstm)(t, IN, HIDDEN, two),
+        (rg_nn_gru)(t, IN, HIDDEN, two)};
     golden all[] = {GOLDEN(RNN_TANH), GOLDEN(RNN_RELU), GOLDEN(LSTM), GOLDEN(GRU)};
     NAMES(nets[2], "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_ih_l1", "weight_hh_l1", "bias_ih_l1", "bias_hh_l1");
     assert_shape(nets[2]->params[0], 2, (const int64_t[]){IN, 4 * HIDDEN});
@@ -108,8 +109,8 @@ static rg_tensor *hidden_above(rg_tape *t, int n) {
 
 static void attention_is_pytorchs(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
-    rg_nn *net = rg_nn_multi_head_attention(t, 6, 2, RG_XAVIER_UNIFORM, (rg_attention_options){.causal = true});
+    rg_set_default_dtype(t, RG_F64);
+    rg_nn *net = rg_nn_multi_head_attention(t, 6, 2, RG_XAVIER_UNIFORM, .causal = true);
     NAMES(net, "in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias");
     sines s = {t, 1};
     fill_params(&s, net);
@@ -121,8 +122,8 @@ static void attention_is_pytorchs(void **state) {
     gradients_match(&self, net);
     rg_zero_grad(t);
 
-    rg_nn *open = rg_nn_multi_head_attention(t, 6, 2, RG_ZEROS, (rg_attention_options){.dropout = 0});
-    for (int i = 0; i < 4; i++) rg_write(open->params[i], RG_F64, rg_f64(net->params[i]));
+    rg_nn *open = rg_nn_multi_head_attention(t, 6, 2, RG_ZEROS, .dropout = 0);
+    for (int i = 0; i < 4; i++) rg_write(open->params[i], rg_f64(net->params[i]));
     assert_close("a mask in place of .causal", rg_nn_attend(open, x, x, x, hidden_above(t, 3)), y, 1e-15);
     rg_tensor *q = made(&s, RG_DIMS(2, 3, 6), true), *k = made(&s, RG_DIMS(2, 4, 6), true), *v = made(&s, RG_DIMS(2, 4, 6), true), *mask = made(&s, RG_DIMS(3, 4), false);
     y = rg_nn_attend(open, q, k, v, mask);
@@ -133,7 +134,7 @@ static void attention_is_pytorchs(void **state) {
     gradient_matches(&cross, v);
     gradients_match(&cross, open);
 
-    rg_nn *block = rg_nn_transformer_block(t, 6, 2, 7, RG_XAVIER_UNIFORM, (rg_attention_options){.causal = true});
+    rg_nn *block = rg_nn_transformer_block(t, 6, 2, 7, RG_XAVIER_UNIFORM, .causal = true);
     NAMES(block, "self_attn.in_proj_weight", "self_attn.in_proj_bias", "self_attn.out_proj.weight", "self_attn.out_proj.bias", "linear1.weight", "linear1.bias",
         "linear2.weight", "linear2.bias", "norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias");
     s = (sines){t, 1};
@@ -150,8 +151,8 @@ static void attention_is_pytorchs(void **state) {
 
 static void steps_are_the_unrolled_net(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
-    rg_nn *nets[] = {rg_nn_rnn(t, IN, HIDDEN, two_relu), rg_nn_lstm(t, IN, HIDDEN, two), rg_nn_gru(t, IN, HIDDEN, two)};
+    rg_set_default_dtype(t, RG_F64);
+    rg_nn *nets[] = {(rg_nn_rnn)(t, IN, HIDDEN, two_relu), (rg_nn_lstm)(t, IN, HIDDEN, two), (rg_nn_gru)(t, IN, HIDDEN, two)};
     for (int k = 0; k < 3; k++) {
         rg_tensor *x = numbers(t, RG_F64, RG_DIMS(BATCH, TIME, IN)), *p, *h = rg_full(t, 0, BATCH, HIDDEN), *c = h, **w = nets[k]->params;
         rg_rnn_state end = {NULL, NULL}, at = {NULL, NULL};
@@ -159,8 +160,8 @@ static void steps_are_the_unrolled_net(void **state) {
         assert_close("from zeros", rg_nn_forward(nets[k], x), y, 0);
         assert_shape(end.h, 3, (const int64_t[]){LAYERS, BATCH, HIDDEN});
         if (k != 1) assert_null(end.c);
-        rg_nn *one = k == 0 ? rg_nn_rnn(t, IN, HIDDEN, (rg_rnn_options){.relu = true}) : k == 1 ? rg_nn_lstm(t, IN, HIDDEN, (rg_rnn_options){0}) : rg_nn_gru(t, IN, HIDDEN, (rg_rnn_options){0});
-        for (int i = 0; i < 4; i++) rg_write(one->params[i], RG_F64, rg_f64(w[i]));
+        rg_nn *one = k == 0 ? rg_nn_rnn(t, IN, HIDDEN, .relu = true) : k == 1 ? rg_nn_lstm(t, IN, HIDDEN) : rg_nn_gru(t, IN, HIDDEN);
+        for (int i = 0; i < 4; i++) rg_write(one->params[i], rg_f64(w[i]));
         rg_tensor *first = rg_nn_forward(one, x);
         for (int i = 0; i < TIME; i++) {
             rg_tensor *xi = rg_squeeze(rg_slice(x, 1, i, i + 1), 1);
@@ -177,7 +178,7 @@ static void steps_are_the_unrolled_net(void **state) {
 /* More steps than an op takes operands; each step's input reaches the loss. */
 static void long_sequences(void **state) {
     rg_tape *t = *state;
-    rg_nn *net = rg_nn_rnn(t, 1, 1, (rg_rnn_options){.relu = true});
+    rg_nn *net = rg_nn_rnn(t, 1, 1, .relu = true);
     for (int i = 0; i < 4; i++) rg_init_fill(net->params[i], i < 2 ? RG_ONES : RG_ZEROS); /* running sums */
     rg_tensor *x = rg_requires_grad(rg_full(t, 1, 2, 600, 1), true), *y = rg_nn_forward(net, x);
     assert_shape(y, 3, (const int64_t[]){2, 600, 1});
@@ -206,7 +207,7 @@ static void checked(rg_nn *net, rg_fn fn, int n, rg_tensor *const *in, int order
     for (; count < n; count++) all[count] = in[count];
     for (int i = 0; i < net->nparams; i++) all[count++] = net->params[i];
     assert_true(count <= MOST);
-    const rg_check c = rg_gradcheck(fn, net, count, all, (rg_gradcheck_options){.order = order, .bar = order == 1 ? 1e-8 : 1e-6});
+    const rg_check c = rg_gradcheck(fn, net, count, all, .order = order, .bar = order == 1 ? 1e-8 : 1e-6);
     if (c.failed) rg_check_print(&c, net->kind, stderr);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
     assert_true(c.checked > 0);
@@ -214,23 +215,23 @@ static void checked(rg_nn *net, rg_fn fn, int n, rg_tensor *const *in, int order
 
 static void derivatives(void **state) {
     rg_tape *t = *state;
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     sines s = {t, 1};
-    rg_nn *recurrent[] = {rg_nn_rnn(t, 2, 3, two), rg_nn_lstm(t, 2, 3, two), rg_nn_gru(t, 2, 3, two), rg_nn_rnn(t, 2, 3, two_relu)};
+    rg_nn *recurrent[] = {(rg_nn_rnn)(t, 2, 3, two), (rg_nn_lstm)(t, 2, 3, two), (rg_nn_gru)(t, 2, 3, two), (rg_nn_rnn)(t, 2, 3, two_relu)};
     for (int k = 0; k < 4; k++) {
         rg_tensor *in[] = {made(&s, RG_DIMS(2, 3, 2), true), made(&s, RG_DIMS(2, 2, 3), true), made(&s, RG_DIMS(2, 2, 3), true)};
         checked(recurrent[k], k == 1 ? apply_step : apply, k == 1 ? 3 : 1, in, 1);
     }
     rg_tensor *in[] = {made(&s, RG_DIMS(2, 2, 4), true), made(&s, RG_DIMS(2, 3, 4), true), made(&s, RG_DIMS(2, 3, 4), true)}, *x = made(&s, RG_DIMS(1, 2, 2), true);
     const rg_attention_options dropping = {.dropout = .3, .causal = true};
-    checked(rg_nn_multi_head_attention(t, 4, 2, RG_XAVIER_NORMAL, dropping), apply, 1, in, 1);
-    checked(rg_nn_multi_head_attention(t, 4, 2, RG_XAVIER_NORMAL, (rg_attention_options){0}), apply_cross, 3, in, 1);
-    checked(rg_nn_transformer_block(t, 4, 2, 3, RG_XAVIER_NORMAL, dropping), apply, 1, in, 1);
+    checked((rg_nn_multi_head_attention)(t, 4, 2, RG_XAVIER_NORMAL, dropping), apply, 1, in, 1);
+    checked(rg_nn_multi_head_attention(t, 4, 2, RG_XAVIER_NORMAL), apply_cross, 3, in, 1);
+    checked((rg_nn_transformer_block)(t, 4, 2, 3, RG_XAVIER_NORMAL, dropping), apply, 1, in, 1);
     checked(rg_nn_positional_embedding(t, 3, 4, RG_XAVIER_NORMAL), apply, 1, in, 1);
-    rg_tensor *ids = rg_input(t, RG_I32, ((int[]){0, 2, 2, 1}), 2, 2);
+    rg_tensor *ids = rg_input(t, ((int[]){0, 2, 2, 1}), 2, 2);
     checked(rg_nn_embedding(t, 4, 3, RG_XAVIER_NORMAL), apply_ids, 1, &ids, 1);
-    checked(rg_nn_lstm(t, 2, 2, (rg_rnn_options){0}), apply, 1, &x, 2);
-    checked(rg_nn_transformer_block(t, 2, 1, 2, RG_XAVIER_NORMAL, (rg_attention_options){.causal = true}), apply, 1, &x, 2);
+    checked(rg_nn_lstm(t, 2, 2), apply, 1, &x, 2);
+    checked(rg_nn_transformer_block(t, 2, 1, 2, RG_XAVIER_NORMAL, .causal = true), apply, 1, &x, 2);
 }
 
 /* -------- dropout, and what a causal net may see */
@@ -244,8 +245,8 @@ static bool same(const rg_tensor *a, const rg_tensor *b) {
 static void dropout_only_while_training(void **state) {
     rg_tape *t = *state;
     const rg_attention_options dropping = {.dropout = .5};
-    rg_nn *nets[] = {rg_nn_lstm(t, 4, 4, (rg_rnn_options){.layers = 2, .dropout = .5}), rg_nn_multi_head_attention(t, 4, 2, RG_XAVIER_NORMAL, dropping),
-        rg_nn_sequential(t, rg_nn_transformer_block(t, 4, 2, 8, RG_XAVIER_NORMAL, dropping))};
+    rg_nn *nets[] = {rg_nn_lstm(t, 4, 4, .layers = 2, .dropout = .5), (rg_nn_multi_head_attention)(t, 4, 2, RG_XAVIER_NORMAL, dropping),
+        rg_nn_sequential(t, (rg_nn_transformer_block)(t, 4, 2, 8, RG_XAVIER_NORMAL, dropping))};
     rg_tensor *x = numbers(t, RG_F32, RG_DIMS(2, 8, 4));
     for (int k = 0; k < 3; k++) {
         assert_false(same(rg_nn_forward(nets[k], x), rg_nn_forward(nets[k], x)));
@@ -258,7 +259,7 @@ static void dropout_only_while_training(void **state) {
 
 static rg_nn *small_gpt(rg_tape *t, double dropout) {
     rg_nn *net = rg_nn_sequential(t, rg_nn_embedding(t, 7, 8, RG_NORMAL(0, 1)), rg_nn_positional_embedding(t, 6, 8, RG_NORMAL(0, 1)));
-    for (int k = 0; k < 2; k++) rg_nn_add(net, rg_nn_transformer_block(t, 8, 2, 16, RG_XAVIER_UNIFORM, (rg_attention_options){.causal = true, .dropout = dropout}));
+    for (int k = 0; k < 2; k++) rg_nn_add(net, rg_nn_transformer_block(t, 8, 2, 16, RG_XAVIER_UNIFORM, .causal = true, .dropout = dropout));
     rg_nn_add(net, rg_nn_linear(t, 8, 7, RG_XAVIER_UNIFORM));
     return net;
 }
@@ -269,7 +270,7 @@ static void causal_nets_do_not_look_ahead(void **state) {
     assert_string_equal(rg_name_of(net->params[2]), "2.self_attn.in_proj_weight");
     assert_string_equal(rg_name_of(net->params[25]), "3.norm2.bias");
     int ids[2][6] = {{0, 1, 2, 3, 4, 5}, {0, 1, 2, 6, 6, 6}};
-    rg_tensor *y = rg_nn_forward(net, rg_input(t, RG_I32, ids, 2, 6)), *part = rg_nn_forward(net, rg_input(t, RG_I32, ids, 1, 3));
+    rg_tensor *y = rg_nn_forward(net, rg_input(t, ids, 2, 6)), *part = rg_nn_forward(net, rg_input(t, ids, 1, 3));
     for (int i = 0; i < 3 * 7; i++) assert_true(fabs(element(y, i) - element(y, 42 + i)) < 1e-6 && fabs(element(y, i) - element(part, i)) < 1e-5);
     assert_true(fabs(element(y, 3 * 7) - element(y, 42 + 3 * 7)) > 1e-6);
 }
@@ -289,48 +290,49 @@ static void checkpoint_round_trip(void **state) {
     assert_int_equal(rg_nn_load(back, path), 0);
     rg_nn_train(net, false);
     rg_nn_train(back, false);
-    assert_true(same(rg_nn_forward(net, rg_input(t, RG_I32, ids, 1, 5)), rg_nn_forward(back, rg_input(other, RG_I32, ids, 1, 5))));
+    assert_true(same(rg_nn_forward(net, rg_input(t, ids, 1, 5)), rg_nn_forward(back, rg_input(other, ids, 1, 5))));
     unlink(path);
     rg_tape_free(other);
 }
 
 static void steady_steps(void **state) {
     rg_tape *t = *state;
-    rg_nn *gpt = small_gpt(t, .1), *lstm = rg_nn_sequential(t, rg_nn_embedding(t, 7, 4, RG_NORMAL(0, 1)), rg_nn_lstm(t, 4, 8, (rg_rnn_options){.layers = 2, .dropout = .1}), rg_nn_linear(t, 8, 7, RG_XAVIER_NORMAL));
+    rg_nn *gpt = small_gpt(t, .1), *lstm = rg_nn_sequential(t, rg_nn_embedding(t, 7, 4, RG_NORMAL(0, 1)),
+                                       rg_nn_lstm(t, 4, 8, .layers = 2, .dropout = .1), rg_nn_linear(t, 8, 7, RG_XAVIER_NORMAL));
     rg_nn_named(lstm, "lstm");
-    rg_optim *adam = rg_optim_adamw(t, rg_params(t), (rg_adam_options){.lr = .01});
+    rg_optim *adam = rg_optim_adamw(t, rg_params(t), .lr = .01);
     int64_t allocations = 0;
     for (int step = 0; step < 20; step++) {
         int ids[3 * 7];
         for (int i = 0; i < 3 * 7; i++) ids[i] = (i * 5 + step) % 7;
-        rg_tensor *all = rg_input(t, RG_I32, ids, 3, 7), *x = rg_slice(all, 1, 0, 6), *y = rg_slice(all, 1, 1, 7);
+        rg_tensor *all = rg_input(t, ids, 3, 7), *x = rg_slice(all, 1, 0, 6), *y = rg_slice(all, 1, 1, 7);
         rg_tensor *loss = rg_add(rg_cross_entropy(rg_nn_forward(gpt, x), y), rg_cross_entropy(rg_nn_forward(lstm, x), y));
         assert_int_equal(rg_backward(loss), 0);
         rg_clip_grad_norm(t, rg_params(t), 1);
         assert_int_equal(rg_optim_step(adam), 0);
         rg_tape_reset(t);
-        if (step < 3) allocations = rg_live(t).allocations;
+        if (step < 3) allocations = rg_memory(t).allocations;
     }
-    if (rg_info().pool) assert_int_equal(rg_live(t).allocations, allocations);
+    if (rg_info().pool) assert_int_equal(rg_memory(t).allocations, allocations);
 }
 
 static void a_record_of_them_plays(void **state) {
     rg_tape *t = *state;
-    rg_nn *nets[] = {small_gpt(t, 0), rg_nn_sequential(t, rg_nn_embedding(t, 7, 4, RG_NORMAL(0, 1)), rg_nn_gru(t, 4, 7, (rg_rnn_options){.layers = 2}))};
+    rg_nn *nets[] = {small_gpt(t, 0), rg_nn_sequential(t, rg_nn_embedding(t, 7, 4, RG_NORMAL(0, 1)), rg_nn_gru(t, 4, 7, .layers = 2))};
     int a[] = {0, 1, 2, 3, 4, 5}, b[] = {6, 4, 2, 0, 1, 3}, y[] = {1, 1, 2, 6, 5, 0};
     for (int k = 0; k < 2; k++) {
-        rg_tensor *w = nets[k]->params[2], *ids = rg_input(t, RG_I32, a, 2, 3), *labels = rg_input(t, RG_I32, y, 2, 3);
+        rg_tensor *w = nets[k]->params[2], *ids = rg_input(t, a, 2, 3), *labels = rg_input(t, y, 2, 3);
         double grad[2];
         rg_tensor *loss = rg_cross_entropy(rg_nn_forward(nets[k], ids), labels);
         assert_int_equal(rg_backward(loss), 0);
         rg_zero_grad(t);
-        rg_write(ids, RG_I32, b);
+        rg_write(ids, b);
         assert_int_equal(rg_play(t), 0);
         const double played = rg_item(loss);
         grad[0] = element(rg_grad_of(w), 5);
         rg_zero_grad(t);
         rg_tape_reset(t);
-        loss = rg_cross_entropy(rg_nn_forward(nets[k], rg_input(t, RG_I32, b, 2, 3)), rg_input(t, RG_I32, y, 2, 3));
+        loss = rg_cross_entropy(rg_nn_forward(nets[k], rg_input(t, b, 2, 3)), rg_input(t, y, 2, 3));
         assert_int_equal(rg_backward(loss), 0);
         grad[1] = element(rg_grad_of(w), 5);
         assert_true(rg_item(loss) == played && grad[0] == grad[1]);
@@ -343,14 +345,14 @@ static void a_record_of_them_plays(void **state) {
 static void they_learn(void **state) {
     rg_tape *t = *state;
     for (int k = 0; k < 3; k++) {
-        rg_nn *core = k == 0 ? rg_nn_rnn(t, 8, 24, (rg_rnn_options){0}) : k == 1 ? rg_nn_lstm(t, 8, 24, (rg_rnn_options){0}) : rg_nn_gru(t, 8, 24, (rg_rnn_options){0});
+        rg_nn *core = k == 0 ? rg_nn_rnn(t, 8, 24) : k == 1 ? rg_nn_lstm(t, 8, 24) : rg_nn_gru(t, 8, 24);
         rg_nn *net = rg_nn_sequential(t, rg_nn_embedding(t, 4, 8, RG_NORMAL(0, 1)), core, rg_nn_linear(t, 24, 4, RG_XAVIER_NORMAL));
-        rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), (rg_adam_options){.lr = .02});
+        rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), .lr = .02);
         double loss = 0;
         for (int step = 0; step < 150; step++) {
             int ids[8 * 10];
             for (int i = 0; i < 80; i++) ids[i] = (int)rg_rng_integers(rg_tape_rng(t), 0, 4);
-            rg_tensor *x = rg_input(t, RG_I32, ids, 8, 10), *y = rg_nn_forward(net, x);
+            rg_tensor *x = rg_input(t, ids, 8, 10), *y = rg_nn_forward(net, x);
             rg_tensor *l = rg_cross_entropy(rg_slice(y, 1, 2, 10), rg_slice(x, 1, 0, 8));
             rg_backward(l);
             loss = rg_item(l);
@@ -365,7 +367,7 @@ static void they_learn(void **state) {
 
 static void errors(void **state) {
     rg_tape *t = *state;
-    rg_nn *lstm = rg_nn_lstm(t, 3, 5, two), *gru = rg_nn_gru(t, 3, 5, two), *mha = rg_nn_multi_head_attention(t, 6, 2, RG_ONES, (rg_attention_options){0});
+    rg_nn *lstm = (rg_nn_lstm)(t, 3, 5, two), *gru = (rg_nn_gru)(t, 3, 5, two), *mha = rg_nn_multi_head_attention(t, 6, 2, RG_ONES);
     rg_tensor *x = rg_full(t, 1, 2, 4, 3), *six = rg_full(t, 1, 2, 4, 6);
 #define FAILS(call, message) assert_true(rg_failed(call)); expect(t, message)
 #define NOT_MADE(call, message) assert_null(call); expect(t, message)
@@ -384,8 +386,10 @@ static void errors(void **state) {
     FAILS(rg_nn_attend_at("a.c:1", lstm, six, six, six, NULL), "rg_nn_attend: not a multi_head_attention (a.c:1)");
     FAILS(rg_nn_attend_at("a.c:1", mha, six, six, rg_full(t, 1, 2, 5, 6), NULL), "multi_head_attention: query [2,4,6], key [2,4,6] and value [2,5,6] do not fit: [batch, n, 6] and twice [batch, m, 6] (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", rg_nn_positional_embedding(t, 3, 6, RG_ONES), six), "positional_embedding: the input is [2,4,6], not [.., time, dim] within weight[3,6] (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), rg_input(t, RG_I32, ((int[]){0, 3}), 2)), "embedding: [2] i32, weight[3,2]: index[1] = 3 is outside 0..2 (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), x), "embedding: [2,4,3], weight[3,2]: operand 1, the index, must be i32, not f32 (a.c:1)");
+    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), rg_input(t, ((int[]){0, 3}), 2)),
+        "embedding: weight[3,2], [2] i32: index[1] = 3 is outside 0..2 (a.c:1)");
+    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), x),
+        "embedding: weight[3,2], [2,4,3]: operand 2, the index, must be i32, not f32 (a.c:1)");
     NOT_MADE(rg_nn_lstm_at("a.c:1", t, 3, 0, two), "rg_nn_lstm: 3 features and 0 units (a.c:1)");
     NOT_MADE(rg_nn_gru_at("a.c:1", t, 3, 5, (rg_rnn_options){.layers = -1}), "rg_nn_gru: -1 layers, not 1 to 255 (a.c:1)");
     NOT_MADE(rg_nn_rnn_at("a.c:1", t, 3, 5, (rg_rnn_options){.dropout = 2}), "rg_nn_rnn: dropout = 2 is no probability (a.c:1)");
@@ -394,8 +398,8 @@ static void errors(void **state) {
     NOT_MADE(rg_nn_transformer_block_at("a.c:1", t, 6, 0, 4, RG_ONES, (rg_attention_options){0}), "rg_nn_transformer_block: 0 heads do not divide 6 features (a.c:1)");
     NOT_MADE(rg_nn_transformer_block_at("a.c:1", t, 6, 2, 4, RG_ONES, (rg_attention_options){.dropout = NAN}), "rg_nn_transformer_block: dropout = nan is no probability (a.c:1)");
     NOT_MADE(rg_nn_embedding_at("a.c:1", t, 3, 2, RG_NORMAL(0, -1)), "rg_param: weight: std -1 is negative (a.c:1)");
-    assert_null(rg_nn_lstm(NULL, 1, 1, two));
-    assert_null(rg_nn_transformer_block(NULL, 2, 1, 2, RG_ONES, (rg_attention_options){0}));
+    assert_null((rg_nn_lstm)(NULL, 1, 1, two));
+    assert_null(rg_nn_transformer_block(NULL, 2, 1, 2, RG_ONES));
     assert_null(rg_nn_embedding(NULL, 2, 1, RG_ONES));
     assert_true(rg_failed(rg_nn_step(NULL, NULL, NULL)) && rg_failed(rg_nn_unroll(NULL, NULL, NULL)) && rg_failed(rg_nn_attend(NULL, NULL, NULL, NULL, NULL)));
     assert_true(rg_failed(rg_rnn_cell(NULL, NULL, NULL, NULL, NULL, NULL, true)) && rg_failed(rg_gru_cell(NULL, NULL, NULL, NULL, NULL, NULL)));
@@ -411,10 +415,10 @@ static void without_memory(void **state) {
         rg_tape *t = metered_tape(&m, true, 0);
         for (int try = 0; try < 2; try++) {
             const int ids[] = {3, 1, 4, 1, 5, 2};
-            rg_tensor *x = rg_input(t, RG_I32, ids, 2, 3);
+            rg_tensor *x = rg_input(t, ids, 2, 3);
             m.fail_at = try ? -1 : m.calls + failures;
             rg_nn *net = small_gpt(t, .1);
-            rg_nn_add(net, rg_nn_lstm(t, 7, 2, (rg_rnn_options){.dropout = .1}));
+            rg_nn_add(net, rg_nn_lstm(t, 7, 2, .dropout = .1));
             const int failed = rg_backward(rg_sum(rg_square(rg_nn_forward(net, x))));
             m.fail_at = -1;
             if (rg_error(t)) {

@@ -5,19 +5,19 @@
 #include <stdlib.h>
 
 static rg_tensor *leaf(rg_tape *t, const double *v, int64_t n, int64_t m) {
-    return rg_requires_grad(rg_input_at(RG_HERE, t, RG_F64, v, m ? 2 : 1, (int64_t[]){n, m}), true);
+    return rg_requires_grad(rg_input_n(t, v, m ? 2 : 1, (int64_t[]){n, m}), true);
 }
 #define LEAF(...) leaf(t, (const double[]){__VA_ARGS__}, (int64_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), 0)
 
 static rg_tensor *gradient(rg_tensor *y, rg_tensor *x) {
     rg_tensor *dx = NULL;
-    assert_int_equal(rg_grad(y, rg_fill(y, 1), &x, 1, RG_CREATE_GRAPH, &dx), 0);
+    assert_int_equal(rg_grad(y, rg_full_like(y, 1), &x, 1, RG_CREATE_GRAPH, &dx), 0);
     return dx;
 }
 
 static int start_f64(void **state) {
     if (start(state)) return -1;
-    return rg_set_dtype(*state, RG_F64);
+    return rg_set_default_dtype(*state, RG_F64);
 }
 #define F64(name) cmocka_unit_test_setup_teardown(name, start_f64, stop)
 
@@ -43,7 +43,7 @@ static void prod_of_any_length(void **state) {
     for (int64_t n = 1; n <= 34; n++) {
         rg_tensor *x = rg_requires_grad(numbers(t, RG_F64, RG_DIMS(n, 3)), true);
         for (int axis = 0; axis < 2; axis++) {
-            rg_tensor *y = rg_prod_over(x, false, axis), *dx = gradient(y, x);
+            rg_tensor *y = rg_prod(x, axis), *dx = gradient(y, x);
             const int64_t shape[] = {axis == 0 ? 3 : n};
             assert_shape(y, 1, shape);
             for (int64_t i = 0; i < n * 3; i++) {
@@ -56,7 +56,7 @@ static void prod_of_any_length(void **state) {
         }
     }
     VALUES(rg_prod(rg_full(t, 3, 0, 5)), 1);
-    VALUES(rg_prod_over(rg_full(t, 3, 0, 2), true, 0), 1, 1);
+    VALUES(rg_prod_keep(rg_full(t, 3, 0, 2), 0), 1, 1);
 }
 
 /* -------- min, argmin */
@@ -68,9 +68,9 @@ static void ties_share(void **state) {
     VALUES(gradient(rg_min(x), x), 0, 1. / 3, 0, 1. / 3, 1. / 3, 0);
     assert_element(rg_argmin(x, 0), 0, 1);
     rg_tensor *rows = leaf(t, (const double[]){1, 2, 0, -1, 4, -1}, 2, 3);
-    VALUES(rg_min_over(rows, false, 1), 0, -1);
-    VALUES(rg_min_over(rows, true, 0), -1, 2, -1);
-    VALUES(gradient(rg_min_over(rows, false, 1), rows), 0, 0, 1, .5, 0, .5);
+    VALUES(rg_min(rows, 1), 0, -1);
+    VALUES(rg_min_keep(rows, 0), -1, 2, -1);
+    VALUES(gradient(rg_min(rows, 1), rows), 0, 0, 1, .5, 0, .5);
     VALUES(rg_argmin(rows, 1), 2, 0);
     VALUES(rg_argmin(rows, 0), 1, 0, 1);
     assert_true(isnan(rg_item(rg_min(LEAF(1, NAN, -INFINITY)))));
@@ -100,7 +100,7 @@ static rg_tensor *tied(rg_tape *t, int k, bool with_nan) {
     assert_non_null(v);
     for (int64_t i = 0; i < n; i++) v[i] = (double)(i * i % 97 * 7 % 5 - 2);
     if (with_nan) v[n / 2] = v[n - 1] = (double)NAN;
-    rg_tensor *x = rg_requires_grad(rg_input_at(RG_HERE, t, dtypes[k % 2], v, 2, sides[k / 2]), true);
+    rg_tensor *x = rg_requires_grad(rg_input_of_n(t, dtypes[k % 2], v, 2, sides[k / 2]), true);
     free(v);
     return x;
 }
@@ -133,7 +133,7 @@ static void ties_share_fused(void **state) {
         for (int d = 0; d < 2; d++)
             if (axes >> d & 1) which[n++] = d;
         for (int with_nan = 0; with_nan < 2; with_nan++) {
-            rg_tensor *x = tied(t, k / 8, with_nan), *y = least ? rg_min_over_at(RG_HERE, x, false, n ? n : -1, which) : rg_max_over_at(RG_HERE, x, false, n ? n : -1, which);
+            rg_tensor *x = tied(t, k / 8, with_nan), *y = least ? rg_min_n(x, n, which) : rg_max_n(x, n, which);
             rg_tensor *dy = numbers(t, rg_dtype_of(x), y->ndim, y->shape), *fused, *composed;
             assert_int_equal(rg_grad(y, dy, &x, 1, 0, &fused), 0);
             assert_int_equal(rg_grad(y, dy, &x, 1, RG_CREATE_GRAPH, &composed), 0);
@@ -149,21 +149,19 @@ static void variance_and_its_correction(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = LEAF(1, 2, 4, 7), *far = LEAF(1e8 + 1, 1e8 + 2, 1e8 + 4, 1e8 + 7); /* mean 3.5, squares 6.25 2.25 .25 12.25 */
     VALUES(rg_var(x), 7);
-    VALUES(rg_var_over(x, 0, false, 0), 5.25);
-    VALUES(rg_var_over(x, 2, true, -1), 10.5);
+    VALUES(rg_var_corrected(x, 0, 0), 5.25);
+    VALUES(rg_var_corrected_keep(x, 2, -1), 10.5);
     VALUES(rg_std(x), 2.6457513110645906);
-    VALUES(rg_std_over(x, 0, false, 0), 2.2912878474779199);
+    VALUES(rg_std_corrected(x, 0, 0), 2.2912878474779199);
     VALUES(rg_var(far), 7);
     VALUES(gradient(rg_var(x), x), -5. / 3, -1, 1. / 3, 7. / 3);
     VALUES(gradient(rg_std(x), x), -.31497039417435607, -.18898223650461362, .062994078834871203, .44095855184409843);
     rg_tensor *rows = leaf(t, (const double[]){1, 5, 3, 3, 3, 9}, 2, 3);
-    VALUES(rg_var_over(rows, 1, false, 1), 4, 12);
-    VALUES(rg_var_over(rows, 0, false, 0), 1, 1, 9);
+    VALUES(rg_var(rows, 1), 4, 12);
+    VALUES(rg_var_corrected(rows, 0, 0), 1, 1, 9);
     VALUES(rg_var(rows), 7.6);
-    REFUSED(RG_EVALUE, rg_var_over(x, (double)NAN, false, 0), "var: the correction is nan, must be at least 0");
-    REFUSED(RG_EVALUE, rg_std_over(x, -1, false, 0), "std: [4]: var: the correction is -1, must be at least 0");
-    REFUSED(RG_EVALUE, rg_sum_over(x, -1), "sum: [4]: no axes; write rg_sum_over(x, keepdims, axis, ..), or rg_sum(x) for all of them");
-    REFUSED(RG_EVALUE, rg_norm_over(x, 1, -1), "norm: [4]: sum: [4]: no axes; write rg_sum_over(x, keepdims, axis, ..), or rg_sum(x) for all of them");
+    REFUSED(RG_EVALUE, rg_var_corrected(x, (double)NAN, 0), "var: the correction is nan, must be at least 0");
+    REFUSED(RG_EVALUE, rg_std_corrected(x, -1, 0), "std: [4]: var: the correction is -1, must be at least 0");
     assert_true(isnan(rg_item(rg_var(LEAF(3))))); /* one element, divided by 0 */
 }
 
@@ -174,28 +172,28 @@ static void slope_0_where_there_is_no_slope(void **state) {
     VALUES(gradient(rg_std(same), same), 0, 0, 0);
     for (int k = 0; k < 3; k++) {
         const double p = k == 0 ? 1 : k == 1 ? 2 : INFINITY;
-        VALUES(rg_norm(zero, p), 0);
-        VALUES(gradient(rg_norm(zero, p), zero), 0, 0);
-        VALUES(gradient(rg_sum(gradient(rg_norm(zero, p), zero)), zero), 0, 0);
-        assert_true(isnan(rg_item(rg_norm(LEAF(1, NAN), p))));
-        assert_element(rg_norm(LEAF(1, -INFINITY), p), 0, INFINITY);
+        VALUES(rg_norm_p(zero, p), 0);
+        VALUES(gradient(rg_norm_p(zero, p), zero), 0, 0);
+        VALUES(gradient(rg_sum(gradient(rg_norm_p(zero, p), zero)), zero), 0, 0);
+        assert_true(isnan(rg_item(rg_norm_p(LEAF(1, NAN), p))));
+        assert_element(rg_norm_p(LEAF(1, -INFINITY), p), 0, INFINITY);
     }
     rg_tensor *rows = leaf(t, (const double[]){0, 0, 3, 4}, 2, 2);
-    VALUES(gradient(rg_norm_over(rows, 2, false, 1), rows), 0, 0, .6, .8);
+    VALUES(gradient(rg_norm(rows, 1), rows), 0, 0, .6, .8);
 }
 
 static void norms(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = leaf(t, (const double[]){3, -4, 0, -4, 2, 4}, 2, 3);
-    VALUES(rg_norm(x, 1), 17);
-    VALUES(rg_norm(x, 2), 7.810249675906654);
-    VALUES(rg_norm(x, INFINITY), 4);
-    VALUES(rg_norm_over(x, 2, false, 1), 5, 6);
-    VALUES(rg_norm_over(x, 1, true, 0), 7, 6, 4);
-    VALUES(gradient(rg_norm(x, 1), x), 1, -1, 0, -1, 1, 1);
-    VALUES(gradient(rg_norm_over(x, 2, false, 1), x), .6, -.8, 0, -2. / 3, 1. / 3, 2. / 3);
-    VALUES(gradient(rg_norm(x, INFINITY), x), 0, -1. / 3, 0, -1. / 3, 0, 1. / 3);
-    REFUSED(RG_EVALUE, rg_norm(x, 3), "norm: p = 3, but there are 1, 2 and INFINITY");
+    VALUES(rg_norm_p(x, 1), 17);
+    VALUES(rg_norm(x), 7.810249675906654);
+    VALUES(rg_norm_p(x, INFINITY), 4);
+    VALUES(rg_norm(x, 1), 5, 6);
+    VALUES(rg_norm_p_keep(x, 1, 0), 7, 6, 4);
+    VALUES(gradient(rg_norm_p(x, 1), x), 1, -1, 0, -1, 1, 1);
+    VALUES(gradient(rg_norm(x, 1), x), .6, -.8, 0, -2. / 3, 1. / 3, 2. / 3);
+    VALUES(gradient(rg_norm_p(x, INFINITY), x), 0, -1. / 3, 0, -1. / 3, 0, 1. / 3);
+    REFUSED(RG_EVALUE, rg_norm_p(x, 3), "norm: p = 3, but there are 1, 2 and INFINITY");
 }
 
 /* -------- cumsum */
@@ -226,7 +224,7 @@ static void running_sums_over_any_axis(void **state) {
         }
     }
     enum { LONG = 3000000 };
-    rg_set_dtype(t, RG_F32);
+    rg_set_default_dtype(t, RG_F32);
     rg_tensor *y = rg_cumsum(rg_full(t, .1, LONG), 0); /* added up in floats, the last would be wrong in its third digit */
     assert_true(fabs(element(y, LONG - 1) - LONG * (double).1f) < .02);
 }
@@ -236,39 +234,39 @@ static void running_sums_over_any_axis(void **state) {
 static void order_of_ties_and_nan(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = LEAF(2, NAN, 1, 2, -INFINITY, NAN, 1, -0.0, 0), *index;
-    rg_tensor *y = rg_sort(x, 0, false, &index);
+    rg_tensor *y = rg_sort(x, 0, .index = &index);
     VALUES(index, 4, 7, 8, 2, 6, 0, 3, 1, 5);
     assert_true(isnan(element(y, 7)) && isnan(element(y, 8)));
     VALUES(rg_slice(y, 0, 1, 7), 0, 0, 1, 1, 2, 2);
-    y = rg_sort(x, 0, true, &index);
+    y = rg_sort(x, 0, .descending = true, .index = &index);
     VALUES(index, 1, 5, 0, 3, 2, 6, 7, 8, 4);
     assert_true(isnan(element(y, 0)) && isnan(element(y, 1)));
     assert_element(y, 8, -INFINITY);
-    VALUES(rg_argsort(x, -1, false), 4, 7, 8, 2, 6, 0, 3, 1, 5);
-    VALUES(rg_slice(rg_topk(x, 3, 0, false, &index), 0, 1, 3), 0, 0);
+    VALUES(rg_argsort(x, -1), 4, 7, 8, 2, 6, 0, 3, 1, 5);
+    VALUES(rg_slice(rg_topk(x, 0, 3, .smallest = true, .index = &index), 0, 1, 3), 0, 0);
     VALUES(index, 4, 7, 8);
-    rg_topk(x, 3, 0, true, &index);
+    rg_topk(x, 0, 3, .index = &index);
     VALUES(index, 1, 5, 0);
 }
 
 static void gradients_go_back_through_the_permutation(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = leaf(t, (const double[]){3, 1, 2, 0, 5, 4}, 2, 3), *dx, *y = rg_sort(x, 1, false, NULL);
+    rg_tensor *x = leaf(t, (const double[]){3, 1, 2, 0, 5, 4}, 2, 3), *dx, *y = rg_sort(x, 1);
     rg_tensor *dy = leaf(t, (const double[]){1, 10, 100, 1000, 10000, 100000}, 2, 3);
     VALUES(y, 1, 2, 3, 0, 4, 5);
     assert_int_equal(rg_grad(y, dy, &x, 1, 0, &dx), 0);
     VALUES(dx, 100, 1, 10, 1000, 100000, 10000);
-    VALUES(rg_sort(x, 0, true, NULL), 3, 5, 4, 0, 1, 2);
-    y = rg_topk(x, 2, -1, true, NULL);
+    VALUES(rg_sort(x, 0, .descending = true), 3, 5, 4, 0, 1, 2);
+    y = rg_topk(x, -1, 2);
     VALUES(y, 3, 2, 5, 4);
     VALUES(gradient(rg_square(y), x), 6, 0, 4, 0, 10, 8);
     VALUES(gradient(gradient(rg_square(y), x), x), 2, 0, 2, 0, 2, 2);
     rg_tensor *kept;
-    assert_int_equal(rg_topk(x, 0, 1, true, &kept)->numel, 0);
-    REFUSED(RG_EVALUE, rg_topk(x, 4, 1, true, &kept), "topk: k = 4 is outside 0..3, the size of axis 1");
+    assert_int_equal(rg_topk(x, 1, 0, .index = &kept)->numel, 0);
+    REFUSED(RG_EVALUE, rg_topk(x, 1, 4, .index = &kept), "topk: k = 4 is outside 0..3, the size of axis 1");
     assert_true(rg_failed(kept));
-    REFUSED(RG_EVALUE, rg_topk(x, -1, -2, true, NULL), "topk: k = -1 is outside 0..2, the size of axis -2");
-    REFUSED(RG_ESHAPE, rg_sort(x, 2, true, NULL), "sort: [2,3]: axis 2 is outside the 2 dimensions");
+    REFUSED(RG_EVALUE, rg_topk(x, -2, -1), "topk: k = -1 is outside 0..2, the size of axis -2");
+    REFUSED(RG_ESHAPE, rg_sort(x, 2, .descending = true), "sort: [2,3]: axis 2 is outside the 2 dimensions");
 }
 
 /* Sorted, and stable: of equal elements the earlier first. Many equal ones, lengths about the runs that are merged. */
@@ -278,7 +276,7 @@ static void order_of_many(void **state) {
     for (int k = 0; k < 48; k++) {
         const int64_t n = lengths[k / 4], m = k % 2 ? 3 : 1;
         const bool descending = k % 4 > 1;
-        rg_tensor *x = numbers(t, dtypes[k % 2], RG_DIMS(n, m)), *index, *y = rg_sort(x, 0, descending, &index);
+        rg_tensor *x = numbers(t, dtypes[k % 2], RG_DIMS(n, m)), *index, *y = rg_sort(x, 0, .descending = descending, .index = &index);
         for (int64_t c = 0; c < m; c++) {
             double seen = 0;
             for (int64_t i = 0; i < n; i++) {
@@ -302,7 +300,7 @@ static void order_tells_its_branches_apart(void **state) {
     uint64_t hash[3];
     for (int i = 0; i < 3; i++) {
         const int64_t mark = rg_mark(t);
-        rg_sort(leaf(t, x[i], 3, 0), 0, false, NULL);
+        rg_sort(leaf(t, x[i], 3, 0), 0);
         hash[i] = rg_branch_hash(t, mark);
     }
     assert_true(hash[0] == hash[1] && hash[0] != hash[2]);

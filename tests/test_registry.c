@@ -37,7 +37,7 @@ static rg_tape *new_tape(setting s) {
     rg_tape *t = rg_tape_new(7);
     assert_non_null(t);
     rg_on_error(t, NULL, NULL);
-    rg_set_dtype(t, s.dtype);
+    rg_set_default_dtype(t, s.dtype);
     rg_set_threads(t, s.threads);
     if (s.isa >= 0) rg_set_isa(t, s.isa);
     return t;
@@ -86,7 +86,7 @@ static void each_sample(const rg_op *op, each_fn *fn) {
 static double *values_of(const trial *r, rg_tensor *x) {
     double *v = malloc((size_t)rg_numel(x) * sizeof *v + 1);
     assert_non_null(v);
-    CHECK(r, rg_copy_out(x, RG_F64, v, rg_numel(x)) == 0, "%s", rg_error(r->t));
+    CHECK(r, rg_copy_out(x, v, rg_numel(x)) == 0, "%s", rg_error(r->t));
     return v;
 }
 
@@ -224,9 +224,9 @@ static void refusal_is_named(const rg_op *op, const rg_sample *s) {
     for (int k = 0; k < 2; k++) {
         trial r = {.op = op, .sample = *s, .t = new_tape(plain[k])};
         trial_operands(&r);
-        const rg_counts before = rg_live(r.t);
+        const rg_memory_stats before = rg_memory(r.t);
         r.y = rg_sample_apply("far/away/here.c:7", s, op, r.in);
-        const rg_counts after = rg_live(r.t);
+        const rg_memory_stats after = rg_memory(r.t);
         const char *message = rg_error(r.t);
         CHECK(&r, rg_failed(r.y) && message, "was not refused");
         CHECK(&r, rg_error_code(r.t) != RG_OK && rg_error_code(r.t) != RG_ENOMEM, "error code %d: %s", (int)rg_error_code(r.t), message);
@@ -362,9 +362,9 @@ static void passes_leave_nothing(const rg_op *op, const rg_sample *s) {
     trial_begin(&r, op, s, plain[0]);
     if (has_derivative(&r)) {
         rg_tensor *dx[RG_SAMPLE_OPERANDS], *dy = cotangent(&r, 5);
-        const rg_counts before = rg_live(r.t); /* a gradient may be a view, with a base */
+        const rg_memory_stats before = rg_memory(r.t); /* a gradient may be a view, with a base */
         gradients(&r, dy, 0, dx);
-        const rg_counts after = rg_live(r.t);
+        const rg_memory_stats after = rg_memory(r.t);
         CHECK(&r, after.tensors <= before.tensors + 2 * r.nx,
             "%lld tensors are left over from a plain pass", (long long)(after.tensors - before.tensors - r.nx));
         CHECK(&r, after.recorded == before.recorded, "a plain pass recorded %lld results", (long long)(after.recorded - before.recorded));

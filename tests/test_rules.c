@@ -23,13 +23,13 @@ static void an_operator_of_ones_own(void **state) {
     rg_grad(rg_sum(g[0]), NULL, &w, 1, 0, &g[1]);
     VALUES(g[0], 3, 12);
     VALUES(g[1], 6, 12);
-    rg_tensor *i[] = {rg_buffer(t, "i", RG_I32, NULL, 2), w};
+    rg_tensor *i[] = {rg_buffer_of(t, "i", RG_I32, NULL, 2), w};
     const rg_attr none = {.p = 0};
     REFUSED(RG_EDTYPE, rg_apply(&cube, RG_HERE, none, 1, i), "cube: i[2] i32: operand 1 must be a float, not i32; rg_cast converts");
     REFUSED(RG_ESHAPE, rg_apply(&cube, RG_HERE, none, 2, i), "cube: 2 operands, not 1");
 }
 
-static int copy_forward(rg_tensor *y) { return rg_copy_out(y->in[0], y->dtype, y->data, y->numel); }
+static int copy_forward(rg_tensor *y) { return rg_copy_out_of(y->in[0], y->dtype, y->data, y->numel); }
 static rg_tape *other;
 static rg_tensor *other_tensor;
 static int fused_fails(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return (void)y, (void)dy, (void)dx, -1; }
@@ -116,7 +116,7 @@ static int rules_run;
 static int64_t most_alive;
 static void counts(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     rules_run++;
-    const int64_t alive = rg_live(y->tape).tensors;
+    const int64_t alive = rg_memory(y->tape).tensors;
     if (alive > most_alive) most_alive = alive;
     dx[0] = rg_mul_scalar(dy, 1);
 }
@@ -137,7 +137,7 @@ static void a_pass_holds_few_gradients_at_a_time(void **state) {
     rg_tensor *w = param(t, "w", 50), *y = w;
     for (int i = 0; i < 50; i++) y = with_rule(counts, 1, y, NULL);
     y = rg_sum(y);
-    const int64_t before = rg_live(t).tensors;
+    const int64_t before = rg_memory(t).tensors;
     most_alive = 0;
     rg_backward(y);
     assert_true(most_alive > before && most_alive <= before + 3);
@@ -157,7 +157,7 @@ static void a_dtype_without_a_kernel(void **state) {
     static const rg_op op = {.name = "single", .formula = "x", .arity = 1, .forward = {{copy_forward, copy_forward}}};
     rg_tensor *x = rg_full(t, 1, 9);
     assert_false(rg_failed(rg_apply(&op, RG_HERE, RG_NO_ATTR, 1, &x)));
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     x = rg_full(t, 1, 9);
     REFUSED(RG_EDTYPE, rg_apply(&op, RG_HERE, RG_NO_ATTR, 1, &x), "single: [9]: no kernel for f64");
 }

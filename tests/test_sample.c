@@ -83,7 +83,7 @@ static void cannot_be_read(void **state) {
 static void values_in_range(void **state) {
     (void)state;
     rg_tape *t = rg_tape_new(7);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     const rg_op op = {.name = "one", .range = {.3, .5}}, two = {.name = "two"};
     const rg_sample s = parse("1000 1000:i32<5 1000:f<2 1000:i32=-7 1000:u8 same");
     rg_tensor *in[RG_SAMPLE_OPERANDS], *wide[RG_SAMPLE_OPERANDS];

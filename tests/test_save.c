@@ -18,17 +18,17 @@ enum { ROWS = 23, BATCH = 4 };
 typedef struct run { rg_tape *t; rg_nn *net; rg_optim *optim; rg_loader *loader; int64_t step; } run;
 typedef struct rule { const char *name; rg_optim *(*make)(rg_tape *t, rg_list params); rg_dtype dtype; } rule;
 
-static rg_optim *sgd(rg_tape *to, rg_list p) { return rg_optim_sgd(to, p, (rg_sgd_options){.lr = .1}); }
-static rg_optim *momentum(rg_tape *to, rg_list p) { return rg_optim_sgd(to, p, (rg_sgd_options){.lr = .1, .momentum = .9, .dampening = .5}); }
-static rg_optim *adam(rg_tape *to, rg_list p) { return rg_optim_adam(to, p, (rg_adam_options){.lr = .05}); }
-static rg_optim *adamw(rg_tape *to, rg_list p) { return rg_optim_adamw(to, p, (rg_adam_options){.lr = .05}); }
-static rg_optim *centered(rg_tape *to, rg_list p) { return rg_optim_rmsprop(to, p, (rg_rmsprop_options){.lr = .01, .momentum = .5, .centered = true}); }
-static rg_optim *adagrad(rg_tape *to, rg_list p) { return rg_optim_adagrad(to, p, (rg_adagrad_options){.lr = .1, .lr_decay = .1, .initial_accumulator = .2}); }
-static rg_optim *lion(rg_tape *to, rg_list p) { return rg_optim_lion(to, p, (rg_lion_options){.lr = .01}); }
-static rg_optim *lbfgs(rg_tape *to, rg_list p) { return rg_optim_lbfgs(to, p, (rg_lbfgs_options){.history = 3, .max_iter = 2}); }
+static rg_optim *sgd(rg_tape *to, rg_list p) { return rg_optim_sgd(to, p, .lr = .1); }
+static rg_optim *momentum(rg_tape *to, rg_list p) { return rg_optim_sgd(to, p, .lr = .1, .momentum = .9, .dampening = .5); }
+static rg_optim *adam(rg_tape *to, rg_list p) { return rg_optim_adam(to, p, .lr = .05); }
+static rg_optim *adamw(rg_tape *to, rg_list p) { return rg_optim_adamw(to, p, .lr = .05); }
+static rg_optim *centered(rg_tape *to, rg_list p) { return rg_optim_rmsprop(to, p, .lr = .01, .momentum = .5, .centered = true); }
+static rg_optim *adagrad(rg_tape *to, rg_list p) { return rg_optim_adagrad(to, p, .lr = .1, .lr_decay = .1, .initial_accumulator = .2); }
+static rg_optim *lion(rg_tape *to, rg_list p) { return rg_optim_lion(to, p, .lr = .01); }
+static rg_optim *lbfgs(rg_tape *to, rg_list p) { return rg_optim_lbfgs(to, p, .history = 3, .max_iter = 2); }
 static rg_optim *groups(rg_tape *to, rg_list p) {
-    rg_optim *o = rg_optim_adamw(to, (rg_list){p.items, 2}, (rg_adam_options){.lr = .05});
-    rg_optim_add_group(o, ((rg_list){p.items + 2, p.count - 2}), (rg_group_options){.lr = .01});
+    rg_optim *o = rg_optim_adamw(to, ((rg_list){p.items, 2}), .lr = .05);
+    rg_optim_add_group(o, ((rg_list){p.items + 2, p.count - 2}), .lr = .01);
     return o;
 }
 static const rule rules[] = {{"sgd", sgd, RG_F32}, {"momentum", momentum, RG_F32}, {"momentum in f64", momentum, RG_F64}, {"adam", adam, RG_F32},
@@ -40,13 +40,13 @@ static int classes[ROWS];
 
 static run run_new(const rule *how, uint64_t seed) {
     rg_tape *to = metered_tape(&memory, false, seed);
-    rg_set_dtype(to, how->dtype);
+    rg_set_default_dtype(to, how->dtype);
     run r = {.t = to};
     r.net = rg_nn_sequential(to, rg_nn_linear(to, 3, 5, RG_HE_NORMAL), rg_nn_tanh(to), rg_nn_linear(to, 5, 2, RG_HE_NORMAL));
     r.optim = how->make(to, rg_nn_params(r.net));
     for (int i = 0; i < ROWS * 3; i++) (&points[0][0])[i] = (float)(i * 37 % 17) / 8 - 1, classes[i / 3] = i % 2;
-    rg_tensor *x = rg_buffer(to, "x", RG_F32, points, ROWS, 3), *y = rg_buffer(to, "y", RG_I32, classes, ROWS);
-    r.loader = rg_loader_new(to, x, y, (rg_loader_options){.batch = BATCH, .shuffle = true});
+    rg_tensor *x = rg_buffer(to, "x", points, ROWS, 3), *y = rg_buffer(to, "y", classes, ROWS);
+    r.loader = rg_loader_new(to, x, y, .batch = BATCH, .shuffle = true);
     return r;
 }
 
@@ -219,8 +219,8 @@ static void odd_saves(void **state) {
     REFUSED(a.t, rg_state_save(a.t, path, (rg_state){.net = a.net, .tensors = rg_nn_params(a.net)}), "two tensors have the name 0.bias");
     rg_tensor *w = rg_nn_params(a.net).items[0];
     static const char *const names[][2] = {{"", "has no name"}, {"@w", "begins with @"}, {"\xff", "a name is not UTF-8"}, {"__metadata__", "the name __metadata__"}};
-    for (int i = 0; i < 4; i++) REFUSED(a.t, (rg_name(w, names[i][0]), rg_nn_save(a.net, path)), names[i][1]);
-    rg_name(w, "odd \"name\" \xc3\xa4\n");
+    for (int i = 0; i < 4; i++) REFUSED(a.t, (rg_set_name(w, names[i][0]), rg_nn_save(a.net, path)), names[i][1]);
+    rg_set_name(w, "odd \"name\" \xc3\xa4\n");
     assert_int_equal(rg_nn_save(a.net, path), 0);
     assert_int_equal(rg_nn_load(a.net, path), 0);
     assert_int_equal(rg_nn_save(NULL, path), -1);
@@ -246,7 +246,7 @@ static void too_long_a_header(void **state) {
     assert_non_null(name);
     memset(name, 'x', n);
     name[n] = 0;
-    rg_tensor *w = rg_name(rg_full(t, 1, 2), name);
+    rg_tensor *w = rg_set_name(rg_full(t, 1, 2), name);
     free(name);
     snprintf(path, sizeof path, "%s/net", folder);
     REFUSED(t, rg_state_save(t, path, (rg_state){.tensors = {&w, 1}}), "too much to save: a header of 3565");
@@ -359,9 +359,9 @@ static int load_one(rg_tensor *w, rg_nn *net) {
     float before[6];
     memcpy(before, w->data, sizeof before);
     const rg_rng rng = *rg_tape_rng(t);
-    const int64_t tensors = rg_live(t).tensors;
+    const int64_t tensors = rg_memory(t).tensors;
     const int status = rg_nn_load(net, path);
-    assert_int_equal(rg_live(t).tensors, tensors);
+    assert_int_equal(rg_memory(t).tensors, tensors);
     assert_int_equal(status, rg_error_code(t) ? -1 : 0);
     if (status) assert_memory_equal(before, w->data, sizeof before);
     assert_memory_equal(&rng, rg_tape_rng(t), sizeof rng);
@@ -389,13 +389,13 @@ static void hostile_file(void **state) {
     rg_tensor *w;
     rg_nn *net = net_of_one(&w);
     build(h->header, h->values);
-    const size_t reserved = rg_live(t).reserved;
+    const size_t reserved = rg_memory(t).reserved;
     assert_int_equal(load_one(w, net), -1);
     if (rg_error_code(t) != RG_EIO || !strstr(rg_error(t), h->says)) fail_msg("expected '%s', got '%s'", h->says, rg_error(t));
     assert_non_null(strstr(rg_error(t), "rg_nn_load: "));
     assert_non_null(strstr(rg_error(t), "/net: "));
     assert_non_null(strstr(rg_error(t), "(test_save.c:"));
-    assert_true(rg_live(t).reserved - reserved < 1 << 20); /* whatever was promised */
+    assert_true(rg_memory(t).reserved - reserved < 1 << 20); /* whatever was promised */
     rg_error_clear(t);
     build("{" GOOD_W "}", 24);
     assert_int_equal(load_one(w, net), 0);
@@ -523,7 +523,8 @@ static void hostile_history(void **state) {
         memcpy(plain.at + 8 + length + offset + (i < 5 ? 8 : i < 10 ? 16 : 0), &tries[i == 10 ? 1 : i == 11 ? 4 : i % 5], 8);
         write_bytes("run", &plain);
         assert_int_equal(rg_state_load(a.t, path, state_of(&a)), 0);
-        assert_true(isnan(rg_optim_step_closure(a.optim, loss_of, &(batch){&a, rg_full(a.t, 1, 2, 3), rg_input(a.t, RG_I32, ((int[]){0, 1}), 2), 0})));
+        assert_true(
+            isnan(rg_optim_step_closure(a.optim, loss_of, &(batch){&a, rg_full(a.t, 1, 2, 3), rg_input(a.t, ((int[]){0, 1}), 2), 0})));
         assert_non_null(strstr(rg_error(a.t), "the history that was loaded cannot be one"));
         rg_tape_free(a.t);
     }
@@ -665,7 +666,7 @@ static void as_others_write_it(void **state) {
     (void)state;
     rg_tensor *w;
     rg_nn *net = net_of_one(&w);
-    rg_name(w, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80 \"\\/\b\f\n\r\tA\x7f");
+    rg_set_name(w, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80 \"\\/\b\f\n\r\tA\x7f");
     build("{\n \"\\u00e4\\u20AC\\ud83d\\uDE00 \\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\x7f\" : { \"data_offsets\" : [ 0 , 24 ],\r\n\t\"shape\":[2,3], \"dtype\":\"F32\" } , \"__metadata__\":{} } ", 24);
     if (load_one(w, net)) fail_msg("%s", rg_error(t));
     assert_memory_equal(w->data, plain.at + plain.n - 24, 24);
@@ -685,11 +686,11 @@ static void each_allocation_fails(void **state) {
         for (int64_t k = 0;; k++) {
             run *r = load ? &b : &a;
             const float before = *rg_f32(rg_nn_params(r->net).items[0]);
-            const size_t in_use = rg_live(r->t).bytes;
+            const size_t in_use = rg_memory(r->t).bytes;
             memory.calls = 0, memory.fail_at = k;
             const int status = load ? rg_state_load(r->t, path, state_of(r)) : rg_state_save(r->t, path, state_of(r));
             memory.fail_at = -1;
-            assert_int_equal(rg_live(r->t).bytes, in_use);
+            assert_int_equal(rg_memory(r->t).bytes, in_use);
             if (!status) break;
             if (rg_error_code(r->t) != RG_ENOMEM) fail_msg("%s", rg_error(r->t));
             assert_true(*rg_f32(rg_nn_params(r->net).items[0]) == before);
@@ -768,7 +769,7 @@ static void what_is_not_loaded_into(void **state) {
     rg_tape *to = rg_tape_new(1);
     rg_on_error(to, NULL, NULL);
     hooked = rg_nn_linear(to, 2, 2, RG_ONES);
-    rg_tensor *w = rg_nn_params(hooked).items[0], *y = rg_name(rg_exp(w), "y");
+    rg_tensor *w = rg_nn_params(hooked).items[0], *y = rg_set_name(rg_exp(w), "y");
     char file[600];
     snprintf(file, sizeof file, "%s/results", folder);
     assert_int_equal(rg_state_save(to, file, (rg_state){.tensors = {&y, 1}}), 0);
@@ -776,7 +777,7 @@ static void what_is_not_loaded_into(void **state) {
     assert_non_null(strstr(rg_error(to), "rg_state_load: the result of exp is no leaf"));
     rg_error_clear(to);
     assert_int_equal(rg_nn_save(hooked, file), 0);
-    rg_write(w, RG_F32, ((float[]){2, 2, 2, 2}));
+    rg_write(w, (float[]){2, 2, 2, 2});
     rg_tensor *loss = rg_sum(rg_square(w));
     rg_on_grad(loss, loads, file);
     assert_int_equal(rg_backward(loss), -1);

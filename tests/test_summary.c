@@ -25,7 +25,8 @@ static void prints(rg_nn *net, rg_tensor *x, const char *expected) {
 static void a_tree(void **state) {
     (void)state;
     rg_nn *inner = rg_nn_sequential(t, rg_nn_linear(t, 8, 8, RG_ONES), rg_nn_relu(t)), *body = rg_nn_named(rg_nn_residual(inner), "body");
-    rg_nn *net = rg_nn_sequential(t, rg_nn_linear_with(t, 4, 8, RG_ONES, RG_NO_BIAS), body, rg_nn_batch_norm1d(t, 8), rg_nn_dropout(t, .5));
+    rg_nn *net =
+        rg_nn_sequential(t, rg_nn_linear(t, 4, 8, RG_ONES, .bias = RG_NO_BIAS), body, rg_nn_batch_norm1d(t, 8), rg_nn_dropout(t, .5));
     prints(net, NULL,
         "sequential\n"
         "  0: linear  weight[4,8]                                                      32\n"
@@ -37,7 +38,7 @@ static void a_tree(void **state) {
         "  3: dropout\n"
         "120 parameters in 5 tensors, 480 bytes\n"
         "2 buffers, 64 bytes\n");
-    const rg_counts before = rg_live(t);
+    const rg_memory_stats before = rg_memory(t);
     rg_tensor *x = rg_full(t, 1, 2, 4);
     prints(net, x,
         "sequential                                         [2,8]\n"
@@ -50,7 +51,7 @@ static void a_tree(void **state) {
         "  3: dropout                                       [2,8]\n"
         "120 parameters in 5 tensors, 480 bytes\n"
         "2 buffers, 64 bytes\n");
-    assert_int_equal(rg_live(t).tensors, before.tensors + 1); /* x */
+    assert_int_equal(rg_memory(t).tensors, before.tensors + 1); /* x */
     assert_true(net->training && net->children[2]->training);
     assert_true(rg_f32(rg_nn_buffers(net).items[0])[0] == 0); /* the running mean has not moved */
     assert_true(rg_needs_grad(rg_nn_forward(net, x)));
@@ -114,7 +115,7 @@ static void evaluations_of_several_nets(void **state) {
 
 static void evaluation_of_other_entrances(void **state) {
     (void)state;
-    rg_nn *lstm = rg_nn_lstm(t, 4, 3, (rg_rnn_options){0}), *heads = rg_nn_multi_head_attention(t, 4, 2, RG_ONES, (rg_attention_options){0});
+    rg_nn *lstm = rg_nn_lstm(t, 4, 3), *heads = rg_nn_multi_head_attention(t, 4, 2, RG_ONES);
     rg_tensor *x = rg_full(t, 1, 2, 3, 4);
     rg_rnn_state s = {0};
     for (int evaluated = 0; evaluated < 2; evaluated++) {

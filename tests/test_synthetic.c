@@ -16,7 +16,7 @@ static int setup(void **state) {
     (void)state;
     memory = (meter){.fail_at = -1};
     t = metered_tape(&memory, false, 3);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     return t ? 0 : -1;
 }
 
@@ -35,7 +35,7 @@ static void assert_points(rg_dataset d, int64_t n, int classes) {
     int64_t count[16] = {0};
     assert_null(rg_error(t));
     rg_tape_reset(t);
-    assert_int_equal(rg_live(t).tensors, 2);
+    assert_int_equal(rg_memory(t).tensors, 2);
     assert_int_equal(rg_dtype_of(d.x), RG_F64);
     assert_memory_equal(rg_shape(d.x), ((int64_t[]){n, 2}), 2 * sizeof(int64_t));
     assert_int_equal(rg_ndim(d.y), 1);
@@ -142,7 +142,7 @@ static void points_in_f32(void **state) {
     (void)state;
     rg_dataset d = rg_make_spirals(t, 60, 2, 0.1);
     rg_rng_seed(rg_tape_rng(t), 3);
-    rg_set_dtype(t, RG_F32);
+    rg_set_default_dtype(t, RG_F32);
     rg_dataset f = rg_make_spirals(t, 60, 2, 0.1);
     assert_int_equal(rg_dtype_of(f.x), RG_F32);
     for (int i = 0; i < 120; i++) assert_true(rg_f32(f.x)[i] == (float)rg_f64(d.x)[i]);
@@ -198,7 +198,7 @@ static void refused(void **state) {
     assert_true(rg_failed(d.x) && rg_failed(d.y));
     assert_int_equal(rg_error_code(t), r->code);
     if (!strstr(rg_error(t), r->says)) fail_msg("'%s' is not in '%s'", r->says, rg_error(t));
-    assert_int_equal(rg_live(t).tensors, 0);
+    assert_int_equal(rg_memory(t).tensors, 0);
     assert_memory_equal(&before, rg_tape_rng(t), sizeof before);
 }
 
@@ -216,7 +216,7 @@ static void out_of_memory(void **state) {
         const bool failed = rg_failed(k->make(tape).x);
         if (failed) {
             assert_int_equal(rg_error_code(tape), RG_ENOMEM);
-            assert_int_equal(rg_live(tape).tensors, 0);
+            assert_int_equal(rg_memory(tape).tensors, 0);
             m.fail_at = -1;
             rg_error_clear(tape);
             assert_false(rg_failed(k->make(tape).x));

@@ -55,7 +55,7 @@ static int save_net(void) { return rg_nn_save(make_net(), path); }
 static int save_state(void) { return rg_state_save(t, path, (rg_state){.net = make_net()}); }
 static int save_npy(void) { return rg_npy_save(rg_full(t, 3, 30, 40), path); }
 static int save_npz(void) {
-    rg_tensor *items[] = {rg_name(rg_full(t, 3, 30, 40), "x"), rg_name(rg_full(t, 4, 7), "y")};
+    rg_tensor *items[] = {rg_set_name(rg_full(t, 3, 30, 40), "x"), rg_set_name(rg_full(t, 4, 7), "y")};
     return rg_npz_save(t, path, (rg_list){items, 2});
 }
 typedef struct way { const char *name; int (*save)(void); } way;

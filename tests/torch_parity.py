@@ -40,15 +40,19 @@ class Sample(C.Structure):  # the beginning of rg_sample in ops/sample.h
     _fields_ = [("text", P), ("length", C.c_int), ("n", C.c_int), ("rest", C.c_char * 8192)]
 
 
+class TapeOptions(C.Structure):
+    _fields_ = [("alloc", P), ("free", P), ("ctx", P), ("no_pool", C.c_bool), ("named", C.c_char)]
+
+
 def load(path):
     lib = C.CDLL(path)
     for name, result, *args in [
-            ("rg_op_first", C.POINTER(Entry)), ("rg_tape_new", P, C.c_uint64), ("rg_tape_free_at", None, C.c_char_p, P), ("rg_on_error", None, P, P, P), ("rg_set_dtype", C.c_int, P, C.c_int),
+            ("rg_op_first", C.POINTER(Entry)), ("rg_tape_new", P, C.c_uint64, TapeOptions), ("rg_tape_free", None, P), ("rg_on_error", None, P, P, P), ("rg_set_default_dtype", C.c_int, P, C.c_int),
             ("rg_error", C.c_char_p, P), ("rg_sample_next", C.c_int, P, P), ("rg_sample_operands", C.c_int, C.c_char_p, P, P, P, P, P),
             ("rg_sample_apply", P, C.c_char_p, P, P, P), ("rg_sample_float", C.c_bool, P, C.c_int), ("rg_rng_seed", None, P, C.c_uint64), ("rg_ndim", C.c_int, P),
-            ("rg_shape", C.POINTER(C.c_int64), P), ("rg_dtype_of", C.c_int, P), ("rg_copy_out", C.c_int, P, C.c_int, P, C.c_int64), ("rg_failed", C.c_bool, P),
-            ("rg_needs_grad", C.c_bool, P), ("rg_requires_grad_at", P, C.c_char_p, P, C.c_bool), ("rg_input_at", P, C.c_char_p, P, C.c_int, P, C.c_int, P),
-            ("rg_grad_at", C.c_int, C.c_char_p, P, P, P, C.c_int, C.c_int, P)]:
+            ("rg_shape", C.POINTER(C.c_int64), P), ("rg_dtype_of", C.c_int, P), ("rg_copy_out_of", C.c_int, P, C.c_int, P, C.c_int64), ("rg_failed", C.c_bool, P),
+            ("rg_needs_grad", C.c_bool, P), ("rg_requires_grad", P, P, C.c_bool), ("rg_input_of_n", P, P, C.c_int, P, C.c_int, P),
+            ("rg_grad", C.c_int, P, P, P, C.c_int, C.c_int, P)]:
         fn = getattr(lib, name)
         fn.restype, fn.argtypes = result, args
     return lib
@@ -57,7 +61,7 @@ def load(path):
 def values(lib, x):
     shape = tuple(lib.rg_shape(x)[d] for d in range(lib.rg_ndim(x)))
     v = np.zeros(shape, NUMPY[lib.rg_dtype_of(x)])
-    if lib.rg_copy_out(x, lib.rg_dtype_of(x), v.ctypes.data, v.size): raise ValueError("no values")
+    if lib.rg_copy_out_of(x, lib.rg_dtype_of(x), v.ctypes.data, v.size): raise ValueError("no values")
     return v
 
 
@@ -80,10 +84,10 @@ class Parity:
     def compare(self, op, sample, text, dtype):
         """(forward, backward) in ulps; backward None where there is none."""
         lib = self.lib
-        t = lib.rg_tape_new(7)
+        t = lib.rg_tape_new(7, TapeOptions())
         try:
             lib.rg_on_error(t, None, None)
-            lib.rg_set_dtype(t, dtype)
+            lib.rg_set_default_dtype(t, dtype)
             rng = C.create_string_buffer(256)
             lib.rg_rng_seed(rng, self.seed)
             operands = (P * 8)()
@@ -96,7 +100,7 @@ class Parity:
                     continue
                 theirs.append(torch.tensor(values(lib, operands[i])))
                 if not lib.rg_sample_float(C.byref(sample), i): continue
-                lib.rg_requires_grad_at(None, operands[i], True)
+                lib.rg_requires_grad(operands[i], True)
                 x.append(operands[i])
                 leaves.append(theirs[-1].requires_grad_(True))
             y = lib.rg_sample_apply(None, C.byref(sample), op, operands)
@@ -109,14 +113,14 @@ class Parity:
             if not x or not lib.rg_needs_grad(y) or not z.requires_grad or lib.rg_dtype_of(y) != dtype: return forward, None
             dy = np.random.default_rng(self.seed).standard_normal(z.shape).astype(NUMPY[dtype])
             shape = (C.c_int64 * 6)(*z.shape)
-            w = lib.rg_input_at(None, t, dtype, np.ascontiguousarray(dy).ctypes.data, len(z.shape), shape)
+            w = lib.rg_input_of_n(t, dtype, np.ascontiguousarray(dy).ctypes.data, len(z.shape), shape)
             out = (P * len(x))()
-            if lib.rg_grad_at(None, y, w, (P * len(x))(*x), len(x), 0, out): raise ValueError(lib.rg_error(t).decode())
+            if lib.rg_grad(y, w, (P * len(x))(*x), len(x), 0, out): raise ValueError(lib.rg_error(t).decode())
             g = torch.autograd.grad(z, leaves, torch.tensor(dy), allow_unused=True)
             zero = [torch.zeros_like(v) if d is None else d for d, v in zip(g, leaves)]
             return forward, max(ulps(values(lib, out[i]), zero[i], False, np.abs(dy).max(initial=0) / 4) for i in range(len(x)))
         finally:
-            lib.rg_tape_free_at(b"torch_parity.py", t)
+            lib.rg_tape_free(t)
 
 
 def is_empty(text):

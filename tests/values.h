@@ -17,8 +17,8 @@ static inline void has_values(const char *file, int line, const rg_tensor *x, co
 
 /* 1 to n; zeros if there are more than six. */
 static inline rg_tensor *param(rg_tape *t, const char *name, int64_t n) {
-    rg_tensor *w = rg_parameter_at(RG_HERE, t, name, RG_DIMS(n));
-    if (n <= 6) rg_write(w, RG_F32, six);
+    rg_tensor *w = rg_parameter(t, name, n);
+    if (n <= 6) rg_write(w, six);
     return w;
 }
 

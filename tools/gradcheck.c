@@ -49,7 +49,7 @@ static int walk(int order) {
             t.plain++;
             continue;
         }
-        const rg_check c = rg_gradcheck_op(op, (rg_gradcheck_options){.order = order, .seed = o.seed, .bar = o.bar});
+        const rg_check c = rg_gradcheck_op(op, .order = order, .seed = o.seed, .bar = o.bar);
         printf("%-16s %8d %9" PRId64 " %12.1e %9" PRId64 "  %s\n", op->name, c.samples, c.checked, c.error, c.left_out, rg_verdict_name(c.failed));
         count(&t, &c);
         if (!c.failed && !o.verbose) continue;

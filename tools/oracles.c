@@ -125,7 +125,8 @@ static void ask_differences(asked *a, answers *to) {
 
 /* J'u as a function of u, contracted with v and differentiated by u, contracted with w. */
 static void ask_tape(asked *a, answers *to) {
-    rg_tensor *u = rg_requires_grad(rg_empty_at(NULL, a->t, RG_F64, a->w->ndim, a->w->shape), true), *g[RG_SAMPLE_OPERANDS], *ju, *sum = rg_scalar(a->t, 0);
+    rg_tensor *u = rg_requires_grad(rg_empty_at(NULL, a->t, RG_F64, a->w->ndim, a->w->shape), true), *g[RG_SAMPLE_OPERANDS], *ju,
+              *sum = rg_full(a->t, 0);
     for (int64_t k = 0; k < u->numel; k++) ((double *)u->data)[k] = rg_rng_uniform(&a->rng, -1, 1);
     const rg_rng draws = *rg_tape_rng(a->t); /* dropout's: the same in each */
     rg_tensor *y = rg_sample_apply(NULL, a->s, a->op, a->in);
@@ -161,7 +162,7 @@ static void ask_textbook(asked *a, answers *to) {
 static void ask_sample(const rg_op *op, const rg_sample *s, uint64_t seed, answers *to) {
     asked a = {.op = op, .s = s, .t = rg_tape_new(seed)};
     rg_on_error(a.t, NULL, NULL);
-    rg_set_dtype(a.t, RG_F64);
+    rg_set_default_dtype(a.t, RG_F64);
     rg_rng_seed(&a.rng, seed);
     rg_sample_operands(NULL, s, op, a.t, &a.rng, a.in);
     for (int i = 0; i < s->n && !rg_error_code(a.t); i++)
@@ -186,7 +187,7 @@ static void ask_sample(const rg_op *op, const rg_sample *s, uint64_t seed, answe
 static answers ask(const rg_op *op, uint64_t seed) {
     answers to = {0};
     for (int order = 1; order <= 2; order++) {
-        const rg_check c = rg_gradcheck_op(op, (rg_gradcheck_options){.order = order, .seed = seed});
+        const rg_check c = rg_gradcheck_op(op, .order = order, .seed = seed);
         *(order == 1 ? &to.first : &to.second) = c.error;
         if (c.failed) to.failed = true, snprintf(to.text, sizeof to.text, "%s: %.200s", rg_verdict_name(c.failed), c.text);
     }

@@ -39,9 +39,9 @@ int draw_initialisation(const char *path, const figure_options *o) {
     const rg_init inits[] = {RG_NORMAL(0, .01), RG_LECUN_NORMAL, RG_HE_NORMAL};
     plot_series series[3];
     rg_tape *t = rg_tape_new(0);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     for (int k = 0; k < 3; k++) {
-        rg_copy_out(rg_param(t, "w", inits[k], IN, OUT), RG_F64, values, WEIGHTS);
+        rg_copy_out(rg_param(t, "w", inits[k], IN, OUT), values, WEIGHTS);
         if (rg_error_code(t)) break;
         snprintf(text[k], sizeof text[k], "%s: std %.4f", names[k], density(values, WEIGHTS, x[k], CURVE, y[k]));
         series[k] = (plot_series){.name = text[k], .x = x[k], .y = y[k], .count = CURVE};
@@ -67,16 +67,16 @@ static double score(rg_tape *t, const rg_dataset *train, const rg_dataset *test,
     const int64_t in = rg_numel(train->x) / rg_dim(train->x, 0);
     rg_tensor *w1 = rg_param(t, "w1", RG_NORMAL(0, std1), in, HIDDEN), *b1 = rg_param(t, "b1", RG_ZEROS, HIDDEN);
     rg_tensor *w2 = rg_param(t, "w2", RG_NORMAL(0, std2), HIDDEN, train->classes), *b2 = rg_param(t, "b2", RG_ZEROS, train->classes), *x, *y;
-    rg_optim *sgd = rg_optim_sgd(t, (rg_list){(rg_tensor *[]){w1, b1, w2, b2}, 4}, (rg_sgd_options){.lr = .01});
-    rg_loader *batches = rg_loader_new(t, rg_slice(train->x, 0, 0, TRAIN), rg_slice(train->y, 0, 0, TRAIN),
-        (rg_loader_options){.batch = BATCH, .shuffle = true});
+    rg_optim *sgd = rg_optim_sgd(t, rg_list_of(w1, b1, w2, b2), .lr = .01);
+    rg_loader *batches =
+        rg_loader_new(t, rg_slice(train->x, 0, 0, TRAIN), rg_slice(train->y, 0, 0, TRAIN), .batch = BATCH, .shuffle = true);
     for (int epoch = 0; epoch < EPOCHS; epoch++)
         while (rg_loader_next(batches, &x, &y)) {
             rg_backward(rg_cross_entropy(rg_linear(rg_relu(rg_linear(x, w1, b1)), w2, b2), y));
             rg_optim_step(sgd);
             rg_tape_reset(t);
         }
-    rg_loader *all = rg_loader_new(t, test->x, test->y, (rg_loader_options){.batch = rg_dim(test->x, 0)});
+    rg_loader *all = rg_loader_new(t, test->x, test->y, .batch = rg_dim(test->x, 0));
     rg_loader_next(all, &x, &y);
     rg_record(t, false);
     const double share = rg_accuracy(rg_linear(rg_relu(rg_linear(x, w1, b1)), w2, b2), y);

@@ -13,17 +13,19 @@ static void linspace(double low, double high, int n, double *to) {
     for (int i = 0; i < n; i++) to[i] = low + (high - low) * i / (n - 1);
 }
 
+typedef rg_tensor *function(rg_tensor *x);
+
 /* y = f(x) and, where dy is not NULL, dy/dx by the tape. */
-static int evaluate(rg_unary_fn f, const double *x, int n, double *y, double *dy) {
+static int evaluate(function *f, const double *x, int n, double *y, double *dy) {
     rg_tape *t = rg_tape_new(0);
-    rg_set_dtype(t, RG_F64);
-    rg_tensor *in = rg_requires_grad(rg_input(t, RG_F64, x, n), dy != NULL), *out = f(RG_HERE, in), *grad;
-    rg_copy_out(out, RG_F64, y, n);
-    if (dy && rg_grad(rg_sum(out), NULL, &in, 1, 0, &grad) == 0) rg_copy_out(grad, RG_F64, dy, n); /* each y depends on its own x alone */
+    rg_set_default_dtype(t, RG_F64);
+    rg_tensor *in = rg_requires_grad(rg_input(t, x, n), dy != NULL), *out = f(in), *grad;
+    rg_copy_out(out, y, n);
+    if (dy && rg_grad(rg_sum(out), NULL, &in, 1, 0, &grad) == 0) rg_copy_out(grad, dy, n); /* each y depends on its own x alone */
     return figure_end(t, 0);
 }
 
-static int draw_function(const char *path, const char *title, const char *name, rg_unary_fn f, double reach) {
+static int draw_function(const char *path, const char *title, const char *name, function *f, double reach) {
     static double x[POINTS], y[POINTS], dy[POINTS];
     linspace(-reach, reach, POINTS, x);
     if (evaluate(f, x, POINTS, y, dy)) return -1;
@@ -35,7 +37,7 @@ static int draw_function(const char *path, const char *title, const char *name, 
 
 int draw_sigmoid(const char *path, const figure_options *o) {
     (void)o;
-    return draw_function(path, "Sigmoid and its derivative", "sigmoid(z) = 1 / (1 + e^-z)", rg_sigmoid_at, 8);
+    return draw_function(path, "Sigmoid and its derivative", "sigmoid(z) = 1 / (1 + e^-z)", rg_sigmoid, 8);
 }
 
 /* The derivative jumps from 0 to 1: its value at 0 is a dot of its own, and no line joins the two sides. */
@@ -43,7 +45,7 @@ int draw_relu(const char *path, const figure_options *o) {
     (void)o;
     static double x[POINTS], y[POINTS], dy[POINTS];
     linspace(-3, 3, POINTS, x);
-    if (evaluate(rg_relu_at, x, POINTS, y, dy)) return -1;
+    if (evaluate(rg_relu, x, POINTS, y, dy)) return -1;
     const double zero[] = {0}, at_zero[] = {dy[POINTS / 2]};
     dy[POINTS / 2] = NAN;
     const plot_series series[] = {{.name = "relu(z) = max(z, 0)", .x = x, .y = y, .count = POINTS},
@@ -54,16 +56,15 @@ int draw_relu(const char *path, const figure_options *o) {
 }
 
 /* step(z) = 1 where z >= 0: the perceptron's convention. */
-static rg_tensor *step_at(const char *at, rg_tensor *z) {
-    rg_tensor *zero = rg_fill_at(at, z, 0);
-    return rg_sub_at(at, rg_fill_at(at, z, 1), rg_gt_at(at, zero, z));
+static rg_tensor *step_of(rg_tensor *z) {
+    return rg_sub(1, rg_gt(0, z));
 }
 
 int draw_step(const char *path, const figure_options *o) {
     (void)o;
     static double x[POINTS], y[POINTS];
     linspace(-3, 3, POINTS, x);
-    if (evaluate(step_at, x, POINTS, y, NULL)) return -1;
+    if (evaluate(step_of, x, POINTS, y, NULL)) return -1;
     y[POINTS / 2 - 1] = NAN; /* the point before 0 is left out: no line joins the two sides of a jump */
     const plot_series series = {.name = "step(z) = 1 if z >= 0, else 0", .x = x, .y = y, .count = POINTS};
     const plot_mark mark = {.x = 0, .y = y[POINTS / 2], .text = "step(0) = 1", .across = -12, .down = -12, .dot = true};
@@ -76,7 +77,7 @@ int draw_log(const char *path, const figure_options *o) {
     (void)o;
     static double x[POINTS], y[POINTS], minus[POINTS];
     linspace(.001, 3, POINTS, x);
-    if (evaluate(rg_log_at, x, POINTS, y, NULL)) return -1;
+    if (evaluate(rg_log, x, POINTS, y, NULL)) return -1;
     for (int i = 0; i < POINTS; i++) minus[i] = x[i] <= 1 ? -y[i] : NAN;
     const plot_series series[] = {{.name = "log p", .x = x, .y = y, .count = POINTS},
         {.name = "-log p: the loss, for 0 < p <= 1", .x = x, .y = minus, .count = POINTS}};
@@ -93,8 +94,8 @@ int draw_xor(const char *path, const figure_options *o) {
     int n[2] = {0, 0};
     rg_tape *t = rg_tape_new(0);
     const rg_dataset d = rg_make_xor(t, 4, 0);
-    rg_copy_out(d.x, RG_F64, xy, 8);
-    rg_copy_out(d.y, RG_I32, label, 4);
+    rg_copy_out(d.x, xy, 8);
+    rg_copy_out(d.y, label, 4);
     if (figure_end(t, 0)) return -1;
     for (int i = 0; i < 4; i++) {
         const int k = label[i], j = n[k]++ % 2;
@@ -118,8 +119,8 @@ int draw_softmax(const char *path, const figure_options *o) {
     char text[N][2][32];
     plot_mark marks[2 * N];
     rg_tape *t = rg_tape_new(0);
-    rg_set_dtype(t, RG_F64);
-    rg_copy_out(rg_softmax(rg_input(t, RG_F64, logits, N), 0), RG_F64, p, N);
+    rg_set_default_dtype(t, RG_F64);
+    rg_copy_out(rg_softmax(rg_input(t, logits, N), 0), p, N);
     if (figure_end(t, 0)) return -1;
     for (int i = 0; i < N; i++) {
         at[i] = i;
@@ -149,14 +150,14 @@ int draw_cross_entropy(const char *path, const figure_options *o) {
     plot_mark marks[3];
     linspace(.01, .99, CURVE, x);
     rg_tape *t = rg_tape_new(0);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     for (int i = 0; i < CURVE; i++)
         for (int k = 0; k < 4; k++) probability[i][k] = k == 2 ? x[i] : (1 - x[i]) / 3, label[i] = 2;
-    rg_tensor *logits = rg_log(rg_input(t, RG_F64, probability, CURVE, 4)); /* [200, 4] */
-    rg_copy_out(rg_neg(rg_pick(rg_log_softmax(logits, 1), rg_input(t, RG_I32, label, CURVE))), RG_F64, y, CURVE);
+    rg_tensor *logits = rg_log(rg_input(t, probability, CURVE, 4)); /* [200, 4] */
+    rg_copy_out(rg_neg(rg_pick(rg_log_softmax(logits, 1), rg_input(t, label, CURVE))), y, CURVE);
     for (int i = 0; i < 3; i++) {
         const double rest = (1 - cases[i]) / 3, row[4] = {rest, rest, cases[i], rest};
-        loss[i] = rg_item(rg_cross_entropy(rg_log(rg_input(t, RG_F64, row, 1, 4)), rg_input(t, RG_I32, label, 1)));
+        loss[i] = rg_item(rg_cross_entropy(rg_log(rg_input(t, row, 1, 4)), rg_input(t, label, 1)));
         snprintf(text[i], sizeof text[i], "%c: loss %.4f", 'A' + i, loss[i]);
         marks[i] = (plot_mark){.x = cases[i], .y = loss[i], .text = text[i], .across = i ? 12 : -2, .down = i ? -8 : -22, .dot = true};
     }

@@ -27,7 +27,7 @@ static rg_tensor *logits(const mlp *n, rg_tensor *x) { return rg_linear(rg_relu(
 
 static double test_accuracy(rg_tape *t, const mlp *net, const rg_dataset *d) {
     rg_tensor *x, *y;
-    rg_loader *all = rg_loader_new(t, d->x, d->y, (rg_loader_options){.batch = TEST});
+    rg_loader *all = rg_loader_new(t, d->x, d->y, .batch = TEST);
     rg_record(t, false);
     const double share = rg_loader_next(all, &x, &y) ? rg_accuracy(logits(net, x), y) : NAN;
     rg_record(t, true);
@@ -41,8 +41,8 @@ int draw_training(const char *path, const figure_options *o) {
     rg_dataset train, test;
     const char *name = images_read(t, o->data, DRAWN, TEST, &train, &test);
     const mlp net = make(t, rg_numel(train.x) / (rg_dim(train.x, 0) > 0 ? rg_dim(train.x, 0) : 1), train.classes);
-    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = .1});
-    rg_loader *batches = rg_loader_new(t, train.x, train.y, (rg_loader_options){.batch = BATCH, .shuffle = true, .drop_last = true});
+    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), .lr = .1);
+    rg_loader *batches = rg_loader_new(t, train.x, train.y, .batch = BATCH, .shuffle = true, .drop_last = true);
     rg_tensor *x, *y;
     for (int epoch = 0; epoch < o->epochs && !rg_error_code(t); epoch++) {
         while (rg_loader_next(batches, &x, &y)) {
@@ -74,8 +74,8 @@ static int losses(const char *data, double *by_tape, double *by_hand, const char
     rg_dataset train, test;
     *name = images_read(t, data, DRAWN, BATCH, &train, &test);
     const mlp net = make(t, rg_numel(train.x) / (rg_dim(train.x, 0) > 0 ? rg_dim(train.x, 0) : 1), train.classes);
-    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = .1});
-    rg_loader *batches = rg_loader_new(t, train.x, train.y, (rg_loader_options){.batch = BATCH, .shuffle = true, .drop_last = true});
+    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), .lr = .1);
+    rg_loader *batches = rg_loader_new(t, train.x, train.y, .batch = BATCH, .shuffle = true, .drop_last = true);
     twin *hand = rg_error_code(t) ? NULL : twin_new(&(run_options){.path = "manual", .optimizer = "sgd", .lr = .1, .dtype = "f32"}, &twin_mlp_f32, rg_params(t), BATCH);
     rg_tensor *x, *y;
     for (int i = 0; hand && i < STEPS && rg_loader_next(batches, &x, &y); i++) {
@@ -118,8 +118,8 @@ int draw_moons(const char *path, const figure_options *o) {
     static const double low[2] = {-1.6, -1.1}, high[2] = {2.6, 1.6};
     rg_tape *t = rg_tape_new(0);
     const rg_dataset d = rg_make_moons(t, POINTS, .1);
-    rg_nn *net = rg_nn_mlp(t, 4, ((int64_t[]){2, 16, 16, 2}), tanh, RG_XAVIER_NORMAL);
-    rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), (rg_adam_options){.lr = .01});
+    rg_nn *net = rg_nn_mlp(t, "tanh", RG_XAVIER_NORMAL, 2, 16, 16, 2);
+    rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), .lr = .01);
     for (int step = 0; step < MOON_STEPS; step++) {
         rg_backward(rg_cross_entropy(rg_nn_forward(net, d.x), d.y));
         rg_optim_step(adam);
@@ -129,10 +129,10 @@ int draw_moons(const char *path, const figure_options *o) {
     const double share = rg_accuracy(rg_nn_forward(net, d.x), d.y);
     for (int i = 0; i < GRID * GRID; i++)
         for (int k = 0; k < 2; k++) grid[i][k] = low[k] + (high[k] - low[k]) * (k ? i / GRID : i % GRID) / (GRID - 1);
-    rg_tensor *probability = rg_softmax(rg_nn_forward(net, rg_input(t, RG_F64, grid, GRID * GRID, 2)), -1); /* [g * g, 2] */
-    rg_copy_out(rg_slice(probability, 1, 1, 2), RG_F64, p, GRID * GRID);
-    rg_copy_out(d.x, RG_F64, xy, POINTS * 2);
-    rg_copy_out(d.y, RG_I32, class, POINTS);
+    rg_tensor *probability = rg_softmax(rg_nn_forward(net, rg_input(t, grid, GRID * GRID, 2)), -1); /* [g * g, 2] */
+    rg_copy_out(rg_slice(probability, 1, 1, 2), p, GRID * GRID);
+    rg_copy_out(d.x, xy, POINTS * 2);
+    rg_copy_out(d.y, class, POINTS);
     if (figure_end(t, 0)) return -1;
     for (int i = 0; i < POINTS; i++) x[i] = xy[i][0], y[i] = xy[i][1];
     char title[120];

@@ -46,7 +46,7 @@ static rg_tensor *features(const rg_dataset *d, int64_t from, int64_t to) {
 }
 
 /* std of each column: [1, 3072] */
-static rg_tensor *deviation(rg_tensor *x, rg_tensor *mean) { return rg_sqrt(rg_mean_over(rg_square(rg_sub(x, mean)), true, 0)); }
+static rg_tensor *deviation(rg_tensor *x, rg_tensor *mean) { return rg_sqrt(rg_mean_keep(rg_square(rg_sub(x, mean)), 0)); }
 
 static double largest(rg_tensor *x) { return rg_item(rg_max(rg_abs(x))); }
 
@@ -56,15 +56,15 @@ typedef struct parts {
 
 static rg_dataset keep(const char *name, rg_tape *t, const rg_dataset *d, int64_t from, rg_tensor *mean, rg_tensor *std) {
     rg_tensor *x = rg_div(rg_sub(features(d, from, from + PART), mean), std), *y = rg_slice(d->y, 0, from, from + PART);
-    x = rg_buffer(t, name, RG_F32, rg_f32(x), PART, FEATURES); /* they outlive the reset */
-    y = rg_buffer(t, name, RG_I32, rg_i32(y), PART);
+    x = rg_buffer(t, name, rg_f32(x), PART, FEATURES); /* they outlive the reset */
+    y = rg_buffer(t, name, rg_i32(y), PART);
     return (rg_dataset){.x = x, .y = y, .classes = CLASSES};
 }
 
 /* Every part is shifted and scaled by the mean and deviation of the training part: the others are not to be known in advance. */
 static parts standardise(rg_tape *t, const rg_dataset *learn, const rg_dataset *test) {
     parts p;
-    rg_tensor *x = features(learn, 0, PART), *mean = rg_mean_over(x, true, 0), *std = deviation(x, mean); /* [1, 3072] both */
+    rg_tensor *x = features(learn, 0, PART), *mean = rg_mean_keep(x, 0), *std = deviation(x, mean); /* [1, 3072] both */
     p.train = keep("train", t, learn, 0, mean, std);
     p.valid = keep("valid", t, learn, PART, mean, std);
     p.test = keep("test", t, test, 0, mean, std);
@@ -73,7 +73,7 @@ static parts standardise(rg_tape *t, const rg_dataset *learn, const rg_dataset *
 }
 
 static void check_parts(report *r, rg_tape *t, const parts *p) {
-    rg_tensor *mean = rg_mean_over(p->train.x, true, 0), *std = deviation(p->train.x, mean);
+    rg_tensor *mean = rg_mean_keep(p->train.x, 0), *std = deviation(p->train.x, mean);
     const double off_mean = largest(mean), off_std = largest(rg_add_scalar(std, -1));
     report_check(r, off_mean <= mean_allowed, "training features: no mean further from 0 than %.1e", off_mean);
     report_check(r, off_std <= std_allowed, "training features: no deviation further from 1 than %.1e", off_std);

@@ -8,7 +8,7 @@
 
 static rg_tape *tape_f64(uint64_t seed) { /* NumPy computes in doubles */
     rg_tape *t = rg_tape_new(seed);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     return t;
 }
 
@@ -23,11 +23,11 @@ static int finish(rg_tape *t) {
 static const double inputs[4][2] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}}, xor_of[4] = {0, 1, 1, 0};
 
 /* 1 where z >= 0: the step of the perceptron takes 0 upwards, where relu's slope at 0 is 0 */
-static rg_tensor *step(rg_tensor *z) { return rg_add_scalar(rg_neg(rg_gt(rg_scalar(rg_tape_of(z), 0), z)), 1); }
+static rg_tensor *step(rg_tensor *z) { return rg_add_scalar(rg_neg(rg_gt(rg_full(rg_tape_of(z), 0), z)), 1); }
 
 /* z = x . w + b */
 static rg_tensor *weigh(rg_tape *t, const double x[2], rg_tensor *w, rg_tensor *b) {
-    return rg_add(rg_sum(rg_mul(rg_input(t, RG_F64, x, 2), w)), b); /* [1] */
+    return rg_add(rg_sum(rg_mul(rg_input(t, x, 2), w)), b); /* [1] */
 }
 
 /* The perceptron rule w += lr (y - step(z)) x is gradient descent on the perceptron criterion -(y - step(z)) z, in which the
@@ -36,10 +36,10 @@ int perceptron(report *r, const settings *s) {
     (void)s;
     rg_tape *t = tape_f64(0);
     rg_tensor *w = rg_param(t, "w", RG_ZEROS, 2), *b = rg_param(t, "b", RG_ZEROS, 1);
-    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = 0.1});
+    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), .lr = 0.1);
     for (int pass = 0; pass < 100; pass++)
         for (int i = 0; i < 4; i++) {
-            rg_tensor *z = weigh(t, inputs[i], w, b), *wrong = rg_sub(rg_scalar(t, xor_of[i]), step(z));
+            rg_tensor *z = weigh(t, inputs[i], w, b), *wrong = rg_sub(rg_full(t, xor_of[i]), step(z));
             rg_backward(rg_neg(rg_mul(wrong, z)));
             rg_optim_step(sgd);
             rg_tape_reset(t);
@@ -53,7 +53,7 @@ int perceptron(report *r, const settings *s) {
         right += output == xor_of[i];
     }
     double weights[2] = {NAN, NAN};
-    rg_copy_out(w, RG_F64, weights, 2);
+    rg_copy_out(w, weights, 2);
     report_row(r, "percent right", 100.0 * right / 4, perceptron_accuracy, 0, 1);
     report_row(r, "w[0]", weights[0], perceptron_weights[0], 0, 1);
     report_row(r, "w[1]", weights[1], perceptron_weights[1], 0, 1);
@@ -66,9 +66,9 @@ int perceptron(report *r, const settings *s) {
 int softmax_demo(report *r, const settings *s) {
     (void)s;
     rg_tape *t = tape_f64(0);
-    rg_tensor *p = rg_softmax(rg_input(t, RG_F64, softmax_logits, 5), 0);
+    rg_tensor *p = rg_softmax(rg_input(t, softmax_logits, 5), 0);
     double values[5] = {0};
-    rg_copy_out(p, RG_F64, values, 5);
+    rg_copy_out(p, values, 5);
     for (int i = 0; i < 5; i++) {
         char name[40];
         snprintf(name, sizeof name, "softmax of %4.1f", softmax_logits[i]);
@@ -88,8 +88,8 @@ int cross_entropy_cases(report *r, const settings *s) {
     double p[CASES][CLASSES], loss[CASES] = {0};
     for (int i = 0; i < CASES; i++)
         for (int k = 0; k < CLASSES; k++) p[i][k] = k == RIGHT ? case_probability[i] : (1 - case_probability[i]) / (CLASSES - 1);
-    rg_tensor *labels = rg_input(t, RG_I32, ((const int32_t[CASES]){RIGHT, RIGHT, RIGHT}), CASES);
-    rg_copy_out(rg_neg(rg_log(rg_pick(rg_input(t, RG_F64, p, CASES, CLASSES), labels))), RG_F64, loss, CASES);
+    rg_tensor *labels = rg_input(t, ((const int32_t[CASES]){RIGHT, RIGHT, RIGHT}), CASES);
+    rg_copy_out(rg_neg(rg_log(rg_pick(rg_input(t, p, CASES, CLASSES), labels))), loss, CASES);
     for (int i = 0; i < CASES; i++) {
         char name[40];
         for (int k = 0; k < CLASSES; k++) {
@@ -109,7 +109,7 @@ int one_hot_demo(report *r, const settings *s) {
     enum { LABELS = 5, OF = 10 };
     rg_tape *t = tape_f64(0);
     double rows[LABELS][OF] = {{0}};
-    rg_copy_out(rg_one_hot(rg_input(t, RG_I32, one_hot_labels, LABELS), OF), RG_F64, rows, LABELS * OF);
+    rg_copy_out(rg_one_hot(rg_input(t, one_hot_labels, LABELS), OF), rows, LABELS * OF);
     for (int i = 0; i < LABELS; i++) {
         char text[2 * OF + 1];
         bool same = true;

@@ -143,8 +143,8 @@ static int shuffle(rg_tape *t, rg_dataset *d) {
             labels[i] = rg_i32(d->y)[order[i]];
             memcpy(images + i * size, from + order[i] * size, (size_t)size);
         }
-        rg_write(d->x, RG_U8, images);
-        rg_write(d->y, RG_I32, labels);
+        rg_write(d->x, images);
+        rg_write(d->y, labels);
     }
     free(order);
     free(labels);

@@ -23,9 +23,9 @@ static rg_nn *make(rg_tape *t, const recipe *how) {
     int n = 0;
     for (int i = 0; i < how->layers; i++) {
         if (i) layers[n++] = rg_nn_relu(t);
-        layers[n++] = rg_nn_linear_with(t, how->sizes[i], how->sizes[i + 1], how->weight[i], how->bias[i]);
+        layers[n++] = rg_nn_linear(t, how->sizes[i], how->sizes[i + 1], how->weight[i], .bias = how->bias[i]);
     }
-    return rg_nn_sequential_at(RG_AT, t, n, layers);
+    return rg_nn_sequential_n(t, n, layers);
 }
 
 /* cross-entropy, + lambda sum w^2 over the matrices */
@@ -52,9 +52,10 @@ static double printed(const recipe *how, rg_tensor *logits, rg_tensor *labels, r
     return value;
 }
 
-static rg_loader *loader(rg_tape *t, rows r, rg_loader_options options) {
+static rg_loader *loader(rg_tape *t, rows r, const recipe *how, bool learn) {
     if (!r.set) return NULL;
-    return rg_loader_new(t, rg_slice(r.set->x, 0, r.from, r.to), rg_slice(r.set->y, 0, r.from, r.to), options);
+    return rg_loader_new(t, rg_slice(r.set->x, 0, r.from, r.to), rg_slice(r.set->y, 0, r.from, r.to),
+        .batch = learn ? how->batch : EVALUATION_BATCH, .shuffle = learn, .drop_last = learn && how->drop_last, .divisor = how->divisor);
 }
 
 /* One pass over the training rows; the mean of its steps' losses. */
@@ -96,11 +97,9 @@ static void evaluate(const recipe *how, rg_nn *net, rg_loader *batches, double *
 int train(rg_tape *t, const recipe *how, uint64_t seed, rows learn, rows head, rows test, curve *to) {
     rg_rng_seed(rg_tape_rng(t), seed);
     rg_nn *net = make(t, how);
-    rg_optim *optim = how->adam ? rg_optim_adam(t, rg_nn_params(net), (rg_adam_options){.lr = how->lr})
-                                : rg_optim_sgd(t, rg_nn_params(net), (rg_sgd_options){.lr = how->lr});
-    const rg_loader_options plain = {.batch = EVALUATION_BATCH, .divisor = how->divisor};
-    const rg_loader_options mixed = {.batch = how->batch, .shuffle = true, .drop_last = how->drop_last, .divisor = how->divisor};
-    rg_loader *batches = loader(t, learn, mixed), *heads = loader(t, head, plain), *tests = loader(t, test, plain);
+    rg_optim *optim = how->adam ? rg_optim_adam(t, rg_nn_params(net), .lr = how->lr)
+                                : rg_optim_sgd(t, rg_nn_params(net), .lr = how->lr);
+    rg_loader *batches = loader(t, learn, how, true), *heads = loader(t, head, how, false), *tests = loader(t, test, how, false);
     if (rg_error_code(t)) return -1;
 
     progress bar;

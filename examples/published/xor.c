@@ -28,28 +28,28 @@ typedef struct outcome {
 
 /* o = sigmoid(sigmoid(x w1 + b1) w2 + b2): [starts, 4, 1] */
 static rg_tensor *forward(rg_tape *t, const networks *n) {
-    rg_tensor *x = rg_input(t, RG_F64, X, POINTS, 2);
+    rg_tensor *x = rg_input(t, X, POINTS, 2);
     rg_tensor *h = rg_sigmoid(rg_add(rg_matmul(x, n->w1), n->b1)); /* [starts, 4, 2] */
     return rg_sigmoid(rg_add(rg_matmul(h, n->w2), n->b2));
 }
 
 /* The gradient is that of the half sum 1/2 sum (y - o)^2; what the program prints is the mean (y - o)^2. */
 static int train_all(rg_tape *t, const networks *n, outcome *to) {
-    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = 0.1});
+    rg_optim *sgd = rg_optim_sgd(t, rg_params(t), .lr = 0.1);
     progress bar;
     progress_start(&bar, stdout, "epochs", 1, EPOCHS);
     for (int epoch = 0; epoch < EPOCHS; epoch++) {
-        rg_tensor *square = rg_square(rg_sub(rg_input(t, RG_F64, Y, POINTS, 1), forward(t, n))); /* [starts, 4, 1] */
+        rg_tensor *square = rg_square(rg_sub(rg_input(t, Y, POINTS, 1), forward(t, n))); /* [starts, 4, 1] */
         rg_tensor *loss = rg_mul_scalar(rg_sum(square), 0.5);
         rg_backward(loss);
-        if (epoch % EVERY == 0) rg_copy_out(rg_mean_over(square, false, 1, 2), RG_F64, to->curve[epoch / EVERY], STARTS);
+        if (epoch % EVERY == 0) rg_copy_out(rg_mean(square, 1, 2), to->curve[epoch / EVERY], STARTS);
         if (rg_optim_step(sgd)) break;
         progress_step(&bar, 1, epoch + 1, rg_item(loss) / STARTS);
         rg_tape_reset(t);
     }
     progress_end(&bar);
     static double o[STARTS][POINTS];
-    rg_copy_out(forward(t, n), RG_F64, o, STARTS * POINTS);
+    rg_copy_out(forward(t, n), o, STARTS * POINTS);
     for (int k = 0; k < STARTS; k++) {
         to->solved[k] = true;
         for (int i = 0; i < POINTS; i++) to->solved[k] = to->solved[k] && (o[k][i] > 0.5) == (Y[i] > 0.5);
@@ -93,7 +93,7 @@ static void tell(report *r, const outcome *all) {
 int mlp_xor(report *r, const settings *s) {
     (void)s;
     rg_tape *t = rg_tape_new(0);
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     const rg_init unit = RG_UNIFORM(0, 1);
     const networks n = {rg_param(t, "w1", unit, STARTS, 2, 2), rg_param(t, "b1", unit, STARTS, 1, 2),
         rg_param(t, "w2", unit, STARTS, 2, 1), rg_param(t, "b2", unit, STARTS, 1, 1)};

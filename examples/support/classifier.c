@@ -105,7 +105,7 @@ static int draw_curves(const training *r, int epochs, const char *path) {
 
 static float *values_of(rg_tensor *x) {
     float *to = malloc((size_t)rg_numel(x) * sizeof *to + 1);
-    if (to) rg_copy_out(x, RG_F32, to, rg_numel(x));
+    if (to) rg_copy_out(x, to, rg_numel(x));
     return to;
 }
 
@@ -187,8 +187,8 @@ static int resume(training *r) {
 
 int classifier_train(rg_tape *t, const classifier *c, const run_options *o) {
     training r = {.t = t, .c = c, .o = o};
-    r.train = rg_loader_new(t, c->train.x, c->train.y, (rg_loader_options){.batch = o->batch, .shuffle = true});
-    r.test = rg_loader_new(t, c->test.x, c->test.y, (rg_loader_options){.batch = TEST_BATCH});
+    r.train = rg_loader_new(t, c->train.x, c->train.y, .batch = o->batch, .shuffle = true);
+    r.test = rg_loader_new(t, c->test.x, c->test.y, .batch = TEST_BATCH);
     r.optim = run_optimizer(t, rg_params(t), o);
     if (rg_error_code(t) || resume(&r)) return 1;
     if (o->path && !run_by(o, "tape")) {

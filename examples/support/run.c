@@ -58,22 +58,22 @@ bool run_by(const run_options *o, const char *path) { return o->path && strcmp(o
 
 rg_tape *run_tape(const run_options *o) {
     rg_tape *t = rg_tape_new(o->seed);
-    rg_set_dtype(t, strcmp(o->dtype, "f64") == 0 ? RG_F64 : RG_F32);
+    rg_set_default_dtype(t, strcmp(o->dtype, "f64") == 0 ? RG_F64 : RG_F32);
     rg_set_threads(t, o->threads);
     return t;
 }
 
 rg_optim *run_optimizer(rg_tape *t, rg_list params, const run_options *o) {
     const double lr = o->lr > 0 ? o->lr : RG_ZERO;
-    if (strcmp(o->optimizer, "adam") == 0) return rg_optim_adam(t, params, (rg_adam_options){.lr = lr});
-    if (strcmp(o->optimizer, "adamw") == 0) return rg_optim_adamw(t, params, (rg_adam_options){.lr = lr});
-    return rg_optim_sgd(t, params, (rg_sgd_options){.lr = lr, .momentum = strcmp(o->optimizer, "sgd") == 0 ? 0 : 0.9,
-        .nesterov = strcmp(o->optimizer, "nesterov") == 0});
+    if (strcmp(o->optimizer, "adam") == 0) return rg_optim_adam(t, params, .lr = lr);
+    if (strcmp(o->optimizer, "adamw") == 0) return rg_optim_adamw(t, params, .lr = lr);
+    return rg_optim_sgd(t, params, .lr = lr, .momentum = strcmp(o->optimizer, "sgd") == 0 ? 0 : 0.9,
+        .nesterov = strcmp(o->optimizer, "nesterov") == 0);
 }
 
 double run_rate(const run_options *o, int64_t step, int64_t steps) {
     if (o->schedule && strcmp(o->schedule, "cosine") == 0) return rg_lr_cosine(o->lr, step, steps, 0);
-    if (o->schedule && strcmp(o->schedule, "one-cycle") == 0) return rg_lr_one_cycle(o->lr, step, steps, (rg_one_cycle_options){.warm = 0.3});
+    if (o->schedule && strcmp(o->schedule, "one-cycle") == 0) return rg_lr_one_cycle(o->lr, step, steps, .warm = 0.3);
     return o->lr;
 }
 

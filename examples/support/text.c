@@ -98,8 +98,8 @@ void text_batch(rg_tape *t, text *x, rg_rng *rng, int64_t first, int rows, rg_te
         memcpy(x->from + (int64_t)k * x->context, x->code + start, (size_t)x->context * sizeof *x->from);
         asked(x, x->code + start, x->to + (int64_t)k * x->context);
     }
-    *in = rg_input(t, RG_I32, x->from, rows, x->context);
-    *out = rg_input(t, RG_I32, x->to, rows, x->context);
+    *in = rg_input(t, x->from, rows, x->context);
+    *out = rg_input(t, x->to, rows, x->context);
 }
 
 void text_right(const text *x, rg_tensor *logits, rg_tensor *out, int64_t count[2]) {
@@ -147,7 +147,7 @@ int text_print(rg_tape *t, const text *x, rg_nn *net, const char *prompt, int64_
     for (; i < n; i++) putchar(x->letter[code[i]]);
     for (; i < end && !(x->sums && i > n && x->letter[code[i - 1]] == '\n'); i++) {
         const int seen = i < x->context ? i : x->context;
-        const int next = drawn(rg_nn_forward(net, rg_input(t, RG_I32, code + i - seen, 1, seen)), temperature);
+        const int next = drawn(rg_nn_forward(net, rg_input(t, code + i - seen, 1, seen)), temperature);
         rg_tape_reset(t);
         if (next < 0) break;
         putchar(x->letter[code[i] = next]);

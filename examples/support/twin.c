@@ -17,7 +17,7 @@ static const double tolerance_f64 = 1e-12, tolerance_f32 = 1e-5; /* relative to 
 /* Values of parameter i of the tape -> those of a twin. */
 static void take(const twin *w, void *net) {
     for (int i = 0; i < w->params.count; i++)
-        rg_copy_out(w->params.items[i], w->net->dtype, w->net->parameter(net, i), rg_numel(w->params.items[i]));
+        rg_copy_out_of(w->params.items[i], w->net->dtype, w->net->parameter(net, i), rg_numel(w->params.items[i]));
 }
 
 bool twin_rule(const run_options *o, rule *r) {
@@ -65,11 +65,11 @@ rg_tensor *twin_logits(twin *w, rg_tensor *x, rg_tensor *y) {
     const int n = w->net->quantities(w->alone, all);
     for (int i = 0; i < n; i++)
         if (all[i].name[0] == 'Z') last = all[i];
-    return rg_input(rg_tape_of(x), w->net->dtype, last.values, last.rows, last.cols);
+    return rg_input_of(rg_tape_of(x), w->net->dtype, last.values, last.rows, last.cols);
 }
 
 void twin_give(const twin *w) {
-    for (int i = 0; i < w->params.count; i++) rg_write(w->params.items[i], w->net->dtype, w->net->parameter(w->alone, i));
+    for (int i = 0; i < w->params.count; i++) rg_write_of(w->params.items[i], w->net->dtype, w->net->parameter(w->alone, i));
 }
 
 /* -------- the tape's quantities, read off its record: from the loss backwards through the layers */

@@ -54,8 +54,8 @@ static int some(rg_tensor *to[8]) {
     for (int i = 0; i < n; i++) to[i] = x();
     return n;
 }
-static rg_window window(void) {
-    rg_window w = {.groups = byte() % 4};
+static rg_window_options window(void) {
+    rg_window_options w = {.groups = byte() % 4};
     for (int k = 0; k < 2; k++) w.kernel[k] = small() % 9, w.stride[k] = small() % 5, w.padding[k] = small() % 7, w.dilation[k] = small() % 4;
     if (flag() && flag()) w.padding[1] = RG_NO_PADDING;
     return w;
@@ -64,15 +64,18 @@ static rg_window window(void) {
 typedef rg_tensor *unary(const char *at, rg_tensor *x);
 typedef rg_tensor *binary(const char *at, rg_tensor *a, rg_tensor *b);
 typedef rg_tensor *with_axis(const char *at, rg_tensor *x, int axis);
-typedef rg_tensor *over(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes);
+typedef rg_tensor *over(const char *at, rg_tensor *x, int naxes, const int *axes);
 typedef rg_tensor *loss(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with);
 static unary *const unaries[] = {rg_neg_at, rg_exp_at, rg_log_at, rg_sqrt_at, rg_square_at, rg_abs_at, rg_relu_at, rg_sigmoid_at, rg_tanh_at, rg_softplus_at, rg_erf_at, rg_rsqrt_at,
     rg_reciprocal_at, rg_sin_at, rg_tan_at, rg_acos_at, rg_sinh_at, rg_silu_at, rg_mish_at, rg_gelu_at, rg_log_sigmoid_at, rg_hardtanh_at, rg_selu_at, rg_detach_at};
-static binary *const binaries[] = {rg_add_at, rg_sub_at, rg_mul_at, rg_div_at, rg_pow_at, rg_maximum_at, rg_gt_at, rg_dot_at, rg_outer_at, rg_pick_at, rg_mse_at, rg_cross_entropy_at, rg_embedding_at};
-static with_axis *const axial[] = {rg_cumsum_at, rg_argmax_at, rg_argmin_at, rg_logsumexp_at, rg_softmax_at, rg_log_softmax_at, rg_unsqueeze_at, rg_squeeze_at, rg_flatten_at, rg_tril_at, rg_triu_at};
-static over *const overs[] = {rg_sum_over_at, rg_mean_over_at, rg_max_over_at, rg_min_over_at, rg_prod_over_at};
-static loss *const losses[] = {rg_mse_with_at, rg_l1_with_at, rg_huber_with_at, rg_smooth_l1_with_at, rg_bce_with_at, rg_bce_with_logits_with_at, rg_focal_with_at, rg_hinge_with_at,
-    rg_squared_hinge_with_at, rg_cross_entropy_with_at, rg_nll_with_at, rg_multi_margin_with_at, rg_kl_div_with_at};
+static binary *const binaries[] = {
+    rg_add_at, rg_sub_at, rg_mul_at, rg_div_at, rg_pow_at, rg_maximum_at, rg_gt_at, rg_dot_at, rg_outer_at, rg_pick_at, rg_embedding_at};
+static with_axis *const axial[] = {
+    rg_cumsum_at, rg_softmax_at, rg_log_softmax_at, rg_unsqueeze_at, rg_squeeze_at, rg_flatten_at, rg_tril_at, rg_triu_at};
+static over *const overs[] = {rg_sum_at, rg_sum_keep_at, rg_mean_at, rg_mean_keep_at, rg_max_at, rg_max_keep_at, rg_min_at, rg_min_keep_at,
+    rg_prod_at, rg_prod_keep_at, rg_argmax_at, rg_argmin_at, rg_logsumexp_at, rg_logsumexp_keep_at, rg_var_at, rg_std_keep_at, rg_norm_at};
+static loss *const losses[] = {rg_mse_at, rg_l1_at, rg_huber_at, rg_smooth_l1_at, rg_bce_at, rg_bce_with_logits_at, rg_focal_at,
+    rg_hinge_at, rg_squared_hinge_at, rg_cross_entropy_at, rg_nll_at, rg_multi_margin_at, rg_kl_div_at};
 #define PICK(list) list[byte() % (int)(sizeof(list) / sizeof *(list))]
 
 static rg_tensor *made(void) {
@@ -82,11 +85,11 @@ static rg_tensor *made(void) {
     int64_t all = 1;
     for (int d = 0; d < n; d++) all *= s[d] < 0 || s[d] > 64 ? 65 : s[d];
     switch (byte() % 6) {
-    case 0: case 1: return rg_full_at(RG_HERE, t, real(), n, s);
-    case 2: return all <= 64 ? rg_input_at(RG_HERE, t, RG_I32, ids, n, s) : rg_full_at(RG_HERE, t, 0, n, s);
-    case 3: return rg_normal_at(RG_HERE, t, real(), real(), n, s);
-    case 4: return rg_arange_at(RG_HERE, t, real(), real(), real());
-    default: return rg_requires_grad(rg_uniform_at(RG_HERE, t, real(), real(), n, s), true);
+    case 0: case 1: return rg_full_n(t, real(), n, s);
+    case 2: return all <= 64 ? rg_input_n(t, ids, n, s) : rg_full_n(t, 0, n, s);
+    case 3: return rg_normal_n(t, real(), real(), n, s);
+    case 4: return rg_arange(t, real(), real(), real());
+    default: return rg_requires_grad(rg_uniform_n(t, real(), real(), n, s), true);
     }
 }
 
@@ -101,32 +104,32 @@ static rg_tensor *result(void) {
     case 4: case 5: case 6: return PICK(unaries)(RG_HERE, one);
     case 7: case 8: case 9: return PICK(binaries)(RG_HERE, one, x());
     case 10: case 11: return PICK(axial)(RG_HERE, one, axis());
-    case 12: case 13: return PICK(overs)(RG_HERE, one, flag(), axes(a), a);
-    case 14: return rg_var_over_at(RG_HERE, one, real(), flag(), axes(a), a);
-    case 15: return rg_norm_over_at(RG_HERE, one, real(), flag(), axes(a), a);
-    case 16: return rg_matmul_t_at(RG_HERE, one, flag(), x(), flag());
-    case 17: return rg_einsum_at(RG_HERE, PICK(equations), some(list), list);
-    case 18: return rg_linear_at(RG_HERE, one, x(), x());
-    case 19: return rg_conv2d_at(RG_HERE, one, x(), x(), window());
-    case 20: return rg_conv1d_at(RG_HERE, one, x(), flag() ? x() : NULL, window());
-    case 21: return flag() ? rg_unfold_at(RG_HERE, one, window()) : rg_fold_at(RG_HERE, one, number(), number(), window());
-    case 22: return flag() ? rg_max_pool2d_at(RG_HERE, one, window()) : rg_avg_pool2d_at(RG_HERE, one, window());
-    case 23: return rg_layer_norm_at(RG_HERE, one, small(), x(), x(), real());
-    case 24: return rg_batch_norm_at(RG_HERE, one, NULL, NULL, flag() ? x() : NULL, NULL, true, real(), real());
-    case 25: return rg_dropout_at(RG_HERE, one, real());
-    case 26: return rg_scaled_dot_product_attention_at(RG_HERE, one, x(), x(), flag() ? x() : NULL, flag());
-    case 27: return rg_reshape_at(RG_HERE, one, shape(s), s);
-    case 28: return rg_permute_at(RG_HERE, one, axes(a), a);
-    case 29: return rg_slice_at(RG_HERE, one, axis(), number(), number());
-    case 30: return rg_pad_value_at(RG_HERE, one, axis(), number(), number(), real());
-    case 31: return flag() ? rg_concat_at(RG_HERE, axis(), some(list), list) : rg_stack_at(RG_HERE, axis(), some(list), list);
-    case 32: return rg_repeat_at(RG_HERE, one, shape(s), s);
-    case 33: return rg_repeat_interleave_at(RG_HERE, one, number(), axis());
-    case 34: return rg_topk_at(RG_HERE, one, small(), axis(), flag(), flag() ? &index : NULL);
-    case 35: return rg_where_at(RG_HERE, one, x(), x());
-    case 36: return flag() ? rg_index_select_at(RG_HERE, one, axis(), x()) : rg_gather_at(RG_HERE, one, axis(), x());
-    case 37: return flag() ? rg_index_add_at(RG_HERE, one, axis(), x(), x()) : rg_scatter_add_at(RG_HERE, one, axis(), x(), x());
-    case 38: return flag() ? rg_cast_at(RG_HERE, one, (rg_dtype)(byte() % 5)) : flag() ? rg_one_hot_at(RG_HERE, one, small()) : rg_scatter_at(RG_HERE, one, x(), small());
+    case 12: case 13: return PICK(overs)(RG_HERE, one, axes(a), a);
+    case 14: return (flag() ? rg_var_corrected_keep_at : rg_var_corrected_at)(RG_HERE, one, real(), axes(a), a);
+    case 15: return (flag() ? rg_norm_p_keep_at : rg_norm_p_at)(RG_HERE, one, real(), axes(a), a);
+    case 16: return rg_matmul(one, x(), .transpose_a = flag(), .transpose_b = flag());
+    case 17: return rg_einsum_n(PICK(equations), some(list), list);
+    case 18: return rg_linear(one, x(), x());
+    case 19: return (rg_conv2d)(one, x(), x(), window());
+    case 20: return (rg_conv1d)(one, x(), flag() ? x() : NULL, window());
+    case 21: return flag() ? (rg_unfold)(one, window()) : (rg_fold)(one, number(), number(), window());
+    case 22: return flag() ? (rg_max_pool2d)(one, window()) : (rg_avg_pool2d)(one, window());
+    case 23: return rg_layer_norm(one, x(), x(), small(), .eps = real());
+    case 24: return rg_batch_norm(one, NULL, NULL, flag() ? x() : NULL, NULL, .training = true, .momentum = real(), .eps = real());
+    case 25: return rg_dropout(one, real());
+    case 26: return rg_scaled_dot_product_attention(one, x(), x(), .mask = flag() ? x() : NULL, .causal = flag());
+    case 27: return rg_reshape_n(one, shape(s), s);
+    case 28: return rg_permute_n(one, axes(a), a);
+    case 29: return rg_slice(one, axis(), number(), number());
+    case 30: return rg_pad(one, axis(), number(), number(), .value = real());
+    case 31: return flag() ? rg_concat_n(axis(), some(list), list) : rg_stack_n(axis(), some(list), list);
+    case 32: return rg_repeat_n(one, shape(s), s);
+    case 33: return rg_repeat_interleave(one, axis(), number());
+    case 34: return rg_topk(one, axis(), small(), .smallest = !(flag()), .index = flag() ? &index : NULL);
+    case 35: return rg_where(one, x(), x());
+    case 36: return flag() ? rg_index_select(one, x(), axis()) : rg_gather(one, x(), axis());
+    case 37: return flag() ? rg_index_add(one, x(), x(), axis()) : rg_scatter_add(one, x(), x(), axis());
+    case 38: return flag() ? rg_cast(one, (rg_dtype)(byte() % 5)) : flag() ? rg_one_hot(one, small()) : rg_scatter(one, x(), small());
     default: return PICK(losses)(RG_HERE, one, x(), (rg_loss_options){.reduction = (rg_reduction)(byte() % 4)});
     }
 }
@@ -193,14 +196,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!nowhere) nowhere = fopen("/dev/null", "w");
     in = data + 1, in_end = data + size;
     memory = (fuzz_memory){0};
-    t = rg_tape_new_with(&(rg_allocator){.alloc = limited_alloc, .free = fuzz_free, .ctx = &memory, .no_pool = data[0] & 1}, 1);
+    t = rg_tape_new(1, .allocator = (rg_allocator){.alloc = limited_alloc, .free = fuzz_free, .ctx = &memory, .no_pool = data[0] & 1});
     rg_on_error(t, NULL, NULL);
-    for (int k = 0; k < PARAMS; k++) params[k] = rg_param_at(RG_HERE, t, (const char *[]){"a", "b", "c", "d"}[k], RG_NORMAL(0, 1), ndims[k], shapes[k]);
-    optims[0] = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = .1, .momentum = .9});
-    optims[1] = rg_optim_adam(t, rg_params(t), (rg_adam_options){.lr = .1});
-    optims[2] = rg_optim_lbfgs(t, rg_params(t), (rg_lbfgs_options){.history = 2, .max_iter = 2});
+    for (int k = 0; k < PARAMS; k++)
+        params[k] = rg_param_n(t, (const char *[]){"a", "b", "c", "d"}[k], RG_NORMAL(0, 1), ndims[k], shapes[k]);
+    optims[0] = rg_optim_sgd(t, rg_params(t), .lr = .1, .momentum = .9);
+    optims[1] = rg_optim_adam(t, rg_params(t), .lr = .1);
+    optims[2] = rg_optim_lbfgs(t, rg_params(t), .history = 2, .max_iter = 2);
     if (rg_error(t)) fuzz_fail("nothing can be made: %s", rg_error(t));
-    const int64_t tensors = rg_live(t).tensors;
+    const int64_t tensors = rg_memory(t).tensors;
     for (used = 0; in < in_end;) {
         const int what = byte();
         const uint64_t before = hash_of_params();
@@ -211,11 +215,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         } else reset();
         memory.fail_in = 0;
         rg_error_clear(t);
-        if (memory.out > 8 * LARGE || rg_live(t).tensors > 3000) reset();
+        if (memory.out > 8 * LARGE || rg_memory(t).tensors > 3000) reset();
     }
     reset();
     rg_zero_grad(t);
-    if (rg_live(t).tensors > tensors) fuzz_fail("%lld tensors are left", (long long)(rg_live(t).tensors - tensors));
+    if (rg_memory(t).tensors > tensors) fuzz_fail("%lld tensors are left", (long long)(rg_memory(t).tensors - tensors));
     rg_tape_free(t);
     if (memory.out) fuzz_fail("%lld bytes are left", (long long)memory.out);
     return 0;

@@ -11,9 +11,9 @@ static int64_t run_step;
 static void make_run(bool second_order) {
     net = rg_nn_sequential(t, rg_nn_linear(t, 3, 2, RG_HE_NORMAL), rg_nn_linear(t, 2, 2, RG_HE_NORMAL));
     const float x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 1, 1, 2, 2, 2};
-    rg_loader *loader = rg_loader_new(t, rg_buffer(t, "x", RG_F32, x, 5, 3), rg_buffer(t, "y", RG_I32, NULL, 5), (rg_loader_options){.batch = 2, .shuffle = true});
-    rg_optim *optim = second_order ? rg_optim_lbfgs(t, rg_nn_params(net), (rg_lbfgs_options){.history = 3, .max_iter = 2})
-        : rg_optim_adam(t, rg_nn_params(net), (rg_adam_options){.lr = .1});
+    rg_loader *loader = rg_loader_new(t, rg_buffer(t, "x", x, 5, 3), rg_buffer_of(t, "y", RG_I32, NULL, 5), .batch = 2, .shuffle = true);
+    rg_optim *optim = second_order ? rg_optim_lbfgs(t, rg_nn_params(net), .history = 3, .max_iter = 2)
+        : rg_optim_adam(t, rg_nn_params(net), .lr = .1);
     run_step = 7;
     run = (rg_state){.net = net, .optim = optim, .loader = loader, .step = &run_step};
     if (rg_error(t)) fuzz_fail("the run cannot be made: %s", rg_error(t));
@@ -74,7 +74,7 @@ static void load_and_go_on(const uint8_t *data, size_t size, bool whole) {
     fuzz_begin();
     make_run(data[0] & 2);
     const uint64_t before = hash_of_run();
-    const int64_t tensors = rg_live(t).tensors;
+    const int64_t tensors = rg_memory(t).tensors;
     const char *path = checkpoint_file(data, size);
     const int failed = whole ? rg_state_load(t, path, run) : rg_nn_load(net, path);
     if (!failed != !rg_error_code(t)) fuzz_fail("the load returns %d, and the error is %s", failed, rg_error(t) ? rg_error(t) : "none");

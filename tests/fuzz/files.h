@@ -58,7 +58,7 @@ __attribute__((unused)) static const char *fuzz_packed(const char *name, const v
 static void fuzz_begin(void) {
     fuzz_meter = (fuzz_memory){0};
     if (!nowhere) nowhere = fopen("/dev/null", "w");
-    t = rg_tape_new_with(&(rg_allocator){.alloc = fuzz_alloc, .free = fuzz_free, .ctx = &fuzz_meter, .no_pool = true}, 1);
+    t = rg_tape_new(1, .allocator = (rg_allocator){.alloc = fuzz_alloc, .free = fuzz_free, .ctx = &fuzz_meter, .no_pool = true});
     if (!t) fuzz_fail("no memory for a tape");
     rg_on_error(t, NULL, NULL);
 }
@@ -70,7 +70,7 @@ static bool fuzz_refused(int64_t before) {
     if (!code) return false;
     if (code != RG_EIO && code != RG_ENOMEM) fuzz_fail("a bad file is error %d: %s", (int)code, rg_error(t));
     rg_error_clear(t);
-    if (rg_live(t).tensors != before) fuzz_fail("%lld tensors stay behind after an error", (long long)(rg_live(t).tensors - before));
+    if (rg_memory(t).tensors != before) fuzz_fail("%lld tensors stay behind after an error", (long long)(rg_memory(t).tensors - before));
     return true;
 }
 
@@ -88,7 +88,7 @@ __attribute__((unused)) static void fuzz_use(rg_tensor *x) {
     char name[32]; /* each once: parameters that an optimiser gets have names of their own */
     snprintf(name, sizeof name, "w%d", rg_params(t).count);
     rg_tensor *w = rg_param(t, name, RG_ONES), *z = rg_cast(x, RG_F32);
-    rg_optim *sgd = rg_optim_sgd(t, (rg_list){&w, 1}, (rg_sgd_options){.lr = .1});
+    rg_optim *sgd = rg_optim_sgd(t, rg_list_of(w), .lr = .1);
     rg_backward(rg_sum(rg_tanh(rg_mul(z, w))));
     rg_optim_step(sgd);
     (void)rg_item(rg_sum(z));

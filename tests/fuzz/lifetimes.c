@@ -448,7 +448,7 @@ static void make_leaf(uint8_t a, uint8_t b, uint8_t c) {
     const int64_t shape[] = {f == BLOCK ? m.rows : size_of(f), m.columns};
     const double value = (int)(b % 7) - 3;
     const int x = leaf(f, value);
-    rg_tensor *p = checked(rg_full_at(RG_HERE, t, value, f == SCALAR ? 0 : f == BLOCK ? 2 : 1, shape), x);
+    rg_tensor *p = checked(rg_full_n(t, value, f == SCALAR ? 0 : f == BLOCK ? 2 : 1, shape), x);
     m.node[x].own = true;
     TRACE("x%d = rg_full(t, %g, form %d);%s\n", x, value, (int)f, c % 2 ? " it requires a gradient" : "");
     if (c % 2 == 0) return;
@@ -536,7 +536,7 @@ static void write_leaf(int x, uint8_t a, uint8_t b) {
     c->unsure = false;
     touched(m.node[x].cell);
     TRACE("rg_write(x%d, ..);\n", x);
-    REQUIRE(!rg_write(pointer(x), RG_F64, to), "command %d: rg_write failed: %s", command, rg_error(t));
+    REQUIRE(!rg_write(pointer(x), to), "command %d: rg_write failed: %s", command, rg_error(t));
 }
 
 static void clear_grads(void) {
@@ -620,7 +620,7 @@ static void look(uint8_t how, int x) {
     if (how % 4 == 0) rg_tape_print(t, nowhere);
     else if (how % 4 == 1) rg_tape_dot(t, nowhere);
     else if (how % 4 == 2 && x) rg_print(pointer(x), nowhere);
-    else if (x) rg_name(pointer(x), "a name");
+    else if (x) rg_set_name(pointer(x), "a name");
 }
 
 typedef enum action { A_LEAF, A_COMBINE, A_CHANGE, A_SUM, A_VIEW, A_RETAIN, A_RELEASE, A_MARK, A_REWIND, A_RESET, A_BACKWARD, A_GRAD_OF, A_GRAD,
@@ -771,18 +771,18 @@ static void begin(uint8_t options) {
     setenv("RG_CHECK", checking ? "1" : "0", 1);
     nhandles = nlogs = 0;
     pass.hook = hook_of_model;
-    t = rg_tape_new_with(&(rg_allocator){.alloc = fuzz_alloc, .free = fuzz_free, .ctx = &memory, .no_pool = !pooled}, 1);
+    t = rg_tape_new(1, .allocator = (rg_allocator){.alloc = fuzz_alloc, .free = fuzz_free, .ctx = &memory, .no_pool = !pooled});
     if (!t) fuzz_fail("there is no memory for a tape");
     rg_on_error(t, NULL, NULL);
-    rg_set_dtype(t, options & 4 ? RG_F64 : RG_F32);
+    rg_set_default_dtype(t, options & 4 ? RG_F64 : RG_F32);
     for (int k = 0; k < PARAMS; k++) {
         const form f = k == 2 ? SCALAR : FLAT;
         params[k] = leaf(f, k + 1);
         m.node[params[k]].place = PERMANENT;
         m.node[params[k]].needs = m.node[params[k]].own = true;
-        hold(rg_param_at(RG_HERE, t, k == 0 ? "w" : k == 1 ? "v" : "u", RG_CONSTANT(k + 1), f == FLAT, &(int64_t){size_of(f)}), params[k]);
+        hold(rg_param_n(t, k == 0 ? "w" : k == 1 ? "v" : "u", RG_CONSTANT(k + 1), f == FLAT, &(int64_t){size_of(f)}), params[k]);
     }
-    sgd = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = 1});
+    sgd = rg_optim_sgd(t, rg_params(t), .lr = 1);
     TRACE("options %d: %s, %d by %d; x1, x2, x3 are parameters of 1, 2, 3\n", options, pooled ? "pool" : "no pool", m.rows, m.columns);
 }
 
@@ -795,7 +795,7 @@ static void end(bool tidy) {
         TRACE("rg_tape_reset(t); all gradients and hooks go\n");
         rg_tape_reset(t);
         for (int k = 0; k < PARAMS; k++) rg_clear_grad(pointer(params[k]));
-        if (rg_live(t).tensors != PARAMS) fuzz_fail("at the end: %lld tensors are left", (long long)rg_live(t).tensors - PARAMS);
+        if (rg_memory(t).tensors != PARAMS) fuzz_fail("at the end: %lld tensors are left", (long long)rg_memory(t).tensors - PARAMS);
     }
     rg_tape_free(t);
     if (memory.out) fuzz_fail("at the end: %lld bytes are left", (long long)memory.out);

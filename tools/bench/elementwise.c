@@ -69,8 +69,8 @@ int elementwise_engine(const job *j) {
     const int64_t height = ELEMENTS / ROW / (j->steps > 0 ? 64 : 1);
     long heap = 0;
     rg_tensor *full[2], *row;
-    for (int k = 0; k < 2; k++) full[k] = rg_buffer(t, NULL, RG_F32, NULL, height, ROW);
-    row = rg_buffer(t, NULL, RG_F32, NULL, ROW);
+    for (int k = 0; k < 2; k++) full[k] = rg_buffer_of(t, NULL, RG_F32, NULL, height, ROW);
+    row = rg_buffer_of(t, NULL, RG_F32, NULL, ROW);
     for (const loop_row *r = rows(); r->key && !rg_error(t); r++) {
         if (!wanted(r->op)) continue;
         char key[64];
@@ -83,7 +83,7 @@ int elementwise_engine(const job *j) {
         heap += run_step(j, key, forward_step, &m);
         m.y = apply(&m);
         if (r->backward && rg_needs_grad(m.y)) {
-            m.dy = rg_fill(m.y, 0); /* a result, as in a pass: of a leaf rg_grad hands out a copy */
+            m.dy = rg_full_like(m.y, 0); /* a result, as in a pass: of a leaf rg_grad hands out a copy */
             fill(m.dy->data, m.dy->numel, 0, 1);
             key_of(key, r, "backward");
             heap += run_step(j, key, backward_step, &m);

@@ -48,7 +48,7 @@ static void xor_step(void *ctx) {
         rg_play(m->t);
     } else {
         rg_tape_reset(m->t);
-        rg_tensor *x = rg_input(m->t, RG_F32, points, 4, 2), *y = rg_input(m->t, RG_F32, targets, 4, 1);
+        rg_tensor *x = rg_input(m->t, points, 4, 2), *y = rg_input(m->t, targets, 4, 1);
         m->loss = rg_mse(rg_sigmoid(layer(m, 1, rg_sigmoid(layer(m, 0, x)))), y);
         rg_backward(m->loss);
     }
@@ -74,17 +74,18 @@ static void make_layers(work *m) {
         m->w[l] = rg_param(m->t, w, RG_HE_UNIFORM, m->s.sizes[l], m->s.sizes[l + 1]);
         m->b[l] = rg_param(m->t, b, RG_ZEROS, m->s.sizes[l + 1]);
     }
-    m->optim = rg_optim_sgd(m->t, rg_params(m->t), (rg_sgd_options){.lr = (double)m->s.lr});
+    m->optim = rg_optim_sgd(m->t, rg_params(m->t), .lr = (double)m->s.lr);
 }
 
 static void make_data(work *m) {
-    rg_tensor *images = rg_buffer(m->t, "images", RG_U8, NULL, m->s.rows, m->s.sizes[0]), *labels = rg_buffer(m->t, "labels", RG_U8, NULL, m->s.rows);
+    rg_tensor *images = rg_buffer_of(m->t, "images", RG_U8, NULL, m->s.rows, m->s.sizes[0]),
+              *labels = rg_buffer_of(m->t, "labels", RG_U8, NULL, m->s.rows);
     if (rg_error(m->t)) return;
     uint8_t *bytes = labels->data;
     fill_random(1, images->data, rg_numel(images));
     fill_random(2, bytes, m->s.rows);
     for (int i = 0; i < m->s.rows; i++) bytes[i] %= (uint8_t)m->s.sizes[m->s.layers];
-    m->batches = rg_loader_new(m->t, images, labels, (rg_loader_options){.batch = m->s.batch, .shuffle = true, .drop_last = true});
+    m->batches = rg_loader_new(m->t, images, labels, .batch = m->s.batch, .shuffle = true, .drop_last = true);
 }
 
 static int run(const job *j, work *m, const char *key, int per_call, void (*step)(void *)) {

@@ -16,9 +16,9 @@ static double step_seconds(int batch, int width, int depth, int threads, double 
         w[l] = rg_param(t, "w", RG_HE_NORMAL, width, l < depth ? width : CLASSES);
         b[l] = rg_param(t, "b", RG_ZEROS, l < depth ? width : CLASSES);
     }
-    rg_tensor *x = rg_buffer(t, "x", RG_F32, NULL, batch, width), *labels = rg_buffer(t, "labels", RG_I32, NULL, batch);
+    rg_tensor *x = rg_buffer_of(t, "x", RG_F32, NULL, batch, width), *labels = rg_buffer_of(t, "labels", RG_I32, NULL, batch);
     rg_init_fill(x, RG_UNIFORM(0, 1));
-    rg_optim *optim = rg_optim_sgd(t, rg_params(t), (rg_sgd_options){.lr = 1e-3});
+    rg_optim *optim = rg_optim_sgd(t, rg_params(t), .lr = 1e-3);
     double best = 1e30;
     const double begin = clock_seconds();
     for (int k = 0; (k < 4 || clock_seconds() - begin < seconds) && !rg_error(t); k++) {

@@ -69,7 +69,7 @@ static double time_of(void (*step)(trial *), trial *m, double seconds) {
 /* Seconds of both directions, and bytes of operands and result; 0 where it does not go. */
 static void time_op(const rg_op *op, const rg_sample *s, double seconds, int threads, double found[3]) {
     const rg_allocator allocator = {limited, give_back, NULL, false};
-    trial m = {.op = op, .s = s, .t = rg_tape_new_with(&allocator, 1)};
+    trial m = {.op = op, .s = s, .t = rg_tape_new(1, .allocator = allocator)};
     rg_on_error(m.t, NULL, NULL);
     rg_set_threads(m.t, threads);
     rg_rng rng;

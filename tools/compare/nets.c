@@ -95,8 +95,8 @@ static rg_dataset make_noise(rg_tape *t) {
     for (int64_t i = 0; x && i < (int64_t)NOISE * PIXELS; i++) x[i] = (uint8_t)rg_rng_integers(rg_tape_rng(t), 0, 256);
     for (int i = 0; i < NOISE; i++) y[i] = (int32_t)rg_rng_integers(rg_tape_rng(t), 0, CLASSES);
     if (!x) fputs("out of memory\n", stderr);
-    d.x = x ? rg_buffer(t, "noise", RG_U8, x, NOISE, 3, 32, 32) : NULL;
-    d.y = rg_buffer(t, "labels", RG_I32, y, NOISE);
+    d.x = x ? rg_buffer(t, "noise", x, NOISE, 3, 32, 32) : NULL;
+    d.y = rg_buffer(t, "labels", y, NOISE);
     free(x);
     return d;
 }
@@ -152,19 +152,19 @@ int source_start(source *from, rg_tape *t, const net *n, const settings *o, cons
     const int64_t all = rg_dim(d->y, 0), rows = n->standardised && all > PART ? PART : all; /* the rest validates */
     rg_tensor *x = rg_slice(d->x, 0, 0, rows), *y = rg_slice(d->y, 0, 0, rows);
     if (n->standardised && measure(from, x)) return -1;
-    from->loader = rg_loader_new(t, x, y, (rg_loader_options){.batch = o->batch, .shuffle = true, .divisor = n->standardised ? 1 : 0});
+    from->loader = rg_loader_new(t, x, y, .batch = o->batch, .shuffle = true, .divisor = n->standardised ? 1 : 0);
     return from->loader ? 0 : -1;
 }
 
 int source_next(source *from, const net *n, const settings *o, forward *f) {
     if (n->data == POINTS) {
-        f->x = rg_input(f->t, RG_F64, points, o->batch, 2);
-        f->y = rg_input(f->t, RG_F64, targets, o->batch, 1);
+        f->x = rg_input(f->t, points, o->batch, 2);
+        f->y = rg_input(f->t, targets, o->batch, 1);
         return 0;
     }
     if (!rg_loader_next(from->loader, &f->x, &f->y) && !rg_loader_next(from->loader, &f->x, &f->y)) return -1; /* a new epoch */
     if (n->standardised)
-        f->x = rg_div(rg_sub(f->x, rg_input(f->t, RG_F64, from->mean, PIXELS)), rg_input(f->t, RG_F64, from->deviation, PIXELS));
+        f->x = rg_div(rg_sub(f->x, rg_input(f->t, from->mean, PIXELS)), rg_input(f->t, from->deviation, PIXELS));
     return rg_error_code(f->t) ? -1 : 0;
 }
 

@@ -29,7 +29,7 @@ typedef struct probe {
 static double loss_at(probe *p, const double *u, double h, uint64_t *branches) {
     const int64_t n = p->q->rows * p->q->cols, mark = rg_mark(p->f.t);
     for (int64_t i = 0; i < n; i++) p->by[i] = h * u[i];
-    p->f.by = p->q->rows == 1 ? rg_input(p->f.t, RG_F64, p->by, p->q->cols) : rg_input(p->f.t, RG_F64, p->by, p->q->rows, p->q->cols);
+    p->f.by = p->q->rows == 1 ? rg_input(p->f.t, p->by, p->q->cols) : rg_input(p->f.t, p->by, p->q->rows, p->q->cols);
     p->f.moved = p->q->name;
     p->f.count = 0;
     const double loss = rg_item(p->net->loss(&p->f));
@@ -137,15 +137,15 @@ static int slopes_of(const comparison *c, probe *p, row *r, rg_rng *rng) {
 /* The step's parameters and batch on a tape of its own in f64, where differences have digits. */
 static int copy_step(const comparison *c, probe *p) {
     rg_tape *t = p->f.t;
-    rg_set_dtype(t, RG_F64);
+    rg_set_default_dtype(t, RG_F64);
     const array *x = arrays_find(&c->tape, "X");
-    p->f.x = rg_retain(rg_input(t, RG_F64, x->v, x->rows, x->cols));
+    p->f.x = rg_retain(rg_input(t, x->v, x->rows, x->cols));
     const array *y = arrays_find(&c->tape, "Y");
-    if (c->net->sigmoid) p->f.y = rg_input(t, RG_F64, y->v, y->rows, 1);
+    if (c->net->sigmoid) p->f.y = rg_input(t, y->v, y->rows, 1);
     else {
         int32_t *labels = calloc((size_t)y->rows + 1, sizeof *labels);
         for (int64_t i = 0; labels && i < y->rows; i++) labels[i] = (int32_t)y->v[i];
-        p->f.y = labels ? rg_input(t, RG_I32, labels, y->rows) : NULL;
+        p->f.y = labels ? rg_input(t, labels, y->rows) : NULL;
         free(labels);
     }
     for (int l = 1; l <= c->net->layers; l++) {
@@ -156,7 +156,7 @@ static int copy_step(const comparison *c, probe *p) {
         for (int k = 0; k < 2; k++) {
             const array *v = arrays_find(&c->tape, name[k]);
             *to[k] = k ? rg_param(t, name[k], RG_ZEROS, v->cols) : rg_param(t, name[k], RG_ZEROS, v->rows, v->cols);
-            rg_write(*to[k], RG_F64, v->v);
+            rg_write(*to[k], v->v);
         }
     }
     return rg_error_code(t) || !p->f.y ? -1 : 0;

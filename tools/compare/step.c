@@ -43,7 +43,7 @@ static int take(arrays *to, const char *name, rg_tensor *x) {
     const int64_t cols = rg_ndim(x) ? rg_dim(x, -1) : 1, all = rg_numel(x);
     const bool labels = rg_dtype_of(x) == RG_I32;
     array *a = arrays_add(to, name, labels ? all : cols ? all / cols : 0, labels ? 1 : cols);
-    return a && rg_copy_out(x, RG_F64, a->v, all) == 0 ? 0 : -1;
+    return a && rg_copy_out(x, a->v, all) == 0 ? 0 : -1;
 }
 
 /* All that this step has on the tape: what went in, what was seen, and its gradients. */
@@ -128,7 +128,7 @@ static void measure_uses(comparison *c, rg_tensor *x, row *r) {
         if (!passes_back(y, x)) continue;
         rg_tensor *g = NULL;
         double *v = calloc((size_t)rg_numel(x) + 1, sizeof *v);
-        if (v && rg_grad(y, y->grad, (rg_tensor *[]){x}, 1, 0, &g) == 0 && rg_copy_out(g, RG_F64, v, rg_numel(x)) == 0)
+        if (v && rg_grad(y, y->grad, (rg_tensor *[]){x}, 1, 0, &g) == 0 && rg_copy_out(g, v, rg_numel(x)) == 0)
             r->by[k].norm = norm(v, rg_numel(x));
         free(v);
         k++;
@@ -171,7 +171,7 @@ static int make_parameters(comparison *c) {
 }
 
 static int train_up_to(comparison *c, source *from) {
-    rg_optim *sgd = rg_optim_sgd(c->t, rg_params(c->t), (rg_sgd_options){.lr = c->net->lr});
+    rg_optim *sgd = rg_optim_sgd(c->t, rg_params(c->t), .lr = c->net->lr);
     for (int64_t s = 1; s <= c->o.step; s++) {
         const bool last = s == c->o.step, beside = s + 1 >= c->o.step; /* the twin may remember the step before */
         c->f.count = 0;
@@ -217,7 +217,7 @@ int compare_step(comparison *c) {
     const run_options options = {.path = "both", .optimizer = "sgd", .lr = c->net->lr, .l2 = c->o.l2, .dtype = c->o.dtype};
     if (plant(c->o.fault, c->net, &c->o, &c->by_hand)) return -1;
     c->t = c->f.t = rg_tape_new(c->o.seed);
-    rg_set_dtype(c->t, f64 ? RG_F64 : RG_F32);
+    rg_set_default_dtype(c->t, f64 ? RG_F64 : RG_F32);
     c->f.l2 = c->o.l2;
     source from;
     rg_dataset data = {0};
