@@ -187,9 +187,10 @@ RG_OP(argmin) = {.name = "argmin", .formula = "first i where x_i is smallest", .
 
 /* Along the one axis given, or of none in the order of memory. */
 static rg_tensor *arg(const rg_op *op, const char *at, rg_tensor *x, int naxes, const int *axes) {
-    if (!rg_failed(x) && (naxes < 0 || naxes > 1 || (naxes && !axes)))
+    if (rg_failed(x)) return rg_apply(op, at, RG_NO_ATTR, 1, &x); /* says so */
+    if (naxes < 0 || naxes > 1 || (naxes && !axes))
         return rg_refuse(x->tape, RG_EVALUE, at, "%s: %d axes, not one or none", op->name, naxes);
-    if (naxes == 0 && !rg_failed(x)) x = rg_reshape_at(at, x, 1, (const int64_t[]){x->numel});
+    if (naxes == 0) x = rg_reshape_at(at, x, 1, (const int64_t[]){x->numel});
     return rg_apply(op, at, (rg_attr){.axis = naxes ? axes[0] : 0}, 1, &x);
 }
 rg_tensor *rg_argmax_at(const char *at, rg_tensor *x, int naxes, const int *axes) { return arg(&rg_op_argmax, at, x, naxes, axes); }

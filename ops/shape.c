@@ -207,8 +207,8 @@ static rg_tensor *stepped(const char *at, rg_tensor *x, int axis, int64_t start,
     if (stop == RG_TO_END && step < 0) stop = -1;
     start = start < low ? low : start > high ? high : start;
     stop = stop < low ? low : stop > high ? high : stop;
-    const int64_t span = step > 0 ? stop - start : start - stop, stride = step > 0 ? step : -step,
-                  n = span > 0 ? (span - 1) / stride + 1 : 0;
+    const int64_t span = step > 0 ? stop - start : start - stop, strides = (span - 1) / step; /* below 0 for a step below 0 */
+    const int64_t n = span > 0 ? (step > 0 ? strides : -strides) + 1 : 0;
     if (size > INT32_MAX)
         return rg_refuse(x->tape, RG_EVALUE, at, "slice: an i32 cannot index axis %d of size %lld", axis, (long long)size);
     rg_tensor *index = rg_empty_at(at, x->tape, RG_I32, 1, &n);

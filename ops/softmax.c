@@ -24,11 +24,12 @@ RG_OP(logsumexp) = {.name = "logsumexp", .formula = "log sum exp x_i", .arity = 
 
 /* Over several axes one after another: the logarithm of a sum of sums. */
 static rg_tensor *over_axes(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
-    const int ndim = rg_ndim(x), all = ndim ? ndim : 1;
+    if (rg_failed(x)) return rg_apply(&rg_op_logsumexp, at, RG_NO_ATTR, 1, &x); /* says so */
+    const int ndim = x->ndim, all = ndim ? ndim : 1;
     bool listed[RG_MAX_DIMS] = {false};
-    if (!rg_failed(x) && (naxes < 0 || (naxes && !axes)))
+    if (naxes < 0 || (naxes && !axes))
         return rg_refuse(x->tape, RG_EVALUE, at, "logsumexp: a negative count of axes, or no list of them");
-    for (int k = 0; k < naxes && !rg_failed(x); k++) {
+    for (int k = 0; k < naxes; k++) {
         const int axis = axes[k] < 0 ? axes[k] + all : axes[k];
         if (axis < 0 || axis >= all) return rg_apply(&rg_op_logsumexp, at, (rg_attr){.axis = axes[k]}, 1, &x); /* refuses it */
         if (listed[axis]) return rg_refuse(x->tape, RG_ESHAPE, at, "logsumexp: axis %d is given twice", axes[k]);
@@ -39,7 +40,7 @@ static rg_tensor *over_axes(const char *at, rg_tensor *x, bool keepdims, int nax
         x = rg_apply(&rg_op_logsumexp, at, (rg_attr){.axis = axis}, 1, &x);
         if (keepdims && ndim) x = rg_unsqueeze_at(at, x, axis);
     }
-    return rg_failed(x) && !naxes ? rg_apply(&rg_op_logsumexp, at, RG_NO_ATTR, 1, &x) : x;
+    return x;
 }
 rg_tensor *rg_logsumexp_at(const char *at, rg_tensor *x, int naxes, const int *axes) { return over_axes(at, x, false, naxes, axes); }
 rg_tensor *rg_logsumexp_keep_at(const char *at, rg_tensor *x, int naxes, const int *axes) { return over_axes(at, x, true, naxes, axes); }

@@ -137,6 +137,8 @@ static void slices_with_steps(void **state) {
     VALUES(rg_slice(x, 0, -1, RG_TO_END, .step = -1), 6, 5, 4, 3, 2, 1, 0);
     VALUES(rg_slice(x, 0, 5, 1, .step = -2), 5, 3);
     assert_int_equal(rg_numel(rg_slice(x, 0, 5, 2, .step = 2)), 0);
+    VALUES(rg_slice(x, 0, 5, 0, .step = INT64_MIN), 5);
+    VALUES(rg_slice(x, 0, 1, RG_TO_END, .step = INT64_MAX), 1);
     assert_int_equal(rg_grad(rg_slice(x, 0, -1, RG_TO_END, .step = -3), rg_input(t, ((double[]){1, 2, 3}), 3), &x, 1, 0, &dx), 0);
     VALUES(dx, 3, 0, 0, 2, 0, 0, 1);
     REFUSED(RG_ESHAPE, rg_slice(x, 1, 0, 2, .step = 2), "slice: [7]: axis 1 is outside the 1 dimensions");

@@ -153,6 +153,8 @@ static void lists_that_are_null(void **state) {
     (void)state;
     rg_tensor *x = rg_full(t, 1, 2, 3);
     const rg_list nowhere = {NULL, 3};
+    assert_true(rg_failed(rg_argmax_n(NULL, 1, NULL)) && rg_failed(rg_logsumexp_n(NULL, 1, NULL)));
+    assert_non_null(rg_logsumexp(NULL, 0)); /* no function returns NULL in place of a tensor */
     BAD("NULL", rg_failed(rg_permute_n(x, 2, NULL)));
     BAD("NULL", rg_failed(rg_reshape_n(x, 2, NULL)));
     BAD("NULL", rg_failed(rg_repeat_n(x, 2, NULL)));
