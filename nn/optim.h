@@ -133,7 +133,7 @@ typedef struct rg_early_stopping { /* to look at */
     struct rg_kept_weights *kept; /* [count] */
 } rg_early_stopping;
 rg_early_stopping *rg_early_stopping_new(rg_tape *t, rg_list params, rg_early_stopping_options options);
-/* true: stop; so while an error stands. Copies the weights when they are the best yet; NaN is no improvement */
+/* true: stop; also while the tape has an error. Copies the weights when they are the best yet; NaN is no improvement */
 RG_PLAIN bool rg_early_stopping_step(rg_early_stopping *s, double metric);
 RG_PLAIN int rg_early_stopping_restore(rg_early_stopping *s);              /* the best weights, if there was a call */
 

@@ -31,7 +31,7 @@ rg_tensor *rg_linear(rg_tensor *x, rg_tensor *w, rg_tensor *b); /* x w + b: [..,
 
 /* -------- windows that slide over images: rows and columns, {height, width}. A width left out is the height: {3} is {3, 3}.
    Of n elements, padded, there are (n + 2 padding - dilation (kernel - 1) - 1) / stride + 1 windows, rounded down.             */
-enum { RG_NO_PADDING = -32768 }; /* a width of 0 beside a height that is not: .padding = {1, RG_NO_PADDING} */
+enum { RG_NO_PADDING = -32768 }; /* a width of 0 with a height above 0: .padding = {1, RG_NO_PADDING} */
 typedef struct rg_window_options {
     int kernel[2];               /* of pools, unfold and layers; a convolution's is its weights' */
     int stride[2];               /* 1; of pools the kernel */
@@ -190,9 +190,9 @@ rg_tensor *rg_pick(rg_tensor *x, rg_tensor *index);              /* y[.., ] = x[
 rg_tensor *rg_scatter(rg_tensor *x, rg_tensor *index, int64_t n); /* y[.., index[..]] = x[..], else 0: rows of n */
 rg_tensor *rg_one_hot(rg_tensor *index, int64_t n);              /* index[..] == j for j < n, in the tape's dtype; no derivative */
 rg_tensor *rg_embedding(rg_tensor *table, rg_tensor *index);     /* rows table[index[..]]: [n, d], [..] i32 -> [.., d] */
-/* y[i, j] = x[index[i, j], j] for axis 0; index of y's shape, beside axis at most x's */
+/* y[i, j] = x[index[i, j], j] for axis 0; index has y's shape, along the other axes at most x's */
 rg_tensor *rg_gather(rg_tensor *x, rg_tensor *index, int axis);
-rg_tensor *rg_take_along_axis(rg_tensor *x, rg_tensor *index, int axis); /* gather, of an x and an index that broadcast beside the axis */
+rg_tensor *rg_take_along_axis(rg_tensor *x, rg_tensor *index, int axis); /* gather, of an x and an index that broadcast along the other axes */
 /* x with src[i, j] added to x[index[i, j], j] for axis 0 */
 rg_tensor *rg_scatter_add(rg_tensor *x, rg_tensor *src, rg_tensor *index, int axis);
 /* slices x[.., index[j], ..]; an index of any shape takes axis's place (numpy.take) */
