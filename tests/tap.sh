@@ -1,12 +1,13 @@
-# tap.sh - for test scripts: ok NAME COMMAND... runs a command and prints a TAP line; skip NAME REASON; both STATUS PATTERN COMMAND...; done_testing prints the plan.
+# tap.sh - for test scripts: ok NAME COMMAND... runs a command and prints a TAP line; skip NAME REASON; both STATUS PATTERN COMMAND...; done_testing prints the plan and exits with 1 if a command failed.
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
-n=0
+n=0 bad=0
 
 ok() {
     n=$((n + 1)) name=$1
     shift
     if "$@" >"$tmp/out" 2>"$tmp/err"; then echo "ok $n - $name"; else
+        bad=1
         echo "not ok $n - $name"
         sed 's/^/#  /' "$tmp/out" "$tmp/err" | tail -n 20
     fi
@@ -28,4 +29,4 @@ learns() { # learns FEW NAME STATUS PATTERN COMMAND...: in short COMMAND has the
     if [ "$short" ]; then ok "$name: the first steps" "$@" $few; else ok "$name" both "$want" "$pattern" "$@"; fi
 }
 skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
-done_testing() { echo "1..$n"; }
+done_testing() { echo "1..$n"; exit $bad; }

@@ -39,9 +39,9 @@ add_op() {
     for flags in "" "-DRG_KERNEL_F64" "-mavx2 -mfma -DRG_KERNEL_AVX2" "-mavx2 -mfma -DRG_KERNEL_AVX2 -DRG_KERNEL_F64"; do
         case $(uname -m):$flags in x86_64:* | *:"" | *:-DRG_KERNEL_F64) ;; *) continue ;; esac
         k=$((k + 1)) objects="$objects $tmp/op/kernels$k.o"
-        cc -O1 $isa $flags -I"$tmp/op" -I"$top" -c "$top/ops/kernels/elementwise.c" -o "$tmp/op/kernels$k.o" || return
+        cc -O1 $isa $flags -I"$tmp/op" -I"$top" -I"$build" -c "$top/ops/kernels/elementwise.c" -o "$tmp/op/kernels$k.o" || return
     done
-    cc -O1 $isa -I"$tmp/op" -I"$top" "$top/ops/elementwise.c" "$top/tools/gradcheck.c" "$top/tools/closed_forms.c" "$top"/tools/forms_*.c "$top/tools/op_table.c" "$top/tools/oracles.c" "$top/examples/support/options.c" "$top/examples/support/files.c" $objects \
+    cc -O1 $isa -I"$tmp/op" -I"$top" -I"$build" "$top/ops/elementwise.c" "$top/tools/gradcheck.c" "$top/tools/closed_forms.c" "$top"/tools/forms_*.c "$top/tools/op_table.c" "$top/tools/oracles.c" "$top/examples/support/options.c" "$top/examples/support/files.c" $objects \
         $(flags) -lm -o "$tmp/op/gradcheck" && "$tmp/op/gradcheck" --op bell
 }
 isa=
