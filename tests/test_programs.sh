@@ -88,9 +88,10 @@ ok "heads that do not divide the features are an error" both 1 '5 heads do not d
 goes_on() { # killed after a while, it goes on from what it kept, and ends as if nothing had been
     rm -f "$tmp"/*.state
     gpt $small --steps $(few 2000 200) --dropout .1 --floor 0 --save "$tmp/straight.state" || return
-    gpt $small --steps $(few 2000 200) --dropout .1 --floor 0 --save "$tmp/killed.state" &
+    "$examples/chargpt" $small --steps $(few 2000 200) --dropout .1 --floor 0 --save "$tmp/killed.state" & # not gpt: a function's $! is a shell
     while ! [ -s "$tmp/killed.state" ] && kill -0 $!; do sleep .02; done
     kill -9 $!
+    wait $!
     gpt $small --steps $(few 2000 200) --dropout .1 --floor 0 --resume "$tmp/killed.state" --save "$tmp/killed.state" && cmp "$tmp/straight.state" "$tmp/killed.state"
 }
 ok "chargpt killed goes on bit for bit" goes_on
