@@ -235,12 +235,10 @@ static void refusals(void **state) {
     rg_tensor *bad = rg_input(o.t, ((int[]){0, 1, 2, 3, 4, 0}), N);
 #define NO(call, message) REFUSED(RG_EVALUE, call, message)
     NO(rg_nll(o.x, bad), "nll: element 4 of the labels is 4, outside 0..3");
-    NO(rg_cross_entropy(o.x, o.holes, .ignore_index = 3),
-        "cross_entropy: element 1 of the labels is -100, outside 0..3, and not .ignore_index, 3");
+    NO(rg_cross_entropy(o.x, o.holes, .ignore_index = 3), "cross_entropy: element 1 of the labels is -100, outside 0..3, and not .ignore_index, 3");
     NO(rg_multi_margin(o.x, bad), "multi_margin: element 4 of the labels is 4, outside 0..3");
     NO(rg_multi_margin(o.x, o.holes), "multi_margin: element 1 of the labels is -100, outside 0..3");
-    NO(rg_cross_entropy(o.x, o.holes),
-        "cross_entropy: [6,4], [6] i32: labels[1] = -100 is outside 0..3; .ignore_index names one whose rows are left out");
+    NO(rg_cross_entropy(o.x, o.holes), "cross_entropy: [6,4], [6] i32: labels[1] = -100 is outside 0..3; .ignore_index names one whose rows are left out");
     NO(rg_bce(o.x, o.q), "bce: [6,4]: element 1 is 1.81859, outside 0..1; for logits there is bce_with_logits");
     NO(rg_mse(o.x, o.z, .delta = 2), "mse: this loss has no delta");
     NO(rg_mse(o.x, o.z, .reduction = RG_BATCHMEAN), "mse: this loss has no reduction RG_BATCHMEAN");
