@@ -35,7 +35,7 @@ static bool rg_is_own(const rg_tensor *g);                                     /
 static void rg_plan_forget(rg_tape *t, int64_t mark);                           /* what was made since the mark goes */
 static void rg_plan_drop(rg_tape *t);
 static int rg_plan_vjp(rg_tape *t, const rg_tensor *y);                         /* what was recorded since: by the vjp of y, or (NULL) by the engine */
-static void rg_plan_check_graph(rg_tensor *y, int64_t mark);                    /* what the vjp of y recorded since, with RG_CREATE_GRAPH */
+static void rg_plan_check_graph(rg_tensor *y, int64_t mark);                    /* what the vjp of y recorded since, where it is recorded */
 static int rg_plan_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, int64_t mark);
 static int rg_plan_add(rg_tensor *to, rg_tensor *from);
 static int rg_plan_copy(rg_tensor *copy, rg_tensor *from);

@@ -2,7 +2,7 @@
 
    The record is in order of execution, so a loop from the result to its beginning meets every tensor after all its uses: no
    sorting, no recursion. Each tensor's gradient so far is its cotangent. A plain pass runs an operator's fused kernel, or its
-   vjp with recording off, and releases what the vjp made; with RG_CREATE_GRAPH the vjp is recorded like any other ops.     */
+   vjp with recording off, and releases what the vjp made; with .create_graph the vjp is recorded like any other ops.     */
 #include <string.h>
 
 #include "internal.h"
@@ -199,7 +199,7 @@ static int check_start(const char *what, const char *at, const rg_tensor *y, con
     char ys[64], ds[64];
     if (t->pass.running) return rg_fail(t, RG_ESTATE, at, "%s: inside a backward rule", what);
     if (!dy && y->numel != 1)
-        return rg_fail(t, RG_ESHAPE, at, "%s: %s has %lld elements, not one; take its rg_sum or rg_mean, or give rg_grad a cotangent", what, rg_shape_text(y, ys, sizeof ys), (long long)y->numel);
+        return rg_fail(t, RG_ESHAPE, at, "%s: %s has %lld elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy", what, rg_shape_text(y, ys, sizeof ys), (long long)y->numel);
     if (dy && dy->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", what);
     if (dy && (!rg_same_shape(y, dy) || y->dtype != dy->dtype))
         return rg_fail(t, RG_ESHAPE, at, "%s: the cotangent %s does not fit %s", what, rg_shape_text(dy, ds, sizeof ds), rg_shape_text(y, ys, sizeof ys));
@@ -335,16 +335,17 @@ static void hold(rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, bool 
     }
 }
 
-int rg_grad_at(const char *at, rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, int flags, rg_tensor *out[]) {
+int rg_grad_at(const char *at, rg_tensor *y, rg_list list, rg_tensor *out[], rg_grad_options options) {
     rg_tape *t = rg_tape_of(y);
+    rg_tensor *const *x = list.items, *dy = options.dy;
+    const int n = list.count;
     for (int k = 0; out && k < n; k++) out[k] = rg_poison(t);
     if (check_usable("rg_grad: y", at, y) || (dy && check_usable("rg_grad: dy", at, dy)) || check_start("rg_grad", at, y, dy)) return -1;
-    if (n < 0 || flags & ~RG_CREATE_GRAPH) return rg_fail(t, RG_EVALUE, at, "rg_grad: n %d, flags %d", n, flags);
-    if (n > 0 && (!x || !out)) return rg_fail(t, RG_EVALUE, at, "rg_grad: no x, or no place for its gradient");
+    if (n < 0 || (n > 0 && (!x || !out))) return rg_fail(t, RG_EVALUE, at, "rg_grad: no x, or no place for its gradient");
     if (check_wanted("rg_grad: x", at, t, x, n)) return -1;
     const int64_t start = t->seq;
-    if (!flags && !t->plan.no_history) t->plan.no_history = start;
-    begin(t, at, RG_REACHES, flags & RG_CREATE_GRAPH);
+    if (!options.create_graph && !t->plan.no_history) t->plan.no_history = start;
+    begin(t, at, RG_REACHES, options.create_graph);
     hold(y, dy, x, n, true);
     mark_paths(t, y, x, n);
     int failed = y->flags & RG_REACHES ? run(t, y, dy) : 0;

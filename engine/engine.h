@@ -47,10 +47,14 @@ enum { RG_MAX_DIMS = 6 };
 
 typedef enum rg_code { RG_OK, RG_ENOMEM, RG_ESHAPE, RG_EDTYPE, RG_EVALUE, RG_ESTATE, RG_EIO } rg_code;
 
-typedef struct rg_list { /* parameters in the order they were made; valid until the tape makes another */
+typedef struct rg_list { /* rg_list_of(w, b); an array's: rg_list_of_n(2, x). Of rg_params, valid until the tape makes another */
     rg_tensor *const *items;
     int count;
 } rg_list;
+static inline rg_list rg_list_of_n(int n, rg_tensor *const *items) {
+    rg_list list = {items, n};
+    return list;
+}
 
 typedef struct rg_allocator { /* where a tape takes its memory; NULL members mean malloc and free */
     void *(*alloc)(void *ctx, size_t size);
@@ -120,15 +124,20 @@ RG_PLAIN rg_tensor *rg_retain(rg_tensor *x);                  /* returns x */
 void rg_release(rg_tensor *x);                                /* what the record still reads goes at the reset */
 
 /* -------- backward */
-enum { RG_CREATE_GRAPH = 1 };                /* record the backward pass: its results can be differentiated again */
 typedef struct rg_backward_options {
     rg_list inputs;                          /* only to the gradients of these leaves: rg_backward(loss, .inputs = rg_nn_params(critic)) */
     RG_NAMED;
 } rg_backward_options;
 /* Adds d loss / d x to the gradient of every leaf x that requires it. loss has one element. */
 int rg_backward(rg_tensor *loss, rg_backward_options options);
-/* out[i] = sum_j dy_j dy_j/dx[i], without touching any rg_grad_of. dy NULL = 1, for y of one element; x not connected to y = zeros. */
-int rg_grad(rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, int flags, rg_tensor *out[]);
+typedef struct rg_grad_options {
+    rg_tensor *dy;                           /* of y's shape; NULL: 1, for y of one element */
+    bool create_graph;                       /* records the pass: its results can be differentiated again */
+    RG_NAMED;
+} rg_grad_options;
+/* out[i] = sum_j dy_j dy_j/dx[i], without touching any rg_grad_of; zeros for an x without a connection to y. 0, or -1 and poison in out:
+   rg_grad(y, rg_list_of(x), &dx, .create_graph = true) */
+int rg_grad(rg_tensor *y, rg_list x, rg_tensor *out[], rg_grad_options options);
 RG_PLAIN rg_tensor *rg_grad_of(rg_tensor *x); /* what rg_backward left there; NULL when nothing did since it was cleared */
 void rg_clear_grad(rg_tensor *x);
 void rg_zero_grad(rg_tape *t);               /* clears the gradient of every parameter */
@@ -138,7 +147,7 @@ void rg_zero_grad(rg_tape *t);               /* clears the gradient of every par
    ops and shapes stay the same: C code between the ops is not run again. So record a step once, then write the next batch into its
    inputs and play. What hooks make lives until the next rg_play. What cannot be replayed is an error of the first call that names the
    operator: a checkpoint, a vjp that reads values or computes them outside of operations, an operation that reads a gradient
-   (rg_grad_of) or what a hook made, two passes on one record or one for some inputs, rg_grad without RG_CREATE_GRAPH. After an error, also
+   (rg_grad_of) or what a hook made, two passes on one record or one for some inputs, rg_grad without .create_graph. After an error, also
    a label out of range, every gradient is as it was. */
 int rg_play(rg_tape *t);
 /* Called in every pass, of rg_backward or rg_grad, once the gradient g of x is whole: results in the reverse of the order in which they

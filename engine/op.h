@@ -111,7 +111,7 @@ struct rg_op {
     /* The vjp: composes ops. NULL: no derivative. A dx[i] left NULL means zero. A replay repeats the ops it applied, so what it does must
        not depend on values: a loop in C over ->data belongs into `fused`. */
     void (*backward)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);
-    rg_fused_fn fused[2][RG_ISAS];                                    /* optional: the vjp by a kernel, used unless RG_CREATE_GRAPH */
+    rg_fused_fn fused[2][RG_ISAS];                                    /* optional: the vjp by a kernel, used unless the pass is recorded */
     rg_branch_fn branch[2];                                           /* [f32, f64]: hash of the branches taken, for ops with kinks */
     rg_tensor *(*compose)(const char *at, rg_attr attr, rg_tensor *const *in); /* a composite: this stands for all of the above */
     void (*warm_up)(void);                                            /* called when a tape is made, for libraries that allocate at their first call */

@@ -272,7 +272,7 @@ int rg_play_at(const char *at, rg_tape *t) {
     rg_plan *p = &t->plan;
     if (t->pass.running) return rg_fail(t, RG_ESTATE, at, "rg_play: inside a backward rule");
     if (p->passes > 1) return rg_fail(t, RG_ESTATE, at, "rg_play: %lld backward passes are on the record, not one", (long long)p->passes);
-    if (p->no_history) return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_grad without RG_CREATE_GRAPH is on the record: its results have no history");
+    if (p->no_history) return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_grad without .create_graph is on the record: its results have no history");
     if (p->some_inputs)
         return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_backward for some inputs is on the record; only one for all leaves is replayed");
     if (p->fixed) return refuse(p->fixed, p->why_fixed);

@@ -61,7 +61,7 @@ static rg_tensor *apply(void *f, rg_tensor *const *in) { return (*(activation *)
 static double check(activation f, rg_verdict *verdict) {
     rg_tape *t = begin();
     rg_tensor *z = rg_param(t, "z", RG_NORMAL(0, 2), 8, 4);
-    const rg_check c = rg_gradcheck(apply, &f, 1, &z, .order = 1);
+    const rg_check c = rg_gradcheck(apply, &f, rg_list_of(z), .order = 1);
     end(t);
     *verdict = c.failed;
     return c.error;
@@ -109,7 +109,7 @@ static void linear(void) {
         rg_param(t, "b", RG_NORMAL(0, 1), OUT)};
     rg_tensor *g = rg_buffer_of(t, "g", RG_F64, NULL, M, OUT), *dx[3];
     rg_init_fill(g, RG_NORMAL(0, 1));
-    rg_grad(linear_loss(g, in), NULL, in, 3, 0, dx);
+    rg_grad(linear_loss(g, in), rg_list_of_n(3, in), dx);
     rg_tensor *hand[] = {rg_matmul(g, in[1], .transpose_b = true), rg_matmul(in[0], g, .transpose_a = true), rg_sum(g, 0)};
     static const char *const names[] = {"dx = g W^T ", "dW = x^T g ", "db = sum g "};
     bool same = true;
@@ -118,7 +118,7 @@ static void linear(void) {
         lesson_say("%s %lld numbers, |tape - formula| at most %.1e", names[i], (long long)rg_numel(dx[i]), off);
         same = same && off < 1e-14;
     }
-    const rg_check c = rg_gradcheck(linear_loss, g, 3, in, .order = 1);
+    const rg_check c = rg_gradcheck(linear_loss, g, rg_list_of_n(3, in), .order = 1);
     lesson_claim(same, "y_ij = sum_k x_ik W_kj + b_j, so dL/dx_ik = sum_j g_ij W_kj: g W^T");
     lesson_claim(c.failed == RG_CHECK_PASSED, "finite differences agree on all %lld numbers, error %.1e", (long long)c.checked, c.error);
     end(t);
@@ -163,11 +163,11 @@ static void losses(void) {
     lesson_say("z = -10 where y = 1: confidently wrong");
     for (int i = 0; i < N; i++) {
         rg_tensor *z = rg_requires_grad(rg_input(t, &wrong, 1), true), *l = row[i].f(z, rg_input(t, &yes, 1)), *dz;
-        rg_grad(l, NULL, &z, 1, 0, &dz);
+        rg_grad(l, rg_list_of(z), &dz);
         value[i] = rg_item(l), slope[i] = rg_item(dz);
         rg_tensor *many = rg_requires_grad(rg_input(t, z0, 6), true);
         labelled ctx = {row[i].f, rg_input(t, y0, 6)};
-        const rg_check c = rg_gradcheck(of_logits, &ctx, 1, &many, .order = 1);
+        const rg_check c = rg_gradcheck(of_logits, &ctx, rg_list_of(many), .order = 1);
         right = right && c.failed == RG_CHECK_PASSED;
         lesson_say("%-22s loss %8.4f   dL/dz %9.6f   derivative: %s", row[i].name, value[i], slope[i], rg_verdict_name(c.failed));
     }

@@ -30,7 +30,7 @@ static rg_tensor *solution(rg_nn *net, rg_tensor *x) {
 /* d y / d x point by point: each y depends on its own x alone. */
 static rg_tensor *slope(rg_tensor *y, rg_tensor *x) {
     rg_tensor *g;
-    rg_grad(rg_sum(y), NULL, &x, 1, RG_CREATE_GRAPH, &g);
+    rg_grad(rg_sum(y), rg_list_of(x), &g, .create_graph = true);
     return g;
 }
 

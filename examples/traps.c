@@ -46,7 +46,7 @@ static void log_of_zero(void) {
     lesson_say("logits (1e4, -1e4), the true class is the second");
     for (guard g = NO_GUARD; g < GUARDS; g++) {
         rg_tensor *z = rg_requires_grad(rg_input(t, logits, 1, 2), true), *l = guarded_loss(z, rg_input(t, label, 1), g), *dz;
-        rg_grad(l, NULL, &z, 1, 0, &dz);
+        rg_grad(l, rg_list_of(z), &dz);
         loss[g] = rg_item(l);
         rg_copy_out(dz, slope[g], 2);
         lesson_say("%-24s loss %9.4g   dL/dz (%g, %g)", names[g], loss[g], plain(slope[g][0]), plain(slope[g][1]));
@@ -125,8 +125,8 @@ static void half_sum(void) {
         rg_param(t, "W2", RG_UNIFORM(0, 1), 2, 1), rg_param(t, "b2", RG_UNIFORM(0, 1), 1)};
     rg_tensor *h = rg_sigmoid(rg_add(rg_matmul(rg_input(t, X, 4, 2), p[0]), p[1])), *o = rg_sigmoid(rg_add(rg_matmul(h, p[2]), p[3]));
     rg_tensor *error = rg_sub(o, rg_input(t, Y, 4, 1)), *by_half[4], *by_mean[4];
-    rg_grad(rg_mul_scalar(rg_sum(rg_square(error)), .5), NULL, p, 4, 0, by_half);
-    rg_grad(rg_mean(rg_square(error)), NULL, p, 4, 0, by_mean);
+    rg_grad(rg_mul_scalar(rg_sum(rg_square(error)), .5), rg_list_of_n(4, p), by_half);
+    rg_grad(rg_mean(rg_square(error)), rg_list_of_n(4, p), by_mean);
     bool twice = true;
     for (int i = 0; i < 4; i++) {
         lesson_say("|d%s|: %.6f from sum (y - o)^2 / 2, %.6f from mean (y - o)^2", names[i], rms(by_half[i]), rms(by_mean[i]));
@@ -158,9 +158,9 @@ static void regulariser(void) {
     ridge r = {rg_buffer_of(t, "x", RG_F64, NULL, SAMPLES, FEATURES), rg_buffer(t, "y", labels, SAMPLES)};
     rg_tensor *w[] = {rg_param(t, "w1", RG_HE_NORMAL, FEATURES, UNITS), rg_param(t, "w2", RG_HE_NORMAL, UNITS, 2)}, *g[2], *lost[2];
     rg_init_fill(r.x, RG_NORMAL(0, 1));
-    rg_grad(objective(&r, w), NULL, w, 2, 0, g);
-    rg_grad(data_loss(&r, w), NULL, w, 2, 0, lost);
-    const rg_check check = rg_gradcheck(objective, &r, 2, w, .order = 1);
+    rg_grad(objective(&r, w), rg_list_of_n(2, w), g);
+    rg_grad(data_loss(&r, w), rg_list_of_n(2, w), lost);
+    const rg_check check = rg_gradcheck(objective, &r, rg_list_of_n(2, w), .order = 1);
     bool missing = true, slip = true;
     for (int k = 0; k < 2; k++) {
         rg_tensor *shrink = rg_mul_scalar(w[k], 2 * lambda);
@@ -279,7 +279,7 @@ static void sigmoid_slope(void) {
     double slope[4][N];
     rg_tape *t = begin();
     rg_tensor *z = rg_requires_grad(rg_input(t, at, N), true), *o = rg_sigmoid(z), *one = rg_full_like(z, 1), *s = rg_sigmoid(o), *tape;
-    rg_grad(rg_sum(o), NULL, &z, 1, 0, &tape);
+    rg_grad(rg_sum(o), rg_list_of(z), &tape);
     rg_copy_out(tape, slope[0], N);
     rg_copy_out(rg_mul(o, rg_sub(one, o)), slope[1], N);
     rg_copy_out(rg_mul(z, rg_sub(one, z)), slope[2], N);
@@ -315,8 +315,8 @@ static void perceptron(bool one_at_zero, int answer[4], double w[3]) {
 static void at_zero(void) {
     rg_tape *t = begin();
     rg_tensor *z = rg_requires_grad(rg_full(t, 0), true), *zero = rg_full(t, 0), *relu, *maximum;
-    rg_grad(rg_relu(z), NULL, &z, 1, 0, &relu);
-    rg_grad(rg_maximum(z, zero), NULL, &z, 1, 0, &maximum);
+    rg_grad(rg_relu(z), rg_list_of(z), &relu);
+    rg_grad(rg_maximum(z, zero), rg_list_of(z), &maximum);
     lesson_say("step(0) = %g for z >= 0; the mask z > 0 is %g; the tape: relu'(0) = %g, and max(z, 0) shares a tie: %g",
         1 - rg_item(rg_gt(zero, z)), rg_item(rg_gt(z, zero)), rg_item(relu), rg_item(maximum));
     lesson_claim(rg_item(relu) == 0 && rg_item(rg_gt(z, zero)) == 0 && rg_item(maximum) == .5,

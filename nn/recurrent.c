@@ -19,7 +19,7 @@ static rg_tensor *rnn_step(const char *at, rg_tensor *xg, rg_tensor *h, rg_tenso
 static rg_tensor *lstm_step(const char *at, rg_tensor *xg, rg_tensor *h, rg_tensor **c, rg_tensor *w, rg_tensor *b, bool relu) {
     (void)relu;
     rg_tensor *g[4]; /* i f g o */
-    if (rg_split(rg_add(xg, rg_linear(h, w, b)), 1, 4, NULL, g)) return rg_poison(rg_tape_of(w));
+    if (rg_chunk(rg_add(xg, rg_linear(h, w, b)), g, 1, 4)) return rg_poison(rg_tape_of(w));
     *c = rg_add(rg_mul(rg_sigmoid(g[1]), *c), rg_mul(rg_sigmoid(g[0]), rg_tanh(g[2])));
     return rg_mul(rg_sigmoid(g[3]), rg_tanh(*c));
 }
@@ -27,7 +27,7 @@ static rg_tensor *lstm_step(const char *at, rg_tensor *xg, rg_tensor *h, rg_tens
 static rg_tensor *gru_step(const char *at, rg_tensor *xg, rg_tensor *h, rg_tensor **c, rg_tensor *w, rg_tensor *b, bool relu) {
     (void)c, (void)relu;
     rg_tensor *x[3], *g[3]; /* r z n */
-    if (rg_split(xg, 1, 3, NULL, x) || rg_split(rg_linear(h, w, b), 1, 3, NULL, g)) return rg_poison(rg_tape_of(w));
+    if (rg_chunk(xg, x, 1, 3) || rg_chunk(rg_linear(h, w, b), g, 1, 3)) return rg_poison(rg_tape_of(w));
     rg_tensor *r = rg_sigmoid(rg_add(x[0], g[0])), *z = rg_sigmoid(rg_add(x[1], g[1])), *n = rg_tanh(rg_add(x[2], rg_mul(r, g[2])));
     return rg_add(n, rg_mul(z, rg_sub(h, n)));
 }

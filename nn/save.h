@@ -77,7 +77,7 @@ rg_tensor *rg_npy_load(rg_tape *t, const char *path);
    a comment or with bytes in front. Each member's size and checksum (CRC-32) must be right. */
 int rg_npz_save(rg_tape *t, const char *path, rg_list tensors); /* rg_npz_save(t, path, rg_params(t)) */
 rg_list rg_npz_load(rg_tape *t, const char *path);
-rg_tensor *rg_list_find(rg_list list, const char *name); /* the first of that name; NULL when there is none */
+RG_PLAIN rg_tensor *rg_list_find(rg_list list, const char *name); /* the first of that name; NULL when there is none */
 
 #ifdef __cplusplus
 }

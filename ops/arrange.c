@@ -36,33 +36,43 @@ rg_tensor *rg_stack_at(const char *at, int axis, int n, rg_tensor *const *x) { r
 
 /* -------- split, into slices */
 
-static int split(const char *at, rg_tensor *x, int axis, int n, const int64_t *sizes, rg_tensor **out) {
+/* sizes NULL: of one size */
+static int slices(const char *at, const char *what, rg_tensor *x, rg_tensor **out, int axis, int n, const int64_t *sizes) {
     char text[80];
     const int64_t whole = rg_dim(x, axis);
-    if (n < 1 || !out) return rg_fail(x->tape, RG_EVALUE, at, "split: %s: %d parts%s", rg_shape_text(x, text, sizeof text), n, out ? "" : ", and no place for them");
-    if (whole < 0) return rg_fail(x->tape, RG_ESHAPE, at, "split: %s: axis %d is outside the %d dimensions", rg_shape_text(x, text, sizeof text), axis, x->ndim);
+    rg_shape_text(x, text, sizeof text);
+    if (n < 1 || !out) return rg_fail(x->tape, RG_EVALUE, at, "%s: %s: %d parts%s", what, text, n, out ? "" : ", and no place for them");
+    if (whole < 0) return rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: axis %d is outside the %d dimensions", what, text, axis, x->ndim);
     if (!sizes && whole % n)
-        return rg_fail(x->tape, RG_ESHAPE, at, "split: %s: axis %d, of size %lld, does not fall into %d equal parts", rg_shape_text(x, text, sizeof text), axis, (long long)whole, n);
+        return rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: axis %d, of size %lld, does not fall into %d equal parts", what, text, axis, (long long)whole, n);
     int64_t start = 0;
     for (int k = 0; k < n; k++) {
         const int64_t size = sizes ? sizes[k] : whole / n;
         if (size < 0 || size > whole - start)
-            return rg_fail(x->tape, RG_ESHAPE, at, "split: %s: part %d, of %lld, does not fit the %lld left of axis %d", rg_shape_text(x, text, sizeof text), k, (long long)size,
+            return rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: part %d, of %lld, does not fit the %lld left of axis %d", what, text, k, (long long)size,
                 (long long)(whole - start), axis);
         out[k] = rg_slice_at(at, x, axis, start, start + size, (rg_slice_options){0});
         if (rg_failed(out[k])) return -1;
         start += size;
     }
-    if (start < whole)
-        return rg_fail(x->tape, RG_ESHAPE, at, "split: %s: the parts leave %lld of axis %d", rg_shape_text(x, text, sizeof text), (long long)(whole - start), axis);
-    return 0;
+    return start == whole ? 0
+        : rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: the parts leave %lld of axis %d", what, text, (long long)(whole - start), axis);
 }
 
-int rg_split_at(const char *at, rg_tensor *x, int axis, int n, const int64_t *sizes, rg_tensor **out) {
+static int all_or_poison(int failed, rg_tensor *x, rg_tensor **out, int n) {
+    for (int k = 0; failed && out && k < n; k++) out[k] = rg_poison(rg_tape_of(x));
+    return failed ? -1 : 0;
+}
+
+int rg_split_at(const char *at, rg_tensor *x, rg_tensor **out, int axis, int n, const int64_t *sizes) {
     RG_SPEAK_AS("split", x);
-    if (!rg_failed(x) && split(at, x, axis, n, sizes, out) == 0) return 0;
-    for (int k = 0; out && k < n; k++) out[k] = rg_poison(rg_tape_of(x));
-    return -1;
+    if (!rg_failed(x) && n > 0 && !sizes) rg_fail(x->tape, RG_EVALUE, at, "split: %d parts, but the list is NULL", n);
+    return all_or_poison(rg_failed(x) || (n > 0 && !sizes) || slices(at, "split", x, out, axis, n, sizes), x, out, n);
+}
+
+int rg_chunk_at(const char *at, rg_tensor *x, rg_tensor **out, int axis, int n) {
+    RG_SPEAK_AS("chunk", x);
+    return all_or_poison(rg_failed(x) || slices(at, "chunk", x, out, axis, n, NULL), x, out, n);
 }
 
 /* -------- pad along several axes */

@@ -61,8 +61,10 @@ static int read_by(rg_tensor *y, int64_t mark, int most, rg_tensor *in[]) {
     return n;
 }
 
-rg_tensor *rg_checkpoint_at(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *const *in) {
+rg_tensor *rg_checkpoint_at(const char *at, rg_fn fn, void *ctx, rg_list list) {
     enum { MOST = UINT8_MAX };
+    rg_tensor *const *in = list.items;
+    const int n = list.count;
     rg_tape *t = n > 0 && in ? rg_tape_of(in[0]) : NULL;
     if (!t || rg_error_code(t)) return rg_poison(t);
     if (!fn) return rg_refuse(t, RG_EVALUE, at, "rg_checkpoint: fn is NULL");

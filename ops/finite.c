@@ -249,7 +249,7 @@ static int look_backward(rg_tape *t) {
     leaves(t, x);
     const int64_t mark = rg_mark(t);
     rg_on_step(t, look_back, NULL);
-    int failed = rg_grad_at(y->at, y, NULL, x, n, 0, g);
+    int failed = rg_grad_at(y->at, y, rg_list_of_n(n, x), g, (rg_grad_options){0});
     rg_on_step(t, NULL, NULL);
     for (int k = 0; k < n && !failed; k++)
         failed = reject_gradient(y, "in backward the gradient of", x[k], g[k], "each use of it gave a finite one") ||

@@ -9,18 +9,23 @@
 #undef RG_AT
 #define RG_AT at
 
-static int check(const char *what, const char *at, rg_tensor *y, int n, rg_tensor *const *x, rg_tensor *const *v) {
+/* vs NULL: there are none. */
+static int check(const char *what, const char *at, rg_tensor *y, rg_list xs, const rg_list *vs) {
     rg_tape *t = rg_tape_of(y);
-    char xs[64], vs[64];
+    rg_tensor *const *x = xs.items, *const *v = vs ? vs->items : NULL;
+    const int n = xs.count;
+    char x_text[64], v_text[64];
     if (!t || rg_error_code(t)) return -1;
     if (rg_failed(y)) return rg_fail(t, RG_ESTATE, at, "%s: y is what a failed operation returned", what);
-    if (n < 1 || !x || (v && !*v)) return rg_fail(t, RG_EVALUE, at, "%s: n %d, or no x, or no v", what, n);
+    if (n < 1 || !x || (vs && !v)) return rg_fail(t, RG_EVALUE, at, "%s: no x, or no v", what);
+    if (vs && vs->count != n) return rg_fail(t, RG_EVALUE, at, "%s: %d x, but %d v", what, n, vs->count);
     for (int k = 0; k < n; k++) {
         if (rg_failed(x[k])) return rg_fail(t, RG_EVALUE, at, "%s: x[%d] is no tensor", what, k);
         if (!rg_needs_grad(x[k])) return rg_fail(t, RG_ESTATE, at, "%s: x[%d] does not require a gradient", what, k);
         if (v && rg_failed(v[k])) return rg_fail(t, RG_EVALUE, at, "%s: v[%d] is no tensor", what, k);
         if (v && (!rg_same_shape(x[k], v[k]) || x[k]->dtype != v[k]->dtype))
-            return rg_fail(t, RG_ESHAPE, at, "%s: v[%d] %s does not fit x[%d] %s", what, k, rg_shape_text(v[k], vs, sizeof vs), k, rg_shape_text(x[k], xs, sizeof xs));
+            return rg_fail(t, RG_ESHAPE, at, "%s: v[%d] %s does not fit x[%d] %s", what, k,
+                rg_shape_text(v[k], v_text, sizeof v_text), k, rg_shape_text(x[k], x_text, sizeof x_text));
     }
     return 0;
 }
@@ -57,24 +62,23 @@ static rg_tensor *matrix(const char *what, const char *at, rg_tensor *y, rg_tens
 }
 
 /* d y_j / dx */
-static int row(const char *at, rg_tensor *y, rg_tensor *x, int64_t j, int flags, rg_tensor **g) {
+static int row(const char *at, rg_tensor *y, rg_tensor *x, int64_t j, bool graph, rg_tensor **g) {
     rg_tensor *e = rg_full_like(y, 0);
     if (rg_failed(e)) return -1;
     if (e->dtype == RG_F64) ((double *)e->data)[j] = 1;
     else ((float *)e->data)[j] = 1;
-    return rg_grad_at(at, y, e, &x, 1, flags, g);
+    return rg_grad(y, rg_list_of(x), g, .dy = e, .create_graph = graph);
 }
 
 /* m is returned, filled; with a graph another of its shape. */
-static rg_tensor *rows(const char *at, rg_tensor *y, rg_tensor *x, int flags, rg_tensor *m) {
+static rg_tensor *rows(const char *at, rg_tensor *y, rg_tensor *x, bool graph, rg_tensor *m) {
     rg_tape *t = y->tape;
-    const bool graph = flags & RG_CREATE_GRAPH;
     const size_t bytes = (size_t)x->numel * rg_dtype_size(x->dtype), size = (size_t)y->numel * sizeof m;
     rg_tensor *g, **all = graph && m->numel ? rg_tape_alloc(at, t, size) : NULL;
     int failed = graph && m->numel && !all;
     for (int64_t j = 0; j < y->numel && m->numel && !failed; j++) {
         const int64_t mark = rg_mark(t);
-        failed = row(at, y, x, j, flags, &g);
+        failed = row(at, y, x, j, graph, &g);
         if (!failed && all) all[j] = g;
         else if (!failed) memcpy((char *)m->data + (size_t)j * bytes, g->data, bytes);
         if (!all) rg_rewind(t, mark);
@@ -84,24 +88,25 @@ static rg_tensor *rows(const char *at, rg_tensor *y, rg_tensor *x, int flags, rg
     return failed ? rg_poison(t) : m;
 }
 
-rg_tensor *rg_jacobian_at(const char *at, rg_tensor *y, rg_tensor *x, int flags) {
-    rg_tensor *m = check("rg_jacobian", at, y, 1, &x, NULL) ? NULL : matrix("rg_jacobian", at, y, x);
-    return m ? rows(at, y, x, flags, m) : rg_poison(rg_tape_of(y));
+rg_tensor *rg_jacobian_at(const char *at, rg_tensor *y, rg_tensor *x, rg_graph_options options) {
+    rg_tensor *m = check("rg_jacobian", at, y, rg_list_of(x), NULL) ? NULL : matrix("rg_jacobian", at, y, x);
+    return m ? rows(at, y, x, options.create_graph, m) : rg_poison(rg_tape_of(y));
 }
 
-rg_tensor *rg_hessian_at(const char *at, rg_tensor *y, rg_tensor *x, int flags) {
-    rg_tensor *m = check("rg_hessian", at, y, 1, &x, NULL) ? NULL : matrix("rg_hessian", at, x, x), *g;
+rg_tensor *rg_hessian_at(const char *at, rg_tensor *y, rg_tensor *x, rg_graph_options options) {
+    const bool graph = options.create_graph;
+    rg_tensor *m = check("rg_hessian", at, y, rg_list_of(x), NULL) ? NULL : matrix("rg_hessian", at, x, x), *g;
     if (!m) return rg_poison(rg_tape_of(y));
     const int64_t mark = rg_mark(y->tape);
-    rg_tensor *h = rg_grad_at(at, y, NULL, &x, 1, RG_CREATE_GRAPH, &g) ? rg_poison(y->tape) : rows(at, g, x, flags, m);
-    if (!(flags & RG_CREATE_GRAPH)) rg_rewind(y->tape, mark);
+    rg_tensor *h = rg_grad(y, rg_list_of(x), &g, .create_graph = true) ? rg_poison(y->tape) : rows(at, g, x, graph, m);
+    if (!graph) rg_rewind(y->tape, mark);
     return h;
 }
 
 /* -------- products */
 
 /* <g, v> differentiated by x[], where the gradients g may depend on x and v must count as constant: v is the cotangent. */
-static int contract(const char *at, rg_tensor *const *g, rg_tensor *const *v, int n, rg_tensor *const *x, int nx, int flags, rg_tensor **out) {
+static int contract(const char *at, rg_tensor *const *g, rg_tensor *const *v, int n, rg_list x, bool graph, rg_tensor **out) {
     rg_tape *t = g[0]->tape;
     const size_t size = 2 * (size_t)n * sizeof *g;
     rg_tensor **all = rg_tape_alloc(at, t, size);
@@ -110,15 +115,17 @@ static int contract(const char *at, rg_tensor *const *g, rg_tensor *const *v, in
     memcpy(all + n, v, size / 2);
     rg_tensor *from = join(at, n, all), *by = join(at, n, all + n);
     rg_tape_dealloc(t, all, size);
-    return rg_grad_at(at, from, by, x, nx, flags, out);
+    return rg_grad(from, x, out, .dy = by, .create_graph = graph);
 }
 
-int rg_hvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *const v[], int n, int flags, rg_tensor *out[]) {
+int rg_hvp_at(const char *at, rg_tensor *y, rg_list xs, rg_list vs, rg_tensor *out[], rg_graph_options options) {
     rg_tape *t = rg_tape_of(y);
+    rg_tensor *const *x = xs.items, *const *v = vs.items;
+    const int n = xs.count;
+    const bool graph = options.create_graph;
     for (int k = 0; out && k < n; k++) out[k] = rg_poison(t);
-    if (check("rg_hvp", at, y, n, x, v)) return -1;
-    if (!v || !out) return rg_fail(t, RG_EVALUE, at, "rg_hvp: no v, or no place for the result");
-    const bool graph = flags & RG_CREATE_GRAPH;
+    if (check("rg_hvp", at, y, xs, &vs)) return -1;
+    if (!out) return rg_fail(t, RG_EVALUE, at, "rg_hvp: no place for the result");
     const size_t size = 2 * (size_t)n * sizeof *out;
     rg_tensor **g = rg_tape_alloc(at, t, size);
     if (!g) return -1;
@@ -126,7 +133,7 @@ int rg_hvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *con
     bool failed = false;
     for (int k = 0; k < n && !graph; k++) failed |= rg_failed(to[k] = rg_empty_at(at, t, x[k]->dtype, x[k]->ndim, x[k]->shape));
     const int64_t mark = rg_mark(t);
-    failed = failed || rg_grad_at(at, y, NULL, x, n, RG_CREATE_GRAPH, g) || contract(at, g, v, n, x, n, flags, out);
+    failed = failed || rg_grad(y, xs, g, .create_graph = true) || contract(at, g, v, n, xs, graph, out);
     for (int k = 0; k < n && !graph; k++) {
         if (!failed) copy(to[k], out[k]);
         out[k] = failed ? rg_poison(t) : to[k];
@@ -136,17 +143,18 @@ int rg_hvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *con
     return failed ? -1 : 0;
 }
 
-rg_tensor *rg_jvp_at(const char *at, rg_tensor *y, rg_tensor *const x[], rg_tensor *const v[], int n, int flags) {
+rg_tensor *rg_jvp_at(const char *at, rg_tensor *y, rg_list xs, rg_list vs, rg_graph_options options) {
     rg_tape *t = rg_tape_of(y);
-    if (check("rg_jvp", at, y, n, x, v)) return rg_poison(t);
-    if (!v) return rg_refuse(t, RG_EVALUE, at, "rg_jvp: no v");
-    const bool graph = flags & RG_CREATE_GRAPH;
+    rg_tensor *const *x = xs.items, *const *v = vs.items;
+    const int n = xs.count;
+    const bool graph = options.create_graph;
+    if (check("rg_jvp", at, y, xs, &vs)) return rg_poison(t);
     const size_t size = (size_t)n * sizeof *x;
     rg_tensor **g = rg_tape_alloc(at, t, size), *jv = rg_poison(t), *to = graph ? jv : rg_empty_at(at, t, y->dtype, y->ndim, y->shape);
     if (!g) return jv;
     const int64_t mark = rg_mark(t);
     rg_tensor *w = rg_requires_grad(rg_detach(rg_full_like(y, 0)), true);
-    const int failed = (!graph && rg_failed(to)) || rg_grad_at(at, y, w, x, n, RG_CREATE_GRAPH, g) || contract(at, g, v, n, &w, 1, flags, &jv);
+    const int failed = (!graph && rg_failed(to)) || rg_grad(y, xs, g, .dy = w, .create_graph = true) || contract(at, g, v, n, rg_list_of(w), graph, &jv);
     if (!failed && !graph) copy(to, jv);
     if (!graph) rg_rewind(t, mark);
     rg_tape_dealloc(t, g, size);

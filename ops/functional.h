@@ -2,11 +2,11 @@
    keeping it; finding the op that made a NaN.
 
        rg_tensor *y = model(x);                            recorded as ever, x requiring a gradient
-       rg_tensor *j = rg_jacobian(y, x, 0);                J, of y's shape followed by x's
-       rg_hvp(loss, &x, &v, 1, 0, &hv);                    H v, without H
+       rg_tensor *j = rg_jacobian(y, x);                   J, of y's shape followed by x's
+       rg_hvp(loss, rg_list_of(x), rg_list_of(v), &hv);    H v, without H
 
-   As rg_grad they take what was recorded, leave every rg_grad_of alone, and with RG_CREATE_GRAPH give results that can be differentiated
-   again; with 0 all that was needed on the way is released. v' J is rg_grad(y, v, ...). */
+   As rg_grad they take what was recorded, leave every rg_grad_of alone, and with .create_graph give results that can be differentiated
+   again; else all that was needed on the way is released. v' J is rg_grad(y, rg_list_of(x), &g, .dy = v). */
 #ifndef RG_FUNCTIONAL_H
 #define RG_FUNCTIONAL_H
 
@@ -17,21 +17,25 @@
 extern "C" {
 #endif
 
+typedef struct rg_graph_options {
+    bool create_graph;
+    RG_NAMED;
+} rg_graph_options;
 /* v[j] has x[j]'s shape and dtype. An x without a connection to y gives zeros. */
 /* dy/dx, [y's shape.., x's shape..], at most 6 dimensions; a pass per element of y */
-rg_tensor *rg_jacobian(rg_tensor *y, rg_tensor *x, int flags);
+rg_tensor *rg_jacobian(rg_tensor *y, rg_tensor *x, rg_graph_options options);
 /* d^2 y/dx^2 of a one-element y, [x's shape.., x's shape..]; a pass per element of x */
-rg_tensor *rg_hessian(rg_tensor *y, rg_tensor *x, int flags);
+rg_tensor *rg_hessian(rg_tensor *y, rg_tensor *x, rg_graph_options options);
 /* out[i] = sum_j d^2 y/dx[i]dx[j] v[j], y of one element */
-int rg_hvp(rg_tensor *y, rg_tensor *const x[], rg_tensor *const v[], int n, int flags, rg_tensor *out[]);
+int rg_hvp(rg_tensor *y, rg_list x, rg_list v, rg_tensor *out[], rg_graph_options options);
 /* sum_j dy/dx[j] v[j], of y's shape; two passes */
-rg_tensor *rg_jvp(rg_tensor *y, rg_tensor *const x[], rg_tensor *const v[], int n, int flags);
+rg_tensor *rg_jvp(rg_tensor *y, rg_list x, rg_list v, rg_graph_options options);
 
 /* fn(ctx, in), whose record is released at once: a pass runs fn again for it, with the tape's generator as it was. Values and gradients
    have the bits of the plain call; higher derivatives are sums in another order. Whatever fn reads gets its gradient, in[] or captured
    through ctx: at most 255 tensors of one dtype. ctx and what it points to must stay until the pass, and fn must do the same again, or
-   the pass is RG_ESTATE; what it writes elsewhere (running statistics), it writes twice; older leaves it may not rg_write. n is at least 1. */
-rg_tensor *rg_checkpoint(rg_fn fn, void *ctx, int n, rg_tensor *const *in);
+   the pass is RG_ESTATE; what it writes elsewhere (running statistics), it writes twice; older leaves it may not rg_write. `in` has at least one. */
+rg_tensor *rg_checkpoint(rg_fn fn, void *ctx, rg_list in);
 
 /* Which op made the first NaN or infinity? Looks through the record in order of execution, then runs the pass from its last one-element result
    once more, touching no gradient. 0: all is finite. -1: the tape has an RG_EVALUE that says it all:

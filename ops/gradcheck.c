@@ -65,7 +65,7 @@ static int outputs(problem *p) {
         rg_tensor *y = p->out[0];
         if (!rg_same_shape(y, p->w))
             return rg_fail(p->t, RG_ESHAPE, p->at, "gradcheck: the function's result changes its shape");
-        if (rg_grad_at(p->at, y, p->w, p->vars, p->nfirst, RG_CREATE_GRAPH, p->out)) return -1;
+        if (rg_grad_at(p->at, y, rg_list_of_n(p->nfirst, p->vars), p->out, (rg_grad_options){.dy = p->w, .create_graph = true})) return -1;
     }
     int64_t numel = 0;
     for (int i = 0; i < p->nout; i++) numel += p->out[i]->numel;
@@ -96,7 +96,7 @@ static void draw(problem *p, double *v, int64_t n) {
     }
 }
 
-static int analytic(problem *p, int flags, double *to) {
+static int analytic(problem *p, bool graph, double *to) {
     const int64_t mark = rg_mark(p->t);
     int failed = outputs(p);
     const double *v = p->v;
@@ -104,7 +104,7 @@ static int analytic(problem *p, int flags, double *to) {
     for (int i = 0; !failed && i < p->nout; i++) {
         rg_tensor *out = p->out[i], *dy = rg_input_at(p->at, p->t, RG_F64, v, out->ndim, out->shape);
         v += out->numel;
-        failed = rg_grad_at(p->at, out, dy, p->vars, p->nvars, flags, p->grads);
+        failed = rg_grad_at(p->at, out, rg_list_of_n(p->nvars, p->vars), p->grads, (rg_grad_options){.dy = dy, .create_graph = graph});
         double *sum = to;
         for (int k = 0; !failed && k < p->nvars; k++)
             for (int64_t j = 0; j < p->grads[k]->numel; j++) *sum++ += ((const double *)p->grads[k]->data)[j];
@@ -235,7 +235,7 @@ static int check_order(const problem *given, int order) {
     int failed = set_out(p) || reserve(p);
     if (!failed) {
         draw(p, p->v, p->nvalues);
-        failed = evaluate(p, p->values, &p->hash) || analytic(p, 0, p->analytic[0]) || analytic(p, RG_CREATE_GRAPH, p->analytic[1]) || compare(p);
+        failed = evaluate(p, p->values, &p->hash) || analytic(p, false, p->analytic[0]) || analytic(p, true, p->analytic[1]) || compare(p);
     }
     rg_rewind_at(p->at, p->t, mark);
     if (p->numbers_size) rg_tape_dealloc(p->t, p->point[0], p->numbers_size);
@@ -287,8 +287,8 @@ static rg_check check(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *con
     return c;
 }
 
-rg_check rg_gradcheck_at(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *const *in, rg_gradcheck_options options) {
-    rg_check c = check(at, fn, ctx, n, in, options, NULL);
+rg_check rg_gradcheck_at(const char *at, rg_fn fn, void *ctx, rg_list in, rg_gradcheck_options options) {
+    rg_check c = check(at, fn, ctx, in.count, in.items, options, NULL);
     judge(&c, options.bar);
     return c;
 }

@@ -2,13 +2,13 @@
 
        static rg_tensor *loss(void *ctx, rg_tensor *const *in) { return rg_mse(rg_matmul(in[0], in[1]), ctx); }
        ...
-       rg_check c = rg_gradcheck(loss, target, 2, ((rg_tensor *[]){x, w}), .order = 1);
+       rg_check c = rg_gradcheck(loss, target, rg_list_of(x, w), .order = 1);
        if (c.failed) rg_check_print(&c, "loss", stderr);
 
    Each element of each operand that requires a gradient is moved by h = 7.4e-4 max(1, |x|) times -2 -1 1 2 (five points, error
    O(h^4)). The results are differenced one by one and then contracted with a random cotangent w, so that no two mistakes cancel
    in a sum. With a the tape's number and n the difference, the error is |a - n| / max(|a|, |n|, 1e-3 max(1, sum |w_j y_j|)).
-   The tape's number is taken twice, from a plain pass and from one with RG_CREATE_GRAPH; the worse one counts. Order 2 does the
+   The tape's number is taken twice, from a plain pass and from one with .create_graph; the worse one counts. Order 2 does the
    same to the tape's own first gradient, as a function of the operands and of its cotangent. Where the branches taken (the
    sides of relu's kink, say) differ between the points, the element is left out and counted.                              */
 #ifndef RG_GRADCHECK_H
@@ -53,7 +53,7 @@ typedef struct rg_check {
 
 /* The operands are f64 leaves; those that require a gradient are checked, the others stay constant. Values, gradients and the record are
    afterwards as they were. An error (also one of fn's) stays on the tape and makes the verdict RG_CHECK_BROKEN. */
-rg_check rg_gradcheck(rg_fn fn, void *ctx, int n, rg_tensor *const *in, rg_gradcheck_options options);
+rg_check rg_gradcheck(rg_fn fn, void *ctx, rg_list in, rg_gradcheck_options options);
 
 /* Every sample of an op, on a tape of its own: all float operands requiring a gradient, then each of several frozen in turn. */
 rg_check rg_gradcheck_op(const struct rg_op *op, rg_gradcheck_options options);

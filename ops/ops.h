@@ -157,8 +157,9 @@ rg_tensor *rg_pad(rg_tensor *x, int axis, int64_t before, int64_t after, rg_pad_
 rg_tensor *rg_constant_pad(rg_tensor *x, double value, rg_dims widths);
 rg_tensor *rg_concat(int axis, rg_tensors x);        /* operands one after another along an axis */
 rg_tensor *rg_stack(int axis, rg_tensors x);         /* operands one after another along a new axis */
-/* out[0] .. out[n-1]: slices of these sizes; sizes NULL: of one size. 0 or -1 */
-int rg_split(rg_tensor *x, int axis, int n, const int64_t *sizes, rg_tensor **out);
+/* slices along an axis, of these sizes: rg_split(x, out, 1, 2, 3) gives out[0] 2 columns, out[1] 3; of n equal sizes. 0, or -1 and poison */
+int rg_split(rg_tensor *x, rg_tensor **out, int axis, rg_dims sizes);
+int rg_chunk(rg_tensor *x, rg_tensor **out, int axis, int n);
 rg_tensor *rg_tril(rg_tensor *x, int diagonal);      /* the last two axes: x_rc where c - r <= diagonal, else 0 */
 rg_tensor *rg_triu(rg_tensor *x, int diagonal);      /* the last two axes: x_rc where c - r >= diagonal, else 0 */
 rg_tensor *rg_clone(rg_tensor *x);                   /* a copy, in memory of its own */

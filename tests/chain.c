@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
     const double used = (double)(after.bytes - before.bytes) / (double)n, reserved = (double)(after.reserved - before.reserved) / (double)n;
     const double sign = n % 2 ? -1 : 1;
     int bad = rg_backward(y) != 0 || rg_item(y) != 3 * sign || rg_item(rg_grad_of(w)) != sign;
-    bad |= rg_grad(y, NULL, &w, 1, 0, out) != 0 || rg_item(out[0]) != sign;
+    bad |= rg_grad(y, rg_list_of(w), out) != 0 || rg_item(out[0]) != sign;
     const bool small = reserved <= 256 || n < 100000; /* a short chain does not fill its first blocks */
     rg_tape_reset(t);
     bad |= rg_memory(t).recorded != 0 || rg_memory(t).tensors != 2;

@@ -214,8 +214,8 @@ static int64_t products(const rg_op *op, const rg_sample *s, uint64_t seed, doub
     if (!rg_failed(y) && n > 0 && y->dtype == RG_F64 && rg_needs_grad(y)) {
         x[n] = rg_requires_grad_at(NULL, rg_empty_at(NULL, t, RG_F64, y->ndim, y->shape), true);
         for (int64_t k = 0; k < y->numel; k++) ((double *)x[n]->data)[k] = rg_rng_normal(&rng, 0, 1);
-        for (int graph = 0; graph <= RG_CREATE_GRAPH; graph++) {
-            rg_grad_at(NULL, y, x[n], x, n, graph, first);
+        for (int graph = 0; graph < 2; graph++) {
+            rg_grad_at(NULL, y, rg_list_of_n(n, x), first, (rg_grad_options){.dy = x[n], .create_graph = graph});
             for (int i = 0; i < n && !rg_error_code(t) && count + first[i]->numel < NUMBERS; i++, count += first[i - 1]->numel)
                 rg_copy_out(first[i], to + count, NUMBERS - count);
         }
@@ -223,7 +223,7 @@ static int64_t products(const rg_op *op, const rg_sample *s, uint64_t seed, doub
         for (int k = 0; k < n && !rg_error_code(t); k++) {
             rg_tensor *v = rg_empty_at(NULL, t, RG_F64, first[k]->ndim, first[k]->shape);
             for (int64_t j = 0; j < v->numel; j++) ((double *)v->data)[j] = rg_rng_normal(&rng, 0, 1);
-            rg_grad_at(NULL, first[k], v, x, n + 1, 0, second);
+            rg_grad_at(NULL, first[k], rg_list_of_n(n + 1, x), second, (rg_grad_options){.dy = v});
             for (int i = 0; i <= n && !rg_error_code(t) && count + second[i]->numel < NUMBERS; i++, count += second[i - 1]->numel)
                 rg_copy_out(second[i], to + count, NUMBERS - count);
         }

@@ -163,7 +163,7 @@ static bool alive(graph *g) {
     make_leaves(g, t, 0, in);
     rg_tensor *y = rg_sum(build(g, in, false));
     double largest = 0;
-    if (rg_needs_grad(y) && rg_grad(y, NULL, in, g->leaves, 0, dx) == 0)
+    if (rg_needs_grad(y) && rg_grad(y, rg_list_of_n(g->leaves, in), dx) == 0)
         for (int i = 0; i < g->leaves; i++)
             for (int64_t k = 0; k < dx[i]->numel; k++) largest = fmax(largest, fabs(((const double *)dx[i]->data)[k]));
     rg_tape_free(t);
@@ -217,7 +217,7 @@ static rg_check check_at(graph *g, uint64_t again, bool settle, double zoom) {
         in[i] = rg_requires_grad(rg_full_at(NULL, t, 0, 1, &g->size[i]), true);
     }
     g->zoom = zoom;
-    const rg_check c = rg_gradcheck(as_function, g, g->leaves, in, .order = 3, .bar = o.bar, .seed = g->seed);
+    const rg_check c = rg_gradcheck(as_function, g, rg_list_of_n(g->leaves, in), .order = 3, .bar = o.bar, .seed = g->seed);
     g->zoom = 1;
     rg_tape_free(t);
     return c;
@@ -349,7 +349,7 @@ static void print_program(graph *g) {
         print_numbers(in[i]);
         printf("}), %" PRId64 "), true);\n", g->size[i]);
     }
-    printf("    rg_check c = rg_gradcheck(f, t, %d, in, .order = 3, .bar = %g, .seed = %" PRIu64 ");\n"
+    printf("    rg_check c = rg_gradcheck(f, t, rg_list_of_n(%d, in), .order = 3, .bar = %g, .seed = %" PRIu64 ");\n"
         "    rg_check_print(&c, \"f\", stdout);\n    rg_tape_free(t);\n    return c.failed;\n}\n", g->leaves, o.bar, g->seed);
     rg_tape_free(t);
 }

@@ -30,7 +30,8 @@ static void split_is_undone_by_concat(void **state) {
         rg_tensor *x = numbers(t, dtypes[k % 4], RG_DIMS(3, 12, 2)), *out[4];
         static const int64_t sizes[] = {5, 0, 4, 3};
         const int equal = 1 << k % 3; /* 1, 2 or 4 parts of the 12 */
-        assert_int_equal(rg_split(x, k % 2 ? 1 : -2, k % 5 ? equal : 4, k % 5 ? NULL : sizes, out), 0);
+        const int axis = k % 2 ? 1 : -2;
+        assert_int_equal(k % 5 ? rg_chunk(x, out, axis, equal) : rg_split_n(x, out, axis, 4, sizes), 0);
         if (k % 5) assert_shape(out[equal - 1], RG_DIMS(3, 12 / equal, 2));
         else assert_shape(out[2], RG_DIMS(3, 4, 2));
         rg_tensor *y = rg_concat_n(1, k % 5 ? equal : 4, out);
@@ -79,7 +80,7 @@ static void repeat_by_loops(void **state) {
         }
         if (!has_gradient) continue;
         rg_requires_grad(x, true);
-        assert_int_equal(rg_grad(rg_repeat_n(x, m, times), dy, &x, 1, 0, &dx), 0);
+        assert_int_equal(rg_grad(rg_repeat_n(x, m, times), rg_list_of(x), &dx, .dy = dy), 0);
         for (int64_t i = 0; i < x->numel; i++) assert_element(dx, i, element(sum, i));
     }
 }
@@ -161,11 +162,11 @@ static void arrange_errors_say_what_disagrees(void **state) {
     const int64_t sizes[] = {3, 5}, few[] = {3, 2}, vast = INT64_MAX / 2;
     REFUSED(RG_ESHAPE, rg_stack(0, x, rg_full(t, 0, 7)), "stack: x[7,3], [7]: the shapes of operands 1 and 2 differ; rg_concat joins along an axis that is there");
     REFUSED(RG_ESHAPE, rg_stack(3, x, x), "stack: x[7,3], x[7,3]: axis 3 is outside the 3 dimensions of the result");
-    REFUSED(RG_ESHAPE, (rg_split(x, 0, 2, NULL, out), out[1]), "split: x[7,3]: axis 0, of size 7, does not fall into 2 equal parts");
-    REFUSED(RG_ESHAPE, (rg_split(x, 0, 2, sizes, out), out[0]), "split: x[7,3]: part 1, of 5, does not fit the 4 left of axis 0");
-    REFUSED(RG_ESHAPE, (rg_split(x, 0, 2, few, out), out[0]), "split: x[7,3]: the parts leave 2 of axis 0");
-    REFUSED(RG_ESHAPE, (rg_split(x, 2, 1, NULL, out), out[0]), "split: x[7,3]: axis 2 is outside the 2 dimensions");
-    REFUSED(RG_EVALUE, (rg_split(x, 0, 0, NULL, out), rg_poison(t)), "split: x[7,3]: 0 parts");
+    REFUSED(RG_ESHAPE, (rg_chunk(x, out, 0, 2), out[1]), "chunk: x[7,3]: axis 0, of size 7, does not fall into 2 equal parts");
+    REFUSED(RG_ESHAPE, (rg_split_n(x, out, 0, 2, sizes), out[0]), "split: x[7,3]: part 1, of 5, does not fit the 4 left of axis 0");
+    REFUSED(RG_ESHAPE, (rg_split_n(x, out, 0, 2, few), out[0]), "split: x[7,3]: the parts leave 2 of axis 0");
+    REFUSED(RG_ESHAPE, (rg_chunk(x, out, 2, 1), out[0]), "chunk: x[7,3]: axis 2 is outside the 2 dimensions");
+    REFUSED(RG_EVALUE, (rg_split_n(x, out, 0, 0, NULL), rg_poison(t)), "split: x[7,3]: 0 parts");
     REFUSED(RG_EVALUE, rg_constant_pad(x, 1, 2, 2, 3), "constant_pad: 3 widths are no pairs");
     REFUSED(RG_ESHAPE, rg_constant_pad(x, 1, 1, 1, 1, 1, 1, 1), "constant_pad: x[7,3]: pad: [9,5]: axis -3 is outside the 2 dimensions");
     REFUSED(RG_EVALUE, rg_pad(index, 0, 1, 1, .value = NAN), "pad: [2,2] i32: nan does not fit i32");

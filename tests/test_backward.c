@@ -90,7 +90,7 @@ static void no_gradient_of_the_first_layers_input(void **state) {
         rg_tensor *x = rg_requires_grad(rg_full(t, 1, 40, 500), how & 1), *w = rg_requires_grad(rg_full(t, 1, 500, 3), true), *b = rg_full(t, 1, 3), *dx;
         rg_tensor *loss = rg_sum(rg_relu(how & 2 ? rg_linear(x, w, b) : rg_matmul(x, w)));
         largest = 0;
-        if (how & 4) assert_int_equal(rg_grad(loss, NULL, how & 1 ? &x : &w, 1, 0, &dx), 0);
+        if (how & 4) assert_int_equal(rg_grad(loss, rg_list_of_n(1, how & 1 ? &x : &w), &dx), 0);
         else assert_int_equal(rg_backward(loss), 0);
         const size_t bytes = 40 * 500 * sizeof(float);
         if ((largest >= bytes) != (how & 1)) fail_msg("case %d: the pass asked for %zu bytes at once, the input has %zu", how, largest, bytes);
@@ -125,9 +125,9 @@ static void the_loss_is_the_leaf(void **state) {
 static void the_loss_has_one_element(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 2);
-    BACKWARD_REFUSED(RG_ESHAPE, rg_exp(w), "rg_backward: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a cotangent");
+    BACKWARD_REFUSED(RG_ESHAPE, rg_exp(w), "rg_backward: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy");
     BACKWARD_REFUSED(RG_ESHAPE, rg_set_name(rg_exp(rg_slice(w, 0, 0, 0)), "y"),
-        "rg_backward: y[0] has 0 elements, not one; take its rg_sum or rg_mean, or give rg_grad a cotangent");
+        "rg_backward: y[0] has 0 elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy");
     assert_null(rg_grad_of(w));
 }
 
@@ -268,7 +268,7 @@ static void a_stale_leaf_is_named(void **state) {
     assert_int_equal(rg_error_code(t), RG_ESTATE);
     assert_null(rg_grad_of(w));
     rg_error_clear(t);
-    assert_int_equal(rg_grad(rg_sum(by_write), NULL, &w, 1, RG_CREATE_GRAPH, out), -1);
+    assert_int_equal(rg_grad(rg_sum(by_write), rg_list_of(w), out, .create_graph = true), -1);
     assert_true(rg_failed(out[0]));
     rg_error_clear(t);
     rg_backward(rg_sum(rg_mul(w, x))); /* used anew */

@@ -23,7 +23,7 @@ static void numbers_are_operands(void **state) {
         VALUES(rg_where(rg_lt(x, 0), x, (uint8_t)9), 9, -2, 9);
         rg_tensor *y = rg_sum(rg_div(3, rg_add(rg_mul(x, rg_sub(x, 1)), 3)));
         assert_int_equal(rg_dtype_of(y), dtype);
-        assert_int_equal(rg_grad(y, NULL, &x, 1, 0, &dx), 0); /* -3 (2 x - 1) / (x^2 - x + 3)^2 */
+        assert_int_equal(rg_grad(y, rg_list_of(x), &dx), 0); /* -3 (2 x - 1) / (x^2 - x + 3)^2 */
         for (int i = 0; i < 3; i++) {
             const double v = element(x, i), q = v * v - v + 3;
             assert_true(fabs(element(dx, i) + 3 * (2 * v - 1) / (q * q)) < 1e-6);
@@ -139,7 +139,7 @@ static void slices_with_steps(void **state) {
     assert_int_equal(rg_numel(rg_slice(x, 0, 5, 2, .step = 2)), 0);
     VALUES(rg_slice(x, 0, 5, 0, .step = INT64_MIN), 5);
     VALUES(rg_slice(x, 0, 1, RG_TO_END, .step = INT64_MAX), 1);
-    assert_int_equal(rg_grad(rg_slice(x, 0, -1, RG_TO_END, .step = -3), rg_input(t, ((double[]){1, 2, 3}), 3), &x, 1, 0, &dx), 0);
+    assert_int_equal(rg_grad(rg_slice(x, 0, -1, RG_TO_END, .step = -3), rg_list_of(x), &dx, .dy = rg_input(t, ((double[]){1, 2, 3}), 3)), 0);
     VALUES(dx, 3, 0, 0, 2, 0, 0, 1);
     REFUSED(RG_ESHAPE, rg_slice(x, 1, 0, 2, .step = 2), "slice: [7]: axis 1 is outside the 1 dimensions");
 }
@@ -171,7 +171,7 @@ static void clones(void **state) {
     assert_true(y->data != x->data);
     rg_write(x, ((float[]){0, 0, 0, 0, 0, 0}));
     VALUES(y, 1, 2, 3, 4, 5, 6);
-    assert_int_equal(rg_grad(rg_sum(rg_square(rg_clone(x))), NULL, &x, 1, 0, &dx), 0);
+    assert_int_equal(rg_grad(rg_sum(rg_square(rg_clone(x))), rg_list_of(x), &dx), 0);
     assert_int_equal(rg_dtype_of(whole), RG_I32);
     VALUES(rg_clone(rg_full(t, 4)), 4);
 }

@@ -29,7 +29,7 @@ static rg_tensor *layers(void *ctx, rg_tensor *const *in) {
 static rg_tensor *nested(void *ctx, rg_tensor *const *in) {
     net *n = ctx;
     rg_tensor *x = in[0];
-    for (int k = 0; k < 2; k++) x = rg_checkpoint(layers, n + 1 + k, 1, &x);
+    for (int k = 0; k < 2; k++) x = rg_checkpoint(layers, n + 1 + k, rg_list_of(x));
     return rg_mul_scalar(x, 1.5);
 }
 
@@ -62,15 +62,15 @@ static rg_tensor *forward(net *n, rg_tensor *x, int way) {
     if (way == NESTED) {
         n[1] = n[2] = n[0];
         n[1].to = n[2].from = 2, n[2].to = 4;
-        x = rg_checkpoint(nested, n, 1, &x);
+        x = rg_checkpoint(nested, n, rg_list_of(x));
     } else {
         n->from = 0, n->to = 4;
-        x = way ? rg_checkpoint(layers, n, 1, &x) : layers(n, &x);
+        x = way ? rg_checkpoint(layers, n, rg_list_of(x)) : layers(n, &x);
         x = rg_mul_scalar(x, 1.5);
     }
     n->from = 4, n->to = LAYERS;
     n[3] = *n;
-    x = way ? rg_checkpoint(layers, n + 3, 1, &x) : layers(n + 3, &x);
+    x = way ? rg_checkpoint(layers, n + 3, rg_list_of(x)) : layers(n + 3, &x);
     n->from = 0, n->to = 4;
     return rg_mean(rg_square(x));
 }
@@ -96,7 +96,7 @@ static void bits(rg_dtype dtype) {
         }
         rg_zero_grad(t);
         s[count++] = rg_retain(rg_grad_of(x));
-        assert_int_equal(rg_grad(loss, NULL, (rg_tensor *[]){x, n->w[0], n->b[5]}, 3, RG_CREATE_GRAPH, g), 0);
+        assert_int_equal(rg_grad(loss, rg_list_of(x, n->w[0], n->b[5]), g, .create_graph = true), 0);
         for (int k = 0; k < 3; k++) s[count++] = g[k];
         s[count++] = rg_full(t, rg_rng_uniform(rg_tape_rng(t), 0, 1), 1);
         assert_int_equal(rg_backward(rg_add(rg_sum(rg_square(g[0])), rg_sum(rg_square(g[1])))), 0);
@@ -117,14 +117,14 @@ static void bits_in_f64(void **state) { (void)state, bits(RG_F64); }
 
 static rg_tensor *formula(void *ctx, rg_tensor *const *in) { return rg_tanh(rg_mul(rg_matmul(rg_square(in[0]), in[1]), ctx)); }
 static rg_tensor *with_draws(void *ctx, rg_tensor *const *in) { return dropped(formula(ctx, in)); }
-static rg_tensor *checked(void *ctx, rg_tensor *const *in) { return rg_mul(rg_checkpoint(with_draws, ctx, 2, in), rg_checkpoint(formula, ctx, 2, in)); }
+static rg_tensor *checked(void *ctx, rg_tensor *const *in) { return rg_mul(rg_checkpoint(with_draws, ctx, rg_list_of_n(2, in)), rg_checkpoint(formula, ctx, rg_list_of_n(2, in))); }
 
 static void gradcheck_to_order_2(void **state) {
     rg_tape *t = *state;
     rg_set_default_dtype(t, RG_F64);
     rg_tensor *in[2], *scale = rg_requires_grad(numbers(t, RG_F64, 1, (const int64_t[]){2}), true);
     for (int k = 0; k < 2; k++) in[k] = rg_requires_grad(numbers(t, RG_F64, 2, k ? (const int64_t[]){3, 2} : (const int64_t[]){2, 3}), true);
-    rg_check c = rg_gradcheck(checked, scale, 2, in, .order = 3);
+    rg_check c = rg_gradcheck(checked, scale, rg_list_of_n(2, in), .order = 3);
     if (c.failed) rg_check_print(&c, "checkpoint", stderr);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
 }
@@ -142,31 +142,31 @@ static void operands_and_captures(void **state) {
     rg_tape *t = *state;
     rg_tensor *v = param(t, "v", 2), *w = param(t, "w", 2), *a = rg_square(w), *b = rg_mul_scalar(w, 10), *g[3];
     /* captured: a result of its own, an operand that requires nothing, nothing at all */
-    rg_tensor *y = rg_checkpoint(product, a, 1, &b), *c = rg_full(t, 2, 2);
+    rg_tensor *y = rg_checkpoint(product, a, rg_list_of(b)), *c = rg_full(t, 2, 2);
     VALUES(y, 10, 80); /* 10 w^3 */
-    for (int flags = 0; flags < 2; flags++) {
-        assert_int_equal(rg_grad(rg_sum(y), NULL, (rg_tensor *[]){w, a, v}, 3, flags, g), 0);
+    for (int graph = 0; graph < 2; graph++) {
+        assert_int_equal(rg_grad(rg_sum(y), rg_list_of(w, a, v), g, .create_graph = graph), 0);
         VALUES(g[0], 30, 120);
         VALUES(g[1], 10, 20);
         VALUES(g[2], 0, 0);
     }
-    rg_backward(rg_sum(rg_checkpoint(product, v, 1, &c)));
+    rg_backward(rg_sum(rg_checkpoint(product, v, rg_list_of(c))));
     VALUES(rg_grad_of(v), 2, 2);
-    rg_backward(rg_sum(rg_mul(rg_checkpoint(identity, NULL, 1, &a), rg_checkpoint(identity, v, 1, &c)))); /* w^2 v */
+    rg_backward(rg_sum(rg_mul(rg_checkpoint(identity, NULL, rg_list_of(a)), rg_checkpoint(identity, v, rg_list_of(c))))); /* w^2 v */
     VALUES(rg_grad_of(v), 3, 6);
     VALUES(rg_grad_of(w), 2, 8);
-    rg_backward(rg_sum(rg_checkpoint(with_a_leaf, NULL, 1, &w)));
+    rg_backward(rg_sum(rg_checkpoint(with_a_leaf, NULL, rg_list_of(w))));
     VALUES(rg_grad_of(w), 5, 11);
-    assert_false(rg_needs_grad(rg_checkpoint(product, c, 1, &c)));
-    VALUES(rg_checkpoint(product, c, 1, &c), 4, 4);
+    assert_false(rg_needs_grad(rg_checkpoint(product, c, rg_list_of(c))));
+    VALUES(rg_checkpoint(product, c, rg_list_of(c)), 4, 4);
     rg_record(t, false);
-    rg_tensor *silent = rg_checkpoint(product, w, 1, &a);
+    rg_tensor *silent = rg_checkpoint(product, w, rg_list_of(a));
     rg_record(t, true);
     VALUES(silent, 1, 8);
     assert_false(rg_needs_grad(silent));
-    VALUES(rg_jacobian(rg_checkpoint(product, w, 1, &w), w, 0), 2, 0, 0, 4);
+    VALUES(rg_jacobian(rg_checkpoint(product, w, rg_list_of(w)), w), 2, 0, 0, 4);
     rg_keep_grads(t, true);
-    rg_backward(rg_sum(rg_checkpoint(product, a, 1, &a)));
+    rg_backward(rg_sum(rg_checkpoint(product, a, rg_list_of(a))));
     VALUES(rg_grad_of(a), 2, 8);
     rg_keep_grads(t, false);
     rg_zero_grad(t);
@@ -180,14 +180,14 @@ static void count_steps(void *ctx, rg_tensor *y, int i, rg_tensor *g) { (void)y,
 /* What a recorded pass recomputed bears no marks of it: a pass for something else leaves it out. */
 static void a_later_pass(void **state) {
     rg_tape *t = *state;
-    rg_tensor *v = param(t, "v", 2), *w = param(t, "w", 2), *y = rg_sum(rg_checkpoint(bell, NULL, 1, &w)), *g[2];
+    rg_tensor *v = param(t, "v", 2), *w = param(t, "w", 2), *y = rg_sum(rg_checkpoint(bell, NULL, rg_list_of(w))), *g[2];
     int steps = 0;
-    rg_grad(y, NULL, &w, 1, RG_CREATE_GRAPH, g);
+    rg_grad(y, rg_list_of(w), g, .create_graph = true);
     rg_on_step(t, count_steps, &steps);
-    rg_grad(rg_sum(g[0]), NULL, &v, 1, 0, g + 1);
+    rg_grad(rg_sum(g[0]), rg_list_of(v), g + 1);
     assert_int_equal(steps, 0);
     VALUES(g[1], 0, 0);
-    rg_grad(rg_sum(g[0]), NULL, &w, 1, 0, g + 1);
+    rg_grad(rg_sum(g[0]), rg_list_of(w), g + 1);
     assert_true(steps > 0);
     VALUES(g[1], 6 * exp(1), 18 * exp(4)); /* (2 + 4 w^2) e^(w^2) */
 }
@@ -207,7 +207,7 @@ static size_t memory(rg_tape *t, net *n, bool checkpointed, int64_t *recorded) {
     rg_tensor *x = rg_requires_grad(rg_full(t, .5, 64, 32), true);
     rg_on_grad(x, watch, t);
     for (int k = 0; k < 10; k++) {
-        x = checkpointed ? rg_checkpoint(layers, n, 1, &x) : layers(n, &x);
+        x = checkpointed ? rg_checkpoint(layers, n, rg_list_of(x)) : layers(n, &x);
         rg_on_grad(x, watch, t);
     }
     *recorded = rg_memory(t).recorded;
@@ -257,41 +257,41 @@ static void what_is_refused(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 2), *in[256], *y;
     int calls = 0, line, count = 255;
-    REFUSED(RG_EVALUE, rg_checkpoint(NULL, NULL, 1, &w), "rg_checkpoint: fn is NULL");
-    REFUSED(RG_ESTATE, rg_checkpoint(nothing, NULL, 1, &w), "rg_checkpoint: fn returned no tensor of its operands' tape");
+    REFUSED(RG_EVALUE, rg_checkpoint(NULL, NULL, rg_list_of(w)), "rg_checkpoint: fn is NULL");
+    REFUSED(RG_ESTATE, rg_checkpoint(nothing, NULL, rg_list_of(w)), "rg_checkpoint: fn returned no tensor of its operands' tape");
     int64_t begin = rg_mark(t);
     rg_tensor *x = rg_requires_grad(rg_full(t, 3, 2), true);
-    assert_true(rg_failed(rg_checkpoint(resetting, NULL, 1, &x)));
+    assert_true(rg_failed(rg_checkpoint(resetting, NULL, rg_list_of(x))));
     assert_non_null(strstr(rg_error(t), "rg_tape_reset: inside a function that was given tensors to work on, which would go (test_checkpoint.c:"));
     rg_error_clear(t);
-    assert_true(rg_failed(rg_checkpoint(resetting, &begin, 1, &x)));
+    assert_true(rg_failed(rg_checkpoint(resetting, &begin, rg_list_of(x))));
     assert_non_null(strstr(rg_error(t), "rg_rewind: inside a function that was given tensors to work on, which would go (test_checkpoint.c:"));
     rg_error_clear(t);
     VALUES(x, 3, 3);
-    y = rg_checkpoint(other, &calls, 1, &w), line = __LINE__;
+    y = rg_checkpoint(other, &calls, rg_list_of(w)), line = __LINE__;
     assert_int_equal(rg_backward(rg_sum(y)), -1);
     refused(t, rg_poison(t), RG_ESTATE, __FILE__, line, "checkpoint: w[2]: the second run gave another result than the first; what fn reads has changed");
     assert_null(rg_grad_of(w));
     calls = 0;
-    y = rg_checkpoint(failing, &calls, 1, &w);
+    y = rg_checkpoint(failing, &calls, rg_list_of(w));
     assert_int_equal(rg_backward(rg_sum(y)), -1);
     assert_int_equal(rg_error_code(t), RG_ESHAPE);
     rg_error_clear(t);
     rg_tensor *c = rg_full(t, 3, 2);
-    y = rg_checkpoint(product, c, 1, &w);
+    y = rg_checkpoint(product, c, rg_list_of(w));
     rg_write(c, six); /* seen in the values, as the record does not hold it */
     assert_int_equal(rg_backward(rg_sum(y)), -1);
     assert_int_equal(rg_error_code(t), RG_ESTATE);
     rg_error_clear(t);
-    y = rg_checkpoint(product, rg_full(t, 3, 2), 1, &w), line = __LINE__;
+    y = rg_checkpoint(product, rg_full(t, 3, 2), rg_list_of(w)), line = __LINE__;
     rg_write(w, six);
     assert_int_equal(rg_backward(rg_sum(y)), -1);
     refused(t, rg_poison(t), RG_ESTATE, __FILE__, line, "backward through checkpoint: w was written after it was used here");
     for (int k = 0; k < 256; k++) in[k] = rg_requires_grad(rg_full(t, 1, 2), true);
-    assert_int_equal(rg_backward(rg_sum(rg_checkpoint(many, &count, 255, in))), 0);
+    assert_int_equal(rg_backward(rg_sum(rg_checkpoint(many, &count, rg_list_of_n(255, in)))), 0);
     VALUES(rg_grad_of(in[254]), 1, 1);
     count = 256;
-    REFUSED(RG_ESHAPE, rg_checkpoint(many, &count, 256, in), "rg_checkpoint: fn reads more than 255 tensors that require a gradient");
+    REFUSED(RG_ESHAPE, rg_checkpoint(many, &count, rg_list_of_n(256, in)), "rg_checkpoint: fn reads more than 255 tensors that require a gradient");
     y = rg_mul(w, w);
     assert_int_equal(rg_backward_through(y, y), -1);
     assert_non_null(strstr(rg_error(t), "outside of a backward rule"));

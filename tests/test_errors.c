@@ -166,8 +166,8 @@ static void clear_and_go_on(void **state) {
     /* What failed before stays poison, and using it is an error again: no failure goes unnoticed. */
     REFUSED(RG_ESTATE, rg_mul(w, bad), "mul: operand 2 is what a failed operation returned");
     REFUSED(RG_ESTATE, (rg_backward(bad) ? bad : NULL), "rg_backward: the loss is what a failed operation returned");
-    REFUSED(RG_ESTATE, (rg_grad(bad, NULL, &w, 1, 0, out), out[0]), "rg_grad: y is what a failed operation returned");
-    REFUSED(RG_ESTATE, (rg_grad(w, bad, &w, 1, 0, out), out[0]), "rg_grad: dy is what a failed operation returned");
+    REFUSED(RG_ESTATE, (rg_grad(bad, rg_list_of(w), out), out[0]), "rg_grad: y is what a failed operation returned");
+    REFUSED(RG_ESTATE, (rg_grad(w, rg_list_of(w), out, .dy = bad), out[0]), "rg_grad: dy is what a failed operation returned");
 }
 
 static void one_tapes_error_is_not_the_others(void **state) {
@@ -413,8 +413,8 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_concat_of_no_array, rg_concat_at(NULL, 0, 2, NULL)) N(rg_input, rg_input(t, six, 2)) N(rg_full, rg_full(t, 1, 2))                    \
     N(rg_full_of_rank_0, rg_full(t, 1)) N(rg_buffer, rg_buffer(t, "b", six, 2)) N(rg_parameter, rg_parameter_at(NULL, t, "p", RG_DIMS(2)))          \
     N(rg_detach, rg_detach(x)) N(rg_requires_grad, rg_requires_grad(x, true)) N(rg_set_name, rg_set_name(x, "n")) N(rg_name_null, rg_set_name(x, NULL))           \
-    N(rg_jacobian, rg_jacobian(x, x, 0)) N(rg_hessian, rg_hessian(x, x, 0)) N(rg_jvp, rg_jvp(x, &x, &x, 1, 0))                                      \
-    N(rg_checkpoint, rg_checkpoint(first_of, NULL, 1, &x)) N(rg_checkpoint_of_nothing, rg_checkpoint(first_of, NULL, 0, NULL))                        \
+    N(rg_jacobian, rg_jacobian(x, x)) N(rg_hessian, rg_hessian(x, x)) N(rg_jvp, rg_jvp(x, rg_list_of(x), rg_list_of(x)))                                      \
+    N(rg_checkpoint, rg_checkpoint(first_of, NULL, rg_list_of(x))) N(rg_checkpoint_of_nothing, rg_checkpoint(first_of, NULL, rg_list_of_n(0, NULL)))                        \
     N(rg_bce_each, rg_bce_each(x, x)) N(rg_mse_sum, rg_mse(x, x, .reduction = RG_SUM)) N(rg_l1, rg_l1(x, x)) N(rg_huber, rg_huber(x, x)) \
     N(rg_smooth_l1, rg_smooth_l1(x, x)) N(rg_bce, rg_bce(x, x)) N(rg_bce_with_logits, rg_bce_with_logits(x, x))                        \
     N(rg_focal, rg_focal(x, x)) N(rg_hinge, rg_hinge(x, x)) N(rg_squared_hinge, rg_squared_hinge(x, x))                                \
@@ -428,16 +428,16 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_set_default_dtype, rg_set_default_dtype(t, RG_F64) == -1) N(rg_default_dtype, rg_default_dtype(t) == RG_F32) N(rg_set_threads, rg_set_threads(t, 1) == -1)   \
     N(rg_threads, rg_threads(t) == 1) N(rg_tape_rng, !rg_tape_rng(t)) N(rg_memory, rg_memory(t).tensors == 0) N(rg_params, rg_params(t).count == 0)       \
     N(rg_write, rg_write(x, six) == -1) N(rg_release, (rg_release(x), true)) N(rg_backward, rg_backward(x) == -1)                             \
-    N(rg_grad, rg_grad(x, x, &x, 1, 0, &out) == -1 && rg_failed(out)) N(rg_grad_of, !rg_grad_of(x)) N(rg_clear_grad, (rg_clear_grad(x), true))        \
+    N(rg_grad, rg_grad(x, rg_list_of(x), &out, .dy = x) == -1 && rg_failed(out)) N(rg_grad_of, !rg_grad_of(x)) N(rg_clear_grad, (rg_clear_grad(x), true))        \
     N(rg_play, rg_play(t) == -1) N(rg_write_slice, rg_write_slice(x, x, 0, 0) == -1)                                                                                                                      \
-    N(rg_hvp, rg_hvp(x, &x, &x, 1, 0, &out) == -1 && rg_failed(out)) N(rg_check_finite, rg_check_finite(t) == -1)                                    \
+    N(rg_hvp, rg_hvp(x, rg_list_of(x), rg_list_of(x), &out) == -1 && rg_failed(out)) N(rg_check_finite, rg_check_finite(t) == -1)                                    \
     N(rg_on_grad, rg_on_grad(x, NULL, NULL) == -1) N(rg_on_step, (rg_on_step(t, NULL, NULL), true)) N(rg_newest, !rg_newest(t))                       \
     N(rg_backward_through, rg_backward_through(x, x) == -1)                                                                                           \
     N(rg_zero_grad, (rg_zero_grad(t), true)) N(rg_ndim, rg_ndim(x) == 0) N(rg_shape, rg_shape(x)[5] == 0) N(rg_dim, rg_dim(x, 0) == -1)               \
     N(rg_numel, rg_numel(x) == 0) N(rg_dtype_of, rg_dtype_of(x) == RG_F32) N(rg_dtype_name, rg_dtype_name((rg_dtype)9) != NULL)                       \
     N(rg_dtype_size, rg_dtype_size((rg_dtype)9) == 0) N(rg_name_of, !rg_name_of(x)) N(rg_tape_of, !rg_tape_of(x)) N(rg_needs_grad, !rg_needs_grad(x)) \
     N(rg_f32, !rg_f32(x)) N(rg_f64, !rg_f64(x)) N(rg_i32, !rg_i32(x)) N(rg_u8, !rg_u8(x)) N(rg_item, isnan(rg_item(x)))                               \
-    N(rg_split, rg_split(x, 0, 1, NULL, &out) == -1 && rg_failed(out))                                                                                \
+    N(rg_split, rg_split(x, &out, 0, 1) == -1 && rg_failed(out)) N(rg_chunk, rg_chunk(x, &out, 0, 1) == -1 && rg_failed(out))                                                                                \
     N(rg_copy_out, rg_copy_out(x, &to, 1) == -1) N(rg_error, rg_error(t) != NULL) N(rg_error_code, rg_error_code(t) == RG_ENOMEM)             \
     N(rg_error_clear, (rg_error_clear(t), true)) N(rg_on_error, (rg_on_error(t, listen, NULL), true)) N(rg_failed, rg_failed(x))                      \
     N(rg_print, (rg_print(x, stderr), rg_print(x, NULL), true)) N(rg_tape_print, (rg_tape_print(t, stderr), rg_tape_print(t, NULL), true))            \
@@ -446,8 +446,8 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_tape_alloc, !rg_tape_alloc(NULL, t, 8)) N(rg_tape_dealloc, (rg_tape_dealloc(t, NULL, 8), true))                                              \
     N(rg_fail, rg_fail(t, RG_EIO, NULL, "none") == -1) N(rg_reject, rg_reject(x, RG_EIO, "none") == -1) N(rg_op_find, !rg_op_find(NULL))              \
     N(rg_op_register, rg_op_register(NULL) == -1) N(rg_info, rg_info().version != NULL)                                                               \
-    N(rg_gradcheck, rg_gradcheck(first_of, NULL, 1, &x).failed == RG_CHECK_BROKEN)                                         \
-    N(rg_gradcheck_without_fn, rg_gradcheck(NULL, NULL, 1, &x).failed == RG_CHECK_BROKEN)                                  \
+    N(rg_gradcheck, rg_gradcheck(first_of, NULL, rg_list_of(x)).failed == RG_CHECK_BROKEN)                                         \
+    N(rg_gradcheck_without_fn, rg_gradcheck(NULL, NULL, rg_list_of(x)).failed == RG_CHECK_BROKEN)                                  \
     N(rg_gradcheck_op, rg_gradcheck_op(NULL).failed == RG_CHECK_BROKEN)                                                    \
     N(rg_check_print, (rg_check_print(NULL, NULL, NULL), rg_check_print(&(rg_check){0}, NULL, NULL), true))                                           \
     N(rg_verdict_name, rg_verdict_name((rg_verdict)99) != NULL)

@@ -24,27 +24,27 @@ static rg_tensor *loss_of(const things *g) { return rg_sum(rg_square(rg_mul(g->x
 
 static bool splits(things *g) {
     rg_tensor *parts[2];
-    return rg_split(g->x, 0, 2, NULL, parts) || rg_failed(rg_concat(0, parts[1], parts[0]));
+    return rg_chunk(g->x, parts, 0, 2) || rg_failed(rg_concat(0, parts[1], parts[0]));
 }
 
 static bool derivatives(things *g) {
     rg_tensor *y = rg_mul(rg_index_select(g->x, rg_cast(rg_full(g->t, 1, 1), RG_I32), 0), g->w), *loss = rg_sum(rg_square(y)),
               *in[] = {g->x, g->w}, *out[2];
     if (rg_failed(loss)) return true;
-    for (int flags = 0; flags < 2; flags++)
-        if (rg_failed(rg_jacobian(y, g->w, flags)) || rg_failed(rg_hessian(loss, g->w, flags)) || rg_failed(rg_jvp(y, in, in, 2, flags)) ||
-            rg_hvp(loss, in, in, 2, flags, out)) return true;
+    for (int graph = 0; graph < 2; graph++)
+        if (rg_failed(rg_jacobian(y, g->w, .create_graph = graph)) || rg_failed(rg_hessian(loss, g->w, .create_graph = graph)) || rg_failed(rg_jvp(y, rg_list_of_n(2, in), rg_list_of_n(2, in), .create_graph = graph)) ||
+            rg_hvp(loss, rg_list_of_n(2, in), rg_list_of_n(2, in), out, .create_graph = graph)) return true;
     return false;
 }
 
-static bool checkpoints(things *g) { return rg_failed(rg_checkpoint(tanh_of, NULL, 1, &g->x)) || rg_backward(rg_sum(rg_checkpoint(tanh_of, NULL, 1, &g->w))); }
+static bool checkpoints(things *g) { return rg_failed(rg_checkpoint(tanh_of, NULL, rg_list_of(g->x))) || rg_backward(rg_sum(rg_checkpoint(tanh_of, NULL, rg_list_of(g->w)))); }
 
 static bool gradient_check(things *g) {
     rg_set_default_dtype(g->t, RG_F64);
     rg_tensor *x = rg_requires_grad(rg_full(g->t, .5, 2), true);
     if (rg_failed(x)) return true;
     for (int order = 1; order < 3; order++)
-        if (rg_gradcheck(tanh_of, NULL, 1, &x, .order = order).failed) return true;
+        if (rg_gradcheck(tanh_of, NULL, rg_list_of(x), .order = order).failed) return true;
     return false;
 }
 
@@ -63,7 +63,7 @@ static rg_tensor *halved(void *ctx, rg_tensor *x, rg_tensor *dx) { return (void)
 static bool hooks(things *g) {
     rg_tensor *loss = loss_of(g), *dx;
     if (rg_failed(loss) || rg_on_grad(g->w, halved, NULL) || rg_backward(loss) || rg_play(g->t) || rg_play(g->t)) return true;
-    return rg_grad(loss, NULL, &g->x, 1, RG_CREATE_GRAPH, &dx) != 0;
+    return rg_grad(loss, rg_list_of(g->x), &dx, .create_graph = true) != 0;
 }
 
 static bool forward(rg_nn *net, rg_tensor *x) { return !net || rg_failed(rg_nn_forward(net, x)); }

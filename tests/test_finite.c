@@ -133,10 +133,10 @@ static rg_tensor *root(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_s
 static void inside_a_checkpoint(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = LEAF(1, 0);
-    rg_sum(rg_checkpoint(root, NULL, 1, &x));
+    rg_sum(rg_checkpoint(root, NULL, rg_list_of(x)));
     names(t, __LINE__ - 5, "sqrt: [2]:" BACK "1 is inf at element [1], where x = 0 and dy = 1: a / b = 0.5 / 0");
     x = LEAF(1, 4);
-    rg_sum(rg_checkpoint(root, NULL, 1, &x));
+    rg_sum(rg_checkpoint(root, NULL, rg_list_of(x)));
     assert_int_equal(rg_check_finite(t), 0);
 }
 
@@ -145,7 +145,7 @@ static void a_recorded_pass(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = LEAF(1, 0), *y = rg_sum(rg_sqrt(x)), *g;
     const int line = __LINE__ - 1;
-    rg_grad(y, NULL, &x, 1, RG_CREATE_GRAPH, &g);
+    rg_grad(y, rg_list_of(x), &g, .create_graph = true);
     names(t, line, "div: [2] / [2]: element [1] is inf: a / b = 0.5 / 0");
 }
 

@@ -13,18 +13,18 @@ static void jacobians(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = param(t, "x", 3), *a = rg_input(t, six, 2, 3), *z = rg_input(t, ((const float[]){10, 20}), 2);
     rg_tensor *y = rg_squeeze(rg_matmul(a, rg_unsqueeze(x, 1)), 1), *outer = rg_mul(rg_unsqueeze(x, 1), z);
-    for (int flags = 0; flags < 2; flags++) {
-        rg_tensor *j = rg_jacobian(y, x, flags);
+    for (int graph = 0; graph < 2; graph++) {
+        rg_tensor *j = rg_jacobian(y, x, .create_graph = graph);
         assert_shape(j, 2, (const int64_t[]){2, 3});
         VALUES(j, 1, 2, 3, 4, 5, 6);
-        j = rg_jacobian(outer, x, flags);
+        j = rg_jacobian(outer, x, .create_graph = graph);
         assert_shape(j, 3, (const int64_t[]){3, 2, 3});
         VALUES(j, 10, 0, 0, 20, 0, 0, 0, 10, 0, 0, 20, 0, 0, 0, 10, 0, 0, 20);
-        VALUES(rg_jacobian(rg_sum(x), x, flags), 1, 1, 1);
-        VALUES(rg_jacobian(x, x, flags), 1, 0, 0, 0, 1, 0, 0, 0, 1);
-        VALUES(rg_jacobian(rg_full(t, 4, 2), x, flags), 0, 0, 0, 0, 0, 0);
-        VALUES(rg_jacobian(rg_square(y), y, flags), 28, 0, 0, 64); /* by a result */
-        assert_shape(rg_jacobian(rg_slice(x, 0, 1, 1), x, flags), 2, (const int64_t[]){0, 3});
+        VALUES(rg_jacobian(rg_sum(x), x, .create_graph = graph), 1, 1, 1);
+        VALUES(rg_jacobian(x, x, .create_graph = graph), 1, 0, 0, 0, 1, 0, 0, 0, 1);
+        VALUES(rg_jacobian(rg_full(t, 4, 2), x, .create_graph = graph), 0, 0, 0, 0, 0, 0);
+        VALUES(rg_jacobian(rg_square(y), y, .create_graph = graph), 28, 0, 0, 64); /* by a result */
+        assert_shape(rg_jacobian(rg_slice(x, 0, 1, 1), x, .create_graph = graph), 2, (const int64_t[]){0, 3});
     }
     assert_null(rg_grad_of(x));
 }
@@ -34,12 +34,12 @@ static void hessians(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = param(t, "x", 2), *a = rg_input(t, ((const float[]){1, 2, 5, 7}), 2, 2), *col = rg_unsqueeze(x, 1);
     rg_tensor *form = rg_sum(rg_mul(col, rg_matmul(a, col))), *cubes = rg_sum(rg_mul(rg_square(x), x));
-    for (int flags = 0; flags < 2; flags++) {
-        VALUES(rg_hessian(form, x, flags), 2, 7, 7, 14);
-        VALUES(rg_hessian(cubes, x, flags), 6, 0, 0, 12);
-        VALUES(rg_hessian(rg_sum(x), x, flags), 0, 0, 0, 0);
+    for (int graph = 0; graph < 2; graph++) {
+        VALUES(rg_hessian(form, x, .create_graph = graph), 2, 7, 7, 14);
+        VALUES(rg_hessian(cubes, x, .create_graph = graph), 6, 0, 0, 12);
+        VALUES(rg_hessian(rg_sum(x), x, .create_graph = graph), 0, 0, 0, 0);
     }
-    rg_tensor *m = rg_requires_grad(rg_input(t, six, 2, 3), true), *h = rg_hessian(rg_sum(rg_square(m)), m, 0);
+    rg_tensor *m = rg_requires_grad(rg_input(t, six, 2, 3), true), *h = rg_hessian(rg_sum(rg_square(m)), m);
     assert_shape(h, 4, (const int64_t[]){2, 3, 2, 3});
     for (int64_t i = 0; i < 36; i++) assert_element(h, i, i % 7 == 0 ? 2 : 0);
 }
@@ -49,10 +49,10 @@ static void what_stays(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = param(t, "x", 3), *v = rg_full(t, 1, 3), *y = rg_exp(x), *s = rg_sum(rg_mul(y, y)), *out;
     const int64_t before = rg_memory(t).tensors;
-    rg_jacobian(y, x, 0);
-    rg_hessian(s, x, 0);
-    rg_hvp(s, &x, &v, 1, 0, &out);
-    rg_tensor *jv = rg_jvp(y, &x, &v, 1, 0);
+    rg_jacobian(y, x);
+    rg_hessian(s, x);
+    rg_hvp(s, rg_list_of(x), rg_list_of(v), &out);
+    rg_tensor *jv = rg_jvp(y, rg_list_of(x), rg_list_of(v));
     assert_int_equal(rg_memory(t).tensors, before + 4);
     assert_false(rg_needs_grad(out) || rg_needs_grad(jv));
     rg_tape_reset(t);
@@ -88,10 +88,10 @@ static double dot(const rg_tensor *a, const rg_tensor *b) {
 static void a_hessian_times_a_vector(void **state) {
     rg_tape *t = *state;
     const net n = make(t);
-    rg_tensor *h = rg_hessian(n.loss, n.w[0], 0), *v, *hv[2];
+    rg_tensor *h = rg_hessian(n.loss, n.w[0]), *v, *hv[2];
     like(t, 1, n.w, &v);
-    rg_hvp(n.loss, n.w, &v, 1, 0, hv);
-    rg_hvp(n.loss, n.w, &v, 1, RG_CREATE_GRAPH, hv + 1);
+    rg_hvp(n.loss, rg_list_of_n(1, n.w), rg_list_of(v), hv);
+    rg_hvp(n.loss, rg_list_of_n(1, n.w), rg_list_of(v), hv + 1, .create_graph = true);
     assert_shape(hv[0], 2, n.w[0]->shape);
     for (int64_t i = 0; i < hv[0]->numel; i++) {
         double sum = 0;
@@ -110,8 +110,8 @@ static void products_over_all_parameters(void **state) {
     double uhv = 0, vhu = 0;
     like(t, PARAMS, n.w, u);
     like(t, PARAMS, n.w, v);
-    assert_int_equal(rg_hvp(n.loss, n.w, u, PARAMS, 0, hu), 0);
-    assert_int_equal(rg_hvp(n.loss, n.w, v, PARAMS, 0, hv), 0);
+    assert_int_equal(rg_hvp(n.loss, rg_list_of_n(PARAMS, n.w), rg_list_of_n(PARAMS, u), hu), 0);
+    assert_int_equal(rg_hvp(n.loss, rg_list_of_n(PARAMS, n.w), rg_list_of_n(PARAMS, v), hv), 0);
     for (int k = 0; k < PARAMS; k++) uhv += dot(u[k], hv[k]), vhu += dot(v[k], hu[k]);
     NEAR(uhv, vhu);
     assert_true(fabs(uhv) > 1e-3);
@@ -124,16 +124,16 @@ static void the_adjoint_identity(void **state) {
     double sum = 0;
     like(t, PARAMS, n.w, v);
     like(t, 1, &n.y, &w);
-    for (int flags = 0; flags < 2; flags++) {
-        rg_tensor *jv = rg_jvp(n.y, n.w, v, PARAMS, flags);
+    for (int graph = 0; graph < 2; graph++) {
+        rg_tensor *jv = rg_jvp(n.y, rg_list_of_n(PARAMS, n.w), rg_list_of_n(PARAMS, v), .create_graph = graph);
         assert_shape(jv, 2, n.y->shape);
-        assert_int_equal(rg_grad(n.y, w, n.w, PARAMS, 0, jw), 0);
+        assert_int_equal(rg_grad(n.y, rg_list_of_n(PARAMS, n.w), jw, .dy = w), 0);
         sum = 0;
         for (int k = 0; k < PARAMS; k++) sum += dot(v[k], jw[k]);
         NEAR(dot(jv, w), sum);
         assert_true(fabs(sum) > 1e-3);
     }
-    rg_tensor *j = rg_jacobian(n.y, n.x, 0), *jv = rg_jvp(n.y, &n.x, &(rg_tensor *){numbers(t, RG_F64, 2, n.x->shape)}, 1, 0);
+    rg_tensor *j = rg_jacobian(n.y, n.x), *jv = rg_jvp(n.y, rg_list_of(n.x), rg_list_of(numbers(t, RG_F64, 2, n.x->shape)));
     assert_int_equal(j->numel, n.y->numel * n.x->numel);
     assert_int_equal(jv->numel, n.y->numel);
 }
@@ -142,36 +142,36 @@ static void the_adjoint_identity(void **state) {
 static void a_vector_that_depends_on_x(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = param(t, "x", 2), *v = rg_square(x), *s = rg_sum(rg_mul(rg_square(x), x)), *hv, *g;
-    rg_hvp(s, &x, &v, 1, RG_CREATE_GRAPH, &hv); /* 6 x v = 6 x^3 */
+    rg_hvp(s, rg_list_of(x), rg_list_of(v), &hv, .create_graph = true); /* 6 x v = 6 x^3 */
     VALUES(hv, 6, 48);
-    rg_grad(rg_sum(hv), NULL, &x, 1, 0, &g); /* 18 x^2 */
+    rg_grad(rg_sum(hv), rg_list_of(x), &g); /* 18 x^2 */
     VALUES(g, 18, 72);
-    rg_tensor *jv = rg_jvp(rg_square(x), &x, &v, 1, RG_CREATE_GRAPH); /* 2 x v = 2 x^3 */
+    rg_tensor *jv = rg_jvp(rg_square(x), rg_list_of(x), rg_list_of(v), .create_graph = true); /* 2 x v = 2 x^3 */
     VALUES(jv, 2, 16);
-    rg_grad(rg_sum(jv), NULL, &x, 1, 0, &g);
+    rg_grad(rg_sum(jv), rg_list_of(x), &g);
     VALUES(g, 6, 24);
 }
 
 /* More rows than one op takes operands. */
 static void many_rows(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_requires_grad(rg_full(t, 2, 600), true), *j = rg_jacobian(rg_square(x), x, RG_CREATE_GRAPH), *g;
+    rg_tensor *x = rg_requires_grad(rg_full(t, 2, 600), true), *j = rg_jacobian(rg_square(x), x, .create_graph = true), *g;
     assert_shape(j, 2, (const int64_t[]){600, 600});
     for (int64_t i = 0; i < 600 * 600; i++) assert_element(j, i, i % 601 == 0 ? 4 : 0);
-    rg_grad(rg_sum(j), NULL, &x, 1, 0, &g);
+    rg_grad(rg_sum(j), rg_list_of(x), &g);
     for (int64_t i = 0; i < 600; i++) assert_element(g, i, 2);
 }
 
 /* -------- differentiated themselves */
 
 static rg_tensor *f(rg_tensor *const *in) { return rg_tanh(rg_matmul(rg_square(in[0]), in[1])); } /* [2,3], [3,2] */
-static rg_tensor *jacobian_of(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_jacobian(f(in), in[0], RG_CREATE_GRAPH); }
-static rg_tensor *hessian_of(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_hessian(rg_sum(f(in)), in[1], RG_CREATE_GRAPH); }
-static rg_tensor *jvp_of(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_jvp(f(in), in, in + 2, 2, RG_CREATE_GRAPH); }
+static rg_tensor *jacobian_of(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_jacobian(f(in), in[0], .create_graph = true); }
+static rg_tensor *hessian_of(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_hessian(rg_sum(f(in)), in[1], .create_graph = true); }
+static rg_tensor *jvp_of(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_jvp(f(in), rg_list_of_n(2, in), rg_list_of_n(2, in + 2), .create_graph = true); }
 static rg_tensor *hvp_of(void *ctx, rg_tensor *const *in) {
     rg_tensor *out[2];
     (void)ctx;
-    return rg_hvp(rg_sum(f(in)), in, in + 2, 2, RG_CREATE_GRAPH, out) ? rg_poison(in[0]->tape) : rg_mul(out[0], rg_permute(out[1], 1, 0));
+    return rg_hvp(rg_sum(f(in)), rg_list_of_n(2, in), rg_list_of_n(2, in + 2), out, .create_graph = true) ? rg_poison(in[0]->tape) : rg_mul(out[0], rg_permute(out[1], 1, 0));
 }
 
 static void gradcheck(void **state) {
@@ -181,7 +181,7 @@ static void gradcheck(void **state) {
     rg_tensor *in[4];
     for (int k = 0; k < 4; k++) in[k] = leaf(t, 2, k % 2 ? (const int64_t[]){3, 2} : (const int64_t[]){2, 3});
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
-        rg_check c = rg_gradcheck(all[k].fn, NULL, all[k].n, in, .order = all[k].order, .bar = 1e-7);
+        rg_check c = rg_gradcheck(all[k].fn, NULL, rg_list_of_n(all[k].n, in), .order = all[k].order, .bar = 1e-7);
         if (c.failed) rg_check_print(&c, all[k].name, stderr);
         assert_int_equal(c.failed, RG_CHECK_PASSED);
     }
@@ -193,16 +193,16 @@ static void what_is_refused(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = rg_set_name(rg_requires_grad(rg_full(t, 1, 2, 1, 3, 1), true), "x"), *c = rg_full(t, 1, 2), *w = param(t, "w", 2), *out,
               *none = NULL;
-    REFUSED(RG_ESHAPE, rg_jacobian(rg_sum_keep(x, 0), x, 0), "rg_jacobian: [1,1,3,1] by x[2,1,3,1] takes 8 dimensions, at most 6; rg_reshape one of them");
-    REFUSED(RG_ESHAPE, rg_hessian(rg_sum(x), x, 0), "rg_hessian: x[2,1,3,1] by x[2,1,3,1] takes 8 dimensions, at most 6; rg_reshape one of them");
-    REFUSED(RG_ESTATE, rg_jacobian(x, c, 0), "rg_jacobian: x[0] does not require a gradient");
-    REFUSED(RG_EVALUE, rg_jacobian(x, NULL, 0), "rg_jacobian: x[0] is no tensor");
-    REFUSED(RG_ESHAPE, rg_hessian(rg_square(w), w, 0), "rg_grad: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a cotangent");
-    REFUSED(RG_ESHAPE, rg_jvp(w, &w, &x, 1, 0), "rg_jvp: v[0] x[2,1,3,1] does not fit x[0] w[2]");
-    REFUSED(RG_EVALUE, rg_jvp(w, &w, &none, 1, 0), "rg_jvp: n 1, or no x, or no v");
-    REFUSED(RG_EVALUE, rg_jvp(w, &w, NULL, 1, 0), "rg_jvp: no v");
-    REFUSED(RG_EVALUE, (rg_hvp(rg_sum(w), &w, &c, 0, 0, &out), rg_poison(t)), "rg_hvp: n 0, or no x, or no v");
-    REFUSED(RG_EVALUE, (rg_hvp(rg_sum(w), &w, &c, 1, 8, &out), out), "rg_grad: n 1, flags 8");
+    REFUSED(RG_ESHAPE, rg_jacobian(rg_sum_keep(x, 0), x), "rg_jacobian: [1,1,3,1] by x[2,1,3,1] takes 8 dimensions, at most 6; rg_reshape one of them");
+    REFUSED(RG_ESHAPE, rg_hessian(rg_sum(x), x), "rg_hessian: x[2,1,3,1] by x[2,1,3,1] takes 8 dimensions, at most 6; rg_reshape one of them");
+    REFUSED(RG_ESTATE, rg_jacobian(x, c), "rg_jacobian: x[0] does not require a gradient");
+    REFUSED(RG_EVALUE, rg_jacobian(x, NULL), "rg_jacobian: x[0] is no tensor");
+    REFUSED(RG_ESHAPE, rg_hessian(rg_square(w), w), "rg_grad: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy");
+    REFUSED(RG_ESHAPE, rg_jvp(w, rg_list_of(w), rg_list_of(x)), "rg_jvp: v[0] x[2,1,3,1] does not fit x[0] w[2]");
+    REFUSED(RG_EVALUE, rg_jvp(w, rg_list_of(w), rg_list_of(none)), "rg_jvp: v[0] is no tensor");
+    REFUSED(RG_EVALUE, rg_jvp(w, rg_list_of(w), rg_list_of_n(1, NULL)), "rg_jvp: no x, or no v");
+    REFUSED(RG_EVALUE, (rg_hvp(rg_sum(w), rg_list_of_n(0, &w), rg_list_of_n(0, &c), &out), rg_poison(t)), "rg_hvp: no x, or no v");
+    REFUSED(RG_EVALUE, rg_jvp(w, rg_list_of(w), rg_list_of(w, w)), "rg_jvp: 1 x, but 2 v");
 }
 
 int main(void) {

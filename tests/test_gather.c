@@ -60,7 +60,7 @@ static void index_select_and_add_by_loops(void **state) {
             assert_shape(z, n, shape);
             assert_values(z, sum);
             rg_requires_grad(x, true);
-            assert_int_equal(rg_grad(rg_index_select(x, index, axis), src, &x, 1, k / 4 % 2 ? RG_CREATE_GRAPH : 0, &dx), 0);
+            assert_int_equal(rg_grad(rg_index_select(x, index, axis), rg_list_of(x), &dx, .dy = src, .create_graph = k / 4 % 2), 0);
             assert_values(dx, gradient);
         } else {
             free(sum), free(gradient);
@@ -76,7 +76,7 @@ static void embedding_is_rows_of_a_table(void **state) {
     static const double should[] = {20, 21, 0, 1, 20, 21, 20, 21}, gradient[] = {3, 4, 0, 0, 1 + 5 + 7, 2 + 6 + 8};
     assert_shape(y, RG_DIMS(2, 2, 2));
     for (int i = 0; i < 8; i++) assert_element(y, i, should[i]);
-    assert_int_equal(rg_grad(y, rg_input(t, dy, 2, 2, 2), &w, 1, 0, &dw), 0);
+    assert_int_equal(rg_grad(y, rg_list_of(w), &dw, .dy = rg_input(t, dy, 2, 2, 2)), 0);
     for (int i = 0; i < 6; i++) assert_element(dw, i, gradient[i]);
     assert_shape(rg_embedding(w, rg_input(t, ids)), RG_DIMS(2));
 }
@@ -111,7 +111,7 @@ static void gather_and_scatter_add_by_loops(void **state) {
             assert_shape(z, n, shape);
             assert_values(z, sum);
             rg_requires_grad(x, true);
-            assert_int_equal(rg_grad(rg_gather(x, index, axis), src, &x, 1, k / 4 % 2 ? RG_CREATE_GRAPH : 0, &dx), 0);
+            assert_int_equal(rg_grad(rg_gather(x, index, axis), rg_list_of(x), &dx, .dy = src, .create_graph = k / 4 % 2), 0);
             assert_values(dx, gradient);
         } else {
             free(sum), free(gradient);
@@ -126,7 +126,7 @@ static void masked_fill_in_the_operands_dtype(void **state) {
                   *mask = rg_gt(x, rg_full_like(rg_slice(x, 1, 0, 1), 0)), *dx;
         rg_tensor *y = rg_masked_fill(x, mask, -INFINITY);
         assert_int_equal(y->dtype, dtypes[k]);
-        assert_int_equal(rg_grad(y, rg_full_like(y, 3), &x, 1, 0, &dx), 0);
+        assert_int_equal(rg_grad(y, rg_list_of(x), &dx, .dy = rg_full_like(y, 3)), 0);
         for (int i = 0; i < 12; i++) {
             const bool hidden = element(x, i) > 0;
             assert_element(y, i, hidden ? -INFINITY : element(x, i));
@@ -161,9 +161,9 @@ static void same_bits_for_any_thread_count(void **state) {
     for (int threads = 1; threads <= 4; threads++) {
         int n = 0;
         rg_set_threads(t, threads);
-        assert_int_equal(rg_grad(rg_embedding(table, ids), dy, &table, 1, 0, &of[0]), 0);
+        assert_int_equal(rg_grad(rg_embedding(table, ids), rg_list_of(table), &of[0], .dy = dy), 0);
         for (int axis = 0; axis < 3; axis++)
-            assert_int_equal(rg_grad(rg_gather(x, index[axis], axis), src[axis], &x, 1, 0, &of[1 + axis]), 0);
+            assert_int_equal(rg_grad(rg_gather(x, index[axis], axis), rg_list_of(x), &of[1 + axis], .dy = src[axis]), 0);
         rg_tensor *y[] = {of[0], of[1], of[2], of[3], rg_index_add(x, rg_slice(x, 2, 0, 0), indices(t, 30, RG_DIMS(0)), 2),
             rg_scatter_add(x, src[2], index[2], 2), rg_index_select(table, rg_cast(rg_full(t, 5, 9000), RG_I32), 1),
             rg_gather(x, index[0], 0)};

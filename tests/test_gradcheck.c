@@ -183,13 +183,13 @@ static void both_orders_at_once(void **state) {
     (void)state;
     rg_tape *t = new_tape();
     rg_tensor *in[] = {leaf(t, 6, -1, .3), leaf(t, 6, 2, -.5)};
-    rg_check c = rg_gradcheck(product, NULL, 2, in, .order = 3, .seed = 9);
+    rg_check c = rg_gradcheck(product, NULL, rg_list_of_n(2, in), .order = 3, .seed = 9);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
     assert_int_equal(c.checked, 12 + 18);
     assert_true(c.error > 0 && c.error < 1e-9);
-    c = rg_gradcheck(product, NULL, 2, in);
+    c = rg_gradcheck(product, NULL, rg_list_of_n(2, in));
     assert_int_equal(c.checked, 12);
-    c = rg_gradcheck(product, NULL, 2, in, .bar = 1e-300);
+    c = rg_gradcheck(product, NULL, rg_list_of_n(2, in), .bar = 1e-300);
     assert_int_equal(c.failed, RG_CHECK_WRONG);
     rg_tape_free(t);
 }
@@ -211,7 +211,7 @@ static void leaves_everything_as_it_was(void **state) {
     rg_record(t, false);
     const rg_rng draws = *rg_tape_rng(t);
     const rg_memory_stats before = rg_memory(t);
-    rg_check c = rg_gradcheck(dropout, NULL, 2, ((rg_tensor *[]){x, w}), .order = 3);
+    rg_check c = rg_gradcheck(dropout, NULL, rg_list_of(x, w), .order = 3);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
     const rg_memory_stats after = rg_memory(t);
     assert_true(after.tensors == before.tensors && after.recorded == before.recorded && after.bytes == before.bytes);
@@ -229,9 +229,9 @@ static void memory_does_not_grow(void **state) {
     (void)state;
     rg_tape *t = new_tape();
     rg_tensor *in[] = {leaf(t, 200, -1, .01), leaf(t, 200, 2, -.005)};
-    rg_gradcheck(product, NULL, 2, in, .order = 3);
+    rg_gradcheck(product, NULL, rg_list_of_n(2, in), .order = 3);
     const rg_memory_stats before = rg_memory(t);
-    rg_gradcheck(product, NULL, 2, in, .order = 3);
+    rg_gradcheck(product, NULL, rg_list_of_n(2, in), .order = 3);
     const rg_memory_stats after = rg_memory(t);
     assert_int_equal(after.bytes, before.bytes);
     if (rg_info().pool) assert_int_equal(after.allocations, before.allocations);
@@ -243,7 +243,7 @@ static void names_the_worst_element(void **state) {
     (void)state;
     rg_tape *t = new_tape();
     rg_tensor *in[] = {rg_set_name(leaf(t, 3, 1, 1), "left"), leaf(t, 3, 1e-3, 0)};
-    rg_check c = rg_gradcheck(wrong_for_first, NULL, 2, in, .order = 1);
+    rg_check c = rg_gradcheck(wrong_for_first, NULL, rg_list_of_n(2, in), .order = 1);
     assert_int_equal(c.failed, RG_CHECK_WRONG);
     assert_int_equal(c.operand, 0);
     assert_int_equal(c.order, 1);
@@ -268,7 +268,7 @@ static void frozen_operands_stay(void **state) {
     rg_tape *t = new_tape();
     rg_tensor *in[] = {leaf(t, 3, 1, 1), leaf(t, 3, .5, 1)};
     rg_requires_grad(in[0], false); /* whose derivative is the wrong one */
-    rg_check c = rg_gradcheck(wrong_for_first, NULL, 2, in, .order = 1);
+    rg_check c = rg_gradcheck(wrong_for_first, NULL, rg_list_of_n(2, in), .order = 1);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
     assert_int_equal(c.checked, 3);
     rg_tape_free(t);
@@ -281,13 +281,13 @@ static void counts_kinks(void **state) {
     f64(x)[7] = 1e-4;
     f64(x)[9] = -1.4e-3; /* reached by the outer points only */
     for (int order = 1; order <= 2; order++) {
-        rg_check c = rg_gradcheck(relu, NULL, 1, &x, .order = order);
+        rg_check c = rg_gradcheck(relu, NULL, rg_list_of(x), .order = order);
         assert_int_equal(c.failed, RG_CHECK_PASSED);
         assert_int_equal(c.left_out, 2);
         assert_int_equal(c.checked, order == 1 ? 98 : 198);
     }
     f64(x)[8] = 0;
-    rg_check c = rg_gradcheck(relu, NULL, 1, &x, .order = 1);
+    rg_check c = rg_gradcheck(relu, NULL, rg_list_of(x), .order = 1);
     assert_int_equal(c.failed, RG_CHECK_KINKED);
     assert_int_equal(c.left_out, 3);
     rg_tape_free(t);
@@ -306,11 +306,11 @@ static void is_kinked(void **state) {
     const struct kinked *k = *state;
     rg_tape *t = new_tape();
     rg_tensor *in[] = {leaf(t, 1, 1e-4, 0), leaf(t, 1, 0, 0)};
-    rg_check c = rg_gradcheck(k->fn, NULL, 2, in, .order = 3);
+    rg_check c = rg_gradcheck(k->fn, NULL, rg_list_of_n(2, in), .order = 3);
     assert_int_equal(c.failed, RG_CHECK_KINKED);
     assert_true(c.left_out >= 2);
     f64(in[0])[0] = .7;
-    c = rg_gradcheck(k->fn, NULL, 2, in, .order = 3);
+    c = rg_gradcheck(k->fn, NULL, rg_list_of_n(2, in), .order = 3);
     if (c.failed) rg_check_print(&c, k->name, stderr);
     assert_true(c.left_out == 0 || in[1]->numel == 1);
     rg_tape_free(t);
@@ -330,7 +330,7 @@ static void user_function(void **state) {
     const user_case *u = *state;
     rg_tape *t = new_tape();
     rg_tensor *in[] = {leaf(t, 3, 1, 1), leaf(t, 3, .5, 1)};
-    rg_check c = rg_gradcheck(u->fn, NULL, 2, in, .order = 1);
+    rg_check c = rg_gradcheck(u->fn, NULL, rg_list_of_n(2, in), .order = 1);
     if (c.failed != u->verdict) rg_check_print(&c, u->name, stderr);
     assert_int_equal(c.failed, u->verdict);
     assert_int_equal(c.checked, u->checked);
@@ -339,12 +339,12 @@ static void user_function(void **state) {
         if (!rg_error(t) || strncmp(rg_error(t), u->message, strlen(u->message)) != 0) fail_msg("%s", rg_error(t));
         assert_non_null(strstr(c.text, u->message));
     }
-    if (!u->verdict) assert_int_equal(rg_gradcheck(u->fn, NULL, 2, in, .order = 2).failed, RG_CHECK_PASSED);
+    if (!u->verdict) assert_int_equal(rg_gradcheck(u->fn, NULL, rg_list_of_n(2, in), .order = 2).failed, RG_CHECK_PASSED);
     rg_tape_free(t);
 }
 
 static void check_refused(rg_tape *t, int n, rg_tensor *const *in, const char *message) {
-    rg_check c = rg_gradcheck(first_only, NULL, n, in, .order = 1);
+    rg_check c = rg_gradcheck(first_only, NULL, rg_list_of_n(n, in), .order = 1);
     assert_int_equal(c.failed, RG_CHECK_BROKEN);
     if (!rg_error(t) || strncmp(rg_error(t), message, strlen(message)) != 0) fail_msg("%s", rg_error(t));
     rg_error_clear(t);
@@ -368,15 +368,15 @@ static void refuses_operands(void **state) {
     check_refused(
         t, 2, ((rg_tensor *[]){x, coarse}), "gradcheck: operand 1 [3] f32: gradients are checked in f64; rg_set_default_dtype(t, RG_F64)");
     check_refused(t, 2, ((rg_tensor *[]){NULL, x}), "gradcheck: operand 0 is no tensor (test_gradcheck.c:");
-    assert_int_equal(rg_gradcheck(NULL, NULL, 1, &x, .order = 1).failed, RG_CHECK_BROKEN);
+    assert_int_equal(rg_gradcheck(NULL, NULL, rg_list_of(x), .order = 1).failed, RG_CHECK_BROKEN);
     assert_int_equal(strncmp(rg_error(t), "gradcheck: the function is NULL (test_gradcheck.c:", 50), 0);
     rg_error_clear(t);
-    assert_int_equal(rg_gradcheck(first_only, NULL, 1, NULL, .order = 1).failed, RG_CHECK_BROKEN);
-    assert_int_equal(rg_gradcheck(resetting, NULL, 1, &x, .order = 1).failed, RG_CHECK_BROKEN);
+    assert_int_equal(rg_gradcheck(first_only, NULL, rg_list_of_n(1, NULL), .order = 1).failed, RG_CHECK_BROKEN);
+    assert_int_equal(rg_gradcheck(resetting, NULL, rg_list_of(x), .order = 1).failed, RG_CHECK_BROKEN);
     assert_non_null(strstr(rg_error(t), "rg_tape_reset: inside a function that was given tensors to work on, which would go (test_gradcheck.c:"));
     rg_error_clear(t);
     check_refused(t, 1, &plain, "gradcheck: no operand requires a gradient");
-    assert_int_equal(rg_gradcheck(first_only, NULL, 0, NULL).failed, RG_CHECK_BROKEN);
+    assert_int_equal(rg_gradcheck(first_only, NULL, rg_list_of_n(0, NULL)).failed, RG_CHECK_BROKEN);
     rg_fail(t, RG_EVALUE, NULL, "an older error");
     check_refused(t, 1, &x, "an older error");
     rg_tape_free(t);
@@ -387,14 +387,14 @@ static void operands_of_other_kinds(void **state) {
     (void)state;
     rg_tape *t = new_tape();
     rg_tensor *x = rg_requires_grad(rg_full(t, 1.5, 3, 4), true), *index = rg_input(t, ((int32_t[]){0, 3, 2}), 3);
-    rg_check c = rg_gradcheck(pick_row, NULL, 2, ((rg_tensor *[]){x, index}), .order = 3);
+    rg_check c = rg_gradcheck(pick_row, NULL, rg_list_of(x, index), .order = 3);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
     assert_int_equal(c.checked, 12 + 12 + 3);
     rg_tensor *nothing = rg_requires_grad(rg_full(t, 0, 0, 4), true);
-    c = rg_gradcheck(first_only, NULL, 1, &nothing, .order = 3);
+    c = rg_gradcheck(first_only, NULL, rg_list_of(nothing), .order = 3);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
     assert_int_equal(c.checked, 0);
-    c = rg_gradcheck(product, NULL, 2, ((rg_tensor *[]){x, x}), .order = 3);
+    c = rg_gradcheck(product, NULL, rg_list_of(x, x), .order = 3);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
     assert_int_equal(c.checked, 12 + 24);
     rg_tape_free(t);

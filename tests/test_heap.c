@@ -139,7 +139,7 @@ static int reset(bench *b) { return rg_tape_reset(b->t), 0; }
 static rg_tensor *squared(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_square(rg_tanh(in[0])); }
 static int recompute(bench *b) {
     rg_tensor *w = rg_nn_params(b->net).items[0];
-    return rg_backward(rg_sum(rg_checkpoint(squared, NULL, 1, &w)));
+    return rg_backward(rg_sum(rg_checkpoint(squared, NULL, rg_list_of(w))));
 }
 static int save(bench *b) { return rg_state_save(b->t, run_file, state_of(b)); }
 static int load(bench *b) { return rg_state_load(b->t, run_file, state_of(b)); }

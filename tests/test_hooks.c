@@ -44,10 +44,10 @@ static void order_and_whole_gradients(void **state) {
     VALUES(rg_grad_of(w), 7, 37);
     rg_tensor *g[2];
     l.text[0] = 0;
-    rg_grad(loss, NULL, (rg_tensor *[]){a, w}, 2, 0, g);
+    rg_grad(loss, rg_list_of(a, w), g);
     assert_string_equal(l.text, "loss b a w ");
     l.text[0] = 0;
-    rg_grad(loss, NULL, &a, 1, RG_CREATE_GRAPH, g);
+    rg_grad(loss, rg_list_of(a), g, .create_graph = true);
     assert_string_equal(l.text, "loss b a ");
 }
 
@@ -64,12 +64,12 @@ static void replacements(void **state) {
         VALUES(rg_grad_of(w), 5 * times, 9 * times);
     }
     const int64_t before = rg_memory(t).tensors;
-    for (int flags = 0; flags < 2; flags++) {
-        rg_grad(loss, NULL, (rg_tensor *[]){w, a, v}, 3, flags, g);
+    for (int graph = 0; graph < 2; graph++) {
+        rg_grad(loss, rg_list_of(w, a, v), g, .create_graph = graph);
         VALUES(g[0], 5, 9);
         VALUES(g[1], 2, 2);
         VALUES(g[2], 2, 4);
-        if (!flags) assert_int_equal(rg_memory(t).tensors, before + 3 + 3); /* and what three hooks made */
+        if (!graph) assert_int_equal(rg_memory(t).tensors, before + 3 + 3); /* and what three hooks made */
     }
 }
 
@@ -78,10 +78,10 @@ static void a_hook_is_differentiated(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = param(t, "x", 3), *loss = rg_sum(rg_square(x)), *g, *h;
     rg_on_grad(x, squared, NULL);
-    rg_grad(loss, NULL, &x, 1, RG_CREATE_GRAPH, &g);
+    rg_grad(loss, rg_list_of(x), &g, .create_graph = true);
     VALUES(g, 4, 16, 36);
     rg_on_grad(x, NULL, NULL);
-    rg_grad(rg_sum(g), NULL, &x, 1, 0, &h);
+    rg_grad(rg_sum(g), rg_list_of(x), &h);
     VALUES(h, 8, 16, 24);
 }
 

@@ -137,10 +137,10 @@ static void cast_is_differentiable_between_floats(void **state) {
         rg_tensor *y = rg_square(rg_cast(x, dtypes[1 - k])), *w = rg_buffer_of(t, NULL, dtypes[1 - k], NULL, 3), *one;
         rg_set_default_dtype(t, dtypes[1 - k]);
         w = rg_full_like(w, 1.5);
-        assert_int_equal(rg_grad(y, w, &x, 1, RG_CREATE_GRAPH, &dx), 0);
+        assert_int_equal(rg_grad(y, rg_list_of(x), &dx, .dy = w, .create_graph = true), 0);
         assert_int_equal(dx->dtype, dtypes[k]);
         one = rg_full_like(dx, 1);
-        assert_int_equal(rg_grad(dx, one, &x, 1, 0, &ddx), 0);
+        assert_int_equal(rg_grad(dx, rg_list_of(x), &ddx, .dy = one), 0);
         for (int i = 0; i < 3; i++) assert_true(element(dx, i) == 3 * element(x, i) && element(ddx, i) == 3);
         assert_false(rg_needs_grad(rg_cast(rg_detach(x), RG_I32)));
     }
@@ -158,9 +158,9 @@ static void assert_twins(rg_tape *t, rg_dtype dtype, double bar, int ndim, const
     for (int k = 0; k < 2; k++) {
         y[k] = loss[k] ? loss[k](x, labels) : rg_cross_entropy(x, labels);
         rg_tensor *scaled = rg_mul_scalar(rg_square(y[k]), 3); /* so that dy is no 1, and depends on x */
-        assert_int_equal(rg_grad(scaled, NULL, &x, 1, 0, &plain[k]), 0);
-        assert_int_equal(rg_grad(scaled, NULL, &x, 1, RG_CREATE_GRAPH, &graph[k]), 0);
-        assert_int_equal(rg_grad(rg_sum(rg_mul(graph[k], v)), NULL, &x, 1, 0, &second[k]), 0);
+        assert_int_equal(rg_grad(scaled, rg_list_of(x), &plain[k]), 0);
+        assert_int_equal(rg_grad(scaled, rg_list_of(x), &graph[k], .create_graph = true), 0);
+        assert_int_equal(rg_grad(rg_sum(rg_mul(graph[k], v)), rg_list_of(x), &second[k]), 0);
     }
     assert_int_equal(y[1]->ndim, 0);
     assert_int_equal(y[1]->dtype, dtype);
@@ -196,7 +196,7 @@ static void cross_entropy_at_extremes(void **state) {
         rg_tensor *x = rg_requires_grad(rg_input(t, rows, 3, 3), true), *dx, *index = rg_input(t, labels, 3);
         rg_tensor *y = rg_cross_entropy(x, index);
         assert_true(fabs(rg_item(y) / ((2e4 + log(3)) / 3) - 1) < (k ? 1e-15 : 1e-7));
-        assert_int_equal(rg_grad(y, NULL, &x, 1, 0, &dx), 0);
+        assert_int_equal(rg_grad(y, rg_list_of(x), &dx), 0);
         static const double should[] = {0, 0, 0, 1, -1, 0, 1. / 3, 1. / 3, -2. / 3};
         for (int i = 0; i < 9; i++) assert_true(fabs(element(dx, i) * 3 - should[i]) < (k ? 1e-15 : 2e-7));
         assert_true(fabs(rg_item(rg_cross_entropy(rg_full(t, -1e4, 4, 10), rg_input(t, ((const int32_t[]){0, 9, 3, 3}), 4))) - log(10)) <
@@ -215,7 +215,7 @@ static void same_bits_for_any_thread_count(void **state) {
     for (int k = 0; k < 4; k++) {
         rg_set_threads(t, k + 1);
         y[k] = rg_cross_entropy(x, labels);
-        assert_int_equal(rg_grad(y[k], NULL, &x, 1, 0, &dx[k]), 0);
+        assert_int_equal(rg_grad(y[k], rg_list_of(x), &dx[k]), 0);
         assert_memory_equal(y[k]->data, y[0]->data, sizeof(float));
         assert_memory_equal(dx[k]->data, dx[0]->data, (size_t)x->numel * sizeof(float));
     }

@@ -81,10 +81,10 @@ static void a_kept_gradient_that_is_read_is_cleared(void **state) {
 
 static void cotangent_returned(void **state) {
     rg_tape *t = *state;
-    for (int flags = 0; flags <= RG_CREATE_GRAPH; flags++) {
-        rg_tensor *w = ones(t, flags ? "u" : "w"), *dy = carried(t, 3), *z = rg_sum(rg_mul(dy, w)), *out;
+    for (int graph = 0; graph < 2; graph++) {
+        rg_tensor *w = ones(t, graph ? "u" : "w"), *dy = carried(t, 3), *z = rg_sum(rg_mul(dy, w)), *out;
         const int64_t mark = rg_mark(t);
-        assert_int_equal(rg_grad(rg_add_scalar(w, 1), dy, &w, 1, flags, &out), 0);
+        assert_int_equal(rg_grad(rg_add_scalar(w, 1), rg_list_of(w), &out, .dy = dy, .create_graph = graph), 0);
         rg_release(dy);
         all_are(out, 3);
         rg_rewind(t, mark);
@@ -98,8 +98,8 @@ static void a_cotangent_that_needs_a_gradient_keeps_its_history(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = ones(t, "w"), *dy = rg_retain(rg_requires_grad(rg_full(t, 3, N), true)), *out, *g;
     rg_tape_reset(t);
-    assert_int_equal(rg_grad(rg_add_scalar(w, 1), dy, &w, 1, RG_CREATE_GRAPH, &out), 0);
-    assert_int_equal(rg_grad(rg_sum(rg_square(out)), NULL, &dy, 1, 0, &g), 0); /* 2 dy */
+    assert_int_equal(rg_grad(rg_add_scalar(w, 1), rg_list_of(w), &out, .dy = dy, .create_graph = true), 0);
+    assert_int_equal(rg_grad(rg_sum(rg_square(out)), rg_list_of(dy), &g), 0); /* 2 dy */
     all_are(g, 6);
     rg_release(dy);
 }
@@ -107,8 +107,8 @@ static void a_cotangent_that_needs_a_gradient_keeps_its_history(void **state) {
 static void a_gradient_is_not_the_parameter_that_was_its_cotangent(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = ones(t, "w"), *p = ones(t, "p"), *g;
-    assert_int_equal(rg_grad(rg_mul_scalar(rg_add_scalar(w, 1), 1), p, &w, 1, 0, &g), 0);
-    assert_int_equal(rg_grad(rg_add_scalar(w, 1), p, &w, 1, 0, &g), 0);
+    assert_int_equal(rg_grad(rg_mul_scalar(rg_add_scalar(w, 1), 1), rg_list_of(w), &g, .dy = p), 0);
+    assert_int_equal(rg_grad(rg_add_scalar(w, 1), rg_list_of(w), &g, .dy = p), 0);
     rg_write(p, (float[N]){9});
     all_are(g, 1);
 }
@@ -135,7 +135,7 @@ static void the_loss_releases_itself_in_its_hook(void **state) {
     rg_retain(x);
     rg_on_grad(x, releases, &calls);
     assert_int_equal(rg_backward(x), 0);
-    assert_int_equal(rg_grad(x, NULL, &x, 1, 0, &g), 0);
+    assert_int_equal(rg_grad(x, rg_list_of(x), &g), 0);
     assert_int_equal(calls, 2);
     assert_true(rg_item(g) == 1);
     rg_tape_reset(t);
@@ -224,7 +224,7 @@ static void a_pass_after_the_first_replay_is_replayed(void **state) {
 static rg_tensor *square_of(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_square(in[0]); }
 static void a_checkpoint_without_a_gradient_is_not_replayed(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_full(t, 3, N), *y = rg_checkpoint(square_of, NULL, 1, &x);
+    rg_tensor *x = rg_full(t, 3, N), *y = rg_checkpoint(square_of, NULL, rg_list_of(x));
     all_are(y, 9);
     assert_int_equal(rg_play(t), -1);
     assert_non_null(strstr(rg_error(t), "rg_play: checkpoint cannot be replayed"));
@@ -343,7 +343,7 @@ static void a_released_tensor_is_refused_on(rg_tape *t) {
     assert_int_equal(rg_backward(x), -1);
     assert_non_null(strstr(rg_error(t), "rg_backward: the loss: the tensor was released by the reset"));
     rg_error_clear(t);
-    assert_int_equal(rg_grad(rg_sum(w), NULL, &y, 1, 0, &out), -1);
+    assert_int_equal(rg_grad(rg_sum(w), rg_list_of(y), &out), -1);
     assert_non_null(strstr(rg_error(t), "was released by the reset at test_lifetimes.c:"));
     rg_tape_free(t);
 }
@@ -430,7 +430,7 @@ static void the_tape_is_not_freed_by_what_it_calls(void **state) {
     assert_int_equal(calls, 1);
     assert_non_null(strstr(rg_error(t), "rg_tape_free: inside a function that the tape called (test_lifetimes.c:"));
     rg_error_clear(t);
-    assert_true(rg_failed(rg_checkpoint(freeing, NULL, 1, &w)));
+    assert_true(rg_failed(rg_checkpoint(freeing, NULL, rg_list_of(w))));
     assert_non_null(strstr(rg_error(t), "rg_tape_free: inside a function that the tape called"));
     rg_error_clear(t);
 }
@@ -469,13 +469,13 @@ static void handler_clears(void **state) {
     assert_null(rg_grad_of(w));
     assert_null(rg_error(t));
     rg_tensor *poison = rg_sum(rg_matmul(x, x)), *g;
-    assert_int_equal(rg_grad(poison, rg_full(t, 1), &w, 1, 0, &g), -1);
+    assert_int_equal(rg_grad(poison, rg_list_of(w), &g, .dy = rg_full(t, 1)), -1);
     assert_true(rg_failed(g));
     assert_int_equal(rg_backward(poison), -1);
-    assert_true(rg_failed(rg_checkpoint(gives_nothing, NULL, 1, &w)));
+    assert_true(rg_failed(rg_checkpoint(gives_nothing, NULL, rg_list_of(w))));
     rg_set_default_dtype(t, RG_F64);
     rg_tensor *d = rg_requires_grad(rg_full(t, 1, 3), true);
-    assert_true(rg_gradcheck(gives_f32, NULL, 1, &d, .order = 1).failed);
+    assert_true(rg_gradcheck(gives_f32, NULL, rg_list_of(d), .order = 1).failed);
     assert_null(rg_error(t));
     rg_on_error(t, NULL, NULL);
 }

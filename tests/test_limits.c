@@ -91,7 +91,7 @@ static int sorted_axis(int64_t v) {
 static int jacobian(int64_t v) {
     const int64_t shape[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     rg_tensor *x = rg_requires_grad(rg_full(t, 2, 1, 1, 1), true);
-    rg_jacobian(rg_reshape_n(rg_square(x), (int)v - 3, shape), x, 0);
+    rg_jacobian(rg_reshape_n(rg_square(x), (int)v - 3, shape), x);
     return 0;
 }
 
@@ -107,7 +107,7 @@ static rg_tensor *sum_of(void *ctx, rg_tensor *const *in) {
 static int checkpoint(int64_t v) {
     many m = {.n = v};
     for (int64_t k = 0; k < v; k++) m.x[k] = rg_requires_grad(rg_full(t, 1), true);
-    rg_checkpoint(sum_of, &m, 1, m.x);
+    rg_checkpoint(sum_of, &m, rg_list_of_n(1, m.x));
     return 0;
 }
 

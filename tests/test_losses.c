@@ -111,7 +111,7 @@ static void matches_pytorch(void **state) {
             if (dtype == RG_F64) ((double *)dy->data)[i] = cos(i + 1);
             else ((float *)dy->data)[i] = (float)cos(i + 1);
         }
-        assert_int_equal(rg_grad(y, dy, &a, 1, 0, &dx), 0);
+        assert_int_equal(rg_grad(y, rg_list_of(a), &dx, .dy = dy), 0);
         for (int i = 0; i < ALL; i++) near(g->name, "gradient", i, element(dx, i), g->dx[i], bar);
         rg_tape_free(o.t);
     }
@@ -122,7 +122,7 @@ static void matches_pytorch(void **state) {
 static void all_finite(const char *what, rg_tensor *y, rg_tensor *x) {
     rg_tensor *dx;
     if (rg_failed(y)) fail_msg("%s: %s", what, rg_error(rg_tape_of(x)));
-    if (rg_grad(rg_sum(y), NULL, &x, 1, 0, &dx)) fail_msg("%s: %s", what, rg_error(rg_tape_of(x)));
+    if (rg_grad(rg_sum(y), rg_list_of(x), &dx)) fail_msg("%s: %s", what, rg_error(rg_tape_of(x)));
     for (int64_t i = 0; i < rg_numel(y); i++)
         if (!isfinite(element(y, i))) fail_msg("%s: element %d is %g", what, (int)i, element(y, i));
     for (int64_t i = 0; i < rg_numel(dx); i++)
@@ -168,7 +168,7 @@ static void small_losses_keep_their_digits(void **state) {
     rg_tensor *z = rg_requires_grad(rg_full(t, 20, 1), true), *dz;
     rg_tensor *y = rg_bce_with_logits(z, rg_full(t, 1, 1));
     assert_true(fabs(rg_item(y) / exp(-20) - 1) < 1e-6);
-    assert_int_equal(rg_grad(y, NULL, &z, 1, 0, &dz), 0);
+    assert_int_equal(rg_grad(y, rg_list_of(z), &dz), 0);
     assert_true(fabs(rg_item(dz) / -exp(-20) - 1) < 1e-6);
     assert_true(fabs(rg_item(rg_focal(z, rg_full(t, 1, 1), .alpha = -1, .gamma = 1)) / exp(-40) - 1) < 1e-6);
     rg_tape_free(t);
@@ -183,7 +183,7 @@ static void every_row_ignored(void **state) {
     assert_true(isnan(rg_item(rg_cross_entropy(o.x, none, .ignore_index = 2, .label_smoothing = .1))));
     rg_tensor *sum = rg_cross_entropy(o.x, none, .ignore_index = 2, .reduction = RG_SUM), *dx;
     assert_true(rg_item(sum) == 0);
-    assert_int_equal(rg_grad(sum, NULL, &o.x, 1, 0, &dx), 0);
+    assert_int_equal(rg_grad(sum, rg_list_of(o.x), &dx), 0);
     for (int i = 0; i < ALL; i++) assert_true(element(dx, i) == 0);
     rg_tape_free(o.t);
 }
@@ -195,7 +195,7 @@ static void ignored_rows_may_be_nan(void **state) {
     ((double *)o.log_p->data)[CLASSES] = NAN;
     rg_tensor *y = rg_nll(o.log_p, o.holes, .ignore_index = -100), *dx;
     assert_true(isfinite(rg_item(y)));
-    assert_int_equal(rg_grad(y, NULL, &o.log_p, 1, 0, &dx), 0);
+    assert_int_equal(rg_grad(y, rg_list_of(o.log_p), &dx), 0);
     for (int i = 0; i < ALL; i++) assert_true(isfinite(element(dx, i)));
     rg_tape_free(o.t);
 }
@@ -271,7 +271,7 @@ static void cosines_of_operands_that_broadcast_along_the_axis(void **state) {
         for (int turn = 0; turn < 2; turn++) {
             rg_tensor *c = turn ? rg_cosine_similarity(y, x, -1) : rg_cosine_similarity(x, y, 1);
             near("cosine", "element", 0, element(c, 0), 1, 1e-6);
-            assert_int_equal(rg_grad(c, rg_full(t, 1, 1), (rg_tensor *[]){x, y}, 2, 0, dx), 0);
+            assert_int_equal(rg_grad(c, rg_list_of(x, y), dx, .dy = rg_full(t, 1, 1)), 0);
             for (int i = 0; i < 4; i++) near("cosine", "gradient", i, element(dx[0], i), 0, 1e-6); /* parallel: the largest */
             near("cosine", "gradient of the short one", 0, element(dx[1], 0), 0, 1e-6);
         }

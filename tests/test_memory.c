@@ -26,7 +26,7 @@ static void everything_comes_back(void **state) {
     }
     rg_tape_own(RG_HERE, t, 1000);
     rg_tensor *g[1];
-    rg_grad(a_step(t, w, 3), NULL, &w, 1, RG_CREATE_GRAPH, g);
+    rg_grad(a_step(t, w, 3), rg_list_of(w), g, .create_graph = true);
     assert_null(rg_error(t)); /* the tape is freed as it is */
 }
 
@@ -84,7 +84,7 @@ static void second_orders_are_steady_too(void **state) {
     rg_tensor *w = rg_param(t, "w", RG_HE_NORMAL, 6, 40), *g[1];
     int64_t calls = 0;
     for (int i = 0; i < 10; i++) {
-        rg_grad(a_step(t, w, 64), NULL, &w, 1, RG_CREATE_GRAPH, g);
+        rg_grad(a_step(t, w, 64), rg_list_of(w), g, .create_graph = true);
         rg_backward(rg_sum(rg_square(g[0])));
         rg_zero_grad(t);
         rg_tape_reset(t);

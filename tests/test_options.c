@@ -133,20 +133,21 @@ static void of_operators(void **state) {
     }
     BAD("rg_normal", rg_failed(rg_normal(t, 0, -1, 3)));
     BAD("rg_uniform", rg_failed(rg_uniform(t, 1, 0, 3)));
-    BAD("parts", rg_split(x, 0, 0, NULL, parts));
-    BAD("no place", rg_split(x, 0, 2, NULL, NULL));
+    BAD("parts", rg_chunk(x, parts, 0, 0));
+    BAD("the list is NULL", rg_split_n(x, parts, 0, 2, NULL));
+    BAD("no place", rg_chunk(x, NULL, 0, 2));
     BAD("pairs", rg_failed(rg_constant_pad(x, 0, 1)));
     EACH(-3, 2) {
         BAD("axes", rg_failed(rg_transpose(x, (int)*v, 0)));
         BAD("axes", rg_failed(rg_transpose(x, 0, (int)*v)));
     }
     rg_tensor *y = rg_sum(rg_square(w));
-    BAD("n 0", rg_failed(rg_jvp(y, &w, &w, 0, 0)));
-    BAD("no x", rg_failed(rg_jvp(y, NULL, &w, 1, 0)));
-    BAD("no v", rg_failed(rg_jvp(y, &w, NULL, 1, 0)));
-    BAD("does not fit", rg_failed(rg_jvp(y, &w, &x, 1, 0)));
-    BAD("no v", rg_hvp(y, &w, NULL, 1, 0, &g));
-    BAD("no place", rg_hvp(y, &w, &w, 1, 0, NULL));
+    BAD("no x", rg_failed(rg_jvp(y, rg_list_of_n(0, &w), rg_list_of_n(0, &w))));
+    BAD("no x", rg_failed(rg_jvp(y, rg_list_of_n(1, NULL), rg_list_of(w))));
+    BAD("no v", rg_failed(rg_jvp(y, rg_list_of(w), rg_list_of_n(1, NULL))));
+    BAD("does not fit", rg_failed(rg_jvp(y, rg_list_of(w), rg_list_of(x))));
+    BAD("no v", rg_hvp(y, rg_list_of(w), rg_list_of_n(1, NULL), &g));
+    BAD("no place", rg_hvp(y, rg_list_of(w), rg_list_of(w), NULL));
 }
 
 static void lists_that_are_null(void **state) {

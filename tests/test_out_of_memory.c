@@ -78,7 +78,7 @@ static rg_tensor *logits(const trial *r, rg_tensor *x) { return rg_linear(rg_rel
 static int two_backwards(const trial *r, rg_tensor *x, rg_tensor *labels, bool second) {
     rg_tensor *g[PARAMS];
     if (!second) return rg_backward(rg_cross_entropy(logits(r, x), labels));
-    if (rg_grad(rg_mean(rg_square(logits(r, x))), NULL, r->w, PARAMS, RG_CREATE_GRAPH, g)) return -1; /* a gradient penalty, on top */
+    if (rg_grad(rg_mean(rg_square(logits(r, x))), rg_list_of_n(PARAMS, r->w), g, .create_graph = true)) return -1; /* a gradient penalty, on top */
     return rg_backward(rg_mul_scalar(rg_add(rg_sum(rg_square(g[0])), rg_sum(rg_square(g[2]))), .01));
 }
 
@@ -168,7 +168,7 @@ static void what_is_made_without_memory(void **state) {
     rg_tensor *asked[] = {w, x, rg_param(t, "unconnected", RG_ONES, 9)}, *out[3];
     for (int failures = 0;; failures++) { /* no gradient at all where not all can be had */
         b->l.m.calls = 0, b->l.m.fail_at = failures;
-        if (rg_grad(view, NULL, asked, 3, 0, out) == 0) break;
+        if (rg_grad(view, rg_list_of_n(3, asked), out) == 0) break;
         assert_true(failures < 20 && rg_failed(out[0]) && rg_failed(out[1]) && rg_failed(out[2]));
         rg_error_clear(t);
     }
@@ -187,10 +187,10 @@ static void composites_without_memory(void **state) {
         b->l.m.calls = 0, b->l.m.fail_at = k;
         rg_tensor *y = rg_einsum("iij,kj,j->ki", in[0], in[1], in[2]); /* diagonal, products, a permutation */
         rg_tensor *z = rg_take_along_axis(rg_embedding(in[0], index), rg_cast(rg_full(t, 0, 4, 1, 1, 1, 5), RG_I32), 3);
-        const int split = rg_split(rg_repeat_interleave(rg_constant_pad(y, 1, 1, 0, 1, 0), 0, 2), 0, 2, NULL, parts);
+        const int split = rg_chunk(rg_repeat_interleave(rg_constant_pad(y, 1, 1, 0, 1, 0), 0, 2), parts, 0, 2);
         rg_tensor *sum = rg_add(rg_sum(rg_mul(rg_matmul(parts[0], rg_slice(in[2], 0, 0, 4)), rg_matmul(rg_slice(in[2], 0, 0, 4), rg_permute(parts[1], 1, 0)))),
             rg_sum(rg_masked_fill(rg_stack(0, z, z), rg_gt(z, z), 2)));
-        const int failed = rg_grad(sum, NULL, in, 3, RG_CREATE_GRAPH, out);
+        const int failed = rg_grad(sum, rg_list_of_n(3, in), out, .create_graph = true);
         b->l.m.fail_at = -1;
         rg_rewind(t, mark);
         if (!failed) {
@@ -210,15 +210,15 @@ static rg_tensor *halved(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)c
 
 /* To the first failure: all of it, or nothing after that. */
 static double derivatives(rg_tensor *x, rg_tensor *w) {
-    rg_tensor *y = rg_checkpoint(layer, w, 1, &x), *loss, *out[2], *in[2] = {x, w};
+    rg_tensor *y = rg_checkpoint(layer, w, rg_list_of(x)), *loss, *out[2], *in[2] = {x, w};
     rg_on_grad(y, halved, NULL);
     rg_on_grad(w, halved, NULL);
-    loss = rg_sum(rg_square(rg_checkpoint(layer, w, 1, &y)));
-    for (int flags = 0; flags < 2; flags++) {
-        rg_jacobian(y, x, flags);
-        rg_hessian(loss, x, flags);
-        rg_jvp(y, in, in, 2, flags);
-        rg_hvp(loss, in, in, 2, flags, out);
+    loss = rg_sum(rg_square(rg_checkpoint(layer, w, rg_list_of(y))));
+    for (int graph = 0; graph < 2; graph++) {
+        rg_jacobian(y, x, .create_graph = graph);
+        rg_hessian(loss, x, .create_graph = graph);
+        rg_jvp(y, rg_list_of_n(2, in), rg_list_of_n(2, in), .create_graph = graph);
+        rg_hvp(loss, rg_list_of_n(2, in), rg_list_of_n(2, in), out, .create_graph = graph);
     }
     rg_check_finite(rg_tape_of(x));
     rg_backward(rg_sum(rg_mul(out[0], out[1])));

@@ -292,10 +292,10 @@ static void backward_after_play(void **state) {
     assert_int_equal(rg_backward(y), -1); /* x was written after its use */
     rg_error_clear(t);
     assert_int_equal(rg_play(t), 0);
-    assert_int_equal(rg_grad(y, NULL, &x, 1, 0, &g), 0);
+    assert_int_equal(rg_grad(y, rg_list_of(x), &g), 0);
     assert_true(rg_item(g) == 10);
     assert_int_equal(rg_play(t), -1); /* g has no history */
-    assert_non_null(strstr(rg_error(t), "rg_play: an rg_grad without RG_CREATE_GRAPH is on the record"));
+    assert_non_null(strstr(rg_error(t), "rg_play: an rg_grad without .create_graph is on the record"));
     rg_error_clear(t);
     rg_tape_reset(t);
     y = rg_square(x);
@@ -312,7 +312,7 @@ static void second_derivatives(void **state) {
     rg_tape *t = new_tape();
     rg_tensor *x = rg_param(t, "x", RG_CONSTANT(2)), *g;
     rg_tensor *y = rg_mul(rg_square(x), x);
-    assert_int_equal(rg_grad(y, NULL, &x, 1, RG_CREATE_GRAPH, &g), 0);
+    assert_int_equal(rg_grad(y, rg_list_of(x), &g, .create_graph = true), 0);
     assert_int_equal(rg_backward(g), 0); /* 6 x */
     for (int k = 3; k < 6; k++) {
         rg_zero_grad(t);
@@ -416,7 +416,7 @@ static void a_checkpoint_is_refused(void **state) {
     (void)state;
     scene s = scene_new();
     s.x = rg_full(s.t, .5, ROWS, IN);
-    assert_int_equal(rg_backward(rg_sum(rg_checkpoint(span, s.w, 1, &s.x))), 0);
+    assert_int_equal(rg_backward(rg_sum(rg_checkpoint(span, s.w, rg_list_of(s.x)))), 0);
     rg_tensor *g = rg_retain(rg_grad_of(s.w));
     assert_int_equal(rg_play(s.t), -1);
     assert_int_equal(rg_error_code(s.t), RG_ESTATE);
@@ -544,7 +544,7 @@ static void a_recorded_vjp_that_reads_is_refused(void **state) {
     rg_tape *t = new_tape();
     rg_tensor *x = rg_requires_grad(rg_full(t, 3, 3), true), *w = rg_param(t, "w", RG_ONES, 3), *g;
     rg_tensor *y = rg_apply(&branching, RG_HERE, RG_NO_ATTR, 1, &x);
-    assert_int_equal(rg_grad(rg_sum(y), NULL, &x, 1, RG_CREATE_GRAPH, &g), 0);
+    assert_int_equal(rg_grad(rg_sum(y), rg_list_of(x), &g, .create_graph = true), 0);
     assert_int_equal(rg_backward(rg_sum(rg_mul(w, g))), 0);
     assert_int_equal(rg_play(t), -1);
     assert_non_null(strstr(rg_error(t), "rg_play: branching cannot be replayed: its vjp reads values"));
@@ -575,10 +575,10 @@ static void what_a_rewind_released_does_not_count(void **state) {
     (void)state;
     rg_tape *t = new_tape();
     rg_tensor *x = rg_requires_grad(rg_full(t, 2, 3), true), *w = rg_param(t, "w", RG_ONES, 3), *y = rg_sum(rg_square(x)), *g, *h;
-    rg_grad(y, NULL, &x, 1, 0, &g);
+    rg_grad(y, rg_list_of(x), &g);
     rg_tensor *loss = rg_sum(rg_mul(w, g));
     int64_t mark = rg_mark(t);
-    rg_grad(y, NULL, &x, 1, 0, &h);
+    rg_grad(y, rg_list_of(x), &h);
     rg_rewind(t, mark);
     rg_backward(loss);
     assert_int_equal(rg_play(t), -1);

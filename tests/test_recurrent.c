@@ -207,7 +207,7 @@ static void checked(rg_nn *net, rg_fn fn, int n, rg_tensor *const *in, int order
     for (; count < n; count++) all[count] = in[count];
     for (int i = 0; i < net->nparams; i++) all[count++] = net->params[i];
     assert_true(count <= MOST);
-    const rg_check c = rg_gradcheck(fn, net, count, all, .order = order, .bar = order == 1 ? 1e-8 : 1e-6);
+    const rg_check c = rg_gradcheck(fn, net, rg_list_of_n(count, all), .order = order, .bar = order == 1 ? 1e-8 : 1e-6);
     if (c.failed) rg_check_print(&c, net->kind, stderr);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
     assert_true(c.checked > 0);

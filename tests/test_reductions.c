@@ -11,7 +11,7 @@ static rg_tensor *leaf(rg_tape *t, const double *v, int64_t n, int64_t m) {
 
 static rg_tensor *gradient(rg_tensor *y, rg_tensor *x) {
     rg_tensor *dx = NULL;
-    assert_int_equal(rg_grad(y, rg_full_like(y, 1), &x, 1, RG_CREATE_GRAPH, &dx), 0);
+    assert_int_equal(rg_grad(y, rg_list_of(x), &dx, .dy = rg_full_like(y, 1), .create_graph = true), 0);
     return dx;
 }
 
@@ -135,8 +135,8 @@ static void ties_share_fused(void **state) {
         for (int with_nan = 0; with_nan < 2; with_nan++) {
             rg_tensor *x = tied(t, k / 8, with_nan), *y = least ? rg_min_n(x, n, which) : rg_max_n(x, n, which);
             rg_tensor *dy = numbers(t, rg_dtype_of(x), y->ndim, y->shape), *fused, *composed;
-            assert_int_equal(rg_grad(y, dy, &x, 1, 0, &fused), 0);
-            assert_int_equal(rg_grad(y, dy, &x, 1, RG_CREATE_GRAPH, &composed), 0);
+            assert_int_equal(rg_grad(y, rg_list_of(x), &fused, .dy = dy), 0);
+            assert_int_equal(rg_grad(y, rg_list_of(x), &composed, .dy = dy, .create_graph = true), 0);
             for (int64_t i = 0; i < x->numel; i++)
                 assert_true(element(fused, i) == element(composed, i) || (isnan(element(fused, i)) && isnan(element(composed, i))));
         }
@@ -204,7 +204,7 @@ static void running_sums(void **state) {
     VALUES(rg_cumsum(x, 1), 1, 3, 6, 4, 9, 15);
     VALUES(rg_cumsum(x, 0), 1, 2, 3, 5, 7, 9);
     rg_tensor *dy = leaf(t, (const double[]){1, 10, 100, 1000, 10000, 100000}, 2, 3);
-    assert_int_equal(rg_grad(rg_cumsum(x, -1), dy, &x, 1, 0, &dx), 0);
+    assert_int_equal(rg_grad(rg_cumsum(x, -1), rg_list_of(x), &dx, .dy = dy), 0);
     VALUES(dx, 111, 110, 100, 111000, 110000, 100000);
 }
 
@@ -254,7 +254,7 @@ static void gradients_go_back_through_the_permutation(void **state) {
     rg_tensor *x = leaf(t, (const double[]){3, 1, 2, 0, 5, 4}, 2, 3), *dx, *y = rg_sort(x, 1);
     rg_tensor *dy = leaf(t, (const double[]){1, 10, 100, 1000, 10000, 100000}, 2, 3);
     VALUES(y, 1, 2, 3, 0, 4, 5);
-    assert_int_equal(rg_grad(y, dy, &x, 1, 0, &dx), 0);
+    assert_int_equal(rg_grad(y, rg_list_of(x), &dx, .dy = dy), 0);
     VALUES(dx, 100, 1, 10, 1000, 100000, 10000);
     VALUES(rg_sort(x, 0, .descending = true), 3, 5, 4, 0, 1, 2);
     y = rg_topk(x, -1, 2);

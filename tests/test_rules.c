@@ -19,8 +19,8 @@ static void an_operator_of_ones_own(void **state) {
     rg_tensor *w = param(t, "w", 2), *g[2];
     rg_tensor *y = rg_apply(&cube, RG_HERE, RG_NO_ATTR, 1, &w);
     VALUES(y, 1, 8);
-    rg_grad(rg_sum(y), NULL, &w, 1, RG_CREATE_GRAPH, &g[0]);
-    rg_grad(rg_sum(g[0]), NULL, &w, 1, 0, &g[1]);
+    rg_grad(rg_sum(y), rg_list_of(w), &g[0], .create_graph = true);
+    rg_grad(rg_sum(g[0]), rg_list_of(w), &g[1]);
     VALUES(g[0], 3, 12);
     VALUES(g[1], 6, 12);
     rg_tensor *i[] = {rg_buffer_of(t, "i", RG_I32, NULL, 2), w};
@@ -43,7 +43,7 @@ static void nothing(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { (void)y, (voi
 static void unasked(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = dx[1] = rg_concat(0, dy, dy), (void)y; }
 static void operand_itself(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = y->in[0], (void)dy; }
 static void runs_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { rg_backward(rg_sum(y->in[0])), dx[0] = dy; }
-static void runs_grad(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { rg_grad(y, dy, y->in, 1, 0, dx); }
+static void runs_grad(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { rg_grad(y, rg_list_of_n(1, y->in), dx, .dy = dy); }
 static void resets(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { rg_tape_reset(y->tape), dx[0] = dy; }
 static void rewinds(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { rg_rewind(y->tape, y->seq), dx[0] = dy; }
 
@@ -106,7 +106,7 @@ static void a_rule_may_leave_gradients_out(void **state) {
     assert_int_equal(rg_backward(rg_sum(with_rule(nothing, 1, w, NULL))), 0);
     assert_null(rg_grad_of(w));
     rg_tensor *y = rg_sum(with_rule(nothing, 1, w, NULL));
-    assert_int_equal(rg_grad(y, NULL, &w, 1, 0, out), 0);
+    assert_int_equal(rg_grad(y, rg_list_of(w), out), 0);
     VALUES(out[0], 0, 0);
     y = with_rule(unasked, 2, c, c); /* what nobody needs is not looked at */
     assert_false(rg_needs_grad(y));
@@ -126,7 +126,7 @@ static void rules_off_the_path_do_not_run(void **state) {
     rg_tensor *v = param(t, "v", 2), *w = param(t, "w", 2), *y = rg_sum(rg_mul(with_rule(counts, 1, v, NULL), w)), *out[1];
     for (int k = 0; k < 4; k++) {
         rules_run = 0;
-        rg_grad(y, NULL, k % 2 ? &w : &v, 1, 0, out);
+        rg_grad(y, rg_list_of_n(1, k % 2 ? &w : &v), out);
         assert_int_equal(rules_run, k % 2 ? 0 : 1); /* also after a pass that had asked for it */
         VALUES(out[0], 1, 2);
     }

@@ -282,8 +282,8 @@ static void two_tapes_do_not_mix(void **state) {
     rg_on_error(u, NULL, NULL);
     rg_tensor *a = rg_requires_grad(rg_full(t, 1, 3), true), *b = rg_full(u, 2, 3), *out[1];
     REFUSED(RG_ESTATE, rg_add(a, b), "add: operands from two tapes");
-    REFUSED(RG_ESTATE, (rg_grad(rg_neg(a), b, &a, 1, 0, out), out[0]), "rg_grad: operands from two tapes");
-    REFUSED(RG_ESTATE, (rg_grad(rg_sum(a), NULL, &b, 1, 0, out), out[0]), "rg_grad: x[0] is from another tape");
+    REFUSED(RG_ESTATE, (rg_grad(rg_neg(a), rg_list_of(a), out, .dy = b), out[0]), "rg_grad: operands from two tapes");
+    REFUSED(RG_ESTATE, (rg_grad(rg_sum(a), rg_list_of(b), out), out[0]), "rg_grad: x[0] is from another tape");
     assert_null(rg_error(u));
     rg_tape_free(u);
 }

@@ -44,6 +44,14 @@ class TapeOptions(C.Structure):
     _fields_ = [("alloc", P), ("free", P), ("ctx", P), ("no_pool", C.c_bool), ("named", C.c_char)]
 
 
+class List(C.Structure):
+    _fields_ = [("items", P), ("count", C.c_int)]
+
+
+class GradOptions(C.Structure):
+    _fields_ = [("dy", P), ("create_graph", C.c_bool), ("named", C.c_char)]
+
+
 def load(path):
     lib = C.CDLL(path)
     for name, result, *args in [
@@ -52,7 +60,7 @@ def load(path):
             ("rg_sample_apply", P, C.c_char_p, P, P, P), ("rg_sample_float", C.c_bool, P, C.c_int), ("rg_rng_seed", None, P, C.c_uint64), ("rg_ndim", C.c_int, P),
             ("rg_shape", C.POINTER(C.c_int64), P), ("rg_dtype_of", C.c_int, P), ("rg_copy_out_of", C.c_int, P, C.c_int, P, C.c_int64), ("rg_failed", C.c_bool, P),
             ("rg_needs_grad", C.c_bool, P), ("rg_requires_grad", P, P, C.c_bool), ("rg_input_of_n", P, P, C.c_int, P, C.c_int, P),
-            ("rg_grad", C.c_int, P, P, P, C.c_int, C.c_int, P)]:
+            ("rg_grad", C.c_int, P, List, P, GradOptions)]:
         fn = getattr(lib, name)
         fn.restype, fn.argtypes = result, args
     return lib
@@ -115,7 +123,7 @@ class Parity:
             shape = (C.c_int64 * 6)(*z.shape)
             w = lib.rg_input_of_n(t, dtype, np.ascontiguousarray(dy).ctypes.data, len(z.shape), shape)
             out = (P * len(x))()
-            if lib.rg_grad(y, w, (P * len(x))(*x), len(x), 0, out): raise ValueError(lib.rg_error(t).decode())
+            if lib.rg_grad(y, List(C.cast((P * len(x))(*x), P), len(x)), out, GradOptions(w)): raise ValueError(lib.rg_error(t).decode())
             g = torch.autograd.grad(z, leaves, torch.tensor(dy), allow_unused=True)
             zero = [torch.zeros_like(v) if d is None else d for d, v in zip(g, leaves)]
             return forward, max(ulps(values(lib, out[i]), zero[i], False, np.abs(dy).max(initial=0) / 4) for i in range(len(x)))

@@ -131,11 +131,11 @@ static void ask_tape(asked *a, answers *to) {
     const rg_rng draws = *rg_tape_rng(a->t); /* dropout's: the same in each */
     rg_tensor *y = rg_sample_apply(NULL, a->s, a->op, a->in);
     *rg_tape_rng(a->t) = draws;
-    if (rg_grad(y, u, a->x, a->n, RG_CREATE_GRAPH, g)) return;
+    if (rg_grad(y, rg_list_of_n(a->n, a->x), g, .dy = u, .create_graph = true)) return;
     for (int i = 0; i < a->n; i++) sum = rg_add(sum, rg_sum(rg_mul(g[i], rg_input_at(NULL, a->t, RG_F64, a->v[i], g[i]->ndim, g[i]->shape))));
     double jv = 0, scale, terms = 0;
     if (rg_needs_grad(sum)) {
-        if (rg_grad(sum, NULL, &u, 1, 0, &ju)) return;
+        if (rg_grad(sum, rg_list_of(u), &ju)) return;
         for (int64_t k = 0; k < u->numel; k++) jv += value(ju, k) * value(a->w, k), terms += fabs(value(ju, k) * value(a->w, k));
     }
     const double exact = against(a, &scale);
@@ -174,7 +174,7 @@ static void ask_sample(const rg_op *op, const rg_sample *s, uint64_t seed, answe
         a.w = rg_empty_at(NULL, a.t, RG_F64, y->ndim, y->shape);
         for (int64_t k = 0; k < y->numel; k++) ((double *)a.w->data)[k] = rg_rng_normal(&a.rng, 0, 1);
         for (int i = 0; i < a.n; i++) a.v[i] = numbers(a.x[i]->numel);
-        if (rg_grad(y, a.w, a.x, a.n, 0, a.dx) == 0) ask_differences(&a, to), ask_tape(&a, to), ask_textbook(&a, to);
+        if (rg_grad(y, rg_list_of_n(a.n, a.x), a.dx, .dy = a.w) == 0) ask_differences(&a, to), ask_tape(&a, to), ask_textbook(&a, to);
         for (int i = 0; i < a.n; i++) free(a.v[i]);
     }
     if (rg_error_code(a.t)) {

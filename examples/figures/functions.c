@@ -21,7 +21,7 @@ static int evaluate(function *f, const double *x, int n, double *y, double *dy) 
     rg_set_default_dtype(t, RG_F64);
     rg_tensor *in = rg_requires_grad(rg_input(t, x, n), dy != NULL), *out = f(in), *grad;
     rg_copy_out(out, y, n);
-    if (dy && rg_grad(rg_sum(out), NULL, &in, 1, 0, &grad) == 0) rg_copy_out(grad, dy, n); /* each y depends on its own x alone */
+    if (dy && rg_grad(rg_sum(out), rg_list_of(in), &grad) == 0) rg_copy_out(grad, dy, n); /* each y depends on its own x alone */
     return figure_end(t, 0);
 }
 

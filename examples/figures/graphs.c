@@ -28,7 +28,7 @@ int draw_backprop(const char *path, const figure_options *o) {
     rg_tensor *w2 = rg_param(t, "W2", RG_HE_NORMAL, HIDDEN, OUT), *b2 = rg_param(t, "b2", RG_ZEROS, OUT);
     rg_tensor *z1 = rg_add(rg_matmul(x, w1), b1), *a1 = rg_relu(z1), *z2 = rg_add(rg_matmul(a1, w2), b2), *a2 = rg_softmax(z2, -1);
     rg_tensor *loss = rg_cross_entropy(z2, rg_input(t, labels, M)), *g[7];
-    rg_grad(loss, NULL, (rg_tensor *[]){z2, w2, b2, a1, z1, w1, b1}, 7, 0, g);
+    rg_grad(loss, rg_list_of(z2, w2, b2, a1, z1, w1, b1), g);
     enum { DZ2, DW2, DB2, DA1, DZ1, DW1, DB1 };
 
     diagram d = {.title = "Backpropagation through 784-128-10 with softmax and cross-entropy, m samples as rows", .width = 1090,
@@ -113,7 +113,7 @@ int draw_linear(const char *path, const figure_options *o) {
     rg_tensor *x = rg_requires_grad(rg_full(t, .5, M, IN), true), *w = rg_param(t, "W", RG_HE_NORMAL, IN, OUT),
         *b = rg_param(t, "b", RG_ZEROS, OUT);
     rg_tensor *product = rg_matmul(x, w), *y = rg_add(product, b), *g[3];
-    rg_grad(y, rg_full_like(y, 1), (rg_tensor *[]){x, w, b}, 3, 0, g);
+    rg_grad(y, rg_list_of(x, w, b), g, .dy = rg_full_like(y, 1));
 
     diagram d = {.title = "Linear: forward and backward", .width = 900, .height = 400};
     const int nx = diagram_box(&d, 110, 110, 120, 54, DIAGRAM_INPUT, "x\n%s", shape(x));

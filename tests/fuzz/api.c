@@ -170,10 +170,10 @@ static bool act(void) {
     case 0: case 1: case 2: rg_backward(rg_numel(y) == 1 ? y : rg_sum(y)); return true;
     case 3: case 4: rg_optim_step(optims[byte() % 3]); return true;
     case 5: rg_play(t); return true;
-    case 6: rg_grad(y, flag() ? x() : NULL, list, some(list), flag(), out); return true;
-    case 7: keep(rg_numel(y) < 50 ? flag() ? rg_jacobian(y, x(), flag()) : rg_hessian(y, x(), flag()) : rg_neg(y)); return true;
+    case 6: rg_grad(y, rg_list_of_n(some(list), list), out, .dy = flag() ? x() : NULL, .create_graph = flag()); return true;
+    case 7: keep(rg_numel(y) < 50 ? flag() ? rg_jacobian(y, x(), .create_graph = flag()) : rg_hessian(y, x(), .create_graph = flag()) : rg_neg(y)); return true;
     case 8: rg_on_grad(y, flag() ? doubled : NULL, flag() ? t : NULL); return true;
-    case 9: keep(rg_checkpoint(function, params[byte() % PARAMS], 1, &y)); return true;
+    case 9: keep(rg_checkpoint(function, params[byte() % PARAMS], rg_list_of(y))); return true;
     case 10: rg_check_finite(t); return true;
     case 11: rg_clip_grad_norm(t, rg_params(t), real()); break;
     case 12: rg_zero_grad(t); break;

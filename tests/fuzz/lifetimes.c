@@ -366,10 +366,10 @@ static void gradient(int y, int dy, const int *wanted, int n, bool graph) {
     int g[2] = {NONE, NONE};
     for (int k = 0; k < n; k++) x[k] = pointer(wanted[k]);
     const bool doubtful = mark_reach(y, wanted, n);
-    TRACE("rg_grad(x%d, x%d, {x%d, x%d}, %d, %d, out);\n", y, dy, wanted[0], n > 1 ? wanted[1] : 0, n, graph);
+    TRACE("rg_grad(x%d, {x%d, x%d: %d}, out, .dy = x%d, .create_graph = %d);\n", y, wanted[0], n > 1 ? wanted[1] : 0, n, dy, graph);
     if (!graph) m.unplayable = true;
     m.odd |= reads_gradient(y) || reads_gradient(dy);
-    if (rg_grad(pointer(y), dy ? pointer(dy) : NULL, x, n, graph ? RG_CREATE_GRAPH : 0, out)) {
+    if (rg_grad(pointer(y), rg_list_of_n(n, x), out, .dy = dy ? pointer(dy) : NULL, .create_graph = graph)) {
         REQUIRE(doubtful || out_of_memory(), "command %d: rg_grad failed: %s", command, rg_error(t));
         rg_error_clear(t);
         end_logs(true);
@@ -595,7 +595,7 @@ static void checkpoint(int a, int b, uint8_t which) {
     b = formed(b, m.node[a].form);
     if (m.node[a].form != m.node[b].form || m.node[a].form != FLAT) return;
     const int w = params[which / 4 % 2];
-    rg_tensor *in[] = {pointer(a), pointer(b)}, *p = rg_checkpoint(fns[which % 4], pointer(w), 2, in);
+    rg_tensor *in[] = {pointer(a), pointer(b)}, *p = rg_checkpoint(fns[which % 4], pointer(w), rg_list_of_n(2, in));
     const int from = m.nnodes;
     int x;
     if (which % 4 == 0) x = binary(ADD, unary(SQUARE, a, 0), b);
@@ -714,7 +714,7 @@ static void use_gone(uint8_t a, uint8_t how) {
     case 3: failed = !rg_grad_of(p); break;
     case 4: rg_print(p, nowhere); break;
     case 5: (void)(rg_numel(p) == 1 ? rg_item(p) : 0); break;
-    case 6: failed = rg_grad(alive_one, alive_one, &p, 1, 0, &out) != 0; m.unplayable = true; break;
+    case 6: failed = rg_grad(alive_one, rg_list_of(p), &out, .dy = alive_one) != 0; m.unplayable = true; break;
     case 7: failed = checking ? rg_failed(rg_add(alive_one, p)) : true; break;
     }
     if (!failed && !checking) rg_rewind(t, mark); /* another tensor has its memory, which may end before this result */

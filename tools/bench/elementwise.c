@@ -48,7 +48,7 @@ static void forward_step(void *ctx) {
 static void backward_step(void *ctx) {
     trial *m = ctx;
     const int64_t mark = rg_mark(m->t);
-    rg_grad(m->y, m->dy, m->in, m->n, 0, m->out);
+    rg_grad(m->y, rg_list_of_n(m->n, m->in), m->out, .dy = m->dy);
     rg_rewind(m->t, mark);
 }
 

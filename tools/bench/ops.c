@@ -46,7 +46,7 @@ static void forward(trial *m) {
 
 static void backward(trial *m) {
     const int64_t mark = rg_mark(m->t);
-    rg_grad(m->y, m->dy, m->x, m->n, 0, m->out);
+    rg_grad(m->y, rg_list_of_n(m->n, m->x), m->out, .dy = m->dy);
     rg_rewind(m->t, mark);
 }
 

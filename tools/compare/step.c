@@ -128,7 +128,7 @@ static void measure_uses(comparison *c, rg_tensor *x, row *r) {
         if (!passes_back(y, x)) continue;
         rg_tensor *g = NULL;
         double *v = calloc((size_t)rg_numel(x) + 1, sizeof *v);
-        if (v && rg_grad(y, y->grad, (rg_tensor *[]){x}, 1, 0, &g) == 0 && rg_copy_out(g, v, rg_numel(x)) == 0)
+        if (v && rg_grad(y, rg_list_of(x), &g, .dy = y->grad) == 0 && rg_copy_out(g, v, rg_numel(x)) == 0)
             r->by[k].norm = norm(v, rg_numel(x));
         free(v);
         k++;
