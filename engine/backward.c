@@ -188,10 +188,7 @@ int rg_backward_through(rg_tensor *y, rg_tensor *dy) {
 
 /* Poison comes with an error, also when the one it came from was cleared in the meantime. */
 static int check_usable(const char *what, const char *at, const rg_tensor *x) {
-    rg_tape *t = rg_tape_of(x);
-    if (x && x->flags & RG_RELEASED) return rg_fail_released(x, at, what, 0);
-    if (!t || t->code) return -1;
-    return rg_usable(x) ? 0 : rg_fail(t, RG_ESTATE, at, "%s is what a failed operation returned", what);
+    return rg_given(at, NULL, x, "%s", what) || x->tape->code ? -1 : 0;
 }
 
 static int check_start(const char *what, const char *at, const rg_tensor *y, const rg_tensor *dy) {
@@ -214,7 +211,7 @@ static void mark_paths(rg_tape *t, rg_tensor *y, rg_tensor *const x[], int n) {
 
 static int check_wanted(const char *what, const char *at, rg_tape *t, rg_tensor *const x[], int n) {
     for (int k = 0; k < n; k++) {
-        if (!rg_usable(x[k])) return rg_fail(t, RG_EVALUE, at, "%s[%d] is no tensor", what, k);
+        if (rg_given(at, t, x[k], "%s[%d]", what, k)) return -1;
         if (x[k]->tape != t) return rg_fail(t, RG_ESTATE, at, "%s[%d] is from another tape", what, k);
         if (!(x[k]->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "%s[%d] does not require a gradient", what, k);
     }

@@ -34,9 +34,14 @@ static void put_operand(text *m, const rg_tensor *x) {
     if (x->dtype != x->tape->dtype) put(m, " %s", rg_dtype_name(x->dtype));
 }
 
-/* A file and line, without the folders; nothing where they are not known. */
+const char *rg_place(const char *at) {
+    const char *slash = at ? strrchr(at, '/') : NULL;
+    return slash ? slash + 1 : at ? at : "an unknown line";
+}
+
+/* A file and line; nothing where they are not known. */
 static void put_place(text *m, const char *before, const char *at, const char *after) {
-    if (at) put(m, "%s%s%s", before, strrchr(at, '/') ? strrchr(at, '/') + 1 : at, after);
+    if (at) put(m, "%s%s%s", before, rg_place(at), after);
 }
 
 /* A formula "a . b" gives the sign between the operands of a message: x[64,784] . w[785,128] */
@@ -171,21 +176,27 @@ int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *fo
     return -1;
 }
 
-/* The memory of x is free, and unused since: what rg_node_destroy left there can still be read. */
-int rg_fail_released(const rg_tensor *x, const char *at, const char *who, int operand) {
-    char buffer[sizeof x->tape->message], what[32] = "the tensor";
+/* The memory of a released x is free, and unused since: what rg_node_destroy left there can still be read. */
+int rg_given(const char *at, rg_tape *t, const rg_tensor *x, const char *subject, ...) {
+    if (x && !(x->flags & RG_UNUSABLE)) return 0;
+    char buffer[sizeof t->message];
     text m = {buffer, sizeof buffer, 0};
-    if (operand) snprintf(what, sizeof what, "operand %d", operand);
-    put(&m, "%s: %s was released by %s", who, what, x->released.by);
-    put_place(&m, " at ", x->released.at, "");
-    return rg_fail(x->tape, RG_ESTATE, at, "%s", buffer);
+    va_list args;
+    va_start(args, subject);
+    put_args(&m, subject, args);
+    va_end(args);
+    if (!x) put(&m, " is NULL");
+    else if (x->flags & RG_POISON) put(&m, " is what a failed operation returned");
+    else {
+        put(&m, " was released by %s", x->released.by);
+        put_place(&m, " at ", x->released.at, "");
+    }
+    return rg_fail(t ? t : rg_tape_of(x), RG_ESTATE, at, "%s", buffer);
 }
 
-bool rg_report_released(const char *function, const rg_tensor *x) {
-    char who[64];
+bool rg_report_released(const char *function, const char *at, const rg_tensor *x) {
     const size_t n = strlen(function), suffix = n > 3 && !strcmp(function + n - 3, "_at") ? 3 : 0;
-    snprintf(who, sizeof who, "%.*s", (int)(n - suffix), function);
-    if (x->flags & RG_RELEASED) rg_fail_released(x, NULL, who, 0);
+    if (x->flags & RG_RELEASED) rg_given(at, NULL, x, "%.*s: the tensor", (int)(n - suffix), function);
     return false;
 }
 

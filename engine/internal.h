@@ -140,8 +140,7 @@ void rg_add_into(rg_tensor *to, const rg_tensor *x); /* to += x, of one shape an
 
 /* error.c: rg_fail of functions that are not told the caller's line: "WHO: x[2,3]: ... (made at FILE:LINE)". Returns -1 */
 int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *format, ...) __attribute__((format(printf, 4, 5)));
-int rg_fail_released(const rg_tensor *x, const char *at, const char *who, int operand); /* "WHO: operand 1 was released by ..."; 0: the tensor. -1 */
-RG_COLD bool rg_report_released(const char *function, const rg_tensor *x); /* false; an error if x was released */
+RG_COLD bool rg_report_released(const char *function, const char *at, const rg_tensor *x); /* false; an error if x was released */
 bool rg_in_handler(rg_tape *t, const char *who);             /* the error handler must not call `who` */
 
 /* values.c */
@@ -152,9 +151,12 @@ rg_tensor *rg_poisoned(void);       /* the one without a tape */
 
 /* -------- what every op does once or more */
 
-/* Neither NULL nor poisoned; a released tensor is an error that names the function which asks. */
-static inline bool rg_usable_in(const char *who, const rg_tensor *x) { return x && (!(x->flags & RG_UNUSABLE) || rg_report_released(who, x)); }
-#define rg_usable(x) rg_usable_in(__func__, x)
+/* Neither NULL nor poisoned; a released tensor is an error that names the function which asks, and its caller's line where that is known. */
+static inline bool rg_usable_in(const char *who, const char *at, const rg_tensor *x) {
+    return x && (!(x->flags & RG_UNUSABLE) || rg_report_released(who, at, x));
+}
+#define rg_usable(x) rg_usable_in(__func__, NULL, x)
+#define rg_usable_at(x) rg_usable_in(__func__, at, x)
 
 static inline void rg_enlist(rg_chain *chain, rg_tensor *x) {
     x->prev = chain->last;

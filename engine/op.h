@@ -178,9 +178,13 @@ void rg_spoken(rg_speaker *s);
 /* The same for functions that are no op: "WHERE: ..." (at), on a tape. Returns -1. */
 int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) __attribute__((format(printf, 4, 5)));
 rg_tensor *rg_poison(rg_tape *t); /* what a failed op returns */
+/* Can x be read? 0, or -1 with an error: "SUBJECT is NULL", "SUBJECT was released by the reset at train.c:40", "SUBJECT is what a failed
+   operation returned". The subject is a format; the error goes to t, or where that is NULL to x's tape. */
+int rg_given(const char *at, rg_tape *t, const rg_tensor *x, const char *subject, ...) __attribute__((format(printf, 4, 5)));
 int64_t rg_errors(const rg_tape *t); /* how many there were: more after a call, and something in it failed, even if a handler cleared the error */
 #define rg_refuse(t, ...) (rg_fail(t, __VA_ARGS__), rg_poison(t)) /* both, for functions that return a tensor */
 const char *rg_shape_text(const rg_tensor *x, char *to, size_t size); /* "[2,3]", returns to */
+const char *rg_place(const char *at); /* a file and line, without the folders */
 
 /* -------- shape rules: set y's shape, return 0 or -1 after a rejection */
 static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
@@ -212,6 +216,7 @@ rg_tensor *rg_empty_at(const char *at, rg_tape *t, rg_dtype dtype, int ndim, con
 rg_tensor *rg_drawn_at(const char *at, rg_tape *t, int (*source)(rg_tensor *x), double p, double q, int ndim, const int64_t *shape);
 /* A number of an options struct: left out, it is 0, and takes its default; RG_ZERO, -0.0, means 0. */
 static inline double rg_option(double given, double otherwise) { return given != 0 || __builtin_signbit(given) ? given : otherwise; }
+static inline double rg_option_of(double number) { return number != 0 ? number : -0.0; } /* the option that means this number, also 0 */
 rg_tensor *rg_constant(rg_tensor *y, double value); /* a number in a backward rule: rank 0, in y's dtype */
 
 /* Element i of values of a dtype, and of a tensor, as a double. */
@@ -245,6 +250,7 @@ static inline uint64_t rg_hash(uint64_t h, uint64_t number) { return (h ^ number
 /* For what writes leaves: 0, or -1 with an error that begins with `who`. */
 int rg_may_write(const char *at, rg_tensor *x, const char *who);    /* is it a leaf, and not one that a running pass may still read? */
 int rg_outside_pass(const char *at, rg_tape *t, const char *who);   /* does no backward pass run? */
+int rg_name_as(rg_tensor *x, const char *format, ...) __attribute__((format(printf, 2, 3))); /* rg_set_name; -1 without memory */
 void rg_touch(rg_tensor *leaf);      /* its values were changed in place: backward through older nodes that read it is an error */
 
 #ifdef __cplusplus

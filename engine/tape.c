@@ -122,7 +122,7 @@ rg_tensor *rg_retain(rg_tensor *x) {
 }
 
 void rg_release_at(const char *at, rg_tensor *x) {
-    if (!rg_usable(x) || rg_in_handler(x->tape, "rg_release")) return;
+    if (!rg_usable_at(x) || rg_in_handler(x->tape, "rg_release")) return;
     if (x->retained == 0) {
         rg_fail_of(x, RG_ESTATE, "rg_release", "it was not retained");
         return;
@@ -149,7 +149,17 @@ rg_tensor *rg_buffer_at(const char *at, rg_tape *t, const char *name, rg_dtype d
     return x;
 }
 
+static int check_name(const char *at, rg_tape *t, const char *name) {
+    for (int i = 0; t && name && i < t->nparams; i++) {
+        const rg_tensor *p = t->params[i];
+        if (p->name && !strcmp(p->name, name))
+            return rg_fail(t, RG_EVALUE, at, "parameter %.40s: the tape has one of this name, made at %s", name, rg_place(p->at));
+    }
+    return 0;
+}
+
 rg_tensor *rg_parameter_at(const char *at, rg_tape *t, const char *name, int ndim, const int64_t *shape) {
+    if (check_name(at, t, name)) return rg_poison(t);
     rg_tensor **params = t && !t->code ? rg_grown(at, t, t->params, t->nparams, &t->params_size, sizeof *params) : NULL;
     if (!params) return rg_poison(t);
     t->params = params;
@@ -175,7 +185,7 @@ void rg_zero_grad_at(const char *at, rg_tape *t) {
 }
 
 void rg_clear_grad_at(const char *at, rg_tensor *x) {
-    if (rg_usable(x)) clear_grad(at, x, "rg_clear_grad");
+    if (rg_usable_at(x)) clear_grad(at, x, "rg_clear_grad");
 }
 
 /* -------- settings */

@@ -1,4 +1,5 @@
 /* tensor.c - tensors: sizes, storage, their ends, leaves, and rg_apply, through which every operator goes. */
+#include <stdarg.h>
 #include <string.h>
 
 #include "internal.h"
@@ -171,14 +172,26 @@ static inline void rg_unref(rg_tensor *x) {
     if (--x->refs == 0) last_hold_ends(x);
 }
 
+/* The old name may be among what is printed. */
+int rg_name_as(rg_tensor *x, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    const size_t size = (size_t)vsnprintf(NULL, 0, format, again) + 1;
+    char *name = rg_tape_alloc(x->at, x->tape, size);
+    if (name) {
+        vsnprintf(name, size, format, args);
+        free_name(x);
+        x->name = name;
+    }
+    va_end(again);
+    va_end(args);
+    return name ? 0 : -1;
+}
+
 rg_tensor *rg_set_name(rg_tensor *x, const char *name) {
     if (!rg_usable(x) || !name) return x ? x : rg_poisoned();
-    const size_t size = strlen(name) + 1;
-    char *copy = rg_tape_alloc(x->at, x->tape, size);
-    if (!copy) return x;
-    memcpy(copy, name, size);
-    free_name(x);
-    x->name = copy;
+    (void)rg_name_as(x, "%s", name);
     return x;
 }
 
@@ -263,7 +276,7 @@ rg_tensor *rg_constant(rg_tensor *y, double value) { return set_constant(rg_temp
 rg_tensor *rg_number(double value, rg_tensor *like) { return rg_usable(like) ? rg_constant(like, value) : like; }
 
 rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on) {
-    if (!rg_usable(x)) return x ? rg_poison(x->tape) : rg_poisoned();
+    if (!rg_usable_at(x)) return x ? rg_poison(x->tape) : rg_poisoned();
     rg_tape *t = x->tape;
     if (t->code) return t->poison;
     if (x->op) return rg_refuse(t, RG_ESTATE, at, "rg_requires_grad: the result of %s is no leaf; rg_detach it", x->op->name);
@@ -284,7 +297,7 @@ static rg_tensor *rg_view_new(const char *at, rg_tensor *x) {
 }
 
 rg_tensor *rg_detach_at(const char *at, rg_tensor *x) {
-    if (!rg_usable(x)) return x ? rg_poison(x->tape) : rg_poisoned();
+    if (!rg_usable_at(x)) return x ? rg_poison(x->tape) : rg_poisoned();
     rg_tensor *y = x->tape->code ? NULL : rg_view_new(at, x);
     if (!y) return x->tape->poison;
     rg_enlist(&x->tape->record, y);
@@ -355,9 +368,8 @@ RG_COLD static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_te
     if (!op) return rg_refuse(t, RG_EVALUE, at, "rg_apply: the operator is NULL");
     for (int i = 0; i < n; i++) {
         const rg_tensor *x = in[i];
-        if (!x) return rg_refuse(t, RG_ESTATE, at, "%s: operand %d is NULL", op->name, i + 1);
-        if (x->flags & RG_RELEASED) return rg_fail_released(x, at, op->name, i + 1), rg_poison(x->tape);
-        if (x->flags & RG_POISON) return rg_refuse(x->tape, RG_ESTATE, at, "%s: operand %d is what a failed operation returned", op->name, i + 1);
+        rg_tape *of = x ? x->tape : t;
+        if (rg_given(at, of, x, "%s: operand %d", op->name, i + 1)) return rg_poison(of);
         if (x->tape != t) return rg_refuse(t, RG_ESTATE, at, "%s: operands from two tapes", op->name);
     }
     if (op->arity >= 0 && n != op->arity) rg_fail(t, RG_ESHAPE, at, "%s: %d operands, not %d", op->name, n, op->arity);

@@ -43,7 +43,7 @@ void rg_touch(rg_tensor *leaf) {
 
 int rg_may_write(const char *at, rg_tensor *x, const char *who) {
     char text[160];
-    if (!rg_usable_in(who, x) || x->tape->code) return -1;
+    if (!rg_usable_in(who, at, x) || x->tape->code) return -1;
     if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "%s: the result of %s is no leaf", who, x->op->name);
     if (x->base && !(x->flags & RG_GRADIENT && !x->base->retained)) return rg_fail(x->tape, RG_ESTATE, at, "%s: a view is no leaf; write to what it views", who);
     if (x->tape->pass.running && x->seq < x->tape->pass.mark)
@@ -83,7 +83,7 @@ int64_t rg_dim(const rg_tensor *x, int axis) {
 /* -------- values. A vjp that reads one cannot be replayed. */
 
 static const void *data_as(const char *who, rg_tensor *x, rg_dtype d) {
-    if (!rg_usable_in(who, x)) return NULL;
+    if (!rg_usable_in(who, NULL, x)) return NULL;
     x->tape->pass.read = true;
     if (x->dtype == d) return x->data;
     return (void)rg_fail_of(x, RG_EDTYPE, who, "the tensor is %s", rg_dtype_name(x->dtype)), NULL;
@@ -103,7 +103,7 @@ double rg_item(rg_tensor *x) {
 }
 
 int rg_copy_out_at(const char *at, rg_tensor *x, rg_dtype dtype, void *to, int64_t capacity) {
-    if (!rg_usable(x)) return -1;
+    if (!rg_usable_at(x)) return -1;
     x->tape->pass.read = true;
     if (!rg_dtype_size(dtype)) return rg_fail(x->tape, RG_EDTYPE, at, "rg_copy_out: there is no dtype %d", (int)dtype);
     if (capacity < x->numel || (!to && x->numel))

@@ -21,9 +21,9 @@ static rg_nn *make(rg_tape *t, const gpt *g) {
     rg_nn *net = rg_nn_sequential(t, rg_nn_embedding(t, g->data.classes, g->dim, RG_NORMAL(0, .02)),
         rg_nn_positional_embedding(t, g->data.context, g->dim, RG_NORMAL(0, .02)));
     for (int k = 0; k < g->layers; k++)
-        rg_nn_add(net, rg_nn_transformer_block(t, g->dim, g->heads, 4 * g->dim, RG_XAVIER_UNIFORM, .dropout = g->dropout, .causal = true));
-    rg_nn_add(net, rg_nn_layer_norm(t, g->dim));
-    rg_nn_add(net, rg_nn_linear(t, g->dim, g->data.classes, RG_XAVIER_UNIFORM));
+        rg_nn_add(net, NULL, rg_nn_transformer_block(t, g->dim, g->heads, 4 * g->dim, RG_XAVIER_UNIFORM, .dropout = g->dropout, .causal = true));
+    rg_nn_add(net, NULL, rg_nn_layer_norm(t, g->dim));
+    rg_nn_add(net, NULL, rg_nn_linear(t, g->dim, g->data.classes, RG_XAVIER_UNIFORM));
     return net;
 }
 

@@ -38,7 +38,7 @@ static double spread(activation f, rg_init init) {
     enum { ROWS = 64, WIDTH = 256, DEPTH = 10 };
     rg_tape *t = begin();
     rg_tensor *x = rg_param(t, "x", RG_NORMAL(0, 1), ROWS, WIDTH);
-    for (int i = 0; i < DEPTH; i++) x = f(rg_matmul(x, rg_param(t, "w", init, WIDTH, WIDTH)));
+    for (int i = 0; i < DEPTH; i++) x = f(rg_matmul(x, rg_param(t, NULL, init, WIDTH, WIDTH)));
     const double s = sqrt(rg_item(rg_mean(rg_square(rg_sub(x, rg_mean_keep(x, 0))))));
     end(t);
     return s;

@@ -185,7 +185,7 @@ static double after_layers(rg_init init) {
     enum { WIDTH = 784, ROWS = 16 };
     rg_tape *t = begin();
     rg_tensor *x = rg_param(t, "x", RG_NORMAL(0, 1), ROWS, WIDTH);
-    for (int i = 0; i < DEPTH; i++) x = rg_relu(rg_matmul(x, rg_param(t, "w", init, WIDTH, WIDTH)));
+    for (int i = 0; i < DEPTH; i++) x = rg_relu(rg_matmul(x, rg_param(t, NULL, init, WIDTH, WIDTH)));
     const double size = rms(x);
     end(t);
     return size;

@@ -7,7 +7,7 @@
 
 /* -------- embeddings */
 
-static rg_tensor *embed(const char *at, rg_nn *net, rg_tensor *x) { return rg_embedding(net->params[0], x); }
+static rg_tensor *embed(const char *at, rg_nn *net, rg_tensor *const *in) { return rg_embedding(net->params[0], in[0]); }
 
 rg_nn *rg_nn_embedding_at(const char *at, rg_tape *t, int64_t n, int64_t dim, rg_init init) {
     rg_nn *net = rg_nn_new(t, "embedding", embed, sizeof(rg_nn));
@@ -15,8 +15,8 @@ rg_nn *rg_nn_embedding_at(const char *at, rg_tape *t, int64_t n, int64_t dim, rg
     return net && net->failed ? NULL : net;
 }
 
-static rg_tensor *add_position(const char *at, rg_nn *net, rg_tensor *x) {
-    rg_tensor *table = net->params[0];
+static rg_tensor *add_position(const char *at, rg_nn *net, rg_tensor *const *in) {
+    rg_tensor *x = in[0], *table = net->params[0];
     char is[80], most[80];
     if (x->ndim < 2 || x->shape[x->ndim - 2] > table->shape[0] || x->shape[x->ndim - 1] != table->shape[1])
         return rg_refuse(net->tape, RG_ESHAPE, at, "positional_embedding: the input is %s, not [.., time, dim] within %s", rg_shape_text(x, is, sizeof is),
@@ -76,17 +76,17 @@ static rg_tensor *attend(const char *at, attention *a, rg_tensor *query, rg_tens
     return rg_nn_forward(a->nn.children[0], rg_reshape(found, query->shape[0], query->shape[1], a->dim));
 }
 
-static rg_tensor *attend_self(const char *at, rg_nn *net, rg_tensor *x) { return attend(at, (attention *)net, x, x, x, NULL); }
+/* query, key, value, mask */
+static rg_tensor *attend_inputs(const char *at, rg_nn *net, rg_tensor *const *in) {
+    rg_tensor *key = in[1] ? in[1] : in[0], *value = in[2] ? in[2] : key;
+    return attend(at, (attention *)net, in[0], key, value, in[3]);
+}
 
 rg_tensor *rg_nn_attend_at(const char *at, rg_nn *net, rg_tensor *query, rg_tensor *key, rg_tensor *value, rg_tensor *mask) {
     rg_tape *t = net ? net->tape : rg_tape_of(query);
-    if (!net || net->forward != attend_self)
+    if (!net || net->forward != attend_inputs)
         return rg_refuse(t, RG_EVALUE, at, "rg_nn_attend: %s", net ? "not a multi_head_attention" : "the net is NULL");
-    if (rg_failed(query) || rg_failed(key) || rg_failed(value) || rg_error_code(t)) return rg_poison(t);
-    const bool recording = rg_nn_record(net);
-    rg_tensor *y = attend(at, (attention *)net, query, key, value, mask);
-    rg_record(t, recording);
-    return y;
+    return rg_nn_forward(net, query, key, value, mask);
 }
 
 static int check_options(const char *at, rg_tape *t, const char *who, int64_t dim, int64_t heads, rg_attention_options o) {
@@ -97,12 +97,12 @@ static int check_options(const char *at, rg_tape *t, const char *who, int64_t di
 
 rg_nn *rg_nn_multi_head_attention_at(const char *at, rg_tape *t, int64_t dim, int64_t heads, rg_init init, rg_attention_options o) {
     if (check_options(at, t, "rg_nn_multi_head_attention", dim, heads, o)) return NULL;
-    attention *a = (attention *)rg_nn_new(t, "multi_head_attention", attend_self, sizeof *a);
+    attention *a = (attention *)rg_nn_new(t, "multi_head_attention", attend_inputs, sizeof *a, .inputs = 4, .optional = 3);
     if (!a) return NULL;
     a->dim = dim, a->heads = heads, a->o = o;
     rg_nn_param(&a->nn, "in_proj_weight", init, dim, 3 * dim);
     rg_nn_param(&a->nn, "in_proj_bias", RG_ZEROS, 3 * dim);
-    rg_nn_add(&a->nn, rg_nn_named(rg_nn_linear(t, dim, dim, init), "out_proj"));
+    rg_nn_add(&a->nn, "out_proj", rg_nn_linear(t, dim, dim, init));
     return a->nn.failed ? NULL : &a->nn;
 }
 
@@ -113,10 +113,11 @@ enum { SELF_ATTN, LINEAR1, LINEAR2, NORM1, NORM2, PARTS };
 
 static rg_tensor *drop(const char *at, const block *b, rg_tensor *x) { return b->nn.training && b->dropout > 0 ? rg_dropout(x, b->dropout) : x; }
 
-static rg_tensor *transform(const char *at, rg_nn *net, rg_tensor *x) {
+/* x, mask */
+static rg_tensor *transform(const char *at, rg_nn *net, rg_tensor *const *in) {
     const block *b = (const block *)net;
     rg_nn *const *part = net->children;
-    x = rg_add(x, drop(at, b, rg_nn_forward(part[SELF_ATTN], rg_nn_forward(part[NORM1], x))));
+    rg_tensor *x = rg_add(in[0], drop(at, b, rg_nn_forward(part[SELF_ATTN], rg_nn_forward(part[NORM1], in[0]), NULL, NULL, in[1])));
     rg_tensor *hidden = drop(at, b, rg_gelu(rg_nn_forward(part[LINEAR1], rg_nn_forward(part[NORM2], x))));
     return rg_add(x, drop(at, b, rg_nn_forward(part[LINEAR2], hidden)));
 }
@@ -124,11 +125,11 @@ static rg_tensor *transform(const char *at, rg_nn *net, rg_tensor *x) {
 rg_nn *rg_nn_transformer_block_at(const char *at, rg_tape *t, int64_t dim, int64_t heads, int64_t hidden, rg_init init, rg_attention_options o) {
     static const char *const names[PARTS] = {"self_attn", "linear1", "linear2", "norm1", "norm2"};
     if (check_options(at, t, "rg_nn_transformer_block", dim, heads, o)) return NULL;
-    block *b = (block *)rg_nn_new(t, "transformer_block", transform, sizeof *b);
+    block *b = (block *)rg_nn_new(t, "transformer_block", transform, sizeof *b, .inputs = 2, .optional = 1);
     if (!b) return NULL;
     b->dropout = o.dropout;
     rg_nn *parts[PARTS] = {rg_nn_multi_head_attention_at(at, t, dim, heads, init, o), rg_nn_linear(t, dim, hidden, init), rg_nn_linear(t, hidden, dim, init),
         rg_nn_layer_norm(t, dim), rg_nn_layer_norm(t, dim)};
-    for (int i = 0; i < PARTS; i++) rg_nn_add(&b->nn, rg_nn_named(parts[i], names[i]));
+    for (int i = 0; i < PARTS; i++) rg_nn_add(&b->nn, names[i], parts[i]);
     return b->nn.failed ? NULL : &b->nn;
 }

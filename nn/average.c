@@ -8,7 +8,7 @@ static rg_pair_fn *const approach_kernel[2][RG_ISAS] = RG_KERNEL(weights_mix), *
 
 struct rg_kept_weights { rg_tensor *p, *copy; };
 
-static void copy(rg_tensor *to, const rg_tensor *from) {
+void rg_values_copy(rg_tensor *to, const rg_tensor *from) {
     if (from->numel) memcpy(to->data, from->data, (size_t)from->numel * rg_dtype_size(from->dtype));
     rg_touch(to);
 }
@@ -17,7 +17,7 @@ static void copy(rg_tensor *to, const rg_tensor *from) {
 static rg_tensor *copy_of(const char *at, rg_list params, int i, const char *what) {
     rg_tensor *c = rg_state_of(at, params.items[i], what);
     if (rg_failed(c)) return NULL;
-    copy(c, params.items[i]);
+    rg_values_copy(c, params.items[i]);
     return c;
 }
 
@@ -112,7 +112,7 @@ bool rg_early_stopping_step(rg_early_stopping *s, double metric) {
     if (!isnan(metric) && (isnan(s->best) || gain > s->options.min_delta)) {
         s->best = metric;
         s->best_call = s->calls;
-        for (int i = 0; i < s->count; i++) copy(s->kept[i].copy, s->kept[i].p);
+        for (int i = 0; i < s->count; i++) rg_values_copy(s->kept[i].copy, s->kept[i].p);
         return false;
     }
     const int64_t waited = s->calls - s->best_call;
@@ -121,6 +121,6 @@ bool rg_early_stopping_step(rg_early_stopping *s, double metric) {
 
 int rg_early_stopping_restore(rg_early_stopping *s) {
     if (!s || rg_error_code(s->tape) || rg_outside_pass(NULL, s->tape, "rg_early_stopping_restore")) return -1;
-    for (int i = 0; s->best_call && i < s->count; i++) copy(s->kept[i].p, s->kept[i].copy);
+    for (int i = 0; s->best_call && i < s->count; i++) rg_values_copy(s->kept[i].p, s->kept[i].copy);
     return 0;
 }

@@ -5,7 +5,7 @@
 typedef struct windowed { rg_nn nn; rg_window_options window; } windowed;
 
 static rg_nn *windowed_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, rg_window_options window) {
-    windowed *net = (windowed *)rg_nn_new_at(at, t, kind, forward, sizeof *net);
+    windowed *net = (windowed *)rg_nn_new_at(at, t, kind, forward, sizeof *net, (rg_nn_options){0});
     if (!net) return NULL;
     net->window = window;
     return &net->nn;
@@ -15,12 +15,12 @@ static rg_nn *windowed_new(const char *at, rg_tape *t, const char *kind, rg_nn_f
 
 static rg_tensor *bias_of(const rg_nn *net) { return net->nparams > 1 ? net->params[1] : NULL; }
 
-static rg_tensor *conv2d(const char *at, rg_nn *net, rg_tensor *x) {
-    return rg_conv2d_at(at, x, net->params[0], bias_of(net), ((windowed *)net)->window);
+static rg_tensor *conv2d(const char *at, rg_nn *net, rg_tensor *const *in) {
+    return rg_conv2d_at(at, in[0], net->params[0], bias_of(net), ((windowed *)net)->window);
 }
 
-static rg_tensor *conv1d(const char *at, rg_nn *net, rg_tensor *x) {
-    return rg_conv1d_at(at, x, net->params[0], bias_of(net), ((windowed *)net)->window);
+static rg_tensor *conv1d(const char *at, rg_nn *net, rg_tensor *const *in) {
+    return rg_conv1d_at(at, in[0], net->params[0], bias_of(net), ((windowed *)net)->window);
 }
 
 /* w [out, in / groups, kernel ..]: ndim 4, or 3 */
@@ -54,8 +54,12 @@ rg_nn *rg_nn_conv1d_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_i
 
 /* -------- pools */
 
-static rg_tensor *max_pool2d(const char *at, rg_nn *net, rg_tensor *x) { return rg_max_pool2d_at(at, x, ((windowed *)net)->window); }
-static rg_tensor *avg_pool2d(const char *at, rg_nn *net, rg_tensor *x) { return rg_avg_pool2d_at(at, x, ((windowed *)net)->window); }
+static rg_tensor *max_pool2d(const char *at, rg_nn *net, rg_tensor *const *in) {
+    return rg_max_pool2d_at(at, in[0], ((windowed *)net)->window);
+}
+static rg_tensor *avg_pool2d(const char *at, rg_nn *net, rg_tensor *const *in) {
+    return rg_avg_pool2d_at(at, in[0], ((windowed *)net)->window);
+}
 
 static rg_nn *pool_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, rg_window_options w) {
     const int h = w.kernel[0], across = w.kernel[1] ? w.kernel[1] : h;

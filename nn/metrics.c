@@ -32,8 +32,7 @@ static int64_t width_of(const rg_tensor *logits, const rg_tensor *labels) {
 /* Checks everything, and returns the number of logits in a row; 0 after an error. */
 static int64_t check(const char *at, const char *who, const rg_tensor *logits, const rg_tensor *labels) {
     rg_tape *t = rg_tape_of(logits);
-    if (rg_failed(logits) || rg_error_code(t)) return 0;
-    if (rg_failed(labels)) return rg_fail(t, RG_EVALUE, at, "%s: no labels", who), 0;
+    if (rg_given(at, t, logits, "%s: logits", who) || rg_given(at, t, labels, "%s: labels", who) || rg_error_code(t)) return 0;
     char a[96], b[96];
     rg_shape_text(logits, a, sizeof a);
     rg_shape_text(labels, b, sizeof b);

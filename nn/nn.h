@@ -41,37 +41,37 @@ typedef struct rg_init { rg_init_kind kind; double a, b, low, high; } rg_init;
 #define RG_ORTHOGONAL(gain) RG_INIT_OF(RG_INIT_ORTHOGONAL, gain, 0)
 #define RG_NO_BIAS RG_INIT_OF(RG_INIT_NONE, 0, 0)                              /* .bias = RG_NO_BIAS: a layer without that parameter */
 
-/* rg_param(t, "w", RG_HE_NORMAL, 784, 128); to be saved, each needs a name of its own */
+/* rg_param(t, "w", RG_HE_NORMAL, 784, 128). A name that another parameter of the tape has is refused; NULL: without a name. */
 rg_tensor *rg_param(rg_tape *t, const char *name, rg_init init, rg_dims shape);
 int rg_init_fill(rg_tensor *x, rg_init init); /* new values for a float leaf */
 rg_init rg_init_with_fans(rg_init init, double in, double out); /* the same for weights that are laid out otherwise: a normal, a uniform */
 
-/* -------- layers. A layer is a forward function with the parameters and layers it uses. To write one:
+/* -------- layers. A layer is a forward function with the parameters and layers it uses. It is complete before it is put into
+   another; one that is put into several places shares its parameters. "To write layers", below, says how to write one.
 
-       static rg_tensor *gain(const char *at, rg_nn *net, rg_tensor *x) { return rg_mul_at(at, x, net->params[0]); }
-       rg_nn *gain_new(rg_tape *t, int64_t n) {
-           rg_nn *net = rg_nn_new(t, "gain", gain, sizeof(rg_nn));
-           rg_nn_param(net, "gain", RG_ONES, n);
-           return net;
-       }
-
-   One with attributes of its own begins with an rg_nn and passes its own size. The size is zeroed; `at` is the line that
-   called rg_nn_forward. A layer is complete before it is put into another; one put into several shares its parameters.
-
-   A parameter is named by its place in the outermost net, as in PyTorch: "0.weight", "2.bias"; or by rg_nn_named.           */
+   Each layer within another has a name there, its number if no other is given. A parameter is named by its place in the outermost
+   net, as in PyTorch: "0.weight", "layer1.0.conv1.weight"; one with several places, by the first. Two nets may have equal names. */
 typedef struct rg_nn rg_nn;
-typedef rg_tensor *(*rg_nn_fn)(const char *at, rg_nn *net, rg_tensor *x);
-enum { RG_NN_DEPTH = 64 }; /* layers within layers, at most */
+typedef rg_tensor *(*rg_nn_fn)(const char *at, rg_nn *net, rg_tensor *const *in);
+/* A hook: gets what the layer was given, and y, what it returned. Returns what takes y's place, or NULL: y stays. */
+typedef rg_tensor *(*rg_nn_hook)(const char *at, rg_nn *net, rg_tensor *const *in, rg_tensor *y, void *data);
+typedef struct rg_nn_hooked { rg_nn_hook fn; void *data; } rg_nn_hooked;
+enum { RG_NN_DEPTH = 64, RG_NN_INPUTS = 8 }; /* at most: layers within layers; inputs of a layer */
 
 struct rg_nn {
     rg_tape *tape;
-    const char *kind, *name;      /* "linear"; name NULL when it has none */
+    const char *kind, *name;      /* "linear"; what rg_nn_named gave it, or NULL */
     rg_nn_fn forward;
+    size_t size;                  /* of the whole struct, in bytes */
+    int inputs, optional;         /* how many it takes at most; how many of these, the last ones, may be left out */
     rg_tensor **params;           /* in the order they were added, those of layers within included; each once */
     rg_tensor **buffers;          /* what is no parameter, but belongs into a checkpoint: running statistics. In order, as params */
-    rg_nn **children;             /* the layers within */
-    int nparams, nbuffers, nchildren;
-    int64_t params_size, buffers_size, children_size;
+    rg_nn **children;             /* the layers within, in the order they were added, */
+    const char **names;           /* and their names */
+    rg_nn_hooked *hooks;          /* of rg_nn_on_forward */
+    int nparams, nbuffers, nchildren, nhooks;
+    int64_t params_size, buffers_size, children_size, names_size, hooks_size;
+    rg_nn *copy;                  /* of this layer, while rg_nn_copy runs */
     int depth;
     bool training;                /* true at first; rg_nn_train sets it for a net and all within */
     bool placed, failed;          /* put into another; could not be made */
@@ -91,7 +91,8 @@ typedef struct rg_linear_options {
 } rg_linear_options;
 /* [.., in] -> [.., out]: x w + b, w [in, out] from init, b [out] */
 rg_nn *rg_nn_linear(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_linear_options options);
-/* Layers one after another, made in the order written (gcc and clang see to that, the C standard does not). */
+/* Layers one after another, made in the order written (gcc and clang see to that, the C standard does not). The first gets all
+   inputs, each other one the result before it. */
 rg_nn *rg_nn_sequential(rg_tape *t, rg_layers layers);
 /* Linear layers of sizes[0] -> sizes[1] -> .. -> sizes[n-1] with an operator between them: rg_nn_mlp(t, "tanh", RG_XAVIER_UNIFORM, 784, 256, 10) */
 rg_nn *rg_nn_mlp(rg_tape *t, const char *op, rg_init init, rg_dims sizes);
@@ -106,7 +107,7 @@ rg_nn *rg_nn_tanh(rg_tape *t);
 rg_nn *rg_nn_sigmoid(rg_tape *t);
 rg_nn *rg_nn_softplus(rg_tape *t);
 rg_nn *rg_nn_flatten(rg_tape *t);                 /* [n, ..] -> [n, the rest] */
-rg_nn *rg_nn_residual(rg_nn *net);                /* x + net(x) */
+rg_nn *rg_nn_residual(rg_nn *net);                /* x + net(x), or x + net(x, more inputs) */
 
 /* Convolutions and pools of images [n, channels, h, w], conv1d of [n, channels, length]: rg_nn_conv2d(t, 1, 6, RG_HE_UNIFORM, .kernel = {5})
    w [out, in / groups, kh, kw] as PyTorch's, its fans in / groups kh kw and out kh kw; b [out]. */
@@ -120,8 +121,8 @@ rg_nn *rg_nn_conv1d(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_o
 rg_nn *rg_nn_max_pool2d(rg_tape *t, rg_window_options options);
 rg_nn *rg_nn_avg_pool2d(rg_tape *t, rg_window_options options);
 
-/* Normalisation: weight of ones, bias of zeros. layer_norm and rms_norm over the last axes, whose dimensions are given; eps is 1e-5, of
-   rms_norm the dtype's epsilon (RG_ZERO means that). Batch norm of [n, c] or [n, c, l], and of [n, c, h, w]: by the batch while training,
+/* Normalisation: weight of ones, bias of zeros. layer_norm and rms_norm over the last axes, whose dimensions are given; eps is
+   1e-5, of rms_norm the dtype's epsilon; in _eps 0 is 0. Batch norm of [n, c] or [n, c, l], and of [n, c, h, w]: by the batch while training,
    and then moves its running statistics, the buffers "running_mean" and "running_var", by momentum; by these in evaluation. */
 rg_nn *rg_nn_layer_norm(rg_tape *t, rg_dims shape);
 rg_nn *rg_nn_layer_norm_eps(rg_tape *t, double eps, rg_dims shape);
@@ -136,8 +137,11 @@ rg_nn *rg_nn_batch_norm1d(rg_tape *t, int64_t c, rg_nn_batch_norm_options option
 rg_nn *rg_nn_batch_norm2d(rg_tape *t, int64_t c, rg_nn_batch_norm_options options);
 rg_nn *rg_nn_dropout(rg_tape *t, double p);       /* rg_dropout while training, x in evaluation */
 
-rg_tensor *rg_nn_forward(rg_nn *net, rg_tensor *x);
-rg_nn *rg_nn_named(rg_nn *net, const char *name); /* its parameters become "name.weight" ..; returns net */
+/* net(x), and of a layer of several inputs rg_nn_forward(net, x, time). Optional ones at the end may be left out, or NULL. */
+rg_tensor *rg_nn_forward(rg_nn *net, rg_tensors inputs);
+/* Before it is put into another: its name, also there. Its parameters become "name.weight" ..; returns net. */
+rg_nn *rg_nn_named(rg_nn *net, const char *name);
+rg_nn *rg_nn_child(const rg_nn *net, const char *path); /* the layer at "layer1.0.conv1" within net; NULL where there is none */
 rg_list rg_nn_params(const rg_nn *net);           /* for the optimiser: each parameter once; lives as long as the tape */
 rg_list rg_nn_buffers(const rg_nn *net);          /* running statistics: a checkpoint has them too */
 int64_t rg_nn_count(const rg_nn *net);            /* elements of all its parameters */
@@ -146,15 +150,63 @@ RG_PLAIN void rg_nn_train(rg_nn *net, bool on);   /* false: evaluation */
    Calls nest. A net takes no more layers meanwhile. */
 RG_PLAIN void rg_nn_eval(rg_nn *net);
 void rg_nn_eval_end(rg_nn *net);                  /* an error without rg_nn_eval */
-/* The tree of layers, a line each: kind, parameters, the shape of what it returned last, the number of its own parameters; then the sums.
-   With an input x (NULL: none) the net is run on it first, in evaluation, and what that records is released. 0, or -1 after an error. */
+/* The tree of layers, a line each: name, kind, parameters, the shape of what it returned last, the number of its own
+   parameters; then the sums. With an input x (NULL: none) the net is run on it first, in evaluation, and what that records is
+   released; a net of several inputs is run before. 0, or -1 after an error. */
 int rg_nn_print(rg_nn *net, rg_tensor *x, FILE *to);
 
-/* -------- to write layers. An error marks the layer, and rg_nn_forward refuses it. */
-rg_nn *rg_nn_new(rg_tape *t, const char *kind, rg_nn_fn forward, size_t size); /* kind is not copied: a string literal */
+/* fn is called after each forward of this layer, alone or within a net, behind those that were added before it. It may remove
+   itself. rg_play does not call it. PyTorch's register_forward_hook. */
+int rg_nn_on_forward(rg_nn *net, rg_nn_hook fn, void *data);
+int rg_nn_remove_hook(rg_nn *net, rg_nn_hook fn, void *data); /* the first of that fn and data; an error where there is none */
+
+/* The same layers with parameters and buffers of their own: equal values, names, requires_grad. What is shared within the net is
+   shared within the copy. It has the net's hooks and its `training` (not rg_nn_eval's), and is in no other. copy.deepcopy. */
+rg_nn *rg_nn_copy(rg_nn *net);
+/* Each parameter of `to` becomes (1 - tau) to + tau from, 0 <= tau <= 1, and each buffer that of `from`; tau 1 is a plain copy.
+   In their order they have the same shapes. After an error -1, and nothing has changed. */
+int rg_nn_mix(rg_nn *to, rg_nn *from, double tau);
+
+/* -------- to write layers. A layer is a function, and a constructor that says what it uses:
+
+       static rg_tensor *film(const char *at, rg_nn *net, rg_tensor *const *in) {
+           (void)at;
+           rg_tensor *x = in[0], *condition = in[1];                                    [n, c], [n, d]
+           rg_tensor *scale = rg_nn_forward(net->children[0], condition);               [n, c]
+           return rg_mul(rg_mul(x, scale), net->params[0]);
+       }
+
+       rg_nn *film_new(rg_tape *t, int64_t c, int64_t d) {
+           rg_nn *net = rg_nn_new(t, "film", film, sizeof(rg_nn), .inputs = 2);
+           rg_nn_param(net, "gain", RG_ONES, c);                                        net->params[0]
+           rg_nn_add(net, "scale", rg_nn_linear(t, d, c, RG_XAVIER_NORMAL));            net->children[0]
+           return net;
+       }
+
+       rg_tensor *y = rg_nn_forward(film_new(t, 8, 4), x, condition);
+
+   Its parameters are "gain", "scale.weight" and "scale.bias".
+   - `at` is the line that called rg_nn_forward. Messages about film then name film's lines. Functions with the suffix _at,
+     rg_mul_at(at, x, y), put the caller's there.
+   - net->params holds the parameters of the layers within, too. Add a layer's own first, and their numbers are simple.
+   - Of optional inputs that were left out in[i] is NULL. All others can be read.
+   - net->training is false in evaluation.
+   - A layer with attributes has a struct of its own that begins with an rg_nn: typedef struct film { rg_nn nn; double p; }
+     film; and passes sizeof(film). rg_nn_new fills it with zeros. After an error it returns NULL, which the others take.
+   - rg_nn_copy copies the struct as it is. So reach parameters and layers through net->params and net->children, and keep
+     no pointers to them: in a copy they would be those of the original.
+   - An error marks the layer: rg_nn_forward refuses it. */
+typedef struct rg_nn_options {
+    int inputs;                                   /* 1; at most 8 */
+    int optional;                                 /* so many of the last ones may be left out */
+    RG_NAMED;
+} rg_nn_options;
+/* kind: for messages and rg_nn_print. Not copied: a string literal */
+rg_nn *rg_nn_new(rg_tape *t, const char *kind, rg_nn_fn forward, size_t size, rg_nn_options options);
+/* Names are not empty, have no dot, do not begin with @; within a layer no two are equal. */
 rg_tensor *rg_nn_param(rg_nn *net, const char *name, rg_init init, rg_dims shape);
 rg_tensor *rg_nn_buffer(rg_nn *net, const char *name, double value, rg_dims shape); /* of one value, in the tape's dtype */
-int rg_nn_add(rg_nn *net, rg_nn *child);          /* a layer within it */
+int rg_nn_add(rg_nn *net, const char *name, rg_nn *child); /* a layer within; NULL: the name it has, or its number */
 /* A layer may have entry points other than rg_nn_forward. They call this first: it turns recording off if the net is in evaluation. It
    returns the old setting; give that to rg_record at the end. */
 bool rg_nn_record(const rg_nn *net);

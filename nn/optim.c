@@ -1,6 +1,5 @@
 /* optim.c - what all optimisers share: parameter groups, a step, the learning rate. State is made with the group. */
 #include <math.h>
-#include <string.h>
 
 #include "nn/update.h"
 
@@ -19,9 +18,8 @@ static bool has(const rg_optim *o, const rg_tensor *p) {
 }
 
 rg_tensor *rg_state_of(const char *at, const rg_tensor *p, const char *what) {
-    char name[256];
-    snprintf(name, sizeof name, "%s.%s", p->name ? p->name : "param", what);
-    return rg_buffer_at(at, p->tape, name, p->dtype, NULL, p->ndim, p->shape);
+    rg_tensor *x = rg_buffer_at(at, p->tape, NULL, p->dtype, NULL, p->ndim, p->shape);
+    return rg_failed(x) || rg_name_as(x, "%s.%s", p->name ? p->name : "param", what) ? rg_poison(p->tape) : x;
 }
 
 int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params) {
@@ -35,24 +33,8 @@ int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params) {
     return 0;
 }
 
-static const char *file_and_line(const char *at) {
-    const char *slash = at ? strrchr(at, '/') : NULL;
-    return slash ? slash + 1 : at ? at : "nowhere";
-}
-
-int rg_names_check(const char *at, rg_tape *t, const char *who, rg_list a, rg_list b) {
-    for (int i = 0; i < a.count; i++)
-        for (int k = a.items == b.items ? i + 1 : 0; k < b.count; k++) {
-            const rg_tensor *x = a.items[i], *y = b.items[k];
-            if (x == y || !x->name || !y->name || strcmp(x->name, y->name) != 0) continue;
-            return rg_fail(t, RG_EVALUE, at, "%s: two tensors have the name %.80s, made at %s and at %s; rg_nn_named or rg_name tells them apart", who, x->name,
-                file_and_line(x->at), file_and_line(y->at));
-        }
-    return 0;
-}
-
 static rg_group *group_new(const char *at, rg_tape *t, const char *kind, rg_list params) {
-    if (rg_list_check(at, t, kind, params) || rg_names_check(at, t, kind, params, params)) return NULL;
+    if (rg_list_check(at, t, kind, params)) return NULL;
     rg_group *g = rg_tape_own(at, t, sizeof *g + (size_t)params.count * sizeof g->slots[0]);
     for (int i = 0; g && i < params.count; i++) g->slots[g->count++].p = params.items[i];
     return g;
@@ -115,9 +97,6 @@ int rg_optim_add_group_at(const char *at, rg_optim *o, rg_list params, rg_group_
         char text[64];
         if (has(o, g->slots[i].p)) return rg_fail(o->tape, RG_EVALUE, at, "%s: %s is in a group already", who, rg_shape_text(g->slots[i].p, text, sizeof text));
     }
-    for (const rg_group *have = o->groups; have; have = have->next)
-        for (int i = 0; i < have->count; i++)
-            if (rg_names_check(at, o->tape, who, (rg_list){&have->slots[i].p, 1}, params)) return -1;
     g->lr = g->initial_lr = lr;
     g->weight_decay = decay;
     if (make_state(at, o, g)) return -1;

@@ -1,8 +1,7 @@
 /* param.c - initialisers: what a parameter starts from. */
 #include <math.h>
 
-#include "engine/op.h"
-#include "nn/nn.h"
+#include "nn/update.h"
 
 /* The fans of a shape, as doubles: products of dimensions that cannot overflow. Keras, VarianceScaling. */
 static void fans_of(const rg_tensor *x, double *in, double *out) {
@@ -122,14 +121,22 @@ static int make_room(const char *at, rg_tape *t, const char *who, rg_init init, 
     return (*room = rg_tape_alloc(at, t, *bytes)) ? 0 : -1;
 }
 
-rg_tensor *rg_param_at(const char *at, rg_tape *t, const char *name, rg_init init, int ndim, const int64_t *shape) {
+static rg_tensor *make(const char *at, rg_tape *t, const char *name, const char *in_messages, rg_init init, int ndim, const int64_t *shape) {
     double *room;
     size_t bytes;
-    if (rg_error_code(t) || check(at, t, "rg_param", name, init) || make_room(at, t, "rg_param", init, ndim, shape, &room, &bytes)) return rg_poison(t);
+    if (rg_error_code(t) || check(at, t, "rg_param", in_messages, init) || make_room(at, t, "rg_param", init, ndim, shape, &room, &bytes)) return rg_poison(t);
     rg_tensor *x = rg_parameter_at(at, t, name, ndim, shape);
     if (!rg_failed(x)) fill(x, init, room);
     if (room) rg_tape_dealloc(t, room, bytes);
     return x;
+}
+
+rg_tensor *rg_param_at(const char *at, rg_tape *t, const char *name, rg_init init, int ndim, const int64_t *shape) {
+    return make(at, t, name, name, init, ndim, shape);
+}
+
+rg_tensor *rg_param_unnamed(const char *at, rg_tape *t, const char *name, rg_init init, int ndim, const int64_t *shape) {
+    return make(at, t, NULL, name, init, ndim, shape);
 }
 
 int rg_init_fill_at(const char *at, rg_tensor *x, rg_init init) {

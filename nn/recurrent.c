@@ -58,6 +58,7 @@ typedef struct recurrent {
     bool relu, has_c;
     rg_tensor **steps;       /* [capacity] what belongs to each step while a layer is unrolled */
     int64_t capacity;
+    rg_rnn_state state;      /* at the end of the last forward */
 } recurrent;
 
 enum { PARAMS = 4, GROUP = 128, MOST_STEPS = GROUP * GROUP }; /* an op takes 255 operands */
@@ -92,7 +93,7 @@ static rg_tensor *layer_state(const char *at, const recurrent *r, rg_tensor *all
 
 static int check_state(const char *at, const recurrent *r, const char *name, rg_tensor *x, int64_t batch) {
     char text[80];
-    if (!x || rg_failed(x) || (x->ndim == 3 && x->shape[0] == r->layers && x->shape[1] == batch && x->shape[2] == r->hidden)) return 0;
+    if (!x || (x->ndim == 3 && x->shape[0] == r->layers && x->shape[1] == batch && x->shape[2] == r->hidden)) return 0;
     return rg_fail(r->nn.tape, RG_ESHAPE, at, "%s: the state %s is %s, not [layers, batch, hidden] = [%d,%lld,%lld]", r->nn.kind, name,
         rg_shape_text(x, text, sizeof text), r->layers, (long long)batch, (long long)r->hidden);
 }
@@ -103,7 +104,6 @@ static int check(const char *at, const recurrent *r, rg_tensor *x, rg_rnn_state 
         return rg_fail(r->nn.tape, RG_ESHAPE, at, "%s: the input is %s, not [batch, time, %lld]", r->nn.kind, rg_shape_text(x, text, sizeof text), (long long)r->in);
     if (x->shape[1] < 1 || x->shape[1] > MOST_STEPS)
         return rg_fail(r->nn.tape, RG_ESHAPE, at, "%s: %lld steps in %s, not 1 to %d", r->nn.kind, (long long)x->shape[1], rg_shape_text(x, text, sizeof text), MOST_STEPS);
-    if (state.c && !r->has_c) return rg_fail(r->nn.tape, RG_EVALUE, at, "%s: a state c, which only an lstm has", r->nn.kind);
     return check_state(at, r, "h", state.h, x->shape[0]) || check_state(at, r, "c", state.c, x->shape[0]) ? -1 : 0;
 }
 
@@ -140,16 +140,20 @@ static rg_tensor *unroll(const char *at, recurrent *r, rg_tensor *x, rg_rnn_stat
     return y;
 }
 
-static rg_tensor *forward(const char *at, rg_nn *net, rg_tensor *x) { return unroll(at, (recurrent *)net, x, &(rg_rnn_state){NULL, NULL}); }
+static rg_tensor *forward(const char *at, rg_nn *net, rg_tensor *const *in) {
+    recurrent *r = (recurrent *)net;
+    r->state = (rg_rnn_state){in[1], in[2]};
+    return unroll(at, r, in[0], &r->state);
+}
 
 rg_tensor *rg_nn_unroll_at(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_state *state) {
     rg_tape *t = net ? net->tape : rg_tape_of(x);
     if (!net || net->forward != forward || !state)
         return rg_refuse(t, RG_EVALUE, at, "rg_nn_unroll: %s", !net ? "the net is NULL" : !state ? "the state is NULL" : "not an rnn, lstm or gru");
-    if (rg_failed(x) || rg_error_code(t)) return rg_poison(t);
-    const bool recording = rg_nn_record(net);
-    rg_tensor *y = unroll(at, (recurrent *)net, x, state);
-    rg_record(t, recording);
+    recurrent *r = (recurrent *)net;
+    if (state->c && !r->has_c) return rg_refuse(t, RG_EVALUE, at, "%s: a state c, which only an lstm has", net->kind);
+    rg_tensor *y = rg_nn_forward_at(at, net, net->inputs, (rg_tensor *[]){x, state->h, state->c});
+    if (!rg_failed(y)) *state = r->state;
     return y;
 }
 
@@ -164,7 +168,8 @@ static rg_nn *recurrent_new(const char *at, rg_tape *t, const char *kind, int ga
     if (!(o.dropout >= 0 && o.dropout <= 1)) return rg_fail(t, RG_EVALUE, at, "rg_nn_%s: dropout = %g is no probability", kind, o.dropout), NULL;
     if (in < 0 || hidden < 1 || hidden > INT64_MAX / gates) return rg_fail(t, RG_ESHAPE, at, "rg_nn_%s: %lld features and %lld units", kind, (long long)in, (long long)hidden), NULL;
     if (o.relu && gates != 1) return rg_fail(t, RG_EVALUE, at, "rg_nn_%s: .relu is rnn's alone", kind), NULL;
-    recurrent *r = (recurrent *)rg_nn_new_at(at, t, kind, forward, sizeof *r);
+    const rg_nn_options inputs = {.inputs = gates == 4 ? 3 : 2, .optional = gates == 4 ? 2 : 1}; /* x, and h and c to begin with */
+    recurrent *r = (recurrent *)rg_nn_new_at(at, t, kind, forward, sizeof *r, inputs);
     if (!r) return NULL;
     r->step = step, r->in = in, r->hidden = hidden, r->layers = layers, r->dropout = o.dropout, r->relu = o.relu, r->has_c = gates == 4;
     const double limit = 1 / sqrt((double)hidden);

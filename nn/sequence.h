@@ -24,8 +24,8 @@ rg_tensor *rg_rnn_cell(rg_tensor *x, rg_tensor *h, rg_tensor *w_ih, rg_tensor *w
 rg_tensor *rg_lstm_cell(rg_tensor *x, rg_tensor *h, rg_tensor **c, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh);
 rg_tensor *rg_gru_cell(rg_tensor *x, rg_tensor *h, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh);
 
-/* -------- layers of cells, one over another. rg_nn_forward: [batch, time, in] -> h of the last layer, [batch, time, hidden], from a
-   state of zeros. Parameters of layer k: "weight_ih_lk", "weight_hh_lk", "bias_ih_lk", "bias_hh_lk", uniform in +-1 / sqrt(hidden). */
+/* -------- layers of cells, one over another. rg_nn_forward(net, x): [batch, time, in] -> h of the last layer, [batch, time, hidden], from
+   a state of zeros, or from rg_nn_forward(net, x, h), of an lstm (net, x, h, c). Parameters of layer k: "weight_ih_lk", "weight_hh_lk", "bias_ih_lk", "bias_hh_lk", uniform in +-1 / sqrt(hidden). */
 typedef struct rg_rnn_options {
     int layers;       /* 1 */
     double dropout;   /* 0; of the outputs of each layer but the last, while training */
@@ -50,12 +50,14 @@ typedef struct rg_attention_options {
     RG_NAMED;
 } rg_attention_options;
 rg_nn *rg_nn_multi_head_attention(rg_tape *t, int64_t dim, int64_t heads, rg_init init, rg_attention_options options);
-/* To other sequences: query [batch, n, dim], key and value [batch, m, dim] -> [batch, n, dim]. mask: added to the scores, broadcasts to
-   [batch, heads, n, m], -inf hides; or NULL. rg_nn_forward(net, x) is rg_nn_attend(net, x, x, x, NULL). */
+/* rg_nn_forward(net, query, key, value, mask): query [batch, n, dim], key and value [batch, m, dim] -> [batch, n, dim]. mask: added to the
+   scores, broadcasts to [batch, heads, n, m], -inf hides. Without a value that is the key, without a key the query: (net, x) is
+   self-attention, (net, x, memory) is cross-attention. rg_nn_attend is the same with all four written, or NULL. */
 rg_tensor *rg_nn_attend(rg_nn *net, rg_tensor *query, rg_tensor *key, rg_tensor *value, rg_tensor *mask);
 
 /* x + attention(norm1(x)), and to that: x + linear2(gelu(linear1(norm2(x)))), with `hidden` units: [batch, n, dim] -> the same. "Pre-norm",
-   Xiong et al. 2020; torch.nn.TransformerEncoderLayer(norm_first=True, activation="gelu"), whose names it has: "self_attn.in_proj_weight" .. */
+   Xiong et al. 2020; torch.nn.TransformerEncoderLayer(norm_first=True, activation="gelu"), whose names it has: "self_attn.in_proj_weight" ..
+   rg_nn_forward(block, x, mask) hides by a mask, as above. */
 rg_nn *rg_nn_transformer_block(rg_tape *t, int64_t dim, int64_t heads, int64_t hidden, rg_init init, rg_attention_options options);
 
 #ifdef __cplusplus

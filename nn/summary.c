@@ -52,40 +52,28 @@ bool rg_nn_record(const rg_nn *net) {
 
 enum { LEFT = 50, SHAPE = 18, NUMBER = 10 }; /* columns: the layer and its parameters, the shape of its output, a number */
 
-/* Is x a parameter of the layer itself, not of one within? */
-static bool is_own(const rg_nn *net, const rg_tensor *x) {
-    for (int i = 0; i < net->nchildren; i++)
-        if (rg_list_has(rg_nn_params(net->children[i]), x)) return false;
-    return true;
-}
-
 static void print_layer(const rg_nn *net, int depth, const char *place, FILE *to) {
-    char line[256], shape[64] = "";
-    size_t n = (size_t)snprintf(line, sizeof line, "%*s%s%s%.60s", 2 * depth, "", place, *place ? ": " : "", net->kind);
+    char shape[128] = "";
     int64_t own = 0;
+    int width = fprintf(to, "%*s%s%s%s", 2 * depth, "", place, *place ? ": " : "", net->kind);
     for (int i = 0; i < net->nparams; i++) {
         const rg_tensor *p = net->params[i];
-        if (!is_own(net, p)) continue;
-        const char *dot = p->name ? strrchr(p->name, '.') : NULL;
-        char text[64];
-        rg_shape_text(p, text, sizeof text);
-        const char *name = dot ? dot + 1 : p->name ? p->name : "param", *dims = strrchr(text, '[');
-        if (n < sizeof line) n += (size_t)snprintf(line + n, sizeof line - n, "%s%s%s", own ? " " : "  ", name, dims ? dims : "");
+        if (rg_nn_holder(net, p) >= 0) continue;
+        const char *dot = strrchr(p->name, '.');
+        char text[200]; /* its name is cut there */
+        const char *dims = strrchr(rg_shape_text(p, text, sizeof text), '[');
+        width += fprintf(to, "%s%s%s", own ? " " : "  ", dot ? dot + 1 : p->name, dims);
         own += p->numel;
     }
     if (net->ran) {
-        n = (size_t)snprintf(shape, sizeof shape, "[");
+        size_t n = (size_t)snprintf(shape, sizeof shape, "[");
         for (int d = 0; d < net->out_ndim; d++) n += (size_t)snprintf(shape + n, sizeof shape - n, d ? ",%" PRId64 : "%" PRId64, net->out_shape[d]);
         snprintf(shape + n, sizeof shape - n, "]");
     }
-    if (own) fprintf(to, "%-*s %-*s %*" PRId64 "\n", LEFT, line, SHAPE, shape, NUMBER, own);
-    else if (net->ran) fprintf(to, "%-*s %s\n", LEFT, line, shape);
-    else fprintf(to, "%s\n", line);
-    for (int i = 0; i < net->nchildren; i++) {
-        char number[16];
-        snprintf(number, sizeof number, "%d", i);
-        print_layer(net->children[i], depth + 1, net->children[i]->name ? net->children[i]->name : number, to);
-    }
+    if (own || net->ran) fprintf(to, "%*s %-*s", width < LEFT ? LEFT - width : 0, "", own ? SHAPE : 0, shape);
+    if (own) fprintf(to, " %*" PRId64, NUMBER, own);
+    putc('\n', to);
+    for (int i = 0; i < net->nchildren; i++) print_layer(net->children[i], depth + 1, net->names[i], to);
 }
 
 static size_t bytes_of(rg_list list) {

@@ -70,16 +70,23 @@ rg_optim *rg_optim_new(const char *at, rg_tape *t, const char *kind, rg_list par
 int rg_optim_begin(const char *at, rg_optim *o, double lr, double weight_decay);      /* gives it these, and its state */
 int rg_optim_want(const char *at, const rg_optim *o, const char *option, double value, bool good, const char *rule);
 int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params); /* parameters of the tape, one or more? 0, or -1 with an error */
-/* Refuses two parameters, or buffers, of one name: none of a's among b's; a and b may be one list. 0, or -1 with an error */
-int rg_names_check(const char *at, rg_tape *t, const char *who, rg_list a, rg_list b);
 int rg_gradients_missing(const rg_optim *o);                                    /* refuses a step if no parameter has a gradient: -1 */
 int rg_nonfinite(const rg_optim *o, const rg_tensor *p, int64_t i, double value); /* refuses a step on that element of p's gradient: -1 */
 rg_tensor *rg_state_of(const char *at, const rg_tensor *p, const char *what);   /* a buffer of p's shape and dtype, "NAME.what" */
+/* rg_param without the name, which is in messages only: param.c */
+rg_tensor *rg_param_unnamed(const char *at, rg_tape *t, const char *name, rg_init init, int ndim, const int64_t *shape);
+void rg_values_copy(rg_tensor *to, const rg_tensor *from); /* of one shape and dtype: average.c */
 int rg_optim_want_at_least_0(const char *at, const rg_optim *o, const char *option, double value);
 static inline bool rg_list_has(rg_list list, const rg_tensor *x) {
     for (int i = 0; i < list.count; i++)
         if (list.items[i] == x) return true;
     return false;
+}
+/* Which layer within net has x, a parameter or buffer of it? The first; -1: none, it is net's own. */
+static inline int rg_nn_holder(const rg_nn *net, const rg_tensor *x) {
+    for (int i = 0; i < net->nchildren; i++)
+        if (rg_list_has(rg_nn_params(net->children[i]), x) || rg_list_has(rg_nn_buffers(net->children[i]), x)) return i;
+    return -1;
 }
 /* The buffers that L-BFGS keeps from step to step, i = 0, 1, ..; NULL behind the last. */
 rg_tensor *rg_lbfgs_state(const rg_lbfgs *l, int i);

@@ -235,8 +235,8 @@ RG_OP(flatten) = {.name = "flatten", .formula = "x with an axis and all behind i
 int rg_write_slice_at(const char *at, rg_tensor *x, rg_tensor *src, int axis, int64_t start) {
     char to[160], of[160];
     if (rg_may_write(at, x, "rg_write_slice")) return -1;
-    if (rg_failed(src) || src->tape != x->tape)
-        return rg_fail(x->tape, RG_ESTATE, at, "rg_write_slice: the source is no tensor of this tape");
+    if (rg_given(at, x->tape, src, "rg_write_slice: the source")) return -1;
+    if (src->tape != x->tape) return rg_fail(x->tape, RG_ESTATE, at, "rg_write_slice: the source is from another tape");
     const int a = axis < 0 ? axis + x->ndim : axis;
     bool fits = a >= 0 && a < x->ndim && src->ndim == x->ndim;
     int64_t outer = 1, inner = 1;

@@ -64,7 +64,7 @@ RG_OP(take_along_axis) = {.name = "take_along_axis", .formula = "x[index[i,j],j]
     .samples = "5,17 5,3:i32<17 axis=1; 17,5 4,1:i32<17 axis=0; 17,1 4,5:i32<17 axis=0; 2,5,3 1,4,3:i32<5 axis=1; 17 20:i32<17 axis=0; - -:i32=0 axis=-1; - 3:i32=0 axis=0; 1,1 1,1:i32=0 axis=-1; 0,3 0,2:i32<3 axis=1",
     .refuses = "5,4 5,4:i32=4 axis=1; 5,4 2,4:i32 axis=1; 5,4 5:i32 axis=1; 5,4 5,4:i32 axis=2; - -:i32=0 axis=1; 5,4 5,4 axis=0"};
 static rg_tensor *batch_norm_given(const char *at, rg_attr attr, rg_tensor *const *in) {
-    return rg_batch_norm_at(at, in[0], in[1], in[2], in[3], in[4], (rg_batch_norm_options){.eps = attr.p == 0 ? RG_ZERO : attr.p});
+    return rg_batch_norm_at(at, in[0], in[1], in[2], in[3], in[4], (rg_batch_norm_options){.eps = rg_option_of(attr.p)});
 }
 
 RG_OP(batch_norm_given) = {.name = "batch_norm_given", .formula = "w (x - mean) / sqrt(var + eps) + b, statistics given",

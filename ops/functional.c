@@ -16,13 +16,13 @@ static int check(const char *what, const char *at, rg_tensor *y, rg_list xs, con
     const int n = xs.count;
     char x_text[64], v_text[64];
     if (!t || rg_error_code(t)) return -1;
-    if (rg_failed(y)) return rg_fail(t, RG_ESTATE, at, "%s: y is what a failed operation returned", what);
+    if (rg_given(at, t, y, "%s: y", what)) return -1;
     if (n < 1 || !x || (vs && !v)) return rg_fail(t, RG_EVALUE, at, "%s: no x, or no v", what);
     if (vs && vs->count != n) return rg_fail(t, RG_EVALUE, at, "%s: %d x, but %d v", what, n, vs->count);
     for (int k = 0; k < n; k++) {
-        if (rg_failed(x[k])) return rg_fail(t, RG_EVALUE, at, "%s: x[%d] is no tensor", what, k);
+        if (rg_given(at, t, x[k], "%s: x[%d]", what, k)) return -1;
         if (!rg_needs_grad(x[k])) return rg_fail(t, RG_ESTATE, at, "%s: x[%d] does not require a gradient", what, k);
-        if (v && rg_failed(v[k])) return rg_fail(t, RG_EVALUE, at, "%s: v[%d] is no tensor", what, k);
+        if (v && rg_given(at, t, v[k], "%s: v[%d]", what, k)) return -1;
         if (v && (!rg_same_shape(x[k], v[k]) || x[k]->dtype != v[k]->dtype))
             return rg_fail(t, RG_ESHAPE, at, "%s: v[%d] %s does not fit x[%d] %s", what, k,
                 rg_shape_text(v[k], v_text, sizeof v_text), k, rg_shape_text(x[k], x_text, sizeof x_text));

@@ -253,7 +253,7 @@ static bool refused(const char *at, rg_tape *t, int n, rg_tensor *const *in) {
     char shape[80];
     for (int i = 0; i < n; i++) {
         const rg_tensor *x = in[i];
-        if (rg_failed(x)) return rg_fail(t, RG_EVALUE, at, "gradcheck: operand %d is no tensor", i), true;
+        if (rg_given(at, t, x, "gradcheck: operand %d", i)) return true;
         if (x->tape != t) return rg_fail(t, RG_ESTATE, at, "gradcheck: operand %d is on another tape", i), true;
         if (x->op) return rg_fail(t, RG_ESTATE, at, "gradcheck: operand %d is the result of %s, not a leaf; rg_detach it", i, x->op->name), true;
         if (rg_needs_grad(x) && x->dtype != RG_F64)

@@ -60,8 +60,7 @@ static bool ready(const char *at, const rg_speaker *s, const rg_loss_options *wi
     rg_tape *t = NULL;
     for (int i = 0; i < s->n && !t; i++) t = s->in[i] ? s->in[i]->tape : NULL;
     for (int i = 0; i < s->n; i++)
-        if (rg_failed(s->in[i]))
-            return rg_fail(t, RG_ESTATE, at, "%s: operand %d is %s", who, i + 1, s->in[i] ? "what a failed operation returned" : "NULL"), false;
+        if (rg_given(at, t, s->in[i], "%s: operand %d", who, i + 1)) return false;
     return !rg_error_code(t) && (none_given(with) || check_options(at, t, who, with, has) == 0);
 }
 
@@ -259,7 +258,7 @@ static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *la
         if (rg_failed(r->kept)) return false;
     }
     if (w) {
-        if (rg_failed(w)) return rg_fail(x->tape, RG_ESTATE, at, "%s: the weight is what a failed operation returned", who), false;
+        if (rg_given(at, x->tape, w, "%s: the weight", who)) return false;
         if (w->ndim != 1 || w->shape[0] != x->shape[x->ndim - 1])
             return rg_fail(x->tape, RG_ESHAPE, at, "%s: the weight must have one dimension, of the %lld classes", who, (long long)rg_dim(x, -1)), false;
         r->weight = rg_pick(rg_expand_at(at, w, x->ndim, x->shape), r->labels);

@@ -129,7 +129,7 @@ RG_OP(batch_norm) = {.name = "batch_norm", .formula = "w (x - mean x) / sqrt(var
 static int check_statistic(const char *at, const rg_tensor *x, const rg_tensor *v, const char *what, bool written) {
     rg_tape *t = x->tape;
     char text[160], other[160];
-    if (rg_failed(v)) return rg_fail(t, RG_ESTATE, at, "batch_norm: the %s is missing, or what a failed operation returned", what);
+    if (rg_given(at, t, v, "batch_norm: the %s", what)) return -1;
     if (v->tape != t) return rg_fail(t, RG_ESTATE, at, "batch_norm: the %s is on another tape", what);
     if (x->ndim < 2 || v->ndim != 1 || v->shape[0] != x->shape[1])
         return rg_fail(t, RG_ESHAPE, at, "batch_norm: the %s %s does not fit the channels of %s", what, rg_shape_text(v, text, sizeof text),

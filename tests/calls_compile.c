@@ -27,5 +27,7 @@ rg_tensor *forms(rg_tape *t, rg_tensor *x, rg_tensor *i, void *untyped, int64_t 
     rg_loader *batches = rg_loader_new(t, x, i, .batch = 64, .shuffle = true);
     rg_optim_add_group(adam, rg_list_of(x), .lr = .1);
     (void)batches, (void)sgd;
+    x = rg_nn_forward(net, x, NULL, rg_nn_forward(net, rg_nn_forward_n(net, 2, two)));
+    rg_nn_forward(net, NULL);
     return rg_nn_forward(net, rg_full(t, 0, 1, 3, n, n));
 }

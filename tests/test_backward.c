@@ -430,7 +430,7 @@ static void inputs_that_are_refused(void **state) {
     rg_tensor *foreign = rg_parameter(other, "f", 2);
     const struct { rg_list inputs; const char *message; } cases[] = {
         {rg_list_of(b), "rg_backward: the loss depends on none of the inputs ("},
-        {rg_list_of(a, NULL), "rg_backward: inputs[1] is no tensor ("},
+        {rg_list_of(a, NULL), "rg_backward: inputs[1] is NULL ("},
         {rg_list_of(h), "rg_backward: inputs[0] is no leaf; rg_grad takes it ("},
         {rg_list_of(frozen), "rg_backward: inputs[0] does not require a gradient ("},
         {rg_list_of(foreign), "rg_backward: inputs[0] is from another tape ("},

@@ -35,5 +35,6 @@ ok "an axis is an integer" refuses 'rg_sum(x, .5)' 'bit-complement\|unary expres
 ok "an option of no such name" refuses 'rg_optim_sgd(t, rg_params(t), .lrr = 1)' 'lrr'
 ok "an option of another function" refuses 'rg_matmul(x, x, .padding = {1})' 'padding'
 ok "an array in place of tensors" refuses 'rg_stack(0, a)' 'rg_tensor'
+ok "an array in place of inputs" refuses 'rg_nn_forward((rg_nn *)0, a)' 'rg_tensor'
 ok "a name without quotes" refuses 'rg_nn_activation(t, leaky_relu)' 'leaky_relu'
 done_testing

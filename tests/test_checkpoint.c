@@ -37,8 +37,8 @@ static net make(rg_tape *t, int width) {
     net n = {.to = LAYERS};
     const int64_t shape[] = {width, width};
     for (int k = 0; k < LAYERS; k++) {
-        n.w[k] = rg_parameter_n(t, "w", 2, shape);
-        n.b[k] = rg_parameter_n(t, "b", 1, shape);
+        n.w[k] = rg_parameter_n(t, NULL, 2, shape);
+        n.b[k] = rg_parameter_n(t, NULL, 1, shape);
         for (int64_t i = 0; i < (int64_t)width * width; i++) {
             const double v = rg_rng_uniform(rg_tape_rng(t), -.5, .5);
             if (rg_dtype_of(n.w[k]) == RG_F64) ((double *)n.w[k]->data)[i] = v;

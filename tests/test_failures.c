@@ -75,6 +75,16 @@ static bool names(things *g) {
     return !net || forward(rg_nn_named(net, "net"), g->x);
 }
 
+static rg_tensor *negated(const char *at, rg_nn *net, rg_tensor *const *in, rg_tensor *y, void *data) {
+    return (void)at, (void)net, (void)in, (void)data, rg_neg(y);
+}
+static bool copies(things *g) {
+    rg_nn *net = rg_nn_sequential_n(g->t, 0, NULL), *copy;
+    if (rg_nn_add(net, "first", rg_nn_linear(g->t, 4, 3, RG_ONES)) || rg_nn_add(net, NULL, rg_nn_batch_norm1d(g->t, 3))) return true;
+    if (rg_nn_on_forward(net->children[0], negated, NULL) || !(copy = rg_nn_copy(net))) return true;
+    return forward(copy, g->x) || rg_nn_mix(copy, net, .5) || rg_nn_remove_hook(net->children[0], negated, NULL);
+}
+
 static bool perceptron(things *g) { return forward(rg_nn_mlp(g->t, "tanh", RG_HE_NORMAL, 4, 3, 2), g->x); }
 
 static bool norms(things *g) {
@@ -180,7 +190,7 @@ static bool closures(things *g) {
 }
 
 static const struct subject { const char *name; bool (*fails)(things *g); } subjects[] = {{"split and concat", splits}, {"derivatives", derivatives}, {"checkpoints", checkpoints},
-    {"the gradient check", gradient_check}, {"rg_check_finite", finiteness}, {"replays", replays}, {"hooks", hooks}, {"named layers", names}, {"rg_nn_mlp", perceptron}, {"norms", norms},
+    {"the gradient check", gradient_check}, {"rg_check_finite", finiteness}, {"replays", replays}, {"hooks", hooks}, {"named layers", names}, {"copies and hooks of nets", copies}, {"rg_nn_mlp", perceptron}, {"norms", norms},
     {"convolutions", convolution}, {"recurrent layers", recurrent}, {"attention", attention}, {"embeddings", embeddings}, {"losses", losses}, {"SGD", sgd}, {"Adam", adam}, {"AdamW", adamw},
     {"RMSprop", rmsprop}, {"Adagrad", adagrad}, {"Lion", lion}, {"L-BFGS", lbfgs}, {"closures", closures}, {"groups", groups}, {"averages", averages}, {"early stopping", stopping}, {"clipping", clipping},
     {"loaders", loading}, {"files", files}};

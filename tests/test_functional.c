@@ -196,10 +196,10 @@ static void what_is_refused(void **state) {
     REFUSED(RG_ESHAPE, rg_jacobian(rg_sum_keep(x, 0), x), "rg_jacobian: [1,1,3,1] by x[2,1,3,1] takes 8 dimensions, at most 6; rg_reshape one of them");
     REFUSED(RG_ESHAPE, rg_hessian(rg_sum(x), x), "rg_hessian: x[2,1,3,1] by x[2,1,3,1] takes 8 dimensions, at most 6; rg_reshape one of them");
     REFUSED(RG_ESTATE, rg_jacobian(x, c), "rg_jacobian: x[0] does not require a gradient");
-    REFUSED(RG_EVALUE, rg_jacobian(x, NULL), "rg_jacobian: x[0] is no tensor");
+    REFUSED(RG_ESTATE, rg_jacobian(x, NULL), "rg_jacobian: x[0] is NULL");
     REFUSED(RG_ESHAPE, rg_hessian(rg_square(w), w), "rg_grad: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy");
     REFUSED(RG_ESHAPE, rg_jvp(w, rg_list_of(w), rg_list_of(x)), "rg_jvp: v[0] x[2,1,3,1] does not fit x[0] w[2]");
-    REFUSED(RG_EVALUE, rg_jvp(w, rg_list_of(w), rg_list_of(none)), "rg_jvp: v[0] is no tensor");
+    REFUSED(RG_ESTATE, rg_jvp(w, rg_list_of(w), rg_list_of(none)), "rg_jvp: v[0] is NULL");
     REFUSED(RG_EVALUE, rg_jvp(w, rg_list_of(w), rg_list_of_n(1, NULL)), "rg_jvp: no x, or no v");
     REFUSED(RG_EVALUE, (rg_hvp(rg_sum(w), rg_list_of_n(0, &w), rg_list_of_n(0, &c), &out), rg_poison(t)), "rg_hvp: no x, or no v");
     REFUSED(RG_EVALUE, rg_jvp(w, rg_list_of(w), rg_list_of(w, w)), "rg_jvp: 1 x, but 2 v");

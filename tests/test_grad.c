@@ -72,7 +72,7 @@ static void what_rg_grad_refuses(void **state) {
     GRAD_REFUSED(RG_ESHAPE, y, rg_full(t, 1, 3), &w, "rg_grad: the cotangent [3] does not fit [2]");
     GRAD_REFUSED(RG_ESHAPE, y, rg_cast(c, RG_F64), &w, "rg_grad: the cotangent [2] f64 does not fit [2]");
     GRAD_REFUSED(RG_ESTATE, y, c, &c, "rg_grad: x[0] does not require a gradient");
-    GRAD_REFUSED(RG_EVALUE, y, c, &none, "rg_grad: x[0] is no tensor");
+    GRAD_REFUSED(RG_ESTATE, y, c, &none, "rg_grad: x[0] is NULL");
     GRAD_REFUSED(RG_EVALUE, y, c, NULL, "rg_grad: no x, or no place for its gradient");
     assert_int_equal(rg_grad(y, rg_list_of(w), NULL, .dy = c), -1);
     rg_error_clear(t);

@@ -144,7 +144,7 @@ static void residual_adds_its_input(void **state) {
     rg_tensor *x = numbers(t, RG_F32, RG_DIMS(4, 3));
     assert_true(same(rg_nn_forward(net, x), rg_add(x, rg_nn_forward(inner, x))));
     assert_null(rg_nn_residual(NULL));
-    assert_true(rg_failed(rg_nn_forward_at("a.c:5", rg_nn_residual(rg_nn_linear(t, 3, 2, RG_ONES)), x)));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:5", rg_nn_residual(rg_nn_linear(t, 3, 2, RG_ONES)), RG_IN(x))));
     assert_non_null(strstr(rg_error(t), "dimensions 3 and 2 do not broadcast (a.c:5)"));
     rg_error_clear(t);
 }
@@ -172,9 +172,9 @@ static void errors(void **state) {
     assert_null(rg_nn_avg_pool2d_at("a.c:1", t, (rg_window_options){.kernel = {2, -1}}));
     expect(t, "avg_pool2d: a kernel of 2x-1 (a.c:1)");
     rg_tensor *x = rg_full(t, 1, 2, 4);
-    assert_true(rg_failed(rg_nn_forward_at("a.c:1", rg_nn_batch_norm2d(t, 4), x)));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:1", rg_nn_batch_norm2d(t, 4), RG_IN(x))));
     expect(t, "batch_norm2d: an input of 2 dimensions, not [n, channels, h, w] (a.c:1)");
-    assert_true(rg_failed(rg_nn_forward_at("a.c:1", rg_nn_batch_norm1d(t, 3), x)));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:1", rg_nn_batch_norm1d(t, 3), RG_IN(x))));
     rg_error_clear(t);
     assert_null(rg_nn_conv2d(NULL, 1, 1, RG_ONES, .kernel = {1}));
     assert_null(rg_nn_batch_norm1d(NULL, 1));

@@ -101,7 +101,7 @@ static void moments(void **state) {
         {RG_ZEROS, 0, 0, 0}, {RG_ONES, 1, 0, 0}, {RG_CONSTANT(-2.5), -2.5, 0, 0},
     };
     for (int k = 0; k < COUNT(cases); k++) {
-        rg_tensor *w = rg_param(t, "w", cases[k].init, 784, 128);
+        rg_tensor *w = rg_param(t, NULL, cases[k].init, 784, 128);
         const double n = (double)rg_numel(w);
         double mean = 0, square = 0, most = 0;
         for (int i = 0; i < 784 * 128; i++) {
@@ -123,10 +123,10 @@ static double deviation(rg_tensor *x) {
 
 static void fans_of_other_ranks(void **state) {
     rg_tape *t = *state;
-    near("[n]", deviation(rg_param(t, "n", RG_HE_NORMAL, 20000)), sqrt(2. / 20000), 1e-3 * sqrt(2.));
-    near("[n] both", deviation(rg_param(t, "n", RG_XAVIER_NORMAL, 20000)), sqrt(1. / 20000), 1e-3);
-    near("[kh, kw, in, out]", deviation(rg_param(t, "k", RG_LECUN_NORMAL, 3, 5, 40, 60)), sqrt(1. / (15 * 40)), 1e-3);
-    near("[kh, kw, in, out] both", deviation(rg_param(t, "k", RG_XAVIER_NORMAL, 3, 5, 40, 60)), sqrt(2. / (15 * 100)), 1e-3);
+    near("[n]", deviation(rg_param(t, NULL, RG_HE_NORMAL, 20000)), sqrt(2. / 20000), 1e-3 * sqrt(2.));
+    near("[n] both", deviation(rg_param(t, NULL, RG_XAVIER_NORMAL, 20000)), sqrt(1. / 20000), 1e-3);
+    near("[kh, kw, in, out]", deviation(rg_param(t, NULL, RG_LECUN_NORMAL, 3, 5, 40, 60)), sqrt(1. / (15 * 40)), 1e-3);
+    near("[kh, kw, in, out] both", deviation(rg_param(t, NULL, RG_XAVIER_NORMAL, 3, 5, 40, 60)), sqrt(2. / (15 * 100)), 1e-3);
     rg_tensor *number = rg_param(t, "s", RG_LECUN_UNIFORM);
     assert_int_equal(rg_ndim(number), 0);
     assert_true(fabs(rg_item(number)) <= sqrt(3.) && rg_item(number) != 0);
@@ -157,7 +157,7 @@ static void orthogonal(void **state) {
     for (int c = 0; c < COUNT(shapes); c++) {
         const int64_t *s = shapes[c], rows = s[0] * s[1], columns = s[2], few = rows < columns ? rows : columns, many = rows + columns - few;
         rg_rng same = *rg_tape_rng(t);
-        rg_tensor *w = rg_param(t, "w", RG_ORTHOGONAL(.5), s[0], s[1], s[2]);
+        rg_tensor *w = rg_param(t, NULL, RG_ORTHOGONAL(.5), s[0], s[1], s[2]);
         double *a = malloc((size_t)(rows * columns) * sizeof *a);
         for (int64_t i = 0; i < rows * columns; i++) a[i] = rg_rng_normal(&same, 0, 1);
 #define Q(i, j) (rows < columns ? at(w, (j) * columns + (i)) : at(w, (i) * columns + (j))) /* [many, few] */
@@ -185,7 +185,7 @@ static void truncated_normal(void **state) {
         const double low = rows[c].low, high = rows[c].high, mean = rows[c].mean, std = rows[c].std;
         enum { MANY = 40000 };
         rg_rng same = *rg_tape_rng(t);
-        rg_tensor *w = rg_param(t, "w", RG_TRUNC_NORMAL(mean, std, low, high), MANY);
+        rg_tensor *w = rg_param(t, NULL, RG_TRUNC_NORMAL(mean, std, low, high), MANY);
         double sum = 0, squares = 0, mass = 0, first = 0, second = 0;
         for (int i = 0; i < MANY; i++) {
             assert_true(at(w, i) >= low && at(w, i) <= high);
@@ -288,7 +288,7 @@ static void activations_and_flatten(void **state) {
     assert_int_equal(rg_dim(y, 1), 30);
     assert_int_equal(rg_dim(rg_nn_forward(flat, rg_full(t, 1, 0, 7, 2)), 1), 14);
     assert_int_equal(rg_dim(rg_nn_forward(flat, rg_full(t, 1, 3)), 1), 1);
-    assert_true(rg_failed(rg_nn_forward_at("a.c:5", flat, rg_full(t, 1))));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:5", flat, RG_IN(rg_full(t, 1)))));
     expect_error(t, "flatten: a tensor of 0 dimensions has no first axis to keep (a.c:5)");
 }
 
@@ -327,15 +327,15 @@ static void given_names(void **state) {
 /* A layer of the user's own, with an attribute, and one within. */
 typedef struct gated { rg_nn nn; double power; } gated;
 
-static rg_tensor *gate(const char *line, rg_nn *net, rg_tensor *x) {
-    rg_tensor *y = rg_pow_scalar_at(line, rg_nn_forward_at(line, net->children[0], x), ((gated *)net)->power);
+static rg_tensor *gate(const char *line, rg_nn *net, rg_tensor *const *in) {
+    rg_tensor *y = rg_pow_scalar_at(line, rg_nn_forward_at(line, net->children[0], 1, in), ((gated *)net)->power);
     return net->training ? rg_mul_at(line, y, net->params[0]) : y;
 }
 
 static rg_nn *gated_new(rg_tape *t, double power) {
     rg_nn *net = rg_nn_new(t, "gated", gate, sizeof(gated));
     rg_nn_param(net, "gain", RG_CONSTANT(2), 3);
-    rg_nn_add(net, rg_nn_linear(t, 2, 3, RG_ONES));
+    rg_nn_add(net, NULL, rg_nn_linear(t, 2, 3, RG_ONES));
     if (net) ((gated *)net)->power = power;
     return net;
 }
@@ -347,7 +347,7 @@ static void layers_of_the_users_own(void **state) {
     near("3 2 (1 + 1)^3", at(rg_nn_forward(net, rg_full(t, 1, 4, 2)), 0), 48, 1e-4);
     assert_true(rg_failed(rg_nn_param_at("a.c:4", own, "more", RG_ONES, 0, NULL)));
     expect_error(t, "rg_nn_param: the gated is part of another layer already (a.c:4)");
-    assert_int_equal(rg_nn_add_at("a.c:4", own, rg_nn_relu(t)), -1);
+    assert_int_equal(rg_nn_add_at("a.c:4", own, NULL, rg_nn_relu(t)), -1);
     expect_error(t, "rg_nn_add: the gated is part of another layer already (a.c:4)");
     assert_false(rg_failed(rg_nn_forward(net, rg_full(t, 1, 4, 2))));
 }
@@ -400,19 +400,19 @@ static void layer_errors(void **state) {
     assert_null(rg_nn_sequential_at("a.c:1", t, 1, (rg_nn *[]){rg_nn_relu(other)}));
     expect_error(t, "rg_nn_add: layer 0 of a sequential is from another tape (a.c:1)");
     rg_nn *loop = rg_nn_sequential_n(t, 0, NULL);
-    assert_int_equal(rg_nn_add_at("a.c:1", loop, loop), -1);
+    assert_int_equal(rg_nn_add_at("a.c:1", loop, NULL, loop), -1);
     expect_error(t, "rg_nn_add: a sequential within itself (a.c:1)");
-    assert_true(rg_failed(rg_nn_forward_at("a.c:1", loop, x)));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:1", loop, RG_IN(x))));
     expect_error(t, "rg_nn_forward: the sequential could not be made (a.c:1)");
-    assert_true(rg_failed(rg_nn_forward_at("a.c:1", NULL, x)));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:1", NULL, RG_IN(x))));
     expect_error(t, "rg_nn_forward: the net is NULL (a.c:1)");
     rg_nn *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 5, RG_ONES));
-    assert_true(rg_failed(rg_nn_forward_at("a.c:1", net, rg_set_name(x, "x"))));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:1", net, RG_IN(rg_set_name(x, "x")))));
     assert_non_null(strstr(rg_error(t), "x[4,3]"));
     assert_non_null(strstr(rg_error(t), "0.weight[2,5]"));
     assert_non_null(strstr(rg_error(t), "(a.c:1)"));
     rg_error_clear(t);
-    assert_null(rg_nn_new_at("a.c:1", t, "small", gate, 8));
+    assert_null(rg_nn_new_at("a.c:1", t, "small", gate, 8, (rg_nn_options){0}));
     expect_error(t, "rg_nn_new: a layer smaller than an rg_nn (a.c:1)");
     rg_tape_free(other);
 }
@@ -427,24 +427,24 @@ static void null_and_poison(void **state) {
     assert_null(rg_nn_relu(NULL));
     assert_null(rg_nn_flatten(NULL));
     assert_int_equal(rg_nn_params(NULL).count, 0);
-    assert_int_equal(rg_nn_add(NULL, NULL), -1);
+    assert_int_equal(rg_nn_add(NULL, NULL, NULL), -1);
     assert_true(rg_failed(rg_nn_param(NULL, "p", RG_ONES, 2)));
     assert_true(rg_failed(rg_nn_forward(NULL, NULL)));
     assert_null(rg_error(t));
-    assert_true(rg_failed(rg_nn_forward_at("a.c:1", relu, NULL)));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:1", relu, RG_IN(NULL))));
     expect_error(t, "rg_nn_forward: the input of the relu is NULL (a.c:1)");
-    assert_true(rg_failed(rg_nn_forward_at("a.c:1", relu, rg_poison(t))));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:1", relu, RG_IN(rg_poison(t)))));
     expect_error(t, "rg_nn_forward: the input of the relu is what a failed operation returned (a.c:1)");
     rg_fail(t, RG_EVALUE, NULL, "before");
     assert_null(rg_nn_linear(t, 2, 2, RG_ONES));
     assert_null(rg_nn_sequential(t, relu, NULL));
     assert_true(rg_failed(rg_nn_forward(relu, rg_full(t, 1, 2))));
     assert_null(gated_new(t, 2));
-    assert_int_equal(rg_nn_add(outer, relu), -1);
+    assert_int_equal(rg_nn_add(outer, NULL, relu), -1);
     expect_error(t, "before");
     assert_int_equal(rg_params(t).count, 0);
     assert_false(relu->placed);
-    assert_true(rg_failed(rg_nn_forward_at(NULL, outer, rg_full(t, 1, 2)))); /* it lacks a layer */
+    assert_true(rg_failed(rg_nn_forward_at(NULL, outer, RG_IN(rg_full(t, 1, 2))))); /* it lacks a layer */
     expect_error(t, "rg_nn_forward: the sequential could not be made");
 }
 

@@ -55,7 +55,7 @@ static void of_optimisers(void **state) {
         BAD("weight_decay", !rg_optim_lion(t, one, .weight_decay = *v));
         BAD("beta1", !rg_optim_lion(t, one, .beta1 = *v));
         rg_optim *o = rg_optim_sgd(t, one, .lr = 1);
-        rg_tensor *more = rg_param(t, "more", RG_ONES, 1);
+        rg_tensor *more = rg_param(t, NULL, RG_ONES, 1);
         BAD("lr", rg_optim_add_group(o, ((rg_list){&more, 1}), .lr = *v));
         BAD("weight_decay", rg_optim_add_group(o, ((rg_list){&more, 1}), .weight_decay = *v));
         BAD("factor", rg_optim_scale_lr(o, *v));
@@ -77,13 +77,15 @@ static void of_averages(void **state) {
     assert_true(rg_average_update(NULL) && rg_average_swap(NULL) && rg_early_stopping_restore(NULL) && rg_early_stopping_step(NULL, 1));
 }
 
-static rg_tensor *nothing(const char *at, rg_nn *net, rg_tensor *x) { return (void)at, (void)net, (void)x, NULL; }
+static rg_tensor *nothing(const char *at, rg_nn *net, rg_tensor *const *in) { return (void)at, (void)net, (void)in, NULL; }
 
 static void of_layers(void **state) {
     (void)state;
     BAD("kind", !rg_nn_new(t, NULL, nothing, sizeof(rg_nn)));
     BAD("forward", !rg_nn_new(t, "none", NULL, sizeof(rg_nn)));
     BAD("smaller", !rg_nn_new(t, "none", nothing, 1));
+    EACH(-1, 9) BAD("1 to 8", !rg_nn_new(t, "none", nothing, sizeof(rg_nn), .inputs = (int)*v));
+    EACH(-1, 1, 2) BAD("optional", !rg_nn_new(t, "none", nothing, sizeof(rg_nn), .optional = (int)*v));
     BAD("returned NULL", rg_failed(rg_nn_forward(rg_nn_new(t, "none", nothing, sizeof(rg_nn)), w)));
     BAD("negative", !rg_nn_linear(t, -1, 2, RG_ONES));
     BAD("negative", !rg_nn_linear(t, 1, -2, RG_ONES));

@@ -185,7 +185,7 @@ static void long_sequences(void **state) {
     for (int i = 0; i < 1200; i++) assert_element(y, i, i % 600 + 1);
     assert_int_equal(rg_backward(rg_sum(y)), 0);
     for (int i = 0; i < 1200; i++) assert_element(rg_grad_of(x), i, 600 - i % 600);
-    assert_true(rg_failed(rg_nn_forward_at("a.c:1", net, rg_full(t, 1, 1, 20000, 1))));
+    assert_true(rg_failed(rg_nn_forward_at("a.c:1", net, RG_IN(rg_full(t, 1, 1, 20000, 1)))));
     expect(t, "rnn: 20000 steps in [1,20000,1], not 1 to 16384 (a.c:1)");
 }
 
@@ -259,8 +259,8 @@ static void dropout_only_while_training(void **state) {
 
 static rg_nn *small_gpt(rg_tape *t, double dropout) {
     rg_nn *net = rg_nn_sequential(t, rg_nn_embedding(t, 7, 8, RG_NORMAL(0, 1)), rg_nn_positional_embedding(t, 6, 8, RG_NORMAL(0, 1)));
-    for (int k = 0; k < 2; k++) rg_nn_add(net, rg_nn_transformer_block(t, 8, 2, 16, RG_XAVIER_UNIFORM, .causal = true, .dropout = dropout));
-    rg_nn_add(net, rg_nn_linear(t, 8, 7, RG_XAVIER_UNIFORM));
+    for (int k = 0; k < 2; k++) rg_nn_add(net, NULL, rg_nn_transformer_block(t, 8, 2, 16, RG_XAVIER_UNIFORM, .causal = true, .dropout = dropout));
+    rg_nn_add(net, NULL, rg_nn_linear(t, 8, 7, RG_XAVIER_UNIFORM));
     return net;
 }
 
@@ -371,9 +371,9 @@ static void errors(void **state) {
     rg_tensor *x = rg_full(t, 1, 2, 4, 3), *six = rg_full(t, 1, 2, 4, 6);
 #define FAILS(call, message) assert_true(rg_failed(call)); expect(t, message)
 #define NOT_MADE(call, message) assert_null(call); expect(t, message)
-    FAILS(rg_nn_forward_at("a.c:1", lstm, rg_full(t, 1, 2, 3)), "lstm: the input is [2,3], not [batch, time, 3] (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", lstm, six), "lstm: the input is [2,4,6], not [batch, time, 3] (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", lstm, rg_full(t, 1, 2, 0, 3)), "lstm: 0 steps in [2,0,3], not 1 to 16384 (a.c:1)");
+    FAILS(rg_nn_forward_at("a.c:1", lstm, RG_IN(rg_full(t, 1, 2, 3))), "lstm: the input is [2,3], not [batch, time, 3] (a.c:1)");
+    FAILS(rg_nn_forward_at("a.c:1", lstm, RG_IN(six)), "lstm: the input is [2,4,6], not [batch, time, 3] (a.c:1)");
+    FAILS(rg_nn_forward_at("a.c:1", lstm, RG_IN(rg_full(t, 1, 2, 0, 3))), "lstm: 0 steps in [2,0,3], not 1 to 16384 (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", lstm, x, &(rg_rnn_state){rg_full(t, 1, 2, 3, 5), NULL}), "lstm: the state h is [2,3,5], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", lstm, x, &(rg_rnn_state){NULL, rg_full(t, 1, 5)}), "lstm: the state c is [5], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", gru, x, &(rg_rnn_state){NULL, rg_full(t, 1, 2, 2, 5)}), "gru: a state c, which only an lstm has (a.c:1)");
@@ -381,14 +381,14 @@ static void errors(void **state) {
     FAILS(rg_nn_unroll_at("a.c:1", lstm, x, NULL), "rg_nn_unroll: the state is NULL (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", NULL, x, NULL), "rg_nn_unroll: the net is NULL (a.c:1)");
     FAILS(rg_lstm_cell_at("a.c:1", x, x, NULL, x, x, x, x), "rg_lstm_cell: c is NULL (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", mha, x), "multi_head_attention: the input is [2,4,3], not [batch, n, 6] (a.c:1)");
+    FAILS(rg_nn_forward_at("a.c:1", mha, RG_IN(x)), "multi_head_attention: the input is [2,4,3], not [batch, n, 6] (a.c:1)");
     FAILS(rg_nn_attend_at("a.c:1", mha, six, x, six, NULL), "multi_head_attention: the key is [2,4,3], not [batch, n, 6] (a.c:1)");
     FAILS(rg_nn_attend_at("a.c:1", lstm, six, six, six, NULL), "rg_nn_attend: not a multi_head_attention (a.c:1)");
     FAILS(rg_nn_attend_at("a.c:1", mha, six, six, rg_full(t, 1, 2, 5, 6), NULL), "multi_head_attention: query [2,4,6], key [2,4,6] and value [2,5,6] do not fit: [batch, n, 6] and twice [batch, m, 6] (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", rg_nn_positional_embedding(t, 3, 6, RG_ONES), six), "positional_embedding: the input is [2,4,6], not [.., time, dim] within weight[3,6] (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), rg_input(t, ((int[]){0, 3}), 2)),
+    FAILS(rg_nn_forward_at("a.c:1", rg_nn_positional_embedding(t, 3, 6, RG_ONES), RG_IN(six)), "positional_embedding: the input is [2,4,6], not [.., time, dim] within weight[3,6] (a.c:1)");
+    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), RG_IN(rg_input(t, ((int[]){0, 3}), 2))),
         "embedding: weight[3,2], [2] i32: index[1] = 3 is outside 0..2 (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), x),
+    FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), RG_IN(x)),
         "embedding: weight[3,2], [2,4,3]: operand 2, the index, must be i32, not f32 (a.c:1)");
     NOT_MADE(rg_nn_lstm_at("a.c:1", t, 3, 0, two), "rg_nn_lstm: 3 features and 0 units (a.c:1)");
     NOT_MADE(rg_nn_gru_at("a.c:1", t, 3, 5, (rg_rnn_options){.layers = -1}), "rg_nn_gru: -1 layers, not 1 to 255 (a.c:1)");
@@ -418,7 +418,7 @@ static void without_memory(void **state) {
             rg_tensor *x = rg_input(t, ids, 2, 3);
             m.fail_at = try ? -1 : m.calls + failures;
             rg_nn *net = small_gpt(t, .1);
-            rg_nn_add(net, rg_nn_lstm(t, 7, 2, .dropout = .1));
+            rg_nn_add(net, NULL, rg_nn_lstm(t, 7, 2, .dropout = .1));
             const int failed = rg_backward(rg_sum(rg_square(rg_nn_forward(net, x))));
             m.fail_at = -1;
             if (rg_error(t)) {

@@ -368,7 +368,7 @@ static int load_one(rg_tensor *w, rg_nn *net) {
     return status;
 }
 
-static rg_tensor *as_it_is(const char *at, rg_nn *net, rg_tensor *x) { return (void)at, (void)net, x; }
+static rg_tensor *as_it_is(const char *at, rg_nn *net, rg_tensor *const *in) { return (void)at, (void)net, in[0]; }
 static rg_nn *net_of_one(rg_tensor **w) {
     rg_nn *net = rg_nn_new(t, "one", as_it_is, sizeof(rg_nn));
     *w = rg_nn_param(net, "w", RG_NORMAL(0, 1), 2, 3);

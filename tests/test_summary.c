@@ -106,7 +106,7 @@ static void evaluations_of_several_nets(void **state) {
     rg_error_clear(t);
     rg_nn_eval(d), rg_nn_eval_end(d); /* within that of a */
     assert_false(d->training);
-    assert_int_equal(rg_nn_add(a, rg_nn_relu(t)), -1);
+    assert_int_equal(rg_nn_add(a, NULL, rg_nn_relu(t)), -1);
     assert_non_null(strstr(rg_error(t), "rg_nn_add: the sequential is in evaluation"));
     rg_error_clear(t);
     rg_nn_eval_end(a);

@@ -45,7 +45,7 @@ int flock(int fd, int how) { return fails(FLOCK) ? -1 : (int)syscall(SYS_flock, 
 
 /* -------- four ways to save */
 
-static rg_tensor *as_it_is(const char *at, rg_nn *net, rg_tensor *x) { return (void)at, (void)net, x; }
+static rg_tensor *as_it_is(const char *at, rg_nn *net, rg_tensor *const *in) { return (void)at, (void)net, in[0]; }
 static rg_nn *make_net(void) {
     rg_nn *net = rg_nn_new(t, "one", as_it_is, sizeof(rg_nn));
     rg_nn_param(net, "w", RG_NORMAL(0, 1), 30, 40);

@@ -67,16 +67,24 @@ typedef struct rg_tensors rg_tensors;
 #ifdef __cplusplus
 extern "C++" template <class... types> char (&rg_count_of(types...))[sizeof...(types)]; /* for sizeof: counts without evaluating */
 #define RG_LIST(type, ...) (int)sizeof(rg_count_of(__VA_ARGS__)), std::initializer_list<type>{__VA_ARGS__}.begin()
-#define RG_TENSORS(...) RG_LIST(rg_tensor *, __VA_ARGS__)
+#define RG_CALL_WITH_(n, f, at, before, ...)                                                                                      \
+    __extension__({ rg_tensor *const rg_x##n[] = {__VA_ARGS__};                                                                   \
+        f(at, RG_BARE before, (int)(sizeof rg_x##n / sizeof *rg_x##n) - 1, rg_x##n); })
 #define rg_list_of(...) (rg_list{std::initializer_list<rg_tensor *>{__VA_ARGS__}.begin(), (int)sizeof(rg_count_of(__VA_ARGS__))})
 #else
 #define RG_LIST(type, ...) (int)(sizeof((type[]){__VA_ARGS__}) / sizeof(type)), (type[]){__VA_ARGS__}
-#define RG_TENSORS(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / RG_ONE_BY_ONE(__VA_ARGS__, 0)), (rg_tensor *[]){__VA_ARGS__}
+/* An array in place of the tensors does not compile: NAME_n takes one. */
+#define RG_CALL_WITH_(n, f, at, before, first, ...)                                                                               \
+    __extension__({ RG_AUTO rg_first##n = (first); (void)_Generic(rg_first##n, rg_tensor *: 0, void *: 0);                         \
+        rg_tensor *const rg_x##n[] = {rg_first##n, __VA_ARGS__};                                                                  \
+        f(at, RG_BARE before, (int)(sizeof rg_x##n / sizeof *rg_x##n) - 1, rg_x##n); })
 /* rg_list_of(w, b): an rg_list of these tensors, for the block in which it is written */
 #define rg_list_of(...) ((rg_list){(rg_tensor *[]){__VA_ARGS__}, (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *))})
-/* An array in place of the tensors does not compile: NAME_n takes one. */
-#define RG_ONE_BY_ONE(first, ...) _Generic((first), rg_tensor *: sizeof(rg_tensor *), void *: sizeof(rg_tensor *))
 #endif
+/* f(at, before.., how many tensors, the tensors): n is a __COUNTER__. Each tensor is evaluated, and expanded, once, so that calls may be
+   nested; NULL marks the end. */
+#define RG_CALL_WITH(n, f, before, ...) RG_CALL_WITH_(n, f, RG_AT, before, __VA_ARGS__, NULL)
+#define RG_BARE(...) __VA_ARGS__
 
 /* -------- numbers as operands: a and b are evaluated once, in this order; a number becomes a tensor of rank 0 in the dtype of the other */
 #define RG_PAIR(f, a, b, n) RG_PAIR_(f, RG_AT, a, b, n)

@@ -19,7 +19,7 @@ HANDLES = re.compile(r"^rg_(operand|tensor|tape|nn|optim|loader|average|early_st
 LISTS = {
     "rg_dims": ("const int64_t *", "RG_SIZES", "0"),
     "rg_axes": ("const int *", "RG_AXES", "0"),
-    "rg_tensors": ("rg_tensor *const *", "RG_TENSORS", None),
+    "rg_tensors": ("rg_tensor *const *", None, None),
     "rg_layers": ("rg_nn *const *", "RG_LAYERS", None),
 }
 STRUCTS = ("rg_init", "rg_list", "rg_state")
@@ -110,6 +110,9 @@ class Function:
         if self.operands:
             pair = "RG_PAIR" if len(given) == 2 else "RG_PAIR_AFTER"
             return [f"#define {name}({', '.join(taken)}) {pair}({self.name}_at, {', '.join(given)}, __COUNTER__)"]
+        if self.list == "rg_tensors" and not n:
+            before = ", ".join(taken)
+            return [f"#define {name}({before}, ...) RG_CALL_WITH(__COUNTER__, {self.name}_at, ({before}), __VA_ARGS__)"]
         if self.list and n:
             taken[-1], given[-1] = "...", "__VA_ARGS__"
         elif not end and not self.list:  # a literal with commas in it needs no parentheses

@@ -41,7 +41,7 @@ int draw_initialisation(const char *path, const figure_options *o) {
     rg_tape *t = rg_tape_new(0);
     rg_set_default_dtype(t, RG_F64);
     for (int k = 0; k < 3; k++) {
-        rg_copy_out(rg_param(t, "w", inits[k], IN, OUT), values, WEIGHTS);
+        rg_copy_out(rg_param(t, NULL, inits[k], IN, OUT), values, WEIGHTS);
         if (rg_error_code(t)) break;
         snprintf(text[k], sizeof text[k], "%s: std %.4f", names[k], density(values, WEIGHTS, x[k], CURVE, y[k]));
         series[k] = (plot_series){.name = text[k], .x = x[k], .y = y[k], .count = CURVE};
@@ -65,8 +65,8 @@ static const double published[SCORES] = {.903, .843, .891, .899, .901, .902, .90
 /* The submission as it was published: 784-128-10, 5,000 images, batches of 32, 8 epochs of SGD with rate 0.01. */
 static double score(rg_tape *t, const rg_dataset *train, const rg_dataset *test, double std1, double std2) {
     const int64_t in = rg_numel(train->x) / rg_dim(train->x, 0);
-    rg_tensor *w1 = rg_param(t, "w1", RG_NORMAL(0, std1), in, HIDDEN), *b1 = rg_param(t, "b1", RG_ZEROS, HIDDEN);
-    rg_tensor *w2 = rg_param(t, "w2", RG_NORMAL(0, std2), HIDDEN, train->classes), *b2 = rg_param(t, "b2", RG_ZEROS, train->classes), *x, *y;
+    rg_tensor *w1 = rg_param(t, NULL, RG_NORMAL(0, std1), in, HIDDEN), *b1 = rg_param(t, NULL, RG_ZEROS, HIDDEN);
+    rg_tensor *w2 = rg_param(t, NULL, RG_NORMAL(0, std2), HIDDEN, train->classes), *b2 = rg_param(t, NULL, RG_ZEROS, train->classes), *x, *y;
     rg_optim *sgd = rg_optim_sgd(t, rg_list_of(w1, b1, w2, b2), .lr = .01);
     rg_loader *batches =
         rg_loader_new(t, rg_slice(train->x, 0, 0, TRAIN), rg_slice(train->y, 0, 0, TRAIN), .batch = BATCH, .shuffle = true);

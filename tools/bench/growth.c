@@ -13,8 +13,8 @@ static double step_seconds(int batch, int width, int depth, int threads, double 
     rg_set_threads(t, threads);
     rg_tensor *w[DEPTH_MAX + 1], *b[DEPTH_MAX + 1];
     for (int l = 0; l <= depth; l++) {
-        w[l] = rg_param(t, "w", RG_HE_NORMAL, width, l < depth ? width : CLASSES);
-        b[l] = rg_param(t, "b", RG_ZEROS, l < depth ? width : CLASSES);
+        w[l] = rg_param(t, NULL, RG_HE_NORMAL, width, l < depth ? width : CLASSES);
+        b[l] = rg_param(t, NULL, RG_ZEROS, l < depth ? width : CLASSES);
     }
     rg_tensor *x = rg_buffer_of(t, "x", RG_F32, NULL, batch, width), *labels = rg_buffer_of(t, "labels", RG_I32, NULL, batch);
     rg_init_fill(x, RG_UNIFORM(0, 1));
