@@ -48,8 +48,12 @@ static double train(rg_tape *t, const autoencoder *a, const run_options *o) {
     rg_optim *optim = run_optimizer(t, rg_nn_params(a->both), o);
     csv *file = run_history(o, (const char *const[]){"epoch", "loss", "test_error", "seconds"}, 4);
     int64_t step = 0, all = o->epochs * rg_loader_steps(batches);
-    const rg_state state = {.net = a->both, .optim = optim, .loader = batches, .step = &step};
-    int failed = (o->csv && !file) || run_resume(t, o, state);
+    rg_state *run = rg_state_new(t);
+    rg_state_net(run, NULL, a->both);
+    rg_state_optim(run, "optim", optim);
+    rg_state_loader(run, "loader", batches);
+    rg_state_count(run, "step", &step);
+    int failed = (o->csv && !file) || run_resume(o, run, batches);
     progress bar;
     progress_start(&bar, stdout, "epoch", o->epochs, rg_loader_steps(batches));
     bar.before = failed ? 0 : (int)batches->epoch;
@@ -66,7 +70,7 @@ static double train(rg_tape *t, const autoencoder *a, const run_options *o) {
             rg_tape_reset(t);
         }
         const double row[] = {epoch, sum / n, measure(t, a, test), run_seconds() - start};
-        failed = rg_error_code(t) || (file && csv_row(file, row)) || run_save(t, o, state);
+        failed = rg_error_code(t) || (file && csv_row(file, row)) || run_save(o, run);
         if (!failed) progress_line(&bar, "epoch %2d/%d   loss %.4f   test error %.4f   %6.2f s", epoch, o->epochs, row[1], row[2], row[3]);
     }
     progress_end(&bar);

@@ -46,9 +46,12 @@ static int train(rg_tape *t, gpt *g, const run_options *o, history *h) {
     const int64_t each = o->steps / REPORTS, warm = o->steps / REPORTS;
     int64_t step = 0;
     rg_optim *optim = rg_optim_adamw(t, rg_nn_params(g->net), .lr = o->lr, .beta2 = .98, .weight_decay = .1);
-    const rg_state state = {.optim = optim, .step = &step};
+    rg_state *run = rg_state_new(t);
+    rg_state_net(run, NULL, g->net);
+    rg_state_optim(run, "optim", optim);
+    rg_state_count(run, "step", &step);
     csv *file = run_history(o, (const char *const[]){"step", "loss", "right"}, 3);
-    int failed = (o->csv && !file) || run_resume(t, o, state);
+    int failed = (o->csv && !file) || run_resume(o, run, NULL);
     progress bar;
     progress_start(&bar, stdout, "part", REPORTS, each);
     bar.before = (int)(step / each);
@@ -69,7 +72,7 @@ static int train(rg_tape *t, gpt *g, const run_options *o, history *h) {
         const double row[] = {(double)step, sum / (double)each, measure(t, g, o->batch)};
         h->step[h->count] = row[0], h->loss[h->count] = row[1], h->right[h->count++] = row[2];
         progress_line(&bar, "step %6.0f   loss %.4f   held out %6.2f%% right   %6.1f s", row[0], row[1], row[2], run_seconds() - bar.started);
-        failed = rg_error_code(t) || (file && csv_row(file, row)) || run_save(t, o, state);
+        failed = rg_error_code(t) || (file && csv_row(file, row)) || run_save(o, run);
     }
     progress_end(&bar);
     return csv_close(file) || failed ? -1 : 0;

@@ -76,8 +76,12 @@ static int train(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options 
     progress bar;
     progress_start(&bar, stdout, "epoch", o->epochs, rg_loader_steps(batches));
     int64_t step = 0;
-    const rg_state state = {.net = net, .optim = optim, .loader = batches, .step = &step};
-    int failed = run_resume(t, o, state);
+    rg_state *run = rg_state_new(t);
+    rg_state_net(run, NULL, net);
+    rg_state_optim(run, "optim", optim);
+    rg_state_loader(run, "loader", batches);
+    rg_state_count(run, "step", &step);
+    int failed = run_resume(o, run, batches);
     bar.before = failed ? 0 : (int)batches->epoch;
     for (int epoch = bar.before + 1; epoch <= o->epochs && !failed && (!o->steps || step < o->steps); epoch++) {
         rg_tensor *x, *y;
@@ -100,7 +104,7 @@ static int train(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options 
         if (!failed && (epoch % 10 == 0 || epoch == o->epochs)) progress_line(&bar, "epoch %3d/%d   loss %.4f   accuracy %6.2f%%   %.4f s   %6.0f steps/s%s", epoch, o->epochs, row[1], 100 * row[2], seconds, row[4], begun ? "   (loss: of this run's steps)" : "");
     }
     progress_end(&bar);
-    failed = failed || run_save(t, o, state);
+    failed = failed || run_save(o, run);
     return csv_close(file) || failed ? -1 : 0;
 }
 

@@ -72,17 +72,20 @@ static int train(rg_tape *t, const mlp *net, const run_options *o, twin *hand, d
     rg_optim *optim = run_optimizer(t, rg_params(t), o);
     const int64_t steps = o->steps && o->steps < o->epochs ? o->steps : o->epochs;
     int64_t step = 0;
-    const rg_state state = {.optim = optim, .step = &step};
+    rg_state *run = rg_state_new(t);
+    rg_state_tensors(run, NULL, rg_params(t));
+    rg_state_optim(run, "optim", optim);
+    rg_state_count(run, "step", &step);
     rg_keep_grads(t, run_by(o, "both"));
     for (int i = 0; i < REPORTS; i++) losses[i] = NAN;
-    if (run_resume(t, o, state)) return 0;
+    if (run_resume(o, run, NULL)) return 0;
     for (; step < steps; step++) {
         const double loss = train_step(t, net, o, optim, hand);
         if (isnan(loss)) return 0;
         if (step * REPORTS % steps < REPORTS) losses[step * REPORTS / steps] = loss;
         rg_tape_reset(t);
     }
-    if (run_save(t, o, state)) return 0;
+    if (run_save(o, run)) return 0;
     if (run_by(o, "manual")) twin_give(hand);
     rg_record(t, false);
     rg_tensor *p = predict(net, rg_input(t, X, 4, 2));

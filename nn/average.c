@@ -6,38 +6,24 @@
 
 static rg_pair_fn *const approach_kernel[2][RG_ISAS] = RG_KERNEL(weights_mix), *const exchange_kernel[2][RG_ISAS] = RG_KERNEL(weights_swap);
 
-struct rg_kept_weights { rg_tensor *p, *copy; };
-
 void rg_values_copy(rg_tensor *to, const rg_tensor *from) {
     if (from->numel) memcpy(to->data, from->data, (size_t)from->numel * rg_dtype_size(from->dtype));
     rg_touch(to);
 }
 
-/* A copy of item i; NULL without memory. */
-static rg_tensor *copy_of(const char *at, rg_list params, int i, const char *what) {
-    rg_tensor *c = rg_state_of(at, params.items[i], what);
-    if (rg_failed(c)) return NULL;
-    rg_values_copy(c, params.items[i]);
-    return c;
-}
-
-/* Then it is not averaged or swapped a second time. */
-static bool listed_before(rg_list params, int i) {
-    for (int k = 0; k < i; k++)
-        if (params.items[k] == params.items[i]) return true;
-    return false;
+/* Copies of all parameters into kept, each once, or one listed twice would be averaged or swapped twice. -1 without memory. */
+static int keep_copies(const char *at, rg_list params, const char *what, struct rg_kept_weights *kept) {
+    for (int i = 0; i < params.count; i++) {
+        rg_tensor *p = kept[i].p = params.items[i];
+        if (rg_list_has((rg_list){params.items, i}, p)) continue;
+        kept[i].copy = rg_state_of(at, p, what);
+        if (rg_failed(kept[i].copy)) return -1;
+        rg_values_copy(kept[i].copy, p);
+    }
+    return 0;
 }
 
 /* -------- moving average */
-
-struct rg_average {
-    rg_tape *tape;
-    const char *at; /* the line that made it */
-    double decay;
-    bool swapped;
-    int count;
-    struct rg_kept_weights kept[];
-};
 
 rg_average *rg_average_new_at(const char *at, rg_tape *t, rg_list params, double decay) {
     static const char who[] = "rg_average_new";
@@ -49,12 +35,8 @@ rg_average *rg_average_new_at(const char *at, rg_tape *t, rg_list params, double
     a->tape = t;
     a->at = at;
     a->decay = decay;
-    for (; a->count < params.count; a->count++) {
-        struct rg_kept_weights *k = &a->kept[a->count];
-        k->p = params.items[a->count];
-        if (!listed_before(params, a->count) && !(k->copy = copy_of(at, params, a->count, "average"))) return NULL;
-    }
-    return a;
+    a->count = params.count;
+    return keep_copies(at, params, "average", a->kept) ? NULL : a;
 }
 
 int rg_average_update(rg_average *a) {
@@ -98,11 +80,8 @@ rg_early_stopping *rg_early_stopping_new_at(const char *at, rg_tape *t, rg_list 
     s->tape = t;
     s->options = with;
     s->best = NAN;
-    for (; s->count < params.count; s->count++) {
-        s->kept[s->count].p = params.items[s->count];
-        if (!(s->kept[s->count].copy = copy_of(at, params, s->count, "best"))) return NULL;
-    }
-    return s;
+    s->count = params.count;
+    return keep_copies(at, params, "best", s->kept) ? NULL : s;
 }
 
 bool rg_early_stopping_step(rg_early_stopping *s, double metric) {
@@ -112,7 +91,8 @@ bool rg_early_stopping_step(rg_early_stopping *s, double metric) {
     if (!isnan(metric) && (isnan(s->best) || gain > s->options.min_delta)) {
         s->best = metric;
         s->best_call = s->calls;
-        for (int i = 0; i < s->count; i++) rg_values_copy(s->kept[i].copy, s->kept[i].p);
+        for (int i = 0; i < s->count; i++)
+            if (s->kept[i].copy) rg_values_copy(s->kept[i].copy, s->kept[i].p);
         return false;
     }
     const int64_t waited = s->calls - s->best_call;
@@ -121,6 +101,7 @@ bool rg_early_stopping_step(rg_early_stopping *s, double metric) {
 
 int rg_early_stopping_restore(rg_early_stopping *s) {
     if (!s || rg_error_code(s->tape) || rg_outside_pass(NULL, s->tape, "rg_early_stopping_restore")) return -1;
-    for (int i = 0; s->best_call && i < s->count; i++) rg_values_copy(s->kept[i].p, s->kept[i].copy);
+    for (int i = 0; s->best_call && i < s->count; i++)
+        if (s->kept[i].copy) rg_values_copy(s->kept[i].p, s->kept[i].copy);
     return 0;
 }

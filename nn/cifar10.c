@@ -52,7 +52,7 @@ static rg_dataset read_batches(const rg_reader *r, batch *b, int n) {
 
 rg_dataset rg_read_cifar10_at(const char *at, rg_tape *t, const char *dir, bool train) {
     static const char *const names[] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"};
-    const rg_reader r = {at, t, "rg_read_cifar10", "HINT: sh tools/get-data cifar10", false};
+    const rg_reader r = {at, t, "rg_read_cifar10", "HINT: sh tools/get-data cifar10"};
     const int64_t mark = rg_mark(t);
     const int n = train ? BATCHES : 1;
     int open = 0;

@@ -236,7 +236,7 @@ rg_file *rg_file_open(const rg_reader *r, const char *path) {
     if (!f) return NULL;
     f->whole = true;
     f->fd = rg_file_descriptor(r, path, &f->end);
-    if (f->fd >= 0 && refill(f) == 0 && begin(f, !r->plain && f->z.avail_in >= 2 && f->in[0] == 0x1f && f->in[1] == 0x8b ? GZIP : PLAIN) == 0) return f;
+    if (f->fd >= 0 && refill(f) == 0 && begin(f, f->z.avail_in >= 2 && f->in[0] == 0x1f && f->in[1] == 0x8b ? GZIP : PLAIN) == 0) return f;
     rg_file_close(f);
     return NULL;
 }

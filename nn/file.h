@@ -16,7 +16,6 @@ typedef struct rg_reader { /* on whose behalf a file is read */
     rg_tape *tape;
     const char *name; /* "read_mnist" */
     const char *hint; /* how to get a good file; NULL when nobody knows */
-    bool plain;       /* what begins like gzip is not unpacked */
 } rg_reader;
 
 /* RG_EIO on the tape: "read_mnist: PATH: what was found; HINT (main.c:41)". Returns -1. */

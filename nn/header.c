@@ -6,12 +6,13 @@
 #include <string.h>
 
 enum { DIGITS = 16 };
-static const char metadata_name[] = "__metadata__", maker[] = "made by", claim[] = ", crc64",
-                  version[] = "retrograd " RG_VERSION_TEXT ", crc64";
-static const char front[] = "{\"__metadata__\":{\"@crc64\":\"", sum_prefix[] = "@crc64."; /* front: what comes before the header's own digits */
+static const char maker[] = "made by", claim[] = ", crc64", version[] = "retrograd " RG_VERSION_TEXT ", crc64";
+static const char front[] = "{\"" RG_METADATA "\":{\"" RG_SUM "\":\""; /* what comes before the header's own digits */
+static const char sum_prefix[] = RG_SUM ".";
 
-static const struct { const char *name; int size; } dtypes[] = {{"F32", 4}, {"F64", 8}, {"I32", 4}, {"U8", 1}, {"I64", 8}, {"BOOL", 1}, {"I8", 1}, {"I16", 2},
-    {"U16", 2}, {"U32", 4}, {"U64", 8}, {"F16", 2}, {"BF16", 2}, {"F8_E4M3", 1}, {"F8_E5M2", 1}}; /* the first four as in rg_dtype */
+static const struct { const char *name; int size, here; } dtypes[] = {{"F32", 4, RG_F32}, {"F64", 8, RG_F64}, {"I32", 4, RG_I32},
+    {"U8", 1, RG_U8}, {"I64", 8, RG_I32}, {"BOOL", 1, RG_U8}, {"F16", 2, RG_F32}, {"BF16", 2, RG_F32}, {"I8", 1, -1}, {"I16", 2, -1},
+    {"U16", 2, -1}, {"U32", 4, -1}, {"U64", 8, -1}, {"F8_E4M3", 1, -1}, {"F8_E5M2", 1, -1}}; /* the first four as in rg_dtype */
 enum { I64 = 4, DTYPES = sizeof dtypes / sizeof *dtypes };
 
 bool rg_entry_has_values(const rg_entry *e) { return e->kind == RG_KEPT_TENSOR || e->kind == RG_KEPT_INDICES; }
@@ -19,8 +20,10 @@ static int dtype_of(const rg_entry *e) { return e->kind == RG_KEPT_TENSOR ? (int
 const char *rg_entry_dtype(const rg_entry *e) { return dtypes[dtype_of(e)].name; }
 int rg_entry_element(const rg_entry *e) { return dtypes[dtype_of(e)].size; }
 int rg_entry_ndim(const rg_entry *e) { return e->kind == RG_KEPT_TENSOR ? ((rg_tensor *)e->at)->ndim : 1; }
-const int64_t *rg_entry_shape(const rg_entry *e) { return e->kind == RG_KEPT_TENSOR ? ((rg_tensor *)e->at)->shape : &e->n; }
-void *rg_entry_values(const rg_entry *e) { return e->kind == RG_KEPT_TENSOR ? ((rg_tensor *)e->at)->data : e->at; }
+const int64_t *rg_entry_shape(const rg_entry *e) {
+    return e->turned ? e->shape : e->kind == RG_KEPT_TENSOR ? ((rg_tensor *)e->at)->shape : &e->n;
+}
+void *rg_entry_values(const rg_entry *e) { return e->copy ? e->copy : e->kind == RG_KEPT_TENSOR ? ((rg_tensor *)e->at)->data : e->at; }
 uint64_t rg_entry_bytes(const rg_entry *e) {
     return (uint64_t)(e->kind == RG_KEPT_TENSOR ? ((rg_tensor *)e->at)->numel : e->n) * (uint64_t)rg_entry_element(e);
 }
@@ -241,6 +244,7 @@ static int take_dtype(cursor *c, rg_part *p) {
     while (k < DTYPES && strcmp(dtypes[k].name, name)) k++;
     if (k == DTYPES) return rg_file_fail(c->h->r, c->h->path, "%.60s has the unknown dtype %.60s", p->name, name);
     p->dtype = dtypes[k].name;
+    p->here = dtypes[k].here;
     p->shape[RG_MAX_DIMS] = dtypes[k].size;
     return 0;
 }
@@ -293,7 +297,7 @@ static int take_header(cursor *c) {
             c->of = NULL;
             if (take_name(c, &part.name)) return -1;
             c->of = part.name;
-            if (!strcmp(part.name, metadata_name)) {
+            if (!strcmp(part.name, RG_METADATA)) {
                 if (has_metadata) return expected(c, "it once");
                 has_metadata = true;
                 if (take_texts(c)) return -1;
@@ -327,7 +331,7 @@ static int sort_names(rg_header *h) {
     return 0;
 }
 
-const rg_part *rg_header_part(const rg_header *h, const char *name) {
+rg_part *rg_header_part(const rg_header *h, const char *name) {
     return h->nparts ? bsearch(&(rg_part){.name = name}, h->parts, (size_t)h->nparts, sizeof *h->parts, by_name) : NULL;
 }
 
@@ -368,19 +372,21 @@ const char *rg_header_checksum(const rg_header *h, int64_t part) {
     return text && !strncmp(text->name, sum_prefix, sizeof sum_prefix - 1) && !strcmp(text->name + sizeof sum_prefix - 1, h->parts[part].name) ? text->text : NULL;
 }
 
-int rg_header_read(rg_header *h, rg_file *f, uint64_t left) {
+int rg_header_read(rg_header *h, int fd, uint64_t size) {
     uint64_t length;
-    if (left < RG_HEADER_LENGTH) return rg_file_fail(h->r, h->path, "cut short: %llu bytes, where the length of the header has %d", (unsigned long long)left, RG_HEADER_LENGTH);
-    if (rg_file_get(f, &length, RG_HEADER_LENGTH)) return -1;
-    left -= RG_HEADER_LENGTH;
-    if (length > left || length > RG_HEADER_MOST)
-        return rg_file_fail(h->r, h->path, "%s: a header of %llu bytes, of which %llu are there; at most %d", length > RG_HEADER_MOST ? "no safetensors file, or a damaged one" : "cut short",
-            (unsigned long long)length, (unsigned long long)left, RG_HEADER_MOST);
+    if (size < RG_HEADER_LENGTH)
+        return rg_file_fail(h->r, h->path, "cut short: %llu bytes, where the length of the header has %d", (unsigned long long)size,
+            RG_HEADER_LENGTH);
+    if (rg_file_read(h->r, h->path, fd, 0, &length, RG_HEADER_LENGTH)) return -1;
+    if (length > size - RG_HEADER_LENGTH || length > RG_HEADER_MOST)
+        return rg_file_fail(h->r, h->path, "%s: a header of %llu bytes, of which %llu are there; at most %d",
+            length > RG_HEADER_MOST ? "no safetensors file, or a damaged one" : "cut short", (unsigned long long)length,
+            (unsigned long long)size - RG_HEADER_LENGTH, RG_HEADER_MOST);
     h->size = RG_HEADER_LENGTH + length;
     h->bytes = rg_tape_alloc(h->r->at, h->r->tape, (size_t)h->size);
     if (!h->bytes) return -1;
     memcpy(h->bytes, &length, RG_HEADER_LENGTH);
-    if (rg_file_get(f, h->bytes + RG_HEADER_LENGTH, length)) return -1;
+    if (rg_file_read(h->r, h->path, fd, RG_HEADER_LENGTH, h->bytes + RG_HEADER_LENGTH, length)) return -1;
     cursor c = {.h = h, .at = h->bytes + RG_HEADER_LENGTH, .end = h->bytes + h->size};
     return check_header(h) || take_header(&c) || sort_names(h) || check_claim(h) ? -1 : 0;
 }

@@ -13,12 +13,16 @@
 #pragma GCC visibility push(hidden)
 
 enum { RG_HEADER_LENGTH = 8, RG_HEADER_MOST = 16 << 20 };
+#define RG_METADATA "__metadata__"
+#define RG_SUM "@crc64"
 
 typedef struct rg_part { /* a tensor in a file */
     const char *name, *dtype;
+    int here;                       /* the rg_dtype that holds its values on a tape; -1: none does */
     int ndim;
     int64_t shape[RG_MAX_DIMS + 1]; /* one more: the size of an element, for counting bytes */
     int64_t begin, end;             /* within the values */
+    bool taken;                     /* it is wanted */
 } rg_part;
 
 typedef struct rg_text { const char *name, *text; } rg_text;
@@ -34,10 +38,10 @@ typedef struct rg_header {
     bool checked;         /* it has checksums, and its own is right */
 } rg_header;
 
-/* left: bytes that follow in the file. -1 after an error, also when something in the header is there twice. */
-int rg_header_read(rg_header *h, rg_file *f, uint64_t left);
+/* Of an open file of `size` bytes. -1 after an error, also when something in the header is there twice. */
+int rg_header_read(rg_header *h, int fd, uint64_t size);
 void rg_header_free(rg_header *h);
-const rg_part *rg_header_part(const rg_header *h, const char *name); /* NULL: there is none */
+rg_part *rg_header_part(const rg_header *h, const char *name); /* NULL: there is none */
 const char *rg_header_text(const rg_header *h, const char *name);
 const char *rg_header_checksum(const rg_header *h, int64_t part);    /* of the values of that part; NULL: there is none */
 

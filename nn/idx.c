@@ -81,7 +81,7 @@ static rg_tensor *idx_read(const rg_reader *r, idx *x, const char *name) {
 }
 
 rg_tensor *rg_read_idx_at(const char *at, rg_tape *t, const char *path) {
-    const rg_reader r = {at, t, "rg_read_idx", "HINT: check the path, or fetch the file again", false};
+    const rg_reader r = {at, t, "rg_read_idx", "HINT: check the path, or fetch the file again"};
     if (!path) return rg_refuse(t, RG_EVALUE, at, "rg_read_idx: the path is NULL");
     const char *slash = strrchr(path, '/');
     const int64_t mark = rg_mark(t);
@@ -143,7 +143,7 @@ static rg_dataset read_pair(const rg_reader *r, const mnist_files *f, idx *image
 }
 
 rg_dataset rg_read_mnist_at(const char *at, rg_tape *t, const char *dir, bool train) {
-    const rg_reader r = {at, t, "rg_read_mnist", "HINT: sh tools/get-data mnist (or fashion-mnist)", false};
+    const rg_reader r = {at, t, "rg_read_mnist", "HINT: sh tools/get-data mnist (or fashion-mnist)"};
     const int64_t mark = rg_mark(t);
     idx images = {0}, labels = {0};
     mnist_files f;

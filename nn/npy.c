@@ -179,12 +179,13 @@ static int check_size(const source *s, npy *a, const npy_type *type, size_t *byt
         left > *bytes ? "at least " : "only ", (unsigned long long)left);
 }
 
-/* `to` i32, in row-major order; `raw` i64 or i32, in the order of the file */
-static int narrow(const source *s, void *raw, int64_t n) {
+int rg_narrow(const rg_reader *r, const char *path, const char *name, void *values, int64_t n) {
     for (int64_t i = 0, v; i < n; i++) {
-        memcpy(&v, (char *)raw + 8 * i, sizeof v);
-        if (v < INT32_MIN || v > INT32_MAX) return rg_file_fail(s->r, s->path, "value %lld is %lld, too large for i32", (long long)i, (long long)v);
-        memcpy((char *)raw + 4 * i, &(int32_t){(int32_t)v}, 4);
+        memcpy(&v, (char *)values + 8 * i, sizeof v);
+        if (v < INT32_MIN || v > INT32_MAX)
+            return rg_file_fail(r, path, "%.60s%svalue %lld is %lld, too large for i32", name ? name : "", name ? ": " : "", (long long)i,
+                (long long)v);
+        memcpy((char *)values + 4 * i, &(int32_t){(int32_t)v}, 4);
     }
     return 0;
 }
@@ -214,7 +215,7 @@ static int read_values(const source *s, rg_tensor *x, const npy *a, const npy_ty
     char *raw = rg_tape_alloc(s->r->at, s->r->tape, bytes);
     if (!raw) return -1;
     int status = rg_file_get(s->f, raw, bytes);
-    if (!status && type->size > rg_dtype_size(type->dtype)) status = narrow(s, raw, x->numel);
+    if (!status && type->size > rg_dtype_size(type->dtype)) status = rg_narrow(s->r, s->path, NULL, raw, x->numel);
     if (!status) place(x, raw, a->fortran);
     rg_tape_dealloc(s->r->tape, raw, bytes);
     return status;

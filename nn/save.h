@@ -1,4 +1,4 @@
-/* save.h - tensors in files, both ways: checkpoints as safetensors, .npy and .npz for NumPy.
+/* save.h - tensors in files, both ways: safetensors for nets, runs and PyTorch, .npy and .npz for NumPy.
 
    Saving. The file is written in the same folder as PATH.PID-K.tmp, flushed to the disk (fsync) and renamed, and its folder is
    flushed: a program that looks, or that goes on after a crash, finds the old file or the new one, never a part. Functions that save
@@ -26,14 +26,10 @@
 extern "C" {
 #endif
 
-/* -------- checkpoints, in the format of https://github.com/huggingface/safetensors, which PyTorch and others read:
+/* -------- safetensors, the format of https://github.com/huggingface/safetensors, which PyTorch and others read:
 
        u64 n, little-endian | n bytes of JSON, blanks behind | the values of all tensors, little-endian, row-major
        {"__metadata__": {"made by": "retrograd 0.2.0", ..}, "0.weight": {"dtype": "F32", "shape": [784, 128], "data_offsets": [0, 401408]}, ..}
-
-   Names are the parameters', each once: two of one name, or one without, cannot be saved, so save once before a long run. Weights are [in, out], where PyTorch has [out, in]. What is not of the net has a name that
-   begins with @: tensors "@optim.0.weight.m", "@loader.order" (I64), and in the metadata, as decimal text, "@optim.0.lr" (of group 0),
-   "@optim.0.weight.steps", "@rng.state" (NumPy's: PCG64(), .state), "@loader.epoch", "@loader.row", "@step" ..
 
    The metadata also holds checksums (CRC-64/XZ, 16 digits): "@crc64.NAME" of each tensor's values, and "@crc64" of the header itself,
    computed over its eight bytes of length and its JSON with zeros in the place of these 16 digits. A file that was damaged, or that
@@ -42,27 +38,87 @@ extern "C" {
    Refused: a header over 16 MiB, a name that occurs twice, metadata that is no text, more than 6 dimensions, offsets that overlap,
    leave gaps or bytes over. A load that fails, for any reason, changes nothing; gradients are left as they are in any case. */
 
-/* The parameters of a net. Loading wants all of them in the file, of these shapes and dtypes, and no others; tensors with an @ are passed over. */
-int rg_nn_save(rg_nn *net, const char *path);
-int rg_nn_load(rg_nn *net, const char *path);
+/* -------- a net: its parameters and buffers under their names, "0.weight", each once. One without a name cannot be saved.
 
-/* All that a run needs to go on, bit for bit, as if it had not been interrupted:
+       rg_nn_save(net, "net.safetensors");
+       rg_nn_load(net, "theirs.safetensors", .layout = RG_TORCH, .prefix = "model.");
 
-       rg_state state = {.net = net, .optim = adam, .loader = batches};
-       rg_state_save(t, "run.safetensors", state);      and in another process, these made as they were before:
-       rg_state_load(t, "run.safetensors", state);
+   Loading wants all of them in the file, of their shapes and dtypes, and no others. The error names what is missing and
+   what was not expected. F16 and BF16 become the tensor's float, exactly. What begins with @ is not of a net: it is passed
+   over, so that a net can be loaded from the file of a run. */
+typedef enum rg_layout {
+    RG_IN_OUT, /* as here: matrices of layers are [in, out] */
+    /* As in PyTorch's state_dict: matrices of linear, recurrent and attention layers are [out, in]. Everything else is the
+       same there and here. num_batches_tracked of its batch norm is passed over, and not written: it does not need it. */
+    RG_TORCH
+} rg_layout;
+typedef struct rg_file_report { /* of a load without an error */
+    int loaded, missing, unexpected;                            /* how many tensors */
+    const char *const *missing_names, *const *unexpected_names; /* in the file; NULL behind the last. As long as the tape */
+} rg_file_report;
+typedef struct rg_file_options {
+    rg_layout layout;
+    const char *prefix;        /* of all names in the file: with .prefix = "conv." what begins otherwise is passed over */
+    /* Pairs of a beginning in the file and what it is here, and NULL: (const char *[]){"features", "0", "fc", "1", NULL}.
+       Of whole components: "features.2.weight", not "features2.weight". "" is before every name. Of each name here the
+       first pair counts that fits; the others stay as they are. */
+    const char *const *rename;
+    bool partial;              /* load: what is missing stays as it is, what is unexpected is passed over; but not all of it */
+    rg_file_report *report;    /* load: where to say what was missing and unexpected */
+    RG_NAMED;
+} rg_file_options;
+int rg_nn_save(rg_nn *net, const char *path, rg_file_options options);
+int rg_nn_load(rg_nn *net, const char *path, rg_file_options options);
 
-   The tape's generator is always among it. Of an optimiser: its state, step counts and learning rate; its kind must be the same, its
-   other options are those it was made with. Of a loader: epoch, row and order; it must have as many rows and make the same batches. */
-typedef struct rg_state {
-    rg_nn *net;         /* its parameters, and */
-    rg_list tensors;    /* these, of any dtype; neither: every parameter of the tape */
-    rg_optim *optim;
-    rg_loader *loader;
-    int64_t *step;      /* a count of the program's own; at least 0 */
-} rg_state;             /* NULL: there is none */
-int rg_state_save(rg_tape *t, const char *path, rg_state state);
-int rg_state_load(rg_tape *t, const char *path, rg_state state);
+/* -------- all that a run needs to go on, bit for bit, as if it had not been interrupted. Say what it is before the training:
+
+       rg_state *run = rg_state_new(t);
+       rg_state_net(run, "actor", actor);
+       rg_state_net(run, "critic", critic);
+       rg_state_optim(run, "adam", adam);
+       rg_state_loader(run, "batches", batches);
+       rg_state_count(run, "step", &step);
+       if (resumed) rg_state_load(run, "run.safetensors");      in a program that has made all of these as before
+       .. rg_state_save(run, "run.safetensors");
+
+   Any number of each. What a pointer points at is saved as it is at the save, so it must still be there. The tape's
+   generator is always among it: "@rng.state" .., NumPy's PCG64(), .state.
+   Names in the file: "actor.0.weight". Those of all but nets and tensors get an @, and where they contain a parameter, it
+   has its name in the file, or its own if it is not in the state: "@adam.actor.0.weight.m". Numbers are decimal text.
+   Two entries of one name are an error of the call that adds the second, which names both. So nets with parameters of
+   one name are added before an optimiser of both. A state to which something could not be added is not saved or loaded.
+   Loading wants all of it in the file, and of nets and tensors no others. */
+typedef struct rg_state rg_state;
+typedef struct rg_average rg_average;
+typedef struct rg_plateau rg_plateau;
+typedef struct rg_early_stopping rg_early_stopping;
+
+rg_state *rg_state_new(rg_tape *t);
+int rg_state_net(rg_state *run, const char *name, rg_nn *net); /* name NULL or "": "0.weight" */
+/* Leaves of any dtype, which stay with the tape from now on. Several: "NAME." before the name of each. One: NAME itself.
+   NULL or "": their own names. rg_state_tensors(run, NULL, rg_params(t)) */
+int rg_state_tensors(rg_state *run, const char *name, rg_list tensors);
+int rg_state_tensor(rg_state *run, const char *name, rg_tensor *x);
+/* State; steps of each parameter, "@adam.0.weight.steps"; rates of group 0, 1 .., "@adam.0.lr". Its kind must be the same,
+   its other options are those that it was made with. */
+int rg_state_optim(rg_state *run, const char *name, rg_optim *optim);
+/* Epoch, row, order. It must have as many rows, and make the same batches. */
+int rg_state_loader(rg_state *run, const char *name, rg_loader *loader);
+int rg_state_average(rg_state *run, const char *name, rg_average *average);
+int rg_state_plateau(rg_state *run, const char *name, rg_plateau *plateau);
+int rg_state_early_stopping(rg_state *run, const char *name, rg_early_stopping *stopping); /* and its best weights */
+int rg_state_count(rg_state *run, const char *name, int64_t *count); /* numbers of the program's own: "@step" */
+int rg_state_number(rg_state *run, const char *name, double *number);
+int rg_state_save(rg_state *run, const char *path);
+int rg_state_load(rg_state *run, const char *path);
+
+/* -------- any safetensors file as a list of tensors under their names, in the order of their values. They stay until
+   rg_tape_free, like a data set, or rg_release; the list lives as long as the tape, and is empty after an error. F16 and
+   BF16 become f32, I64 becomes i32 where the values fit, BOOL u8; other types are refused by name. Any tensor that has a
+   name can be saved; each name once. */
+rg_list rg_safetensors_load(rg_tape *t, const char *path);
+int rg_safetensors_save(rg_tape *t, const char *path, rg_list tensors);
+RG_PLAIN rg_tensor *rg_list_find(rg_list list, const char *name); /* the first of that name; NULL when there is none */
 
 /* -------- NumPy's arrays. Format: numpy.lib.format, version 1.0 (written) to 3.0: "\x93NUMPY", version, length of the header, a Python
    dictionary, the values, little-endian. Read are f4, f8, i4, u1, and i8 whose values fit into i32; of at most 6 dimensions; in C's
@@ -77,7 +133,6 @@ rg_tensor *rg_npy_load(rg_tape *t, const char *path);
    a comment or with bytes in front. Each member's size and checksum (CRC-32) must be right. */
 int rg_npz_save(rg_tape *t, const char *path, rg_list tensors); /* rg_npz_save(t, path, rg_params(t)) */
 rg_list rg_npz_load(rg_tape *t, const char *path);
-RG_PLAIN rg_tensor *rg_list_find(rg_list list, const char *name); /* the first of that name; NULL when there is none */
 
 #ifdef __cplusplus
 }

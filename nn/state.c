@@ -1,51 +1,83 @@
-/* state.c - the list of what a checkpoint holds, and its numbers as text. */
+/* state.c - the list of what a file holds, its names, and its numbers as text. */
 #include "state.h"
 
-#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "header.h"
+
 /* -------- the list */
 
-__attribute__((format(printf, 3, 0))) static void add(rg_state_list *l, rg_entry e, const char *format, va_list args) {
-    va_list again;
-    va_copy(again, args);
-    const int n = vsnprintf(NULL, 0, format, again);
-    va_end(again);
+void rg_keep(rg_state_list *l, rg_entry e, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    const size_t n = (size_t)vsnprintf(NULL, 0, format, args) + 1, text = e.kind == RG_KEPT_SAME ? strlen(e.at) + 1 : 0;
+    va_end(args);
     rg_entry *items = l->failed ? NULL : rg_grown(l->r->at, l->r->tape, l->items, l->count, &l->size, sizeof e);
     if (items) l->items = items;
-    e.name = items ? rg_tape_alloc(l->r->at, l->r->tape, (size_t)n + 1) : NULL;
+    e.name = items ? rg_tape_alloc(l->r->at, l->r->tape, n + text) : NULL;
     l->failed = !e.name;
     if (l->failed) return;
-    vsnprintf(e.name, (size_t)n + 1, format, args);
+    va_start(args, format);
+    vsnprintf(e.name, n, format, args);
+    va_end(args);
+    if (text) e.at = memcpy(e.name + n, e.at, text);
+    e.from = l->from;
     l->items[l->count++] = e;
 }
 
-#define ADD(l, name, ...)                       \
-    do {                                        \
-        va_list args;                           \
-        va_start(args, name);                   \
-        add(l, (rg_entry){__VA_ARGS__}, name, args); \
-        va_end(args);                           \
-    } while (0)
-
-void rg_keep_tensor(rg_state_list *l, rg_tensor *x, const char *name, ...) { ADD(l, name, .kind = RG_KEPT_TENSOR, .at = x); }
-void rg_keep_indices(rg_state_list *l, int64_t *values, int64_t n, const char *name, ...) { ADD(l, name, .kind = RG_KEPT_INDICES, .at = values, .n = n); }
-void rg_keep_count(rg_state_list *l, int64_t *value, double min, double max, const char *name, ...) {
-    ADD(l, name, .kind = RG_KEPT_COUNT, .at = value, .min = min, .max = max);
-}
-void rg_keep_number(rg_state_list *l, double *value, double min, double max, const char *name, ...) {
-    ADD(l, name, .kind = RG_KEPT_NUMBER, .at = value, .min = min, .max = max);
-}
-void rg_keep_wide(rg_state_list *l, uint64_t value[2], bool odd, const char *name, ...) { ADD(l, name, .kind = RG_KEPT_WIDE, .at = value, .odd = odd); }
-void rg_keep_same(rg_state_list *l, const char *text, const char *name, ...) { ADD(l, name, .kind = RG_KEPT_SAME, .at = (void *)(uintptr_t)text); }
-
 void rg_state_free(rg_state_list *l) {
-    for (int i = 0; i < l->count; i++) rg_tape_dealloc(l->r->tape, l->items[i].name, strlen(l->items[i].name) + 1);
+    for (rg_entry *e = l->items; e < l->items + l->count; e++) {
+        if (e->copy) rg_tape_dealloc(l->r->tape, e->copy, (size_t)rg_entry_bytes(e));
+        rg_tape_dealloc(l->r->tape, e->name, strlen(e->name) + 1 + (e->kind == RG_KEPT_SAME ? strlen(e->at) + 1 : 0));
+    }
     if (l->items) rg_tape_dealloc(l->r->tape, l->items, (size_t)l->size * sizeof *l->items);
+}
+
+/* -------- names */
+
+/* Those with an @ last: what they are of is the first to be refused. Of one name in the order in which they were added. */
+static int by_name(const void *a, const void *b) {
+    const rg_entry *x = *(rg_entry *const *)a, *y = *(rg_entry *const *)b;
+    const int at = (*x->name == '@') - (*y->name == '@'), order = at ? at : strcmp(x->name, y->name);
+    return order ? order : (x > y) - (x < y);
+}
+
+static const char *file_and_line(const char *at) {
+    const char *slash = at ? strrchr(at, '/') : NULL;
+    return slash ? slash + 1 : at ? at : "nowhere";
+}
+
+static int refuse_pair(const rg_state_list *l, const rg_entry *x, const rg_entry *y) {
+    const rg_member *a = x->from, *b = y->from;
+    if (!a) return rg_fail(l->r->tape, RG_EVALUE, l->r->at, "%s: two tensors have the name %.100s", l->r->name, x->name);
+    return rg_fail(l->r->tape, RG_EVALUE, l->r->at, "%s: two entries have the name %.80s, of %s at %.60s and of %s at %.60s%s", l->r->name,
+        x->name, a->who, file_and_line(a->at), b->who, file_and_line(b->at),
+        a == b && *x->name == '@' ? "; add the nets of its parameters, under two names, before it" : "");
+}
+
+/* Also where the format and the checksums put theirs. */
+static int check_name(const rg_state_list *l, const rg_entry *e) {
+    const bool sum = !rg_entry_has_values(e) && !strncmp(e->name, RG_SUM, sizeof RG_SUM - 1) && strchr(".", e->name[sizeof RG_SUM - 1]);
+    if (!rg_is_utf8(e->name)) return rg_fail(l->r->tape, RG_EVALUE, l->r->at, "%s: a name is not UTF-8", l->r->name);
+    if (!sum && strcmp(e->name, RG_METADATA) != 0) return 0;
+    return rg_fail(l->r->tape, RG_EVALUE, l->r->at, "%s: nothing can have the name %.60s, which is the file's own", l->r->name, e->name);
+}
+
+int rg_state_check(const rg_state_list *l) {
+    const size_t size = (size_t)l->count * sizeof(rg_entry *);
+    rg_entry **sorted = l->failed ? NULL : rg_tape_alloc(l->r->at, l->r->tape, size);
+    int status = sorted ? 0 : -1;
+    for (int i = 0; !status && i < l->count; i++) sorted[i] = &l->items[i];
+    if (!status && l->count) qsort(sorted, (size_t)l->count, sizeof *sorted, by_name);
+    for (int i = 0; !status && i < l->count; i++)
+        if (check_name(l, sorted[i]) || (i && !strcmp(sorted[i - 1]->name, sorted[i]->name) && refuse_pair(l, sorted[i - 1], sorted[i])))
+            status = -1;
+    if (sorted) rg_tape_dealloc(l->r->tape, sorted, size);
+    return status;
 }
 
 /* -------- numbers as text, whatever the locale's decimal point is */
@@ -113,8 +145,12 @@ static bool parse_count(const char *text, int64_t *n) {
 }
 
 const char *rg_entry_text(const rg_entry *e, char to[RG_STATE_TEXT]) {
+    int64_t count = 0;
     switch (e->kind) {
-    case RG_KEPT_COUNT: snprintf(to, RG_STATE_TEXT, "%lld", (long long)*(int64_t *)e->at); return to;
+    case RG_KEPT_COUNT:
+        memcpy(&count, e->at, (size_t)e->n);
+        snprintf(to, RG_STATE_TEXT, "%lld", (long long)count);
+        return to;
     case RG_KEPT_NUMBER: number_text(*(double *)e->at, to); return to;
     case RG_KEPT_WIDE: wide_text(e->at, to); return to;
     default: return e->at;
@@ -138,5 +174,6 @@ int rg_entry_parse(const rg_state_list *l, rg_entry *e, const char *text) {
         if (strcmp(text, e->at)) return rg_file_fail(l->r, l->path, "%.60s is %.100s in the file, %.100s here", e->name, text, (char *)e->at);
     }
     if (!good) return rg_file_fail(l->r, l->path, "%.60s is '%.60s', which is no such number", e->name, text);
-    return value >= e->min && value <= e->max ? 0 : rg_file_fail(l->r, l->path, "%.60s is %.60s, not %g to %g", e->name, text, e->min, e->max);
+    if (value >= e->min && value <= e->max) return 0;
+    return e->nan && isnan(value) ? 0 : rg_file_fail(l->r, l->path, "%.60s is %.60s, not %g to %g", e->name, text, e->min, e->max);
 }

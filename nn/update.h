@@ -66,6 +66,16 @@ struct rg_optim { /* all that a step reads and changes: groups' lr, slots, and o
     rg_lbfgs *lbfgs;                            /* or NULL */
 };
 
+struct rg_kept_weights { rg_tensor *p, *copy; }; /* copy NULL: p is in the list before */
+struct rg_average {
+    rg_tape *tape;
+    const char *at; /* the line that made it */
+    double decay;
+    bool swapped;
+    int count;
+    struct rg_kept_weights kept[];
+};
+
 rg_optim *rg_optim_new(const char *at, rg_tape *t, const char *kind, rg_list params); /* one group without state, lr or weight decay */
 int rg_optim_begin(const char *at, rg_optim *o, double lr, double weight_decay);      /* gives it these, and its state */
 int rg_optim_want(const char *at, const rg_optim *o, const char *option, double value, bool good, const char *rule);

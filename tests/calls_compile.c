@@ -26,6 +26,12 @@ rg_tensor *forms(rg_tape *t, rg_tensor *x, rg_tensor *i, void *untyped, int64_t 
     rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), .lr = 1e-3, .weight_decay = .01), *sgd = rg_optim_sgd(t, rg_params(t));
     rg_loader *batches = rg_loader_new(t, x, i, .batch = 64, .shuffle = true);
     rg_optim_add_group(adam, rg_list_of(x), .lr = .1);
+    rg_nn_save(net, "net");
+    rg_nn_load(net, "net", .layout = RG_TORCH, .prefix = "model.", .partial = true);
+    rg_state *run = rg_state_new(t);
+    rg_state_tensors(run, NULL, rg_list_of(x, i));
+    rg_state_count(run, "n", &n);
+    rg_state_load(run, "run");
     (void)batches, (void)sgd;
     x = rg_nn_forward(net, x, NULL, rg_nn_forward(net, rg_nn_forward_n(net, 2, two)));
     rg_nn_forward(net, NULL);

@@ -26,7 +26,10 @@ int main(int argc, char **argv) {
     rg_backward(rg_sum(rg_square(rg_nn_forward(net, rg_full(t, 1, 2, 3)))));
     rg_optim_step(adam);
     rg_rng_next32(rg_tape_rng(t));
-    rg_state_save(t, in(folder, "run.safetensors"), (rg_state){.net = net, .optim = adam});
+    rg_state *run = rg_state_new(t);
+    rg_state_net(run, NULL, net);
+    rg_state_optim(run, "optim", adam);
+    rg_state_save(run, in(folder, "run.safetensors"));
     rg_npz_save(t, in(folder, "net.npz"), rg_nn_params(net));
     float draws[DRAWS];
     for (int i = 0; i < DRAWS; i++) draws[i] = (float)rg_rng_next32(rg_tape_rng(t));

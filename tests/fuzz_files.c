@@ -11,8 +11,9 @@
 enum { IN = 7, OUT = 4 };
 static rg_rng rng;
 static rg_nn *net;
-static rg_state state;
+static rg_state *state;
 static int64_t step;
+static rg_plateau plateau;
 
 static int64_t below(int64_t n) { return rg_rng_integers(&rng, 0, n); }
 
@@ -22,11 +23,20 @@ static void make_net(void) {
     net = rg_nn_sequential(t, rg_nn_linear(t, IN, OUT, RG_HE_NORMAL), rg_nn_linear(t, OUT, 2, RG_HE_NORMAL));
     rg_tensor *x = rg_buffer_of(t, "x", RG_F32, NULL, 5, IN), *y = rg_buffer_of(t, "y", RG_I32, NULL, 5);
     rg_loader *loader = rg_loader_new(t, x, y, .batch = 2, .shuffle = true);
-    state = (rg_state){.net = net, .optim = rg_optim_adam(t, rg_nn_params(net), .lr = .1), .loader = loader, .step = &step};
+    rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), .lr = .1);
+    state = rg_state_new(t);
+    rg_state_net(state, NULL, net);
+    rg_state_optim(state, "optim", adam);
+    rg_state_loader(state, "loader", loader);
+    rg_state_average(state, "average", rg_average_new(t, rg_nn_params(net), .5));
+    rg_state_early_stopping(state, "stop", rg_early_stopping_new(t, rg_nn_params(net)));
+    rg_state_plateau(state, "plateau", &plateau);
+    rg_state_count(state, "step", &step);
 }
 
 static void save_net(void) { rg_nn_save(net, path); }
-static void save_state(void) { rg_state_save(t, path, state); }
+static void save_state(void) { rg_state_save(state, path); }
+static void save_torch(void) { rg_nn_save(net, path, .layout = RG_TORCH); }
 static void save_npy(void) { rg_npy_save(rg_full(t, 3, 5, 4), path); }
 static void save_fortran(void) { /* i8, in Fortran's order */
     static const char front[] = "\x93NUMPY\1\0v\0{'descr': '<i8', 'fortran_order': True, 'shape': (2, 3, 4), }";
@@ -51,7 +61,15 @@ static void save_npz(void) {
 }
 
 static void load_net(void) { rg_nn_load(net, path); }
-static void load_state(void) { rg_state_load(t, path, state); }
+static void load_state(void) { rg_state_load(state, path); }
+static void load_torch(void) {
+    rg_file_report report;
+    rg_nn_load(net, path, .layout = RG_TORCH, .partial = true, .report = &report);
+}
+static void load_list(void) {
+    const rg_list l = rg_safetensors_load(t, path);
+    for (int i = 0; i < l.count; i++) rg_release(l.items[i]);
+}
 static void load_npy(void) { rg_release(rg_npy_load(t, path)); }
 static void load_npz(void) {
     const rg_list l = rg_npz_load(t, path);
@@ -66,6 +84,7 @@ static void save_idx(void) {
 
 typedef struct kind { const char *name; void (*save)(void), (*load)(void); bool counted; } kind; /* counted: begins with its header's length */
 static const kind kinds[] = {{"safetensors", save_net, load_net, true}, {"safetensors, a whole run", save_state, load_state, true},
+    {"safetensors, for PyTorch", save_torch, load_torch, true}, {"safetensors, a list", save_state, load_list, true},
     {"npy", save_npy, load_npy, false}, {"npy, i8 in Fortran's order", save_fortran, load_npy, false}, {"npy, packed", save_packed, load_npy, false},
     {"npz", save_npz, load_npz, false}, {"idx", save_idx, load_idx, false}};
 

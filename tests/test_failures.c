@@ -173,9 +173,15 @@ static char path[] = "/tmp/retrograd-failures-XXXXXX";
 static bool files(things *g) {
     rg_nn *net = rg_nn_linear(g->t, 2, 2, RG_ONES);
     rg_optim *o = net ? rg_optim_adam(g->t, rg_nn_params(net)) : NULL;
-    const rg_state state = {.net = net, .optim = o};
-    if (!o || rg_npy_save(g->x, path) || rg_failed(rg_npy_load(g->t, path)) || rg_npz_save(g->t, path, g->params) || !rg_npz_load(g->t, path).count) return true;
-    return rg_nn_save(net, path) || rg_nn_load(net, path) || rg_state_save(g->t, path, state) || rg_state_load(g->t, path, state);
+    rg_state *run = o ? rg_state_new(g->t) : NULL;
+    if (!run || rg_state_net(run, NULL, net) || rg_state_optim(run, "optim", o)) return true;
+    if (rg_state_tensor(run, "x", rg_zeros(g->t, 3))) return true;
+    if (rg_npy_save(g->x, path) || rg_failed(rg_npy_load(g->t, path))) return true;
+    if (rg_npz_save(g->t, path, g->params) || !rg_npz_load(g->t, path).count) return true;
+    if (rg_safetensors_save(g->t, path, g->params) || !rg_safetensors_load(g->t, path).count) return true;
+    rg_file_report report;
+    if (rg_nn_save(net, path, .layout = RG_TORCH) || rg_nn_load(net, path, .layout = RG_TORCH, .report = &report)) return true;
+    return rg_state_save(run, path) || rg_state_load(run, path);
 }
 
 static double ignores(void *ctx) { /* what fails in the end */

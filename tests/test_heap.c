@@ -102,11 +102,10 @@ typedef struct bench {
     rg_loader *loader;
     rg_tensor *x, *y, *loss, *read;
     rg_list list;
+    rg_state *state;
     int64_t step;
     bool no_pool;
 } bench;
-
-static rg_state state_of(bench *b) { return (rg_state){.net = b->net, .optim = b->optim, .loader = b->loader, .step = &b->step}; }
 
 static uint64_t hash_of_run(const bench *b) {
     const rg_list l = rg_nn_params(b->net);
@@ -141,10 +140,20 @@ static int recompute(bench *b) {
     rg_tensor *w = rg_nn_params(b->net).items[0];
     return rg_backward(rg_sum(rg_checkpoint(squared, NULL, rg_list_of(w))));
 }
-static int save(bench *b) { return rg_state_save(b->t, run_file, state_of(b)); }
-static int load(bench *b) { return rg_state_load(b->t, run_file, state_of(b)); }
-static int save_net(bench *b) { return rg_nn_save(b->net, run_file); }
-static int load_net(bench *b) { return rg_nn_load(b->net, run_file); }
+static int make_state(bench *b) {
+    b->state = rg_state_new(b->t);
+    if (rg_state_net(b->state, NULL, b->net) || rg_state_optim(b->state, "optim", b->optim)) return -1;
+    return rg_state_loader(b->state, "loader", b->loader) || rg_state_count(b->state, "step", &b->step) ? -1 : 0;
+}
+static int save(bench *b) { return rg_state_save(b->state, run_file); }
+static int load(bench *b) { return rg_state_load(b->state, run_file); }
+static int save_net(bench *b) { return rg_nn_save(b->net, run_file, .layout = RG_TORCH); }
+static int load_net(bench *b) {
+    rg_file_report report;
+    return rg_nn_load(b->net, run_file, .layout = RG_TORCH, .partial = true, .report = &report);
+}
+static int save_list(bench *b) { return rg_safetensors_save(b->t, run_file, rg_nn_params(b->net)); }
+static int load_list(bench *b) { return (b->list = rg_safetensors_load(b->t, run_file)).count == 4 ? 0 : -1; }
 static int save_npz(bench *b) { return rg_npz_save(b->t, npz_file, rg_nn_params(b->net)); }
 static int load_npz(bench *b) { return (b->list = rg_npz_load(b->t, npz_file)).count == 4 ? 0 : -1; }
 static int save_npy(bench *b) { return rg_npy_save(rg_nn_params(b->net).items[0], npy_file); }
@@ -155,8 +164,9 @@ static const struct stage { const char *name; int (*go)(bench *b); const char *f
     {"a net", make_net, NULL, false}, {"an optimiser", make_optim, NULL, true}, {"a loader", make_loader, NULL, true}, {"a batch", batch, NULL, true},
     {"a pass", pass, NULL, true}, {"a step", optimise, NULL, true}, {"a replay", replay, NULL, true}, {"the next replay", replay, NULL, true},
     {"a step", optimise, NULL, true}, {"a reset", reset, NULL, true}, {"a checkpoint", recompute, NULL, true}, {"a step", optimise, NULL, true},
-    {"saving the run", save, run_file, true}, {"loading the run", load, NULL, true}, {"saving the net", save_net, run_file, true},
-    {"loading the net", load_net, NULL, true}, {"saving .npz", save_npz, npz_file, true}, {"loading .npz", load_npz, NULL, true},
+    {"a state", make_state, NULL, true}, {"saving the run", save, run_file, true}, {"loading the run", load, NULL, true},
+    {"saving the net", save_net, run_file, true}, {"loading the net", load_net, NULL, true}, {"saving a list", save_list, run_file, true},
+    {"loading a list", load_list, NULL, true}, {"saving .npz", save_npz, npz_file, true}, {"loading .npz", load_npz, NULL, true},
     {"saving .npy", save_npy, npy_file, true}, {"loading .npy", load_npy, NULL, true}, {"reading idx.gz", read_idx, NULL, true}};
 
 /* How calls of malloc fail: one; all from one on; one, and the program's handler clears the error. */

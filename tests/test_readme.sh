@@ -52,11 +52,12 @@ ok "the README's operator passes the gradient check" add_op
 under() { awk -v kind="$2" -v section="## $1" '/^## / { here = $0 == section } /^```/ { if (on) { on = 0; if (mine) exit } else { on = 1; mine = here && substr($0, 4) == kind } next } on && mine' "$top/README.md"; }
 section() { # section NAME PROGRAM: its C block prints what its plain block says, errors last
     under "$1" c >"$tmp/$2.c" && under "$1" "" >"$tmp/expected" && cc -Wall -Wextra -Werror "$tmp/$2.c" -o "$tmp/$2" $(flags) || return
-    "$tmp/$2" >"$tmp/printed" 2>"$tmp/said"
+    (cd "$tmp" && "./$2") >"$tmp/printed" 2>"$tmp/said"
     test -s "$tmp/expected" && cat "$tmp/said" >>"$tmp/printed" && diff "$tmp/expected" "$tmp/printed"
 }
 ok "derivatives of functions print what the README says" section "Derivatives of functions" cubes
 ok "the program of a played step prints what the README says" section "Play a step" play
+ok "the program that goes on prints what the README says" section "Save and go on" goes_on
 
 # -------- every command
 run() { # run COMMAND-LINE: as the README has it, from a folder with this build in it

@@ -43,7 +43,7 @@ int fchmod(int fd, mode_t mode) { return fails(FCHMOD) ? -1 : (int)syscall(SYS_f
 int fchown(int fd, uid_t user, gid_t group) { return fails(FCHOWN) ? -1 : (int)syscall(SYS_fchown, fd, user, group); }
 int flock(int fd, int how) { return fails(FLOCK) ? -1 : (int)syscall(SYS_flock, fd, how); }
 
-/* -------- four ways to save */
+/* -------- ways to save */
 
 static rg_tensor *as_it_is(const char *at, rg_nn *net, rg_tensor *const *in) { return (void)at, (void)net, in[0]; }
 static rg_nn *make_net(void) {
@@ -52,14 +52,20 @@ static rg_nn *make_net(void) {
     return net;
 }
 static int save_net(void) { return rg_nn_save(make_net(), path); }
-static int save_state(void) { return rg_state_save(t, path, (rg_state){.net = make_net()}); }
+static int save_state(void) {
+    rg_state *run = rg_state_new(t);
+    rg_state_net(run, NULL, make_net());
+    return rg_state_save(run, path);
+}
+static int save_list(void) { return rg_safetensors_save(t, path, rg_nn_params(make_net())); }
 static int save_npy(void) { return rg_npy_save(rg_full(t, 3, 30, 40), path); }
 static int save_npz(void) {
     rg_tensor *items[] = {rg_set_name(rg_full(t, 3, 30, 40), "x"), rg_set_name(rg_full(t, 4, 7), "y")};
     return rg_npz_save(t, path, (rg_list){items, 2});
 }
 typedef struct way { const char *name; int (*save)(void); } way;
-static const way ways[] = {{"rg_nn_save", save_net}, {"rg_state_save", save_state}, {"rg_npy_save", save_npy}, {"rg_npz_save", save_npz}};
+static const way ways[] = {{"rg_nn_save", save_net}, {"rg_state_save", save_state}, {"rg_safetensors_save", save_list},
+    {"rg_npy_save", save_npy}, {"rg_npz_save", save_npz}};
 enum { WAYS = sizeof ways / sizeof *ways };
 
 static char said[1024];

@@ -15,14 +15,14 @@ function NAME of each, without a line, for other languages and for pointers to f
 import re
 import sys
 
-HANDLES = re.compile(r"^rg_(operand|tensor|tape|nn|optim|loader|average|early_stopping|plateau|tensors|layers|list)\b")
+HANDLES = re.compile(r"^rg_(operand|tensor|tape|nn|optim|loader|average|early_stopping|plateau|state|tensors|layers|list)\b")
 LISTS = {
     "rg_dims": ("const int64_t *", "RG_SIZES", "0"),
     "rg_axes": ("const int *", "RG_AXES", "0"),
     "rg_tensors": ("rg_tensor *const *", None, None),
     "rg_layers": ("rg_nn *const *", "RG_LAYERS", None),
 }
-STRUCTS = ("rg_init", "rg_list", "rg_state")
+STRUCTS = ("rg_init", "rg_list")
 DATA = {"rg_data": "const void *", "rg_room": "void *"}
 
 

@@ -22,7 +22,7 @@ typedef struct training {
     rg_optim *optim;
     twin *twin;                 /* by hand; NULL for --path tape */
     progress bar;
-    rg_state state;             /* for --save and --resume */
+    rg_state *run;              /* for --save and --resume */
     int64_t step;
     int first;                  /* epochs before this run's */
     bool failed;
@@ -155,14 +155,14 @@ static int run_epochs(training *r) {
         row[SECONDS] = run_seconds() - start;
         row[RATE] = (double)(r->step - before) / row[SECONDS];
         row[ACCURACY] = evaluate(r);
-        failed = r->failed || rg_error_code(r->t) || (file && csv_row(file, row)) || run_save(r->t, r->o, r->state);
+        failed = r->failed || rg_error_code(r->t) || (file && csv_row(file, row)) || run_save(r->o, r->run);
         if (!failed)
             progress_line(&r->bar, "epoch %2d/%d   loss %.4f   test %5.2f%%   %6.2f s   %6.0f steps/s%s", epoch, r->o->epochs, row[LOSS], 100 * row[ACCURACY], row[SECONDS], row[RATE],
                 begun ? "   (loss: of this run's steps)" : "");
     }
     progress_end(&r->bar);
     if (csv_close(file)) failed = 1;
-    if (epoch == r->first + 1 && run_save(r->t, r->o, r->state)) failed = 1; /* nothing was left to do */
+    if (epoch == r->first + 1 && run_save(r->o, r->run)) failed = 1; /* nothing was left to do */
     return failed ? -1 : epoch - 1 - r->first;
 }
 
@@ -179,8 +179,13 @@ static int report(training *r, int epochs) {
 }
 
 static int resume(training *r) {
-    r->state = (rg_state){.net = r->c->net, .optim = r->optim, .loader = r->train, .step = &r->step};
-    if (run_resume(r->t, r->o, r->state)) return -1;
+    r->run = rg_state_new(r->t);
+    if (r->c->net) rg_state_net(r->run, NULL, r->c->net);
+    else rg_state_tensors(r->run, NULL, rg_params(r->t));
+    rg_state_optim(r->run, "optim", r->optim);
+    rg_state_loader(r->run, "loader", r->train);
+    rg_state_count(r->run, "step", &r->step);
+    if (run_resume(r->o, r->run, r->train)) return -1;
     r->first = r->train->epoch < r->o->epochs ? (int)r->train->epoch : r->o->epochs;
     return 0;
 }

@@ -77,15 +77,14 @@ double run_rate(const run_options *o, int64_t step, int64_t steps) {
     return o->lr;
 }
 
-int run_resume(rg_tape *t, const run_options *o, rg_state state) {
+int run_resume(const run_options *o, rg_state *run, rg_loader *l) {
     if (!o->resume) return 0;
-    if (rg_state_load(t, o->resume, state)) return -1;
-    rg_loader *l = state.loader;
+    if (rg_state_load(run, o->resume)) return -1;
     if (l && l->row == rg_dim(l->x, 0)) l->row = 0, l->epoch++; /* --steps ended that run at the end of an epoch: the next one comes */
     return 0;
 }
 
-int run_save(rg_tape *t, const run_options *o, rg_state state) { return o->save ? rg_state_save(t, o->save, state) : 0; }
+int run_save(const run_options *o, rg_state *run) { return o->save ? rg_state_save(run, o->save) : 0; }
 
 uint64_t run_hash(rg_list params) {
     uint64_t h = RG_HASH;

@@ -31,8 +31,8 @@ bool run_by(const run_options *o, const char *path);                      /* is 
 rg_tape *run_tape(const run_options *o);                                   /* NULL only when out of memory */
 rg_optim *run_optimizer(rg_tape *t, rg_list params, const run_options *o);
 double run_rate(const run_options *o, int64_t step, int64_t steps);           /* --lr by --schedule, of step 0, 1 .. of `steps` */
-int run_resume(rg_tape *t, const run_options *o, rg_state state);          /* --resume: all of `state` as it was saved */
-int run_save(rg_tape *t, const run_options *o, rg_state state);            /* --save; both return 0, or -1 after an error on the tape */
+int run_resume(const run_options *o, rg_state *run, rg_loader *batches);   /* --resume: all as it was saved; batches: its loader, or NULL */
+int run_save(const run_options *o, rg_state *run);                         /* --save; both return 0, or -1 after an error on the tape */
 uint64_t run_hash(rg_list params);                                         /* FNV-1a over the bits of all values */
 int64_t run_numbers(rg_list params);                                       /* how many there are in all */
 csv *run_history(const run_options *o, const char *const *columns, int count); /* --csv, gone on with after --resume; NULL: not asked, or an error */
