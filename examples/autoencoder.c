@@ -56,7 +56,7 @@ static double train(rg_tape *t, const autoencoder *a, const run_options *o) {
     int failed = (o->csv && !file) || run_resume(o, run, batches);
     progress bar;
     progress_start(&bar, stdout, "epoch", o->epochs, rg_loader_steps(batches));
-    bar.before = failed ? 0 : (int)batches->epoch;
+    bar.before = failed ? 0 : (int)rg_loader_epoch(batches);
     for (int epoch = bar.before + 1; epoch <= o->epochs && !failed && (!o->steps || step < o->steps); epoch++) {
         rg_tensor *x, *y;
         double sum = 0, n = 0, start = run_seconds();

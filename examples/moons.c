@@ -82,12 +82,12 @@ static int train(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options 
     rg_state_loader(run, "loader", batches);
     rg_state_count(run, "step", &step);
     int failed = run_resume(o, run, batches);
-    bar.before = failed ? 0 : (int)batches->epoch;
+    bar.before = failed ? 0 : (int)rg_loader_epoch(batches);
     for (int epoch = bar.before + 1; epoch <= o->epochs && !failed && (!o->steps || step < o->steps); epoch++) {
         rg_tensor *x, *y;
         double loss_sum = 0;
         int64_t n = 0;
-        const bool begun = batches->row > 0; /* by the run that this one goes on with */
+        const bool begun = rg_loader_row(batches) > 0; /* by the run that this one goes on with */
         const double start = run_seconds();
         while ((!o->steps || step < o->steps) && rg_loader_next(batches, &x, &y)) {
             rg_tensor *loss = rg_cross_entropy(rg_nn_forward(net, x), y);

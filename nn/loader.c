@@ -1,139 +1,204 @@
-/* loader.c - batches of a data set: rows gathered in order or shuffled, bytes turned into floats on the way. */
-#include "data.h"
-#include "engine/op.h"
+/* loader.c - batches of a data set: rows in order, shuffled or by weight, bytes turned into floats on the way. */
+#include "loader.h"
 #include "nn/rows.h"
 
 #include <string.h>
 
-static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype == RG_F64; }
-static int64_t row_size(const rg_tensor *x) { return x->shape[0] ? x->numel / x->shape[0] : 0; } /* in elements */
+/* -------- what a batch will be */
 
-/* -------- a batch */
+static bool becomes_float(const rg_column *c) { return c->scaled || rg_is_float(c->from); }
 
-/* `to` [b, ..], floats = rows of `from` [n, ..], converted; `next` rows after them are on their way while these are computed with. */
-static void gather(const rg_loader *l, rg_tensor *to, const rg_tensor *from, int64_t b, int64_t next, const rg_loader_options *o) {
-    static rg_rows_fn *const kernel[2][RG_ISAS] = RG_KERNEL(rows);
-    kernel[to->dtype == RG_F64][rg_isa(l->tape)](&(rg_rows){.tape = l->tape, .from = from->data, .dtype = from->dtype, .to = to->data,
-        .size = row_size(from), .count = b, .order = l->order ? l->order + l->row : NULL, .first = l->row, .next = next,
-        .divisor = o->divisor, .mean = o->mean, .std = o->std});
+static rg_dtype batch_dtype(const rg_loader *l, const rg_column *c) {
+    if (becomes_float(c)) return rg_default_dtype(l->tape);
+    return c->from->dtype == RG_U8 && !l->options.keep_u8 ? RG_I32 : c->from->dtype;
 }
 
-/* Labels [b, ..] of the same rows as i32, from i32 or u8. */
-static void gather_labels(const rg_loader *l, rg_tensor *to, const rg_tensor *from, int64_t b) {
-    const int64_t n = row_size(from);
-    int32_t *label = to->data;
-    for (int64_t i = 0; i < b; i++) {
-        const int64_t row = (l->order ? l->order[l->row + i] : l->row + i) * n;
-        for (int64_t k = 0; k < n; k++) *label++ = from->dtype == RG_U8 ? ((const uint8_t *)from->data)[row + k] : ((const int32_t *)from->data)[row + k];
+static int64_t row_at(const rg_loader *l, int64_t i) { return l->order ? l->order[l->row + i] : l->row + i; }
+
+/* Of windows, or of the longest of the next b rows. */
+static int64_t batch_length(const rg_loader *l, int64_t b) {
+    int64_t length = l->length;
+    for (int64_t i = 0; l->offsets && i < b; i++) {
+        const int64_t row = row_at(l, i), n = l->offsets[row + 1] - l->offsets[row];
+        if (n > length) length = n;
     }
+    return length;
 }
 
-static rg_tensor *batch_of(const char *at, const rg_loader *l, const rg_tensor *from, int64_t b, bool flat) {
-    rg_tape *t = l->tape;
-    int64_t shape[RG_MAX_DIMS];
-    memcpy(shape, from->shape, sizeof shape);
+/* Returns the number of dimensions. */
+static int batch_shape(const rg_column *c, int64_t b, int64_t length, int64_t shape[RG_MAX_DIMS]) {
+    const int rest = c->from->ndim - 1;
     shape[0] = b;
-    if (flat) shape[1] = row_size(from);
-    const bool floats = is_float(from) || from == l->x;
-    return rg_empty_at(at, t, floats ? rg_default_dtype(t) : RG_I32, flat ? 2 : from->ndim, shape);
+    shape[1] = c->cut ? length : c->size;
+    if (c->flat) return 2;
+    memcpy(shape + 1 + c->cut, c->from->shape + 1, (size_t)rest * sizeof *shape);
+    return 1 + c->cut + rest;
 }
 
-int64_t rg_loader_steps(const rg_loader *l) {
-    if (!l) return 0;
-    const int64_t n = l->x->shape[0], batch = l->options.batch;
-    return n / batch + (n % batch && !l->options.drop_last);
+static int64_t batches(const rg_loader *l, int64_t rows) {
+    const int64_t batch = l->options.batch;
+    return rows / batch + (rows % batch && !l->options.drop_last);
 }
 
-/* Rows of the next batch; 0 at the end of the epoch, -1 after an error. */
-static int64_t batch_rows(const char *at, const char *what, rg_loader *l) {
-    if (!l || rg_error_code(l->tape)) return -1;
-    const int64_t n = l->x->shape[0], left = n - l->row, b = left < l->options.batch ? left : l->options.batch;
-    if (l->row < 0 || l->row > n) return rg_fail(l->tape, RG_EVALUE, at, "%s: row %lld is outside 0..%lld", what, (long long)l->row, (long long)n);
-    return b < l->options.batch && l->options.drop_last ? 0 : b;
+/* Rows of the next batch; 0 at the end of the epoch. */
+static int64_t batch_rows(const rg_loader *l) {
+    const int64_t left = l->x->shape[0] - l->row, batch = l->options.batch;
+    return left >= batch ? batch : l->options.drop_last ? 0 : left;
 }
 
-/* Draws the epoch's order if it begins here, and fills x and y with the next b rows. */
-static bool fill(const char *at, const char *what, rg_loader *l, rg_tensor *x, rg_tensor *y, int64_t b) {
-    static const rg_loader_options as_is = {.divisor = 1, .std = 1};
-    const int64_t n = l->x->shape[0];
-    if (l->row == 0 && l->order) rg_rng_permutation(rg_tape_rng(l->tape), n, l->order);
-    for (int64_t i = 0; l->order && i < b; i++) {
-        const int64_t row = l->order[l->row + i];
-        if (row >= 0 && row < n) continue;
-        rg_fail(l->tape, RG_EVALUE, at, "%s: order[%lld] = %lld is outside 0..%lld", what, (long long)(l->row + i), (long long)row, (long long)n - 1);
-        return false;
+int64_t rg_loader_steps(const rg_loader *l) { return l ? batches(l, l->x->shape[0]) : 0; }
+int64_t rg_loader_left(const rg_loader *l) { return l ? batches(l, l->x->shape[0] - l->row) : 0; }
+int64_t rg_loader_epoch(const rg_loader *l) { return l ? l->epoch : 0; }
+int64_t rg_loader_row(const rg_loader *l) { return l ? l->row : 0; }
+
+/* -------- filling it */
+
+/* The first row whose cumulated weight is above u. */
+static int64_t row_of_weight(const rg_loader *l, double u) {
+    int64_t low = 0, high = l->x->shape[0] - 1;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (l->cumulated[middle] > u) high = middle;
+        else low = middle + 1;
     }
-    const int64_t left = n - l->row - b;
-    gather(l, x, l->x, b, !l->order ? 0 : left < b ? left : b, &l->options);
-    if (is_float(y)) gather(l, y, l->y, b, 0, &as_is);
-    else gather_labels(l, y, l->y, b);
-    l->row += b;
-    return true;
+    return low;
 }
 
-bool rg_loader_next_at(const char *at, rg_loader *l, rg_tensor **x, rg_tensor **y) {
-    rg_tensor *unwanted;
-    if (!x) x = &unwanted;
-    if (!y) y = &unwanted;
-    *x = *y = NULL;
-    const int64_t b = batch_rows(at, "rg_loader_next", l);
-    if (b < 0) return false;
+/* The epoch's order, if it begins here. */
+static void draw_order(rg_loader *l) {
+    rg_rng *rng = rg_tape_rng(l->tape);
+    const int64_t n = l->x->shape[0];
+    if (l->row > 0 || !l->order) return;
+    if (!l->cumulated) rg_rng_permutation(rng, n, l->order);
+    for (int64_t i = 0; l->cumulated && i < n; i++) l->order[i] = row_of_weight(l, rg_rng_random(rng));
+}
+
+/* Rows that become floats; `next` rows after them are on their way while these are computed with. */
+static void gather(const rg_loader *l, const rg_column *c, rg_tensor *to, int64_t next) {
+    static rg_rows_fn *const kernel[2][RG_ISAS] = RG_KERNEL(rows);
+    static const double none = 0, one = 1;
+    kernel[to->dtype == RG_F64][rg_isa(l->tape)](&(rg_rows){.tape = l->tape, .from = c->from->data, .dtype = c->from->dtype, .to = to->data,
+        .size = c->size, .count = to->shape[0], .order = l->order ? l->order + l->row : NULL, .first = l->row, .next = next,
+        .divisor = c->scaled ? l->options.divisor : 1, .channels = c->scaled ? l->channels : 1, .mean = c->scaled ? l->mean : &none,
+        .std = c->scaled ? l->std : &one});
+}
+
+/* Integers, and pieces of a stream, which are padded to the length of the batch. */
+static void copy(const rg_loader *l, const rg_column *c, rg_tensor *to) {
+    const size_t width = rg_dtype_size(c->from->dtype), to_width = rg_dtype_size(to->dtype);
+    const int64_t size = to->numel / to->shape[0];
+    for (int64_t i = 0; i < to->shape[0]; i++) {
+        const int64_t row = row_at(l, i);
+        const bool ragged = c->cut && l->offsets;
+        const int64_t first = ragged ? l->offsets[row] * c->step : c->first + row * c->step;
+        const int64_t n = ragged ? l->offsets[row + 1] * c->step - first : size;
+        char *place = (char *)to->data + (size_t)(i * size) * to_width;
+        rg_convert(place, to->dtype, (const char *)c->from->data + (size_t)first * width, c->from->dtype, n);
+        for (int64_t k = n; k < size; k++) rg_convert(place + (size_t)k * to_width, to->dtype, &l->options.padding_value, RG_F64, 1);
+    }
+}
+
+/* The function of the options. What it makes on the tape is released again. */
+static int transform(const char *at, const char *what, const rg_loader *l) {
+    rg_tape *t = l->tape;
+    if (!l->options.transform) return 0;
+    const int64_t mark = rg_mark(t), guard = rg_guard(t, mark), errors = rg_errors(t);
+    const bool recording = rg_record(t, false);
+    const int status = l->options.transform(l->options.transform_ctx, l->batch, rg_tape_rng(t));
+    rg_record(t, recording);
+    rg_guard(t, guard);
+    if (status && rg_errors(t) == errors) rg_fail(t, RG_EVALUE, at, "%s: the transform returned %d", what, status);
+    rg_rewind_at(at, t, mark);
+    return rg_errors(t) == errors ? 0 : -1;
+}
+
+/* The next b rows into what there is of l->batch. */
+static int fill(const char *at, const char *what, rg_loader *l, int64_t b) {
+    const int64_t left = l->x->shape[0] - l->row - b;
+    for (int i = 0; i < l->ncolumns; i++) {
+        const rg_column *c = &l->columns[i];
+        if (!l->batch[i]) continue;
+        if (!becomes_float(c) || c->cut) copy(l, c, l->batch[i]);
+        else gather(l, c, l->batch[i], i > 0 || !l->order ? 0 : left < b ? left : b);
+    }
+    if (l->batch[0]) rg_augment(l, l->batch[0]);
+    if (transform(at, what, l)) return -1;
+    l->row += b;
+    return 0;
+}
+
+static bool may_go_on(const char *at, const char *what, const rg_loader *l, int n) {
+    if (!l || rg_error_code(l->tape)) return false;
+    if (n > l->ncolumns) rg_fail(l->tape, RG_EVALUE, at, "%s: %d tensors, but the loader was made with %d", what, n, l->ncolumns);
+    return n <= l->ncolumns;
+}
+
+/* Tensors of b rows without values, for the columns that are asked for. */
+static int make_batch(const char *at, rg_loader *l, int64_t b, int n, rg_tensor **const *places) {
+    int64_t shape[RG_MAX_DIMS];
+    for (int i = 0; i < l->ncolumns; i++) l->batch[i] = NULL;
+    for (int i = 0; i < n; i++) {
+        if (!places[i]) continue;
+        const int ndim = batch_shape(&l->columns[i], b, batch_length(l, b), shape);
+        l->batch[i] = rg_empty_at(at, l->tape, batch_dtype(l, &l->columns[i]), ndim, shape);
+        if (rg_failed(l->batch[i])) return -1;
+    }
+    return 0;
+}
+
+bool rg_loader_next_at(const char *at, rg_loader *l, int n, rg_tensor **const *places) {
+    for (int i = 0; i < n; i++)
+        if (places[i]) *places[i] = NULL;
+    if (!may_go_on(at, "rg_loader_next", l, n)) return false;
+    const int64_t b = batch_rows(l), mark = rg_mark(l->tape);
     if (b == 0) {
         l->row = 0;
         l->epoch++;
         return false;
     }
-    const int64_t mark = rg_mark(l->tape);
-    rg_tensor *bx = batch_of(at, l, l->x, b, !l->options.keep_shape), *by = batch_of(at, l, l->y, b, false);
-    if (rg_failed(bx) || rg_failed(by) || !fill(at, "rg_loader_next", l, bx, by, b)) { /* without memory nothing was drawn: the next call tries the same batch again */
-        rg_rewind(l->tape, mark);
+    const rg_rng before = *rg_tape_rng(l->tape);
+    draw_order(l);
+    if (make_batch(at, l, b, n, places) || fill(at, "rg_loader_next", l, b)) { /* the next call tries the same batch again */
+        *rg_tape_rng(l->tape) = before;
+        rg_rewind_at(at, l->tape, mark);
         return false;
     }
-    *x = bx;
-    *y = by;
+    for (int i = 0; i < n; i++)
+        if (places[i]) *places[i] = l->batch[i];
     return true;
 }
 
-bool rg_loader_refill_at(const char *at, rg_loader *l, rg_tensor *x, rg_tensor *y) {
-    const int64_t b = batch_rows(at, "rg_loader_refill", l);
-    if (b <= 0 || rg_outside_pass(at, l->tape, "rg_loader_refill")) return false;
-    const bool leaves = !rg_failed(x) && !rg_failed(y) && x->tape == l->tape && y->tape == l->tape && !x->op && !y->op && !x->base && !y->base;
-    const bool fit = leaves && x->ndim > 0 && y->ndim > 0 && x->numel == x->shape[0] * row_size(l->x) && y->numel == y->shape[0] * row_size(l->y) &&
-        is_float(x) && y->dtype == (is_float(l->y) ? rg_default_dtype(l->tape) : RG_I32) && x->shape[0] == y->shape[0];
-    if (!fit) return rg_fail(l->tape, RG_ESHAPE, at, "rg_loader_refill: x and y are no batch of this loader"), false;
-    if (x->shape[0] != b || !fill(at, "rg_loader_refill", l, x, y, b)) return false;
-    rg_touch(x);
-    rg_touch(y);
+/* Can c's next b rows be written to x? 0: x was such a batch, of another size. -1: of another kind. */
+static int fits(const rg_loader *l, const rg_column *c, const rg_tensor *x, int64_t b) {
+    int64_t shape[RG_MAX_DIMS];
+    int same = 1;
+    if (rg_failed(x) || x->tape != l->tape || x->op || x->base || x->dtype != batch_dtype(l, c)) return -1;
+    if (x->ndim != batch_shape(c, b, batch_length(l, b), shape)) return -1;
+    for (int d = 0; d < x->ndim; d++)
+        if (x->shape[d] != shape[d]) {
+            if (d > (c->cut && l->offsets)) return -1;
+            same = 0;
+        }
+    return same;
+}
+
+bool rg_loader_refill_at(const char *at, rg_loader *l, int n, rg_tensor *const *batch) {
+    if (!may_go_on(at, "rg_loader_refill", l, n)) return false;
+    const int64_t b = batch_rows(l);
+    if (b == 0 || rg_outside_pass(at, l->tape, "rg_loader_refill")) return false;
+    const rg_rng before = *rg_tape_rng(l->tape);
+    int same = 1;
+    draw_order(l);
+    for (int i = 0; i < l->ncolumns; i++) l->batch[i] = i < n ? batch[i] : NULL;
+    for (int i = 0; i < n && same >= 0; i++) {
+        const int fit = fits(l, &l->columns[i], batch[i], b), one = fit >= 0 && batch[i]->shape[0] == batch[0]->shape[0] ? fit : -1;
+        if (one < 0) rg_fail(l->tape, RG_ESHAPE, at, "rg_loader_refill: tensor %d is no batch of this loader", i);
+        if (one < same) same = one;
+    }
+    if (same <= 0 || fill(at, "rg_loader_refill", l, b)) {
+        *rg_tape_rng(l->tape) = before;
+        return false;
+    }
+    for (int i = 0; i < n; i++) rg_touch(batch[i]);
     return true;
-}
-
-/* -------- making one */
-
-static int check(const char *at, rg_tape *t, const rg_tensor *x, const rg_tensor *y, const rg_loader_options *o) {
-    char xs[80], ys[80];
-    if (rg_error_code(t) || rg_failed(x) || rg_failed(y)) return rg_fail(t, RG_ESTATE, at, "rg_loader_new: x or y is poisoned or NULL");
-    if (x->tape != t || y->tape != t) return rg_fail(t, RG_ESTATE, at, "rg_loader_new: x or y belongs to another tape");
-    rg_shape_text(x, xs, sizeof xs);
-    rg_shape_text(y, ys, sizeof ys);
-    if (!is_float(x) && x->dtype != RG_U8) return rg_fail(t, RG_EDTYPE, at, "rg_loader_new: x is %s, not u8 or a float", xs);
-    if (x->ndim < 1 || y->ndim < 1 || x->shape[0] != y->shape[0] || x->shape[0] < 1)
-        return rg_fail(t, RG_ESHAPE, at, "rg_loader_new: x %s and y %s do not have the same number of rows, at least one", xs, ys);
-    if (o->batch < 1) return rg_fail(t, RG_EVALUE, at, "rg_loader_new: batches of %lld rows", (long long)o->batch);
-    if (o->drop_last && o->batch > x->shape[0])
-        return rg_fail(t, RG_EVALUE, at, "rg_loader_new: drop_last leaves no batch of %lld from x %s", (long long)o->batch, xs);
-    const double finite = (o->divisor + o->mean + o->std) * 0;
-    if (finite != 0 || o->std < 0 || o->divisor < 0) return rg_fail(t, RG_EVALUE, at, "rg_loader_new: divisor %g, mean %g, std %g", o->divisor, o->mean, o->std);
-    return 0;
-}
-
-rg_loader *rg_loader_new_at(const char *at, rg_tape *t, rg_tensor *x, rg_tensor *y, rg_loader_options options) {
-    if (check(at, t, x, y, &options)) return NULL;
-    if (options.divisor == 0) options.divisor = x->dtype == RG_U8 ? 255 : 1;
-    if (options.std == 0) options.std = 1;
-    const size_t n = options.shuffle ? (size_t)x->shape[0] : 0;
-    rg_loader *l = rg_tape_own(at, t, sizeof *l + n * sizeof *l->order);
-    if (!l) return NULL;
-    *l = (rg_loader){.tape = t, .x = rg_retain(x), .y = rg_retain(y), .options = options};
-    if (n) l->order = (int64_t *)(l + 1);
-    return l;
 }

@@ -15,7 +15,9 @@ typedef struct rg_rows {
     const int64_t *order;    /* row i comes from row order[i]; NULL: from row first + i */
     int64_t first;
     int64_t next;            /* so many rows of the order after these are wanted soon, at most count */
-    double divisor, mean, std;
+    double divisor;
+    int64_t channels;        /* a row is so many equal parts, each with its own: */
+    const double *mean, *std;
 } rg_rows;
 
 typedef void rg_rows_fn(const rg_rows *g);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "loader.h"
 #include "save.h"
 #include "state.h"
 #include "update.h"

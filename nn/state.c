@@ -125,7 +125,7 @@ static void number_text(double x, char to[RG_STATE_TEXT]) {
     freelocale(c);
 }
 
-static bool parse_number(const char *text, double *x) {
+bool rg_parse_number(const char *text, double *x) {
     char *end;
     const locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), before = uselocale(c);
     *x = strtod(text, &end);
@@ -166,7 +166,7 @@ int rg_entry_parse(const rg_state_list *l, rg_entry *e, const char *text) {
         value = (double)e->found.count;
         break;
     case RG_KEPT_NUMBER:
-        good = parse_number(text, &e->found.number);
+        good = rg_parse_number(text, &e->found.number);
         value = e->found.number;
         break;
     case RG_KEPT_WIDE: good = parse_wide(text, e->found.wide) && (e->found.wide[1] & 1) >= e->odd; break;

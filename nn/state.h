@@ -71,6 +71,7 @@ void rg_keep_net(rg_state_list *l, const rg_nn *net, const char *front);
 enum { RG_STATE_TEXT = 64 };
 const char *rg_entry_text(const rg_entry *e, char to[RG_STATE_TEXT]);
 int rg_entry_parse(const rg_state_list *l, rg_entry *e, const char *text);
+bool rg_parse_number(const char *text, double *x); /* with a point, whatever the locale is; also nan, inf, -inf */
 
 int rg_state_file(rg_state_list *l, bool load); /* safetensors.c: to or from the file; frees the list */
 

@@ -1,4 +1,4 @@
-/* test_data.c - MNIST and CIFAR-10, good and bad; readers without memory, without a tape, after an error. */
+/* test_data.c - MNIST, CIFAR-10 and CIFAR-100, good and bad; readers without memory, without a tape, after an error. */
 #include "tests/scratch.h"
 
 #include <math.h>
@@ -187,17 +187,75 @@ static void cifar_refusals(void **state) {
     assert_false(rg_failed(rg_read_cifar10(t, folder, true).x));
 }
 
+/* -------- CIFAR-100 */
+
+static void write_cifar100(const char *name, int records, int first) {
+    plain.n = 0;
+    for (int i = 0; i < records; i++) {
+        put(&plain, (unsigned char[]){(unsigned char)((first + i) % 20), (unsigned char)((first + i) % 100)}, 2);
+        for (int k = 0; k < RECORD - 1; k++) put(&plain, &(unsigned char){(unsigned char)(k / 1024 * 50 + k % 7 + first + i)}, 1);
+    }
+    write_bytes(name, &plain);
+}
+
+static void cifar100(void **state) {
+    (void)state;
+    write_cifar100("cifar-100-binary/train.bin", 5, 17);
+    write_cifar100("test.bin", 3, 97);
+    rg_dataset fine = rg_read_cifar100(t, folder, true), coarse = rg_read_cifar100(t, folder, true, .coarse = true), test = rg_read_cifar100(t, folder, false);
+    assert_null(rg_error(t));
+    assert_memory_equal(rg_shape(fine.x), ((int64_t[]){5, 3, 32, 32}), 4 * sizeof(int64_t));
+    assert_int_equal(rg_dim(test.x, 0), 3);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(rg_i32(fine.y)[i], 17 + i);
+        assert_int_equal(rg_i32(coarse.y)[i], (17 + i) % 20);
+        for (int k = 0; k < RECORD - 1; k += 511) assert_int_equal(rg_u8(fine.x)[i * (RECORD - 1) + k], k / 1024 * 50 + k % 7 + 17 + i);
+    }
+    assert_int_equal(fine.classes, 100);
+    assert_int_equal(coarse.classes, 20);
+    assert_string_equal(fine.class_names[0], "apple");
+    assert_string_equal(fine.class_names[99], "worm");
+    assert_string_equal(coarse.class_names[19], "vehicles_2");
+    for (int k = 1; k < 100; k++) assert_true(strcmp(fine.class_names[k - 1], fine.class_names[k]) < 0);
+}
+
+static void cifar100_fails(const char *says) {
+    const rg_dataset d = rg_read_cifar100(t, folder, false);
+    assert_true(rg_failed(d.x) && rg_failed(d.y));
+    assert_error(RG_EIO, says);
+    assert_non_null(strstr(rg_error(t), "HINT: cifar-100-binary.tar.gz"));
+    rg_error_clear(t);
+}
+
+static void cifar100_refusals(void **state) {
+    (void)state;
+    cifar100_fails("there is no test.bin, nor in its folder cifar-100-binary");
+    write_cifar100("test.bin", 2, 0);
+    plain.at[RECORD + 2] = 100;
+    write_bytes("test.bin", &plain);
+    cifar100_fails("test.bin: label 1 is 100, not 0 to 99");
+    rg_dataset d = rg_read_cifar100(t, folder, false, .coarse = true); /* which looks at the other label */
+    assert_int_equal(rg_i32(d.y)[1], 1);
+    rg_release(d.x), rg_release(d.y);
+    rg_tape_reset(t);
+    plain.n--;
+    write_bytes("test.bin", &plain);
+    cifar100_fails("test.bin: 6147 bytes are not whole records of 3074");
+}
+
 /* -------- memory and errors */
 
 static rg_tensor *read_idx(rg_tape *tape) { return rg_read_idx(tape, path); }
 static rg_tensor *read_mnist(rg_tape *tape) { return rg_read_mnist(tape, folder, true).x; }
 static rg_tensor *read_cifar10(rg_tape *tape) { return rg_read_cifar10(tape, folder, true).x; }
+static rg_tensor *read_cifar100(rg_tape *tape) { return rg_read_cifar100(tape, folder, true).x; }
 typedef struct reader { const char *name; rg_tensor *(*read)(rg_tape *tape); } reader;
-static const reader readers[] = {{"idx", read_idx}, {"mnist", read_mnist}, {"cifar10", read_cifar10}};
+static const reader readers[] = {{"idx", read_idx}, {"mnist", read_mnist}, {"cifar10", read_cifar10}, {"cifar100", read_cifar100}};
 
 static void write_everything(void) {
     write_mnist("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", 20, true);
     write_batches("cifar-10-batches-bin/");
+    write_cifar100("train.bin", 3, 0);
     plain.n = packed.n = 0;
     small_idx();
     write_bytes("array.gz", &packed);
@@ -323,6 +381,8 @@ int main(void) {
     CASE(&c, cifar_batches, "cifar-10-batches-bin/", "cifar10: batches in their folder");
     CASE(&c, cifar_test_batch, NULL, "cifar10: test batch");
     CASE(&c, cifar_refusals, NULL, "cifar10: refusals");
+    CASE(&c, cifar100, NULL, "cifar100: both labels");
+    CASE(&c, cifar100_refusals, NULL, "cifar100: refusals");
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
         CASE(&c, out_of_memory, &readers[i], "%s: out of memory", readers[i].name);
         CASE(&c, error_stands, &readers[i], "%s: an error stands", readers[i].name);

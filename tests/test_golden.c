@@ -121,8 +121,8 @@ static void run_loads(void **state) {
     const size_t n = slurp(old);
     assert_int_equal(rg_state_load(state_of(&r), path), 0);
     assert_int_equal(r.step, 4);
-    assert_int_equal(r.loader->epoch, 1);
-    assert_int_equal(r.loader->row, 4);
+    assert_int_equal(rg_loader_epoch(r.loader), 1);
+    assert_int_equal(rg_loader_row(r.loader), 4);
     assert_true(rg_optim_lr(r.optim) == .3);
     snprintf(path, sizeof path, "%s/again", folder);
     assert_int_equal(rg_state_save(state_of(&r), path), 0);

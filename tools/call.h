@@ -29,6 +29,7 @@ typedef void *rg_room;
 typedef struct rg_dims rg_dims;
 typedef struct rg_axes rg_axes;
 typedef struct rg_tensors rg_tensors;
+typedef struct rg_places rg_places; /* where tensors shall go: &x, &y */
 
 /* The last member of a struct of options: its members are given by name, rg_optim_adam(t, params, .lr = 1e-3). */
 #define RG_NAMED char named_
@@ -85,6 +86,8 @@ extern "C++" template <class... types> char (&rg_count_of(types...))[sizeof...(t
    nested; NULL marks the end. */
 #define RG_CALL_WITH(n, f, before, ...) RG_CALL_WITH_(n, f, RG_AT, before, __VA_ARGS__, NULL)
 #define RG_BARE(...) __VA_ARGS__
+
+#define RG_PLACES(...) RG_LIST(rg_tensor **, __VA_ARGS__)
 
 /* -------- numbers as operands: a and b are evaluated once, in this order; a number becomes a tensor of rank 0 in the dtype of the other */
 #define RG_PAIR(f, a, b, n) RG_PAIR_(f, RG_AT, a, b, n)

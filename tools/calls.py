@@ -9,7 +9,8 @@ function NAME of each, without a line, for other languages and for pointers to f
     rg_operand              a tensor or a number                   NAME_at: rg_tensor *
     rg_data, rg_room        a pointer to numbers, read or written  NAME_at: rg_dtype, const void * or void *;   NAME_of passes these two
     rg_dims, rg_axes,
-    rg_tensors, rg_layers   last: any number of arguments          NAME_at: a count and an array;               NAME_n passes these two
+    rg_tensors, rg_layers,
+    rg_places               last: any number of arguments          NAME_at: a count and an array;               NAME_n passes these two
     rg_..._options          last: named arguments, or none         NAME_at: the struct
 """
 import re
@@ -21,6 +22,7 @@ LISTS = {
     "rg_axes": ("const int *", "RG_AXES", "0"),
     "rg_tensors": ("rg_tensor *const *", None, None),
     "rg_layers": ("rg_nn *const *", "RG_LAYERS", None),
+    "rg_places": ("rg_tensor **const *", "RG_PLACES", None),
 }
 STRUCTS = ("rg_init", "rg_list")
 DATA = {"rg_data": "const void *", "rg_room": "void *"}

@@ -149,7 +149,7 @@ static int run_epochs(training *r) {
         double *row = r->history[epoch - 1 - r->first];
         const int64_t before = r->step;
         const double start = run_seconds();
-        const bool begun = r->train->row > 0; /* by the run that this one goes on with */
+        const bool begun = rg_loader_row(r->train) > 0; /* by the run that this one goes on with */
         row[EPOCH] = epoch;
         row[LOSS] = train_epoch(r, epoch);
         row[SECONDS] = run_seconds() - start;
@@ -186,7 +186,7 @@ static int resume(training *r) {
     rg_state_loader(r->run, "loader", r->train);
     rg_state_count(r->run, "step", &r->step);
     if (run_resume(r->o, r->run, r->train)) return -1;
-    r->first = r->train->epoch < r->o->epochs ? (int)r->train->epoch : r->o->epochs;
+    r->first = rg_loader_epoch(r->train) < r->o->epochs ? (int)rg_loader_epoch(r->train) : r->o->epochs;
     return 0;
 }
 

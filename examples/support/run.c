@@ -80,7 +80,7 @@ double run_rate(const run_options *o, int64_t step, int64_t steps) {
 int run_resume(const run_options *o, rg_state *run, rg_loader *l) {
     if (!o->resume) return 0;
     if (rg_state_load(run, o->resume)) return -1;
-    if (l && l->row == rg_dim(l->x, 0)) l->row = 0, l->epoch++; /* --steps ended that run at the end of an epoch: the next one comes */
+    if (l && !rg_loader_left(l)) rg_loader_next(l, NULL); /* --steps ended that run at the end of an epoch: the next one comes */
     return 0;
 }
 

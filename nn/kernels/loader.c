@@ -2,12 +2,11 @@
 #include "engine/kernel.h"
 #include "nn/rows.h"
 
-/* By division, as NumPy's x / 255 does it: a factor 1/255 would round differently. */
+/* n elements of channel c. By division, as NumPy's x / 255 does it: a factor 1/255 would round differently. */
 #define DEFINE_CONVERT(name, type)                                                                        \
-    static void name(const rg_rows *g, const type *restrict from, real *restrict to) {                    \
-        const real divisor = C(g->divisor), mean = C(g->mean), std = C(g->std);                           \
-        const int64_t n = g->size;                                                                        \
-        if (g->mean == 0 && g->std == 1)                                                                  \
+    static void name(const rg_rows *g, const type *restrict from, real *restrict to, int64_t n, int64_t c) { \
+        const real divisor = C(g->divisor), mean = C(g->mean[c]), std = C(g->std[c]);                     \
+        if (g->mean[c] == 0 && g->std[c] == 1)                                                            \
             for (int64_t i = 0; i < n; i++) to[i] = (real)from[i] / divisor;                              \
         else                                                                                              \
             for (int64_t i = 0; i < n; i++) to[i] = ((real)from[i] / divisor - mean) / std;               \
@@ -20,14 +19,15 @@ static const char *row_at(const rg_rows *g, int64_t i) {
     return (const char *)g->from + (size_t)(g->order ? g->order[i] : g->first + i) * (size_t)g->size * rg_dtype_size(g->dtype);
 }
 
-static void convert(const rg_rows *g, int64_t i) {
-    const void *from = row_at(g, i);
-    real *to = (real *)g->to + i * g->size;
+static void convert(const rg_rows *g, const void *from, real *to, int64_t c) {
+    const int64_t n = g->size / g->channels;
     const bool same = g->dtype == (sizeof *to == sizeof(float) ? RG_F32 : RG_F64);
-    if (same && g->divisor == 1 && g->mean == 0 && g->std == 1) memcpy(to, from, (size_t)g->size * sizeof *to);
-    else if (g->dtype == RG_U8) from_u8(g, from, to);
-    else if (g->dtype == RG_F32) from_f32(g, from, to);
-    else from_f64(g, from, to);
+    const bool as_it_is = same && g->divisor == 1 && g->mean[c] == 0 && g->std[c] == 1;
+    to += c * n;
+    if (as_it_is) memcpy(to, (const real *)from + c * n, (size_t)n * sizeof *to);
+    else if (g->dtype == RG_U8) from_u8(g, (const uint8_t *)from + c * n, to, n, c);
+    else if (g->dtype == RG_F32) from_f32(g, (const float *)from + c * n, to, n, c);
+    else from_f64(g, (const double *)from + c * n, to, n, c);
 }
 
 /* A row of the next batch comes into the cache of the core that will want it, while this batch is computed with. */
@@ -40,7 +40,7 @@ static void prefetch(const rg_rows *g, int64_t i) {
 void RG_K(rows)(const rg_rows *g) {
     RG_PARALLEL_FOR(g->tape, g->count * g->size / RG_CHUNK,
         for (int64_t i = 0; i < g->count; i++) {
-            convert(g, i);
+            for (int64_t c = 0; c < g->channels; c++) convert(g, row_at(g, i), (real *)g->to + i * g->size, c);
             if (i < g->next) prefetch(g, g->count + i);
         })
 }

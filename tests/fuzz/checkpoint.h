@@ -98,7 +98,7 @@ static uint64_t hash_of_run(void) { /* all that a failed load must not change */
         }
     const unsigned char *rng = (const unsigned char *)rg_tape_rng(t);
     for (size_t k = 0; k < sizeof(rg_rng); k++) h = (h ^ rng[k]) * 1099511628211u;
-    const int64_t counts[] = {run_step, loader->epoch, loader->row, plateau.bad, plateau.cooling, plateau.begun};
+    const int64_t counts[] = {run_step, rg_loader_epoch(loader), rg_loader_row(loader), plateau.bad, plateau.cooling, plateau.begun};
     for (int k = 0; k < 6; k++) h = (h ^ (uint64_t)counts[k]) * 1099511628211u;
     return h;
 }
