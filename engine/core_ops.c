@@ -10,14 +10,15 @@
 RG_KERNELS(add);
 RG_KERNELS(sum);
 RG_KERNELS(expand);
+extern const rg_op rg_op_add_integers, rg_op_expand_integers; /* ops/integers.c */
 
 /* -------- add */
 
 static void add_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = dx[1] = ((void)y, dy); }
 
-RG_OP(add) = {.name = "add", .formula = "a + b", .arity = 2, .forward = RG_KERNEL(add), .backward = add_backward,
-    .samples = "4,17 4,17; 3,17 17; 17 3,17; 2,1,5 7,1; 5 -; - 5; - -; 1,1 1,1; 3,4 3,1; 0,3 3; 2,0 1,1; 3,1,2,1 1,5,1,4; 5,11 same",
-    .refuses = "2,3 2,4; 2,3:i32 2,3:i32; 2,3:f64 2,3:f32; 3,2 3"};
+RG_OP(add) = {.name = "add", .formula = "a + b", .arity = 2, .others = &rg_op_add_integers, .forward = RG_KERNEL(add), .backward = add_backward,
+    .samples = "4,17 4,17; 3,17 17; 17 3,17; 2,1,5 7,1; 5 -; - 5; - -; 1,1 1,1; 3,4 3,1; 0,3 3; 2,0 1,1; 3,1,2,1 1,5,1,4; 5,11 same; 4,5:i32<9 5:i32<9; 3:u8 2,3:u8; 0,3:i32 3:i32",
+    .refuses = "2,3 2,4; 2,3:i32 2,4:i32; 2,3:i32 2,3; 2,3 2,3:i32; 2,3:i32 2,3:u8; 2,3:i32=2147483647 3:i32=1; 2,3:f64 2,3:f32; 3,2 3"};
 
 rg_tensor *rg_add_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_apply(&rg_op_add, at, RG_NO_ATTR, RG_IN(a, b)); }
 
@@ -71,9 +72,9 @@ static void expand_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     dx[0] = rg_sum_to_at(y->at, dy, y->in[0]->ndim, y->in[0]->shape);
 }
 
-RG_OP(expand) = {.name = "expand", .formula = "x repeated to a shape", .arity = 1, .shape = expand_shape, .forward = RG_KERNEL(expand), .backward = expand_backward,
-    .samples = "17 shape=4x17; 4,1 shape=4x3; 3,1,5 shape=2x3x4x5; - shape=2x3; - shape=-; 1,1 shape=3x2; 1,3 shape=0x3; 3,0 shape=2x3x0; 7,11 shape=7x11",
-    .refuses = "2,3 shape=2x4; 2,3 shape=3; 2,3:i32 shape=2x3"};
+RG_OP(expand) = {.name = "expand", .formula = "x repeated to a shape", .arity = 1, .others = &rg_op_expand_integers, .shape = expand_shape, .forward = RG_KERNEL(expand), .backward = expand_backward,
+    .samples = "17 shape=4x17; 4,1 shape=4x3; 3,1,5 shape=2x3x4x5; - shape=2x3; - shape=-; 1,1 shape=3x2; 1,3 shape=0x3; 3,0 shape=2x3x0; 7,11 shape=7x11; 4,1:i32<9 shape=2x4x3; 5:u8 shape=3x5; -:u8 shape=2",
+    .refuses = "2,3 shape=2x4; 2,3 shape=3; 2,3:i32 shape=2x4"};
 
 rg_tensor *rg_expand_at(const char *at, rg_tensor *x, int ndim, const int64_t *shape) {
     return rg_apply(&rg_op_expand, at, (rg_attr){.shape = {.ndim = ndim, .dims = shape}}, 1, &x);

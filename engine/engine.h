@@ -32,7 +32,7 @@
 
 #include "random/rng.h"
 
-typedef enum rg_dtype { RG_F32, RG_F64, RG_I32, RG_U8 } rg_dtype; /* i32: labels and indices; u8: images */
+typedef enum rg_dtype { RG_F32, RG_F64, RG_I32, RG_U8 } rg_dtype; /* i32: labels and indices; u8: images and masks */
 
 #include "engine/call.h"
 

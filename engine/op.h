@@ -104,7 +104,9 @@ typedef uint64_t (*rg_branch_fn)(const rg_tensor *y);
 struct rg_op {
     const char *name, *formula; /* "softmax", "exp x_i / sum exp x": operands are named a b, or x when there is one */
     int arity;                  /* number of operands; -1: one or more */
-    const char *types;          /* a letter per operand, the last repeats: f float, i i32, a any. NULL = "f". Letters f, and a, agree among themselves */
+    const char *types;          /* a letter per operand, the last repeats: f float, i i32, a any, m any (a mask). NULL = "f". All f are of one
+                                   dtype, and all a */
+    const rg_op *others;        /* with types NULL: applied in its place where operands are not floats of one dtype; NULL: they are refused */
     int (*shape)(rg_tensor *y); /* sets y->shape (and y->dtype, where it is not that of the first float operand); NULL = broadcasting */
     int (*check)(rg_tensor *y); /* refuses operands' values (a label out of range), before every forward, also of a record that is played */
     rg_forward_fn forward[2][RG_ISAS];                                /* [f32, f64][instruction set]; none: a view */

@@ -319,23 +319,22 @@ static rg_tensor *rg_own_copy(const char *at, const rg_tensor *x) {
 
 /* -------- applying */
 
-/* Letter by letter: f float, i i32, a any; all f, and all a, of one dtype. Sets y's dtype to the first float's. */
-static int check_types(rg_tensor *y) {
+/* Letter by letter: f float, i i32, m and a any; all f, and all a, of one dtype. Sets y's dtype to the first float's. Not inlined: most ops
+   are applied to floats of one dtype, and need no check. */
+__attribute__((noinline)) static int check_types(rg_tensor *y) {
+    if (y->op->others) y->op = y->op->others;
     const char *types = y->op->types ? y->op->types : "f";
     const rg_tensor *first_f = NULL, *first_a = NULL;
-    for (int i = 0; i < y->nin; i++) {
+    for (int i = 0; i < y->nin; types += types[1] != 0, i++) {
         const rg_tensor *x = y->in[i];
         const rg_tensor **first = *types == 'a' ? &first_a : &first_f;
-        if (*types == 'i') {
-            if (x->dtype != RG_I32) return rg_reject(y, RG_EDTYPE, "operand %d must be i32, not %s", i + 1, rg_dtype_name(x->dtype));
-        } else if (*types == 'f' && !is_float(x->dtype)) {
+        if (*types == 'i' && x->dtype != RG_I32) return rg_reject(y, RG_EDTYPE, "operand %d must be i32, not %s", i + 1, rg_dtype_name(x->dtype));
+        if (*types == 'f' && !is_float(x->dtype))
             return rg_reject(y, RG_EDTYPE, "operand %d must be a float, not %s; rg_cast converts", i + 1, rg_dtype_name(x->dtype));
-        } else if (!*first) {
-            *first = x;
-        } else if ((*first)->dtype != x->dtype) {
+        if (*types == 'i' || *types == 'm') continue;
+        if (!*first) *first = x;
+        if ((*first)->dtype != x->dtype)
             return rg_reject(y, RG_EDTYPE, "dtypes %s and %s differ; rg_cast converts", rg_dtype_name((*first)->dtype), rg_dtype_name(x->dtype));
-        }
-        if (types[1]) types++;
     }
     const rg_tensor *first = first_f ? first_f : first_a;
     y->dtype = y->tape->dtype;
@@ -379,8 +378,8 @@ RG_COLD static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_te
 
 /* The type and shape of y, and whether the operands' values are allowed. */
 static inline int infer(rg_tensor *y, bool alike) {
+    if (!(alike && !y->op->types) && check_types(y)) return -1;
     const rg_op *op = y->op;
-    if (!(alike && !op->types) && check_types(y)) return -1;
     return (op->shape ? op->shape(y) : rg_shape_broadcast(y)) || (op->check && op->check(y)) ? -1 : 0;
 }
 
@@ -420,7 +419,7 @@ rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_ten
     for (int i = 0; i < n; i++) y->in[i] = in[i];
     const uint32_t errors = t->errors;
     if (infer(y, o.alike) || compute(y) || t->errors != errors) return refused(y, errors);
-    if (o.needs && t->recording && op->backward && is_float(y->dtype)) {
+    if (o.needs && t->recording && y->op->backward && is_float(y->dtype)) {
         y->flags = RG_NEEDS;
         t->live.recorded++;
     }

@@ -83,7 +83,7 @@ static int draw(rg_tape *t, const autoencoder *a, const run_options *o) {
     const int n = rg_dim(a->test.x, 0) < POINTS ? (int)rg_dim(a->test.x, 0) : POINTS;
     for (int i = 0; i < WALK * WALK; i++) lattice[i][0] = 4. * (i % WALK) / (WALK - 1) - 2, lattice[i][1] = 2 - 4. * (i / WALK) / (WALK - 1);
     rg_nn_eval(a->both);
-    rg_tensor *x = rg_mul_scalar(rg_cast(rg_reshape(rg_slice(a->test.x, 0, 0, n), n, -1), rg_default_dtype(t)), 1. / 255), *some = rg_slice(x, 0, 0, SHOWN);
+    rg_tensor *x = rg_mul(rg_cast(rg_reshape(rg_slice(a->test.x, 0, 0, n), n, -1), rg_default_dtype(t)), 1. / 255), *some = rg_slice(x, 0, 0, SHOWN);
     rg_tensor *pairs = rg_concat(0, some, rg_sigmoid(rg_nn_forward(a->both, some)));                                          /* [2 shown, h w] */
     rg_tensor *walk = rg_sigmoid(rg_nn_forward(a->decoder, rg_input(t, lattice, WALK * WALK, CODE)));
     rg_tensor *code = rg_cast(rg_permute(rg_nn_forward(a->encoder, x), 1, 0), RG_F64);                                        /* [2, n] */

@@ -23,14 +23,14 @@ typedef rg_tensor *(*activation)(rg_tensor *z);
 static rg_tensor *sigmoid(rg_tensor *z) { return rg_sigmoid(z); }
 static rg_tensor *hyperbolic(rg_tensor *z) { return rg_tanh(z); }
 static rg_tensor *relu(rg_tensor *z) { return rg_relu(z); }
-static rg_tensor *leaky_relu(rg_tensor *z) { return rg_where(rg_gt(z, rg_full_like(z, 0)), z, rg_mul_scalar(z, .01)); }
-static rg_tensor *gelu(rg_tensor *z) { return rg_mul(z, rg_mul_scalar(rg_add_scalar(rg_erf(rg_mul_scalar(z, sqrt(.5))), 1), .5)); }
+static rg_tensor *leaky_relu(rg_tensor *z) { return rg_where(rg_gt(z, 0), z, rg_mul(z, .01)); }
+static rg_tensor *gelu(rg_tensor *z) { return rg_mul(z, rg_mul(rg_add(rg_erf(rg_mul(z, sqrt(.5))), 1), .5)); }
 static rg_tensor *silu(rg_tensor *z) { return rg_mul(z, rg_sigmoid(z)); }
 static rg_tensor *softmax(rg_tensor *z) { return rg_softmax(z, -1); }
 /* Klambauer et al. 2017: the two numbers make mean 0 and variance 1 a fixed point. */
 static rg_tensor *selu(rg_tensor *z) {
-    rg_tensor *below = rg_mul_scalar(rg_add_scalar(rg_exp(rg_minimum(z, rg_full_like(z, 0))), -1), 1.6732632423543772);
-    return rg_mul_scalar(rg_where(rg_gt(z, rg_full_like(z, 0)), z, below), 1.0507009873554805);
+    rg_tensor *below = rg_mul(rg_sub(rg_exp(rg_minimum(z, 0)), 1), 1.6732632423543772);
+    return rg_mul(rg_where(rg_gt(z, 0), z, below), 1.0507009873554805);
 }
 
 /* How much still tells samples apart after ten layers of 256: the standard deviation over the samples, averaged over the units. */
@@ -128,17 +128,17 @@ static void linear(void) {
 
 typedef rg_tensor *(*loss_fn)(rg_tensor *z, rg_tensor *y);
 /* (2 y - 1) z: how far on the right side */
-static rg_tensor *margin(rg_tensor *z, rg_tensor *y) { return rg_mul(rg_add_scalar(rg_mul_scalar(y, 2), -1), z); }
+static rg_tensor *margin(rg_tensor *z, rg_tensor *y) { return rg_mul(rg_sub(rg_mul(y, 2), 1), z); }
 static rg_tensor *mse(rg_tensor *z, rg_tensor *y) { return rg_mse(rg_sigmoid(z), y); }
 static rg_tensor *bce(rg_tensor *z, rg_tensor *y) { return rg_mean(rg_sub(rg_softplus(z), rg_mul(y, z))); }
-static rg_tensor *hinge(rg_tensor *z, rg_tensor *y) { return rg_mean(rg_relu(rg_add_scalar(rg_neg(margin(z, y)), 1))); }
+static rg_tensor *hinge(rg_tensor *z, rg_tensor *y) { return rg_mean(rg_relu(rg_sub(1, margin(z, y)))); }
 static rg_tensor *focal(rg_tensor *z, rg_tensor *y) { /* -(1 - p)^2 log p, p = sigmoid of the margin: Lin et al. 2017 */
     rg_tensor *s = rg_neg(margin(z, y));
     return rg_mean(rg_mul(rg_square(rg_sigmoid(s)), rg_softplus(s)));
 }
 static rg_tensor *huber(rg_tensor *z, rg_tensor *y) { /* d^2 / 2, beyond 1: |d| - 1/2 */
     rg_tensor *d = rg_abs(rg_sub(z, y));
-    return rg_mean(rg_where(rg_gt(d, rg_full_like(d, 1)), rg_add_scalar(d, -.5), rg_mul_scalar(rg_square(d), .5)));
+    return rg_mean(rg_where(rg_gt(d, 1), rg_sub(d, .5), rg_mul(rg_square(d), .5)));
 }
 static rg_tensor *as_labels(rg_tensor *y) { return rg_cast(rg_detach(y), RG_I32); }
 /* (0, z): their softmax is (1 - sigmoid z, sigmoid z) */
@@ -189,9 +189,9 @@ enum { PARAMS = 4, TEST = 1000, EPOCHS_MAX = 16 };
 static void lion_step(rg_tensor *const *p, rg_tensor *const *m, double lr) {
     for (int i = 0; i < PARAMS; i++) {
         rg_tensor *g = rg_grad_of(p[i]), *old = rg_detach(p[i]);
-        rg_tensor *u = rg_sign(rg_add(rg_mul_scalar(m[i], .9), rg_mul_scalar(g, .1)));
-        rg_tensor *next = rg_sub(old, rg_mul_scalar(rg_add(u, rg_mul_scalar(old, .01)), lr));
-        rg_tensor *kept = rg_add(rg_mul_scalar(m[i], .99), rg_mul_scalar(g, .01));
+        rg_tensor *u = rg_sign(rg_add(rg_mul(m[i], .9), rg_mul(g, .1)));
+        rg_tensor *next = rg_sub(old, rg_mul(rg_add(u, rg_mul(old, .01)), lr));
+        rg_tensor *kept = rg_add(rg_mul(m[i], .99), rg_mul(g, .01));
         rg_write(p[i], rg_f32(next));
         rg_write(m[i], rg_f32(kept));
         rg_clear_grad(p[i]);

@@ -24,8 +24,8 @@ static double valley(double x, double y) { return 100 * (y - x * x) * (y - x * x
 typedef struct problem { rg_tensor *x, *y; int calls; } problem;
 static double closure(void *ctx) {
     problem *q = ctx;
-    rg_tensor *off = rg_sub(q->y, rg_square(q->x)), *rest = rg_add_scalar(rg_neg(q->x), 1);
-    rg_tensor *loss = rg_add(rg_mul_scalar(rg_square(off), 100), rg_square(rest));
+    rg_tensor *off = rg_sub(q->y, rg_square(q->x)), *rest = rg_sub(1, q->x);
+    rg_tensor *loss = rg_add(rg_mul(rg_square(off), 100), rg_square(rest));
     rg_backward(loss);
     q->calls++;
     return rg_item(loss);

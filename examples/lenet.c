@@ -46,7 +46,7 @@ static int draw(rg_tape *t, const lenet *l, const classifier *c, const run_optio
     char path[2][4096], title[2][96];
     const int n = rg_dim(l->filters, 0) < FILTERS_SHOWN ? (int)rg_dim(l->filters, 0) : FILTERS_SHOWN;
     rg_record(t, false);
-    rg_tensor *x = rg_mul_scalar(rg_cast(rg_slice(c->test.x, 0, 0, IMAGES_SHOWN), rg_default_dtype(t)), 1. / 255); /* [m, h, w] */
+    rg_tensor *x = rg_mul(rg_cast(rg_slice(c->test.x, 0, 0, IMAGES_SHOWN), rg_default_dtype(t)), 1. / 255); /* [m, h, w] */
     rg_tensor *filters = rg_slice(l->filters, 0, 0, n);                                                           /* [n, 1, 5, 5] */
     rg_tensor *found = rg_conv2d(rg_unsqueeze(x, 1), filters, NULL, .padding = {KERNEL / 2});        /* [m, n, h, w] */
     if (rg_failed(found)) return -1;

@@ -23,8 +23,8 @@ static rg_nn *make(rg_tape *t, const option_ints *hidden) { /* 1 - hidden - .. -
 
 /* x [n, 1] -> [n, 1]; the network sees -1 .. 1 */
 static rg_tensor *solution(rg_nn *net, rg_tensor *x) {
-    rg_tensor *scaled = rg_add_scalar(rg_mul_scalar(x, 2 / END), -1);
-    return rg_add(x, rg_mul(rg_square(rg_mul_scalar(x, 1 / END)), rg_nn_forward(net, scaled)));
+    rg_tensor *scaled = rg_sub(rg_mul(x, 2 / END), 1);
+    return rg_add(x, rg_mul(rg_square(rg_mul(x, 1 / END)), rg_nn_forward(net, scaled)));
 }
 
 /* d y / d x point by point: each y depends on its own x alone. */

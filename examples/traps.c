@@ -30,7 +30,7 @@ static rg_tensor *guarded_loss(rg_tensor *z, rg_tensor *label, guard g) {
     rg_tape *t = rg_tape_of(z);
     rg_tensor *p = rg_pick(rg_softmax(z, -1), label);
     if (g == CLIP_1E12) p = rg_minimum(rg_maximum(p, rg_full(t, eps[g])), rg_full(t, 1 - eps[g]));
-    else if (g != NO_GUARD) p = rg_add_scalar(p, eps[g]);
+    else if (g != NO_GUARD) p = rg_add(p, eps[g]);
     return rg_neg(rg_mean(rg_log(p)));
 }
 
@@ -125,12 +125,12 @@ static void half_sum(void) {
         rg_param(t, "W2", RG_UNIFORM(0, 1), 2, 1), rg_param(t, "b2", RG_UNIFORM(0, 1), 1)};
     rg_tensor *h = rg_sigmoid(rg_add(rg_matmul(rg_input(t, X, 4, 2), p[0]), p[1])), *o = rg_sigmoid(rg_add(rg_matmul(h, p[2]), p[3]));
     rg_tensor *error = rg_sub(o, rg_input(t, Y, 4, 1)), *by_half[4], *by_mean[4];
-    rg_grad(rg_mul_scalar(rg_sum(rg_square(error)), .5), rg_list_of_n(4, p), by_half);
+    rg_grad(rg_mul(rg_sum(rg_square(error)), .5), rg_list_of_n(4, p), by_half);
     rg_grad(rg_mean(rg_square(error)), rg_list_of_n(4, p), by_mean);
     bool twice = true;
     for (int i = 0; i < 4; i++) {
         lesson_say("|d%s|: %.6f from sum (y - o)^2 / 2, %.6f from mean (y - o)^2", names[i], rms(by_half[i]), rms(by_mean[i]));
-        twice = twice && furthest(by_half[i], rg_mul_scalar(by_mean[i], 2)) < 1e-15;
+        twice = twice && furthest(by_half[i], rg_mul(by_mean[i], 2)) < 1e-15;
     }
     lesson_claim(twice,
         "the 2-2-1 network prints a mean and descends half a sum: m / 2 = 2 times the gradient, so its rate 0.1 is 0.2 for the printed loss");
@@ -149,7 +149,7 @@ static rg_tensor *data_loss(void *ctx, rg_tensor *const *w) {
 }
 
 static rg_tensor *objective(void *ctx, rg_tensor *const *w) {
-    return rg_add(data_loss(ctx, w), rg_mul_scalar(rg_add(rg_sum(rg_square(w[0])), rg_sum(rg_square(w[1]))), lambda));
+    return rg_add(data_loss(ctx, w), rg_mul(rg_add(rg_sum(rg_square(w[0])), rg_sum(rg_square(w[1]))), lambda));
 }
 
 static void regulariser(void) {
@@ -163,11 +163,11 @@ static void regulariser(void) {
     const rg_check check = rg_gradcheck(objective, &r, rg_list_of_n(2, w), .order = 1);
     bool missing = true, slip = true;
     for (int k = 0; k < 2; k++) {
-        rg_tensor *shrink = rg_mul_scalar(w[k], 2 * lambda);
+        rg_tensor *shrink = rg_mul(w[k], 2 * lambda);
         lesson_say("w%d: |gradient| %.4f, without the regulariser's part %.4f, the part |2 lambda w| %.4f", k + 1, rms(g[k]), rms(lost[k]),
             rms(shrink));
         missing = missing && furthest(g[k], rg_add(lost[k], shrink)) < 1e-15;
-        slip = slip && furthest(g[k], rg_add_scalar(lost[k], 2 * lambda)) > .01;
+        slip = slip && furthest(g[k], rg_add(lost[k], 2 * lambda)) > .01;
     }
     lesson_claim(check.failed == RG_CHECK_PASSED, "the tape's gradient of J is that of finite differences (%lld elements, error %.1e)",
         (long long)check.checked, check.error);

@@ -59,7 +59,7 @@ static double train_step(rg_tape *t, const mlp *net, const run_options *o, rg_op
     rg_tensor *x = rg_input(t, X, CASES, 2), *y = rg_input(t, Y, CASES, 1);
     if (run_by(o, "manual")) return twin_train(hand, x, y);
     rg_tensor *squares = rg_square(rg_sub(predict(net, x), y));
-    rg_tensor *loss = net->as_by_hand ? rg_mul_scalar(rg_sum(squares), 0.5) : rg_mean(squares);
+    rg_tensor *loss = net->as_by_hand ? rg_mul(rg_sum(squares), 0.5) : rg_mean(squares);
     rg_backward(loss);
     const double mean = net->as_by_hand ? rg_item(loss) * 2 / CASES : rg_item(loss);
     if (hand && twin_compare(hand, x, y, loss)) return NAN;

@@ -35,7 +35,8 @@ static rg_tensor *weights(const char *at, rg_tensor *q, rg_tensor *k, rg_tensor 
     const double d = rg_failed(q) || q->ndim == 0 ? 1 : (double)q->shape[q->ndim - 1];
     rg_tensor *scores =
         rg_matmul_at(at, rg_mul_scalar_at(at, q, 1 / sqrt(d)), k, (rg_matmul_options){.transpose_b = true}); /* [.., n, m] */
-    if (mask) scores = rg_add_at(at, scores, mask);
+    if (mask && rg_dtype_of(mask) == RG_U8) scores = rg_where_at(at, mask, scores, rg_number(-INFINITY, scores));
+    else if (mask) scores = rg_add_at(at, scores, mask);
     if (causal && !rg_failed(scores)) scores = rg_add_at(at, scores, causal_mask(at, scores, rg_dim(scores, -2), rg_dim(scores, -1)));
     return rg_softmax_at(at, scores, -1);
 }
@@ -57,7 +58,9 @@ static rg_tensor *compose(const char *at, rg_attr attr, rg_tensor *const *in) {
 }
 
 RG_OP(scaled_dot_product_attention) = {.name = "scaled_dot_product_attention", .formula = "softmax(q k^T / sqrt(d) + mask) v", .arity = 4,
-    .compose = compose,
+    .types = "fffm", .compose = compose,
     .samples = "3,4 5,4 5,17 3,5; 2,3,4 2,5,4 2,5,3 3,5 p=1; 2,2,3,4 2,2,3,4 2,2,3,2 2,1,1,3; 3,4 same same 3,3 p=1; 1,1 1,1 1,1 1,1; 7,3 1,3 1,2 1,1;"
-               "3,2 9,2 9,2 3,9 p=1; 9,2 9,2 9,1 9,9; 0,2 3,2 3,4 -; 2,0,4 2,3,4 2,3,2 1,3; 3,0 2,0 2,3 3,2",
-    .refuses = "3,4 5,3 5,2 3,5; 3,4 5,4 4,2 3,5; 3,4 5,4 5,2 3,4; - 5,4 5,2 3,5; 4 5,4 5,2 5; 2,3,4 3,5,4 5,2 3,5; 3,4:i32 5,4:i32 5,2:i32 3,5:i32"};
+               "3,2 9,2 9,2 3,9 p=1; 9,2 9,2 9,1 9,9; 0,2 3,2 3,4 -; 2,0,4 2,3,4 2,3,2 1,3; 3,0 2,0 2,3 3,2;"
+               "3,4 17,4 17,2 3,17:u8<3; 2,3,4 2,9,4 2,9,2 9:u8<4",
+    .refuses = "3,4 5,3 5,2 3,5; 3,4 5,4 4,2 3,5; 3,4 5,4 5,2 3,4; - 5,4 5,2 3,5; 4 5,4 5,2 5; 2,3,4 3,5,4 5,2 3,5; 3,4 5,4 5,2 3,4:u8; 3,4 5,4 5,2 3,5:i32;"
+               "3,4:i32 5,4:i32 5,2:i32 3,5:i32"};

@@ -40,9 +40,10 @@ RG_OP(embedding) = {.name = "embedding", .formula = "rows table[index[..]]", .ar
 
 static rg_tensor *masked_fill(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_masked_fill_at(at, in[0], in[1], attr.p); }
 
-RG_OP(masked_fill) = {.name = "masked_fill", .formula = "mask != 0 ? value : x", .arity = 2, .compose = masked_fill,
-    .samples = "5,17 5,17:f<2 p=-3; 4,5 5:f<2 p=1; 3,17 3,1:f<2 p=.5; - -:f=1 p=2; 17 1:f<2 p=0; 1,1 1,1:f<2 p=1; 0,3 3:f<2 p=1; 11,11 11,11:f=0 p=1",
-    .refuses = "2,3 2,4:f<2 p=1; 2,3:i32 2,3:i32 p=1; 2,3:f64 2,3:f32 p=1"};
+RG_OP(masked_fill) = {.name = "masked_fill", .formula = "mask != 0 ? value : x", .arity = 2, .types = "am", .compose = masked_fill,
+    .samples = "5,17 5,17:f<2 p=-3; 4,5 5:f<2 p=1; 3,17 3,1:f<2 p=.5; - -:f=1 p=2; 17 1:f<2 p=0; 1,1 1,1:f<2 p=1; 0,3 3:f<2 p=1; 11,11 11,11:f=0 p=1;"
+               "5,17 5,17:u8<2 p=-3; 4,5 5:u8<3 p=.5; 4,5:i32<9 4,5:u8<2 p=-7; 2,3:u8 3:i32<2 p=255",
+    .refuses = "2,3 2,4:f<2 p=1; 2,3:i32 2,3:i32 p=.5; 2,3:u8 2,3:u8 p=-1; 2,3 2,4:u8 p=1"};
 
 static rg_tensor *dot(const char *at, rg_attr attr, rg_tensor *const *in) { return (void)attr, rg_dot_at(at, in[0], in[1]); }
 static rg_tensor *outer(const char *at, rg_attr attr, rg_tensor *const *in) { return (void)attr, rg_outer_at(at, in[0], in[1]); }
@@ -50,7 +51,7 @@ static rg_tensor *outer(const char *at, rg_attr attr, rg_tensor *const *in) { re
 RG_OP(dot) = {.name = "dot", .formula = "sum a_i b_i", .arity = 2, .compose = dot,
     .samples = "17 17; 300 300; 1 1; 0 0; 5 same", .refuses = "3 4; 3 1; - -; 2,3 3; 3 2,3; 2,3 2,3; 2:i32 2:i32; 2:f64 2:f32"};
 RG_OP(outer) = {.name = "outer", .formula = "a_i b_j", .arity = 2, .compose = outer,
-    .samples = "90 5; 17 90; 1 1; 0 3; 3 0; 5 same", .refuses = "- -; 2,3 3; 3 2,3; 3 -; 2:i32 2:i32; 2:f64 2:f32"};
+    .samples = "90 5; 17 90; 1 1; 0 3; 3 0; 5 same; 4:i32<9 3:i32<9", .refuses = "- -; 2,3 3; 3 2,3; 3 -; 2:i32 2:u8; 2:f64 2:f32"};
 
 static rg_tensor *repeat_interleave(const char *at, rg_attr attr, rg_tensor *const *in) {
     return rg_repeat_interleave_at(at, in[0], attr.axis, attr.start);

@@ -65,7 +65,7 @@ static int with_classes(rg_tensor *y, const rg_tensor *index) {
     return rg_shape_set(y, index->ndim + 1, shape);
 }
 
-/* -------- where: y = c != 0 ? a : b.    da = c != 0 ? dy : 0, db = c != 0 ? 0 : dy */
+/* -------- where: y = c != 0 ? a : b.    da = c != 0 ? dy : 0, db = c != 0 ? 0 : dy. c may be of another dtype than a and b */
 
 static void where_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     rg_tensor *zero = rg_constant(y, 0);
@@ -73,13 +73,21 @@ static void where_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     if (rg_needs(y, 2)) dx[2] = rg_where(y->in[0], zero, dy);
 }
 
+static uint64_t where_branch(const rg_tensor *y) {
+    uint64_t h = RG_HASH;
+    for (int64_t i = 0; i < y->in[0]->numel; i++) h = rg_hash(h, rg_element(y->in[0], i) != 0);
+    return h;
+}
+
+#define WHERE .name = "where", .formula = "c != 0 ? a : b (NaN is not 0); no derivative for c", .arity = 3, \
+    .forward = RG_KERNEL(where), .backward = where_backward, .branch = {where_branch, where_branch}
 RG_KERNELS(where);
-RG_BRANCHES(where_branch);
-RG_OP(where) = {.name = "where", .formula = "c != 0 ? a : b (NaN is not 0); no derivative for c", .arity = 3,
-    .forward = RG_KERNEL(where), .backward = where_backward, .branch = RG_BRANCH(where_branch),
+static const rg_op where_mask = {WHERE, .types = "ma"};
+RG_OP(where) = {WHERE, .others = &where_mask,
     .samples = "5,17:f<2 5,17 5,17; 17:f<2 3,17 1; 3,1:f<2 17 3,17; 2,1,4:f<2 3,1 -; -:f<2 2,3 3; 3:f=0 2,3 2,1; -:f<2 - -; 1,1:f<2 1,1 1,1;"
-               "0,3:f<2 3 0,3; 2,0:f<2 - 1; 11,11 same 11,11; 4,3 same same",
-    .refuses = "2,3 2,4 2,3; 2,3 2,3 3,2; 2,3:i32 2,3 2,3; 2,3 2,3:i32 2,3:i32; 2,3:f64 2,3:f32 2,3:f32"};
+               "0,3:f<2 3 0,3; 2,0:f<2 - 1; 11,11 same 11,11; 4,3 same same; 5,17:u8<2 5,17 17; 3,1:u8<3 4 3,4; -:u8=7 2,3 3; 2,3:i32<2 3 2,1; 4,5:f32<2 5 4,5; 4:f64<2 3,4 -;"
+               "5,4:u8<2 5,4:i32<9 4:i32=7; 3:u8<2 2,3:u8 3:u8; 4,3:f<2 4,3:u8 4,1:u8; 0,3:u8 3:i32 0,3:i32; 4:u8<2 same 3,4:u8",
+    .refuses = "2,3 2,4 2,3; 2,3 2,3 3,2; 2,3:u8 2,3 2,4; 2,3:u8 2,3 2,3:i32; 2,3 2,3:i32 2,3:u8; 2,3:f32 2,3:f64 2,3:f32"};
 
 rg_tensor *rg_where_at(const char *at, rg_tensor *c, rg_tensor *a, rg_tensor *b) {
     return rg_apply(&rg_op_where, at, RG_NO_ATTR, RG_IN(c, a, b));

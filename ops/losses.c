@@ -326,7 +326,6 @@ rg_tensor *rg_kl_div_at(const char *at, rg_tensor *log_p, rg_tensor *q, rg_loss_
     RG_SPEAK_AS("kl_div", log_p, q);
     if (!READY(LOG_TARGET | BATCHMEAN)) return rg_poison(rg_tape_of(log_p));
     if (with.log_target) return reduced(at, rg_mul(rg_exp(q), rg_sub(q, log_p)), with.reduction);
-    if (!is_float(q)) return rg_sub(log_p, q); /* refuses it */
     rg_tensor *safe = rg_where(rg_eq(q, rg_constant(q, 0)), rg_constant(q, 1), q); /* ln 1 = 0 where q is 0 */
     return reduced(at, rg_sub(rg_mul(q, rg_log(safe)), rg_mul(q, log_p)), with.reduction);
 }

@@ -3,7 +3,16 @@
    Operands broadcast as in NumPy where two are combined elementwise; they have one dtype; axes count from 0, or from the end
    as -1, -2 ... A tensor of rank 0 has one axis, 0 or -1, of size 1. A NaN operand of relu, clamp, hardtanh, hardsigmoid, maximum or
    minimum makes the result NaN, and the gradient there is that of the result: none of them hides a NaN from the parameters.
-   Arguments: tensors, then indices (i32), then axes and sizes, then options. engine.h says how functions are called.            */
+   Arguments: tensors, then indices (i32), then axes and sizes, then options. engine.h says how functions are called.
+
+   Integers are i32 and u8. None of these results has a derivative:
+   - What moves or chooses elements takes any dtype: the section on shape, expand, where, masked_fill, gather, sort, topk, argmax ...
+   - add, sub, mul and sum give i32, also of u8. A result that does not fit is an error; nothing wraps. mean gives floats, in the
+     tape's dtype. max, min, maximum and minimum keep the dtype.
+   - Comparisons, isnan, isfinite and logical_.. give u8; of floats they give floats. So rg_mean(rg_eq(rg_argmax(z, 1), labels)) is
+     an accuracy.
+   - Operands are of one dtype; rg_cast converts. A number beside integers has to be a whole one that fits their dtype.
+   - The mask of where and masked_fill may be of any dtype: 0 is false, all else true.                                         */
 #ifndef RG_OPS_H
 #define RG_OPS_H
 
@@ -54,7 +63,7 @@ rg_tensor *rg_max_pool2d(rg_tensor *x, rg_window_options options);
 rg_tensor *rg_avg_pool2d(rg_tensor *x, rg_window_options options);
 
 /* -------- reductions: rg_sum(x) over everything, rank 0; rg_sum(x, 0, -1) over these axes, which go; rg_sum_keep leaves them, of size 1. */
-rg_tensor *rg_sum(rg_tensor *x, rg_axes axes);       /* sum x_i */
+rg_tensor *rg_sum(rg_tensor *x, rg_axes axes);       /* sum x_i; of integers i32 */
 rg_tensor *rg_sum_keep(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_mean(rg_tensor *x, rg_axes axes);      /* sum x_i / n; rg_mean(x, -2, -1) pools images as a whole */
 rg_tensor *rg_mean_keep(rg_tensor *x, rg_axes axes);
@@ -78,6 +87,10 @@ rg_tensor *rg_norm_p(rg_tensor *x, double p, rg_axes axes); /* p = 1: sum |x_i|,
 rg_tensor *rg_norm_p_keep(rg_tensor *x, double p, rg_axes axes);
 rg_tensor *rg_logsumexp(rg_tensor *x, rg_axes axes); /* log sum exp x_i, shifted by max x */
 rg_tensor *rg_logsumexp_keep(rg_tensor *x, rg_axes axes);
+rg_tensor *rg_any(rg_tensor *x, rg_axes axes);       /* u8: is an x_i not 0? Of no elements 0; a NaN is not 0. No derivative */
+rg_tensor *rg_any_keep(rg_tensor *x, rg_axes axes);
+rg_tensor *rg_all(rg_tensor *x, rg_axes axes);       /* u8: is no x_i 0? Of no elements 1 */
+rg_tensor *rg_all_keep(rg_tensor *x, rg_axes axes);
 /* i32 index of the first largest, along one axis; of no axis: in the order of memory. No derivative */
 rg_tensor *rg_argmax(rg_tensor *x, rg_axes axis);
 rg_tensor *rg_argmin(rg_tensor *x, rg_axes axis);    /* i32 index of the first smallest */
@@ -113,7 +126,8 @@ rg_tensor *rg_batch_norm(rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tenso
 /* 0 with probability p, else x / (1 - p): one rg_rng_random of the tape's per element */
 rg_tensor *rg_dropout(rg_tensor *x, double p);
 typedef struct rg_attention_mask_options {
-    rg_tensor *mask;                                 /* added to the scores, broadcasts to [.., n, m]; -inf hides */
+    /* broadcasts to [.., n, m]: of floats added to the scores, -inf hides; of u8, 0 hides. A row that sees nothing is NaN */
+    rg_tensor *mask;
     bool causal;                                     /* row i sees columns 0 .. i only */
     RG_NAMED;
 } rg_attention_mask_options;
@@ -185,8 +199,8 @@ rg_tensor *rg_argsort(rg_tensor *x, int axis, rg_sort_options options); /* i32 i
 rg_tensor *rg_topk(rg_tensor *x, int axis, int64_t k, rg_topk_options options); /* the k largest along an axis, in order */
 
 /* -------- choice and index */
-rg_tensor *rg_where(rg_tensor *c, rg_operand a, rg_operand b);   /* c != 0 ? a : b; no derivative for c */
-rg_tensor *rg_masked_fill(rg_tensor *x, rg_tensor *mask, double value); /* mask != 0 ? value : x; no derivative for the mask */
+rg_tensor *rg_where(rg_tensor *c, rg_operand a, rg_operand b);   /* c != 0 ? a : b; c of any dtype, no derivative for it */
+rg_tensor *rg_masked_fill(rg_tensor *x, rg_tensor *mask, double value); /* mask != 0 ? value : x; the same of the mask */
 rg_tensor *rg_pick(rg_tensor *x, rg_tensor *index);              /* y[.., ] = x[.., index[..]]: one element per row, index i32 */
 rg_tensor *rg_scatter(rg_tensor *x, rg_tensor *index, int64_t n); /* y[.., index[..]] = x[..], else 0: rows of n */
 rg_tensor *rg_one_hot(rg_tensor *index, int64_t n);              /* index[..] == j for j < n, in the tape's dtype; no derivative */

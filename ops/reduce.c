@@ -1,23 +1,16 @@
-/* reduce.c - reductions over any axes: sum mean prod max min, and over one: argmax argmin. attr.reduce.axes is the set of axes, a bit each. */
+/* reduce.c - reductions over any axes: sum mean prod max min any all, and over one: argmax argmin. attr.reduce.axes is the set of axes, a
+   bit each. Of integers: sum is i32, mean the tape's float type, max and min are of their dtype.                                    */
 #include <limits.h>
 
+#include "ops/axes.h"
 #include "ops/index.h"
+#include "ops/integers.h"
 #include "ops/rule.h"
 
-static int shape(rg_tensor *y) {
-    const rg_tensor *x = y->in[0];
-    if (y->attr.reduce.fault == RG_AXIS_TWICE) return rg_reject(y, RG_ESHAPE, "axis %d is given twice", y->attr.reduce.bad_axis);
-    if (y->attr.reduce.fault == RG_AXIS_NONE)
-        return rg_reject(y, RG_EVALUE, "a negative count of axes, or no list of them");
-    if (y->attr.reduce.fault) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", y->attr.reduce.bad_axis, x->ndim);
-    if (rg_shape_reduce(y, x, y->attr.reduce.axes, y->attr.reduce.keepdims)) return -1;
-    if (x->ndim == 0) y->attr.reduce.axes = 0; /* its one axis is none of a dimension */
-    return 0;
-}
+/* -------- axes */
 
-/* No axes: all. Negative ones count from the end. */
-static rg_tensor *reduce(const rg_op *op, const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
-    const int ndim = rg_ndim(x) ? rg_ndim(x) : 1;
+rg_attr rg_axes_attr(const rg_tensor *x, bool keepdims, int naxes, const int *axes) {
+    const int ndim = x && x->ndim ? x->ndim : 1;
     rg_attr attr = {.reduce = {.axes = naxes == 0 ? (1u << ndim) - 1 : 0, .keepdims = keepdims}};
     if (naxes < 0 || (naxes > 0 && !axes)) attr.reduce.fault = RG_AXIS_NONE;
     for (int k = 0; k < naxes && !attr.reduce.fault; k++) {
@@ -30,15 +23,32 @@ static rg_tensor *reduce(const rg_op *op, const char *at, rg_tensor *x, bool kee
             attr.reduce.axes |= 1u << axis;
         }
     }
-    return rg_apply(op, at, attr, 1, &x);
+    return attr;
+}
+
+int rg_axes_check(rg_tensor *y) {
+    const int axis = y->attr.reduce.bad_axis;
+    switch (y->attr.reduce.fault) {
+    case 0: return 0;
+    case RG_AXIS_TWICE: return rg_reject(y, RG_ESHAPE, "axis %d is given twice", axis);
+    case RG_AXIS_NONE: return rg_reject(y, RG_EVALUE, "a negative count of axes, or no list of them");
+    default: return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", axis, y->in[0]->ndim);
+    }
+}
+
+static int shape(rg_tensor *y) {
+    const rg_tensor *x = y->in[0];
+    if (rg_axes_check(y) || rg_shape_reduce(y, x, y->attr.reduce.axes, y->attr.reduce.keepdims)) return -1;
+    if (x->ndim == 0) y->attr.reduce.axes = 0; /* its one axis is none of a dimension */
+    return 0;
 }
 
 #define REDUCTION(n)                                                                        \
     rg_tensor *rg_##n##_at(const char *at, rg_tensor *x, int naxes, const int *axes) {      \
-        return reduce(&rg_op_##n, at, x, false, naxes, axes);                               \
+        return rg_apply(&rg_op_##n, at, rg_axes_attr(x, false, naxes, axes), 1, &x);        \
     }                                                                                       \
     rg_tensor *rg_##n##_keep_at(const char *at, rg_tensor *x, int naxes, const int *axes) { \
-        return reduce(&rg_op_##n, at, x, true, naxes, axes);                                \
+        return rg_apply(&rg_op_##n, at, rg_axes_attr(x, true, naxes, axes), 1, &x);         \
     }
 
 /* v, of y's shape, with the reduced axes as dimensions of 1: it broadcasts to x. */
@@ -55,16 +65,20 @@ static rg_tensor *spread(rg_tensor *y, rg_tensor *v) { return rg_expand_at(y->at
 #define SAMPLES                                                                                                                 \
     "4,17 axes=0; 4,17 axes=1; 4,17 axes=1 keepdims=1; 4,17 axes=0.1; 17 axes=0 keepdims=1; 2,3,4 axes=1; 2,3,4 axes=0.2;"      \
     "2,3,4 axes=0.2 keepdims=1; 2,3,2,3 axes=1.2; 2,3,2,3 axes=0.3; 2,1,3,1 axes=1.2; -; - axes=0; - axes=0 keepdims=1; 1,1 axes=0; 3,4;"
-#define REFUSES "2,3 axes=2; 2,3 axes=0.5; - axes=1; 2,3:i32 axes=0; 2:u8 axes=0"
+#define INTEGERS "; 4,5:i32<9 axes=0; 4,5:i32<9 axes=1 keepdims=1; 2,3,4:u8 axes=0.2; 9:u8; -:i32=-3; 3,0:i32 axes=0"
+#define REFUSES "2,3 axes=2; 2,3 axes=0.5; - axes=1; 2,3:i32 axes=2"
 
 /* -------- sum    dx = dy, spread over what was summed */
 
 static void sum_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = spread(y, dy); }
 
+static int sum_shape(rg_tensor *y) { return y->dtype = RG_I32, shape(y); }
+
+RG_INTEGERS(sum, "sum x_i", 1, sum_shape);
 RG_KERNELS(sum);
 RG_FUSED_KERNELS(sum_vjp);
-RG_OP(sum) = {.name = "sum", .formula = "sum x_i", .arity = 1, .shape = shape, .forward = RG_KERNEL(sum), .backward = sum_backward, .fused = RG_KERNEL(sum_vjp),
-    .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 3,0 axes=0.1", .refuses = REFUSES};
+RG_OP(sum) = {.name = "sum", .formula = "sum x_i", .arity = 1, .others = &rg_op_sum_integers, .shape = shape, .forward = RG_KERNEL(sum), .backward = sum_backward, .fused = RG_KERNEL(sum_vjp),
+    .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 3,0 axes=0.1" INTEGERS, .refuses = REFUSES "; 2,3:i32=2147483647 axes=0"};
 
 REDUCTION(sum)
 
@@ -77,10 +91,13 @@ static void mean_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     dx[0] = spread(y, rg_mul_scalar(dy, n > 0 ? 1 / n : 0)); /* of none: spread to nothing, but a 1 / 0 would show in derivatives by dy */
 }
 
+static int mean_shape(rg_tensor *y) { return y->dtype = rg_default_dtype(y->tape), shape(y); }
+
+RG_INTEGERS(mean, "sum x_i / n", 1, mean_shape);
 RG_KERNELS(mean);
 RG_FUSED_KERNELS(mean_vjp);
-RG_OP(mean) = {.name = "mean", .formula = "sum x_i / n", .arity = 1, .shape = shape, .forward = RG_KERNEL(mean), .backward = mean_backward, .fused = RG_KERNEL(mean_vjp),
-    .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 2,0 axes=0", .refuses = REFUSES};
+RG_OP(mean) = {.name = "mean", .formula = "sum x_i / n", .arity = 1, .others = &rg_op_mean_integers, .shape = shape, .forward = RG_KERNEL(mean), .backward = mean_backward, .fused = RG_KERNEL(mean_vjp),
+    .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 2,0 axes=0" INTEGERS, .refuses = REFUSES};
 
 REDUCTION(mean)
 
@@ -122,7 +139,7 @@ static void prod_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 
 RG_KERNELS(prod);
 RG_OP(prod) = {.name = "prod", .formula = "prod x_i", .arity = 1, .shape = shape, .forward = RG_KERNEL(prod), .backward = prod_backward,
-    .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 3,0 axes=0.1", .refuses = REFUSES};
+    .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 3,0 axes=0.1", .refuses = REFUSES "; 2,3:i32 axes=0; 2:u8 axes=0"};
 
 REDUCTION(prod)
 
@@ -146,20 +163,45 @@ static void extreme_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     dx[0] = rg_mul(is_there, rg_div(kept(y, dy), ties));
 }
 
-#define EXTREME_SAMPLES SAMPLES "0,3 axes=1; 2,0 axes=0"
-#define EXTREME_REFUSES REFUSES "; 0,3 axes=0; 2,0 axes=0.1"
+#define EXTREME_SAMPLES SAMPLES "0,3 axes=1; 2,0 axes=0" INTEGERS
+#define EXTREME_REFUSES REFUSES "; 0,3 axes=0; 2,0 axes=0.1; 0,3:i32 axes=0"
+RG_INTEGERS(max, "max x_i", 1, max_shape);
+RG_INTEGERS(min, "min x_i", 1, min_shape);
 RG_KERNELS(max);
 RG_KERNELS(min);
 RG_FUSED_KERNELS(extreme_vjp);
 RG_BRANCHES(extreme_branch);
-RG_OP(max) = {.name = "max", .formula = "max x_i, ties share", .arity = 1, .shape = max_shape, .forward = RG_KERNEL(max),
+RG_OP(max) = {.name = "max", .formula = "max x_i, ties share", .arity = 1, .others = &rg_op_max_integers, .shape = max_shape, .forward = RG_KERNEL(max),
     .backward = extreme_backward, .fused = RG_KERNEL(extreme_vjp), .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES, .refuses = EXTREME_REFUSES};
-RG_OP(min) = {.name = "min", .formula = "min x_i, ties share", .arity = 1, .shape = min_shape, .forward = RG_KERNEL(min),
+RG_OP(min) = {.name = "min", .formula = "min x_i, ties share", .arity = 1, .others = &rg_op_min_integers, .shape = min_shape, .forward = RG_KERNEL(min),
     .backward = extreme_backward, .fused = RG_KERNEL(extreme_vjp), .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES, .refuses = EXTREME_REFUSES};
 
 REDUCTION(max)
 
 REDUCTION(min)
+
+/* -------- any, all: are there truths, and no others? Of floats too; NaN is true, as in NumPy and PyTorch. u8, and no derivative */
+
+static int truth_shape(rg_tensor *y) { return y->dtype = RG_U8, shape(y); }
+
+static uint64_t truth_branch(const rg_tensor *y) {
+    uint64_t h = RG_HASH;
+    for (int64_t i = 0; i < y->numel; i++) h = rg_hash(h, ((const uint8_t *)y->data)[i]);
+    return h;
+}
+
+#define TRUTH_SAMPLES                                                                                                           \
+    SAMPLES "4,17:f<2 axes=0; 4,3:f<2 axes=1 keepdims=1; 3,5:f=0; 0,3 axes=0; 0,3 axes=1; 3,0 axes=0.1; 5,4:u8<2 axes=1;"       \
+    "2,3,4:i32<2 axes=0.2; 9:u8=0; 9:i32=-1; -:u8=1; 3,4:f64<2 axes=0"
+rg_kernel rg_k_any_integers, rg_k_all_integers;
+RG_OP(any) = {.name = "any", .formula = "1 if an x_i is not 0, else 0", .arity = 1, .types = "a", .shape = truth_shape,
+    .forward = RG_ANY(rg_k_any_integers), .branch = {truth_branch, truth_branch}, .samples = TRUTH_SAMPLES, .refuses = REFUSES};
+RG_OP(all) = {.name = "all", .formula = "1 if no x_i is 0, else 0", .arity = 1, .types = "a", .shape = truth_shape,
+    .forward = RG_ANY(rg_k_all_integers), .branch = {truth_branch, truth_branch}, .samples = TRUTH_SAMPLES, .refuses = REFUSES};
+
+REDUCTION(any)
+
+REDUCTION(all)
 
 /* -------- argmax, argmin: the first of ties; NaN comes before all numbers, as in NumPy */
 
@@ -175,14 +217,19 @@ static int arg_shape(rg_tensor *y, const char *what) {
 static int argmax_shape(rg_tensor *y) { return arg_shape(y, "maximum"); }
 static int argmin_shape(rg_tensor *y) { return arg_shape(y, "minimum"); }
 
-#define ARG_SAMPLES "4,17 axis=1; 4,17 axis=0; 2,3,4 axis=1; 2,3,4 axis=-1; 17 axis=0; - axis=0; - axis=-1; 1,1 axis=0; 0,3 axis=1; 3,0 axis=0"
-#define ARG_REFUSES "2,3 axis=2; 2,3 axis=-3; - axis=1; - axis=-2; 0,3 axis=0; 2,3:i32 axis=0"
+#define ARG_SAMPLES "4,17 axis=1; 4,17 axis=0; 2,3,4 axis=1; 2,3,4 axis=-1; 17 axis=0; - axis=0; - axis=-1; 1,1 axis=0; 0,3 axis=1; 3,0 axis=0;" \
+    "4,5:i32<9 axis=1; 2,3,4:u8 axis=1; -:i32 axis=0; 3,0:i32 axis=0"
+#define ARG_REFUSES "2,3 axis=2; 2,3 axis=-3; - axis=1; - axis=-2; 0,3 axis=0; 0,3:i32 axis=0; 2,3:u8 axis=2"
 
+RG_INTEGERS(argmax, "first i where x_i is largest", 1, argmax_shape);
+RG_INTEGERS(argmin, "first i where x_i is smallest", 1, argmin_shape);
 RG_KERNELS(argmax);
 RG_KERNELS(argmin);
-RG_OP(argmax) = {.name = "argmax", .formula = "first i where x_i is largest", .arity = 1, .shape = argmax_shape, .forward = RG_KERNEL(argmax),
+RG_OP(argmax) = {.name = "argmax", .formula = "first i where x_i is largest", .arity = 1, .others = &rg_op_argmax_integers, .shape = argmax_shape,
+    .forward = RG_KERNEL(argmax),
     .branch = {rg_index_branch, rg_index_branch}, .samples = ARG_SAMPLES, .refuses = ARG_REFUSES};
-RG_OP(argmin) = {.name = "argmin", .formula = "first i where x_i is smallest", .arity = 1, .shape = argmin_shape, .forward = RG_KERNEL(argmin),
+RG_OP(argmin) = {.name = "argmin", .formula = "first i where x_i is smallest", .arity = 1, .others = &rg_op_argmin_integers, .shape = argmin_shape,
+    .forward = RG_KERNEL(argmin),
     .branch = {rg_index_branch, rg_index_branch}, .samples = ARG_SAMPLES, .refuses = ARG_REFUSES};
 
 /* Along the one axis given, or of none in the order of memory. */

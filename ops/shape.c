@@ -1,5 +1,6 @@
 /* shape.c - the operators that move elements and change none: reshape unsqueeze squeeze permute slice pad concat, for any dtype.
    The derivative of each is another of them: reshape and permute back, slice and pad undo one another, concat is undone by slices. */
+#include "ops/integers.h"
 #include "ops/rule.h"
 
 static int set_view(rg_tensor *y, int ndim, const int64_t *shape) {
@@ -165,9 +166,7 @@ static int pad_shape(rg_tensor *y) {
     if (a->start < 0 || a->stop < 0 || __builtin_add_overflow(*size, a->start, size) || __builtin_add_overflow(*size, a->stop, size)) {
         return rg_reject(y, RG_ESHAPE, "%lld zeros before and %lld after axis %d", (long long)a->start, (long long)a->stop, a->axis);
     }
-    const double low = x->dtype == RG_U8 ? 0 : INT32_MIN, high = x->dtype == RG_U8 ? UINT8_MAX : INT32_MAX;
-    if ((x->dtype == RG_U8 || x->dtype == RG_I32) && !(a->p >= low && a->p <= high))
-        return rg_reject(y, RG_EVALUE, "%g does not fit %s", a->p, rg_dtype_name(x->dtype));
+    if (!rg_holds(x->dtype, a->p)) return rg_reject(y, RG_EVALUE, "%.10g does not fit %s", a->p, rg_dtype_name(x->dtype));
     return rg_shape_set(y, x->ndim, shape);
 }
 

@@ -1,6 +1,7 @@
 /* softmax.c - logsumexp, softmax and log_softmax over one axis, all shifted by the maximum m of x, so that nothing overflows.
    Infinities go as in PyTorch: logsumexp of a row of -inf, or of no elements, is -inf, with a +inf it is +inf; softmax and
    log_softmax of such rows are NaN, as is the gradient of all three.                                                        */
+#include "ops/axes.h"
 #include "ops/rule.h"
 
 #define SAMPLES "4,17 axis=1; 4,17 axis=0; 5,7 axis=-1; 2,3,4 axis=1; 2,3,4 axis=0; 17 axis=0; - axis=0; - axis=-1; 4,1 axis=1; 4,1 axis=0; 1,1 axis=-2; 0,3 axis=1; 3,0 axis=0"
@@ -8,7 +9,7 @@
 
 /* -------- logsumexp    dx = dy exp(x - y) */
 
-static int reduced(rg_tensor *y) { return rg_shape_without(y, y->in[0], y->attr.axis); }
+static int reduced(rg_tensor *y) { return rg_axes_check(y) || rg_shape_without(y, y->in[0], y->attr.axis) ? -1 : 0; }
 
 static rg_tensor *kept(rg_tensor *y, rg_tensor *v) { return y->in[0]->ndim ? rg_unsqueeze(v, y->attr.axis) : v; }
 
@@ -24,20 +25,13 @@ RG_OP(logsumexp) = {.name = "logsumexp", .formula = "log sum exp x_i", .arity = 
 
 /* Over several axes one after another: the logarithm of a sum of sums. */
 static rg_tensor *over_axes(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
-    if (rg_failed(x)) return rg_apply(&rg_op_logsumexp, at, RG_NO_ATTR, 1, &x); /* says so */
-    const int ndim = x->ndim, all = ndim ? ndim : 1;
-    bool listed[RG_MAX_DIMS] = {false};
-    if (naxes < 0 || (naxes && !axes))
-        return rg_refuse(x->tape, RG_EVALUE, at, "logsumexp: a negative count of axes, or no list of them");
-    for (int k = 0; k < naxes; k++) {
-        const int axis = axes[k] < 0 ? axes[k] + all : axes[k];
-        if (axis < 0 || axis >= all) return rg_apply(&rg_op_logsumexp, at, (rg_attr){.axis = axes[k]}, 1, &x); /* refuses it */
-        if (listed[axis]) return rg_refuse(x->tape, RG_ESHAPE, at, "logsumexp: axis %d is given twice", axes[k]);
-        listed[axis] = true;
-    }
-    for (int axis = all - 1; axis >= 0 && !rg_failed(x); axis--) {
-        if (naxes && !listed[axis]) continue;
+    const rg_attr all = rg_axes_attr(x, keepdims, naxes, axes);
+    if (!x || all.reduce.fault) return rg_apply(&rg_op_logsumexp, at, all, 1, &x); /* says so */
+    const int ndim = x->ndim;
+    for (int axis = RG_MAX_DIMS - 1; axis >= 0; axis--) {
+        if (!(all.reduce.axes >> axis & 1)) continue;
         x = rg_apply(&rg_op_logsumexp, at, (rg_attr){.axis = axis}, 1, &x);
+        if (rg_failed(x)) break;
         if (keepdims && ndim) x = rg_unsqueeze_at(at, x, axis);
     }
     return x;

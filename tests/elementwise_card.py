@@ -6,10 +6,11 @@ import sys
 SECTIONS = [
     ("one operand", ["UNARY"]),
     ("one operand and numbers", ["UNARYP", "UNARYPQ"]),
-    ("one operand, piecewise constant: no derivative", ["UNARY_STEP"]),
-    ("two operands, each a tensor or a number", ["BINARY"]),
-    ("comparisons: 1 where it holds, else 0; no derivative", ["BINARY_STEP"]),
+    ("one operand, piecewise constant: no derivative", ["UNARY_STEP", "UNARY_TEST"]),
+    ("two operands, each a tensor or a number", ["BINARY", "BINARY_I32", "BINARY_SAME"]),
+    ("comparisons, of integers too, u8 then: 1 where it holds, else 0; no derivative", ["BINARY_STEP", "BINARY_TEST"]),
 ]
+INTEGERS = {"UNARY_TEST": "; of integers u8", "BINARY_I32": "; of integers i32", "BINARY_SAME": "; of integers too"}
 PARAMETERS = {"UNARY": "rg_tensor *x", "UNARYP": "rg_tensor *x, double p", "UNARYPQ": "rg_tensor *x, double p, double q", "BINARY": "rg_operand a, rg_operand b"}
 
 with open(sys.argv[1], encoding="utf-8") as table:
@@ -25,7 +26,7 @@ extern "C" {
 #endif""")
 for title, kinds in SECTIONS:
     print(f"\n/* -------- {title} */")
-    these = [(f"rg_tensor *rg_{name}({PARAMETERS[kind.replace('_STEP', '')]});", formula) for kind, name, formula in rows if kind in kinds]
+    these = [(f"rg_tensor *rg_{name}({PARAMETERS[kind.split('_')[0]]});", formula + INTEGERS.get(kind, "")) for kind, name, formula in rows if kind in kinds]
     width = max(len(prototype) for prototype, _ in these)
     for prototype, formula in these:
         print(f"{prototype:<{width}} /* {formula} */")

@@ -69,7 +69,7 @@ function break_field(   dx, i, rest, word) {
 }
 function row(text,   open) {
     kind = text
-    sub(/ *\(.*/, "", kind)
+    sub(/(_[A-Z0-9]+)? *\(.*/, "", kind) # of floats alone
     open = index(text, "(")
     fields = split_args(substr(text, open + 1, closing(text, open) - open - 1), field)
     name = field[1]
@@ -85,6 +85,6 @@ BEGIN { other["ADD"] = "SUB"; other["SUB"] = "ADD"; other["MUL"] = "DIV"; other[
 /^(UNARY|BINARY)/ || pending != "" {
     pending = pending $0
     if (!closing(pending, index(pending, "("))) next # it goes on
-    if (pending !~ /^[A-Z]*_STEP/) row(pending)
+    if (pending !~ /^[A-Z]*_(STEP|TEST)/) row(pending)
     pending = ""
 }

@@ -48,7 +48,7 @@ static void what_failed_stays_so(void **state) {
     rg_on_error(t, NULL, NULL);
     rg_tensor *x = rg_full(t, 1, 2), *bad = rg_log(NULL);
     assert_true(rg_failed(bad) && rg_failed(rg_add(bad, 1)) && rg_failed(rg_sub(1, bad)) && rg_failed(rg_mul(NULL, 2)));
-    REFUSED(RG_EDTYPE, rg_add(rg_cast(x, RG_I32), 1), "add: [2] i32 + [] i32: operand 1 must be a float, not i32; rg_cast converts");
+    REFUSED(RG_EDTYPE, rg_div(rg_cast(x, RG_I32), 1), "div: [2] i32 / [] i32: operand 1 must be a float, not i32; rg_cast converts");
 }
 
 static void numbers_are_replayed(void **state) {
@@ -121,7 +121,7 @@ static void logsumexp_over_axes(void **state) {
     assert_shape(some, RG_DIMS(3));
     assert_shape(kept, RG_DIMS(1, 3, 1));
     for (int i = 0; i < 3; i++) assert_true(fabs(element(some, i) - element(want, i)) < 1e-14 && element(kept, i) == element(some, i));
-    REFUSED(RG_ESHAPE, rg_logsumexp(x, 1, -2), "logsumexp: axis -2 is given twice");
+    REFUSED(RG_ESHAPE, rg_logsumexp(x, 1, -2), "logsumexp: [2,3,4]: axis -2 is given twice");
     REFUSED(RG_ESHAPE, rg_logsumexp(x, 0, 3), "logsumexp: [2,3,4]: axis 3 is outside the 3 dimensions");
 }
 

@@ -396,7 +396,8 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_prod, rg_prod(x, 0)) N(rg_logsumexp_keep, rg_logsumexp_keep(x, 0)) N(rg_logsumexp_of_all, rg_logsumexp(x)) N(rg_argmax_of_all, rg_argmax(x)) \
     N(rg_var_keep, rg_var_keep(x, 0)) N(rg_std_keep, rg_std_keep(x)) N(rg_var_corrected, rg_var_corrected(x, 0, 0)) N(rg_std_corrected, rg_std_corrected(x, 0)) \
     N(rg_norm_p_keep, rg_norm_p_keep(x, 1, 0)) N(rg_zeros, rg_zeros(t, 2)) N(rg_ones, rg_ones(t, 2)) N(rg_slice_with_a_step, rg_slice(x, 0, 0, 1, .step = 2)) \
-    N(rg_add_number, rg_add(x, 1)) N(rg_sub_number, rg_sub(1, x)) N(rg_where_number, rg_where(x, 1, x)) N(rg_number, rg_number(1, x)) N(rg_clone, rg_clone(x)) \
+    N(rg_add_number, rg_add(x, 1)) N(rg_sub_number, rg_sub(1, x)) N(rg_where_number, rg_where(x, 1, x)) N(rg_number, rg_number(1, x)) N(rg_number_at, rg_number_at(NULL, 1, x)) N(rg_any, rg_any(x)) N(rg_any_keep, rg_any_keep(x, 0)) \
+    N(rg_all, rg_all(x)) N(rg_all_keep, rg_all_keep(x, 0)) N(rg_clone, rg_clone(x)) \
     N(rg_log2, rg_log2(x))                                                                                               \
     N(rg_take_along_axis, rg_take_along_axis(x, x, 0)) N(rg_einsum, rg_einsum("i,i", x, x)) N(rg_einsum_null, rg_einsum_at(NULL, NULL, 2, NULL))                                                                                                \
     N(rg_dot, rg_dot(x, x)) N(rg_outer, rg_outer(x, x))                                                                                              \

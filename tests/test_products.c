@@ -407,7 +407,7 @@ static void reduction_errors(void **state) {
     REFUSED(RG_ESHAPE, rg_argmax(x, -3), "argmax: x[2,3]: axis -3 is outside the 2 dimensions");
     REFUSED(RG_ESHAPE, rg_softmax(x, 2), "softmax: x[2,3]: axis 2 is outside the 2 dimensions");
     REFUSED(RG_ESHAPE, rg_logsumexp(rg_full(t, 1), 1), "logsumexp: []: axis 1 is outside the 0 dimensions");
-    REFUSED(RG_EDTYPE, rg_sum(numbers(t, RG_I32, RG_DIMS(2))), "sum: [2] i32: operand 1 must be a float, not i32; rg_cast converts");
+    REFUSED(RG_EDTYPE, rg_prod(numbers(t, RG_I32, RG_DIMS(2))), "prod: [2] i32: operand 1 must be a float, not i32; rg_cast converts");
     assert_true(rg_failed(rg_sum(NULL)) && rg_failed(rg_softmax(NULL, 0)));
 }
 

@@ -461,7 +461,9 @@ static const large large_ones[] = {
     {"prod", "40,900 axes=0"}, {"min", "101,333 axes=1"}, {"std", "101,333 axes=0 p=1"}, {"norm", "101,333 axes=0.1 p=2"}, {"cumsum", "101,333 axis=0"},
     {"cumsum", "40001 axis=0 reverse=1"}, {"argsort", "101,333 axis=0"}, {"sort", "333,101 axis=1 reverse=1"}, {"pow", "101,333 333"},
     {"repeat", "101,333 shape=3x2"}, {"tril", "3,101,333 diagonal=7"}, {"stack", "101,333 101,333 axis=1"},
-    {"scatter_add", "333,101 400,101:i32<333 400,101 axis=0"}};
+    {"scatter_add", "333,101 400,101:i32<333 400,101 axis=0"}, {"add", "101,333:i32<9 333:i32<9"}, {"eq", "101,333:u8 101,1:u8"},
+    {"where", "101,333:u8<2 101,333 333"}, {"where", "101,1:i32<2 101,333:u8 333:u8"}, {"sum", "101,333:u8 axes=0"}, {"mean", "40001:i32<9 axes=0"},
+    {"max", "101,333:i32<99 axes=1"}, {"any", "101,333:f<2 axes=1"}, {"all", "101,333:u8 axes=0"}, {"argsort", "333,101:i32<99 axis=0"}};
 
 static void large_operands(void **state) {
     const large *l = *state;
@@ -522,7 +524,7 @@ static void all_ops_are_there(void **state) {
         "max", "logsumexp", "softmax", "log_softmax", "reshape", "expand", "sum_to", "permute", "slice", "concat", "unsqueeze", "squeeze", "pick",
         "expm1", "log1p", "rsqrt", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erfc", "silu", "mish", "gelu", "gelu_tanh", "log_sigmoid", "softsign",
         "hardtanh", "hardsigmoid", "selu", "elu", "leaky_relu", "clamp", "floor", "logical_not", "pow", "logaddexp", "lt", "ge", "le", "ne", "logical_and", "logical_or", "logical_xor",
-        "prod", "min", "var", "std", "norm", "cumsum", "argmin", "argsort", "sort", "topk",
+        "prod", "min", "any", "all", "var", "std", "norm", "cumsum", "argmin", "argsort", "sort", "topk",
         "cross_entropy", "mse", "argmax", "one_hot", "index_select", "index_add", "gather", "scatter_add", "take_along_axis", "embedding", "masked_fill", "stack",
         "tril", "triu", "repeat", "repeat_interleave", "dot", "outer",
         "conv1d", "conv2d", "unfold", "fold", "max_pool2d", "avg_pool2d",

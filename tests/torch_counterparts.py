@@ -40,6 +40,12 @@ def along(fn):  # reductions of PyTorch over one axis at a time
     return run
 
 
+def truths(fn):
+    def run(x, a):
+        return along(lambda v, axis: fn(v, axis))(x != 0, a).to(torch.uint8)
+    return run
+
+
 def in_order(x, a): return torch.sort(x, dim=a.int("axis"), descending=bool(a.int("reverse")), stable=True)
 
 
@@ -165,7 +171,8 @@ def batch_norm_given(x, mean, var, w, b, a):  # PyTorch's has no derivative for 
 def attention(q, k, v, *rest):
     *mask, a = rest
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
-    if mask: scores = scores + mask[0]
+    if mask and mask[0].dtype == torch.uint8: scores = scores.masked_fill(mask[0] == 0, -math.inf)
+    elif mask: scores = scores + mask[0]
     if a.num("p"): scores = scores.masked_fill(torch.ones(scores.shape[-2:]).triu(1).bool(), -math.inf)
     return torch.softmax(scores, -1) @ v
 
@@ -223,12 +230,15 @@ def cast(x, a):  # C leaves to chance what PyTorch makes of numbers outside an i
     return x.to(DTYPES[a["dtype"]])
 
 
-def numbers(fn): return lambda *t: fn(*t[:-1]).to(t[0].dtype)  # comparisons: 0 and 1 in the operands' type
+def floats(x): return x if x.dtype.is_floating_point else x.to(torch.get_default_dtype())
+def numbers(fn): return lambda *t: fn(*t[:-1]).to(t[0].dtype if t[0].dtype.is_floating_point else torch.uint8)  # comparisons: 0 and 1
 def plain(fn): return lambda *t: fn(*t[:-1])
+def exact(fn): return lambda *t: fn(*(x if x.dtype.is_floating_point else x.long() for x in t[:-1]))  # of integers without wrapping
 
 
 TORCH = {name: plain(getattr(torch, name)) for name in """neg exp log sqrt square abs relu sigmoid tanh erf erfc sign floor sin cos tan asin acos atan
-    sinh cosh expm1 log1p rsqrt reciprocal ceil round log2 pow logaddexp maximum minimum outer sub mul div add dot""".split()}
+    sinh cosh expm1 log1p rsqrt reciprocal ceil round log2 pow logaddexp maximum minimum div dot""".split()}
+TORCH.update({name: exact(getattr(torch, name)) for name in "add sub mul outer".split()})
 TORCH.update({name: numbers(getattr(torch, name)) for name in "isnan isfinite gt lt ge le eq ne logical_and logical_or logical_xor logical_not".split()})
 TORCH.update({
     # softplus: F.softplus is x itself above 20; hardsigmoid: its f64 derivative is 1/6 in f32
@@ -240,7 +250,8 @@ TORCH.update({
     "add_scalar": lambda x, a: x + a.num("p"), "mul_scalar": lambda x, a: x * a.num("p"), "pow_scalar": lambda x, a: x ** a.num("p"),
     "where": lambda c, x, y, a: torch.where(c != 0, x, y), "masked_fill": masked, "fill": lambda x, a: torch.full_like(x, a.num("p")),
     # reductions
-    "sum": over(lambda x, d, k: x.sum(d, k)), "mean": over(lambda x, d, k: x.mean(d, k)), "max": over(lambda x, d, k: x.amax(d, k)),
+    "sum": over(lambda x, d, k: x.sum(d, k)), "mean": over(lambda x, d, k: floats(x).mean(d, k), floats), "max": over(lambda x, d, k: x.amax(d, k)),
+    "any": truths(torch.any), "all": truths(torch.all),
     "min": over(lambda x, d, k: x.amin(d, k)), "prod": along(lambda x, d: x.prod(d)),
     "cumsum": lambda x, a: x.flip(a.int("axis")).cumsum(a.int("axis")).flip(a.int("axis")) if a.int("reverse") else x.cumsum(a.int("axis")),
     "argmax": lambda x, a: x.argmax(a.int("axis")), "argmin": lambda x, a: x.argmin(a.int("axis")),

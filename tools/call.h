@@ -94,28 +94,30 @@ extern "C++" template <class... types> char (&rg_count_of(types...))[sizeof...(t
 #define RG_PAIR_AFTER(f, x, a, b, n) RG_PAIR_AFTER_(f, RG_AT, x, a, b, n)
 #define RG_PAIR_(f, at, a, b, n)                                                                                                  \
     __extension__({ RG_AUTO rg_a##n = (a); RG_AUTO rg_b##n = (b); RG_ONE_IS_A_TENSOR(rg_a##n, rg_b##n);                           \
-        f(at, RG_OPERAND(rg_a##n, rg_b##n), RG_OPERAND(rg_b##n, rg_a##n)); })
+        f(at, RG_OPERAND(at, rg_a##n, rg_b##n), RG_OPERAND(at, rg_b##n, rg_a##n)); })
 #define RG_PAIR_AFTER_(f, at, x, a, b, n)                                                                                         \
     __extension__({ RG_AUTO rg_x##n = (x); RG_AUTO rg_a##n = (a); RG_AUTO rg_b##n = (b); RG_ONE_IS_A_TENSOR(rg_a##n, rg_b##n);    \
-        f(at, rg_x##n, RG_OPERAND(rg_a##n, rg_b##n), RG_OPERAND(rg_b##n, rg_a##n)); })
+        f(at, rg_x##n, RG_OPERAND(at, rg_a##n, rg_b##n), RG_OPERAND(at, rg_b##n, rg_a##n)); })
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 rg_tensor *rg_number(double value, rg_tensor *like); /* of rank 0, in the dtype of `like`; where that cannot be used, it itself */
+rg_tensor *rg_number_at(const char *at, double value, rg_tensor *like); /* the same; an error where an integer dtype does not hold the value */
 #ifdef __cplusplus
 }
-static inline rg_tensor *rg_operand_of(rg_tensor *x, rg_tensor *) { return x; }
-static inline rg_tensor *rg_operand_of(rg_tensor *x, double) { return x; }
-static inline rg_tensor *rg_operand_of(double value, rg_tensor *other) { return rg_number(value, other); }
-#define RG_OPERAND(x, other) rg_operand_of(x, other)
+static inline rg_tensor *rg_operand_of(const char *, rg_tensor *x, rg_tensor *) { return x; }
+static inline rg_tensor *rg_operand_of(const char *, rg_tensor *x, double) { return x; }
+static inline rg_tensor *rg_operand_of(const char *at, double value, rg_tensor *other) { return rg_number_at(at, value, other); }
+#define RG_OPERAND(at, x, other) rg_operand_of(at, x, other)
 #define RG_ONE_IS_A_TENSOR(a, b) /* rg_operand_of has no numbers only */
 #else
 #define RG_IS_NUMBER(x) _Generic((x), rg_tensor *: 0, void *: 0, default: 1)
 #define RG_ONE_IS_A_TENSOR(a, b) _Static_assert(!(RG_IS_NUMBER(a) && RG_IS_NUMBER(b)), "one operand must be a tensor")
 #define RG_AS_NUMBER(x) _Generic((x), rg_tensor *: 0, void *: 0, default: (x))
 #define RG_AS_TENSOR(x) _Generic((x), rg_tensor *: (x), void *: (x), default: (rg_tensor *)0)
-#define RG_OPERAND(x, other) _Generic((x), rg_tensor *: (x), void *: (x), default: rg_number((double)RG_AS_NUMBER(x), RG_AS_TENSOR(other)))
+#define RG_OPERAND(at, x, other)                                                                                                  \
+    _Generic((x), rg_tensor *: (x), void *: (x), default: rg_number_at(at, (double)RG_AS_NUMBER(x), RG_AS_TENSOR(other)))
 #endif
 
 /* -------- dtypes of pointers, and of arrays of rows. Of void * there is none: NAME_of takes it. */

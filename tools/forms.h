@@ -13,7 +13,7 @@ typedef void form(const rg_sample *s, rg_tensor *const *in, const rg_tensor *y, 
 typedef struct form_row { const char *op; form *form; } form_row;
 extern const form_row forms_of_tensors[], forms_of_places[], forms_of_losses[]; /* each ends with a row of NULL */
 
-static inline double at(const rg_tensor *x, int64_t k) { return ((const double *)x->data)[k]; }
+static inline double at(const rg_tensor *x, int64_t k) { return rg_element(x, k); } /* a mask may be of any dtype */
 static inline int axis_of(int axis, int ndim) { return axis < 0 ? axis + (ndim ? ndim : 1) : axis; } /* rank 0 has one axis */
 
 int64_t under(const rg_tensor *x, const rg_tensor *y, int64_t k);              /* where x's element lies under y's element k, broadcast as in NumPy */

@@ -226,11 +226,13 @@ typedef struct heads { const rg_tensor *q, *k, *v, *scores; int64_t n, m, d, e; 
 static void attend(const heads *h, int64_t b, int64_t i, bool causal, rg_tensor *const *in, const double *dy, double *const *dx) {
     enum { MOST = 64 };
     double p[MOST], dp[MOST], sum = 0, mean = 0;
+    const bool chooses = in[3]->dtype == RG_U8; /* the mask is not added */
     for (int64_t j = 0; j < h->m; j++) {
-        double s = at(in[3], under(in[3], h->scores, (b * h->n + i) * h->m + j));
+        const double mask = at(in[3], under(in[3], h->scores, (b * h->n + i) * h->m + j));
+        double s = chooses ? 0 : mask;
         for (int64_t c = 0; c < h->d; c++)
             s += at(in[0], under(in[0], h->q, (b * h->n + i) * h->d + c)) * at(in[1], under(in[1], h->k, (b * h->m + j) * h->d + c)) / sqrt((double)h->d);
-        sum += p[j] = causal && j > i ? 0 : exp(s);
+        sum += p[j] = (causal && j > i) || (chooses && mask == 0) ? 0 : exp(s);
     }
     for (int64_t j = 0; j < h->m; j++) {
         p[j] /= sum, dp[j] = 0;

@@ -12,17 +12,20 @@ static void cell(FILE *to, const char *text) {
     for (; *text; text++) fprintf(to, *text == '|' ? "\\|" : "%c", *text);
 }
 
-static char type_of(const rg_op *op, int i) {
-    const size_t n = op->types ? strlen(op->types) : 0;
-    return n == 0 ? 'f' : op->types[(size_t)i < n ? (size_t)i : n - 1];
+static const char *type_of(const rg_op *op, int i) {
+    const char *types = op->others ? op->others->types : op->types ? op->types : "f";
+    const size_t n = strlen(types);
+    switch (types[(size_t)i < n ? (size_t)i : n - 1]) {
+    case 'i': return "i32";
+    case 'a': return "any";
+    case 'm': return "mask";
+    default: return "float";
+    }
 }
 
 static void operands(FILE *to, const rg_op *op) {
     const int shown = op->arity < 0 ? 1 : op->arity;
-    for (int i = 0; i < shown; i++) {
-        const char type = type_of(op, i);
-        fprintf(to, "%s%s", i ? ", " : "", type == 'i' ? "i32" : type == 'a' ? "any" : "float");
-    }
+    for (int i = 0; i < shown; i++) fprintf(to, "%s%s", i ? ", " : "", type_of(op, i));
     if (op->arity < 0) fprintf(to, " ...");
 }
 
@@ -64,7 +67,8 @@ void op_table(FILE *to) {
     fprintf(to, "# The operators\n\n"
         "Made from the registry by `build/tools/gradcheck --markdown > ops/README.md`; a test compares. How each is called stands in\n"
         "`ops/ops.h` and `ops/elementwise.def`. \"Any order\": the derivative is a composition of operators, and is checked to order 2. Kinks:\n"
-        "the formula has branches, and the gradient check leaves out, and counts, elements that stand beside one.\n\n"
+        "the formula has branches, and the gradient check leaves out, and counts, elements that stand beside one. Operands of \"any\" dtype have\n"
+        "one; a mask may have another.\n\n"
         "| operator | formula | operands | attributes | derivative | kinks |\n|---|---|---|---|---|---|\n");
     int ops = 0, smooth = 0;
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next, ops++) {

@@ -74,7 +74,7 @@ static parts standardise(rg_tape *t, const rg_dataset *learn, const rg_dataset *
 
 static void check_parts(report *r, rg_tape *t, const parts *p) {
     rg_tensor *mean = rg_mean_keep(p->train.x, 0), *std = deviation(p->train.x, mean);
-    const double off_mean = largest(mean), off_std = largest(rg_add_scalar(std, -1));
+    const double off_mean = largest(mean), off_std = largest(rg_sub(std, 1));
     report_check(r, off_mean <= mean_allowed, "training features: no mean further from 0 than %.1e", off_mean);
     report_check(r, off_std <= std_allowed, "training features: no deviation further from 1 than %.1e", off_std);
     rg_tape_reset(t);

@@ -23,7 +23,7 @@ static int finish(rg_tape *t) {
 static const double inputs[4][2] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}}, xor_of[4] = {0, 1, 1, 0};
 
 /* 1 where z >= 0: the step of the perceptron takes 0 upwards, where relu's slope at 0 is 0 */
-static rg_tensor *step(rg_tensor *z) { return rg_add_scalar(rg_neg(rg_gt(rg_full(rg_tape_of(z), 0), z)), 1); }
+static rg_tensor *step(rg_tensor *z) { return rg_sub(1, rg_gt(0, z)); }
 
 /* z = x . w + b */
 static rg_tensor *weigh(rg_tape *t, const double x[2], rg_tensor *w, rg_tensor *b) {

@@ -38,7 +38,7 @@ static rg_tensor *objective(const recipe *how, rg_nn *net, rg_tensor *data_loss)
         rg_tensor *sum = rg_sum(rg_square(params.items[i]));
         norm = norm ? rg_add(norm, sum) : sum;
     }
-    return rg_add(data_loss, rg_mul_scalar(norm, how->l2));
+    return rg_add(data_loss, rg_mul(norm, how->l2));
 }
 
 /* The loss as the program prints it. Its gradient is that of the cross-entropy all the same: the published derivations end in
@@ -47,7 +47,7 @@ static double printed(const recipe *how, rg_tensor *logits, rg_tensor *labels, r
     if (how->guard == 0) return rg_item(loss);
     const bool recording = rg_record(rg_tape_of(logits), false);
     rg_tensor *p = rg_pick(rg_softmax(logits, -1), labels); /* [b] */
-    const double value = -rg_item(rg_mean(rg_log(rg_add_scalar(p, how->guard))));
+    const double value = -rg_item(rg_mean(rg_log(rg_add(p, how->guard))));
     rg_record(rg_tape_of(logits), recording);
     return value;
 }

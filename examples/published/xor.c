@@ -40,7 +40,7 @@ static int train_all(rg_tape *t, const networks *n, outcome *to) {
     progress_start(&bar, stdout, "epochs", 1, EPOCHS);
     for (int epoch = 0; epoch < EPOCHS; epoch++) {
         rg_tensor *square = rg_square(rg_sub(rg_input(t, Y, POINTS, 1), forward(t, n))); /* [starts, 4, 1] */
-        rg_tensor *loss = rg_mul_scalar(rg_sum(square), 0.5);
+        rg_tensor *loss = rg_mul(rg_sum(square), 0.5);
         rg_backward(loss);
         if (epoch % EVERY == 0) rg_copy_out(rg_mean(square, 1, 2), to->curve[epoch / EVERY], STARTS);
         if (rg_optim_step(sgd)) break;

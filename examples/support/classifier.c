@@ -35,7 +35,7 @@ typedef struct training {
 static rg_tensor *with_l2(const training *r, rg_tensor *loss) {
     const rg_list params = rg_params(r->t);
     for (int i = 0; i < params.count && r->o->l2 > 0; i++)
-        if (rg_ndim(params.items[i]) > 1) loss = rg_add(loss, rg_mul_scalar(rg_sum(rg_square(params.items[i])), r->o->l2));
+        if (rg_ndim(params.items[i]) > 1) loss = rg_add(loss, rg_mul(rg_sum(rg_square(params.items[i])), r->o->l2));
     return loss;
 }
 

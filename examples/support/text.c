@@ -116,7 +116,7 @@ void text_right(const text *x, rg_tensor *logits, rg_tensor *out, int64_t count[
 /* A code drawn from softmax(logits / temperature) at the last character of logits [1, n, classes]; -1 after an error. */
 static int drawn(rg_tensor *logits, double temperature) {
     const int64_t n = rg_dim(logits, 1), classes = rg_dim(logits, 2);
-    rg_tensor *p = rg_softmax(rg_mul_scalar(rg_cast(rg_slice(logits, 1, n - 1, n), RG_F64), 1 / temperature), -1);
+    rg_tensor *p = rg_softmax(rg_mul(rg_cast(rg_slice(logits, 1, n - 1, n), RG_F64), 1 / temperature), -1);
     if (rg_failed(p)) return -1;
     double left = rg_rng_random(rg_tape_rng(rg_tape_of(p)));
     int code = 0;

@@ -3,20 +3,41 @@
 
 /* -------- where: operands walked in runs, whose strides are 0 or 1 */
 
-static void choose(int64_t n, const real *c, int64_t sc, const real *a, int64_t sa, const real *b, int64_t sb, real *to) {
-    if (!sc && *c != 0) b = a, sb = sa;
-    if (!sc && sb) memcpy(to, b, (size_t)n * sizeof *to);
-    else if (!sc) for (int64_t i = 0; i < n; i++) to[i] = *b;
-    else if (sa && sb) for (int64_t i = 0; i < n; i++) to[i] = c[i] != 0 ? a[i] : b[i];
-    else if (sa) { const real other = *b; for (int64_t i = 0; i < n; i++) to[i] = c[i] != 0 ? a[i] : other; }
-    else if (sb) { const real other = *a; for (int64_t i = 0; i < n; i++) to[i] = c[i] != 0 ? other : b[i]; }
-    else { const real one = *a, other = *b; for (int64_t i = 0; i < n; i++) to[i] = c[i] != 0 ? one : other; }
+#define CHOOSE(name, mask, type)                                                                                                          \
+    static void name(int64_t n, const mask *c, int64_t sc, const type *a, int64_t sa, const type *b, int64_t sb, type *to) {              \
+        if (!sc && *c != 0) b = a, sb = sa;                                                                                               \
+        if (!sc && sb) memcpy(to, b, (size_t)n * sizeof *to);                                                                             \
+        else if (!sc) for (int64_t i = 0; i < n; i++) to[i] = *b;                                                                         \
+        else if (sa && sb) for (int64_t i = 0; i < n; i++) to[i] = c[i] != 0 ? a[i] : b[i];                                               \
+        else if (sa) { const type other = *b; for (int64_t i = 0; i < n; i++) to[i] = c[i] != 0 ? a[i] : other; }                         \
+        else if (sb) { const type other = *a; for (int64_t i = 0; i < n; i++) to[i] = c[i] != 0 ? other : b[i]; }                         \
+        else { const type one = *a, other = *b; for (int64_t i = 0; i < n; i++) to[i] = c[i] != 0 ? one : other; }                        \
+    }
+CHOOSE(choose, real, real)
+CHOOSE(choose_1, uint8_t, uint8_t)
+CHOOSE(choose_4, uint8_t, uint32_t)
+CHOOSE(choose_8, uint8_t, uint64_t)
+
+/* By a mask of any dtype, what has so many bytes: operands from their elements at[..] on. */
+static void choose_any(const rg_tensor *y, const rg_walk *w, const int64_t *at, int64_t n) {
+    const rg_tensor *mask = y->in[0];
+    const size_t size = rg_dtype_size(y->dtype);
+    const void *a = (const char *)y->in[1]->data + (size_t)at[1] * size, *b = (const char *)y->in[2]->data + (size_t)at[2] * size;
+    void *to = (char *)y->data + (size_t)at[3] * size;
+    uint8_t truths[RG_CHUNK];
+    const uint8_t *c = mask->dtype == RG_U8 ? (const uint8_t *)mask->data + at[0] : truths;
+    for (int64_t i = 0; c == truths && i < (w->run[0] ? n : 1); i++) truths[i] = rg_element(mask, at[0] + i) != 0;
+    if (size == 1) choose_1(n, c, w->run[0], a, w->run[1], b, w->run[2], to);
+    else if (size == 4) choose_4(n, c, w->run[0], a, w->run[1], b, w->run[2], to);
+    else choose_8(n, c, w->run[0], a, w->run[1], b, w->run[2], to);
 }
 
 int RG_K(where)(rg_tensor *y) {
     if (!y->numel) return 0;
     const real *c = y->in[0]->data, *a = y->in[1]->data, *b = y->in[2]->data;
     real *to = y->data;
+    const rg_dtype own = sizeof(real) == sizeof(float) ? RG_F32 : RG_F64;
+    const bool alike = y->in[0]->dtype == own && y->dtype == own;
     rg_walk w;
     rg_walk_operands(&w, y, 3);
     rg_walk_cut(&w, RG_CHUNK);
@@ -24,19 +45,11 @@ int RG_K(where)(rg_tensor *y) {
         for (int64_t i = 0; i < w.blocks; i++) {
             int64_t at[4];
             const int64_t n = rg_walk_block(&w, 3, i, at);
-            choose(n, c + at[0], w.run[0], a + at[1], w.run[1], b + at[2], w.run[2], to + at[3]);
+            if (alike) choose(n, c + at[0], w.run[0], a + at[1], w.run[1], b + at[2], w.run[2], to + at[3]);
+            else choose_any(y, &w, at, n);
         })
     return 0;
 }
-
-#ifndef RG_KERNEL_AVX2
-uint64_t RG_K(where_branch)(const rg_tensor *y) {
-    const real *c = y->in[0]->data;
-    uint64_t h = RG_HASH;
-    for (int64_t i = 0; i < y->in[0]->numel; i++) h = rg_hash(h, c[i] != 0);
-    return h;
-}
-#endif
 
 /* -------- rows of n elements, one index each */
 

@@ -105,7 +105,7 @@ def torch_chain():
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(SOURCES / "tests"))
-ROW_OF_DEF = re.compile(r"^(UNARY|UNARYP|UNARYPQ|UNARY_STEP|BINARY|BINARY_STEP) *\((\w+), .*?([-\d., ]+)\)$")
+ROW_OF_DEF = re.compile(r"^(UNARY|UNARYP|UNARYPQ|UNARY_STEP|UNARY_TEST|BINARY|BINARY_I32|BINARY_SAME|BINARY_STEP|BINARY_TEST) *\((\w+), .*?([-\d., ]+)\)$")
 
 
 def elementwise_rows():
