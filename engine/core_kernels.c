@@ -4,105 +4,107 @@
 static void add_loop(int64_t n_, const real *as, int64_t sa, const real *bs, int64_t sb, real *to) { STRIDED(to[i] = a + b;) }
 int RG_K(add)(rg_tensor *y) { return each2(y, add_loop); }
 
+typedef struct addition { real *to; const real *x; } addition;
+static inline void add_run(int64_t n, const real *x, real *to) {
+    for (int64_t i = 0; i < n; i++) to[i] += x[i];
+}
+static void add_elements(const void *with, int64_t begin, int64_t end) {
+    const addition *a = with;
+    add_run(end - begin, a->x + begin, a->to + begin);
+}
+
 void RG_K(add_into)(rg_tensor *to, const rg_tensor *x);
 void RG_K(add_into)(rg_tensor *to, const rg_tensor *x) {
-    real *a = to->data;
-    const real *b = x->data;
-    const int64_t n = to->numel;
-    RG_PARALLEL_FOR(to->tape, n / RG_CHUNK,
-        for (int64_t i = 0; i < n; i++) a[i] += b[i];)
+    if (to->numel < 2 * RG_CHUNK) add_run(to->numel, x->data, to->data);
+    else rg_parallel(to->tape, to->numel / RG_CHUNK, to->numel, add_elements, &(addition){to->data, x->data});
 }
 
 /* -------- sum over the axes in attr.reduce.axes */
 
 /* y[s, i] = the sum over r of x[s, r, i]: 64 rows at a time in floats, their sums in doubles. */
-static void sum_rows(rg_tape *t, int64_t slabs, int64_t rows, int64_t n, const real *x, real *y) {
-    enum { ROWS = 64, COLUMNS = 2048 };
-    const int64_t across = (n + COLUMNS - 1) / COLUMNS, blocks = slabs * across;
-    RG_PARALLEL_FOR(t, slabs * rows * n > RG_CHUNK ? blocks : 0,
-        for (int64_t b = 0; b < blocks; b++) {
-            const int64_t slab = b / across, column = b % across * COLUMNS, m = rg_min64(COLUMNS, n - column);
-            const real *top = x + slab * rows * n + column;
-            real *to = y + slab * n + column;
-            double all[COLUMNS];
-            for (int64_t first = 0; first < rows; first += ROWS) {
-                real some[COLUMNS];
-                const int64_t end = rg_min64(rows, first + ROWS);
-                memcpy(some, top + first * n, (size_t)m * sizeof *some);
-                for (int64_t r = first + 1; r < end; r++) {
-                    const real *restrict from = top + r * n;
-                    for (int64_t i = 0; i < m; i++) some[i] += from[i];
-                }
-                for (int64_t i = 0; i < m; i++) all[i] = first ? all[i] + (double)some[i] : (double)some[i];
+enum { ROWS = 64, COLUMNS = 2048 };
+typedef struct slabs { int64_t rows, n, across; const real *x; real *y; } slabs;
+static void sum_columns(const void *with, int64_t begin, int64_t end) {
+    const slabs *s = with;
+    const int64_t n = s->n;
+    for (int64_t b = begin; b < end; b++) {
+        const int64_t slab = b / s->across, column = b % s->across * COLUMNS, m = rg_min64(COLUMNS, n - column);
+        const real *top = s->x + slab * s->rows * n + column;
+        real *to = s->y + slab * n + column;
+        double all[COLUMNS];
+        for (int64_t first = 0; first < s->rows; first += ROWS) {
+            real some[COLUMNS];
+            const int64_t last = rg_min64(s->rows, first + ROWS);
+            memcpy(some, top + first * n, (size_t)m * sizeof *some);
+            for (int64_t r = first + 1; r < last; r++) {
+                const real *restrict from = top + r * n;
+                for (int64_t i = 0; i < m; i++) some[i] += from[i];
             }
-            for (int64_t i = 0; i < m; i++) to[i] = (real)all[i];
-        })
+            for (int64_t i = 0; i < m; i++) all[i] = first ? all[i] + (double)some[i] : (double)some[i];
+        }
+        for (int64_t i = 0; i < m; i++) to[i] = (real)all[i];
+    }
 }
 
 static inline real plus(real a, real b) { return a + b; }
 JOIN_RUNS(sum_runs, plus, sum_run)
 
 /* Everything into one number: pieces whose number depends on the length alone, then their sums. */
+typedef struct pieces { int64_t n, piece; const real *x; real *sum; } pieces;
+static void sum_pieces(const void *with, int64_t begin, int64_t end) {
+    const pieces *p = with;
+    for (int64_t i = begin; i < end; i++) p->sum[i] = sum_run(rg_min64(p->piece, p->n - i * p->piece), p->x + i * p->piece);
+}
+
 static real sum_all(rg_tape *t, int64_t n, const real *x) {
     enum { PIECES = 256 };
-    real part[PIECES];
+    real sum[PIECES];
     int64_t piece = (n + PIECES - 1) / PIECES;
     piece = piece < RG_CHUNK ? RG_CHUNK : (piece + 63) / 64 * 64;
     if (n <= piece) return sum_run(n, x);
-    const int64_t pieces = (n + piece - 1) / piece;
-    RG_PARALLEL_FOR(t, pieces,
-        for (int64_t i = 0; i < pieces; i++) part[i] = sum_run(rg_min64(piece, n - i * piece), x + i * piece);)
-    return sum_run(pieces, part);
-}
-
-/* Rows to be added up that are longer than WIDE are added one by one: there are fewer, and to come back to each would take twice the time. */
-enum strategy { COPY, SUM_ROWS, SUM_RUNS };
-static enum strategy strategy_for(const rg_walk *w) {
-    enum { WIDE = 1 << 14 };
-    if (w->rows * w->inner == 0) return SUM_RUNS;
-    if (w->ndim == 1) return COPY;
-    return w->run[0] && w->ndim <= 3 && w->inner <= WIDE ? SUM_ROWS : SUM_RUNS;
+    const int64_t count = (n + piece - 1) / piece;
+    rg_parallel(t, count, count, sum_pieces, &(pieces){n, piece, x, sum});
+    return sum_run(count, sum);
 }
 
 int RG_K(sum)(rg_tensor *y) {
+    enum { WIDE = 1 << 14 }; /* longer rows are added one by one: there are fewer, and to come back to each would take twice the time */
     const rg_tensor *x = y->in[0];
-    const real *from = x->data;
     real *to = y->data;
-    if (y->numel == 1) return to[0] = sum_all(y->tape, x->numel, from), 0;
     rg_walk w;
+    if (y->numel == 1) return to[0] = sum_all(y->tape, x->numel, x->data), 0;
     rg_walk_reduced(&w, y);
-    switch (strategy_for(&w)) {
-    case COPY: memcpy(to, from, (size_t)y->numel * sizeof *to); break;
-    case SUM_ROWS: sum_rows(y->tape, w.ndim == 3 ? w.n[2] : 1, w.n[1], w.inner, from, to); break;
-    case SUM_RUNS:
+    const int64_t n = w.inner, across = (n + COLUMNS - 1) / COLUMNS;
+    if (x->numel && w.ndim == 1) memcpy(to, x->data, (size_t)n * sizeof *to);
+    else if (x->numel && w.run[0] && w.ndim <= 3 && n <= WIDE)
+        rg_parallel(y->tape, x->numel / RG_CHUNK, y->numel / n * across, sum_columns, &(slabs){w.n[1], n, across, x->data, to});
+    else {
         memset(to, 0, (size_t)y->numel * sizeof *to);
-        sum_runs(y->tape, &w, from, to);
+        sum_runs(y->tape, &w, x->data, to);
     }
     return 0;
 }
 
 /* -------- expand, and the gradients of sum and mean */
 
+static void scale_loop(int64_t n, const real *from, int64_t step, const real *scale, int64_t unused, real *restrict to) {
+    (void)unused;
+    if (step)
+        for (int64_t i = 0; i < n; i++) to[i] = *scale * from[i];
+    else
+        for (int64_t i = 0; i < n; i++) to[i] = *scale * *from;
+}
+
 void RG_K(spread)(const rg_tensor *y, unsigned has, real scale, const real *from, real *to) {
-    const int64_t all = y->numel;
-    if (!(has & ((1u << y->ndim) - 1))) { /* one number everywhere: preparing a walk takes longer than filling a small gradient */
-        const real same = scale * from[0];
-        RG_PARALLEL_FOR(y->tape, all / RG_CHUNK, for (int64_t i = 0; i < all; i++) to[i] = same;)
+    if (!(has & ((1u << y->ndim) - 1)) && y->numel <= RG_CHUNK) { /* one number everywhere: to prepare a walk takes longer */
+        scale_loop(y->numel, from, 0, &scale, 0, to);
         return;
     }
-    rg_walk w;
-    rg_walk_init(&w, y->ndim, y->shape, 1, &has);
-    rg_walk_cut(&w, RG_CHUNK);
-    RG_PARALLEL_FOR(y->tape, all / RG_CHUNK,
-        for (int64_t b = 0; b < w.blocks; b++) {
-            int64_t at[2];
-            const int64_t n = rg_walk_block(&w, 1, b, at);
-            real *restrict run = to + at[1];
-            if (w.run[0])
-                for (int64_t i = 0; i < n; i++) run[i] = scale * from[at[0] + i];
-            else
-                for (int64_t i = 0; i < n; i++) run[i] = scale * from[at[0]];
-        })
+    pair p;
+    p.a = from, p.b = &scale, p.to = to, p.loop = scale_loop;
+    rg_walk_init(&p.w, y->ndim, y->shape, 2, (const unsigned[]){has, 0});
+    rg_walk_cut(&p.w, RG_CHUNK);
+    rg_parallel(y->tape, y->numel / RG_CHUNK, p.w.blocks, pair_blocks, &p);
 }
 
 int RG_K(expand)(rg_tensor *y) {

@@ -20,8 +20,8 @@
    holds for a function given to rg_checkpoint, since the pass calls it again; one given to rg_gradcheck may also run passes. An error
    handler may read the tape and call rg_error_clear, which takes effect when it returns (the call that failed has still failed);
    whatever releases tensors is an error there. An allocator must not call this library. None of these may leave by longjmp or a C++
-   exception. A tape belongs to one thread at a time; no function is safe in a signal handler. After fork the child may use a tape with
-   one thread, or make its own.                                                                                                      */
+   exception. A tape belongs to one thread at a time; no function is safe in a signal handler. After fork the child may go on with its
+   copies of the tapes that no other thread was using then: it starts threads of its own.                                            */
 #ifndef RG_ENGINE_H
 #define RG_ENGINE_H
 
@@ -99,9 +99,10 @@ RG_PLAIN bool rg_record(rg_tape *t, bool on);       /* false: results get no his
 RG_PLAIN bool rg_keep_grads(rg_tape *t, bool on);   /* true: rg_backward keeps the gradients of results too. Returns what it was */
 int rg_set_default_dtype(rg_tape *t, rg_dtype d);   /* RG_F32 (at first) or RG_F64: what parameters and float inputs become */
 rg_dtype rg_default_dtype(const rg_tape *t);
-/* Threads for large ops, 1 at first; results have the same bits for any number. For cores that are free: threads that wait for one another
-   spin, as OpenMP has them do, and on a busy machine a step may take a hundred times as long. There, or with OMP_WAIT_POLICY=passive
-   in the environment, where they sleep, more than one pays for products of a millisecond and above. */
+/* Threads that share large ops, the caller's among them: 1 at first, at most 1,024. Results have the same bits for any number. More than
+   there are free processors bring nothing. They belong to the process and take no signals; of tapes on several threads of the program one
+   at a time shares an op, and the others run theirs alone. When the process cannot have n, that is RG_ENOMEM and says how many it can;
+   the tape keeps the number it had. A build with -Dthreads=false has one. */
 int rg_set_threads(rg_tape *t, int n);
 int rg_threads(const rg_tape *t);
 RG_PLAIN rg_rng *rg_tape_rng(rg_tape *t);  /* the generator that initialisers, loaders and dropout draw from */

@@ -40,6 +40,9 @@ typedef struct rg_chunk { struct rg_chunk *next; size_t size; } rg_chunk;
 /* What rg_on_grad was given, in this order. */
 typedef struct rg_hook { struct rg_hook *next; const char *at; rg_tensor *x; rg_grad_fn fn; void *ctx; } rg_hook;
 
+/* threads.c */
+int rg_threads_start(int n); /* n threads for loops, the caller among them; returns how many there are: fewer, and none was started */
+
 /* A list of tensors in order of seq, linked through prev and next. */
 typedef struct rg_chain { rg_tensor *first, *last; } rg_chain;
 

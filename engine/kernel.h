@@ -34,23 +34,6 @@ enum { RG_KERNEL_ISA = 0 };
 #define RG_K3(n, d, i) RG_K4(n, d, i)
 #define RG_K(n) RG_K3(n, RG_SUFFIX_DTYPE, RG_SUFFIX_ISA)
 
-/* Loops are cut into chunks of this many elements, whatever the number of threads: the same bits for any number.
-   RG_PARALLEL_FOR(t, n, for (..) ..) runs the loop in threads when n, about the number of chunks, is above 1. The loop stands twice
-   in what it expands to: an OpenMP region of one thread, as "if" makes one, costs more than a small op, and a malloc.         */
-enum { RG_CHUNK = 16384 };
-#ifdef _OPENMP
-#define RG_PRAGMA(x) _Pragma(#x)
-#define RG_PARALLEL_FOR(t, n, ...)                                                    \
-    if ((n) > 1 && rg_threads(t) > 1) {                                               \
-        RG_PRAGMA(omp parallel for schedule(static) num_threads(rg_threads(t)))       \
-        __VA_ARGS__                                                                   \
-    } else {                                                                          \
-        __VA_ARGS__                                                                   \
-    }
-#else
-#define RG_PARALLEL_FOR(t, n, ...) { (void)(t), (void)(n); __VA_ARGS__ } /* both are used, or -Werror stops a build without threads */
-#endif
-
 static inline int64_t rg_min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* glibc's vector mathematics, where the compiler can be told of it without -ffast-math. */

@@ -22,19 +22,23 @@ typedef void loop2(int64_t n, const real *a, int64_t sa, const real *b, int64_t 
 
 static inline bool same_shape2(const rg_tensor *y) { return y->in[0]->numel == y->numel && y->in[1]->numel == y->numel; }
 
+typedef struct pair { rg_walk w; const real *a, *b; real *to; loop2 *loop; } pair;
+static inline void pair_blocks(const void *with, int64_t begin, int64_t end) {
+    const pair *p = with;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t at[3];
+        const int64_t n = rg_walk_block(&p->w, 2, i, at);
+        p->loop(n, p->a + at[0], p->w.run[0], p->b + at[1], p->w.run[1], p->to + at[2]);
+    }
+}
+
 static inline int each2(rg_tensor *y, loop2 *loop) {
-    const real *a = y->in[0]->data, *b = y->in[1]->data;
-    real *to = y->data;
-    if (same_shape2(y) && y->numel <= RG_CHUNK) return loop(y->numel, a, 1, b, 1, to), 0;
-    rg_walk w;
-    rg_walk_operands(&w, y, 2);
-    rg_walk_cut(&w, RG_CHUNK);
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t i = 0; i < w.blocks; i++) {
-            int64_t at[3];
-            const int64_t n = rg_walk_block(&w, 2, i, at);
-            loop(n, a + at[0], w.run[0], b + at[1], w.run[1], to + at[2]);
-        })
+    pair p; /* to clear its walk takes longer than a small op */
+    p.a = y->in[0]->data, p.b = y->in[1]->data, p.to = y->data, p.loop = loop;
+    if (same_shape2(y) && y->numel <= RG_CHUNK) return loop(y->numel, p.a, 1, p.b, 1, p.to), 0;
+    rg_walk_operands(&p.w, y, 2);
+    rg_walk_cut(&p.w, RG_CHUNK);
+    rg_parallel(y->tape, y->numel / RG_CHUNK, p.w.blocks, pair_blocks, &p);
     return 0;
 }
 
@@ -68,25 +72,28 @@ RUN_SUM(sum_run, x[k], const real *x)
 
 /* Joins every run of x, which w walks together with the result y, to what y has in its place: to one element, or element by element. Where
    the outermost dimension is y's as well, it is taken out of w: parts of x that have no element of y in common, for threads to share. */
-#define JOIN_RUNS(name, join, join_run)                                                                                    \
-    static inline void name(rg_tape *t, rg_walk *w, const real *x, real *y) {                                              \
-        const int top = w->ndim - 1;                                                                                       \
-        const bool apart = top > 0 && w->step[0][top] > 0 && w->rows > 0;                                                  \
-        const int64_t parts = apart ? w->n[top] : 1, step = w->step[0][top], rows = w->rows / parts;                       \
-        const int64_t per = RG_CHUNK / (rows * w->inner + 1) + 1, blocks = (parts + per - 1) / per;                        \
-        w->ndim -= apart;                                                                                                  \
-        RG_PARALLEL_FOR(t, blocks,                                                                                         \
-            for (int64_t b = 0; b < blocks; b++)                                                                           \
-                for (int64_t p = b * per, end = rg_min64(p + per, parts); p < end; p++)                                    \
-                    for (int64_t r = 0; r < rows; r++) {                                                                   \
-                        int64_t at;                                                                                        \
-                        rg_walk_at(w, 1, r, &at);                                                                          \
-                        const real *restrict from = x + (p * rows + r) * w->inner;                                         \
-                        real *restrict to = y + p * step + at;                                                             \
-                        if (w->run[0] == 0) *to = join(*to, join_run(w->inner, from));                                     \
-                        else                                                                                               \
-                            for (int64_t i = 0; i < w->inner; i++) to[i] = join(to[i], from[i]);                           \
-                    })                                                                                                     \
+typedef struct joining { const rg_walk *w; int64_t step; const real *x; real *y; } joining;
+#define JOIN_RUNS(name, join, join_run)                                                                       \
+    static void name##_parts(const void *with, int64_t begin, int64_t end) {                                  \
+        const joining *k = with;                                                                              \
+        const rg_walk *w = k->w;                                                                              \
+        for (int64_t p = begin; p < end; p++)                                                                 \
+            for (int64_t r = 0; r < w->rows; r++) {                                                           \
+                int64_t at;                                                                                   \
+                rg_walk_at(w, 1, r, &at);                                                                     \
+                const real *restrict from = k->x + (p * w->rows + r) * w->inner;                              \
+                real *restrict to = k->y + p * k->step + at;                                                  \
+                if (w->run[0] == 0) *to = join(*to, join_run(w->inner, from));                                \
+                else                                                                                          \
+                    for (int64_t i = 0; i < w->inner; i++) to[i] = join(to[i], from[i]);                      \
+            }                                                                                                 \
+    }                                                                                                         \
+    static inline void name(rg_tape *t, rg_walk *w, const real *x, real *y) {                                 \
+        const int top = w->ndim - 1;                                                                          \
+        const int64_t work = w->rows * w->inner / RG_CHUNK, step = w->step[0][top];                           \
+        int64_t parts = 1;                                                                                    \
+        if (top > 0 && step > 0 && w->rows > 0) parts = w->n[top], w->rows /= parts, w->ndim = top;           \
+        rg_parallel(t, work, parts, name##_parts, &(joining){w, step, x, y});                                 \
     }
 
 /* to, of y's shape, = scale times the element of `from` in its place; from has the dimensions of y whose bits are set. In core_kernels.c. */

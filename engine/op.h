@@ -246,6 +246,20 @@ int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size
 int rg_set_isa(rg_tape *t, int isa); /* 0 baseline, 1 AVX2+FMA, 2 AVX-512; returns what it was, -1 if this machine has not got it. For tests */
 int rg_isa(const rg_tape *t);            /* which one: for kernels that belong to no op */
 int rg_best_isa(void);                   /* of this machine: the one that tapes start with */
+
+/* -------- threads
+   rg_parallel runs the blocks 0 .. n of a loop: in one call, or, where `work` is above 1, about the number of chunks of RG_CHUNK elements, in
+   several, in at most as many of the tape's threads and in any order. What a block is, the shapes alone decide, wherever it matters to
+   rounding: results then have the same bits for any number of threads. `with` is what the loop works with, mostly a struct of the
+   kernel's own. The loop sets no error and allocates nothing. */
+enum { RG_CHUNK = 16384, RG_THREADS_MOST = 1024 };
+typedef void rg_loop_fn(const void *with, int64_t begin, int64_t end);
+void rg_share(const rg_tape *t, int64_t work, int64_t n, rg_loop_fn *loop, const void *with); /* of which this is the rare part */
+static inline void rg_parallel(const rg_tape *t, int64_t work, int64_t n, rg_loop_fn *loop, const void *with) {
+    if (work > 1) rg_share(t, work, n, loop, with);
+    else if (n > 0) loop(with, 0, n);
+}
+
 /* FNV-1a, over the numbers that tell the branches of a result apart: h = RG_HASH; h = rg_hash(h, number); ... */
 #define RG_HASH UINT64_C(14695981039346656037)
 static inline uint64_t rg_hash(uint64_t h, uint64_t number) { return (h ^ number) * 1099511628211u; }

@@ -205,11 +205,11 @@ int rg_set_default_dtype_at(const char *at, rg_tape *t, rg_dtype d) {
     return 0;
 }
 
-enum { THREADS_MAX = 1024 }; /* OpenMP ends the process when it cannot start as many as it was asked for */
-
 int rg_set_threads_at(const char *at, rg_tape *t, int n) {
     if (!t) return -1;
-    if (n < 1 || n > THREADS_MAX) return rg_fail(t, RG_EVALUE, at, "rg_set_threads: %d threads, not 1 to %d", n, THREADS_MAX);
+    if (n < 1 || n > RG_THREADS_MOST) return rg_fail(t, RG_EVALUE, at, "rg_set_threads: %d threads, not 1 to %d", n, RG_THREADS_MOST);
+    const int have = rg_threads_start(n);
+    if (have < n) return rg_fail(t, RG_ENOMEM, at, "rg_set_threads: %d threads, but this process can have only %d", n, have);
     t->threads = n;
     return 0;
 }

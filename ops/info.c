@@ -1,18 +1,32 @@
 /* info.c - what this build is made of, and what this machine makes of it. */
+#define _GNU_SOURCE
+#include <sched.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #ifdef RG_OPENBLAS
 #include <cblas.h>
-#endif
-#ifdef _OPENMP
-#include <omp.h>
 #endif
 
 #include "engine/op.h"
 #include "ops/ops.h"
 
+/* That this process may run on. */
+static int processors(void) {
+#ifdef RG_NO_THREADS
+    return 1;
+#else
+#ifdef CPU_COUNT
+    cpu_set_t set; /* of 1024; fails where there are more */
+    if (!sched_getaffinity(0, sizeof set, &set)) return CPU_COUNT(&set);
+#endif
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n < RG_THREADS_MOST ? (int)n : RG_THREADS_MOST;
+#endif
+}
+
 rg_build rg_info(void) {
-    rg_build b = {.version = rg_version(), .blas = "builtin", .vector_math = "libm", .threads = 1};
+    rg_build b = {.version = rg_version(), .blas = "builtin", .vector_math = "libm", .threads = processors()};
     static const char *const isas[RG_ISAS] = {"baseline", "AVX2+FMA", "AVX-512"};
     b.isa = isas[rg_best_isa()];
 #ifdef RG_OPENBLAS
@@ -23,9 +37,6 @@ rg_build rg_info(void) {
 #endif
 #ifdef RG_HAVE_LIBMVEC
     b.vector_math = "libmvec";
-#endif
-#ifdef _OPENMP
-    b.threads = omp_get_num_procs();
 #endif
 #ifndef RG_NO_POOL
     b.pool = true;

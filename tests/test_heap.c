@@ -217,7 +217,7 @@ static uint64_t whole_run(bool no_pool, long fail_at, enum how how, long *calls,
     heap.on = false;
     const uint64_t end = hash_of_run(&b);
     rg_tape_free(b.t);
-    static bool warm; /* in the first run other libraries take what they keep: OpenMP's of clang does */
+    static bool warm; /* in the first run other libraries take what they keep */
     if (warm && heap.blocks != blocks) fail_msg("call %ld: %ld blocks are left", fail_at, heap.blocks - blocks);
     warm = true;
     return end;

@@ -2,24 +2,25 @@
 #include "engine/kernel.h"
 #include "nn/update.h"
 
-typedef void loop(int64_t n, real *restrict x, real *restrict y, real keep, real take);
+typedef struct weights { real *x, *y; real keep, take; } weights;
 
-static void mix(int64_t n, real *restrict x, real *restrict y, real keep, real take) {
-    for (int64_t i = 0; i < n; i++) x[i] = keep * x[i] + take * y[i];
+static void mix(const void *with, int64_t begin, int64_t end) {
+    const weights *w = with;
+    real *restrict x = w->x, *restrict y = w->y, keep = w->keep, take = w->take;
+    for (int64_t i = begin; i < end; i++) x[i] = keep * x[i] + take * y[i];
 }
 
-static void swap(int64_t n, real *restrict x, real *restrict y, real keep, real take) {
-    (void)keep, (void)take;
-    for (int64_t i = 0; i < n; i++) {
+static void swap(const void *with, int64_t begin, int64_t end) {
+    const weights *w = with;
+    real *restrict x = w->x, *restrict y = w->y;
+    for (int64_t i = begin; i < end; i++) {
         const real was = x[i];
         x[i] = y[i], y[i] = was;
     }
 }
 
-static void each(rg_tape *t, int64_t n, real *x, real *y, double keep, loop *fn) {
-    const int64_t chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
-    RG_PARALLEL_FOR(t, chunks,
-        for (int64_t c = 0; c < chunks; c++) fn(rg_min64(RG_CHUNK, n - c * RG_CHUNK), x + c * RG_CHUNK, y + c * RG_CHUNK, C(keep), C(1 - keep));)
+static void each(rg_tape *t, int64_t n, void *x, void *y, double keep, rg_loop_fn *loop) {
+    rg_parallel(t, n / RG_CHUNK, n, loop, &(weights){x, y, C(keep), C(1 - keep)});
 }
 
 void RG_K(weights_mix)(rg_tape *t, int64_t n, void *x, void *y, double keep) { each(t, n, x, y, keep, mix); }

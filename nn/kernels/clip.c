@@ -14,31 +14,34 @@ static double squares_of(int64_t n, const real *x) {
 }
 
 /* Cut by n alone, and the parts' sums added in order: the same bits for any number of threads. */
-double RG_K(grad_squares)(rg_tape *t, int64_t n, const void *data) {
-    const real *x = data;
+typedef struct squares { int64_t n, per; const real *x; double *sum; } squares;
+static void sum_parts(const void *with, int64_t begin, int64_t end) {
+    const squares *s = with;
+    for (int64_t k = begin; k < end; k++) s->sum[k] = squares_of(rg_min64(s->per, s->n - k * s->per), s->x + k * s->per);
+}
+
+double RG_K(grad_squares)(rg_tape *t, int64_t n, const void *x) {
     const int64_t few = (n + PARTS - 1) / PARTS, per = few > RG_CHUNK ? few : RG_CHUNK, parts = (n + per - 1) / per;
     double part[PARTS], sum = 0;
-    RG_PARALLEL_FOR(t, parts,
-        for (int64_t k = 0; k < parts; k++) part[k] = squares_of(rg_min64(per, n - k * per), x + k * per);)
+    rg_parallel(t, parts, parts, sum_parts, &(squares){n, per, x, part});
     for (int64_t k = 0; k < parts; k++) sum += part[k];
     return sum;
 }
 
-static void times(int64_t n, real *x, real factor) {
-    for (int64_t i = 0; i < n; i++) x[i] *= factor;
+typedef struct gradient { real *x; real value; } gradient;
+
+static void times(const void *with, int64_t begin, int64_t end) {
+    const gradient *g = with;
+    real *restrict x = g->x, factor = g->value;
+    for (int64_t i = begin; i < end; i++) x[i] *= factor;
 }
 
 /* Comparisons are false for a NaN, which stays. */
-static void hold(int64_t n, real *x, real limit) {
-    for (int64_t i = 0; i < n; i++) x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
+static void hold(const void *with, int64_t begin, int64_t end) {
+    const gradient *g = with;
+    real *restrict x = g->x, limit = g->value;
+    for (int64_t i = begin; i < end; i++) x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
 }
 
-typedef void loop(int64_t n, real *x, real value);
-static void each(rg_tape *t, int64_t n, real *x, real value, loop *fn) {
-    const int64_t chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
-    RG_PARALLEL_FOR(t, chunks,
-        for (int64_t c = 0; c < chunks; c++) fn(rg_min64(RG_CHUNK, n - c * RG_CHUNK), x + c * RG_CHUNK, value);)
-}
-
-void RG_K(grad_scale)(rg_tape *t, int64_t n, void *x, double factor) { each(t, n, x, C(factor), times); }
-void RG_K(grad_clamp)(rg_tape *t, int64_t n, void *x, double limit) { each(t, n, x, C(limit), hold); }
+void RG_K(grad_scale)(rg_tape *t, int64_t n, void *x, double factor) { rg_parallel(t, n / RG_CHUNK, n, times, &(gradient){x, C(factor)}); }
+void RG_K(grad_clamp)(rg_tape *t, int64_t n, void *x, double limit) { rg_parallel(t, n / RG_CHUNK, n, hold, &(gradient){x, C(limit)}); }

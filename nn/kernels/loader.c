@@ -37,10 +37,12 @@ static void prefetch(const rg_rows *g, int64_t i) {
     for (size_t k = 0; k < bytes; k += 64) __builtin_prefetch(row + k, 0, 2);
 }
 
-void RG_K(rows)(const rg_rows *g) {
-    RG_PARALLEL_FOR(g->tape, g->count * g->size / RG_CHUNK,
-        for (int64_t i = 0; i < g->count; i++) {
-            for (int64_t c = 0; c < g->channels; c++) convert(g, row_at(g, i), (real *)g->to + i * g->size, c);
-            if (i < g->next) prefetch(g, g->count + i);
-        })
+static void convert_rows(const void *with, int64_t begin, int64_t end) {
+    const rg_rows *g = with;
+    for (int64_t i = begin; i < end; i++) {
+        for (int64_t c = 0; c < g->channels; c++) convert(g, row_at(g, i), (real *)g->to + i * g->size, c);
+        if (i < g->next) prefetch(g, g->count + i);
+    }
 }
+
+void RG_K(rows)(const rg_rows *g) { rg_parallel(g->tape, g->count * g->size / RG_CHUNK, g->count, convert_rows, g); }

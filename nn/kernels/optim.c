@@ -2,34 +2,23 @@
 #include "engine/kernel.h"
 #include "nn/update.h"
 
-typedef void part(const rg_update *u, int64_t from, int64_t n);
-
-static void each(const rg_update *u, part *update) {
-    enum { PIECE = RG_CHUNK / 4 }; /* small ones, so that each thread's are those whose gradients it has made */
-    const int64_t pieces = (u->n + PIECE - 1) / PIECE;
-    if (pieces == 1) {
-        update(u, 0, u->n);
-        return;
-    }
-    RG_PARALLEL_FOR(u->tape, u->n / RG_CHUNK,
-        for (int64_t i = 0; i < pieces; i++) update(u, i * PIECE, rg_min64(PIECE, u->n - i * PIECE));)
-}
-
 /* d = g + weight_decay p;  p -= lr d */
-static void sgd_plain(const rg_update *u, int64_t from, int64_t n) {
-    real *restrict p = (real *)u->p + from;
-    const real *restrict g = (const real *)u->g + from;
+static void sgd_plain(const void *with, int64_t begin, int64_t end) {
+    const rg_update *u = with;
+    real *restrict p = u->p;
+    const real *restrict g = u->g;
     const real lr = C(u->lr), decay = C(u->weight_decay);
-    for (int64_t i = 0; i < n; i++) p[i] -= lr * (decay != 0 ? g[i] + decay * p[i] : g[i]);
+    for (int64_t i = begin; i < end; i++) p[i] -= lr * (decay != 0 ? g[i] + decay * p[i] : g[i]);
 }
 
 /* m = momentum m + take d;  p -= lr m, or with Nesterov lr (d + momentum m) */
-static void sgd_momentum(const rg_update *u, int64_t from, int64_t n) {
-    real *restrict p = (real *)u->p + from, *restrict m = (real *)u->m + from;
-    const real *restrict g = (const real *)u->g + from;
+static void sgd_momentum(const void *with, int64_t begin, int64_t end) {
+    const rg_update *u = with;
+    real *restrict p = u->p, *restrict m = u->m;
+    const real *restrict g = u->g;
     const real lr = C(u->lr), decay = C(u->weight_decay), momentum = C(u->momentum), take = C(u->take);
     const bool nesterov = u->nesterov;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = begin; i < end; i++) {
         const real d = decay != 0 ? g[i] + decay * p[i] : g[i];
         m[i] = momentum * m[i] + take * d;
         p[i] -= lr * (nesterov ? d + momentum * m[i] : m[i]);
@@ -37,12 +26,13 @@ static void sgd_momentum(const rg_update *u, int64_t from, int64_t n) {
 }
 
 /* p = keep p;  d = g + weight_decay p;  m = beta1 m + (1 - beta1) d;  v = beta2 v + (1 - beta2) d^2;  p -= step m / (sqrt(v) / root + eps) */
-static void adam_part(const rg_update *u, int64_t from, int64_t n) {
-    real *restrict p = (real *)u->p + from, *restrict m = (real *)u->m + from, *restrict v = (real *)u->v + from;
-    const real *restrict g = (const real *)u->g + from;
+static void adam(const void *with, int64_t begin, int64_t end) {
+    const rg_update *u = with;
+    real *restrict p = u->p, *restrict m = u->m, *restrict v = u->v;
+    const real *restrict g = u->g;
     const real decay = C(u->weight_decay), keep = C(u->keep), step = C(u->step), root = C(u->root), eps = C(u->eps);
     const real b1 = C(u->beta1), c1 = C(1 - u->beta1), b2 = C(u->beta2), c2 = C(1 - u->beta2);
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = begin; i < end; i++) {
         const real was = keep * p[i], d = decay != 0 ? g[i] + decay * was : g[i];
         m[i] = b1 * m[i] + c1 * d;
         v[i] = b2 * v[i] + c2 * d * d;
@@ -51,12 +41,13 @@ static void adam_part(const rg_update *u, int64_t from, int64_t n) {
 }
 
 /* d = g + weight_decay p;  v = alpha v + (1 - alpha) d^2;  s = d / (sqrt(v - a^2) + eps), a the mean of d or 0;  m = momentum m + s;  p -= lr m, or lr s */
-static void rmsprop_part(const rg_update *u, int64_t from, int64_t n) {
-    real *restrict p = (real *)u->p + from, *restrict v = (real *)u->v + from;
-    real *restrict m = u->m ? (real *)u->m + from : NULL, *restrict a = u->a ? (real *)u->a + from : NULL;
-    const real *restrict g = (const real *)u->g + from;
+static void rmsprop(const void *with, int64_t begin, int64_t end) {
+    const rg_update *u = with;
+    real *restrict p = u->p, *restrict v = u->v;
+    real *restrict m = u->m, *restrict a = u->a;
+    const real *restrict g = u->g;
     const real lr = C(u->lr), decay = C(u->weight_decay), momentum = C(u->momentum), eps = C(u->eps), alpha = C(u->beta2), rest = C(1 - u->beta2);
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = begin; i < end; i++) {
         const real d = decay != 0 ? g[i] + decay * p[i] : g[i];
         v[i] = alpha * v[i] + rest * d * d;
         real spread = v[i];
@@ -68,11 +59,12 @@ static void rmsprop_part(const rg_update *u, int64_t from, int64_t n) {
 }
 
 /* d = g + weight_decay p;  v += d^2;  p -= step d / (sqrt(v) + eps) */
-static void adagrad_part(const rg_update *u, int64_t from, int64_t n) {
-    real *restrict p = (real *)u->p + from, *restrict v = (real *)u->v + from;
-    const real *restrict g = (const real *)u->g + from;
+static void adagrad(const void *with, int64_t begin, int64_t end) {
+    const rg_update *u = with;
+    real *restrict p = u->p, *restrict v = u->v;
+    const real *restrict g = u->g;
     const real step = C(u->step), decay = C(u->weight_decay), eps = C(u->eps);
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = begin; i < end; i++) {
         const real d = decay != 0 ? g[i] + decay * p[i] : g[i];
         v[i] += d * d;
         p[i] -= step * (d / (R(sqrt)(v[i]) + eps));
@@ -80,19 +72,22 @@ static void adagrad_part(const rg_update *u, int64_t from, int64_t n) {
 }
 
 /* p = keep p - lr sign(beta1 m + (1 - beta1) g);  m = beta2 m + (1 - beta2) g */
-static void lion_part(const rg_update *u, int64_t from, int64_t n) {
-    real *restrict p = (real *)u->p + from, *restrict m = (real *)u->m + from;
-    const real *restrict g = (const real *)u->g + from;
+static void lion(const void *with, int64_t begin, int64_t end) {
+    const rg_update *u = with;
+    real *restrict p = u->p, *restrict m = u->m;
+    const real *restrict g = u->g;
     const real keep = C(u->keep), lr = C(u->lr), b1 = C(u->beta1), c1 = C(1 - u->beta1), b2 = C(u->beta2), c2 = C(1 - u->beta2);
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = begin; i < end; i++) {
         const real way = b1 * m[i] + c1 * g[i];
         p[i] = keep * p[i] - (way > 0 ? lr : way < 0 ? -lr : lr * way); /* lr way: 0, or NaN */
         m[i] = b2 * m[i] + c2 * g[i];
     }
 }
 
+static void each(const rg_update *u, rg_loop_fn *loop) { rg_parallel(u->tape, u->n / RG_CHUNK, u->n, loop, u); }
+
 void RG_K(sgd)(const rg_update *u) { each(u, u->m ? sgd_momentum : sgd_plain); }
-void RG_K(adam)(const rg_update *u) { each(u, adam_part); }
-void RG_K(rmsprop)(const rg_update *u) { each(u, rmsprop_part); }
-void RG_K(adagrad)(const rg_update *u) { each(u, adagrad_part); }
-void RG_K(lion)(const rg_update *u) { each(u, lion_part); }
+void RG_K(adam)(const rg_update *u) { each(u, adam); }
+void RG_K(rmsprop)(const rg_update *u) { each(u, rmsprop); }
+void RG_K(adagrad)(const rg_update *u) { each(u, adagrad); }
+void RG_K(lion)(const rg_update *u) { each(u, lion); }

@@ -8,7 +8,16 @@ enum { WIDE = 128 };
 RUN_SUM(square_run, (x[k] - m) * (x[k] - m), const real *x, real m)
 RUN_SUM(product_run, g[k] * (x[k] - m), const real *g, const real *x, real m)
 
-typedef struct channels { int64_t n, c, s; double count; real eps; const real *x, *w, *b, *dy; real *mean, *var, *to, *dw, *db; } channels;
+typedef struct channels channels;
+typedef void channel_fn(const channels *k, int64_t c, int64_t width); /* of one channel, or of several neighbours where s is 1 */
+struct channels {
+    int64_t n, c, s;
+    double count;
+    real eps;
+    const real *x, *w, *b, *dy;
+    real *mean, *var, *to, *dw, *db;
+    channel_fn *loop;
+};
 
 static channels channels_of(const rg_tensor *y) {
     channels k = {.n = y->shape[0], .c = y->shape[1], .s = 1, .eps = (real)y->attr.p, .x = y->in[0]->data,
@@ -20,16 +29,15 @@ static channels channels_of(const rg_tensor *y) {
     return k;
 }
 
-static void each(rg_tensor *y, const channels *k, void (*one)(const channels *, int64_t c),
-    void (*several)(const channels *, int64_t c, int64_t width)) {
-    (void)y;
-    if (k->s == 1) {
-        RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-            for (int64_t c = 0; c < k->c; c += WIDE) several(k, c, rg_min64(WIDE, k->c - c));)
-    } else {
-        RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-            for (int64_t c = 0; c < k->c; c++) one(k, c);)
-    }
+static int64_t width_of(const channels *k) { return k->s == 1 ? WIDE : 1; }
+static void run_channels(const void *with, int64_t begin, int64_t end) {
+    const channels *k = with;
+    for (int64_t i = begin; i < end; i++) k->loop(k, i * width_of(k), rg_min64(width_of(k), k->c - i * width_of(k)));
+}
+
+static void each(rg_tensor *y, channels *k, channel_fn *one, channel_fn *several) {
+    k->loop = k->s == 1 ? several : one;
+    rg_parallel(y->tape, y->numel / RG_CHUNK, (k->c + width_of(k) - 1) / width_of(k), run_channels, k);
 }
 
 /* -------- forward */
@@ -41,7 +49,8 @@ static real keep(const channels *k, int64_t c, real m, double square) {
     return (k->w ? k->w[c] : 1) / R(sqrt)(k->var[c] + k->eps);
 }
 
-static void one(const channels *k, int64_t c) {
+static void one(const channels *k, int64_t c, int64_t width) {
+    (void)width;
     const int64_t step = k->c * k->s, end = k->n * step;
     double sum = 0, square = 0;
     for (int64_t at = c * k->s; at < end; at += step) sum += (double)sum_run(k->s, k->x + at);
@@ -93,7 +102,8 @@ static real slope_of(const channels *k, int64_t c, double sum, double along, rea
     return (real)(along / k->count) * r * r;
 }
 
-static void one_vjp(const channels *k, int64_t c) {
+static void one_vjp(const channels *k, int64_t c, int64_t width) {
+    (void)width;
     const int64_t step = k->c * k->s, end = k->n * step;
     const real m = k->mean[c];
     double sum = 0, along = 0;

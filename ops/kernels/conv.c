@@ -36,10 +36,7 @@ static void conv_end(conv *k, rg_tensor *y) { rg_tape_dealloc(y->tape, k->work, 
 
 /* The columns of m images from image s on. */
 static void unfold_some(const conv *k, rg_tensor *y, int64_t s, int64_t m) {
-    const real *x = (const real *)y->in[0]->data + s * k->c * k->size;
-    const int64_t planes = m * k->c, step = k->rows * k->groups / (k->c ? k->c : 1) * k->columns;
-    RG_PARALLEL_FOR(y->tape, planes * step / RG_CHUNK,
-        for (int64_t i = 0; i < planes; i++) RG_K(to_columns)(&k->f, x + i * k->size, k->work + i * step);)
+    RG_K(planes_unfold)(y->tape, &k->f, m * k->c, (const real *)y->in[0]->data + s * k->c * k->size, k->work);
 }
 
 /* One product per image and group. The matrices of an operand that all images share stand there once. */
@@ -50,14 +47,21 @@ static int product(const conv *k, rg_tensor *y, int64_t m, bool shared, rg_gemm 
     return RG_K(gemm)(y, &p);
 }
 
+typedef struct addition { int64_t m, n; const real *from; real *to; } addition;
+
+/* To planes of n elements one of the m channels' numbers each. */
+static void add_numbers(const void *with, int64_t begin, int64_t end) {
+    const addition *a = with;
+    for (int64_t i = begin; i < end; i++) {
+        const real v = a->from[i % a->m];
+        real *to = a->to + i * a->n;
+        for (int64_t j = 0; j < a->n; j++) to[j] += v;
+    }
+}
+
 static void add_bias(const conv *k, rg_tensor *y, int64_t s, int64_t m) {
-    const real *b = y->in[2]->data;
-    real *to = (real *)y->data + s * k->out * k->columns;
-    RG_PARALLEL_FOR(y->tape, m * k->out * k->columns / RG_CHUNK,
-        for (int64_t i = 0; i < m * k->out; i++) {
-            const real v = b[i % k->out];
-            for (int64_t j = i * k->columns; j < (i + 1) * k->columns; j++) to[j] += v;
-        })
+    const addition a = {k->out, k->columns, y->in[2]->data, (real *)y->data + s * k->out * k->columns};
+    rg_parallel(y->tape, m * k->out * k->columns / RG_CHUNK, m * k->out, add_numbers, &a);
 }
 
 int RG_K(conv2d)(rg_tensor *y) {
@@ -79,28 +83,22 @@ int RG_K(conv2d)(rg_tensor *y) {
 /* -------- the gradient */
 
 static int input_gradient(conv *k, rg_tensor *y, const real *dy, real *dx) {
-    const int64_t step = k->rows * k->groups / (k->c ? k->c : 1) * k->columns;
     for (int64_t s = 0; s < k->n; s += k->together) {
-        const int64_t m = rg_min64(k->together, k->n - s), planes = m * k->c;
-        real *to = dx + s * k->c * k->size;
+        const int64_t m = rg_min64(k->together, k->n - s);
         if (product(k, y, m, true, (rg_gemm){.n = k->rows, .k = k->out / k->groups, .m = k->columns, .ta = true, .a = y->in[1]->data,
             .b = dy + s * k->out * k->columns, .c = k->work})) return -1;
-        RG_PARALLEL_FOR(y->tape, planes * step / RG_CHUNK,
-            for (int64_t i = 0; i < planes; i++) {
-                for (int64_t j = i * k->size; j < (i + 1) * k->size; j++) to[j] = 0;
-                RG_K(add_columns)(&k->f, k->work + i * step, to + i * k->size);
-            })
+        RG_K(planes_fold)(y->tape, &k->f, m * k->c, k->work, dx + s * k->c * k->size);
     }
     return 0;
 }
 
-/* dw [out, rows] += the gradients of m images, in their order */
-static void add_images(rg_tape *t, int64_t m, int64_t n, const real *each, real *dw) {
-    const int64_t chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
-    RG_PARALLEL_FOR(t, chunks,
-        for (int64_t c = 0; c < chunks; c++)
-            for (int64_t s = 0; s < m; s++)
-                for (int64_t i = c * RG_CHUNK; i < rg_min64(n, (c + 1) * RG_CHUNK); i++) dw[i] += each[s * n + i];)
+/* To elements of dw [out, rows] the gradients of m images, in their order. */
+static void add_images(const void *with, int64_t begin, int64_t end) {
+    const addition *a = with;
+    for (int64_t s = 0; s < a->m; s++) {
+        const real *restrict from = a->from + s * a->n;
+        for (int64_t i = begin; i < end; i++) a->to[i] += from[i];
+    }
 }
 
 static int weight_gradient(conv *k, rg_tensor *y, const real *dy, rg_tensor *dw) {
@@ -114,7 +112,7 @@ static int weight_gradient(conv *k, rg_tensor *y, const real *dy, rg_tensor *dw)
         unfold_some(k, y, s, m);
         failed = product(k, y, m, false, (rg_gemm){.n = k->out / k->groups, .k = k->columns, .m = k->rows, .tb = true,
             .a = dy + s * k->out * k->columns, .b = k->work, .c = each});
-        if (!failed) add_images(y->tape, m, n, each, dw->data);
+        if (!failed) rg_parallel(y->tape, n / RG_CHUNK, n, add_images, &(addition){m, n, each, dw->data});
     }
     if (each) rg_tape_dealloc(y->tape, each, bytes);
     return failed;

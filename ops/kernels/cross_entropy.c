@@ -27,37 +27,50 @@ static double losses(const real *x, const int32_t *label, real *p, int64_t rows,
     return sum;
 }
 
-int RG_K(cross_entropy)(rg_tensor *y) {
+typedef struct rows { int64_t count, n, per; const real *x, *p; const int32_t *label; real scale, *to; double *sum; } rows; /* per: in a part */
+static rows rows_of(const rg_tensor *y) {
     const rg_tensor *x = y->in[0], *labels = y->in[1];
+    rows k = {.count = labels->numel, .n = x->shape[x->ndim - 1], .x = x->data, .p = y->saved[0]->data, .label = labels->data};
+    k.per = part_rows(k.count, k.n);
+    return k;
+}
+
+static void sum_parts(const void *with, int64_t begin, int64_t end) {
+    const rows *k = with;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t r = i * k->per;
+        k->sum[i] = losses(k->x + r * k->n, k->label + r, k->to + r * k->n, rg_min64(k->per, k->count - r), k->n);
+    }
+}
+
+int RG_K(cross_entropy)(rg_tensor *y) {
+    const rg_tensor *x = y->in[0];
     rg_tensor *softmax = rg_save(y, 0, x->dtype, x->ndim, x->shape);
     if (rg_failed(softmax)) return -1;
-    const int64_t rows = labels->numel, n = x->shape[x->ndim - 1], per = part_rows(rows, n), parts = (rows + per - 1) / per;
-    const real *from = x->data;
-    const int32_t *label = labels->data;
-    real *p = softmax->data;
     double part[PARTS], sum = 0;
-    RG_PARALLEL_FOR(y->tape, parts,
-        for (int64_t k = 0; k < parts; k++) {
-            const int64_t r = k * per;
-            part[k] = losses(from + r * n, label + r, p + r * n, rg_min64(per, rows - r), n);
-        })
-    for (int64_t k = 0; k < parts; k++) sum += part[k];
-    *(real *)y->data = (real)(sum / (double)rows);
+    rows k = rows_of(y);
+    k.to = softmax->data, k.sum = part;
+    const int64_t parts = (k.count + k.per - 1) / k.per;
+    rg_parallel(y->tape, parts, parts, sum_parts, &k);
+    for (int64_t i = 0; i < parts; i++) sum += part[i];
+    *(real *)y->data = (real)(sum / (double)k.count);
     return 0;
 }
 
+static void differ_parts(const void *with, int64_t begin, int64_t end) {
+    const rows *k = with;
+    const int64_t n = k->n, last = rg_min64(end * k->per, k->count);
+    const real *p = k->p, scale = k->scale;
+    real *restrict to = k->to;
+    for (int64_t i = begin * k->per * n; i < last * n; i++) to[i] = p[i] * scale;
+    for (int64_t r = begin * k->per; r < last; r++) to[r * n + k->label[r]] = (p[r * n + k->label[r]] - 1) * scale;
+}
+
 int RG_K(cross_entropy_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    const rg_tensor *x = y->in[0], *labels = y->in[1];
     if (rg_failed(rg_dx(y, dx, 0))) return -1;
-    const int64_t rows = labels->numel, n = x->shape[x->ndim - 1], per = part_rows(rows, n), parts = (rows + per - 1) / per;
-    const real scale = *(const real *)dy->data / (real)rows, *p = y->saved[0]->data;
-    const int32_t *label = labels->data;
-    real *to = dx[0]->data;
-    RG_PARALLEL_FOR(y->tape, parts,
-        for (int64_t k = 0; k < parts; k++) {
-            const int64_t first = k * per, last = rg_min64(first + per, rows);
-            for (int64_t i = first * n; i < last * n; i++) to[i] = p[i] * scale;
-            for (int64_t r = first; r < last; r++) to[r * n + label[r]] = (p[r * n + label[r]] - 1) * scale;
-        })
+    rows k = rows_of(y);
+    k.scale = *(const real *)dy->data / (real)k.count, k.to = dx[0]->data;
+    const int64_t parts = (k.count + k.per - 1) / k.per;
+    rg_parallel(y->tape, parts, parts, differ_parts, &k);
     return 0;
 }

@@ -9,27 +9,31 @@ typedef void vjp1(int64_t n, double p, double q, const real *x, const real *y, c
 typedef void vjp2(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, const real *y, const real *dy, real *to);
 typedef void vjp_both(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, const real *y, const real *dy, real *to_a, real *to_b);
 
+/* A call per chunk, in threads or not: what is left behind the vectors of a loop may have other bits. */
+typedef struct chunks { const rg_tensor *y; loop1 *loop; vjp1 *vjp; const real *df; real *to; } chunks;
+static void run_chunks(const void *with, int64_t begin, int64_t end) {
+    const chunks *k = with;
+    const rg_tensor *y = k->y;
+    const real *x = y->in[0]->data, *f = y->data;
+    for (int64_t c = begin; c < end; c++) {
+        const int64_t i = c * RG_CHUNK, n = rg_min64(RG_CHUNK, y->numel - i);
+        if (k->loop) k->loop(n, y->attr.p, y->attr.q, x + i, k->to + i);
+        else k->vjp(n, y->attr.p, y->attr.q, x + i, f + i, k->df + i, k->to + i);
+    }
+}
+
 static int each1(rg_tensor *y, loop1 *loop) {
-    const real *x = y->in[0]->data;
-    real *to = y->data;
-    const int64_t n = y->numel, chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
-    if (n <= RG_CHUNK) return loop(n, y->attr.p, y->attr.q, x, to), 0;
-    RG_PARALLEL_FOR(y->tape, chunks,
-        for (int64_t c = 0; c < chunks; c++) loop(rg_min64(RG_CHUNK, n - c * RG_CHUNK), y->attr.p, y->attr.q, x + c * RG_CHUNK, to + c * RG_CHUNK);)
+    const int64_t n = (y->numel + RG_CHUNK - 1) / RG_CHUNK;
+    if (n == 1) loop(y->numel, y->attr.p, y->attr.q, y->in[0]->data, y->data);
+    else rg_parallel(y->tape, n, n, run_chunks, &(chunks){.y = y, .loop = loop, .to = y->data});
     return 0;
 }
 
 static int each_vjp1(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp1 *loop) {
     if (rg_failed(rg_dx(y, dx, 0))) return -1;
-    const real *x = y->in[0]->data, *f = y->data, *df = dy->data;
-    real *to = dx[0]->data;
-    const int64_t n = y->numel, chunks = (n + RG_CHUNK - 1) / RG_CHUNK;
-    if (n <= RG_CHUNK) return loop(n, y->attr.p, y->attr.q, x, f, df, to), 0;
-    RG_PARALLEL_FOR(y->tape, chunks,
-        for (int64_t c = 0; c < chunks; c++) {
-            const int64_t i = c * RG_CHUNK;
-            loop(rg_min64(RG_CHUNK, n - i), y->attr.p, y->attr.q, x + i, f + i, df + i, to + i);
-        })
+    const int64_t n = (y->numel + RG_CHUNK - 1) / RG_CHUNK;
+    if (n == 1) loop(y->numel, y->attr.p, y->attr.q, y->in[0]->data, y->data, dy->data, dx[0]->data);
+    else rg_parallel(y->tape, n, n, run_chunks, &(chunks){.y = y, .vjp = loop, .df = dy->data, .to = dx[0]->data});
     return 0;
 }
 
@@ -43,12 +47,13 @@ typedef struct vjp_job {
     vjp2 *loop[2];     /* NULL: not wanted, or dy itself */
     vjp_both *both;    /* the two in one loop; NULL: not both are wanted, or they are cheap */
     int64_t numel[2];  /* of a broadcast operand; 0: of y's size, written in place */
+    int64_t per;       /* blocks in a part */
 } vjp_job;
 
-static void vjp_part(const vjp_job *j, int64_t part, int64_t first, int64_t last) {
+static void vjp_part(const vjp_job *j, int64_t part) {
     real piece[2][BLOCK];
-    const int64_t *run = j->w.run;
-    for (int64_t i = first; i < last; i++) {
+    const int64_t *run = j->w.run, last = rg_min64((part + 1) * j->per, j->w.blocks);
+    for (int64_t i = part * j->per; i < last; i++) {
         int64_t at[3];
         const int64_t n = rg_walk_block(&j->w, 2, i, at);
         real *to[2];
@@ -65,6 +70,10 @@ static void vjp_part(const vjp_job *j, int64_t part, int64_t first, int64_t last
                 for (int64_t l = 0; l < n; l++) sum[l] += piece[k][l];
         }
     }
+}
+
+static void vjp_parts(const void *with, int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; part++) vjp_part(with, part);
 }
 
 static int large_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop, vjp_both *both) {
@@ -86,9 +95,8 @@ static int large_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop,
     }
     rg_walk_operands(&j.w, y, 2);
     rg_walk_cut(&j.w, BLOCK);
-    const int64_t blocks = j.w.blocks, per = (blocks + parts - 1) / parts;
-    RG_PARALLEL_FOR(y->tape, parts,
-        for (int64_t part = 0; part < parts; part++) vjp_part(&j, part, rg_min64(part * per, blocks), rg_min64((part + 1) * per, blocks));)
+    j.per = (j.w.blocks + parts - 1) / parts;
+    rg_parallel(y->tape, parts, parts, vjp_parts, &j);
     for (int k = 0; k < 2; k++) {
         if (!j.loop[k] || sums[k] == dx[k]) continue;
         const int64_t n = j.numel[k];

@@ -4,7 +4,7 @@
 #include "engine/kernel.h"
 #include "extent.h"
 
-/* Parts for threads of a sum of n elements; what the parts are decides no bit of it. */
+/* Parts of a sum of n elements, one for each thread: each of them reads the whole index. What they are decides no bit of it. */
 static int64_t parts_for(rg_tape *t, int64_t n) { return n < 2 * RG_CHUNK ? 1 : rg_threads(t); }
 
 /* -------- whole slices, one index each: x [outer, size, inner] and chosen [outer, n, inner] */
@@ -23,36 +23,40 @@ static inline void copy_slice(char *to, const char *from, size_t bytes) {
     else memcpy(to, from, bytes);
 }
 
+typedef struct selection { slices s; size_t bytes; const char *from; char *to; } selection;
+static void select_slices(const void *with, int64_t begin, int64_t end) {
+    const selection *k = with;
+    int64_t o = begin / k->s.n, j = begin % k->s.n;
+    for (int64_t r = begin; r < end; r++) {
+        copy_slice(k->to + (size_t)r * k->bytes, k->from + (size_t)(o * k->s.size + k->s.index[j]) * k->bytes, k->bytes);
+        if (++j == k->s.n) j = 0, o++;
+    }
+}
+
 int RG_K(index_select)(rg_tensor *y) {
     if (!y->numel) return 0;
     const slices s = slices_of(y->in[0], y->in[1], y->attr.axis);
-    const size_t bytes = (size_t)s.inner * rg_dtype_size(y->dtype);
-    const char *from = y->in[0]->data;
-    char *to = y->data;
-    const int64_t per = RG_CHUNK / s.inner + 1, rows = s.outer * s.n, blocks = (rows + per - 1) / per;
-    RG_PARALLEL_FOR(y->tape, blocks,
-        for (int64_t b = 0; b < blocks; b++) {
-            int64_t o = b * per / s.n, j = b * per % s.n;
-            for (int64_t r = b * per, end = rg_min64(r + per, rows); r < end; r++) {
-                copy_slice(to + (size_t)r * bytes, from + (size_t)(o * s.size + s.index[j]) * bytes, bytes);
-                if (++j == s.n) j = 0, o++;
-            }
-        })
+    const selection k = {s, (size_t)s.inner * rg_dtype_size(y->dtype), y->in[0]->data, y->data};
+    rg_parallel(y->tape, y->numel / RG_CHUNK, s.outer * s.n, select_slices, &k);
     return 0;
 }
 
-/* to = start, or 0, in the slices low .. high of outer * size, and what is chosen for them added. */
-static void add_slices(const slices *s, int64_t low, int64_t high, const real *start, const real *chosen, real *to) {
+/* to = start, or 0, in some parts of `per` slices each, out of outer * size; and what is chosen for these added. */
+typedef struct addition { slices s; int64_t per; const real *start, *chosen; real *to; } addition;
+static void add_slices(const void *with, int64_t begin, int64_t end) {
+    const addition *a = with;
+    const slices *s = &a->s;
+    const int64_t low = begin * a->per, high = rg_min64(end * a->per, s->outer * s->size);
     if (low >= high) return;
-    const size_t bytes = (size_t)((high - low) * s->inner) * sizeof *to;
-    if (start) memcpy(to + low * s->inner, start + low * s->inner, bytes);
-    else memset(to + low * s->inner, 0, bytes);
+    const size_t bytes = (size_t)((high - low) * s->inner) * sizeof(real);
+    if (a->start) memcpy(a->to + low * s->inner, a->start + low * s->inner, bytes);
+    else memset(a->to + low * s->inner, 0, bytes);
     for (int64_t o = low / s->size; o * s->size < high; o++)
         for (int64_t j = 0; j < s->n; j++) {
             const int64_t slice = o * s->size + s->index[j];
             if (slice < low || slice >= high) continue;
-            const real *restrict from = chosen + (o * s->n + j) * s->inner;
-            real *restrict sum = to + slice * s->inner;
+            const real *restrict from = a->chosen + (o * s->n + j) * s->inner;
+            real *restrict sum = a->to + slice * s->inner;
             for (int64_t i = 0; i < s->inner; i++) sum[i] += from[i];
         }
 }
@@ -60,10 +64,8 @@ static void add_slices(const slices *s, int64_t low, int64_t high, const real *s
 static void index_add(const rg_tensor *y, const rg_tensor *index, int axis, const real *start, const real *chosen) {
     if (!y->numel) return;
     const slices s = slices_of(y, index, axis);
-    const int64_t rows = s.outer * s.size, parts = parts_for(y->tape, rg_min64(y->numel, s.outer * s.n * s.inner)), per = (rows + parts - 1) / parts;
-    real *to = y->data;
-    RG_PARALLEL_FOR(y->tape, parts,
-        for (int64_t p = 0; p < parts; p++) add_slices(&s, p * per, rg_min64(p * per + per, rows), start, chosen, to);)
+    const int64_t parts = parts_for(y->tape, rg_min64(y->numel, s.outer * s.n * s.inner));
+    rg_parallel(y->tape, parts, parts, add_slices, &(addition){s, (s.outer * s.size + parts - 1) / parts, start, chosen, y->data});
 }
 
 int RG_K(index_add)(rg_tensor *y) {
@@ -107,35 +109,43 @@ GATHER(uint8_t)
 GATHER(uint32_t)
 GATHER(uint64_t)
 
+typedef struct gathering { runs u; size_t size; const char *from; char *to; } gathering;
+static void gather_runs(const void *with, int64_t begin, int64_t end) {
+    const gathering *g = with;
+    const runs *u = &g->u;
+    for (int64_t r = begin; r < end; r++) {
+        const int32_t *index = (const int32_t *)u->index->data + r * u->length;
+        const void *from = g->from + (size_t)run_at(u, r) * g->size;
+        void *to = g->to + (size_t)(r * u->length) * g->size;
+        if (g->size == 1) gather_uint8_t(u, index, from, to);
+        else if (g->size == 4) gather_uint32_t(u, index, from, to);
+        else gather_uint64_t(u, index, from, to);
+    }
+}
+
 int RG_K(gather)(rg_tensor *y) {
     if (!y->numel) return 0;
-    const runs u = runs_of(y->in[1], y->in[0], y->attr.axis);
-    const size_t size = rg_dtype_size(y->dtype);
-    const char *x = y->in[0]->data;
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t r = 0; r < u.n; r++) {
-            const int32_t *index = (const int32_t *)u.index->data + r * u.length;
-            const void *from = x + (size_t)run_at(&u, r) * size;
-            void *to = (char *)y->data + (size_t)(r * u.length) * size;
-            if (size == 1) gather_uint8_t(&u, index, from, to);
-            else if (size == 4) gather_uint32_t(&u, index, from, to);
-            else gather_uint64_t(&u, index, from, to);
-        })
+    const gathering g = {runs_of(y->in[1], y->in[0], y->attr.axis), rg_dtype_size(y->dtype), y->in[0]->data, y->data};
+    rg_parallel(y->tape, y->numel / RG_CHUNK, g.u.n, gather_runs, &g);
     return 0;
 }
 
-/* Adds what stands between low and high along axis `split` of the index, which is another than that indexed. */
-static void scatter_part(const runs *u, int split, int64_t low, int64_t high, const real *from, real *to) {
+/* Adds some parts of `per` indices each along axis `split` of the index, which is another than that indexed. */
+typedef struct scattering { runs u; int split; int64_t per; const real *from; real *to; } scattering;
+static void scatter_parts(const void *with, int64_t begin, int64_t end) {
+    const scattering *s = with;
+    const runs *u = &s->u;
     const int last = u->index->ndim - 1;
-    const bool within = split == last; /* the runs themselves are split */
-    const int64_t below = within ? 1 : extent(u->index, split + 1, last), n = u->index->shape[split];
-    const int64_t first = within ? low : 0, end = within ? high : u->length;
+    const bool within = s->split == last; /* the runs themselves are split */
+    const int64_t below = within ? 1 : extent(u->index, s->split + 1, last), n = u->index->shape[s->split];
+    const int64_t low = begin * s->per, high = rg_min64(end * s->per, n), first = within ? low : 0, stop = within ? high : u->length;
     for (int64_t r = 0; r < u->n; r++) {
         const int64_t part = r / below % n;
         if (!within && (part < low || part >= high)) continue;
         const int32_t *index = (const int32_t *)u->index->data + r * u->length;
-        real *sum = to + run_at(u, r);
-        for (int64_t q = first; q < end; q++) sum[index[q] * u->step + q * u->next] += from[r * u->length + q];
+        const real *from = s->from + r * u->length;
+        real *sum = s->to + run_at(u, r);
+        for (int64_t q = first; q < stop; q++) sum[index[q] * u->step + q * u->next] += from[q];
     }
 }
 
@@ -150,9 +160,8 @@ static void scatter_add(const rg_tensor *y, const rg_tensor *index, int axis, co
         for (int64_t q = 0; q < u.length; q++) to[((const int32_t *)index->data)[q]] += from[q];
         return;
     }
-    const int64_t n = index->shape[split], parts = parts_for(y->tape, index->numel), per = (n + parts - 1) / parts;
-    RG_PARALLEL_FOR(y->tape, parts,
-        for (int64_t p = 0; p < parts; p++) scatter_part(&u, split, p * per, rg_min64(p * per + per, n), from, y->data);)
+    const int64_t parts = parts_for(y->tape, index->numel);
+    rg_parallel(y->tape, parts, parts, scatter_parts, &(scattering){u, split, (index->shape[split] + parts - 1) / parts, from, y->data});
 }
 
 int RG_K(scatter_add)(rg_tensor *y) {

@@ -60,9 +60,9 @@ static void add_bias(const rg_gemm *p, rg_tile t, real *c) {
 }
 
 /* A product being shared out: every matrix of the batch is rows x cols pieces of the size of t. */
-typedef struct plan { const rg_gemm *p; rg_tile t; int64_t rows, cols, pieces; } plan;
+typedef struct plan { const rg_gemm *p; rg_tile t; int64_t rows, cols; } plan;
 
-static void piece(const plan *q, int64_t i) {
+static void run_piece(const plan *q, int64_t i) {
     const rg_gemm *p = q->p;
     const int64_t matrix = i / (q->rows * q->cols);
     rg_tile t = {i / q->cols % q->rows * q->t.n, i % q->cols * q->t.m, 0, 0};
@@ -79,6 +79,10 @@ static void piece(const plan *q, int64_t i) {
     if (p->bias) add_bias(p, t, c);
 }
 
+static void run_pieces(const void *with, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) run_piece(with, i);
+}
+
 int RG_K(gemm)(rg_tensor *y, const rg_gemm *p) {
     const int64_t batch = p->batch ? p->batch->rows * p->batch->inner : 1, dims[] = {p->n, p->k, p->m};
     for (int d = 0; d < 3; d++)
@@ -93,9 +97,7 @@ int RG_K(gemm)(rg_tensor *y, const rg_gemm *p) {
     plan q = {.p = p, .t = cut(p)};
     q.rows = (p->n + q.t.n - 1) / q.t.n;
     q.cols = (p->m + q.t.m - 1) / q.t.m;
-    q.pieces = batch * q.rows * q.cols;
-    const bool shared = q.pieces > 1 && rg_threads(y->tape) > 1 && all * (double)batch >= 2. * GRAIN;
-    RG_PARALLEL_FOR(y->tape, shared ? q.pieces : 0,
-        for (int64_t i = 0; i < q.pieces; i++) piece(&q, i);)
+    const int64_t pieces = batch * q.rows * q.cols;
+    rg_parallel(y->tape, all * (double)batch >= 2. * GRAIN ? pieces : 0, pieces, run_pieces, &q);
     return 0;
 }

@@ -32,22 +32,28 @@ static void choose_any(const rg_tensor *y, const rg_walk *w, const int64_t *at, 
     else choose_8(n, c, w->run[0], a, w->run[1], b, w->run[2], to);
 }
 
+typedef struct choice { rg_walk w; const rg_tensor *y; bool alike; } choice; /* alike: the mask is of the result's dtype, and of this kernel's */
+static void choose_blocks(const void *with, int64_t begin, int64_t end) {
+    const choice *k = with;
+    const rg_tensor *y = k->y;
+    const real *c = y->in[0]->data, *a = y->in[1]->data, *b = y->in[2]->data;
+    const int64_t *run = k->w.run;
+    real *to = y->data;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t at[4];
+        const int64_t n = rg_walk_block(&k->w, 3, i, at);
+        if (k->alike) choose(n, c + at[0], run[0], a + at[1], run[1], b + at[2], run[2], to + at[3]);
+        else choose_any(y, &k->w, at, n);
+    }
+}
+
 int RG_K(where)(rg_tensor *y) {
     if (!y->numel) return 0;
-    const real *c = y->in[0]->data, *a = y->in[1]->data, *b = y->in[2]->data;
-    real *to = y->data;
-    const rg_dtype own = sizeof(real) == sizeof(float) ? RG_F32 : RG_F64;
-    const bool alike = y->in[0]->dtype == own && y->dtype == own;
-    rg_walk w;
-    rg_walk_operands(&w, y, 3);
-    rg_walk_cut(&w, RG_CHUNK);
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t i = 0; i < w.blocks; i++) {
-            int64_t at[4];
-            const int64_t n = rg_walk_block(&w, 3, i, at);
-            if (alike) choose(n, c + at[0], w.run[0], a + at[1], w.run[1], b + at[2], w.run[2], to + at[3]);
-            else choose_any(y, &w, at, n);
-        })
+    choice k; /* its walk is not cleared: that takes longer than a small op */
+    k.y = y, k.alike = y->in[0]->dtype == y->dtype && y->dtype == (sizeof(real) == sizeof(float) ? RG_F32 : RG_F64);
+    rg_walk_operands(&k.w, y, 3);
+    rg_walk_cut(&k.w, RG_CHUNK);
+    rg_parallel(y->tape, y->numel / RG_CHUNK, k.w.blocks, choose_blocks, &k);
     return 0;
 }
 

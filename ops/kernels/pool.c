@@ -3,16 +3,18 @@
 
 typedef void plane_fn(const frame *f, const real *from, int32_t *place, real *to);
 
-/* A loop over planes; in and out: elements of a plane on either side. */
+typedef struct planes { frame f; int64_t in, out; const real *from; int32_t *place; real *to; plane_fn *loop; } planes; /* in, out: of one */
+static void run_planes(const void *with, int64_t begin, int64_t end) {
+    const planes *p = with;
+    for (int64_t i = begin; i < end; i++)
+        p->loop(&p->f, p->from + i * p->in, p->place ? p->place + i * p->f.down * p->f.across : NULL, p->to + i * p->out);
+}
+
 static int each(rg_tensor *y, const rg_tensor *from, rg_tensor *to, rg_tensor *places, plane_fn *loop) {
-    const frame f = frame_of(y->in[0], &y->attr);
-    const int64_t planes = y->shape[0] * y->shape[1], windows = f.down * f.across;
-    const int64_t in = planes ? from->numel / planes : 0, out = planes ? to->numel / planes : 0;
-    const real *x = from->data;
-    int32_t *place = places ? places->data : NULL;
-    real *data = to->data;
-    RG_PARALLEL_FOR(y->tape, y->in[0]->numel / RG_CHUNK,
-        for (int64_t i = 0; i < planes; i++) loop(&f, x + i * in, place ? place + i * windows : NULL, data + i * out);)
+    const int64_t n = y->shape[0] * y->shape[1];
+    if (!n) return 0;
+    const planes p = {frame_of(y->in[0], &y->attr), from->numel / n, to->numel / n, from->data, places ? places->data : NULL, to->data, loop};
+    rg_parallel(y->tape, y->in[0]->numel / RG_CHUNK, n, run_planes, &p);
     return 0;
 }
 

@@ -45,7 +45,7 @@ static int32_t ties_run(int64_t n, const real *x, real v) {
 }
 
 /* dx = (x is the extreme) dy / ties, of the runs first .. last of x, there of the elements i .. i + n: counted, then written. */
-typedef struct extremes { rg_walk w; const real *x, *f, *df; int32_t *ties; real *to; } extremes;
+typedef struct extremes { rg_walk w; bool alone; int64_t width; const real *x, *f, *df; int32_t *ties; real *to; } extremes;
 static void share(const extremes *e, int64_t first, int64_t last, int64_t i, int64_t n) {
     for (int writes = 0; writes < 2; writes++)
         for (int64_t r = first; r < last; r++) {
@@ -66,7 +66,15 @@ static void share(const extremes *e, int64_t first, int64_t last, int64_t i, int
         }
 }
 
-/* A run that alone makes an element of y is counted and written at once; so are some columns, where runs lie on each other. */
+/* A block is a run that alone makes an element of y; or, where runs lie on each other, `width` columns of all of them; or everything. */
+static void share_blocks(const void *with, int64_t begin, int64_t end) {
+    const extremes *e = with;
+    for (int64_t b = begin; b < end; b++) {
+        const int64_t i = e->alone ? 0 : b * e->width;
+        share(e, e->alone ? b : 0, e->alone ? b + 1 : e->w.rows, i, rg_min64(e->width, e->w.inner - i));
+    }
+}
+
 int RG_K(extreme_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     enum { COLUMNS = 1024 };
     const rg_tensor *x = y->in[0];
@@ -75,14 +83,10 @@ int RG_K(extreme_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     extremes e = {.x = x->data, .f = y->data, .df = dy->data, .ties = ties->data, .to = dx[0]->data};
     rg_walk_reduced(&e.w, y);
     memset(e.ties, 0, (size_t)y->numel * sizeof *e.ties);
-    const int64_t n = e.w.inner, rows = e.w.rows, columns = e.w.run[0] ? (n + COLUMNS - 1) / COLUMNS : 1;
-    if (e.w.run[0] == 0 && rows == y->numel) {
-        RG_PARALLEL_FOR(y->tape, x->numel / RG_CHUNK,
-            for (int64_t r = 0; r < rows; r++) share(&e, r, r + 1, 0, n);)
-        return 0;
-    }
-    RG_PARALLEL_FOR(y->tape, e.w.run[0] ? x->numel / RG_CHUNK : 0,
-        for (int64_t c = 0; c < columns; c++) share(&e, 0, rows, c * COLUMNS, e.w.run[0] ? rg_min64(COLUMNS, n - c * COLUMNS) : n);)
+    e.alone = e.w.run[0] == 0 && e.w.rows == y->numel;
+    e.width = e.w.run[0] ? COLUMNS : e.w.inner;
+    const int64_t across = e.w.run[0] ? (e.w.inner + COLUMNS - 1) / COLUMNS : 1;
+    rg_parallel(y->tape, x->numel / RG_CHUNK, e.alone ? e.w.rows : across, share_blocks, &e);
     return 0;
 }
 
@@ -108,6 +112,16 @@ uint64_t RG_K(extreme_branch)(const rg_tensor *y) {
 
 enum { PIECE = 1024, WIDE = 128 };
 
+typedef struct columns { int64_t n, inner, across; const real *x; int32_t *to; } columns;
+static int each_column(rg_tensor *y, rg_loop_fn *loop) {
+    const rg_tensor *x = y->in[0];
+    columns c = {.n = rg_axis_size(x, y->attr.axis), .inner = 1, .x = x->data, .to = y->data};
+    for (int d = y->attr.axis + 1; d < x->ndim; d++) c.inner *= x->shape[d];
+    c.across = (c.inner + WIDE - 1) / WIDE;
+    if (y->numel) rg_parallel(y->tape, x->numel / RG_CHUNK, y->numel / c.inner * c.across, loop, &c);
+    return 0;
+}
+
 #define ARG(name, join_run, better)                                                               \
     static int32_t name##_row(int64_t n, const real *x) {                                         \
         real best = x[0];                                                                         \
@@ -130,21 +144,16 @@ enum { PIECE = 1024, WIDE = 128 };
                 to[j] = take ? (int32_t)l : to[j];                                                \
             }                                                                                     \
     }                                                                                             \
-    int RG_K(name)(rg_tensor *y) {                                                                \
-        const rg_tensor *x = y->in[0];                                                            \
-        const int64_t n = rg_axis_size(x, y->attr.axis);                                          \
-        int64_t inner = 1;                                                                        \
-        for (int d = y->attr.axis + 1; d < x->ndim; d++) inner *= x->shape[d];                    \
-        const int64_t across = (inner + WIDE - 1) / WIDE, blocks = y->numel ? y->numel / inner * across : 0; \
-        RG_PARALLEL_FOR(y->tape, x->numel / RG_CHUNK,                                             \
-            for (int64_t i = 0; i < blocks; i++) {                                                \
-                const int64_t slab = i / across, j = i % across * WIDE;                           \
-                const real *from = (const real *)x->data + slab * n * inner + j;                  \
-                int32_t *to = (int32_t *)y->data + slab * inner + j;                              \
-                if (inner == 1) *to = name##_row(n, from);                                        \
-                else name##_columns(n, inner, rg_min64(WIDE, inner - j), from, to);               \
-            })                                                                                    \
-        return 0;                                                                                 \
-    }
+    static void name##_blocks(const void *with, int64_t begin, int64_t end) {                     \
+        const columns *c = with;                                                                  \
+        for (int64_t i = begin; i < end; i++) {                                                   \
+            const int64_t slab = i / c->across, j = i % c->across * WIDE;                         \
+            const real *from = c->x + slab * c->n * c->inner + j;                                 \
+            int32_t *to = c->to + slab * c->inner + j;                                            \
+            if (c->inner == 1) *to = name##_row(c->n, from);                                      \
+            else name##_columns(c->n, c->inner, rg_min64(WIDE, c->inner - j), from, to);          \
+        }                                                                                         \
+    }                                                                                             \
+    int RG_K(name)(rg_tensor *y) { return each_column(y, name##_blocks); }
 ARG(argmax, max_run, >)
 ARG(argmin, min_run, <)

@@ -13,15 +13,21 @@ static void scan(int64_t n, int64_t step, int columns, const real *x, real *y) {
 }
 
 /* x as [outer, n, inner], inner in blocks of columns */
+typedef struct scans { int64_t n, inner, across; bool reverse; const real *x; real *y; } scans;
+static void scan_blocks(const void *with, int64_t begin, int64_t end) {
+    const scans *s = with;
+    for (int64_t b = begin; b < end; b++) {
+        const int64_t slab = b / s->across * s->n * s->inner, column = b % s->across * COLUMNS;
+        const int64_t at = slab + column + (s->reverse ? (s->n - 1) * s->inner : 0);
+        scan(s->n, s->reverse ? -s->inner : s->inner, (int)rg_min64(COLUMNS, s->inner - column), s->x + at, s->y + at);
+    }
+}
+
 int RG_K(cumsum)(rg_tensor *y) {
     if (!y->numel) return 0;
     const rg_tensor *x = y->in[0];
-    const int64_t n = rg_axis_size(x, y->attr.axis), inner = extent(x, y->attr.axis + 1, x->ndim), per_row = (inner + COLUMNS - 1) / COLUMNS;
-    const int64_t blocks = x->numel / (n * inner) * per_row, first = y->attr.reverse ? (n - 1) * inner : 0;
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t b = 0; b < blocks; b++) {
-            const int64_t column = b % per_row * COLUMNS, at = b / per_row * n * inner + first + column;
-            scan(n, y->attr.reverse ? -inner : inner, (int)rg_min64(COLUMNS, inner - column), (const real *)x->data + at, (real *)y->data + at);
-        })
+    const int64_t n = rg_axis_size(x, y->attr.axis), inner = extent(x, y->attr.axis + 1, x->ndim), across = (inner + COLUMNS - 1) / COLUMNS;
+    const scans s = {n, inner, across, y->attr.reverse, x->data, y->data};
+    rg_parallel(y->tape, y->numel / RG_CHUNK, x->numel / (n * inner) * across, scan_blocks, &s);
     return 0;
 }

@@ -4,9 +4,14 @@
 
 /* -------- slice, pad, concat: rows of bytes, at fixed distances */
 
-static void copy_rows(rg_tape *t, char *to, int64_t to_step, const char *from, int64_t from_step, int64_t bytes, int64_t rows) {
-    RG_PARALLEL_FOR(t, rows > 1 ? bytes / RG_CHUNK * rows : 0,
-        for (int64_t r = 0; r < rows; r++) memcpy(to + r * to_step, from + r * from_step, (size_t)bytes);)
+typedef struct copies { char *to; int64_t to_step; const char *from; int64_t from_step, bytes; } copies;
+static void copy_some(const void *with, int64_t begin, int64_t end) {
+    const copies *k = with;
+    for (int64_t r = begin; r < end; r++) memcpy(k->to + r * k->to_step, k->from + r * k->from_step, (size_t)k->bytes);
+}
+
+static void copy_rows(rg_tape *t, char *to, int64_t to_step, const char *from, int64_t from_step, int64_t bytes, int64_t n) {
+    rg_parallel(t, bytes / RG_CHUNK * n, n, copy_some, &(copies){to, to_step, from, from_step, bytes});
 }
 
 int RG_K(slice)(rg_tensor *y) {
@@ -60,48 +65,64 @@ int RG_K(stack)(rg_tensor *y) {
 
 /* -------- tril, triu: of every row a part copied, the rest 0 */
 
-static int triangle(rg_tensor *y, bool upper) {
-    if (!y->numel) return 0;
-    const int64_t size = (int64_t)rg_dtype_size(y->dtype), n = y->shape[y->ndim - 2], m = y->shape[y->ndim - 1], rows = y->numel / m;
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t r = 0; r < rows; r++) {
-            const int64_t across = r % n + y->attr.diagonal + !upper, at = across < 0 ? 0 : rg_min64(across, m); /* where the two parts meet */
-            const int64_t from = upper ? at : 0, end = upper ? m : at;
-            char *to = (char *)y->data + r * m * size;
-            memset(to, 0, (size_t)(m * size));
-            memcpy(to + from * size, (const char *)y->in[0]->data + (r * m + from) * size, (size_t)((end - from) * size));
-        })
+static void triangle_rows(const rg_tensor *y, bool upper, int64_t begin, int64_t end) {
+    const int64_t size = (int64_t)rg_dtype_size(y->dtype), n = y->shape[y->ndim - 2], m = y->shape[y->ndim - 1];
+    for (int64_t r = begin; r < end; r++) {
+        const int64_t across = r % n + y->attr.diagonal + !upper, at = across < 0 ? 0 : rg_min64(across, m); /* where the two parts meet */
+        const int64_t first = upper ? at : 0, last = upper ? m : at;
+        char *to = (char *)y->data + r * m * size;
+        memset(to, 0, (size_t)(m * size));
+        memcpy(to + first * size, (const char *)y->in[0]->data + (r * m + first) * size, (size_t)((last - first) * size));
+    }
+}
+static void lower_rows(const void *y, int64_t begin, int64_t end) { triangle_rows(y, false, begin, end); }
+static void upper_rows(const void *y, int64_t begin, int64_t end) { triangle_rows(y, true, begin, end); }
+
+static int triangle(rg_tensor *y, rg_loop_fn *loop) {
+    if (y->numel) rg_parallel(y->tape, y->numel / RG_CHUNK, y->numel / y->shape[y->ndim - 1], loop, y);
     return 0;
 }
 
-int RG_K(tril)(rg_tensor *y) { return triangle(y, false); }
-int RG_K(triu)(rg_tensor *y) { return triangle(y, true); }
+int RG_K(tril)(rg_tensor *y) { return triangle(y, lower_rows); }
+int RG_K(triu)(rg_tensor *y) { return triangle(y, upper_rows); }
 
 /* -------- repeat: from the last axis that is repeated on, blocks of x one after another; before it, row by row */
+
+typedef struct repetition {
+    const rg_tensor *y;
+    int64_t size[RG_MAX_DIMS]; /* of x, in y's axes */
+    int last;
+    int64_t times;             /* that a block stands in a row */
+    size_t bytes;              /* of a block */
+} repetition;
+
+static void repeat_rows(const void *with, int64_t begin, int64_t end) {
+    const repetition *k = with;
+    for (int64_t r = begin; r < end; r++) {
+        int64_t at = 0, step = 1, rest = r;
+        for (int d = k->last - 1; d >= 0; d--) {
+            at += rest % k->size[d] * step;
+            step *= k->size[d];
+            rest /= k->y->shape[d];
+        }
+        const char *from = (const char *)k->y->in[0]->data + (size_t)at * k->bytes;
+        char *to = (char *)k->y->data + (size_t)(r * k->times) * k->bytes;
+        for (int64_t i = 0; i < k->times; i++) memcpy(to + (size_t)i * k->bytes, from, k->bytes);
+    }
+}
 
 int RG_K(repeat)(rg_tensor *y) {
     if (!y->numel) return 0;
     const rg_tensor *x = y->in[0];
     const int extra = y->ndim - x->ndim;
-    int64_t size[RG_MAX_DIMS]; /* of x, in y's axes */
-    int last = 0;
+    repetition k = {.y = y};
     for (int d = 0; d < y->ndim; d++) {
-        size[d] = d < extra ? 1 : x->shape[d - extra];
-        if (size[d] != y->shape[d]) last = d;
+        k.size[d] = d < extra ? 1 : x->shape[d - extra];
+        if (k.size[d] != y->shape[d]) k.last = d;
     }
-    const int64_t block = extent(x, last > extra ? last - extra : 0, x->ndim), all = extent(y, last, y->ndim), rows = y->numel / all;
-    const size_t bytes = (size_t)block * rg_dtype_size(y->dtype);
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t r = 0; r < rows; r++) {
-            int64_t at = 0, step = 1, rest = r;
-            for (int d = last - 1; d >= 0; d--) {
-                at += rest % size[d] * step;
-                step *= size[d];
-                rest /= y->shape[d];
-            }
-            char *to = (char *)y->data + (size_t)(r * (all / block)) * bytes;
-            for (int64_t k = 0; k < all / block; k++) memcpy(to + (size_t)k * bytes, (const char *)x->data + (size_t)at * bytes, bytes);
-        })
+    const int64_t block = extent(x, k.last > extra ? k.last - extra : 0, x->ndim), all = extent(y, k.last, y->ndim);
+    k.times = all / block, k.bytes = (size_t)block * rg_dtype_size(y->dtype);
+    rg_parallel(y->tape, y->numel / RG_CHUNK, y->numel / all, repeat_rows, &k);
     return 0;
 }
 
@@ -157,45 +178,48 @@ TRANSPOSE(uint8_t)
 TRANSPOSE(uint32_t)
 TRANSPOSE(uint64_t)
 
-static void permute_runs(rg_tensor *y, order *o) {
-    const int64_t size = (int64_t)rg_dtype_size(y->dtype), n = o->n[o->ndim - 1], runs = y->numel / n;
-    const char *from = y->in[0]->data;
-    char *to = y->data;
-    o->ndim--;
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t r = 0; r < runs; r++) {
-            int64_t i = 0, j = 0;
-            order_at(o, r, &i, &j);
-            memcpy(to + j * size, from + i * size, (size_t)(n * size));
-        })
+/* o: what is left of the order when the runs, or both axes of the tiles, are taken out of it. */
+typedef struct permutation { order o; const void *from; void *to; size_t size; int64_t rows, columns, from_step, to_step; } permutation;
+
+static void permute_runs(const void *with, int64_t begin, int64_t end) {
+    const permutation *k = with;
+    for (int64_t r = begin; r < end; r++) {
+        int64_t i = 0, j = 0;
+        order_at(&k->o, r, &i, &j);
+        memcpy((char *)k->to + (size_t)j * k->size, (const char *)k->from + (size_t)i * k->size, (size_t)k->columns * k->size);
+    }
 }
 
 /* The last axis of y against the last of x, in strips of TILE rows. */
-static void permute_tiles(rg_tensor *y, order *o) {
-    const size_t size = rg_dtype_size(y->dtype);
-    int across = 0;
-    while (o->from[across] != 1) across++;
-    const int64_t rows = o->n[across], to_step = o->to[across], columns = o->n[o->ndim - 1], from_step = o->from[o->ndim - 1];
-    order_remove(o, o->ndim - 1);
-    order_remove(o, across);
-    const int64_t strips = (rows + TILE - 1) / TILE, blocks = y->numel / rows / columns * strips;
-    const char *const x = y->in[0]->data;
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t b = 0; b < blocks; b++) {
-            int64_t i = b % strips * TILE, j = i * to_step;
-            const int64_t n = rg_min64(TILE, rows - i);
-            order_at(o, b / strips, &i, &j);
-            if (size == 1) transpose_uint8_t((uint8_t *)y->data + j, to_step, (const uint8_t *)x + i, from_step, n, columns);
-            else if (size == 4) transpose_uint32_t((uint32_t *)y->data + j, to_step, (const uint32_t *)(const void *)x + i, from_step, n, columns);
-            else transpose_uint64_t((uint64_t *)y->data + j, to_step, (const uint64_t *)(const void *)x + i, from_step, n, columns);
-        })
+static int64_t strips(const permutation *k) { return (k->rows + TILE - 1) / TILE; }
+static void permute_strips(const void *with, int64_t begin, int64_t end) {
+    const permutation *k = with;
+    const int64_t to_step = k->to_step, from_step = k->from_step, columns = k->columns;
+    for (int64_t b = begin; b < end; b++) {
+        int64_t i = b % strips(k) * TILE, j = i * to_step;
+        const int64_t n = rg_min64(TILE, k->rows - i);
+        order_at(&k->o, b / strips(k), &i, &j);
+        if (k->size == 1) transpose_uint8_t((uint8_t *)k->to + j, to_step, (const uint8_t *)k->from + i, from_step, n, columns);
+        else if (k->size == 4) transpose_uint32_t((uint32_t *)k->to + j, to_step, (const uint32_t *)k->from + i, from_step, n, columns);
+        else transpose_uint64_t((uint64_t *)k->to + j, to_step, (const uint64_t *)k->from + i, from_step, n, columns);
+    }
 }
 
 int RG_K(permute)(rg_tensor *y) {
     if (!y->numel) return 0;
-    order o;
-    order_init(&o, y);
-    if (o.from[o.ndim - 1] == 1) permute_runs(y, &o);
-    else permute_tiles(y, &o);
+    permutation k = {.from = y->in[0]->data, .to = y->data, .size = rg_dtype_size(y->dtype), .rows = 1};
+    order_init(&k.o, y);
+    const int last = k.o.ndim - 1;
+    const bool runs = k.o.from[last] == 1;
+    int across = 0;
+    while (k.o.from[across] != 1) across++;
+    k.columns = k.o.n[last], k.from_step = k.o.from[last];
+    order_remove(&k.o, last);
+    if (!runs) {
+        k.rows = k.o.n[across], k.to_step = k.o.to[across];
+        order_remove(&k.o, across);
+    }
+    const int64_t blocks = y->numel / k.rows / k.columns * strips(&k);
+    rg_parallel(y->tape, y->numel / RG_CHUNK, blocks, runs ? permute_runs : permute_strips, &k);
     return 0;
 }

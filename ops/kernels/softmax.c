@@ -6,11 +6,18 @@
 
 enum { WIDE = 128, PIECE = 1024 }; /* PIECE: elements of a row whose exponentials are held at a time, a multiple of STRANDS */
 
-typedef struct job {
+typedef struct job job;
+
+/* Of block i. It finds where that is by itself: a struct handed over by value would be written and read in words of different size, and
+   wait until all stores before it are done, those of the result among them. */
+typedef void row_loop(const job *b, int64_t i);
+
+struct job {
     int64_t n, inner, across, count; /* blocks in a slab of x, blocks in all */
     const real *x, *f, *df;          /* operand; result and its gradient */
     real *to;
-} job;
+    row_loop *loop;
+};
 typedef struct block { int64_t at, out, width; } block; /* where it starts in x, and in a result without the axis; its columns */
 
 static inline block block_of(const job *b, int64_t i) {
@@ -18,25 +25,22 @@ static inline block block_of(const job *b, int64_t i) {
     return (block){slab * b->n * b->inner + column, slab * b->inner + column, rg_min64(WIDE, b->inner - column)};
 }
 
-/* Of block i. It finds where that is by itself: a struct handed over by value would be written and read in words of different size, and
-   wait until all stores before it are done, those of the result among them. */
-typedef void row_loop(const job *b, int64_t i);
+static void run_blocks(const void *with, int64_t begin, int64_t end) {
+    const job *b = with;
+    for (int64_t i = begin; i < end; i++) b->loop(b, i);
+}
 
 /* Runs a loop over y's operand block by block, threads sharing the blocks of a large one. */
 static void each(rg_tensor *y, const rg_tensor *dy, rg_tensor *to, row_loop *loop) {
     if (!to->numel) return; /* the number of blocks may still be huge */
     const rg_tensor *x = y->in[0];
-    job b = {.n = rg_axis_size(x, y->attr.axis), .inner = 1, .count = 1, .x = x->data, .f = y->data, .df = dy ? dy->data : NULL, .to = to->data};
+    job b = {.n = rg_axis_size(x, y->attr.axis), .inner = 1, .count = 1, .x = x->data, .f = y->data, .to = to->data, .loop = loop};
+    if (dy) b.df = dy->data;
     for (int d = 0; d < y->attr.axis; d++) b.count *= x->shape[d];
     for (int d = y->attr.axis + 1; d < x->ndim; d++) b.inner *= x->shape[d];
     b.across = (b.inner + WIDE - 1) / WIDE;
     b.count *= b.across;
-    if (x->numel < 2 * RG_CHUNK) {
-        for (int64_t i = 0; i < b.count; i++) loop(&b, i);
-        return;
-    }
-    RG_PARALLEL_FOR(y->tape, b.count,
-        for (int64_t i = 0; i < b.count; i++) loop(&b, i);)
+    rg_parallel(y->tape, x->numel / RG_CHUNK, b.count, run_blocks, &b);
 }
 
 static int each_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, row_loop *loop) {

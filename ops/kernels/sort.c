@@ -40,23 +40,28 @@ static const int32_t *sorted(const column *c, int64_t n, int32_t *order, int32_t
     return order;
 }
 
-/* x as [outer, n, inner] */
+/* x as [outer, n, inner]; work: twice as many indices */
+typedef struct sorting { const real *x; int64_t n, inner; bool descending; int32_t *work, *to; } sorting;
+static void sort_columns(const void *with, int64_t begin, int64_t end) {
+    const sorting *s = with;
+    for (int64_t k = begin; k < end; k++) {
+        const int64_t at = k / s->inner * s->n * s->inner + k % s->inner;
+        const column c = {s->x + at, s->inner, s->descending};
+        const int32_t *order = sorted(&c, s->n, s->work + 2 * k * s->n, s->work + (2 * k + 1) * s->n);
+        for (int64_t i = 0; i < s->n; i++) s->to[at + i * s->inner] = order[i];
+    }
+}
+
 int RG_K(argsort)(rg_tensor *y) {
     if (!y->numel) return 0;
     const rg_tensor *x = y->in[0];
-    const int64_t n = rg_axis_size(x, y->attr.axis), inner = extent(x, y->attr.axis + 1, x->ndim), columns = x->numel / n;
     int64_t numel;
     size_t bytes;
     if (rg_size(RG_I32, 2, (int64_t[]){2, y->numel}, &numel, &bytes)) return rg_reject(y, RG_ENOMEM, "too large to be sorted");
-    int32_t *work = rg_tape_alloc(y->at, y->tape, bytes), *to = y->data;
+    int32_t *work = rg_tape_alloc(y->at, y->tape, bytes);
     if (!work) return -1;
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t k = 0; k < columns; k++) {
-            const int64_t at = k / inner * n * inner + k % inner;
-            const column c = {(const real *)x->data + at, inner, y->attr.reverse};
-            const int32_t *order = sorted(&c, n, work + 2 * k * n, work + (2 * k + 1) * n);
-            for (int64_t i = 0; i < n; i++) to[at + i * inner] = order[i];
-        })
+    const sorting s = {x->data, rg_axis_size(x, y->attr.axis), extent(x, y->attr.axis + 1, x->ndim), y->attr.reverse, work, y->data};
+    rg_parallel(y->tape, y->numel / RG_CHUNK, x->numel / s.n, sort_columns, &s);
     rg_tape_dealloc(y->tape, work, bytes);
     return 0;
 }

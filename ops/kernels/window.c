@@ -1,7 +1,7 @@
-/* kernels/window.c - the loops of unfold and fold: a plane to its columns and back. Threads share the planes. */
+/* kernels/window.c - the loops of unfold and fold: a plane to its columns and back. */
 #include "window.h"
 
-void RG_K(to_columns)(const frame *f, const real *plane, real *restrict columns) {
+static void to_columns(const frame *f, const real *plane, real *restrict columns) {
     const int64_t step = f->a->window.stride[1];
     for (int64_t i = 0; i < f->a->window.kernel[0]; i++)
         for (int64_t j = 0; j < f->a->window.kernel[1]; j++)
@@ -15,7 +15,7 @@ void RG_K(to_columns)(const frame *f, const real *plane, real *restrict columns)
             }
 }
 
-void RG_K(add_columns)(const frame *f, const real *columns, real *restrict plane) {
+static void add_columns(const frame *f, const real *columns, real *restrict plane) {
     const int64_t step = f->a->window.stride[1];
     for (int64_t i = 0; i < f->a->window.kernel[0]; i++)
         for (int64_t j = 0; j < f->a->window.kernel[1]; j++)
@@ -28,26 +28,42 @@ void RG_K(add_columns)(const frame *f, const real *columns, real *restrict plane
             }
 }
 
+typedef struct unfolding { const frame *f; int64_t size, columns; const real *from; real *to; } unfolding; /* size: of a plane */
+static void unfold_planes(const void *with, int64_t begin, int64_t end) {
+    const unfolding *p = with;
+    for (int64_t i = begin; i < end; i++) to_columns(p->f, p->from + i * p->size, p->to + i * p->columns);
+}
+
+static void fold_planes(const void *with, int64_t begin, int64_t end) {
+    const unfolding *p = with;
+    for (int64_t i = begin; i < end; i++) {
+        memset(p->to + i * p->size, 0, (size_t)p->size * sizeof *p->to);
+        add_columns(p->f, p->from + i * p->columns, p->to + i * p->size);
+    }
+}
+
+static void each(const rg_tape *t, const frame *f, int64_t n, rg_loop_fn *loop, const real *from, real *to) {
+    const int64_t columns = f->a->window.kernel[0] * f->a->window.kernel[1] * f->down * f->across;
+    rg_parallel(t, n * columns / RG_CHUNK, n, loop, &(unfolding){f, f->h * f->w, columns, from, to});
+}
+
+void RG_K(planes_unfold)(const rg_tape *t, const frame *f, int64_t n, const real *planes, real *columns) {
+    each(t, f, n, unfold_planes, planes, columns);
+}
+
+void RG_K(planes_fold)(const rg_tape *t, const frame *f, int64_t n, const real *columns, real *planes) {
+    each(t, f, n, fold_planes, columns, planes);
+}
+
 int RG_K(unfold)(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     const frame f = frame_of(x, &y->attr);
-    const int64_t planes = y->numel ? x->shape[0] * x->shape[1] : 0, size = f.h * f.w, columns = planes ? y->numel / planes : 0;
-    const real *from = x->data;
-    real *to = y->data;
-    RG_PARALLEL_FOR(y->tape, y->numel / RG_CHUNK,
-        for (int64_t i = 0; i < planes; i++) RG_K(to_columns)(&f, from + i * size, to + i * columns);)
+    if (y->numel) RG_K(planes_unfold)(y->tape, &f, x->shape[0] * x->shape[1], x->data, y->data);
     return 0;
 }
 
 int RG_K(fold)(rg_tensor *y) {
     const frame f = frame_of(y, &y->attr);
-    const int64_t planes = y->shape[0] * y->shape[1], size = f.h * f.w, columns = planes ? y->in[0]->numel / planes : 0;
-    const real *from = y->in[0]->data;
-    real *to = y->data;
-    RG_PARALLEL_FOR(y->tape, y->in[0]->numel / RG_CHUNK,
-        for (int64_t i = 0; i < planes; i++) {
-            for (int64_t k = 0; k < size; k++) to[i * size + k] = 0;
-            RG_K(add_columns)(&f, from + i * columns, to + i * size);
-        })
+    if (y->numel) RG_K(planes_fold)(y->tape, &f, y->shape[0] * y->shape[1], y->in[0]->data, y->data);
     return 0;
 }

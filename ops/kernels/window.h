@@ -27,8 +27,8 @@ static inline run run_of(const frame *f, int64_t p, int64_t i, int64_t j) {
     return (run){lo, hi > lo ? hi : lo, row * f->w + first};
 }
 
-/* columns[kh kw, down across] of a plane, and back: added to the plane. */
-void RG_K(to_columns)(const frame *f, const real *plane, real *columns);
-void RG_K(add_columns)(const frame *f, const real *columns, real *plane);
+/* Of n planes: columns[kh kw, down across] of each, and back: a plane is the sum of its columns. Threads share the planes. */
+void RG_K(planes_unfold)(const rg_tape *t, const frame *f, int64_t n, const real *planes, real *columns);
+void RG_K(planes_fold)(const rg_tape *t, const frame *f, int64_t n, const real *columns, real *planes);
 
 #endif
