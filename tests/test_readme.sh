@@ -1,17 +1,18 @@
 #!/bin/sh
-# What the README promises: its program against an installed copy, as C and as C++; its operator; every command in it. Prints TAP.
-#     sh tests/test_readme.sh BUILD-FOLDER [full]       full: with as many epochs as the README says
+# What the README and docs/ promise: their programs against an installed copy; the operator; every command. Prints TAP.
+#     sh tests/test_readme.sh BUILD-FOLDER [full]       full: with as many epochs as they say
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "$1" && pwd)
 full=${2:-}
 . "$(dirname "$0")/tap.sh"
-# The K-th block of a kind: block c 1, block sh 2; kind "" is a block without one.
-block() { awk -v kind="$1" -v k="$2" '/^```/ { if (on) { on = 0 } else { on = 1; at = substr($0, 4); if (at == kind) seen++ } next } on && at == kind && seen == k' "$top/README.md"; }
+cat "$top/README.md" "$top/docs/tutorial.md" "$top/docs/guide.md" "$top/docs/verification.md" >"$tmp/pages"
+# under SECTION KIND: the first block of a kind there; kind "" is a block without one.
+under() { awk -v kind="$2" -v section="## $1" '/^## / { here = $0 == section } /^```/ { if (on) { on = 0; if (mine) exit } else { on = 1; mine = here && substr($0, 4) == kind } next } on && mine' "$tmp/pages"; }
 
 # -------- the program, against an installed copy
-block c 1 >"$tmp/xor.c"
-block "" 2 >"$tmp/expected"
+under "A program" c >"$tmp/xor.c"
+under "A program" "" >"$tmp/expected"
 ok "it installs" meson install -C "$build" --no-rebuild --destdir "$tmp/root"
 pc=$(find "$tmp/root" -name retrograd.pc)
 prefix=$(sed -n 's/^prefix=//p' "$pc")
@@ -34,7 +35,7 @@ done
 # -------- the operator of one row
 add_op() {
     mkdir -p "$tmp/op/ops"
-    { cat "$top/ops/elementwise.def"; block c 2; } >"$tmp/op/ops/elementwise.def"
+    { cat "$top/ops/elementwise.def"; under "Add an operator" c; } >"$tmp/op/ops/elementwise.def"
     objects= k=0
     for flags in "" "-DRG_KERNEL_F64" "-mavx2 -mfma -DRG_KERNEL_AVX2" "-mavx2 -mfma -DRG_KERNEL_AVX2 -DRG_KERNEL_F64"; do
         case $(uname -m):$flags in x86_64:* | *:"" | *:-DRG_KERNEL_F64) ;; *) continue ;; esac
@@ -49,12 +50,16 @@ isa=
 ok "the README's operator passes the gradient check" add_op
 
 # -------- the program of a section
-under() { awk -v kind="$2" -v section="## $1" '/^## / { here = $0 == section } /^```/ { if (on) { on = 0; if (mine) exit } else { on = 1; mine = here && substr($0, 4) == kind } next } on && mine' "$top/README.md"; }
 section() { # section NAME PROGRAM: its C block prints what its plain block says, errors last
     under "$1" c >"$tmp/$2.c" && under "$1" "" >"$tmp/expected" && cc -Wall -Wextra -Werror "$tmp/$2.c" -o "$tmp/$2" $(flags) || return
     (cd "$tmp" && "./$2") >"$tmp/printed" 2>"$tmp/said"
     test -s "$tmp/expected" && cat "$tmp/said" >>"$tmp/printed" && diff "$tmp/expected" "$tmp/printed"
 }
+ok "the tutorial's first gradient is printed" section "1. A first gradient" first
+ok "the tutorial's mistakes get the messages it says" section "2. Read an error" mistakes
+ok "the tutorial's derivative is right" section "3. Check a derivative" swish
+ok "the tutorial's moons are told apart" section "4. Train a network" moons
+ok "the tutorial's digits are read" section "5. A convnet on images" digits
 ok "derivatives of functions print what the README says" section "Derivatives of functions" cubes
 ok "the program of a played step prints what the README says" section "Play a step" play
 ok "the program that goes on prints what the README says" section "Save and go on" goes_on
@@ -72,10 +77,10 @@ has_line() {
 says() { ok "$1 prints what the README says" has_line "$1"; }
 fewer() { if [ -n "$full" ]; then echo "$1"; else echo "${1%% --*}$2"; fi; }
 few() { if [ -n "$full" ]; then echo "$1"; else echo "$1" | sed "s/--epochs [0-9]*/--epochs 1/; s/--steps [0-9]*/--steps 50/"; fi; }
-awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && NF' "$top/README.md" | sed 's/ *#.*//' >"$tmp/commands"
+awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && NF' "$tmp/pages" | sed 's/ *#.*//' >"$tmp/commands"
 while IFS= read -r command; do
     case $command in
-    "sh tools/check" | "meson install -C build" | "cc xor.c "* | ./xor) ok "$command: this very run" true ;;
+    "sh tools/check" | "meson install -C build" | "meson test -C build bits" | "cc xor.c "* | "cc first.c "* | ./xor) ok "$command: this very run" true ;;
     "sh tools/demo") if [ "$build" = "$top/build" ]; then ok "$command" sh "$top/tools/demo" --epochs 1 --floor 0 --out "$tmp/demo"; else skip "$command" "another build folder"; fi ;;
     "sh tools/get-data "*) ok "sh tools/get-data --help" sh "$top/tools/get-data" --help ;;
     build/examples/mnist*) ok "$(few "$command")" run "$(few "$command") --data ${RETROGRAD_DATA:-digits}" ;;
@@ -93,7 +98,7 @@ while IFS= read -r command; do
 done <"$tmp/commands"
 
 # -------- the commands behind the figures, those that take seconds
-sed -n 's/.*| `\([^`]*\)` |$/\1/p' "$top/README.md" >"$tmp/commands"
+sed -n 's/.*| `\([^`]*\)` |$/\1/p' "$tmp/pages" >"$tmp/commands"
 while IFS= read -r command; do
     case $command in
     *mnist*DIR* | *cifar10*DIR*) continue ;; # above, with few epochs or many
