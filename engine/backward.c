@@ -283,7 +283,7 @@ int rg_backward_at(const char *at, rg_tensor *loss, rg_backward_options options)
     if (check_usable("rg_backward: the loss", at, loss) || check_start("rg_backward", at, loss, NULL)) return -1;
     rg_tape *t = loss->tape;
     const rg_list inputs = options.inputs;
-    if (!(loss->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on nothing that requires a gradient");
+    if (!(loss->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on nothing that requires a gradient, or was made with recording off");
     if (inputs.count < 0 || !inputs.items != !inputs.count) return rg_fail(t, RG_EVALUE, at, "rg_backward: the list of inputs is empty");
     if (check_wanted("rg_backward: inputs", at, t, inputs.items, inputs.count)) return -1;
     for (int k = 0; k < inputs.count; k++)

@@ -82,10 +82,14 @@ rg_tensor *rg_expand_at(const char *at, rg_tensor *x, int ndim, const int64_t *s
 
 /* -------- fill */
 
-static int fill_shape(rg_tensor *y) { return rg_shape_like(y, y->in[0]); }
+static int fill_shape(rg_tensor *y) {
+    y->dtype = y->in[0]->dtype;
+    if (!rg_holds(y->dtype, y->attr.p)) return rg_reject(y, RG_EVALUE, "%.10g does not fit %s", y->attr.p, rg_dtype_name(y->dtype));
+    return rg_shape_like(y, y->in[0]);
+}
 static int fill_forward(rg_tensor *y) { return rg_set_all(y, y->attr.p), 0; }
 
-RG_OP(fill) = {.name = "fill", .formula = "p, in the shape of x", .arity = 1, .shape = fill_shape, .forward = RG_ANY(fill_forward),
-    .samples = "4,17 p=1; 3 p=-2.5; - p=0; 1,1 p=1; 0,3 p=1", .refuses = "2,3:i32 p=1; 2,3:u8 p=1"};
+RG_OP(fill) = {.name = "fill", .formula = "p, in the shape of x", .arity = 1, .types = "a", .shape = fill_shape, .forward = RG_ANY(fill_forward),
+    .samples = "4,17 p=1; 3 p=-2.5; - p=0; 1,1 p=1; 0,3 p=1; 2,3:i32 p=-7; 4:u8 p=255", .refuses = "2,3:i32 p=1.5; 2,3:u8 p=-1"};
 
 rg_tensor *rg_full_like_at(const char *at, rg_tensor *x, double value) { return rg_apply(&rg_op_fill, at, (rg_attr){.p = value}, 1, &x); }

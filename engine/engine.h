@@ -112,8 +112,8 @@ rg_list rg_params(const rg_tape *t);       /* every parameter of the tape */
 /* -------- leaves. A name is copied. */
 rg_tensor *rg_input(rg_tape *t, rg_data data, rg_dims shape); /* a copy of an array; floats become the tape's dtype, i32 and u8 stay */
 rg_tensor *rg_full(rg_tape *t, double value, rg_dims shape);  /* every element = value */
-/* A copy that lives as long as the tape and is no parameter (data sets, running statistics); of exactly the array's dtype. Of rg_buffer_of
-   the data may be NULL: zeros. */
+/* A copy that lives as long as the tape and is no parameter (data sets, running statistics); of exactly the array's dtype. It cannot be
+   released: what shall go earlier is rg_retain(rg_input(..)). Of rg_buffer_of the data may be NULL: zeros. */
 rg_tensor *rg_buffer(rg_tape *t, const char *name, rg_data data, rg_dims shape);
 /* A parameter of zeros in the tape's dtype; rg_param in nn/nn.h adds the initialiser. */
 rg_tensor *rg_parameter(rg_tape *t, const char *name, rg_dims shape);
@@ -141,7 +141,7 @@ typedef struct rg_grad_options {
 int rg_grad(rg_tensor *y, rg_list x, rg_tensor *out[], rg_grad_options options);
 RG_PLAIN rg_tensor *rg_grad_of(rg_tensor *x); /* what rg_backward left there; NULL when nothing did since it was cleared */
 void rg_clear_grad(rg_tensor *x);
-void rg_zero_grad(rg_tape *t);               /* clears the gradient of every parameter */
+void rg_zero_grad(rg_tape *t);               /* clears the gradient of every parameter; an optimiser's step clears those it uses */
 /* Replays the record: computes every result again from the present values of its leaves (rg_write, an optimiser's step), and runs its
    rg_backward again, adding to the gradients. The same bits as recording all of it again, without recording, checking shapes or
    allocating: the first call writes a list of kernels, the others go through it. Random operations and inputs draw anew. For steps whose

@@ -221,6 +221,7 @@ static inline double rg_option(double given, double otherwise) { return given !=
 static inline double rg_option_of(double number) { return number != 0 ? number : -0.0; } /* the option that means this number, also 0 */
 rg_tensor *rg_constant(rg_tensor *y, double value); /* a number in a backward rule: rank 0, in y's dtype */
 
+bool rg_holds(rg_dtype dtype, double v); /* of floats: always; of integers: a whole number in their range */
 /* Element i of values of a dtype, and of a tensor, as a double. */
 static inline double rg_value(const void *data, rg_dtype dtype, int64_t i) {
     switch (dtype) {
@@ -265,6 +266,7 @@ static inline void rg_parallel(const rg_tape *t, int64_t work, int64_t n, rg_loo
 static inline uint64_t rg_hash(uint64_t h, uint64_t number) { return (h ^ number) * 1099511628211u; }
 /* For what writes leaves: 0, or -1 with an error that begins with `who`. */
 int rg_may_write(const char *at, rg_tensor *x, const char *who);    /* is it a leaf, and not one that a running pass may still read? */
+static inline rg_tensor *rg_hold(rg_tensor *x) { return x->refs++, x; } /* x stays as long as the tape, whatever the program releases */
 int rg_outside_pass(const char *at, rg_tape *t, const char *who);   /* does no backward pass run? */
 int rg_name_as(rg_tensor *x, const char *format, ...) __attribute__((format(printf, 2, 3))); /* rg_set_name; -1 without memory */
 void rg_touch(rg_tensor *leaf);      /* its values were changed in place: backward through older nodes that read it is an error */

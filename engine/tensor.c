@@ -273,7 +273,7 @@ rg_tensor *rg_save(rg_tensor *y, int k, rg_dtype dtype, int ndim, const int64_t 
 }
 
 rg_tensor *rg_constant(rg_tensor *y, double value) { return set_constant(rg_temp(y, y->dtype, 0, NULL), value); }
-rg_tensor *rg_number(double value, rg_tensor *like) { return rg_usable(like) ? rg_constant(like, value) : like; }
+rg_tensor *rg_number(double value, rg_tensor *like) { return like && !(like->flags & RG_UNUSABLE) ? rg_constant(like, value) : like; }
 
 rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on) {
     if (!rg_usable_at(x)) return x ? rg_poison(x->tape) : rg_poisoned();

@@ -27,6 +27,11 @@ void rg_convert(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dty
         for (int64_t i = 0; i < n; i++) set_element(to, to_dtype, i, rg_value(from, from_dtype, i));
 }
 
+bool rg_holds(rg_dtype dtype, double v) {
+    if (dtype == RG_F32 || dtype == RG_F64) return true;
+    return v == trunc(v) && v >= (dtype == RG_U8 ? 0 : INT32_MIN) && v <= (dtype == RG_U8 ? UINT8_MAX : INT32_MAX);
+}
+
 void rg_set_all(rg_tensor *x, double value) {
     for (int64_t i = 0; i < x->numel; i++) set_element(x->data, x->dtype, i, value);
 }

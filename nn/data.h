@@ -131,7 +131,8 @@ typedef struct rg_loader_options {
     /* For training, of images [n, h, w] or [n, c, h, w]; before divisor, mean and std. For each row in turn these draw
        integers(0, 2 p + 1) down, integers(0, 2 p + 1) across, and random(). */
     int64_t random_crop;       /* p: p zeros around the image, then its size cut out: RandomCrop(size, padding=p) */
-    double random_flip;        /* left and right exchanged, with this probability: RandomHorizontalFlip */
+    double random_flip;        /* left and right exchanged, with this probability: RandomHorizontalFlip. x alone: where y is an
+                                  image as well, .transform can turn both */
     rg_transform_fn transform; /* called with transform_ctx after all of this */
     void *transform_ctx;
     /* Rows of different lengths: x [sum, ..] has them one after another, and their lengths are i32 [n]. x is then

@@ -73,7 +73,8 @@ static int check_images(const maker *m) {
     char text[80];
     if (o->random_crop == 0 && o->random_flip == 0) return 0;
     rg_shape_text(x, text, sizeof text);
-    if (m->cut || x->ndim < 3) return FAIL(m, RG_ESHAPE, "random_crop and random_flip want images [n, h, w] or [n, c, h, w], not %s", text);
+    if (m->cut || x->ndim < 3 + (o->channels > 1))
+        return FAIL(m, RG_ESHAPE, "random_crop and random_flip want images [n, h, w] or [n, c, h, w], not %s", text);
     const int64_t h = x->shape[x->ndim - 2], w = x->shape[x->ndim - 1];
     if (o->random_crop < 0 || o->random_crop > h || o->random_crop > w)
         return FAIL(m, RG_EVALUE, "random_crop %lld of images of %lld x %lld", (long long)o->random_crop, (long long)h, (long long)w);
@@ -122,8 +123,9 @@ static int copy_channels(const maker *m, rg_loader *l) {
     if (o->std == 0) o->std = 1;
     l->channels = o->channels ? o->channels : 1, l->mean = &o->mean, l->std = &o->std;
     if (!o->channels) return 0;
-    double *mean = rg_tape_own(m->at, m->tape, 2 * (size_t)o->channels * sizeof *mean), *std = mean + o->channels;
+    double *mean = rg_tape_own(m->at, m->tape, 2 * (size_t)o->channels * sizeof *mean);
     if (!mean) return -1;
+    double *std = mean + o->channels;
     for (int64_t c = 0; c < o->channels; c++) {
         mean[c] = o->channel_mean ? o->channel_mean[c] : 0;
         std[c] = o->channel_std && o->channel_std[c] != 0 ? o->channel_std[c] : 1;
@@ -148,7 +150,7 @@ static int copy_order(const maker *m, rg_loader *l) {
 static rg_column *add(rg_loader *l, rg_tensor *from) {
     rg_column *c = &l->columns[l->ncolumns++];
     const int64_t size = from->numel / from->shape[0];
-    *c = (rg_column){.from = rg_retain(from), .step = size, .size = size};
+    *c = (rg_column){.from = rg_hold(from), .step = size, .size = size};
     return c;
 }
 
@@ -201,7 +203,7 @@ rg_loader *rg_loader_windows_at(const char *at, rg_tape *t, rg_tensor *stream, i
     rg_tensor *rows = rg_slice_at(at, stream, 0, 0, m.rows, (rg_slice_options){.step = 1}); /* a view: only its size is used */
     rg_loader *l = rg_failed(rows) ? NULL : loader(&m, rows);
     if (!l) return rg_rewind_at(at, t, mark), NULL;
-    rg_retain(rows);
+    rg_hold(rows);
     l->length = length;
     for (int shift = 0; shift < 2; shift++) {
         rg_column *c = add(l, stream);

@@ -145,7 +145,8 @@ rg_nn *rg_nn_child(const rg_nn *net, const char *path); /* the layer at "layer1.
 rg_list rg_nn_params(const rg_nn *net);           /* for the optimiser: each parameter once; lives as long as the tape */
 rg_list rg_nn_buffers(const rg_nn *net);          /* running statistics: a checkpoint has them too */
 int64_t rg_nn_count(const rg_nn *net);            /* elements of all its parameters */
-RG_PLAIN void rg_nn_train(rg_nn *net, bool on);   /* false: evaluation */
+/* off: dropout and batch norm behave as in evaluation, and recording stays as it is; rg_nn_eval turns both off */
+RG_PLAIN void rg_nn_train(rg_nn *net, bool on);
 /* Evaluation, and back: until rg_nn_eval_end of the same net every layer's `training` is off, and what the net computes has no history.
    Calls nest. A net takes no more layers meanwhile. */
 RG_PLAIN void rg_nn_eval(rg_nn *net);

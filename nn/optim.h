@@ -106,7 +106,8 @@ RG_PLAIN bool rg_plateau_step(rg_plateau *p, rg_optim *optim, double metric); /*
 
 /* -------- gradients clipped between rg_backward and the step; parameters without a gradient do not count */
 /* Scales all of them by max / (norm + 1e-6) if that is below 1, norm = the 2-norm of them all, in doubles. Returns the norm before; NaN
-   after an error. As in PyTorch a norm that is infinite or NaN is no error: gradients become 0 (NaN where infinite), or NaN. */
+   after an error. An infinite max clips nothing: the call then only tells the norm. As in PyTorch a norm that is infinite or NaN is no
+   error: gradients become 0 (NaN where infinite), or NaN. */
 double rg_clip_grad_norm(rg_tape *t, rg_list params, double max);
 int rg_clip_grad_value(rg_tape *t, rg_list params, double limit); /* each element to -limit .. limit; NaN stays */
 

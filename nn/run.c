@@ -173,7 +173,7 @@ static int add_tensors(const char *at, rg_state *s, rg_keep_fn *keep, const char
     }
     if (failed) return s->failed = true, -1;
     if (add(at, s, keep, who, name, s ? s->tape : NULL, items, (int)n)) return -1;
-    for (size_t i = 0; i < n; i++) rg_retain(items[i]);
+    for (size_t i = 0; i < n; i++) rg_hold(items[i]);
     return 0;
 }
 
@@ -211,7 +211,7 @@ static int run_file(const char *at, rg_state *s, const char *path, bool load) {
     const rg_reader r = {.at = at, .tape = s ? s->tape : NULL, .name = load ? "rg_state_load" : "rg_state_save"};
     rg_state_list l = {.r = &r, .path = path};
     if (!s || rg_error_code(s->tape)) return -1;
-    if (s->failed) return rg_fail(s->tape, RG_ESTATE, at, "%s: something could not be added to this state", r.name);
+    if (s->failed) return rg_fail(s->tape, RG_ESTATE, at, "%s: an earlier call could not add to this state", r.name);
     keep_all(&l, s);
     return rg_state_file(&l, load);
 }

@@ -29,10 +29,10 @@ static const char *behind(const char *name, const char *prefix) {
 static bool is_matrix(const rg_nn *net, const rg_tensor *x) {
     static const char *const kinds[] = {"linear", "rnn", "lstm", "gru", "multi_head_attention"};
     if (!net || x->ndim != 2) return false;
-    for (int i = 0; i < net->nchildren; i++)
-        if (rg_list_has(rg_nn_params(net->children[i]), x)) return is_matrix(net->children[i], x);
+    const int holder = rg_nn_holder(net, x);
+    if (holder >= 0) return is_matrix(net->children[holder], x);
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-        if (!strcmp(net->kind, kinds[k])) return rg_list_has(rg_nn_params(net), x);
+        if (!strcmp(net->kind, kinds[k])) return true;
     return false;
 }
 

@@ -1,6 +1,7 @@
 /* sequence.h - layers for sequences: embeddings, recurrent nets, attention, transformer blocks. Included by nn/nn.h.
-   Formulas, defaults and parameter names are PyTorch's. Its weights are [out, in] and ours [in, out], so that its numbers come in by
-   transposing every matrix: torch weight_ih_l0 [4 hidden, in] -> [in, 4 hidden]. Batches come first: [batch, time, features].     */
+   Formulas, defaults and parameter names are PyTorch's. Its weights are [out, in] and ours [in, out], so that each matrix
+   of a file of its is turned: weight_ih_l0 [4 hidden, in] -> [in, 4 hidden]; rg_nn_load(.., .layout = RG_TORCH) does it. Batches come
+   first: [batch, time, features]. */
 #ifndef RG_SEQUENCE_H
 #define RG_SEQUENCE_H
 

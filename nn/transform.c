@@ -22,7 +22,8 @@ static void shift_row(const plane *p, int64_t y, int64_t down, int64_t right, co
     const bool none = y + down < 0 || y + down >= p->h;
     const int64_t left = none ? p->w : right < 0 ? -right : 0, n = none ? 0 : p->w - (right < 0 ? -right : right);
     char *row = p->at + (size_t)(y * p->w) * p->width;
-    if (n > 0) memmove(row + (size_t)left * p->width, row + (down * p->w + (right > 0 ? right : 0)) * (int64_t)p->width, (size_t)n * p->width);
+    const int64_t from = (down * p->w + (right > 0 ? right : 0)) * (int64_t)p->width;
+    if (n > 0) memmove(row + (size_t)left * p->width, row + from, (size_t)n * p->width);
     put(p, row, outside, left);
     put(p, row + (size_t)(left + n) * p->width, outside, p->w - left - n);
 }
@@ -79,7 +80,7 @@ void rg_augment(const rg_loader *l, rg_tensor *x) {
 
 /* Sums of (v - of[c])^power over each channel c. Each of n rows adds its own sum, so that roundings stay few. */
 static void sums(const rg_tensor *x, int64_t channels, const double *of, int power, double *sum) {
-    const int64_t n = x->shape[0], each = x->numel / n / channels;
+    const int64_t n = x->ndim ? x->shape[0] : 1, each = x->numel / n / channels;
     for (int64_t c = 0; c < channels; c++) sum[c] = 0;
     for (int64_t k = 0; k < n * channels; k++) {
         double s = 0;

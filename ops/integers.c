@@ -17,11 +17,6 @@ RG_KERNELS(repeat);
 const rg_op rg_op_expand_integers = {.name = "expand", .formula = "x repeated to a shape", .arity = 1, .types = "a",
     .shape = expand_shape, .forward = RG_KERNEL(repeat)};
 
-bool rg_holds(rg_dtype dtype, double v) {
-    if (dtype == RG_F32 || dtype == RG_F64) return true;
-    return v == trunc(v) && v >= (dtype == RG_U8 ? 0 : INT32_MIN) && v <= (dtype == RG_U8 ? UINT8_MAX : INT32_MAX);
-}
-
 rg_tensor *rg_number_at(const char *at, double value, rg_tensor *like) {
     char text[80];
     rg_tensor *x = rg_number(value, like);

@@ -16,7 +16,4 @@ int rg_shape_i32(rg_tensor *y);
 int rg_shape_u8(rg_tensor *y);
 #define rg_shape_same NULL
 
-/* Is v a number of the dtype: of an integer dtype a whole one within its range? */
-bool rg_holds(rg_dtype dtype, double v);
-
 #endif

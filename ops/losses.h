@@ -22,7 +22,9 @@ typedef struct rg_loss_options {
     rg_reduction reduction;  /* RG_MEAN */
     rg_tensor *weight;       /* at least 0, which is not checked. cross_entropy, nll, multi_margin: [classes]; bce, bce_with_logits: broadcasts to the loss */
     rg_tensor *pos_weight;   /* bce_with_logits: of the positive targets, broadcasts to them */
-    double ignore_index;     /* cross_entropy, nll: rows of this label count for nothing. Left out, every label must be a class */
+    /* cross_entropy, nll: rows of this label count for nothing. Left out, every label must be a class. Label 0 is
+       .ignore_index = RG_ZERO: a plain 0 means left out. */
+    double ignore_index;
     double label_smoothing;  /* cross_entropy: e of the target is spread evenly over the classes. 0 */
     double margin;           /* multi_margin, hinge, squared_hinge 1; cosine_embedding 0 */
     double p;                /* multi_margin: 1, or 2 for squared hinges */

@@ -148,7 +148,9 @@ rg_tensor *rg_uniform(rg_tape *t, double low, double high, rg_dims shape); /* lo
 rg_tensor *rg_normal(rg_tape *t, double mean, double std, rg_dims shape);  /* what NumPy's rng.normal draws */
 
 /* -------- shape */
-#define RG_TO_END INT64_MAX                          /* rg_slice(x, 0, 2, RG_TO_END): without the first two */
+#define RG_TO_END INT64_MAX
+/* rg_slice(x, 0, 2, RG_TO_END): without the first two; rg_slice(x, 0, -1, RG_TO_END, .step = -1): from the last to the
+   first, PyTorch's flip */
 rg_tensor *rg_reshape(rg_tensor *x, rg_dims shape);  /* the same elements; one dimension may be -1; a view */
 rg_tensor *rg_unsqueeze(rg_tensor *x, int axis);     /* a dimension of 1 put in before axis; a view */
 rg_tensor *rg_squeeze(rg_tensor *x, int axis);       /* a dimension of 1 taken out; a view */
@@ -181,7 +183,7 @@ rg_tensor *rg_clone(rg_tensor *x);                   /* a copy, in memory of its
    At once and not on the record: a replay does not do it again. */
 int rg_write_slice(rg_tensor *x, rg_tensor *src, int axis, int64_t start);
 rg_tensor *rg_repeat(rg_tensor *x, rg_dims times);   /* x so many times over along each axis, the last ones first (numpy.tile) */
-rg_tensor *rg_repeat_interleave(rg_tensor *x, int axis, int64_t times); /* each index of the axis so many times, one after another */
+rg_tensor *rg_repeat_interleave(rg_tensor *x, int axis, int64_t times); /* each index of the axis so many times, one after another; along h and along w: nearest-neighbour upsampling */
 
 /* -------- order: equal elements keep theirs, NaN counts as the largest */
 typedef struct rg_sort_options {

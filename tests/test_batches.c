@@ -34,7 +34,8 @@ static int teardown(void **state) {
 }
 
 static void assert_refused(rg_code code, const char *says) {
-    if (rg_error_code(t) != code || !strstr(rg_error(t), says)) fail_msg("'%s' is not in '%s'", says, rg_error(t) ? rg_error(t) : "no error");
+    if (rg_error_code(t) != code || !strstr(rg_error(t), says))
+        fail_msg("'%s' is not in '%s'", says, rg_error(t) ? rg_error(t) : "no error");
     rg_error_clear(t);
 }
 #define REFUSED(code, says, ...) (assert_null(rg_loader_new(t, __VA_ARGS__)), assert_refused(code, says))
@@ -141,6 +142,8 @@ static void statistics(void **state) {
     }
     assert_int_equal(rg_channel_stats(images, 1, &all, &all_std), 0);
     assert_true(fabs(all - (mean[0] + mean[1] + mean[2]) / 3) < 1e-15);
+    assert_int_equal(rg_channel_stats(rg_full(t, 3), 1, m2, s2), 0);
+    assert_true(m2[0] == 3 && s2[0] == 0);
     assert_int_equal(rg_channel_stats(images, 4, mean, std), -1);
     assert_refused(RG_ESHAPE, "rg_channel_stats: images[6,3,5,4] u8 does not have 4 channels");
     assert_int_equal(rg_channel_stats(images, 3, mean, NULL), -1);
@@ -177,7 +180,8 @@ static void crops_and_flips(void **state) {
     static double expected[N * IMAGE], got[N * IMAGE];
     for (int threads = 1; threads < 3; threads++) {
         rg_rng r = *rg_tape_rng(t);
-        rg_loader *l = rg_loader_new(t, images, labels, .batch = 3, .shuffle = true, .random_crop = a->crop, .random_flip = a->flip, .mean = a->mean, .std = a->std);
+        rg_loader *l = rg_loader_new(t, images, labels, .batch = 3, .shuffle = true, .random_crop = a->crop,
+            .random_flip = a->flip, .mean = a->mean, .std = a->std);
         rg_set_threads(t, threads);
         for (int epoch = 0; epoch < 3; epoch++) {
             int64_t order[N];
@@ -214,6 +218,8 @@ static void other_dtypes(void **state) {
     REFUSED(RG_EVALUE, "random_crop -1 of", images, NULL, .batch = 1, .random_crop = -1);
     REFUSED(RG_EVALUE, "random_flip 1.5 is no probability", images, NULL, .batch = 1, .random_flip = 1.5);
     REFUSED(RG_EVALUE, "random_flip nan", images, NULL, .batch = 1, .random_flip = (double)NAN);
+    REFUSED(RG_ESHAPE, "want images [n, h, w] or [n, c, h, w], not [6,5,12]", rg_reshape(images, N, H, 12), NULL, .batch = 1,
+        .channels = 5, .random_flip = .5);
     REFUSED(RG_ESHAPE, "want images [n, h, w] or [n, c, h, w], not labels[6] i32", labels, NULL, .batch = 1, .random_flip = .5);
 }
 
@@ -271,7 +277,8 @@ static void played(void **state) {
     noise n = {.fails_at = -1};
     for (int play = 0; play < 2; play++) {
         rg_rng_seed(rg_tape_rng(t), 5);
-        rg_loader *l = rg_loader_new(t, images, labels, .batch = 2, .shuffle = true, .random_crop = 2, .random_flip = .5, .transform = add_noise, .transform_ctx = &n);
+        rg_loader *l = rg_loader_new(t, images, labels, .batch = 2, .shuffle = true, .random_crop = 2,
+            .random_flip = .5, .transform = add_noise, .transform_ctx = &n);
         rg_tensor *w = rg_requires_grad(rg_buffer(t, "w", ((float[]){1}), 1), true), *loss = NULL;
         for (int i = 0; i < 6; i++) {
             if (play && loss && rg_loader_refill(l, bx, by)) {
@@ -302,7 +309,8 @@ static void windows(void **state) {
     uint8_t bytes[STEPS];
     for (int i = 0; i < STEPS; i++) stream[i] = 1000 + i, bytes[i] = (uint8_t)(200 + i), wide[2 * i] = i, wide[2 * i + 1] = -i;
     const int64_t rows = (STEPS - 1 - LENGTH) / (stride ? stride : 1) + 1;
-    rg_tensor *streams[] = {rg_buffer(t, "tokens", stream, STEPS), rg_buffer(t, "bytes", bytes, STEPS), rg_buffer(t, "pairs", wide, STEPS, 2)};
+    rg_tensor *streams[] = {rg_buffer(t, "tokens", stream, STEPS), rg_buffer(t, "bytes", bytes, STEPS),
+        rg_buffer(t, "pairs", wide, STEPS, 2)};
     for (int k = 0; k < 3; k++) {
         const size_t bytes_before = rg_memory(t).bytes;
         rg_loader *l = rg_loader_windows(t, streams[k], LENGTH, .batch = 4, .shuffle = true, .stride = stride);
@@ -336,11 +344,13 @@ static const int64_t strides[] = {0, 1, 3, 5, 23};
 
 static void window_refusals(void **state) {
     (void)state;
-    const char *says[] = {"windows of 0, stride 1, over 6 steps", "windows of 6, stride 1", "windows of 2, stride -1", "windows of 2, stride 7", "batches of 0 rows",
-        "lengths and padding", "lengths and padding", "does not become floats", "random_crop and random_flip want images"};
+    const char *says[] = {"windows of 0, stride 1, over 6 steps", "windows of 6, stride 1", "windows of 2, stride -1",
+        "windows of 2, stride 7", "batches of 0 rows", "lengths and padding", "lengths and padding", "does not become floats",
+        "random_crop and random_flip want images"};
     for (int k = 0; k < 9; k++) {
-        const rg_loader_options o = {.batch = k == 4 ? 0 : 1, .stride = k == 2 ? -1 : k == 3 ? 7 : 0, .lengths = k == 5 ? labels : NULL, .padding_value = k == 6,
-            .divisor = k == 7 ? 2 : 0, .random_flip = k == 8 ? .5 : 0};
+        const rg_loader_options o = {.batch = k == 4 ? 0 : 1, .stride = k == 2 ? -1 : k == 3 ? 7 : 0, .lengths = k == 5 ? labels : NULL,
+            .padding_value = k == 6, .divisor = k == 7 ? 2 : 0,
+            .random_flip = k == 8 ? .5 : 0};
         const int64_t tensors = rg_memory(t).tensors;
         assert_null((rg_loader_windows)(t, labels, k == 0 ? 0 : k == 1 ? 6 : 2, o));
         assert_refused(RG_EVALUE * (k < 8) + RG_ESHAPE * (k == 8), says[k]);
@@ -384,7 +394,8 @@ static void ragged(void **state) {
     }
     assert_int_equal(sum, 55);
     /* vectors, as floats */
-    l = rg_loader_new(t, rg_buffer(t, "v", ((float[]){1, 2, 3, 4, 5, 6}), 3, 2), NULL, .batch = 2, .lengths = rg_buffer(t, "n", ((int32_t[]){1, 2}), 2), .padding_value = .5);
+    rg_tensor *v = rg_buffer(t, "v", ((float[]){1, 2, 3, 4, 5, 6}), 3, 2);
+    l = rg_loader_new(t, v, NULL, .batch = 2, .lengths = rg_buffer(t, "n", ((int32_t[]){1, 2}), 2), .padding_value = .5);
     assert_true(rg_loader_next(l, &bx));
     assert_memory_equal(rg_shape(bx), ((int64_t[]){2, 2, 2}), 3 * sizeof(int64_t));
     assert_memory_equal(rg_f32(bx), ((float[]){1, 2, .5f, .5f, 3, 4, 5, 6}), 8 * sizeof(float));
@@ -399,7 +410,8 @@ static void ragged_refusals(void **state) {
     rg_tensor *right = rg_buffer(t, "n", ((int32_t[]){4, 2}), 2);
     REFUSED(RG_ESHAPE, "y labels[6] i32 does not have 2 rows", labels, labels, .batch = 1, .lengths = right);
     REFUSED(RG_EVALUE, "padding_value 0.5 does not fit i32", labels, NULL, .batch = 1, .lengths = right, .padding_value = .5);
-    REFUSED(RG_EVALUE, "padding_value 256 does not fit u8", images, NULL, .batch = 1, .lengths = right, .keep_u8 = true, .padding_value = 256);
+    REFUSED(RG_EVALUE, "padding_value 256 does not fit u8", images, NULL, .batch = 1, .lengths = right, .keep_u8 = true,
+        .padding_value = 256);
 }
 
 static void pad_sequence(void **state) {
@@ -476,7 +488,8 @@ static void split(void **state) {
 /* As len(random_split(range(n), [p, 1 - p])[0]) of PyTorch. */
 static void shares(void **state) {
     (void)state;
-    static const struct { int64_t n; double part; int64_t a; } of[] = {{10, .25, 3}, {10, .1, 1}, {100, .29, 29}, {100, .07, 7}, {7, .5, 4}};
+    static const struct { int64_t n; double part; int64_t a; } of[] = {
+        {10, .25, 3}, {10, .1, 1}, {100, .29, 29}, {100, .07, 7}, {7, .5, 4}};
     rg_dataset a, b, d;
     for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
         d = (rg_dataset){.x = rg_full(t, 1, of[i].n, 2)};

@@ -1,4 +1,4 @@
-/* test_csv.c - tables as text: forms, classes, targets; what is wrong, with its line and column; without memory; in a locale with commas. */
+/* test_csv.c - tables as text: forms, classes, targets; what is wrong, with its line and column; without memory; in another locale. */
 #include "tests/scratch.h"
 
 #include <locale.h>
@@ -17,15 +17,19 @@ static void assert_table(rg_tensor *x, int64_t rows, int64_t columns, const doub
     assert_memory_equal(rg_shape(x), ((int64_t[]){rows, columns}), 2 * sizeof(int64_t));
     assert_int_equal(rg_copy_out(x, got, 1000), 0);
     for (int64_t i = 0; i < rows * columns; i++)
-        if (got[i] != (double)(float)values[i] && !(isnan(values[i]) && isnan(got[i]))) fail_msg("value %d is %g, not %g", (int)i, got[i], values[i]);
+        if (got[i] != (double)(float)values[i] && !(isnan(values[i]) && isnan(got[i])))
+            fail_msg("value %d is %g, not %g", (int)i, got[i], values[i]);
 }
 
 typedef struct form { const char *name, *text; rg_csv_options o; } form;
-static const form forms[] = {{"plain", "1,2,3\n4,5,6\n", {0}}, {"no end of line", "1,2,3\n4,5,6", {0}}, {"Windows", "1,2,3\r\n4,5,6\r\n", {0}},
+static const form forms[] = {{"plain", "1,2,3\n4,5,6\n", {0}}, {"no end of line", "1,2,3\n4,5,6", {0}},
+    {"Windows", "1,2,3\r\n4,5,6\r\n", {0}},
     {"blanks and empty lines", "\n  1 ,\t2, 3 \n\n \t\n4,5 ,6\n\n", {0}}, {"a mark of UTF-8", "\xef\xbb\xbf" "1,2,3\n4,5,6\n", {0}},
     {"a header", "a,b,c\n1,2,3\n4,5,6\n", {.header = true}}, {"lines before", "made by\n\"hand, 1\n1,2,3\n4,5,6\n", {.skip = 2}},
-    {"semicolons", "1;2;3\n4;5;6\n", {.delimiter = ';'}}, {"tabs", "1\t2\t3\n4\t5\t6\n", {.delimiter = '\t'}}, {"single blanks", "1 2 3\n4 5 6\n", {.delimiter = ' '}},
-    {"quotes", "\"1\",2, \"3\" \n4,\"5\",\"6\"", {0}}, {"all at once", "x\n\r\n \"a\nb\" ; \"c\"\"d\";e\r\n1;2;\"3\"\r\n4;5;6", {.header = true, .skip = 1, .delimiter = ';'}}};
+    {"semicolons", "1;2;3\n4;5;6\n", {.delimiter = ';'}}, {"tabs", "1\t2\t3\n4\t5\t6\n", {.delimiter = '\t'}},
+    {"single blanks", "1 2 3\n4 5 6\n", {.delimiter = ' '}},
+    {"quotes", "\"1\",2, \"3\" \n4,\"5\",\"6\"", {0}},
+    {"all at once", "x\n\r\n \"a\nb\" ; \"c\"\"d\";e\r\n1;2;\"3\"\r\n4;5;6", {.header = true, .skip = 1, .delimiter = ';'}}};
 
 static void read_form(void **state) {
     const form *f = *state;
@@ -47,7 +51,8 @@ static void numbers(void **state) {
     assert_true(rg_failed(d.x));
     assert_error(RG_EIO, "table.csv: line 1, column 4: '0x' is no number");
     rg_error_clear(t);
-    assert_table(READ("1e3,-.5,+2.,nan\n1E-3,-0,inf,-inf\n").x, 2, 4, (double[]){1e3, -.5, 2, (double)NAN, 1e-3, 0, (double)INFINITY, -(double)INFINITY});
+    const double inf = (double)INFINITY;
+    assert_table(READ("1e3,-.5,+2.,nan\n1E-3,-0,inf,-inf\n").x, 2, 4, (double[]){1e3, -.5, 2, (double)NAN, 1e-3, 0, inf, -inf});
     assert_table(READ("1,,3\n,5,\"\"\n", .allow_missing = true).x, 2, 3, (double[]){1, (double)NAN, 3, (double)NAN, 5, (double)NAN});
     rg_set_default_dtype(t, RG_F64);
     assert_true(rg_f64(READ("0.1,2\n").x)[0] == .1);

@@ -386,6 +386,27 @@ static void a_replay_computes_them_anew(void **state) {
     VALUES(rg_grad_of(w), 0, 0, 0, 1, 1, 1);
 }
 
+static void filled_like_integers(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *labels = rg_input(t, ((int[]){7, 8, 9}), 3), *bytes = rg_input(t, ((uint8_t[]){1, 2}), 2);
+    assert_int_equal(rg_dtype_of(rg_full_like(labels, -3)), RG_I32);
+    VALUES(rg_full_like(labels, -3), -3, -3, -3);
+    VALUES(rg_ones_like(bytes), 1, 1);
+    VALUES(rg_zeros_like(labels), 0, 0, 0);
+    REFUSED(RG_EVALUE, rg_full_like(labels, 1.5), "fill: [3] i32: 1.5 does not fit i32");
+    REFUSED(RG_EVALUE, rg_full_like(bytes, 256), "fill: [2] u8: 256 does not fit u8");
+}
+
+#define REFUSED_PART(call, part) assert_true(rg_failed(call) && strstr(rg_error(t), part)), rg_error_clear(t)
+/* The operator is to blame, not what makes a tensor of the number. */
+static void a_number_beside_what_is_released(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *x = rg_full(t, 1, 3);
+    rg_tape_reset(t);
+    REFUSED_PART(rg_mul(x, 2), "mul: operand 1 was released by the reset at test_integers.c:");
+    REFUSED_PART(rg_sub(2, x), "sub: operand 1 was released by the reset at test_integers.c:");
+}
+
 static int start_checked(void **state) {
     setenv("RG_CHECK", "1", 1);
     const int failed = start(state);
@@ -399,7 +420,7 @@ int main(void) {
         CASE(elementwise), CASE(tests_of_one), CASE(nothing_wraps), CASE(numbers_beside_integers), CASE(dtypes_are_not_mixed),
         CASE(reductions), CASE(truths), CASE(order), CASE(masks_of_every_dtype), CASE(large_masks), CASE(gradients_through_masks),
         CASE(attention_hides_what_is_0), CASE(accuracy_without_casts), CASE(moved_as_any_dtype), CASE(a_replay_computes_them_anew),
-        CHECKED(nothing_wraps), CHECKED(order), CHECKED(masks_of_every_dtype), CHECKED(attention_hides_what_is_0), CHECKED(a_replay_computes_them_anew),
+        CASE(filled_like_integers), CHECKED(a_number_beside_what_is_released), CHECKED(nothing_wraps), CHECKED(order), CHECKED(masks_of_every_dtype), CHECKED(attention_hides_what_is_0), CHECKED(a_replay_computes_them_anew),
     };
     return RUN("integers", cases);
 }

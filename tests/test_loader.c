@@ -470,6 +470,20 @@ static void no_loader(void **state) {
     assert_null(rg_error(t));
 }
 
+/* The loader's hold on its columns is not the program's: rg_release without rg_retain is an error, and takes nothing away. */
+static void a_release_that_nobody_owes(void **state) {
+    (void)state;
+    rg_tensor *u = rg_input(t, ((const float[]){1, 2, 3}), 3, 1), *b;
+    rg_loader *l = rg_loader_new(t, u, NULL, .batch = 3);
+    rg_release(u);
+    assert_non_null(strstr(rg_error(t), "rg_release"));
+    rg_error_clear(t);
+    rg_tape_reset(t);
+    rg_full(t, 42, 3, 1);
+    assert_true(rg_loader_next(l, &b));
+    assert_true(rg_f32(b)[0] == 1 && rg_f32(b)[1] == 2 && rg_f32(b)[2] == 3);
+}
+
 /* While an error stands there are no batches, no loaders, and none is lost. */
 static void error_stands(void **state) {
     (void)state;
@@ -515,6 +529,7 @@ int main(void) {
     CASE(refilled, NULL, "refilled");
     CASE(saved_and_restored, NULL, "saved and restored");
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) CASE(refused, &refusals[i], "refused: %s", refusals[i].name);
+    CASE(a_release_that_nobody_owes, NULL, "a release that nobody owes");
     CASE(two_tapes, NULL, "two tapes");
     CASE(no_loader, NULL, "no loader");
     CASE(error_stands, NULL, "an error stands");

@@ -1,4 +1,4 @@
-/* test_png.c - pictures as PNG: those that stb_image_write makes, those of every other form built by hand, bad ones, and folders of them. */
+/* test_png.c - pictures as PNG: those that stb_image_write makes, other forms built by hand, bad ones, and folders of them. */
 #include "tests/pngs.h"
 
 #if defined __GNUC__
@@ -70,13 +70,15 @@ static rg_tensor *read_bytes(void) {
 static void by_hand(void **state) {
     (void)state;
     png_picture(&plain, 9, 2, 1, 0, (unsigned char[]){0xa5, 0x80, 0x0f, 0x00}, 2);
-    assert_picture(read_bytes(), 2, (int64_t[]){2, 9}, (unsigned char[]){255, 0, 255, 0, 0, 255, 0, 255, 255, 0, 0, 0, 0, 255, 255, 255, 255, 0});
+    assert_picture(read_bytes(), 2, (int64_t[]){2, 9},
+        (unsigned char[]){255, 0, 255, 0, 0, 255, 0, 255, 255, 0, 0, 0, 0, 255, 255, 255, 255, 0});
     for (int transparent = 0; transparent < 2; transparent++) {
         png_begin(&plain, 3, 1, 2, 3);
         put_chunk(&plain, "PLTE", (unsigned char[]){1, 2, 3, 40, 50, 60, 7, 8, 9}, 9);
         if (transparent) put_chunk(&plain, "tRNS", (unsigned char[]){255, 77}, 2);
         png_end(&plain, (unsigned char[]){0x18}, 1, 1); /* 0 1 2 */
-        assert_picture(read_bytes(), 3, (int64_t[]){transparent ? 4 : 3, 1, 3}, (unsigned char[]){1, 40, 7, 2, 50, 8, 3, 60, 9, 255, 77, 255});
+        assert_picture(read_bytes(), 3, (int64_t[]){transparent ? 4 : 3, 1, 3},
+            (unsigned char[]){1, 40, 7, 2, 50, 8, 3, 60, 9, 255, 77, 255});
     }
     png_picture(&plain, 4, 1, 16, 0, (unsigned char[]){0, 0, 0x80, 0x80, 0xff, 0xff, 0x12, 0x34}, 8);
     assert_picture(read_bytes(), 2, (int64_t[]){1, 4}, (unsigned char[]){0, 128, 255, 18});
@@ -135,7 +137,8 @@ static void refusals(void **state) {
     png_picture(&plain, 3, 1, 8, 0, row, 3);
     plain.at[plain.n - 13] ^= 1;
     fails("p.png: is no PNG picture, or a damaged one: ");
-    static const uint32_t claims[][4] = {{900000, 900000, 16, 6}, {0x7fffffff, 1, 1, 0}, {40, 40, 8, 0}, {3, 1, 7, 0}, {3, 1, 8, 5}, {0, 1, 8, 0}};
+    static const uint32_t claims[][4] = {
+        {900000, 900000, 16, 6}, {0x7fffffff, 1, 1, 0}, {40, 40, 8, 0}, {3, 1, 7, 0}, {3, 1, 8, 5}, {0, 1, 8, 0}};
     for (int i = 0; i < 6; i++) { /* of 6 TB, beyond libpng's limit, fewer rows than it says, no such form */
         png_begin(&plain, claims[i][0], claims[i][1], (int)claims[i][2], (int)claims[i][3]);
         png_end(&plain, row, 3, 1);

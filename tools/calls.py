@@ -108,13 +108,13 @@ class Function:
                 given += names
             else:
                 taken.append(p.name)
-                given.append(f"{p.type.upper()}({p.name})" if p.type in DATA else p.name)
+                whole = p.type in ("int", "int64_t") and not p.is_array  # ~~ refuses a tensor or a double in its place
+                given.append(f"{p.type.upper()}({p.name})" if p.type in DATA else f"~~({p.name})" if whole else p.name)
         if self.operands:
             pair = "RG_PAIR" if len(given) == 2 else "RG_PAIR_AFTER"
             return [f"#define {name}({', '.join(taken)}) {pair}({self.name}_at, {', '.join(given)}, __COUNTER__)"]
         if self.list == "rg_tensors" and not n:
-            before = ", ".join(taken)
-            return [f"#define {name}({before}, ...) RG_CALL_WITH(__COUNTER__, {self.name}_at, ({before}), __VA_ARGS__)"]
+            return [f"#define {name}({', '.join(taken)}, ...) RG_CALL_WITH(__COUNTER__, {self.name}_at, ({', '.join(given[:-1])}), __VA_ARGS__)"]
         if self.list and n:
             taken[-1], given[-1] = "...", "__VA_ARGS__"
         elif not end and not self.list:  # a literal with commas in it needs no parentheses

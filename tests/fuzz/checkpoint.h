@@ -118,7 +118,7 @@ static void load_and_go_on(const uint8_t *data, size_t size, bool whole) {
     if (!failed != !rg_error_code(t)) fuzz_fail("the load returns %d, and the error is %s", failed, rg_error(t) ? rg_error(t) : "none");
     if (fuzz_refused(tensors) && hash_of_run() != before) fuzz_fail("a failed load changed something");
     go_on();
-    if (!whole) load_list(path);
+    if (!whole) load_list(fuzz_path("file"));
     fuzz_end();
 }
 #endif
