@@ -252,6 +252,7 @@ static void attention_to_a_memory(void **state) {
     assert_true(same(rg_nn_forward(net, x, memory), rg_nn_attend(net, x, memory, memory, NULL)));
     assert_true(same(rg_nn_forward(net, x, memory, NULL, mask), rg_nn_attend(net, x, memory, memory, mask)));
     assert_false(same(rg_nn_forward(net, x, memory, NULL, mask), rg_nn_forward(net, x, memory)));
+    assert_true(same(rg_nn_forward(net, x, memory, NULL, rg_cast(rg_ge(mask, 0), RG_U8)), rg_nn_forward(net, x, memory, NULL, mask)));
     FAILS(rg_failed(rg_nn_forward(net, x, memory, memory, mask, mask)), "rg_nn_forward: the multi_head_attention takes 1 to 4 inputs, it got 5");
 
     rg_nn *open = rg_nn_transformer_block(t, 4, 2, 6, RG_XAVIER_NORMAL), *causal = rg_nn_transformer_block(t, 4, 2, 6, RG_XAVIER_NORMAL, .causal = true);
