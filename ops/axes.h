@@ -1,4 +1,4 @@
-/* axes.h - for operators over a list of axes. A call's list becomes a set, attr.reduce, a bit an axis; the shape rule refuses what is none. */
+/* axes.h - for operators over a list of axes: a call's list becomes a set, attr.reduce, a bit an axis. Shape rules refuse what is none. */
 #ifndef RG_AXES_H
 #define RG_AXES_H
 

@@ -21,5 +21,6 @@ rg_tensor *rg_number_at(const char *at, double value, rg_tensor *like) {
     char text[80];
     rg_tensor *x = rg_number(value, like);
     if (x == like || rg_holds(rg_dtype_of(like), value)) return x;
-    return rg_refuse(like->tape, RG_EVALUE, at, "the number %.10g does not fit %s; rg_cast converts", value, rg_shape_text(like, text, sizeof text));
+    return rg_refuse(like->tape, RG_EVALUE, at, "the number %.10g does not fit %s; rg_cast converts", value,
+        rg_shape_text(like, text, sizeof text));
 }

@@ -103,7 +103,8 @@ extern "C++" template <class... types> char (&rg_count_of(types...))[sizeof...(t
 extern "C" {
 #endif
 rg_tensor *rg_number(double value, rg_tensor *like); /* of rank 0, in the dtype of `like`; where that cannot be used, it itself */
-rg_tensor *rg_number_at(const char *at, double value, rg_tensor *like); /* the same; an error where an integer dtype does not hold the value */
+/* the same; an error where an integer dtype does not hold the value */
+rg_tensor *rg_number_at(const char *at, double value, rg_tensor *like);
 #ifdef __cplusplus
 }
 static inline rg_tensor *rg_operand_of(const char *, rg_tensor *x, rg_tensor *) { return x; }
