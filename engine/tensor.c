@@ -173,7 +173,7 @@ static inline void rg_unref(rg_tensor *x) {
 }
 
 /* The old name may be among what is printed. */
-int rg_name_as(rg_tensor *x, const char *format, ...) {
+RG_COLD int rg_name_as(rg_tensor *x, const char *format, ...) {
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
