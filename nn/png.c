@@ -33,19 +33,23 @@ static int read_bytes(picture *p) {
     return status;
 }
 
+static bool is_essential(const unsigned char *type) {
+    static const char *const types[] = {"IHDR", "PLTE", "tRNS", "IDAT", "IEND"};
+    for (size_t k = 0; k < sizeof types / sizeof *types; k++)
+        if (!memcmp(type, types[k], 4)) return true;
+    return false;
+}
+
 /* Moves together the chunks that make the picture, and returns their bytes. Without the others no value depends on a gamma or a profile,
    and nothing else is unpacked. */
 static size_t essential(const picture *p) {
-    static const char *const wanted[] = {"IHDR", "PLTE", "tRNS", "IDAT", "IEND"};
     size_t n = SIGNATURE;
     for (uint64_t at = SIGNATURE, length; p->size - at >= CHUNK; at += length) {
         length = CHUNK + (uint64_t)big_endian(p->bytes + at);
         if (length > p->size - at) length = p->size - at; /* cut short: libpng says so */
-        for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
-            if (memcmp(p->bytes + at + 4, wanted[k], 4)) continue;
-            memmove(p->bytes + n, p->bytes + at, (size_t)length);
-            n += (size_t)length;
-        }
+        if (!is_essential(p->bytes + at + 4)) continue;
+        memmove(p->bytes + n, p->bytes + at, (size_t)length);
+        n += (size_t)length;
     }
     return n;
 }

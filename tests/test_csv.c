@@ -95,6 +95,9 @@ static void classes(void **state) {
     assert_string_equal(d.class_names[2], "10");
     d = READ("1,x\n2,9\n3,10\n", .classes = "-1"); /* and by bytes if one is none */
     assert_memory_equal(rg_i32(d.y), ((int32_t[]){2, 1, 0}), 3 * sizeof(int32_t));
+    d = READ("1,5\" disk\n2,\"5\"\" disk\"\n", .classes = "1"); /* a quote within a field is a quote */
+    assert_int_equal(d.classes, 1);
+    assert_string_equal(d.class_names[0], "5\" disk");
     d = READ("b\na\n", .classes = "0");
     assert_int_equal(rg_dim(d.x, 1), 0);
     assert_memory_equal(rg_i32(d.y), ((int32_t[]){1, 0}), 2 * sizeof(int32_t));

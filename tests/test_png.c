@@ -96,6 +96,16 @@ static void gamma_is_not_applied(void **state) {
     assert_picture(read_bytes(), 2, (int64_t[]){1, 3}, row);
 }
 
+/* Chunks are moved over one another: a palette whose colours read like a chunk's name comes to where its own name was. */
+static void a_palette_that_spells_a_chunk(void **state) {
+    (void)state;
+    png_begin(&plain, 4, 1, 2, 3);
+    put_chunk(&plain, "none", "", 0);
+    put_chunk(&plain, "PLTE", "01234567IDAT", 12);
+    png_end(&plain, (unsigned char[]){0x1b}, 1, 1); /* 0 1 2 3 */
+    assert_picture(read_bytes(), 3, (int64_t[]){3, 1, 4}, (const unsigned char *)"036D147A25IT");
+}
+
 static void wanted_channels(void **state) {
     (void)state;
     png_picture(&plain, 2, 1, 8, 0, (unsigned char[]){5, 6}, 2);
@@ -206,6 +216,7 @@ int main(void) {
     for (size_t i = 0; i < 4; i++) CASE(&c, by_stb, &channel_counts[i], "by stb, %d channels", channel_counts[i]);
     CASE(&c, by_hand, NULL, "other forms");
     CASE(&c, gamma_is_not_applied, NULL, "gamma is not applied");
+    CASE(&c, a_palette_that_spells_a_chunk, NULL, "a palette that spells a chunk");
     CASE(&c, wanted_channels, NULL, "channels that are wanted");
     CASE(&c, refusals, NULL, "refusals");
     CASE(&c, a_folder, NULL, "a folder");
