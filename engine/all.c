@@ -45,6 +45,7 @@ static void rg_plan_settle(rg_tape *t, int64_t mark);                           
 /* hook.c */
 static int rg_hooks_run(rg_tensor *x);   /* on x's whole cotangent, which they may replace */
 static void rg_hooks_drop(rg_tensor *x);
+RG_COLD static void rg_tell(rg_listener **at, rg_tensor *y, int i, rg_tensor *g); /* those from *at on */
 
 #include "memory.c"
 

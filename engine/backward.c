@@ -59,7 +59,7 @@ static int check_fresh(const rg_tensor *y) {
 
 /* Is g, as it is, a gradient of x? */
 static inline bool fits(const rg_tensor *x, const rg_tensor *g) {
-    return !(g->flags & RG_UNUSABLE) && g->tape == x->tape && g->dtype == x->dtype && rg_same_shape(g, x) && !x->tape->on_step;
+    return !(g->flags & RG_UNUSABLE) && g->tape == x->tape && g->dtype == x->dtype && rg_same_shape(g, x) && !x->tape->on_gradient;
 }
 
 /* What y's vjp gave for operand i, made to fit: broadcasting is undone here, and nowhere else. NULL after an error. */
@@ -67,7 +67,7 @@ RG_COLD static rg_tensor *fitted(rg_tape *t, rg_tensor *y, int i, rg_tensor *g) 
     rg_tensor *x = y->in[i];
     if (g->flags & RG_UNUSABLE) return rg_fail(t, RG_ESTATE, y->at, "%s: its backward failed for operand %d", y->op->name, i + 1), NULL;
     if (g->tape != t) return rg_fail(t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient from another tape", y->op->name, i + 1), NULL;
-    if (t->on_step) t->on_step(t->on_step_ctx, y, i, g);
+    if (t->on_gradient) rg_tell(&t->on_gradient, y, i, g);
     if (!rg_same_shape(g, x) && rg_expands_to(x, g)) g = rg_sum_to_at(y->at, g, x->ndim, x->shape);
     if (!rg_usable(g)) return NULL;
     if (rg_same_shape(g, x) && g->dtype == x->dtype) return g;
@@ -86,6 +86,7 @@ static int run_vjp(rg_tape *t, rg_tensor *y, rg_tensor **dx) {
     if (pass_failed(t)) return -1;
     if (t->pass.graph) rg_plan_check_graph(y, mark);
     if (!t->plan.writing) return 0;
+    t->pass.y = y;
     return fused ? rg_plan_fused(y, fused, dx, mark) : rg_plan_vjp(t, y);
 }
 
@@ -109,14 +110,15 @@ static int step(rg_tape *t, rg_tensor *y) {
     enum { FEW = 4 };
     rg_tensor *few[FEW] = {NULL}, **dx = few;
     const size_t size = y->nin * sizeof *dx;
-    t->pass.mark = t->seq;
-    if (check_fresh(y) || (y->flags & RG_HOOKED && (rg_hooks_run(y) || check_fresh(y)))) return -1;
+    if (check_fresh(y) || (y->flags & RG_HOOKED && (t->pass.mark = t->seq, rg_hooks_run(y) || check_fresh(y)))) return -1;
     const int64_t mark = t->pass.mark = t->seq; /* what hooks made stays until the reset */
     if (y->nin > FEW) {
         if (!(dx = rg_tape_alloc(y->at, t, size))) return -1;
         memset(dx, 0, size);
     }
+    if (t->on_run) rg_tell(&t->on_run, y, RG_RUN_BACKWARD, NULL);
     const int failed = run_vjp(t, y, dx) || hand_out(t, y, dx) || (t->plan.writing && rg_plan_vjp(t, NULL));
+    if (t->on_run) rg_tell(&t->on_run, y, RG_RUN_ENDS, NULL);
     if (dx != few) rg_tape_dealloc(t, dx, size);
     forget(t, mark);
     if (!t->pass.keep && !(y->flags & RG_WANTED)) drop_cotangent(y);
@@ -150,7 +152,7 @@ static int run(rg_tape *t, rg_tensor *y, rg_tensor *dy) {
     forget(t, mark);
     for (rg_tensor *x = y->op ? y : NULL; x && !failed; x = x->prev)
         if (x->cotangent && x->op) failed = step(t, x);
-    t->pass.mark = t->seq;
+    t->pass.mark = t->seq, t->pass.y = NULL;
     for (rg_tensor *x = t->pass.leaves; x && !failed; x = x->leaf.next_leaf)
         if (x->flags & RG_HOOKED) failed = rg_hooks_run(x);
     return failed ? -1 : 0;

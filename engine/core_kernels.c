@@ -1,7 +1,7 @@
 /* core_kernels.c - the loops of the core operators: add, sum over axes, expand. */
 #include "loops.h"
 
-static void add_loop(int64_t n_, const real *as, int64_t sa, const real *bs, int64_t sb, real *to) { STRIDED(to[i] = a + b;) }
+static void add_loop(int64_t n_, const real *as, int64_t sa, const real *bs, int64_t sb, real *to) { RG_STRIDED(to[i] = a + b;) }
 int RG_K(add)(rg_tensor *y) { return each2(y, add_loop); }
 
 typedef struct addition { real *to; const real *x; } addition;

@@ -1,4 +1,4 @@
-/* hook.c - what is called while a pass runs: rg_on_grad with the whole gradient of one tensor, rg_on_step with every part of any. */
+/* hook.c - what is called while a pass runs: rg_on_grad with the whole gradient of one tensor, rg_listen with every part of any. */
 #include "internal.h"
 
 static int rg_hooks_run(rg_tensor *x) {
@@ -51,8 +51,15 @@ int rg_on_grad_at(const char *at, rg_tensor *x, rg_grad_fn fn, void *ctx) {
     return 0;
 }
 
-void rg_on_step(rg_tape *t, rg_step_fn fn, void *ctx) {
-    if (!t) return;
-    t->on_step = fn;
-    t->on_step_ctx = ctx;
+/* A listener that has taken itself off, and may be gone, is not asked for the next. */
+static void rg_tell(rg_listener **at, rg_tensor *y, int i, rg_tensor *g) {
+    for (rg_listener *l; (l = *at); at = *at == l ? &l->next : at) l->fn(l->ctx, y, i, g);
+}
+
+void rg_listen(rg_tape *t, rg_events events, rg_listener *l, bool on) {
+    if (!t || !l || !l->fn) return;
+    rg_listener **at = events == RG_RUNS ? &t->on_run : &t->on_gradient;
+    while (*at && *at != l) at = &(*at)->next;
+    if (!on && *at) *at = l->next;
+    else if (on && !*at) *at = l, l->next = NULL;
 }

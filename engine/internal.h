@@ -57,6 +57,7 @@ typedef struct rg_pass {
     uint32_t errors;   /* tape->errors at its beginning: more of them, and the pass has failed */
     int64_t mark;      /* where the running vjp or hook began: it may not rewind further */
     const char *at;
+    rg_tensor *y;      /* while a plan is written: whose vjp ran last, and whose the steps are */
     rg_tensor *leaves; /* that have a cotangent, linked through leaf.next_leaf */
 } rg_pass;
 
@@ -66,6 +67,7 @@ typedef struct rg_step {
     rg_step_kind kind;
     union { rg_forward_fn forward; rg_fused_fn fused; } fn;
     rg_tensor *y, *from; /* FUSED: y's cotangent */
+    rg_tensor *of;       /* the result that is computed, or whose vjp it belongs to */
     int64_t dx;          /* FUSED: its gradients start there in plan.dx. Three times nin: what the kernel gets, and may change; the same, to
                             restore it (what the kernel made when it was recorded, or NULL); what it must return */
 } rg_step;
@@ -117,8 +119,8 @@ struct rg_tape {
     rg_plan plan;
     int64_t guard;                     /* rg_guard: nothing older may be released */
     rg_hook *hooks;
-    rg_step_fn on_step;
-    void *on_step_ctx;
+    rg_listener *on_gradient, *on_run;
+    void *profile;                     /* ops/profile.c's */
     rg_end released;                   /* by the call that releases, now or last */
     rg_dtype dtype;
     int isa, threads;

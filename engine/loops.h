@@ -7,19 +7,6 @@
 /* A loop over n elements; the operands' strides are 0 or 1. */
 typedef void loop2(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, real *to);
 
-/* The strides that two operands can have along a run, a loop each for the vectoriser: one of them at least has the run's dimension. The
-   statement sees a, b and i. */
-#define STRIDED(...)                                                                                          \
-    if (sa && sb) {                                                                                           \
-        for (int64_t i = 0; i < n_; i++) { const real a = as[i], b = bs[i]; __VA_ARGS__ }                     \
-    } else if (sa) {                                                                                          \
-        const real b = bs[0];                                                                                 \
-        for (int64_t i = 0; i < n_; i++) { const real a = as[i]; __VA_ARGS__ }                                \
-    } else {                                                                                                  \
-        const real a = as[0];                                                                                 \
-        for (int64_t i = 0; i < n_; i++) { const real b = bs[i]; __VA_ARGS__ }                                \
-    }
-
 static inline bool same_shape2(const rg_tensor *y) { return y->in[0]->numel == y->numel && y->in[1]->numel == y->numel; }
 
 typedef struct pair { rg_walk w; const real *a, *b; real *to; loop2 *loop; } pair;

@@ -18,7 +18,8 @@
 
        rg_tensor *my_cbrt(rg_tensor *x) { return rg_apply(&rg_op_cbrt, RG_AT, RG_NO_ATTR, 1, &x); }
 
-   rg_gradcheck_op(&rg_op_cbrt, ...) checks it. The library's own have a kernel per dtype and instruction set (RG_KERNELS). */
+   rg_gradcheck_op(&rg_op_cbrt, ...) checks it; from a shared object, the command gradcheck --load. ops/rule.h makes both dtypes' functions
+   of one body (RG_REAL), ops/row.h elementwise operators of one row. The library's have a kernel per dtype and instruction set. */
 #ifndef RG_OP_H
 #define RG_OP_H
 
@@ -160,9 +161,18 @@ bool rg_needs(const rg_tensor *y, int i); /* in a backward rule: is the gradient
 /* In a backward rule that computed its result once more, recorded, as y: the pass goes on through what was recorded, from y's gradient dy
    to everything that it read. */
 int rg_backward_through(rg_tensor *y, rg_tensor *dy);
-/* fn is called in every pass with the gradient g that y's rule, or fused kernel, gave operand i; y's own is y->cotangent. NULL: no more. */
-typedef void (*rg_step_fn)(void *ctx, rg_tensor *y, int i, rg_tensor *g);
-void rg_on_step(rg_tape *t, rg_step_fn fn, void *ctx);
+/* Listeners, any number, are called in the order in which they came. The struct is yours; it is in one list at a time, and stays until
+   it is taken off (on = false) or the tape goes. A listener may take itself off; it calls no operators, and releases no tensors.
+   RG_GRADIENTS: in every pass, with the gradient g that y's rule, or fused kernel, gave operand i; y's own is y->cotangent. While there is
+   one, rg_play runs passes as rg_backward does.
+   RG_RUNS: when y (i = RG_RUN_FORWARD; it has no shape yet), or the gradients of its operands (RG_RUN_BACKWARD), are about to be computed,
+   and when that is done (RG_RUN_ENDS; y->data is NULL if y was refused); g is NULL. A rule's runs are within that of its y. Also in a
+   replay, of what has a kernel to run there. */
+enum { RG_RUN_FORWARD, RG_RUN_BACKWARD, RG_RUN_ENDS };
+typedef enum rg_events { RG_GRADIENTS, RG_RUNS } rg_events;
+typedef struct rg_listener { void (*fn)(void *ctx, rg_tensor *y, int i, rg_tensor *g); void *ctx; struct rg_listener *next; } rg_listener;
+void rg_listen(rg_tape *t, rg_events events, rg_listener *l, bool on);
+void **rg_profile_of(rg_tape *t); /* where the tape keeps what rg_profile made */
 /* While a function of the user's works on tensors it was given: rg_tape_reset and rg_rewind refuse to release what was made before the
    mark. 0: no more. Returns what it was. */
 int64_t rg_guard(rg_tape *t, int64_t mark);
@@ -198,10 +208,7 @@ static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
 int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape);
 int rg_shape_like(rg_tensor *y, const rg_tensor *x);
 int rg_shape_broadcast(rg_tensor *y);                              /* of all operands, NumPy's rule */
-int rg_shape_without(rg_tensor *y, const rg_tensor *x, int axis);   /* x's shape without one axis; negative axes are normalised in y->attr.axis */
-int rg_shape_reduce(rg_tensor *y, const rg_tensor *x, unsigned axes, bool keepdims);
-int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis);           /* normalises -ndim <= axis < ndim, or rejects. Rank 0 has axis 0, of size 1 */
-static inline int64_t rg_axis_size(const rg_tensor *x, int axis) { return x->ndim ? x->shape[axis] : 1; } /* of an axis that rg_axis allowed */
+static inline int64_t rg_axis_size(const rg_tensor *x, int axis) { return x->ndim ? x->shape[axis] : 1; } /* rank 0 has axis 0, of size 1 */
 int rg_view(rg_tensor *y, rg_tensor *x, int64_t offset);            /* y (its shape set) shares x's data from element `offset` on */
 
 /* -------- in kernels and backward rules */

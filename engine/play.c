@@ -40,6 +40,7 @@ static int add_step(rg_tape *t, rg_step step) {
     rg_plan *p = &t->plan;
     rg_step *steps = rg_grown(step.y->at, t, p->steps, p->nsteps, &p->steps_size, sizeof step);
     if (!steps) return -1;
+    step.of = t->pass.y ? t->pass.y : step.y;
     p->steps = steps;
     p->steps[p->nsteps++] = step;
     return 0;
@@ -164,11 +165,15 @@ static inline int run_fused(const rg_tape *t, const rg_step *s) {
     return 0;
 }
 
-static int replay(rg_tape *t, int64_t from, int64_t to) {
+/* To listeners, what is done for one result, or by one vjp, is one run; of leaves they are told nothing. */
+static RG_INLINE int replay(rg_tape *t, int64_t from, int64_t to, bool watched) {
     const uint32_t errors = t->errors;
     int failed = 0;
     for (int64_t i = from; i < to && !failed; i++) {
         const rg_step *s = &t->plan.steps[i];
+        const bool told = watched && s->of->op;
+        const int run = s->y == s->of && s->kind != RG_STEP_FUSED ? RG_RUN_FORWARD : RG_RUN_BACKWARD;
+        if (told && (i == from || s->of != s[-1].of)) rg_tell(&t->on_run, s->of, run, NULL);
         switch (s->kind) {
         case RG_STEP_CHECK: failed = s->y->op->check(s->y); break;
         case RG_STEP_FORWARD: failed = s->fn.forward(s->y); break;
@@ -176,6 +181,7 @@ static int replay(rg_tape *t, int64_t from, int64_t to) {
         case RG_STEP_ADD: rg_add_into(s->y, s->from); break;
         case RG_STEP_COPY: memcpy(s->y->data, s->from->data, (size_t)s->y->numel * rg_width(s->y->dtype)); break;
         }
+        if (told && (failed || i + 1 == to || s->of != s[1].of)) rg_tell(&t->on_run, s->of, RG_RUN_ENDS, NULL);
     }
     return failed || t->errors != errors ? -1 : 0;
 }
@@ -183,7 +189,7 @@ static int replay(rg_tape *t, int64_t from, int64_t to) {
 /* Steps in [from, to). What kernels made is scratch, and released; a saved tensor among it would be missing in the next step. */
 static int replay_clean(rg_tape *t, int64_t from, int64_t to) {
     const int64_t mark = t->seq;
-    const int failed = replay(t, from, to);
+    const int failed = t->on_run ? replay(t, from, to, true) : replay(t, from, to, false);
     if (t->seq == mark) return failed;
     for (int64_t i = from; i < to; i++) {
         const rg_tensor *y = t->plan.steps[i].y;
@@ -207,7 +213,7 @@ static int replay_forward(rg_tape *t) {
 }
 
 /* Gradients of results are kept, or a hook looks on: the pass runs as usual. */
-static bool is_eager(const rg_tape *t) { return t->keep_grads || t->hooks || t->on_step; }
+static bool is_eager(const rg_tape *t) { return t->keep_grads || t->hooks || t->on_gradient; }
 
 /* The steps of the record, then, as the pass runs, those of the pass. */
 static int write_plan(const char *at, rg_tape *t) {

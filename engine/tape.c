@@ -225,4 +225,5 @@ int rg_isa(const rg_tape *t) { return t ? t->isa : 0; }
 rg_dtype rg_default_dtype(const rg_tape *t) { return t ? t->dtype : RG_F32; }
 int rg_threads(const rg_tape *t) { return t ? t->threads : 1; }
 rg_rng *rg_tape_rng(rg_tape *t) { return t ? &t->rng : NULL; }
+void **rg_profile_of(rg_tape *t) { return t ? &t->profile : NULL; }
 rg_memory_stats rg_memory(const rg_tape *t) { return t ? t->live : (rg_memory_stats){0}; }

@@ -401,6 +401,7 @@ static inline int compute(rg_tensor *y) {
 /* y, which failed, goes; its tape has an error, or had one that a handler cleared. */
 RG_COLD static rg_tensor *refused(rg_tensor *y, uint32_t errors) {
     rg_tape *t = y->tape;
+    rg_tell(&t->on_run, y, RG_RUN_ENDS, NULL);
     if (t->errors == errors) rg_reject(y, RG_ESTATE, "failed");
     node_free(y);
     return t->poison;
@@ -418,7 +419,9 @@ rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_ten
     y->dtype = in[0]->dtype;
     for (int i = 0; i < n; i++) y->in[i] = in[i];
     const uint32_t errors = t->errors;
+    if (t->on_run) rg_tell(&t->on_run, y, RG_RUN_FORWARD, NULL);
     if (infer(y, o.alike) || compute(y) || t->errors != errors) return refused(y, errors);
+    if (t->on_run) rg_tell(&t->on_run, y, RG_RUN_ENDS, NULL);
     if (o.needs && t->recording && y->op->backward && is_float(y->dtype)) {
         y->flags = RG_NEEDS;
         t->live.recorded++;

@@ -56,4 +56,17 @@ static inline int64_t rg_walk_block(const rg_walk *w, int k, int64_t i, int64_t 
     offset[k] = row * w->inner + from;
     return left < w->length ? left : w->length;
 }
+
+/* The strides that two operands can have along a run, a loop each for the vectoriser: one of them at least has the run's dimension. In
+   a loop over n_ elements, as and bs, whose strides sa and sb are 0 or 1. The statement sees a, b and i. */
+#define RG_STRIDED(...)                                                                                       \
+    if (sa && sb) {                                                                                           \
+        for (int64_t i = 0; i < n_; i++) { const real a = as[i], b = bs[i]; __VA_ARGS__ }                     \
+    } else if (sa) {                                                                                          \
+        const real b = bs[0];                                                                                 \
+        for (int64_t i = 0; i < n_; i++) { const real a = as[i]; __VA_ARGS__ }                                \
+    } else {                                                                                                  \
+        const real a = as[0];                                                                                 \
+        for (int64_t i = 0; i < n_; i++) { const real b = bs[i]; __VA_ARGS__ }                                \
+    }
 #endif

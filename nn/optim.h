@@ -110,6 +110,12 @@ RG_PLAIN bool rg_plateau_step(rg_plateau *p, rg_optim *optim, double metric); /*
    error: gradients become 0 (NaN where infinite), or NaN. */
 double rg_clip_grad_norm(rg_tape *t, rg_list params, double max);
 int rg_clip_grad_value(rg_tape *t, rg_list params, double limit); /* each element to -limit .. limit; NaN stays */
+/* The 2-norm of one gradient, in doubles: 0 where all of it is 0, NaN where there is none. */
+RG_PLAIN double rg_grad_norm(rg_tensor *x);
+/* A table to find what vanishes, explodes or was not reached: a line per parameter, once each, with its shape, its norm,
+   the norm of its gradient, the largest of the gradient's finite elements by size, and how many are infinite or NaN; "-"
+   where there is no gradient. Then the norms of all together, as rg_clip_grad_norm returns. 0, or -1 after an error. */
+int rg_grad_print(rg_tape *t, rg_list params, FILE *to);
 
 /* -------- a moving average of weights: average = decay average + (1 - decay) p after each update; begins as a copy. Polyak & Juditsky 1992 */
 typedef struct rg_average rg_average;

@@ -1,9 +1,10 @@
-/* algebra.h - the vocabulary of elementwise.def, with its two expansions: C arithmetic on elements (kernel sources, which have
-   `real`), or ops on tensors (everything else). To add a word, add it to both; what words can say is said once, at the end. */
-#ifndef RG_ALGEBRA_H
-#define RG_ALGEBRA_H
+/* algebra.h - the vocabulary of rows, with its two expansions: C arithmetic on elements, where kernels have a name (RG_K) and a type
+   (`real`), or ops on tensors. To add a word, add it to both, and to RG_ROW_WORDS in row.h; what words can say is said once, at the end. */
+#ifdef RG_ROW
+#pragma GCC system_header /* a macro that your file has under one of these names is put back by row.h */
+#endif
 
-#ifdef RG_KERNEL_H /* elements; C(v) is kernel.h's */
+#ifdef RG_K /* elements; C(v) is kernel.h's, or row.h's */
 #define X x
 #define A a
 #define B b
@@ -40,12 +41,13 @@
 #define SOFTPLUS(u) (((u) > 0 ? (u) : C(0)) + R(log1p)(R(exp)(-R(fabs)(u))))
 #define POW(u, v) R(pow)(u, v)
 /* A float does not hold every exponent, and a rounded one costs the power many ulps: then in doubles. */
-#ifdef __clang__ /* clang 14 loses an operand when it vectorises pow in double within a loop over floats */
-__attribute__((noinline)) static double pow_double(double u, double e) { return pow(u, e); }
-#else
-#define pow_double pow
+#ifndef __clang__
+#define RG_POW_DOUBLE pow
+#elif !defined RG_POW_DOUBLE /* clang 14 loses an operand when it vectorises pow in double within a loop over floats */
+#define RG_POW_DOUBLE rg_pow_double
+__attribute__((noinline, unused)) static double rg_pow_double(double u, double e) { return pow(u, e); }
 #endif
-#define POWER(u, e) ((real)(e) == (e) ? R(pow)(u, (real)(e)) : (real)pow_double(u, e))
+#define POWER(u, e) ((real)(e) == (e) ? R(pow)(u, (real)(e)) : (real)RG_POW_DOUBLE(u, e))
 #else /* tensors */
 #define X y->in[0]
 #define A y->in[0]
@@ -99,4 +101,3 @@ __attribute__((noinline)) static double pow_double(double u, double e) { return 
 /* b a^(b - 1) is 0 where b is 0, though a^-1 be infinite; a^b ln a is 0 where a is 0 and b is not negative. */
 #define POW_LESS1(a, b) WHERE(AND(EQ(b, C(0)), NOT(GT(MUL(a, a), C(0)))), C(0), SUB(b, C(1)))
 #define POW_BASE(a, b) WHERE(AND(EQ(a, C(0)), GE(b, C(0))), C(1), a)
-#endif

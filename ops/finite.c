@@ -248,9 +248,10 @@ static int look_backward(rg_tape *t) {
     rg_tensor **g = x + n;
     leaves(t, x);
     const int64_t mark = rg_mark(t);
-    rg_on_step(t, look_back, NULL);
+    rg_listener looking = {.fn = look_back};
+    rg_listen(t, RG_GRADIENTS, &looking, true);
     int failed = rg_grad_at(y->at, y, rg_list_of_n(n, x), g, (rg_grad_options){0});
-    rg_on_step(t, NULL, NULL);
+    rg_listen(t, RG_GRADIENTS, &looking, false);
     for (int k = 0; k < n && !failed; k++)
         failed = reject_gradient(y, "in backward the gradient of", x[k], g[k], "each use of it gave a finite one") ||
                  reject_gradient(y, "the gradient kept at", x[k], rg_grad_of(x[k]), "backward from here gives a finite one");

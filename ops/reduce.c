@@ -36,6 +36,30 @@ int rg_axes_check(rg_tensor *y) {
     }
 }
 
+int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis) {
+    const int n = x->ndim ? x->ndim : 1;
+    if (*axis < -n || *axis >= n) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", *axis, x->ndim);
+    if (*axis < 0) *axis += n;
+    return 0;
+}
+
+int rg_shape_reduce(rg_tensor *y, const rg_tensor *x, unsigned axes, bool keepdims) {
+    if (axes >> (x->ndim ? x->ndim : 1)) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", 31 - __builtin_clz(axes), x->ndim);
+    int64_t shape[RG_MAX_DIMS];
+    int n = 0;
+    for (int d = 0; d < x->ndim; d++) {
+        if (!(axes >> d & 1)) shape[n++] = x->shape[d];
+        else if (keepdims) shape[n++] = 1;
+    }
+    return rg_shape_set(y, n, shape);
+}
+
+int rg_shape_without(rg_tensor *y, const rg_tensor *x, int axis) {
+    if (rg_axis(y, x, &axis)) return -1;
+    y->attr.axis = axis;
+    return rg_shape_reduce(y, x, 1u << axis, false);
+}
+
 static int shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     if (rg_axes_check(y) || rg_shape_reduce(y, x, y->attr.reduce.axes, y->attr.reduce.keepdims)) return -1;

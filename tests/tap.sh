@@ -28,5 +28,13 @@ learns() { # learns FEW NAME STATUS PATTERN COMMAND...: in short COMMAND has the
     shift 4
     if [ "$short" ]; then ok "$name: the first steps" "$@" $few; else ok "$name" both "$want" "$pattern" "$@"; fi
 }
+# installed BUILD: a copy of that build in $tmp/root; then `cc .. $(flags)` compiles and links against it, and programs find its library.
+installed() {
+    meson install -C "$1" --no-rebuild --destdir "$tmp/root" || return
+    pc=$(find "$tmp/root" -name retrograd.pc)
+    prefix=$(sed -n 's/^prefix=//p' "$pc")
+    export PKG_CONFIG_PATH="${pc%/*}" LD_LIBRARY_PATH="${pc%/pkgconfig/*}"
+}
+flags() { pkg-config --define-variable=prefix="$tmp/root$prefix" "$@" --cflags --libs retrograd; }
 skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 done_testing() { echo "1..$n"; exit $bad; }

@@ -183,7 +183,8 @@ static void a_later_pass(void **state) {
     rg_tensor *v = param(t, "v", 2), *w = param(t, "w", 2), *y = rg_sum(rg_checkpoint(bell, NULL, rg_list_of(w))), *g[2];
     int steps = 0;
     rg_grad(y, rg_list_of(w), g, .create_graph = true);
-    rg_on_step(t, count_steps, &steps);
+    rg_listener counting = {.fn = count_steps, .ctx = &steps};
+    rg_listen(t, RG_GRADIENTS, &counting, true);
     rg_grad(rg_sum(g[0]), rg_list_of(v), g + 1);
     assert_int_equal(steps, 0);
     VALUES(g[1], 0, 0);

@@ -432,7 +432,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_grad, rg_grad(x, rg_list_of(x), &out, .dy = x) == -1 && rg_failed(out)) N(rg_grad_of, !rg_grad_of(x)) N(rg_clear_grad, (rg_clear_grad(x), true))        \
     N(rg_play, rg_play(t) == -1) N(rg_write_slice, rg_write_slice(x, x, 0, 0) == -1)                                                                                                                      \
     N(rg_hvp, rg_hvp(x, rg_list_of(x), rg_list_of(x), &out) == -1 && rg_failed(out)) N(rg_check_finite, rg_check_finite(t) == -1)                                    \
-    N(rg_on_grad, rg_on_grad(x, NULL, NULL) == -1) N(rg_on_step, (rg_on_step(t, NULL, NULL), true)) N(rg_newest, !rg_newest(t))                       \
+    N(rg_on_grad, rg_on_grad(x, NULL, NULL) == -1) N(rg_listen, (rg_listen(t, RG_RUNS, NULL, true), true)) N(rg_profile_of, !rg_profile_of(t)) N(rg_profile, rg_profile(t, true) == -1) N(rg_profile_print, rg_profile_print(t, stderr) == -1) N(rg_newest, !rg_newest(t))                       \
     N(rg_backward_through, rg_backward_through(x, x) == -1)                                                                                           \
     N(rg_zero_grad, (rg_zero_grad(t), true)) N(rg_ndim, rg_ndim(x) == 0) N(rg_shape, rg_shape(x)[5] == 0) N(rg_dim, rg_dim(x, 0) == -1)               \
     N(rg_numel, rg_numel(x) == 0) N(rg_dtype_of, rg_dtype_of(x) == RG_F32) N(rg_dtype_name, rg_dtype_name((rg_dtype)9) != NULL)                       \

@@ -165,8 +165,42 @@ static void what_stays(void **state) {
     rg_error_clear(t);
 }
 
+/* -------- listeners */
+
+static void count(void *ctx, rg_tensor *y, int i, rg_tensor *g) { (void)y, (void)i, (void)g, ++*(int *)ctx; }
+typedef struct once { rg_listener listener; int calls; } once;
+static void leave(void *ctx, rg_tensor *y, int i, rg_tensor *g) {
+    once *o = ctx;
+    (void)i, (void)g, o->calls++;
+    rg_listen(rg_tape_of(y), RG_GRADIENTS, &o->listener, false);
+    memset(&o->listener, 0xff, sizeof o->listener); /* it may be gone */
+}
+
+/* Those of the program are called in its pass too, and stay; one that takes itself off lets the next be called. */
+static void other_listeners_stay(void **state) {
+    rg_tape *t = *state;
+    int calls[2] = {0, 0};
+    once o = {.calls = 0};
+    o.listener = (rg_listener){.fn = leave, .ctx = &o};
+    rg_listener a = {.fn = count, .ctx = &calls[0]}, b = {.fn = count, .ctx = &calls[1]};
+    rg_listen(t, RG_GRADIENTS, &a, true), rg_listen(t, RG_GRADIENTS, &o.listener, true), rg_listen(t, RG_GRADIENTS, &b, true);
+    rg_listen(t, RG_GRADIENTS, &a, true); /* once is enough */
+    rg_tensor *loss = rg_sum(rg_exp(param(t, "w", 3)));
+    assert_int_equal(rg_check_finite(t), 0);
+    assert_true(calls[0] == 2 && calls[1] == 2 && o.calls == 1); /* sum, exp */
+    rg_backward(loss);
+    assert_true(calls[0] == 4 && calls[1] == 4 && o.calls == 1);
+    rg_listen(t, RG_GRADIENTS, &a, false), rg_listen(t, RG_GRADIENTS, &a, false), rg_listen(t, RG_RUNS, &b, false);
+    rg_backward(loss);
+    assert_true(calls[0] == 4 && calls[1] == 6);
+    MADE(rg_log(IN(0)), "log: [1]: element [0] is -inf: ln x = ln 0");
+    rg_backward(rg_sum(rg_exp(param(t, "v", 3))));
+    assert_true(calls[0] == 4 && calls[1] == 8);
+}
+
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(one_op), CASE(ops_of_whole_operands), CASE(the_first_of_many), CASE(what_a_leaf_brings), CASE(in_f64), CASE(one_rule),
-        CASE(sums_of_gradients), CASE(inside_a_checkpoint), CASE(a_recorded_pass), CASE(what_stays)};
+        CASE(sums_of_gradients), CASE(inside_a_checkpoint), CASE(a_recorded_pass), CASE(what_stays),
+        CASE(other_listeners_stay)};
     return cmocka_run_group_tests_name("finite", cases, NULL, NULL);
 }

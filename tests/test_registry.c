@@ -425,7 +425,8 @@ static void again(const rg_op *op, const rg_sample *s) {
             if (y->op) forward_again(&r, y);
         if (has_derivative(&r)) {
             rg_tensor *dx[RG_SAMPLE_OPERANDS], *dy = cotangent(&r, 5);
-            rg_on_step(r.t, fused_again, &r);
+            rg_listener listening = {.fn = fused_again, .ctx = &r};
+            rg_listen(r.t, RG_GRADIENTS, &listening, true);
             gradients(&r, dy, 0, dx);
         }
         trial_end(&r);

@@ -24,6 +24,7 @@ static struct {
     double lr;
     const char *data, *optimizer;
     option_ints hidden;
+    option_strings file;
 } o;
 
 // clang-format off
@@ -36,6 +37,7 @@ static const option_row table[] = {
     {"hidden",    OPT_INTS,   &o.hidden,    "N,N,...",  "widths of the hidden layers", 1, 4096},
     {"seed",      OPT_UINT64, &o.seed,      "N",        "of the generator",            0, 0},
     {"quiet",     OPT_FLAG,   &o.quiet,     NULL,       "print the last line only",    0, 0},
+    {"file",      OPT_STRINGS, &o.file,     "NAME",     "one more to read",            0, 0},
     {0}};
 // clang-format on
 
@@ -101,6 +103,18 @@ static void options_last_of_repeated_wins(void **state) {
     (void)state;
     assert_int_equal(PARSE("--epochs", "3", "--epochs=4"), OPTIONS_RUN);
     assert_int_equal(o.epochs, 4);
+}
+
+static void options_lists_grow(void **state) {
+    (void)state;
+    assert_int_equal(PARSE("--file", "a", "--quiet", "--file=b"), OPTIONS_RUN);
+    assert_int_equal(o.file.count, 2);
+    assert_string_equal(o.file.value[0], "a");
+    assert_string_equal(o.file.value[1], "b");
+    ASSERT_REFUSED("--file: needs a value, NAME", "--file");
+    assert_int_equal(PARSE("--file=3", "--file=4", "--file=5", "--file=6", "--file=7", "--file=8", "--file=9"), OPTIONS_RUN);
+    assert_int_equal(PARSE("--file=10", "--file=11", "--file=12", "--file=13", "--file=14", "--file=15", "--file=16"), OPTIONS_RUN);
+    ASSERT_REFUSED("--file: is given more than 16 times", "--file=17");
 }
 
 static void options_seed_spans_64_bits(void **state) {
@@ -207,6 +221,7 @@ static const char help_text[] = "usage: mnist [options]\n"
                                 "  --hidden N,N,...      widths of the hidden layers (default 256,128)\n"
                                 "  --seed N              of the generator (default 42)\n"
                                 "  --quiet               print the last line only\n"
+                                "  --file NAME           one more to read\n"
                                 "  --help                print this and end\n";
 
 static void options_help_text(void **state) {
@@ -538,6 +553,7 @@ int main(void) {
         OPTION_TEST(options_take_value_as_next_word),
         OPTION_TEST(options_take_value_after_equals),
         OPTION_TEST(options_last_of_repeated_wins),
+        OPTION_TEST(options_lists_grow),
         OPTION_TEST(options_seed_spans_64_bits),
         OPTION_TEST(options_int_list),
         OPTION_TEST(options_unknown_gets_suggestion),

@@ -356,6 +356,48 @@ static void clips_by_value(void **state) {
     no_error(t);
 }
 
+static void shows_gradients(void **state) {
+    (void)state;
+    rg_tape *t = tape(RG_F32);
+    rg_tensor *w = rg_param(t, "layer.weight", RG_ONES, 2, 2);
+    rg_set_default_dtype(t, RG_F64);
+    rg_tensor *b = rg_param(t, "bias", RG_ONES, 3);
+    rg_set_default_dtype(t, RG_F32);
+    rg_tensor *unreached = rg_param(t, "unreached", RG_ONES, 1), *bad = rg_param(t, NULL, RG_ONES, 2), *all[] = {w, b, unreached, bad, w};
+    gradient(w, .5), gradient(b, -2);
+    rg_backward(rg_sum(rg_mul(bad, rg_input(t, ((float[]){NAN, -3}), 2))));
+    assert_true(rg_grad_norm(w) == 1);
+    near("norm", 0, rg_grad_norm(b), sqrt(12), 1e-15);
+    assert_true(isnan(rg_grad_norm(unreached)) && isnan(rg_grad_norm(bad)) && isnan(rg_grad_norm(NULL)));
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    assert_int_equal(rg_grad_print(t, ((rg_list){all, 5}), to), 0);
+    rg_param(t, "a name of more characters than there is room for", RG_ONES, 1);
+    assert_int_equal(rg_grad_print(t, rg_params(t), to), 0);
+    fclose(to);
+    const char should[] =
+        "parameter              shape               norm   gradient    largest not finite\n"
+        "layer.weight           [2,2]          2.000e+00  1.000e+00  5.000e-01          0\n"
+        "bias                   [3] f64        1.732e+00  3.464e+00  2.000e+00          0\n"
+        "unreached              [1]            1.000e+00          -          -          -\n"
+        "-                      [2]            1.414e+00        nan  3.000e+00          1\n"
+        "all                                   3.162e+00        nan  3.000e+00          1\n";
+    assert_true(!strncmp(text, should, strlen(should)));
+    assert_non_null(strstr(text, "\nbias                                             [3] f64        1.732e+00  3.464e+00  2.000e+00          0\n"));
+    free(text);
+    const rg_list none = {NULL, 0}, wrong = {&(rg_tensor *){rg_full(t, 1, 2)}, 1};
+    MESSAGE(assert_int_equal(rg_grad_print_at(NULL, t, rg_params(t), NULL), -1), "rg_grad_print: there is no file");
+    MESSAGE(assert_int_equal(rg_grad_print_at(NULL, t, none, stdout), -1), "rg_grad_print: no parameters; make them before the optimiser");
+    MESSAGE(assert_int_equal(rg_grad_print_at(NULL, t, wrong, stdout), -1), "rg_grad_print: item 0 of the list, [2], is no parameter of this tape");
+    FILE *full = fopen("/dev/full", "w");
+    if (full) MESSAGE(assert_int_equal(rg_grad_print_at(NULL, t, rg_params(t), full), -1), "rg_grad_print: the file cannot be written");
+    if (full) fclose(full);
+    assert_int_equal(rg_grad_print(NULL, none, stdout), -1);
+    assert_int_equal(rg_grad_print(NULL, none, NULL), -1);
+    no_error(t);
+}
+
 /* -------- averages and early stopping */
 
 static void averages_weights(void **state) {
@@ -432,7 +474,7 @@ int main(void) {
     static const struct CMUnitTest rest[] = {
         cmocka_unit_test(schedules_out_of_range), cmocka_unit_test(groups), cmocka_unit_test(lbfgs_solves_rosenbrock), cmocka_unit_test(lbfgs_in_f32),
         cmocka_unit_test(failed_closure_changes_nothing), cmocka_unit_test(lbfgs_stays_where_the_loss_is_nan), cmocka_unit_test(closures_of_others), cmocka_unit_test(lbfgs_without_memory),
-        cmocka_unit_test(clips_by_norm), cmocka_unit_test(clips_what_is_not_finite), cmocka_unit_test(clips_by_value),
+        cmocka_unit_test(clips_by_norm), cmocka_unit_test(clips_what_is_not_finite), cmocka_unit_test(clips_by_value), cmocka_unit_test(shows_gradients),
         cmocka_unit_test(averages_weights), cmocka_unit_test(stops_early),
     };
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) cases_add(&all, rest[i].test_func, NULL, "%s", rest[i].name);

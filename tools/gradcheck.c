@@ -1,19 +1,32 @@
-/* gradcheck.c - checks the derivatives of every operator in the registry against finite differences; exit status 1 if one is wrong. */
+/* gradcheck.c - checks the derivatives of every operator in the registry against finite differences, and what else it does; exit status
+   1 if something is wrong. --load takes operators from shared objects, and checks these. */
+#define _GNU_SOURCE /* dladdr */
+#include <dlfcn.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/op.h"
 #include "examples/support/files.h"
 #include "examples/support/options.h"
 #include "ops/gradcheck.h"
+#include "tools/behaviour.h"
 #include "tools/op_table.h"
 #include "tools/oracles.h"
 
-static struct { const char *op, *torch; int order; uint64_t seed; double bar; bool verbose, oracles, markdown; } o = {.seed = 1, .bar = 1e-8};
+static struct {
+    const char *op, *torch;
+    option_strings load;
+    int order;
+    uint64_t seed;
+    double bar;
+    bool verbose, oracles, markdown;
+} o = {.seed = 1, .bar = 1e-8};
 static const option_row table[] = {
     {"op",      OPT_STRING, &o.op,      "NAME", "check this operator only", 0, 0},
-    {"order",   OPT_INT,    &o.order,   "1|2",  "first or second derivatives; 0: one after the other", 0, 2},
+    {"load",    OPT_STRINGS, &o.load,   "FILE", "check the operators that this shared object registers; may be given several times", 0, 0},
+    {"order",   OPT_INT,    &o.order,   "1|2",  "first or second derivatives only; 0: both, and dtypes, replays and refusals", 0, 2},
     {"seed",    OPT_UINT64, &o.seed,    "N",    "of the operands' values and the cotangents", 0, 0},
     {"bar",     OPT_DOUBLE, &o.bar,     "E",    "largest relative error that passes", 1e-300, 1},
     {"verbose", OPT_FLAG,   &o.verbose, NULL,   "name the worst element of every operator", 0, 0},
@@ -37,13 +50,44 @@ static void count(totals *t, const rg_check *c) {
     if (c->error > t->error) t->error = c->error;
 }
 
-/* Returns how many operators failed. */
+/* -------- operators of shared objects */
+
+static int count_all(void) {
+    int n = 0;
+    for (const rg_op_entry *e = rg_op_first(); e; e = e->next) n++;
+    return n;
+}
+
+/* A name without a folder is of this one, not of the system's. */
+static int load(const char *name) {
+    char path[4096];
+    const int before = count_all();
+    snprintf(path, sizeof path, "%s%s", strchr(name, '/') ? "" : "./", name);
+    if (!dlopen(path, RTLD_NOW)) return options_bad("--load %s: %s", name, dlerror());
+    if (count_all() > before) return OPTIONS_RUN;
+    return options_bad("--load %s: it registers no operator: it has none, or their names are taken, or they lack a formula, samples or "
+                       "refusals", name);
+}
+
+static const void *object_of(const rg_op *op) {
+    Dl_info info;
+    return dladdr(op, &info) ? info.dli_fbase : NULL;
+}
+
+/* --op; or what is not the library's, where something was loaded; or all. */
+static bool is_asked(const rg_op *op) {
+    if (o.op) return op == rg_op_find(o.op);
+    return !o.load.count || object_of(op) != object_of(rg_op_find("add"));
+}
+
+/* -------- the walks. Each returns how many operators failed. */
+
 static int walk(int order) {
     totals t = {0};
     printf("%-16s %8s %9s %12s %9s  order %d\n", "op", "samples", "elements", "worst error", "left out", order);
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
         const rg_op *op = e->op;
-        if (o.op && op != rg_op_find(o.op)) continue;
+        if (!is_asked(op)) continue;
         if (!op->backward && !op->compose) {
             printf("%-16s %8s %9s %12s %9s  no derivative\n", op->name, "-", "-", "-", "-");
             t.plain++;
@@ -61,8 +105,23 @@ static int walk(int order) {
     return t.failed;
 }
 
+static int walk_behaviour(void) {
+    int ops = 0, failed = 0;
+    printf("%-16s %8s %9s %12s  f32 and f64, recorded and played, refused\n", "op", "samples", "refusals", "f32 - f64");
+    for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
+        if (!is_asked(e->op)) continue;
+        const behaviour b = behaviour_of(e->op, o.seed);
+        printf("%-16s %8d %9d %12.1e  %s\n", e->op->name, b.samples, b.refusals, b.apart, b.failed ? "WRONG" : "passed");
+        if (b.text[0]) printf("    %s: %s\n", e->op->name, b.text);
+        ops++, failed += b.failed;
+    }
+    printf("f32 and f64, recorded and played, refused: %d ops, %d failed\n", ops, failed);
+    return failed;
+}
+
 int main(int argc, char **argv) {
-    const int status = options_parse("Checks the derivatives of every operator against five-point differences in f64.", table, argc, argv);
+    int status = options_parse("Checks the derivatives of every operator against five-point differences in f64.", table, argc, argv);
+    for (int i = 0; i < o.load.count && status == OPTIONS_RUN; i++) status = load(o.load.value[i]);
     if (status != OPTIONS_RUN) return status;
     if (o.op && !rg_op_find(o.op)) {
         fprintf(stderr, "gradcheck: there is no operator \"%s\"; there are", o.op);
@@ -73,6 +132,6 @@ int main(int argc, char **argv) {
     int failed = 0;
     if (o.markdown) op_table(stdout);
     else if (o.oracles) failed = oracles(o.op, o.seed, o.torch);
-    else failed = (o.order != 2 ? walk(1) : 0) + (o.order != 1 ? walk(2) : 0);
+    else failed = (o.order != 2 ? walk(1) : 0) + (o.order != 1 ? walk(2) : 0) + (o.order == 0 ? walk_behaviour() : 0);
     return files_end_output() || failed > 0;
 }

@@ -128,6 +128,12 @@ static int read_ints(const reader *r, const char *text, option_ints *value) {
     return OPTIONS_RUN;
 }
 
+static int add_string(const reader *r, const char *text, option_strings *list) {
+    if (list->count == OPTION_STRINGS_MAX) return reject(r, "is given more than %d times", OPTION_STRINGS_MAX);
+    list->value[list->count++] = text;
+    return OPTIONS_RUN;
+}
+
 static int read_value(const reader *r, const char *text) {
     void *value = r->row->value;
     if (!*text) return reject(r, "needs a value, %s", r->row->argument);
@@ -139,6 +145,7 @@ static int read_value(const reader *r, const char *text) {
     case OPT_CHOICE: return read_choice(r, text, value);
     case OPT_INTS: return read_ints(r, text, value);
     case OPT_STRING: *(const char **)value = text; return OPTIONS_RUN;
+    case OPT_STRINGS: return add_string(r, text, value);
     case OPT_FLAG: break;
     }
     *(bool *)value = true;
@@ -238,6 +245,7 @@ static void print_default(FILE *out, const option_row *row) {
         for (int i = 0; i < list->count; i++) fprintf(out, "%s%d", i ? "," : " (default ", list->value[i]);
         if (list->count) fputc(')', out);
         break;
+    case OPT_STRINGS: /* none */
     case OPT_FLAG: break;
     }
 }

@@ -17,22 +17,28 @@
 
 #include <stdio.h>
 
-enum { OPTION_INTS_MAX = 16 };
+enum { OPTION_INTS_MAX = 16, OPTION_STRINGS_MAX = 16 };
 
 typedef struct option_ints {
     int count, value[OPTION_INTS_MAX];
 } option_ints;
 
+typedef struct option_strings {
+    int count;
+    const char *value[OPTION_STRINGS_MAX];
+} option_strings;
+
 /* What `value` points at stands beside each type. */
 typedef enum option_type {
-    OPT_FLAG,   /* bool: set to true */
-    OPT_INT,    /* int */
-    OPT_INT64,  /* int64_t */
-    OPT_UINT64, /* uint64_t */
-    OPT_DOUBLE, /* double, finite */
-    OPT_STRING, /* const char *, into argv or NULL */
-    OPT_CHOICE, /* const char *, one of the words of `argument`, "sgd|adam" */
-    OPT_INTS    /* option_ints: 1 to OPTION_INTS_MAX ints between commas */
+    OPT_FLAG,    /* bool: set to true */
+    OPT_INT,     /* int */
+    OPT_INT64,   /* int64_t */
+    OPT_UINT64,  /* uint64_t */
+    OPT_DOUBLE,  /* double, finite */
+    OPT_STRING,  /* const char *, into argv or NULL */
+    OPT_STRINGS, /* option_strings, into argv: one more each time that the option is given */
+    OPT_CHOICE,  /* const char *, one of the words of `argument`, "sgd|adam" */
+    OPT_INTS     /* option_ints: 1 to OPTION_INTS_MAX ints between commas */
 } option_type;
 
 /* A table ends with {0}. The default is what the variable holds; numbers must lie in min..max unless min == max. */
@@ -48,8 +54,9 @@ typedef struct option_row {
 /* The exit status that follows from the command line, or OPTIONS_RUN: go on. */
 enum { OPTIONS_RUN = -1, OPTIONS_DONE = 0, OPTIONS_BAD = 2 };
 
-/* Takes --name value, --name=value, --flag and --help (-h), the last of repeated options. Returns OPTIONS_RUN; OPTIONS_DONE after
- * printing the help to stdout (1 where that is full); OPTIONS_BAD after one line on stderr that names the option and the value. */
+/* Takes --name value, --name=value, --flag and --help (-h), the last of repeated options except of OPT_STRINGS. Returns OPTIONS_RUN;
+ * OPTIONS_DONE after printing the help to stdout (1 where that is full); OPTIONS_BAD after one line on stderr that names the option and
+ * the value. */
 int options_parse(const char *summary, const option_row *table, int argc, char *const *argv);
 
 /* The same for a program that takes words before its options, "[ID ...]" in the help. It has read them itself: argv[0] is its name still,

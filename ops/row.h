@@ -1,0 +1,121 @@
+/* row.h - an elementwise operator of your own: one row, as in the library's table (ops/elementwise.def).
+
+       #include <retrograd.h>
+
+       #define RG_ROW UNARY(bell, "e^(-x^2)", R(exp)(-x * x), MUL(DY, MUL(C(-2), MUL(X, Y))), SMOOTH, -2, 2)
+       #include <ops/row.h>
+
+   gives the operator "bell" for f32 and f64, to any order of derivatives, with samples and refusals, in the registry:
+   gradcheck --load checks it, rg_nn_activation(t, "bell") finds it. The name must not be one of the library's, no
+   rg_name_at may be there yet. RG_ROW may be several rows, one after another, and row.h may be included once more for
+   each. In C. The function that is called is
+
+       rg_tensor *rg_bell_at(const char *at, rg_tensor *x);
+       #define rg_bell(x) rg_bell_at(RG_AT, x)
+
+   These two lines go into a header of yours; with the second, messages name the caller's line. Of two operands, where
+   one may be a number: #define rg_bell(a, b) RG_PAIR(rg_bell_at, a, b, __COUNTER__).
+
+   UNARY   (name, formula, f(x),        dx,          kinks, low, high)         rg_name_at(at, x)
+   UNARYP  (name, formula, f(x, p),     dx,          kinks, low, high, p)      rg_name_at(at, x, p)
+   UNARYPQ (name, formula, f(x, p, q),  dx,          kinks, low, high, p, q)   rg_name_at(at, x, p, q); NaN is refused
+   BINARY  (name, formula, f(a, b),     da, db, how, kinks, low, high)         rg_name_at(at, a, b); they broadcast
+   UNARY_STEP, BINARY_STEP (name, formula, f, low, high)                       piecewise constant: no derivative
+
+   f           C, of x, or of a and b, and of p and q. R(exp) is expf or exp, C(2) a number of x's type, p_ is p as a
+               double.
+   dx, da, db  The vector-Jacobian product, in words, of X, or A and B, Y = f and DY, the gradient of Y. It becomes a
+               loop, and, where it is to be differentiated itself, operators: so no * and no if. A number is C(2), a
+               parameter C(p). Where an operand is broadcast, its gradient is added up afterwards. The words, as
+               ops/algebra.h defines them:
+                   ADD SUB MUL DIV (u, v)  NEG SQUARE ABS SIGN EXP LOG RSQRT SIN COS SINH COSH TANH ERFC (u)
+                   SIGMOID SOFTPLUS (u)  MAX POW (u, v)  POWER (u, number)
+                   WHERE (condition, u, v)  GT GE LT LE EQ AND OR (u, v)  NOT (u)
+               WHERE computes both u and v: neither may be infinite where the other is chosen.
+   how         CHEAP: da and db are computed one after the other; COSTLY: in one loop.
+   kinks       SMOOTH; or KINK(e) where the slope jumps: the C expression e, of what f is of, is another number on each
+               branch, KINK((x > -1) + (x > 1)). Samples that are too near to a kink are left out.
+   low, high   The range of the samples' operands. p, q: their numbers.
+
+   While row.h is read these words are macros; afterwards they are what they were. */
+#ifdef __cplusplus
+#error "ops/row.h is for C; what it defines can be called from C++"
+#endif
+#ifndef RG_ROW
+#error "before ops/row.h: #define RG_ROW UNARY(name, formula, f, dx, kinks, low, high)"
+#define RG_ROW
+#endif
+#pragma GCC system_header
+
+#ifndef RG_ROW_H
+#define RG_ROW_H
+
+#include <math.h>
+
+#include "engine/op.h"
+#include "engine/walk.h"
+#include "ops/ops.h"
+
+/* What runs loops over tensors. The loops: n elements, strides of operands 0 or 1. */
+#define RG_ROW_RUNNERS(real, d)                                                                                     \
+    int rg_row_each1_##d(rg_tensor *y, void (*loop)(int64_t n, double p, double q, const real *x, real *to));       \
+    int rg_row_each2_##d(rg_tensor *y,                                                                              \
+        void (*loop)(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, real *to));                   \
+    int rg_row_each_vjp1_##d(rg_tensor *y, rg_tensor *dy, rg_tensor **dx,                                           \
+        void (*loop)(int64_t n, double p, double q, const real *x, const real *y, const real *dy, real *to));       \
+    int rg_row_each_vjp2_##d(rg_tensor *y, rg_tensor *dy, rg_tensor **dx,                                           \
+        void (*a)(int64_t, const real *, int64_t, const real *, int64_t, const real *, const real *, real *),       \
+        void (*b)(int64_t, const real *, int64_t, const real *, int64_t, const real *, const real *, real *),       \
+        void (*both)(int64_t, const real *, int64_t, const real *, int64_t, const real *, const real *, real *,     \
+            real *));                                                                                               \
+    uint64_t rg_row_branch1_##d(const rg_tensor *y,                                                                 \
+        void (*code)(int64_t n, double p, double q, const real *x, double *to));                                    \
+    uint64_t rg_row_branch2_##d(const rg_tensor *y,                                                                 \
+        void (*code)(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, double *to));
+RG_ROW_RUNNERS(float, f32)
+RG_ROW_RUNNERS(double, f64)
+
+#define RG_ROW_WORDS(m)                                                                                              \
+    m(RG_AT) m(real) m(R) m(C) m(X) m(A) m(B) m(Y) m(DY) m(NEG) m(ADD) m(SUB) m(MUL) m(DIV) m(GT) m(GE) m(LT) m(LE)  \
+    m(EQ) m(AND) m(OR) m(NOT) m(WHERE) m(SIGN) m(ABS) m(SQUARE) m(RSQRT) m(EXP) m(LOG) m(SIN) m(COS) m(SINH) m(COSH) \
+    m(TANH) m(ERFC) m(MAX) m(SIGMOID) m(SOFTPLUS) m(POW) m(POWER) m(BELOW0) m(NORMAL_CDF) m(NORMAL_PDF) m(GELU_GATE) \
+    m(GELU_SLOPE) m(SELU_S) m(SELU_SA) m(POW_LESS1) m(POW_BASE) m(KINK) m(SMOOTH) m(CHEAP) m(COSTLY) m(UNARY)        \
+    m(UNARYP) m(UNARYPQ) m(UNARY_STEP) m(BINARY) m(BINARY_STEP)
+#define RG_ROW_PRAGMA(x) _Pragma(#x)
+#define RG_ROW_PUSH(word) RG_ROW_PRAGMA(push_macro(#word))
+#define RG_ROW_POP(word) RG_ROW_PRAGMA(pop_macro(#word))
+
+#endif
+
+/* The kernels, for floats, then for doubles. */
+RG_ROW_WORDS(RG_ROW_PUSH)
+#define RG_K(n) RG_PASTE(rg_k_##n##_, RG_PASTE(RG_SUFFIX_DTYPE, _base))
+#define RG_ROW_FN(n) RG_PASTE(rg_row_##n##_, RG_SUFFIX_DTYPE)
+#define RG_ROW_STATIC __attribute__((unused)) static
+#define C(v) ((real)(v))
+#include "ops/row_kernels.h"
+#define RG_SUFFIX_DTYPE f32
+#define real float
+#define R(name) name##f
+RG_ROW
+#undef RG_SUFFIX_DTYPE
+#undef real
+#undef R
+#define RG_SUFFIX_DTYPE f64
+#define real double
+#define R(name) name
+RG_ROW
+#undef RG_SUFFIX_DTYPE
+#undef RG_K
+#undef RG_ROW_FN
+#undef RG_ROW_STATIC
+RG_ROW_WORDS(RG_ROW_POP)
+
+/* The rest. */
+RG_ROW_WORDS(RG_ROW_PUSH)
+#define RG_ROW_KERNEL(n) RG_COLUMNS(n, base, base)
+#include "ops/row_rules.h"
+RG_ROW
+#undef RG_ROW_KERNEL
+#undef RG_ROW
+RG_ROW_WORDS(RG_ROW_POP)
