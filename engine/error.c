@@ -14,11 +14,17 @@ __attribute__((format(printf, 2, 0))) static void put_args(text *m, const char *
     if (n > 0) m->length = m->length + (size_t)n < m->size ? m->length + (size_t)n : m->size - 1;
 }
 
+/* Of a function with the arguments "format, ...". */
+#define PUT_REST(m, format)           \
+    do {                              \
+        va_list args;                 \
+        va_start(args, format);       \
+        put_args(m, format, args);    \
+        va_end(args);                 \
+    } while (0)
+
 __attribute__((format(printf, 2, 3))) static void put(text *m, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    put_args(m, format, args);
-    va_end(args);
+    PUT_REST(m, format);
 }
 
 /* "x[64,784]", "[64,784]" without a name, " i32" behind where it is not a float of the tape's dtype */
@@ -139,10 +145,7 @@ int rg_reject(rg_tensor *y, rg_code code, const char *format, ...) {
     if (is_speakers(y, s, format)) put_application(&m, s->name, s->n, s->in, ", ");
     else if (y->op) put_application(&m, y->op->name, y->nin, y->in, sign_between(y->op, between));
     else put(&m, "tensor: ");
-    va_list args;
-    va_start(args, format);
-    put_args(&m, format, args);
-    va_end(args);
+    PUT_REST(&m, format);
     put_place(&m, " (", y->at, ")");
     keep_first(y->tape, code, buffer);
     return -1;
@@ -152,10 +155,7 @@ int rg_fail(rg_tape *t, rg_code code, const char *at, const char *format, ...) {
     if (!t) return -1;
     char buffer[sizeof t->message];
     text m = {buffer, sizeof buffer, 0};
-    va_list args;
-    va_start(args, format);
-    put_args(&m, format, args);
-    va_end(args);
+    PUT_REST(&m, format);
     put_place(&m, " (", at, ")");
     keep_first(t, code, buffer);
     return -1;
@@ -167,10 +167,7 @@ int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *fo
     put(&m, "%s: ", who);
     put_operand(&m, x);
     put(&m, ": ");
-    va_list args;
-    va_start(args, format);
-    put_args(&m, format, args);
-    va_end(args);
+    PUT_REST(&m, format);
     put_place(&m, " (made at ", x->at, ")");
     keep_first(x->tape, code, buffer);
     return -1;
@@ -181,10 +178,7 @@ int rg_given(const char *at, rg_tape *t, const rg_tensor *x, const char *subject
     if (x && !(x->flags & RG_UNUSABLE)) return 0;
     char buffer[sizeof t->message];
     text m = {buffer, sizeof buffer, 0};
-    va_list args;
-    va_start(args, subject);
-    put_args(&m, subject, args);
-    va_end(args);
+    PUT_REST(&m, subject);
     if (!x) put(&m, " is NULL");
     else if (x->flags & RG_POISON) put(&m, " is what a failed operation returned");
     else {

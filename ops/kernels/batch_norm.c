@@ -1,7 +1,7 @@
 /* kernels/batch_norm.c - the loops of batch_norm over x as [n, c, s], and of its gradient. Threads share the channels; where s is 1, up
    to WIDE neighbouring ones go down the rows together, so that either way the innermost loop runs over neighbours. Sums of runs, or
    of single elements, are added up in double.                                                                               */
-#include "engine/loops.h"
+#include "ops/kernels/loops.h"
 
 enum { WIDE = 128 };
 

@@ -1,6 +1,6 @@
 /* kernels/conv.c - convolution as products with unfolded images, some images at a time: their columns stay in the cache and are
    made again for the gradient. How many is a matter of the shapes alone: the same bits for any number of threads.          */
-#include "engine/loops.h"
+#include "ops/kernels/loops.h"
 #include "gemm.h"
 #include "window.h"
 

@@ -4,7 +4,7 @@
 #define RG_EACH_H
 
 #include "engine/kernel.h"
-#include "engine/loops.h"
+#include "ops/kernels/loops.h"
 
 /* Loops over n elements. Strides of the operands are 0 or 1. */
 typedef void loop1(int64_t n, double p, double q, const real *x, real *to);

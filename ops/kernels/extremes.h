@@ -2,7 +2,7 @@
 #ifndef RG_EXTREMES_H
 #define RG_EXTREMES_H
 
-#include "engine/loops.h"
+#include "ops/kernels/loops.h"
 
 /* The larger, or the smaller; NaN if either is. In two choices, each an instruction: no jump that could be foretold wrong. */
 static inline real larger(real a, real b) {

@@ -1,5 +1,5 @@
 /* kernels/norm.c - the loops of layer_norm and rms_norm, row by row, and of their gradients. Threads share the rows, or columns. */
-#include "engine/loops.h"
+#include "ops/kernels/loops.h"
 
 RUN_SUM(square_run, (x[k] - m) * (x[k] - m), const real *x, real m)
 RUN_SUM(product_run, g[k] * (x[k] - m), const real *g, const real *x, real m)

@@ -1,4 +1,4 @@
-/* kernels/reduce.c - the loops of mean prod max min argmax argmin, and of the fused derivatives; sum's own is the engine's, in core_kernels.c. */
+/* kernels/reduce.c - the loops of mean prod max min argmax argmin, and of the fused derivatives; sum's own is in core.c. */
 #include "extremes.h"
 
 int RG_K(sum)(rg_tensor *y);

@@ -2,7 +2,7 @@
 #ifndef RG_LOOPS_H
 #define RG_LOOPS_H
 
-#include "kernel.h"
+#include "engine/kernel.h"
 
 /* A loop over n elements; the operands' strides are 0 or 1. */
 typedef void loop2(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, real *to);
@@ -83,7 +83,7 @@ typedef struct joining { const rg_walk *w; int64_t step; const real *x; real *y;
         rg_parallel(t, work, parts, name##_parts, &(joining){w, step, x, y});                                 \
     }
 
-/* to, of y's shape, = scale times the element of `from` in its place; from has the dimensions of y whose bits are set. In core_kernels.c. */
+/* to, of y's shape, = scale times the element of `from` in its place; from has the dimensions of y whose bits are set. In core.c. */
 void RG_K(spread)(const rg_tensor *y, unsigned has, real scale, const real *from, real *to);
 
 #endif

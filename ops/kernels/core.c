@@ -1,4 +1,4 @@
-/* core_kernels.c - the loops of the core operators: add, sum over axes, expand. */
+/* kernels/core.c - the loops of the operators that backward itself needs: add, sum over axes, expand. */
 #include "loops.h"
 
 static void add_loop(int64_t n_, const real *as, int64_t sa, const real *bs, int64_t sb, real *to) { RG_STRIDED(to[i] = a + b;) }
