@@ -1,7 +1,7 @@
 /* test_integers.c - i32 and u8 as operands: exact, or an error; masks of every dtype; any and all; a replay computes them anew. */
 #include "tests/values.h"
 
-#include <stdlib.h>
+#include "tests/checked.h"
 
 #define COUNT(type, ...) ((int64_t)(sizeof((type[]){__VA_ARGS__}) / sizeof(type)))
 #define I32(...) rg_input(t, ((const int32_t[]){__VA_ARGS__}), COUNT(int32_t, __VA_ARGS__))
@@ -424,12 +424,7 @@ static void a_number_beside_what_is_released(void **state) {
     REFUSED_PART(rg_sub(2, x), "sub: operand 1 was released by the reset at test_integers.c:");
 }
 
-static int start_checked(void **state) {
-    setenv("RG_CHECK", "1", 1);
-    const int failed = start(state);
-    unsetenv("RG_CHECK");
-    return failed;
-}
+static int start_checked(void **state) { return rg_set_isa(*state = tape_checked(true), isa) < 0; }
 #define CHECKED(name) {#name ", RG_CHECK=1", name, start_checked, stop, NULL}
 
 int main(void) {

@@ -2,9 +2,9 @@
    view, a replay's plan, a gradient, a hook's caller. A released one is refused by name. */
 #include "tests/numbers.h"
 
-#include <stdlib.h>
 
 #include "nn/nn.h"
+#include "tests/checked.h"
 
 enum { N = 64 };
 
@@ -301,22 +301,10 @@ static void gradients_cleared_between_rewinds_are_freed(void **state) {
 /* -------- released tensors are refused by name: while their memory is unused, and for certain under RG_CHECK=1. Without the pool
    their memory is gone at once, and a sanitizer would report the use: then only under RG_CHECK=1 */
 
-/* A checked tape stays readable after rg_tape_free. It is remembered here, or leak checkers would complain. */
-static rg_tape *tape_with(bool check) {
-    static rg_tape *all[64];
-    static int n;
-    if (check) setenv("RG_CHECK", "1", 1);
-    rg_tape *t = rg_tape_new(3);
-    unsetenv("RG_CHECK");
-    assert_non_null(t);
-    rg_on_error(t, NULL, NULL);
-    assert_true(n < 64);
-    return all[n++] = t;
-}
 #define BOTH(name)                                                                            \
     static void name(void **state) {                                                          \
         (void)state;                                                                          \
-        for (int check = !rg_info().pool; check < 2; check++) name##_on(tape_with(check));      \
+        for (int check = !rg_info().pool; check < 2; check++) name##_on(tape_checked(check)); \
     }
 
 static void a_released_tensor_is_refused_on(rg_tape *t) {
@@ -382,7 +370,7 @@ BOTH(releasing_twice)
 /* However often the memory was asked for since; also after the tape was freed. */
 static void checked(void **state) {
     (void)state;
-    rg_tape *t = tape_with(true);
+    rg_tape *t = tape_checked(true);
     rg_tensor *w = ones(t, "w"), *x = rg_full(t, 2, N), *y = NULL;
     const float *stale = rg_f32(x), *small = rg_f32(rg_sum(x));
     rg_tape_reset(t);

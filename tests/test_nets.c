@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "nn/nn.h"
+#include "tests/checked.h"
 #include "tests/meter.h"
 
 static void names_are(rg_list list, int n, const char *const *names) {
@@ -662,11 +663,7 @@ static void raw_parameters_of_one_name(void **state) {
 
 static void released_tensors(void **state) {
     (void)state;
-    static rg_tape *volatile all[RG_ISAS]; /* their memory stays */
-    setenv("RG_CHECK", "1", 1);   /* what was released is found whatever was made since */
-    rg_tape *t = all[isa] = rg_tape_new(1);
-    unsetenv("RG_CHECK");
-    rg_on_error(t, NULL, NULL);
+    rg_tape *t = tape_checked(true); /* what was released is found whatever was made since */
     rg_nn *relu = rg_nn_relu(t), *net = film_new(t, 3, 3);
     rg_tensor *w = rg_param(t, "w", RG_ONES, 3), *x = rg_full(t, 1, 3), *labels = rg_input(t, ((int32_t[]){0}), 1), *out;
     const int line_of_reset = __LINE__ + 1;
