@@ -2,7 +2,7 @@
 #ifndef RG_CORE_OPS_H
 #define RG_CORE_OPS_H
 
-#include "engine/engine.h"
+#include "engine.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,5 +17,5 @@ rg_tensor *rg_full_like(rg_tensor *x, double value);   /* x's shape and dtype, e
 }
 #endif
 
-#include "engine/core_ops_calls.h"
+#include "core_ops_calls.h"
 #endif

@@ -34,7 +34,7 @@
 
 typedef enum rg_dtype { RG_F32, RG_F64, RG_I32, RG_U8 } rg_dtype; /* i32: labels and indices; u8: images and masks */
 
-#include "engine/call.h"
+#include "call.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -187,5 +187,5 @@ bool rg_failed(const rg_tensor *x); /* is it poisoned? */
 }
 #endif
 
-#include "engine/engine_calls.h"
+#include "engine_calls.h"
 #endif

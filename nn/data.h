@@ -7,7 +7,7 @@
 #ifndef RG_DATA_H
 #define RG_DATA_H
 
-#include "engine/engine.h"
+#include "../engine/engine.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -169,5 +169,5 @@ int64_t rg_loader_row(const rg_loader *loader);   /* rows of this epoch that wer
 }
 #endif
 
-#include "nn/data_calls.h"
+#include "data_calls.h"
 #endif

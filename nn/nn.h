@@ -6,8 +6,8 @@
 #ifndef RG_NN_H
 #define RG_NN_H
 
-#include "engine/engine.h"
-#include "ops/ops.h"
+#include "../engine/engine.h"
+#include "../ops/ops.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -257,11 +257,11 @@ int rg_confusion(rg_tensor *logits, rg_tensor *labels, int classes, int64_t *cou
 }
 #endif
 
-#include "nn/nn_calls.h"
+#include "nn_calls.h"
 
-#include "nn/data.h"
-#include "nn/optim.h"
-#include "nn/save.h"
-#include "nn/sequence.h"
+#include "data.h"
+#include "optim.h"
+#include "save.h"
+#include "sequence.h"
 
 #endif

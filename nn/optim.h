@@ -3,7 +3,7 @@
 #ifndef RG_OPTIM_H
 #define RG_OPTIM_H
 
-#include "nn/nn.h"
+#include "nn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -148,5 +148,5 @@ RG_PLAIN int rg_early_stopping_restore(rg_early_stopping *s);              /* th
 }
 #endif
 
-#include "nn/optim_calls.h"
+#include "optim_calls.h"
 #endif

@@ -18,9 +18,9 @@
 #ifndef RG_SAVE_H
 #define RG_SAVE_H
 
-#include "engine/engine.h"
-#include "nn/data.h"
-#include "nn/nn.h"
+#include "../engine/engine.h"
+#include "data.h"
+#include "nn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -138,5 +138,5 @@ rg_list rg_npz_load(rg_tape *t, const char *path);
 }
 #endif
 
-#include "nn/save_calls.h"
+#include "save_calls.h"
 #endif

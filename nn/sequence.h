@@ -5,7 +5,7 @@
 #ifndef RG_SEQUENCE_H
 #define RG_SEQUENCE_H
 
-#include "nn/nn.h"
+#include "nn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -66,5 +66,5 @@ rg_nn *rg_nn_transformer_block(rg_tape *t, int64_t dim, int64_t heads, int64_t h
 }
 #endif
 
-#include "nn/sequence_calls.h"
+#include "sequence_calls.h"
 #endif

@@ -2,7 +2,7 @@
 #ifndef RG_ELEMENTWISE_H
 #define RG_ELEMENTWISE_H
 
-#include "engine/engine.h"
+#include "../engine/engine.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -86,5 +86,5 @@ rg_tensor *rg_logical_xor(rg_operand a, rg_operand b); /* (a != 0) != (b != 0) *
 }
 #endif
 
-#include "ops/elementwise_calls.h"
+#include "elementwise_calls.h"
 #endif

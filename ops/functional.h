@@ -10,8 +10,8 @@
 #ifndef RG_FUNCTIONAL_H
 #define RG_FUNCTIONAL_H
 
-#include "engine/engine.h"
-#include "ops/gradcheck.h" /* rg_fn */
+#include "../engine/engine.h"
+#include "gradcheck.h" /* rg_fn */
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,5 +57,5 @@ int rg_profile_print(rg_tape *t, FILE *to);
 }
 #endif
 
-#include "ops/functional_calls.h"
+#include "functional_calls.h"
 #endif

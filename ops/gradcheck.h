@@ -14,7 +14,7 @@
 #ifndef RG_GRADCHECK_H
 #define RG_GRADCHECK_H
 
-#include "engine/engine.h"
+#include "../engine/engine.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -68,5 +68,5 @@ const char *rg_verdict_name(rg_verdict v);
 }
 #endif
 
-#include "ops/gradcheck_calls.h"
+#include "gradcheck_calls.h"
 #endif

@@ -7,7 +7,7 @@
 #ifndef RG_LOSSES_H
 #define RG_LOSSES_H
 
-#include "engine/engine.h"
+#include "../engine/engine.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -69,5 +69,5 @@ rg_tensor *rg_cosine_embedding(rg_tensor *a, rg_tensor *b, rg_tensor *y, rg_loss
 }
 #endif
 
-#include "ops/losses_calls.h"
+#include "losses_calls.h"
 #endif

@@ -16,10 +16,10 @@
 #ifndef RG_OPS_H
 #define RG_OPS_H
 
-#include "engine/engine.h"
-#include "engine/core_ops.h" /* add, expand, sum_to, full_like */
-#include "ops/elementwise.h"
-#include "ops/losses.h"
+#include "../engine/engine.h"
+#include "../engine/core_ops.h" /* add, expand, sum_to, full_like */
+#include "elementwise.h"
+#include "losses.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -244,8 +244,8 @@ rg_build rg_info(void);
 }
 #endif
 
-#include "ops/ops_calls.h"
+#include "ops_calls.h"
 
-#include "ops/functional.h"
-#include "ops/gradcheck.h"
+#include "functional.h"
+#include "gradcheck.h"
 #endif

@@ -3,7 +3,7 @@
        #include <retrograd.h>
 
        #define RG_ROW UNARY(bell, "e^(-x^2)", R(exp)(-x * x), MUL(DY, MUL(C(-2), MUL(X, Y))), SMOOTH, -2, 2)
-       #include <ops/row.h>
+       #include <retrograd/ops/row.h>
 
    gives the operator "bell" for f32 and f64, to any order of derivatives, with samples and refusals, in the registry:
    gradcheck --load checks it, rg_nn_activation(t, "bell") finds it. The name must not be one of the library's, no
@@ -52,9 +52,9 @@
 
 #include <math.h>
 
-#include "engine/op.h"
-#include "engine/walk.h"
-#include "ops/ops.h"
+#include "../engine/op.h"
+#include "../engine/walk.h"
+#include "ops.h"
 
 /* What runs loops over tensors. The loops: n elements, strides of operands 0 or 1. */
 #define RG_ROW_RUNNERS(real, d)                                                                                     \
@@ -93,7 +93,7 @@ RG_ROW_WORDS(RG_ROW_PUSH)
 #define RG_ROW_FN(n) RG_PASTE(rg_row_##n##_, RG_SUFFIX_DTYPE)
 #define RG_ROW_STATIC __attribute__((unused)) static
 #define C(v) ((real)(v))
-#include "ops/row_kernels.h"
+#include "row_kernels.h"
 #define RG_SUFFIX_DTYPE f32
 #define real float
 #define R(name) name##f
@@ -114,7 +114,7 @@ RG_ROW_WORDS(RG_ROW_POP)
 /* The rest. */
 RG_ROW_WORDS(RG_ROW_PUSH)
 #define RG_ROW_KERNEL(n) RG_COLUMNS(n, base, base)
-#include "ops/row_rules.h"
+#include "row_rules.h"
 RG_ROW
 #undef RG_ROW_KERNEL
 #undef RG_ROW

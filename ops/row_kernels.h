@@ -5,7 +5,7 @@
 #pragma GCC system_header
 #endif
 
-#include "ops/algebra.h"
+#include "algebra.h"
 
 #define KINK(e) (e)
 #define SMOOTH 0

@@ -4,12 +4,12 @@
 #pragma GCC system_header
 #endif
 
-#include "engine/op.h"
-#include "ops/ops.h"
+#include "../engine/op.h"
+#include "ops.h"
 
 #undef RG_AT
 #define RG_AT (y->at)
-#include "ops/algebra.h"
+#include "algebra.h"
 
 #define RG_ROW_SAMPLES1 RG_ROW_NUMBERS("") "; 2,0"
 #define RG_ROW_SAMPLES2                                                                                     \

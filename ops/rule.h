@@ -3,8 +3,8 @@
 #ifndef RG_RULE_H
 #define RG_RULE_H
 
-#include "engine/op.h"
-#include "ops/ops.h"
+#include "../engine/op.h"
+#include "ops.h"
 
 #undef RG_AT
 #define RG_AT (y->at)

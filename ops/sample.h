@@ -15,7 +15,7 @@
 #ifndef RG_SAMPLE_H
 #define RG_SAMPLE_H
 
-#include "engine/op.h"
+#include "../engine/op.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -35,5 +35,5 @@ print("""
 }
 #endif
 
-#include "ops/elementwise_calls.h"
+#include "elementwise_calls.h"
 #endif""")

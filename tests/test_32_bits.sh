@@ -16,9 +16,9 @@ listed() { # listed KIND: the files of "KIND += files(" of engine and ops
     done
 }
 compile() { # each source once, each kernel once per dtype
-    mkdir -p "$tmp/engine" && cp "$top/tools/call.h" "$tmp/engine" || return
+    cp "$top/tools/call.h" "$tmp" || return
     for header in engine/engine engine/core_ops ops/elementwise ops/functional ops/gradcheck ops/losses ops/ops; do
-        mkdir -p "$tmp/${header%/*}" && python3 "$top/tools/calls.py" "$top/$header.h" "$tmp/${header}_calls.h" "$tmp/${header}_calls.c" || return
+        python3 "$top/tools/calls.py" "$top/$header.h" "$tmp/${header#*/}_calls.h" "$tmp/${header#*/}_calls.c" || return
     done
     for f in $(listed sources); do $cc $flags -c "$top/$f" -o "$tmp/$(echo $f | tr / _).o" || return; done
     for f in $(listed kernels); do

@@ -20,11 +20,11 @@ cat >rows.c <<'EOF'
     UNARYPQ(my_clamp, "min(max(x, p), q)", x > q ? q : x < p ? p : x, WHERE(OR(LT(X, C(p)), GT(X, C(q))), C(0), DY), \
         KINK((x > p) + (x > q)), -2, 2, -.75, 1.25) \
     UNARY_STEP(my_sign, "(x > 0) - (x < 0)", C((x > 0) - (x < 0)), -2, 2)
-#include <ops/row.h>
+#include <retrograd/ops/row.h>
 #define RG_ROW BINARY(hypotenuse, "(a^2 + b^2)^(1/2)", R(sqrt)(a * a + b * b), DIV(MUL(DY, A), Y), DIV(MUL(DY, B), Y), COSTLY, SMOOTH, .5, 2)
-#include <ops/row.h>
+#include <retrograd/ops/row.h>
 #define RG_ROW BINARY_STEP(my_gt, "a > b", C(a > b), -2, 2)
-#include <ops/row.h>
+#include <retrograd/ops/row.h>
 _Static_assert(X == 3 && MAX(X, 2) == 3, "macros are what they were");
 EOF
 for cc in gcc clang; do
@@ -51,14 +51,14 @@ ok "one of them alone" passes bell -- --load rows.so --op bell
 for cc in gcc clang; do [ ! -f rows-$cc.so ] || ok "those of $cc" passes $rows -- --load rows-$cc.so; done
 
 # -------- what is wrong is found
-row() { printf '#include <retrograd.h>\n#define RG_ROW %s\n#include <ops/row.h>\n' "$2" >"$1.c" && shared "$1"; }
+row() { printf '#include <retrograd.h>\n#define RG_ROW %s\n#include <retrograd/ops/row.h>\n' "$2" >"$1.c" && shared "$1"; }
 wrong() { both 1 "$2" "$gradcheck" --load "./$1.so"; }
 ok "a row with a wrong derivative compiles" row slope 'UNARY(slope, "x^2", x * x, MUL(DY, X), SMOOTH, -2, 2)'
 ok "and fails" wrong slope '^slope .* WRONG$'
 op() { # op NAME FORWARD REFUSALS
     cat >"$1.c" <<EOF && shared "$1"
 #include <retrograd.h>
-#include <ops/rule.h>
+#include <retrograd/ops/rule.h>
 RG_REAL(int, forward, (rg_tensor *y), {
     const real *x = y->in[0]->data;
     for (int64_t i = 0; i < y->numel; i++) ((real *)y->data)[i] = $2;
@@ -87,7 +87,7 @@ ok "an object without an operator" shared empty
 ok "is refused" refused ./empty.so 'empty.so: it registers no operator'
 ok "an operator of a name that is taken" row taken 'UNARY(tanh, "x", x, DY, SMOOTH, -2, 2)'
 ok "is refused" refused ./taken.so 'taken.so: it registers no operator: it has none, or their names are taken'
-echo '#include <ops/row.h>' >none.c
+echo '#include <retrograd/ops/row.h>' >none.c
 ok "row.h without a row says what is missing" both 1 'define RG_ROW' cc -fsyntax-only none.c $(flags)
 
 # -------- linked into a program

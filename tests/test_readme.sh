@@ -24,9 +24,12 @@ for language in c c++; do
 done
 ok "the program compiles with -pedantic" cc -std=c11 -Wall -Wextra -pedantic -Werror "$tmp/xor.c" -o "$tmp/xor" $(flags)
 for header in engine/engine.h engine/op.h engine/walk.h ops/ops.h ops/rule.h ops/functional.h ops/losses.h nn/nn.h nn/optim.h nn/data.h nn/save.h nn/sequence.h; do
-    printf '#include "%s"\nint main(void) { return 0; }\n' $header >"$tmp/alone.c"
+    printf '#include <retrograd/%s>\nint main(void) { return 0; }\n' $header >"$tmp/alone.c"
     ok "$header stands alone" cc -Wall -Wextra -Werror "$tmp/alone.c" -o "$tmp/alone" $(flags)
 done
+
+taken_by_nothing() { mkdir -p "$tmp/mine/ops" && : >"$tmp/mine/ops/ops.h" && echo '#include "ops/ops.h"' | cat - "$tmp/xor.c" >"$tmp/mine/xor.c" && cc -Wall -Werror "$tmp/mine/xor.c" -o "$tmp/xor" -I"$tmp/mine" $(flags); }
+ok "a program may have a folder ops of its own" taken_by_nothing
 
 # -------- the operator of one row, by its two commands
 add_op() (

@@ -1,5 +1,5 @@
 /* call.h - how a call becomes one of C: the caller's line, lists of any length, named options, numbers as operands, dtypes of pointers.
-   For the macros that tools/calls.py makes from the headers. The build copies it to engine/call.h, where they include it. */
+   For the macros that tools/calls.py makes from the headers. The build copies it to where they include it. */
 #ifndef RG_CALL_H
 #define RG_CALL_H
 
