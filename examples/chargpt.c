@@ -60,7 +60,7 @@ static int train(rg_tape *t, gpt *g, const run_options *o, history *h) {
         for (int64_t i = 1; i <= each && !rg_error_code(t); i++, step++) {
             rg_tensor *x, *y;
             text_batch(t, &g->data, rg_tape_rng(t), 0, o->batch, &x, &y);
-            rg_tensor *loss = rg_cross_entropy(rg_nn_forward(g->net, x), y, .ignore_index = TEXT_IGNORED);
+            rg_tensor *loss = rg_cross_entropy(rg_nn_forward(g->net, x), y, .mask = rg_ne(y, TEXT_IGNORED));
             rg_backward(loss);
             sum += rg_item(loss);
             progress_step(&bar, part + 1, i, rg_item(loss));

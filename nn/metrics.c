@@ -3,6 +3,7 @@
 
 #include "engine/op.h"
 #include "nn/nn.h"
+#include "ops/index.h"
 
 static int64_t prediction(const rg_tensor *logits, int64_t row, int64_t width) {
     if (width == 1) return rg_element(logits, row) > 0;
@@ -29,8 +30,10 @@ static int64_t width_of(const rg_tensor *logits, const rg_tensor *labels) {
     return n && labels->ndim == n - 1 && same_dims(logits, labels, n - 1) ? last : 0;
 }
 
+static bool counts_for(const rg_tensor *mask, int64_t row) { return !mask || rg_element(mask, row) != 0; }
+
 /* Checks everything, and returns the number of logits in a row; 0 after an error. */
-static int64_t check(const char *at, const char *who, const rg_tensor *logits, const rg_tensor *labels) {
+static int64_t check(const char *at, const char *who, const rg_tensor *logits, const rg_tensor *labels, const rg_tensor *mask) {
     rg_tape *t = rg_tape_of(logits);
     if (rg_given(at, t, logits, "%s: logits", who) || rg_given(at, t, labels, "%s: labels", who) || rg_error_code(t)) return 0;
     char a[96], b[96];
@@ -39,29 +42,34 @@ static int64_t check(const char *at, const char *who, const rg_tensor *logits, c
     if (logits->dtype != RG_F32 && logits->dtype != RG_F64) return rg_fail(t, RG_EDTYPE, at, "%s: %s, %s: logits must be floats", who, a, b), 0;
     const int64_t width = width_of(logits, labels), classes = width == 1 ? 2 : width;
     if (!width) return rg_fail(t, RG_ESHAPE, at, "%s: %s, %s: not a row of logits for each label", who, a, b), 0;
+    if (mask && rg_mask_check(at, who, logits, labels, mask)) return 0;
     for (int64_t i = 0; i < labels->numel; i++) {
         const double label = rg_element(labels, i);
-        if (label >= 0 && label < (double)classes && label == floor(label)) continue;
+        if (!counts_for(mask, i) || (label >= 0 && label < (double)classes && label == floor(label))) continue;
         return rg_fail(t, RG_EVALUE, at, "%s: %s, %s: label %g of row %lld is no class of %lld", who, a, b, label, (long long)i,
             (long long)classes), 0;
     }
     return width;
 }
 
-double rg_accuracy_at(const char *at, rg_tensor *logits, rg_tensor *labels) {
-    const int64_t width = check(at, "rg_accuracy", logits, labels);
+double rg_accuracy_at(const char *at, rg_tensor *logits, rg_tensor *labels, rg_metric_options with) {
+    const int64_t width = check(at, "rg_accuracy", logits, labels, with.mask);
     if (!width) return NAN;
-    int64_t right = 0;
-    for (int64_t i = 0; i < labels->numel; i++) right += prediction(logits, i, width) == (int64_t)rg_element(labels, i);
-    return labels->numel ? (double)right / (double)labels->numel : NAN;
+    int64_t rows = 0, right = 0;
+    for (int64_t i = 0; i < labels->numel; i++) {
+        if (!counts_for(with.mask, i)) continue;
+        rows++, right += prediction(logits, i, width) == (int64_t)rg_element(labels, i);
+    }
+    return rows ? (double)right / (double)rows : NAN;
 }
 
-int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int classes, int64_t *counts) {
-    const int64_t width = check(at, "rg_confusion", logits, labels), found = width == 1 ? 2 : width;
+int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int classes, int64_t *counts, rg_metric_options with) {
+    const int64_t width = check(at, "rg_confusion", logits, labels, with.mask), found = width == 1 ? 2 : width;
     if (!width) return -1;
     if (classes != found || !counts)
         return rg_fail(logits->tape, RG_EVALUE, at, "rg_confusion: %lld classes, but %s %d", (long long)found,
             counts ? "room for" : "no counts for", classes);
-    for (int64_t i = 0; i < labels->numel; i++) counts[(int64_t)rg_element(labels, i) * classes + prediction(logits, i, width)]++;
+    for (int64_t i = 0; i < labels->numel; i++)
+        if (counts_for(with.mask, i)) counts[(int64_t)rg_element(labels, i) * classes + prediction(logits, i, width)]++;
     return 0;
 }

@@ -249,9 +249,17 @@ double rg_optim_lr(const rg_optim *optim);                                     /
 /* -------- metrics. logits [.., classes] with labels [..]: the prediction is the first largest logit (NaN is the largest, as in
    NumPy's argmax). logits [n] or [.., 1] with labels of their shape, or without the 1: two classes, 1 where the logit is > 0.
    Labels are class numbers in any dtype. Neither leaves anything on the tape.                                               */
-double rg_accuracy(rg_tensor *logits, rg_tensor *labels); /* share of rows predicted rightly; NaN after an error, or of no rows */
+typedef struct rg_metric_options {
+    /* of the labels' shape, u8 or the logits' dtype, as in losses. Nonzero: the row counts; 0: it does not, and its
+       label may be any */
+    rg_tensor *mask;
+    RG_NAMED;
+} rg_metric_options;
+/* share of rows predicted rightly; NaN after an error, or of no rows:
+   rg_accuracy(logits, labels, .mask = rg_ne(labels, padding)) */
+double rg_accuracy(rg_tensor *logits, rg_tensor *labels, rg_metric_options options);
 /* Adds 1 to counts[label * classes + prediction] for every row; counts [classes, classes]; after an error they are as they were. */
-int rg_confusion(rg_tensor *logits, rg_tensor *labels, int classes, int64_t *counts);
+int rg_confusion(rg_tensor *logits, rg_tensor *labels, int classes, int64_t *counts, rg_metric_options options);
 
 #ifdef __cplusplus
 }

@@ -51,10 +51,10 @@ typedef struct rg_attention_options {
     RG_NAMED;
 } rg_attention_options;
 rg_nn *rg_nn_multi_head_attention(rg_tape *t, int64_t dim, int64_t heads, rg_init init, rg_attention_options options);
-/* rg_nn_forward(net, query, key, value, mask): query [batch, n, dim], key and value [batch, m, dim] -> [batch, n, dim]. The mask
-   broadcasts to [batch, heads, n, m]: of floats it is added to the scores, and -inf hides; of u8, 0 hides. Without a value that is the
-   key, without a key the query: (net, x) is self-attention, (net, x, memory) is cross-attention. rg_nn_attend is the same with all four
-   written, or NULL. */
+/* rg_nn_forward(net, query, key, value, mask): query [batch, n, dim], key and value [batch, m, dim] -> [batch, n, dim].
+   The mask broadcasts to [batch, heads, n, m]. Of u8 nonzero: seen; 0: hidden. Of floats it is added to the scores:
+   -inf hides. Without a value that is the key, without a key the query: (net, x) is self-attention, (net, x, memory)
+   is cross-attention. rg_nn_attend is the same with all four written, or NULL. */
 rg_tensor *rg_nn_attend(rg_nn *net, rg_tensor *query, rg_tensor *key, rg_tensor *value, rg_tensor *mask);
 
 /* x + attention(norm1(x)), and to that: x + linear2(gelu(linear1(norm2(x)))), with `hidden` units: [batch, n, dim] -> the same. "Pre-norm",

@@ -9,7 +9,7 @@ static int shape(rg_tensor *y) {
 }
 
 static int check(rg_tensor *y) {
-    return rg_index_check(y, y->in[1], "labels", (int)rg_dim(y->in[0], -1), "; .ignore_index names one whose rows are left out");
+    return rg_index_check(y, y->in[1], "labels", (int)rg_dim(y->in[0], -1), RG_NOT_MASKED);
 }
 
 static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {

@@ -38,6 +38,15 @@ int rg_labels_check(const char *at, const char *who, const rg_tensor *x, const r
         rg_shape_text(&should, rows, sizeof rows), rg_shape_text(x, whole, sizeof whole));
 }
 
+int rg_mask_check(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels, const rg_tensor *mask) {
+    char text[120], rows[120];
+    if (rg_given(at, x->tape, mask, "%s: the mask", who)) return -1;
+    if (mask->dtype != RG_U8 && mask->dtype != x->dtype)
+        return rg_fail(x->tape, RG_EDTYPE, at, "%s: the mask must be u8 or %s, not %s", who, rg_dtype_name(x->dtype), rg_dtype_name(mask->dtype));
+    if (rg_same_shape(mask, labels)) return 0;
+    return rg_fail(x->tape, RG_ESHAPE, at, "%s: the mask is %s, must be of the labels' shape: %s", who, rg_shape_text(mask, text, sizeof text), rg_shape_text(labels, rows, sizeof rows));
+}
+
 int rg_index_fits(rg_tensor *y, const rg_tensor *x, const rg_tensor *index, const char *what, int *n) {
     if (x->ndim == 0) return rg_reject(y, RG_ESHAPE, "rank 0 has no axis to index");
     if (index->ndim != x->ndim - 1) return rg_reject(y, RG_ESHAPE, "%s must have %d dimensions, not %d", what, x->ndim - 1, index->ndim);

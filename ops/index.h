@@ -11,6 +11,9 @@ int rg_index_check(rg_tensor *y, const rg_tensor *index, const char *what, int n
 int rg_index_fits(rg_tensor *y, const rg_tensor *x, const rg_tensor *index, const char *what, int *n);
 /* For losses: are labels i32, of x's shape without the last axis, that of the classes? 0, or -1 with an error that begins with `who`. */
 int rg_labels_check(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels);
+/* May mask choose among the rows of x that labels have: u8 or of x's type, of the labels' shape? 0, or -1 with an error. */
+int rg_mask_check(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels, const rg_tensor *mask);
+#define RG_NOT_MASKED "; rows that shall not count are 0 in .mask"
 /* The branch hash of a result that is itself indices: of argmax, argsort ... */
 uint64_t rg_index_branch(const rg_tensor *y);
 

@@ -17,7 +17,7 @@ extern const rg_op rg_op_cross_entropy; /* the mean without options, in one pass
 /* -------- options */
 
 static_assert(sizeof(rg_loss_options) % sizeof(uint64_t) == 0, "none_given looks at it in words");
-enum { WEIGHT = 1, POS_WEIGHT = 2, IGNORE = 4, SMOOTHING = 8, MARGIN = 16, POWER = 32, DELTA = 64, BETA = 128, FOCUS = 256, LOG_TARGET = 512, BATCHMEAN = 1024 };
+enum { WEIGHT = 1, POS_WEIGHT = 2, MASK = 4, SMOOTHING = 8, MARGIN = 16, POWER = 32, DELTA = 64, BETA = 128, FOCUS = 256, LOG_TARGET = 512, BATCHMEAN = 1024 };
 
 static bool given(double v) { return v != 0 || signbit(v); }
 
@@ -27,7 +27,7 @@ static int refuse(const char *at, rg_tape *t, const char *who, const char *optio
 
 static int check_options(const char *at, rg_tape *t, const char *who, const rg_loss_options *o, unsigned has) {
     const struct { unsigned bit; bool given; const char *name; } options[] = {
-        {WEIGHT, o->weight, "weight"}, {POS_WEIGHT, o->pos_weight, "pos_weight"}, {IGNORE, given(o->ignore_index), "ignore_index"},
+        {WEIGHT, o->weight, "weight"}, {POS_WEIGHT, o->pos_weight, "pos_weight"}, {MASK, o->mask, "mask"},
         {SMOOTHING, given(o->label_smoothing), "label_smoothing"}, {MARGIN, given(o->margin), "margin"}, {POWER, given(o->p), "p"},
         {DELTA, given(o->delta), "delta"}, {BETA, given(o->beta), "beta"}, {FOCUS, given(o->alpha), "alpha"}, {FOCUS, given(o->gamma), "gamma"},
         {LOG_TARGET, o->log_target, "log_target"}, {BATCHMEAN, o->reduction == RG_BATCHMEAN, "reduction RG_BATCHMEAN"}};
@@ -41,8 +41,6 @@ static int check_options(const char *at, rg_tape *t, const char *who, const rg_l
     if (!(o->beta >= 0 && isfinite(o->beta))) return refuse(at, t, who, "beta", o->beta, "at least 0 and finite");
     if (!(o->alpha <= 1)) return refuse(at, t, who, "alpha", o->alpha, "at most 1");
     if (!(o->gamma >= 0 && isfinite(o->gamma))) return refuse(at, t, who, "gamma", o->gamma, "at least 0 and finite");
-    if (!(fabs(o->ignore_index) <= INT32_MAX && o->ignore_index == trunc(o->ignore_index)))
-        return refuse(at, t, who, "ignore_index", o->ignore_index, "a whole number of 32 bits");
     return 0;
 }
 
@@ -83,7 +81,6 @@ static bool fits(const char *at, const char *who, const char *what, const rg_ten
         rg_shape_text(x, other, sizeof other)) == 0;
 }
 static rg_tensor *one_minus(const char *at, rg_tensor *x) { return rg_add_scalar(rg_neg(x), 1); }
-static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype == RG_F64; }
 
 /* -------- distances */
 
@@ -198,63 +195,29 @@ rg_tensor *rg_squared_hinge_at(const char *at, rg_tensor *z, rg_tensor *y, rg_lo
 /* -------- many classes */
 
 typedef struct rows { /* of x [.., classes] */
-    rg_tensor *labels; /* [..] i32, 0 where ignored */
-    rg_tensor *kept;   /* [..] 1, or 0 where ignored; NULL when none is */
+    rg_tensor *labels; /* [..] i32, 0 where the mask is 0 */
+    rg_tensor *kept;   /* [..] 1, or 0 where the mask is 0; NULL without a mask */
     rg_tensor *weight; /* [..] of each label; NULL when all are 1 */
 } rows;
 
-static bool label_outside(const char *at, const char *who, const rg_tensor *x, int64_t i, int32_t label, int64_t ignored) {
-    char but[48] = "";
-    if (ignored != INT64_MIN) snprintf(but, sizeof but, ", and not .ignore_index, %lld", (long long)ignored);
-    rg_fail(x->tape, RG_EVALUE, at, "%s: element %lld of the labels is %d, outside 0..%lld%s", who, (long long)i, (int)label, (long long)rg_dim(x, -1) - 1, but);
-    return false;
-}
-
-static bool find_ignored(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels, int64_t ignored, bool *any) {
+/* Is each label that counts a class? */
+static bool labels_fit(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels, const rg_tensor *mask) {
     const int32_t *label = labels->data;
-    const int64_t classes = x->shape[x->ndim - 1];
-    for (int64_t i = 0; i < labels->numel; i++) {
-        if (label[i] == ignored) *any = true;
-        else if (label[i] < 0 || label[i] >= classes)
-            return label_outside(at, who, x, i, label[i], ignored);
-    }
+    const int64_t classes = rg_dim(x, -1);
+    for (int64_t i = 0; i < labels->numel; i++)
+        if ((label[i] < 0 || label[i] >= classes) && (!mask || rg_element(mask, i) != 0))
+            return rg_fail(x->tape, RG_EVALUE, at, "%s: element %lld of the labels is %d, outside 0..%lld" RG_NOT_MASKED, who, (long long)i, (int)label[i], (long long)classes - 1), false;
     return true;
 }
 
-/* label_or_0: the ignored label p becomes 0, which can be picked.   kept: 1, or 0 for the ignored label p, in the type of x. */
-static int label_or_0_shape(rg_tensor *y) {
-    y->dtype = RG_I32;
-    return rg_shape_like(y, y->in[0]);
-}
-static int label_or_0_forward(rg_tensor *y) {
-    const int32_t *label = y->in[0]->data, ignored = (int32_t)y->attr.p;
-    for (int64_t i = 0; i < y->numel; i++) ((int32_t *)y->data)[i] = label[i] == ignored ? 0 : label[i];
-    return 0;
-}
-static int kept_shape(rg_tensor *y) { return rg_shape_like(y, y->in[1]); }
-static int kept_forward(rg_tensor *y) {
-    const int32_t *label = y->in[1]->data, ignored = (int32_t)y->attr.p;
-    for (int64_t i = 0; i < y->numel; i++) {
-        if (y->dtype == RG_F64) ((double *)y->data)[i] = label[i] != ignored;
-        else ((float *)y->data)[i] = label[i] != ignored;
-    }
-    return 0;
-}
-RG_OP(label_or_0) = {.name = "label_or_0", .formula = "x == p ? 0 : x, of labels", .arity = 1, .types = "i", .shape = label_or_0_shape,
-    .forward = RG_ANY(label_or_0_forward), .samples = "17:i32<5 p=2; 2,3:i32<4 p=-100; -:i32=3 p=3; 1,1:i32=0; 0,3:i32 p=1", .refuses = "3; 3:u8"};
-RG_OP(kept) = {.name = "kept", .formula = "b != p, of labels b, in the type of a; no derivative", .arity = 2, .types = "fi", .shape = kept_shape,
-    .forward = RG_ANY(kept_forward), .samples = "17,5 17:i32<5 p=2; 2,3,4 2,3:i32<4 p=-100; 3 -:i32=3 p=3; 1 1,1:i32=0; 2 0,3:i32 p=1", .refuses = "3 3; 3:i32 3:i32"};
-
-/* Labels and weights of the rows of x; false after an error. x of another type than floats is refused by the ops that follow. */
+/* Labels, mask and weights of the rows of x; false after an error. x of another type than floats is refused by the ops that follow. */
 static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *labels, const rg_loss_options *with, rows *r) {
     *r = (rows){.labels = labels};
-    rg_tensor *w = with->weight;
-    bool any = given(with->ignore_index); /* it may come when the record is played */
-    const int64_t ignored = any ? (int64_t)with->ignore_index : INT64_MIN; /* which no label is */
-    if (rg_labels_check(at, who, x, labels) || !find_ignored(at, who, x, labels, ignored, &any)) return false;
-    if (any && is_float(x)) {
-        r->labels = rg_apply(&rg_op_label_or_0, at, (rg_attr){.p = (double)ignored}, 1, &labels);
-        r->kept = rg_apply(&rg_op_kept, at, (rg_attr){.p = (double)ignored}, RG_IN(x, labels));
+    rg_tensor *w = with->weight, *mask = with->mask;
+    if (rg_labels_check(at, who, x, labels) || (mask && rg_mask_check(at, who, x, labels, mask)) || !labels_fit(at, who, x, labels, mask)) return false;
+    if (mask) {
+        r->labels = rg_where(mask, labels, rg_constant(labels, 0)); /* which can be picked */
+        r->kept = rg_cast(rg_ne(mask, rg_constant(mask, 0)), x->dtype);
         if (rg_failed(r->kept)) return false;
     }
     if (w) {
@@ -266,7 +229,7 @@ static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *la
     return true;
 }
 
-/* Where a row is ignored its loss is 0, whatever stands there. */
+/* Where a row does not count its loss is 0, whatever stands there. */
 static rg_tensor *masked(const char *at, rg_tensor *loss, const rows *r) {
     return r->kept && !rg_failed(loss) ? rg_where(r->kept, loss, rg_constant(loss, 0)) : loss;
 }
@@ -284,7 +247,7 @@ static rg_tensor *nll_rows(const char *at, rg_tensor *log_p, const rows *r) {
 rg_tensor *rg_nll_at(const char *at, rg_tensor *log_p, rg_tensor *labels, rg_loss_options with) {
     rows r;
     RG_SPEAK_AS("nll", log_p, labels);
-    if (!READY(WEIGHT | IGNORE) || !rows_of(at, "nll", log_p, labels, &with, &r)) return rg_poison(rg_tape_of(log_p));
+    if (!READY(WEIGHT | MASK) || !rows_of(at, "nll", log_p, labels, &with, &r)) return rg_poison(rg_tape_of(log_p));
     return row_mean(at, nll_rows(at, log_p, &r), &r, with.reduction);
 }
 
@@ -292,8 +255,8 @@ rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *lab
     rows r;
     RG_SPEAK_AS("cross_entropy", logits, labels);
     const double e = with.label_smoothing;
-    const bool fused = with.reduction == RG_MEAN && e == 0 && !with.weight && !given(with.ignore_index);
-    if (!READY(WEIGHT | IGNORE | SMOOTHING) || (fused && rg_labels_check(at, "cross_entropy", logits, labels)))
+    const bool fused = with.reduction == RG_MEAN && e == 0 && !with.weight && !with.mask;
+    if (!READY(WEIGHT | MASK | SMOOTHING) || (fused && rg_labels_check(at, "cross_entropy", logits, labels)))
         return rg_poison(rg_tape_of(logits));
     if (fused) return rg_apply(&rg_op_cross_entropy, at, RG_NO_ATTR, RG_IN(logits, labels));
     if (!rows_of(at, "cross_entropy", logits, labels, &with, &r)) return rg_poison(rg_tape_of(logits));
@@ -308,7 +271,7 @@ rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *lab
 rg_tensor *rg_multi_margin_at(const char *at, rg_tensor *x, rg_tensor *labels, rg_loss_options with) {
     rows r;
     RG_SPEAK_AS("multi_margin", x, labels);
-    if (!READY(WEIGHT | MARGIN | POWER) || !rows_of(at, "multi_margin", x, labels, &with, &r))
+    if (!READY(WEIGHT | MASK | MARGIN | POWER) || !rows_of(at, "multi_margin", x, labels, &with, &r))
         return rg_poison(rg_tape_of(x));
     rg_tensor *own = rg_pick(x, r.labels); /* [..] */
     if (rg_failed(own)) return own;
@@ -317,7 +280,7 @@ rg_tensor *rg_multi_margin_at(const char *at, rg_tensor *x, rg_tensor *labels, r
     rg_tensor *over = rg_relu(rg_add_scalar(rg_sub(x, rg_unsqueeze(own, own->ndim)), rg_option(with.margin, 1)));
     rg_tensor *others = rg_where(is_own, rg_constant(x, 0), with.p == 2 ? rg_square(over) : over);
     rg_tensor *loss = rg_mul_scalar(rg_sum(others, -1), 1 / (double)classes);
-    return reduced(at, weighted(at, loss, r.weight), with.reduction);
+    return row_mean(at, masked(at, weighted(at, loss, r.weight), &r), &(rows){.kept = r.kept}, with.reduction); /* not of weights */
 }
 
 /* -------- distributions and directions */
@@ -372,7 +335,7 @@ rg_tensor *rg_cosine_embedding_at(const char *at, rg_tensor *a, rg_tensor *b, rg
     return reduced(at, rg_where(rg_gt(y, rg_constant(y, 0)), one_minus(at, cosine), apart), with.reduction);
 }
 
-/* -------- in the registry: p and q are the options that a sample's p= and q= set, a third operand is the weight */
+/* -------- in the registry: p and q are the options that a sample's p= and q= set, a third operand is the weight, a fourth the mask */
 
 #define LOSS(fn, n, ...)                                                                                                \
     static rg_tensor *compose_##fn(const char *at, rg_attr attr, rg_tensor *const *in) {                              \
@@ -381,7 +344,8 @@ rg_tensor *rg_cosine_embedding_at(const char *at, rg_tensor *a, rg_tensor *b, rg
     RG_OP(n) = {.name = #n, .compose = compose_##fn,
 #define PAIRS(p) "5,17 5,17" p "; 17 17" p "; - -" p "; 1,1 1,1" p "; 3,5 5" p " reduction=1; 4,3 4,3" p " reduction=2; 0,3 0,3" p "; 4,3 same" p
 #define BAD_PAIRS "2,3 2,4; 2,3:i32 2,3:i32; 2:f64 2:f32; 2,3 2,3 reduction=3; 2,3 2,3 reduction=9"
-#define BAD_LABELS "3,4 3:i32=4 4; 3,4 3:i32=-1 4; 2,0 2:i32 0; 3,4 4:i32 4; 3,4 3,4:i32 4; - -:i32 4; 3,4 3 4; 3,4:i32 3:i32 4; 3,4 3:i32 3; 3,4 3:i32 1,4"
+#define BAD_LABELS "3,4 3:i32=4 4 3:u8=1; 3,4 3:i32=-1 4 3:u8=1; 2,0 2:i32 0 2:u8=1; 3,4 4:i32 4 3:u8=1; 3,4 3,4:i32 4 3:u8; - -:i32 4 -:u8; 3,4 3 4 3:u8;"      \
+    "3,4:i32 3:i32 4 3:u8; 3,4 3:i32 3 3:u8; 3,4 3:i32 1,4 3:u8; 3,4 3:i32 4 3:i32; 3,4 3:i32 4 4:u8; 3,4 3:i32 4 -:u8; 3,4 3:i32 4 3,1:u8"
 
 LOSS(l1, l1, 0) .formula = "mean |p - y|", .arity = 2, .samples = PAIRS(""), .refuses = BAD_PAIRS};
 LOSS(huber, huber, .delta = attr.p) .formula = "mean of d^2 / 2 where |d| <= delta, delta (|d| - delta / 2) beyond, d = p - y", .arity = 2,
@@ -398,18 +362,20 @@ LOSS(focal, focal, .alpha = attr.p, .gamma = attr.q) .formula = "mean of a_t (1 
 LOSS(hinge, hinge, .margin = attr.p) .formula = "mean of max(0, margin - y z)", .arity = 2, .samples = PAIRS("") ";" PAIRS(" p=.5"), .refuses = BAD_PAIRS};
 LOSS(squared_hinge, squared_hinge, .margin = attr.p) .formula = "mean of max(0, margin - y z)^2", .arity = 2,
     .samples = PAIRS("") ";" PAIRS(" p=.5"), .refuses = BAD_PAIRS};
-LOSS(nll, nll, .weight = in[2], .ignore_index = attr.p) .formula = "sum of -w[label] x[.., label] / sum of w[label]", .arity = 3, .types = "fif",
-    .range = {.3, 2}, .samples = "5,17 5:i32<17 17; 3 -:i32<3 3; 2,3,4 2,3:i32<4 4; 5,4 5:i32<4 4 p=2 reduction=1; 5,4 5:i32<4 4 p=-0 reduction=2;"
-    "7,5 7:i32<5 5 p=1; 17,1 17:i32=0 1; 3,101 3:i32<101 101; 0,3 0:i32 3 reduction=1; 17 -:i32<17 same", .refuses = BAD_LABELS "; 3,4 3:i32 4 p=.5"};
-LOSS(cross_entropy, cross_entropy_with, .weight = in[2], .label_smoothing = attr.q, .ignore_index = attr.p)
-    .formula = "nll of log_softmax x with class weights, labels smoothed by e: (1 - e) loss + e / classes times that of all classes", .arity = 3,
-    .types = "fif", .range = {.3, 2}, .samples = "5,17 5:i32<17 17; 3 -:i32<3 3 q=.1; 2,3,4 2,3:i32<4 4 q=.5; 5,4 5:i32<4 4 p=2 q=.2 reduction=1;"
-    "5,4 5:i32<4 4 p=-0 q=1 reduction=2; 7,5 7:i32<5 5 p=1 q=.1; 17,1 17:i32=0 1; 3,101 3:i32<101 101; 0,3 0:i32 3 reduction=1; 17 -:i32<17 same q=.1",
-    .refuses = BAD_LABELS "; 3,4 3:i32 4 p=.5; 3,4 3:i32 4 q=1.5"};
-LOSS(multi_margin, multi_margin, .weight = in[2], .p = attr.p, .margin = attr.q)
-    .formula = "mean over rows of w[label] sum_j max(0, margin - x[label] + x_j)^p / classes, j != label", .arity = 3, .types = "fif",
-    .samples = "5,17 5:i32<17 17; 3 -:i32<3 3 p=2; 2,3,4 2,3:i32<4 4 q=.5; 5,4 5:i32<4 4 p=2 reduction=1; 5,4 5:i32<4 4 p=1 reduction=2;"
-    "17,1 17:i32=0 1; 3,101 3:i32<101 101; 0,3 0:i32 3 reduction=1; 17 -:i32<17 same p=2", .refuses = BAD_LABELS "; 3,4 3:i32 4 p=3"};
+LOSS(nll, nll, .weight = in[2], .mask = in[3]) .formula = "sum of -w[label] x[.., label] / sum of w[label], where mask != 0", .arity = 4, .types = "fifm",
+    .range = {.3, 2}, .samples = "5,17 5:i32<17 17 5:u8=1; 3 -:i32<3 3 -:f=1; 2,3,4 2,3:i32<4 4 2,3:u8<3; 5,4 5:i32<4 4 5:f<2 reduction=1; 5,4 5:i32<4 4 5:u8<2 reduction=2;"
+    "7,5 7:i32<5 5 7:f<3; 17,1 17:i32=0 1 17:u8<2; 3,101 3:i32<101 101 3:u8=9; 0,3 0:i32 3 0:u8 reduction=1; 17 -:i32<17 same -:u8=1; 4,3 4:i32=9 3 4:u8=0 reduction=1",
+    .refuses = BAD_LABELS};
+LOSS(cross_entropy, cross_entropy_with, .weight = in[2], .mask = in[3], .label_smoothing = attr.q)
+    .formula = "nll of log_softmax x with class weights and a mask, labels smoothed by e: (1 - e) loss + e / classes times that of all classes", .arity = 4,
+    .types = "fifm", .range = {.3, 2}, .samples = "5,17 5:i32<17 17 5:u8=1; 3 -:i32<3 3 -:f=1 q=.1; 2,3,4 2,3:i32<4 4 2,3:u8<3 q=.5; 5,4 5:i32<4 4 5:f<2 q=.2 reduction=1;"
+    "5,4 5:i32<4 4 5:u8<2 q=1 reduction=2; 7,5 7:i32<5 5 7:f<3 q=.1; 17,1 17:i32=0 1 17:u8<2; 3,101 3:i32<101 101 3:u8=9; 0,3 0:i32 3 0:u8 reduction=1;"
+    "17 -:i32<17 same -:u8=1 q=.1; 4,3 4:i32=9 3 4:u8=0 q=.2 reduction=1", .refuses = BAD_LABELS "; 3,4 3:i32 4 3:u8 q=1.5"};
+LOSS(multi_margin, multi_margin, .weight = in[2], .mask = in[3], .p = attr.p, .margin = attr.q)
+    .formula = "mean over rows of w[label] sum_j max(0, margin - x[label] + x_j)^p / classes, j != label, where mask != 0", .arity = 4, .types = "fifm",
+    .samples = "5,17 5:i32<17 17 5:u8=1; 3 -:i32<3 3 -:f=1 p=2; 2,3,4 2,3:i32<4 4 2,3:u8<3 q=.5; 5,4 5:i32<4 4 5:f<2 p=2 reduction=1; 5,4 5:i32<4 4 5:u8<2 p=1 reduction=2;"
+    "7,5 7:i32<5 5 7:f<3; 17,1 17:i32=0 1 17:u8<2; 3,101 3:i32<101 101 3:u8=9; 0,3 0:i32 3 0:u8 reduction=1; 17 -:i32<17 same -:u8=1 p=2; 4,3 4:i32=9 3 4:u8=0 reduction=1",
+    .refuses = BAD_LABELS "; 3,4 3:i32 4 3:u8 p=3"};
 LOSS(kl_div, kl_div, .log_target = attr.p != 0) .formula = "mean of q (ln q - x)", .arity = 2, .range = {.1, .9},
     .samples = PAIRS("") "; 4,3 4,3 reduction=3; 17 17 reduction=3; - - reduction=3;" PAIRS(" p=1"), .refuses = "2,3 2,4; 2,3:i32 2,3:i32; 2:f64 2:f32; 2 2 reduction=9"};
 

@@ -1,6 +1,6 @@
 /* losses.h - losses, by PyTorch's formulas and rules. The mean, unless an option says otherwise:
 
-       rg_cross_entropy(logits, labels, .label_smoothing = .1, .weight = w, .ignore_index = RG_ZERO)
+       rg_cross_entropy(logits, labels, .label_smoothing = .1, .weight = w, .mask = rg_ne(labels, padding))
 
    An option left out takes its default; RG_ZERO means 0 where that is not the default. An option that a loss has not got is refused.
    Classes are the last axis: logits [.., classes], labels [..] in i32. Losses of targets broadcast as any elementwise op.       */
@@ -15,16 +15,17 @@ extern "C" {
 
 #define RG_ZERO (-0.0)
 
-/* The mean over elements, or rows of logits: with class weights sum loss / sum of the labels' weights, of rows not ignored. */
+/* The mean over elements, or rows of logits that count: with class weights sum loss / sum of the labels' weights. */
 typedef enum rg_reduction { RG_MEAN, RG_SUM, RG_NONE, RG_BATCHMEAN /* kl_div: the sum over the size of the first axis */ } rg_reduction;
 
 typedef struct rg_loss_options {
     rg_reduction reduction;  /* RG_MEAN */
     rg_tensor *weight;       /* at least 0, which is not checked. cross_entropy, nll, multi_margin: [classes]; bce, bce_with_logits: broadcasts to the loss */
     rg_tensor *pos_weight;   /* bce_with_logits: of the positive targets, broadcasts to them */
-    /* cross_entropy, nll: rows of this label count for nothing. Left out, every label must be a class. Label 0 is
-       .ignore_index = RG_ZERO: a plain 0 means left out. */
-    double ignore_index;
+    /* cross_entropy, nll, multi_margin: of the labels' shape, u8 or the loss's float type. Nonzero: the row counts; 0:
+       it does not, for the mean's divisor neither, and its label may be any. What PyTorch's ignore_index = 7 leaves
+       out, .mask = rg_ne(labels, 7) leaves out. NULL: all rows count, and every label must be a class. */
+    rg_tensor *mask;
     double label_smoothing;  /* cross_entropy: e of the target is spread evenly over the classes. 0 */
     double margin;           /* multi_margin, hinge, squared_hinge 1; cosine_embedding 0 */
     double p;                /* multi_margin: 1, or 2 for squared hinges */

@@ -12,7 +12,11 @@
    - Comparisons, isnan, isfinite and logical_.. give u8; of floats they give floats. So rg_mean(rg_eq(rg_argmax(z, 1), labels)) is
      an accuracy.
    - Operands are of one dtype; rg_cast converts. A number beside integers has to be a whole one that fits their dtype.
-   - The mask of where and masked_fill may be of any dtype: 0 is false, all else true.                                         */
+
+   Masks are read in one way: nonzero is yes, 0 is no; a NaN is not 0. What yes means is said at each: where,
+   masked_fill, attention, losses, rg_accuracy. All take u8, as comparisons of integers give it: rg_ne(labels, padding).
+   where and masked_fill take any dtype, losses and rg_accuracy also floats of their own dtype. Attention's of floats is
+   another thing: it is added to the scores. */
 #ifndef RG_OPS_H
 #define RG_OPS_H
 
@@ -126,7 +130,8 @@ rg_tensor *rg_batch_norm(rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tenso
 /* 0 with probability p, else x / (1 - p): one rg_rng_random of the tape's per element */
 rg_tensor *rg_dropout(rg_tensor *x, double p);
 typedef struct rg_attention_mask_options {
-    /* broadcasts to [.., n, m]: of floats added to the scores, -inf hides; of u8, 0 hides. A row that sees nothing is NaN */
+    /* broadcasts to [.., n, m]. Of u8 nonzero: seen; 0: hidden. Of floats it is added to the scores: -inf hides. A row
+       that sees nothing is NaN */
     rg_tensor *mask;
     bool causal;                                     /* row i sees columns 0 .. i only */
     RG_NAMED;
@@ -201,8 +206,8 @@ rg_tensor *rg_argsort(rg_tensor *x, int axis, rg_sort_options options); /* i32 i
 rg_tensor *rg_topk(rg_tensor *x, int axis, int64_t k, rg_topk_options options); /* the k largest along an axis, in order */
 
 /* -------- choice and index */
-rg_tensor *rg_where(rg_tensor *c, rg_operand a, rg_operand b);   /* c != 0 ? a : b; c of any dtype, no derivative for it */
-rg_tensor *rg_masked_fill(rg_tensor *x, rg_tensor *mask, double value); /* mask != 0 ? value : x; the same of the mask */
+rg_tensor *rg_where(rg_tensor *c, rg_operand a, rg_operand b);   /* c nonzero: a; 0: b. c of any dtype, no derivative */
+rg_tensor *rg_masked_fill(rg_tensor *x, rg_tensor *mask, double value); /* mask nonzero: value; 0: x. A mask of any dtype */
 rg_tensor *rg_pick(rg_tensor *x, rg_tensor *index);              /* y[.., ] = x[.., index[..]]: one element per row, index i32 */
 rg_tensor *rg_scatter(rg_tensor *x, rg_tensor *index, int64_t n); /* y[.., index[..]] = x[..], else 0: rows of n */
 rg_tensor *rg_one_hot(rg_tensor *index, int64_t n);              /* index[..] == j for j < n, in the tape's dtype; no derivative */

@@ -243,8 +243,8 @@ static void index_errors_say_where(void **state) {
     REFUSED(RG_EVALUE, rg_one_hot(index, 4), "one_hot: index[3] i32: index[1] = 7 is outside 0..3");
     REFUSED(RG_EDTYPE, rg_cast(x, (rg_dtype)9), "cast: x[3,4]: there is no dtype 9");
     REFUSED(RG_ESHAPE, rg_where(x, rg_full(t, 0, 3), x), "where: x[3,4], [3], x[3,4]: dimensions 4 and 3 do not broadcast");
-    REFUSED(RG_EVALUE, rg_cross_entropy(x, index), "cross_entropy: x[3,4], index[3] i32: index[1] = 7 is outside 0..3; .ignore_index names one whose rows are left out");
-    REFUSED(RG_EVALUE, rg_cross_entropy(cube, pair), "cross_entropy: [2,2,3], [2,2] i32: labels[1,0] = -1 is outside 0..2; .ignore_index names one whose rows are left out");
+    REFUSED(RG_EVALUE, rg_cross_entropy(x, index), "cross_entropy: x[3,4], index[3] i32: index[1] = 7 is outside 0..3; rows that shall not count are 0 in .mask");
+    REFUSED(RG_EVALUE, rg_cross_entropy(cube, pair), "cross_entropy: [2,2,3], [2,2] i32: labels[1,0] = -1 is outside 0..2; rows that shall not count are 0 in .mask");
     REFUSED(RG_ESHAPE, rg_cross_entropy(x, pair), "cross_entropy: the labels are [2,2] i32, must be [3] i32: the classes are the last axis of x[3,4]");
     REFUSED(RG_EVALUE, rg_cross_entropy(none, zeros), "cross_entropy: none[2,0], [2] i32: labels[0] = 0, but there is nothing to index");
     REFUSED(RG_EDTYPE, rg_mse(x, zeros), "mse: x[3,4], [2] i32: dtypes f32 and i32 differ; rg_cast converts");

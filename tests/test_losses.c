@@ -71,14 +71,14 @@ static rg_tensor *loss(const operands *o, const char *name) {
     IS("squared_hinge .5", squared_hinge, o->sign, .margin = .5);
     IS("nll", nll, o->labels, .weight = NULL);
     IS("nll weight", nll, o->labels, .weight = w);
-    IS("nll weight ignore 0", nll, o->labels, .weight = w, .ignore_index = RG_ZERO);
+    IS("nll weight ignore 0", nll, o->labels, .weight = w, .mask = rg_ne(o->labels, 0));
     IS("cross_entropy", cross_entropy, o->labels, .weight = NULL);
-    IS("cross_entropy holes", cross_entropy, o->holes, .ignore_index = -100);
-    IS("cross_entropy ignore 3", cross_entropy, o->labels, .ignore_index = 3);
+    IS("cross_entropy holes", cross_entropy, o->holes, .mask = rg_ne(o->holes, -100));
+    IS("cross_entropy ignore 3", cross_entropy, o->labels, .mask = rg_cast(rg_ne(o->labels, 3), rg_dtype_of(a)));
     IS("cross_entropy smooth", cross_entropy, o->labels, .label_smoothing = .1);
     IS("cross_entropy smooth weight", cross_entropy, o->labels, .label_smoothing = .3, .weight = w);
-    IS("cross_entropy smooth holes", cross_entropy, o->holes, .ignore_index = -100, .label_smoothing = .3);
-    IS("cross_entropy everything", cross_entropy, o->labels, .label_smoothing = .3, .weight = w, .ignore_index = RG_ZERO);
+    IS("cross_entropy smooth holes", cross_entropy, o->holes, .mask = rg_ne(o->holes, -100), .label_smoothing = .3);
+    IS("cross_entropy everything", cross_entropy, o->labels, .label_smoothing = .3, .weight = w, .mask = rg_ne(o->labels, 0));
     IS("multi_margin", multi_margin, o->labels, .weight = NULL);
     IS("multi_margin squared", multi_margin, o->labels, .p = 2, .margin = .7, .weight = w);
     IS("kl_div", kl_div, o->zeros, .weight = NULL);
@@ -176,24 +176,41 @@ static void small_losses_keep_their_digits(void **state) {
 
 /* -------- rules */
 
-static void every_row_ignored(void **state) {
+static void no_row_counts(void **state) {
     (void)state;
     operands o = make(RG_F64);
-    rg_tensor *none = rg_input(o.t, ((int[]){2, 2, 2, 2, 2, 2}), N);
-    assert_true(isnan(rg_item(rg_cross_entropy(o.x, none, .ignore_index = 2, .label_smoothing = .1))));
-    rg_tensor *sum = rg_cross_entropy(o.x, none, .ignore_index = 2, .reduction = RG_SUM), *dx;
+    rg_tensor *none = rg_input(o.t, ((uint8_t[N]){0}), N);
+    assert_true(isnan(rg_item(rg_cross_entropy(o.x, o.holes, .mask = none, .label_smoothing = .1))));
+    assert_true(isnan(rg_item(rg_multi_margin(o.x, o.holes, .mask = none))));
+    rg_tensor *sum = rg_cross_entropy(o.x, o.holes, .mask = none, .reduction = RG_SUM), *dx;
     assert_true(rg_item(sum) == 0);
     assert_int_equal(rg_grad(sum, rg_list_of(o.x), &dx), 0);
     for (int i = 0; i < ALL; i++) assert_true(element(dx, i) == 0);
     rg_tape_free(o.t);
 }
 
-/* What stands in an ignored row is not looked at. */
-static void ignored_rows_may_be_nan(void **state) {
+/* Whatever nonzero number is in the mask, of either dtype: the row counts, and no more than another. */
+static void nonzero_counts(void **state) {
+    (void)state;
+    operands o = make(RG_F64);
+    const double expected = rg_item(rg_cross_entropy(o.x, o.holes, .mask = rg_ne(o.holes, -100)));
+    rg_tensor *bytes = rg_input(o.t, ((uint8_t[]){1, 0, 7, 255, 0, 2}), N), *floats = rg_input(o.t, ((double[]){NAN, -0., -1, .25, 0, 1e300}), N);
+    assert_true(rg_item(rg_cross_entropy(o.x, o.holes, .mask = bytes)) == expected);
+    assert_true(rg_item(rg_cross_entropy(o.x, o.holes, .mask = floats)) == expected);
+    assert_true(rg_item(rg_nll(o.log_p, o.holes, .mask = bytes)) == rg_item(rg_nll(o.log_p, o.holes, .mask = floats)));
+    rg_tensor *rows = rg_multi_margin(o.x, o.holes, .mask = bytes, .weight = o.w, .reduction = RG_NONE);
+    assert_true(element(rows, 1) == 0 && element(rows, 4) == 0 && element(rows, 2) > 0);
+    assert_true(rg_item(rg_multi_margin(o.x, o.holes, .mask = floats, .weight = o.w)) == rg_item(rg_div(rg_sum(rows), 4))); /* a mean of rows */
+    assert_null(rg_error(o.t));
+    rg_tape_free(o.t);
+}
+
+/* What stands in a row that does not count is not looked at. */
+static void masked_rows_may_be_nan(void **state) {
     (void)state;
     operands o = make(RG_F64);
     ((double *)o.log_p->data)[CLASSES] = NAN;
-    rg_tensor *y = rg_nll(o.log_p, o.holes, .ignore_index = -100), *dx;
+    rg_tensor *y = rg_nll(o.log_p, o.holes, .mask = rg_ne(o.holes, -100)), *dx;
     assert_true(isfinite(rg_item(y)));
     assert_int_equal(rg_grad(y, rg_list_of(o.log_p), &dx), 0);
     for (int i = 0; i < ALL; i++) assert_true(isfinite(element(dx, i)));
@@ -217,7 +234,7 @@ static void steady_losses_allocate_nothing(void **state) {
     ((int32_t *)labels->data)[7] = -100;
     int64_t before = 0;
     for (int step = 0; step < 40; step++) {
-        rg_backward(rg_add(rg_cross_entropy(p, labels, .ignore_index = -100, .label_smoothing = .1), rg_huber(p, rg_full_like(p, 2))));
+        rg_backward(rg_add(rg_cross_entropy(p, labels, .mask = rg_ne(labels, -100), .label_smoothing = .1), rg_huber(p, rg_full_like(p, 2))));
         rg_zero_grad(t);
         rg_tape_reset(t);
         if (step == 1) before = rg_memory(t).allocations;
@@ -234,19 +251,18 @@ static void refusals(void **state) {
     rg_tape *t = o.t;
     rg_tensor *bad = rg_input(o.t, ((int[]){0, 1, 2, 3, 4, 0}), N);
 #define NO(call, message) REFUSED(RG_EVALUE, call, message)
-    NO(rg_nll(o.x, bad), "nll: element 4 of the labels is 4, outside 0..3");
-    NO(rg_cross_entropy(o.x, o.holes, .ignore_index = 3), "cross_entropy: element 1 of the labels is -100, outside 0..3, and not .ignore_index, 3");
-    NO(rg_multi_margin(o.x, bad), "multi_margin: element 4 of the labels is 4, outside 0..3");
-    NO(rg_multi_margin(o.x, o.holes), "multi_margin: element 1 of the labels is -100, outside 0..3");
-    NO(rg_cross_entropy(o.x, o.holes), "cross_entropy: [6,4], [6] i32: labels[1] = -100 is outside 0..3; .ignore_index names one whose rows are left out");
+    NO(rg_nll(o.x, bad), "nll: element 4 of the labels is 4, outside 0..3; rows that shall not count are 0 in .mask");
+    NO(rg_cross_entropy(o.x, o.holes, .mask = rg_ne(o.holes, 3)), "cross_entropy: element 1 of the labels is -100, outside 0..3; rows that shall not count are 0 in .mask");
+    NO(rg_multi_margin(o.x, bad), "multi_margin: element 4 of the labels is 4, outside 0..3; rows that shall not count are 0 in .mask");
+    NO(rg_multi_margin(o.x, o.holes), "multi_margin: element 1 of the labels is -100, outside 0..3; rows that shall not count are 0 in .mask");
+    NO(rg_cross_entropy(o.x, o.holes), "cross_entropy: [6,4], [6] i32: labels[1] = -100 is outside 0..3; rows that shall not count are 0 in .mask");
     NO(rg_bce(o.x, o.q), "bce: [6,4]: element 1 is 1.81859, outside 0..1; for logits there is bce_with_logits");
     NO(rg_mse(o.x, o.z, .delta = 2), "mse: this loss has no delta");
     NO(rg_mse(o.x, o.z, .reduction = RG_BATCHMEAN), "mse: this loss has no reduction RG_BATCHMEAN");
     NO(rg_mse(o.x, o.z, .reduction = (rg_reduction)7), "mse: there is no reduction 7");
     NO(rg_nll(o.x, o.labels, .label_smoothing = .1), "nll: this loss has no label_smoothing");
-    NO(rg_multi_margin(o.x, o.labels, .ignore_index = RG_ZERO), "multi_margin: this loss has no ignore_index");
+    NO(rg_mse(o.x, o.z, .mask = o.labels), "mse: this loss has no mask");
     NO(rg_cross_entropy(o.x, o.labels, .label_smoothing = 1.5), "cross_entropy: label_smoothing is 1.5, must be from 0 to 1");
-    NO(rg_cross_entropy(o.x, o.labels, .ignore_index = .5), "cross_entropy: ignore_index is 0.5, must be a whole number of 32 bits");
     NO(rg_huber(o.x, o.z, .delta = RG_ZERO), "huber: delta is -0, must be above 0 and finite");
     NO(rg_multi_margin(o.x, o.labels, .p = 3), "multi_margin: p is 3, must be 1 or 2");
     NO(rg_focal(o.x, o.hard, .gamma = -1), "focal: gamma is -1, must be at least 0 and finite");
@@ -254,6 +270,10 @@ static void refusals(void **state) {
     REFUSED(RG_ESHAPE, rg_nll(o.x, o.labels, .weight = o.sides), "nll: the weight must have one dimension, of the 4 classes");
     REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.q), "cross_entropy: the labels must be i32, not f64: one class for each row, no probabilities");
     REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.q, .label_smoothing = .1), "cross_entropy: the labels must be i32, not f64: one class for each row, no probabilities");
+    REFUSED(RG_EDTYPE, rg_nll(o.x, o.labels, .mask = o.labels), "nll: the mask must be u8 or f64, not i32");
+    REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.labels, .mask = rg_cast(o.sides, RG_F32)), "cross_entropy: the mask must be u8 or f64, not f32");
+    REFUSED(RG_ESHAPE, rg_cross_entropy(o.x, o.labels, .mask = o.x), "cross_entropy: the mask is [6,4], must be of the labels' shape: [6] i32");
+    REFUSED(RG_ESHAPE, rg_multi_margin(o.x, o.labels, .mask = rg_full(t, 1)), "multi_margin: the mask is [], must be of the labels' shape: [6] i32");
     rg_tensor *pixels = rg_full(t, 0, 2, 10, 7), *of_pixels = rg_cast(rg_full(t, 0, 2, 7), RG_I32);
     REFUSED(RG_ESHAPE, rg_cross_entropy(pixels, of_pixels), "cross_entropy: the labels are [2,7] i32, must be [2,10] i32: the classes are the last axis of [2,10,7]");
     REFUSED(RG_ESHAPE, rg_nll(pixels, of_pixels), "nll: the labels are [2,7] i32, must be [2,10] i32: the classes are the last axis of [2,10,7]");
@@ -335,8 +355,8 @@ int main(void) {
     cases all = {NULL, 0};
     for (size_t i = 0; i < sizeof GOLDEN_LOSSES / sizeof *GOLDEN_LOSSES; i++) cases_add(&all, matches_pytorch, &GOLDEN_LOSSES[i], "as PyTorch: %s", GOLDEN_LOSSES[i].name);
     static const struct CMUnitTest rest[] = {
-        cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(every_row_ignored),
-        cmocka_unit_test(ignored_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused), cmocka_unit_test(steady_losses_allocate_nothing), cmocka_unit_test(refusals),
+        cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(no_row_counts),
+        cmocka_unit_test(nonzero_counts), cmocka_unit_test(masked_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused), cmocka_unit_test(steady_losses_allocate_nothing), cmocka_unit_test(refusals),
         cmocka_unit_test(cosines_of_operands_that_broadcast_along_the_axis), cmocka_unit_test(weights_do_not_enlarge_a_loss),
         cmocka_unit_test(values_are_checked_in_a_replay),
     };

@@ -350,10 +350,10 @@ static rg_tensor *with_a_hook(scene *s) {
     return rg_mean(rg_square(h));
 }
 static rg_tensor *with_ignored(scene *s) {
-    return rg_cross_entropy(rg_mul(rg_matmul(s->x, s->w), s->gain), s->labels, .ignore_index = 1, .weight = s->gain, .label_smoothing = .1);
+    return rg_cross_entropy(rg_mul(rg_matmul(s->x, s->w), s->gain), s->labels, .mask = rg_ne(s->labels, 1), .weight = s->gain, .label_smoothing = .1);
 }
 static rg_tensor *with_all_kept_at_first(scene *s) { /* the first batch has no such label */
-    return rg_nll(rg_log_softmax(rg_matmul(s->x, s->w), -1), s->labels, .ignore_index = -3, .reduction = RG_SUM);
+    return rg_nll(rg_log_softmax(rg_matmul(s->x, s->w), -1), s->labels, .mask = rg_ne(s->labels, -3), .reduction = RG_SUM);
 }
 #define SCENES(S) S(with_statistics) S(with_draws) S(with_a_hook) S(with_ignored) S(with_all_kept_at_first)
 

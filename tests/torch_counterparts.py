@@ -86,12 +86,17 @@ def reduced(loss, a):
 
 
 def labelled(each):
-    """Losses of rows and labels. PyTorch's own have no derivative for class weights: they are asked without, and weighted here."""
+    """Losses of rows, labels, class weights and a mask. PyTorch's own have no derivative for the weights: they are asked without, and
+    weighted here. Its ignore_index is -100 where the mask is 0."""
     def run(x, label, *rest):
-        *w, a = rest
-        index = label.reshape(-1).long()
-        return reduce_rows(*each(x.reshape(label.numel(), x.shape[-1]), index, w[0] if w else torch.ones(x.shape[-1], dtype=x.dtype), a), label, a)
+        *given, a = rest
+        w, mask = given or (torch.ones(x.shape[-1], dtype=x.dtype), torch.ones(label.shape))
+        index = torch.where(mask != 0, label.long(), -100).reshape(-1)
+        return reduce_rows(*each(x.reshape(label.numel(), x.shape[-1]), index, w, a), label, a)
     return run
+
+
+def weight_of(i, w): return torch.where(i == -100, torch.zeros((), dtype=w.dtype), w[i.clamp(min=0)])
 
 
 def reduce_rows(loss, weight, label, a):
@@ -100,19 +105,18 @@ def reduce_rows(loss, weight, label, a):
 
 
 def nll(x, i, w, a):
-    weight = w[i] * (i != int(a.default("p", -100)))
-    return weight * F.nll_loss(x, i, reduction="none"), weight
+    return weight_of(i, w) * F.nll_loss(x, i, reduction="none"), weight_of(i, w)
 
 
 def cross_entropy(x, i, w, a):
     smoothing, log_p = a.num("q"), x.log_softmax(-1)
-    kept = (i != int(a.default("p", -100))).to(x.dtype)
-    loss = (1 - smoothing) * nll(log_p, i, w, a)[0] - smoothing / x.shape[-1] * kept * (log_p * w).sum(-1)
-    return loss, w[i] * kept
+    loss = (1 - smoothing) * nll(log_p, i, w, a)[0] - smoothing / x.shape[-1] * (i != -100) * (log_p * w).sum(-1)
+    return loss, weight_of(i, w)
 
 
 def multi_margin(x, i, w, a):
-    return w[i] * F.multi_margin_loss(x, i, int(a.default("p", 1)), a.default("q", 1.0), reduction="none"), torch.ones(i.shape, dtype=x.dtype)
+    loss = F.multi_margin_loss(x, i.clamp(min=0), int(a.default("p", 1)), a.default("q", 1.0), reduction="none")  # has no ignore_index
+    return weight_of(i, w) * loss, (i != -100).to(x.dtype)
 
 
 def bce_with_logits(z, y, w, a):  # PyTorch's has no derivative for the weight of positives

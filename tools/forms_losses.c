@@ -75,7 +75,7 @@ EACH(kl_div) {
     else d[0] = -v[1], d[1] = log(v[1]) + 1 - v[0];
 }
 
-/* -------- losses of rows x [.., classes] with labels and class weights: a row's loss, and its derivatives */
+/* -------- losses of rows x [.., classes] with labels, class weights and a mask: a row's loss, and its derivatives */
 
 typedef struct row { int64_t classes, label; double loss, *dx, *dw; } row; /* dx, dw [classes] */
 typedef void row_slopes(const rg_sample *s, const double *x, const double *weight, row *r);
@@ -84,25 +84,27 @@ typedef void row_slopes(const rg_sample *s, const double *x, const double *weigh
 static void rows(row_slopes *f, bool mean_of_weights, const rg_sample *s, rg_tensor *const *in, const double *w, double *const *dx) {
     enum { MOST = 128 };
     const int64_t classes = in[0]->shape[in[0]->ndim - 1], n = in[1]->numel;
-    const double *x = in[0]->data, *weight = in[2]->data, ignored = given_or(s->attr.p, -100);
+    const double *x = in[0]->data, *weight = in[2]->data;
     const int32_t *label = in[1]->data;
-    double sum = 0, weights = 0;
+    double sum = 0, weights = 0; /* of the mean: what it divides by */
     for (int64_t k = 0; k < n; k++) {
+        if (at(in[3], k) == 0) continue;
         row r = {classes, label[k], 0, (double[MOST]){0}, (double[MOST]){0}};
         f(s, x + k * classes, weight, &r);
         sum += r.loss;
-        weights += label[k] == ignored ? 0 : weight[label[k]];
+        weights += mean_of_weights ? weight[label[k]] : 1;
     }
     for (int64_t k = 0; k < n; k++) {
+        if (at(in[3], k) == 0) continue;
         row r = {classes, label[k], 0, (double[MOST]){0}, (double[MOST]){0}};
         f(s, x + k * classes, weight, &r);
-        const double u = s->attr.reduction == 0 && mean_of_weights ? w[0] / weights : upstream(s, w, k, in[1]);
+        const double u = s->attr.reduction == 0 ? w[0] / weights : upstream(s, w, k, in[1]);
         for (int64_t c = 0; c < classes; c++) dx[0][k * classes + c] += u * r.dx[c], dx[2][c] += u * r.dw[c];
-        if (s->attr.reduction == 0 && mean_of_weights && label[k] != ignored) dx[2][label[k]] -= w[0] * sum / (weights * weights);
+        if (s->attr.reduction == 0 && mean_of_weights) dx[2][label[k]] -= w[0] * sum / (weights * weights);
     }
 }
 static void nll_row(const rg_sample *s, const double *x, const double *weight, row *r) {
-    if ((double)r->label == given_or(s->attr.p, -100)) return;
+    (void)s;
     r->loss = -weight[r->label] * x[r->label];
     r->dx[r->label] = -weight[r->label];
     r->dw[r->label] = -x[r->label];
@@ -111,7 +113,6 @@ static void nll_row(const rg_sample *s, const double *x, const double *weight, r
 static void cross_entropy_row(const rg_sample *s, const double *x, const double *weight, row *r) {
     const double e = s->attr.q;
     double sum = 0, targets = 0;
-    if ((double)r->label == given_or(s->attr.p, -100)) return;
     for (int64_t c = 0; c < r->classes; c++) sum += exp(x[c]);
     for (int64_t c = 0; c < r->classes; c++) {
         const double target = (1 - e) * (c == r->label) + e / (double)r->classes, log_p = x[c] - log(sum);
