@@ -21,7 +21,7 @@ static rg_tensor *mse(const char *at, rg_attr attr, rg_tensor *const *in) {
 }
 
 RG_OP(mse) = {.name = "mse", .formula = "mean (p - y)^2", .arity = 2, .compose = mse,
-    .samples = "5,17 5,17; 17 17; - -; 1,1 1,1; 3,5 5; 0,3 0,3; 3,4 same", .refuses = "2,3 2,4; 2,3:i32 2,3:i32; 2:f64 2:f32"};
+    .samples = "5,17 5,17; 17 17; - -; 1,1 1,1; 3,5 5; 0,3 0,3; 3,4 same", .refuses = "2,3 2,4; 5,1 5; 3 5,3; 2,3:i32 2,3:i32; 2:f64 2:f32"};
 
 rg_tensor *rg_embedding_at(const char *at, rg_tensor *table, rg_tensor *index) {
     RG_SPEAK_AS("embedding", table, index);

@@ -62,6 +62,19 @@ static bool ready(const char *at, const rg_speaker *s, const rg_loss_options *wi
     return !rg_error_code(t) && (none_given(with) || check_options(at, t, who, with, has) == 0);
 }
 
+/* Does w broadcast to the shape of x, and not x to w's? Where one is missing or poisoned the next op says so. */
+static bool fits(const char *at, const char *who, const char *what, const rg_tensor *w, const char *whole, const rg_tensor *x) {
+    char text[160], other[160];
+    bool good = rg_failed(w) || rg_failed(x) || w->ndim <= x->ndim;
+    for (int d = 0; good && !rg_failed(w) && !rg_failed(x) && d < w->ndim; d++)
+        good = w->shape[d] == 1 || w->shape[d] == x->shape[x->ndim - w->ndim + d];
+    return good || rg_fail(x->tape, RG_ESHAPE, at, "%s: the %s %s does not broadcast to the %s, %s", who, what, rg_shape_text(w, text, sizeof text),
+        whole, rg_shape_text(x, other, sizeof other)) == 0;
+}
+
+/* READY, and a target that broadcasts to the prediction: [n] and [n, 1] would give a loss of [n, n]. */
+#define PAIRED(has) (READY(has) && fits(at, speaker_.name, "target", speaker_.in[1], "prediction", speaker_.in[0]))
+
 static rg_tensor *reduced(const char *at, rg_tensor *loss, rg_reduction reduction) {
     if (reduction == RG_NONE) return loss;
     if (reduction == RG_MEAN) return rg_mean(loss);
@@ -71,28 +84,19 @@ static rg_tensor *reduced(const char *at, rg_tensor *loss, rg_reduction reductio
 
 static rg_tensor *weighted(const char *at, rg_tensor *loss, rg_tensor *weight) { return weight ? rg_mul(loss, weight) : loss; }
 
-/* Does w broadcast to the shape of x, and not x to w's? Where one is missing or poisoned the next op says so. */
-static bool fits(const char *at, const char *who, const char *what, const rg_tensor *w, const rg_tensor *x) {
-    char text[160], other[160];
-    bool good = rg_failed(w) || rg_failed(x) || w->ndim <= x->ndim;
-    for (int d = 0; good && !rg_failed(w) && !rg_failed(x) && d < w->ndim; d++)
-        good = w->shape[d] == 1 || w->shape[d] == x->shape[x->ndim - w->ndim + d];
-    return good || rg_fail(x->tape, RG_ESHAPE, at, "%s: the %s %s does not broadcast to the loss, %s", who, what, rg_shape_text(w, text, sizeof text),
-        rg_shape_text(x, other, sizeof other)) == 0;
-}
 static rg_tensor *one_minus(const char *at, rg_tensor *x) { return rg_add_scalar(rg_neg(x), 1); }
 
 /* -------- distances */
 
 rg_tensor *rg_mse_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("mse", p, y);
-    if (!READY(0)) return rg_poison(rg_tape_of(p));
+    if (!PAIRED(0)) return rg_poison(rg_tape_of(p));
     return reduced(at, rg_square(rg_sub(p, y)), with.reduction);
 }
 
 rg_tensor *rg_l1_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("l1", p, y);
-    if (!READY(0)) return rg_poison(rg_tape_of(p));
+    if (!PAIRED(0)) return rg_poison(rg_tape_of(p));
     return reduced(at, rg_abs(rg_sub(p, y)), with.reduction);
 }
 
@@ -106,14 +110,14 @@ static rg_tensor *bent(const char *at, rg_tensor *p, rg_tensor *y, double edge, 
 
 rg_tensor *rg_huber_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("huber", p, y);
-    if (!READY(DELTA)) return rg_poison(rg_tape_of(p));
+    if (!PAIRED(DELTA)) return rg_poison(rg_tape_of(p));
     const double delta = rg_option(with.delta, 1);
     return reduced(at, bent(at, p, y, delta, delta, 1), with.reduction);
 }
 
 rg_tensor *rg_smooth_l1_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("smooth_l1", p, y);
-    if (!READY(BETA)) return rg_poison(rg_tape_of(p));
+    if (!PAIRED(BETA)) return rg_poison(rg_tape_of(p));
     const double beta = rg_option(with.beta, 1);
     return reduced(at, beta == 0 ? rg_abs(rg_sub(p, y)) : bent(at, p, y, beta, 1, 1 / beta), with.reduction);
 }
@@ -145,29 +149,29 @@ static const rg_op signs = {.name = "cosine_embedding", .formula = "y, 1 or -1",
 
 rg_tensor *rg_bce_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("bce", p, y);
-    if (!READY(WEIGHT)) return rg_poison(rg_tape_of(p));
+    if (!PAIRED(WEIGHT)) return rg_poison(rg_tape_of(p));
     rg_tensor *loss = rg_bce_each(rg_apply(&probabilities, at, RG_NO_ATTR, 1, &p), y);
-    return fits(at, "bce", "weight", with.weight, loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(p->tape);
+    return fits(at, "bce", "weight", with.weight, "loss", loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(p->tape);
 }
 
 /* (1 - y) z + weight softplus(-z): neither term cancels the other where z has y's sign */
 static rg_tensor *logistic(const char *at, rg_tensor *z, rg_tensor *y, rg_tensor *pos_weight) {
     rg_tensor *right = rg_softplus(rg_neg(z)), *left = rg_mul(one_minus(at, y), z);
-    if (!fits(at, "bce_with_logits", "pos_weight", pos_weight, left)) return rg_poison(rg_tape_of(z));
+    if (!fits(at, "bce_with_logits", "pos_weight", pos_weight, "loss", left)) return rg_poison(rg_tape_of(z));
     if (pos_weight) right = rg_mul(right, rg_add_scalar(rg_mul(rg_add_scalar(pos_weight, -1), y), 1));
     return rg_add(left, right);
 }
 
 rg_tensor *rg_bce_with_logits_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("bce_with_logits", z, y);
-    if (!READY(WEIGHT | POS_WEIGHT)) return rg_poison(rg_tape_of(z));
+    if (!PAIRED(WEIGHT | POS_WEIGHT)) return rg_poison(rg_tape_of(z));
     rg_tensor *loss = logistic(at, z, y, with.pos_weight);
-    return fits(at, "bce_with_logits", "weight", with.weight, loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(z->tape);
+    return fits(at, "bce_with_logits", "weight", with.weight, "loss", loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(z->tape);
 }
 
 rg_tensor *rg_focal_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("focal", z, y);
-    if (!READY(FOCUS)) return rg_poison(rg_tape_of(z));
+    if (!PAIRED(FOCUS)) return rg_poison(rg_tape_of(z));
     const double alpha = rg_option(with.alpha, .25), gamma = rg_option(with.gamma, 2);
     rg_tensor *not_y = one_minus(at, y), *loss = logistic(at, z, y, NULL);
     rg_tensor *wrong = rg_add(rg_mul(rg_sigmoid(z), not_y), rg_mul(rg_sigmoid(rg_neg(z)), y)); /* 1 - p_t, also where p_t rounds to 1 */
@@ -182,13 +186,13 @@ static rg_tensor *hinged(const char *at, rg_tensor *z, rg_tensor *y, double marg
 
 rg_tensor *rg_hinge_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("hinge", z, y);
-    if (!READY(MARGIN)) return rg_poison(rg_tape_of(z));
+    if (!PAIRED(MARGIN)) return rg_poison(rg_tape_of(z));
     return reduced(at, hinged(at, z, y, with.margin), with.reduction);
 }
 
 rg_tensor *rg_squared_hinge_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("squared_hinge", z, y);
-    if (!READY(MARGIN)) return rg_poison(rg_tape_of(z));
+    if (!PAIRED(MARGIN)) return rg_poison(rg_tape_of(z));
     return reduced(at, rg_square(hinged(at, z, y, with.margin)), with.reduction);
 }
 
@@ -287,7 +291,7 @@ rg_tensor *rg_multi_margin_at(const char *at, rg_tensor *x, rg_tensor *labels, r
 
 rg_tensor *rg_kl_div_at(const char *at, rg_tensor *log_p, rg_tensor *q, rg_loss_options with) {
     RG_SPEAK_AS("kl_div", log_p, q);
-    if (!READY(LOG_TARGET | BATCHMEAN)) return rg_poison(rg_tape_of(log_p));
+    if (!PAIRED(LOG_TARGET | BATCHMEAN)) return rg_poison(rg_tape_of(log_p));
     if (with.log_target) return reduced(at, rg_mul(rg_exp(q), rg_sub(q, log_p)), with.reduction);
     rg_tensor *safe = rg_where(rg_eq(q, rg_constant(q, 0)), rg_constant(q, 1), q); /* ln 1 = 0 where q is 0 */
     return reduced(at, rg_sub(rg_mul(q, rg_log(safe)), rg_mul(q, log_p)), with.reduction);
@@ -343,7 +347,8 @@ rg_tensor *rg_cosine_embedding_at(const char *at, rg_tensor *a, rg_tensor *b, rg
     }                                                                                                                   \
     RG_OP(n) = {.name = #n, .compose = compose_##fn,
 #define PAIRS(p) "5,17 5,17" p "; 17 17" p "; - -" p "; 1,1 1,1" p "; 3,5 5" p " reduction=1; 4,3 4,3" p " reduction=2; 0,3 0,3" p "; 4,3 same" p
-#define BAD_PAIRS "2,3 2,4; 2,3:i32 2,3:i32; 2:f64 2:f32; 2,3 2,3 reduction=3; 2,3 2,3 reduction=9"
+#define BAD_TARGETS "2,3 2,4; 5,1 5; 3 5,3; 4 1,4; - 1; 2,3:i32 2,3:i32; 2:f64 2:f32; 2 2 reduction=9"
+#define BAD_PAIRS BAD_TARGETS "; 2,3 2,3 reduction=3"
 #define BAD_LABELS "3,4 3:i32=4 4 3:u8=1; 3,4 3:i32=-1 4 3:u8=1; 2,0 2:i32 0 2:u8=1; 3,4 4:i32 4 3:u8=1; 3,4 3,4:i32 4 3:u8; - -:i32 4 -:u8; 3,4 3 4 3:u8;"      \
     "3,4:i32 3:i32 4 3:u8; 3,4 3:i32 3 3:u8; 3,4 3:i32 1,4 3:u8; 3,4 3:i32 4 3:i32; 3,4 3:i32 4 4:u8; 3,4 3:i32 4 -:u8; 3,4 3:i32 4 3,1:u8"
 
@@ -356,7 +361,7 @@ LOSS(bce, bce, 0) .formula = "mean of -y ln p - (1 - y) ln(1 - p)", .arity = 2, 
     .refuses = BAD_PAIRS "; 3:f=2 3; 3:f=-1 3"};
 LOSS(bce_with_logits, bce_with_logits, .pos_weight = in[2]) .formula = "mean of (1 - y) z + (1 + (w - 1) y) ln(1 + e^-z)", .arity = 3,
     .samples = "5,17 5,17 17; 17 17 -; - - -; 1,1 1,1 1; 3,5 5 5 reduction=1; 4,3 4,3:f<2 3 reduction=2; 2,61 2,61 2,61; 0,3 0,3 3 reduction=1; 4,3 same same",
-    .refuses = "2,3 2,4 3; 2,3:i32 2,3:i32 3; 2:f64 2:f32 2; 2,3 2,3 2; 2,3 2,3 3 reduction=3"};
+    .refuses = "2,3 2,4 3; 5,1 5 1; 3 5,3 3; 2,3:i32 2,3:i32 3; 2:f64 2:f32 2; 2,3 2,3 2; 2,3 2,3 3 reduction=3"};
 LOSS(focal, focal, .alpha = attr.p, .gamma = attr.q) .formula = "mean of a_t (1 - p_t)^gamma (-ln p_t), p_t = the probability of y", .arity = 2,
     .range = {.1, .9}, .samples = PAIRS("") ";" PAIRS(" p=.5 q=3") ";" PAIRS(" p=-1 q=-0") "; 4,3 4,3:f<2 q=1", .refuses = BAD_PAIRS "; 2 2 p=2; 2 2 q=-1"};
 LOSS(hinge, hinge, .margin = attr.p) .formula = "mean of max(0, margin - y z)", .arity = 2, .samples = PAIRS("") ";" PAIRS(" p=.5"), .refuses = BAD_PAIRS};
@@ -377,7 +382,7 @@ LOSS(multi_margin, multi_margin, .weight = in[2], .mask = in[3], .p = attr.p, .m
     "7,5 7:i32<5 5 7:f<3; 17,1 17:i32=0 1 17:u8<2; 3,101 3:i32<101 101 3:u8=9; 0,3 0:i32 3 0:u8 reduction=1; 17 -:i32<17 same -:u8=1 p=2; 4,3 4:i32=9 3 4:u8=0 reduction=1",
     .refuses = BAD_LABELS "; 3,4 3:i32 4 3:u8 p=3"};
 LOSS(kl_div, kl_div, .log_target = attr.p != 0) .formula = "mean of q (ln q - x)", .arity = 2, .range = {.1, .9},
-    .samples = PAIRS("") "; 4,3 4,3 reduction=3; 17 17 reduction=3; - - reduction=3;" PAIRS(" p=1"), .refuses = "2,3 2,4; 2,3:i32 2,3:i32; 2:f64 2:f32; 2 2 reduction=9"};
+    .samples = PAIRS("") "; 4,3 4,3 reduction=3; 17 17 reduction=3; - - reduction=3;" PAIRS(" p=1"), .refuses = BAD_TARGETS};
 
 static rg_tensor *compose_cosine_similarity(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_cosine_similarity_at(at, in[0], in[1], attr.axis); }
 RG_OP(cosine_similarity) = {.name = "cosine_similarity", .formula = "a . b / (max(|a|, 1e-8) max(|b|, 1e-8)) along an axis", .arity = 2,

@@ -3,7 +3,9 @@
        rg_cross_entropy(logits, labels, .label_smoothing = .1, .weight = w, .mask = rg_ne(labels, padding))
 
    An option left out takes its default; RG_ZERO means 0 where that is not the default. An option that a loss has not got is refused.
-   Classes are the last axis: logits [.., classes], labels [..] in i32. Losses of targets broadcast as any elementwise op.       */
+   Classes are the last axis: logits [.., classes], labels [..] in i32. A target y broadcasts to what was predicted, and
+   the loss has that shape: y [3], or a number of rank 0, for p [n, 3]. A y that would enlarge it, [n] for p [n, 1], is
+   an error. */
 #ifndef RG_LOSSES_H
 #define RG_LOSSES_H
 

@@ -27,7 +27,7 @@ static rg_tensor *whole(rg_tape *t, int64_t n) { return rg_input(t, counts, n); 
     M(matmul_transposed, RG_ESHAPE, rg_matmul(X(2, 3), X(3, 4), .transpose_a = true), "matmul: [2,3] . [3,4]: inner dimensions 2 and 3 differ (the first transposed)") \
     M(linear, RG_ESHAPE, rg_linear(X(2, 3), NAMED("w", 4, 5), X(5)), "linear: [2,3], w[4,5], [5]: inner dimensions 3 and 4 differ")                   \
     M(add, RG_ESHAPE, rg_add(X(2, 3), NAMED("b", 4)), "add: [2,3] + b[4]: dimensions 3 and 4 do not broadcast")                                        \
-    M(composite, RG_ESHAPE, rg_mse(NAMED("p", 2, 3), NAMED("y", 2, 4)), "mse: p[2,3], y[2,4]: dimensions 3 and 4 do not broadcast")                   \
+    M(composite, RG_ESHAPE, rg_mse(NAMED("p", 2, 3), NAMED("y", 2, 4)), "mse: the target y[2,4] does not broadcast to the prediction, p[2,3]")                   \
     M(inner, RG_ESHAPE, rg_sum(rg_exp(rg_add(rg_neg(X(3)), X(2)))), "add: [3] + [2]: dimensions 3 and 2 do not broadcast")                             \
     M(float_wanted, RG_EDTYPE, rg_exp(rg_set_name(whole(t, 2), "i")), "exp: i[2] i32: operand 1 must be a float, not i32; rg_cast converts")               \
     M(mixed, RG_EDTYPE, rg_mul(X(2), rg_cast(X(2), RG_F64)), "mul: [2] * [2] f64: dtypes f32 and f64 differ; rg_cast converts")                        \

@@ -247,7 +247,7 @@ static void index_errors_say_where(void **state) {
     REFUSED(RG_EVALUE, rg_cross_entropy(cube, pair), "cross_entropy: [2,2,3], [2,2] i32: labels[1,0] = -1 is outside 0..2; rows that shall not count are 0 in .mask");
     REFUSED(RG_ESHAPE, rg_cross_entropy(x, pair), "cross_entropy: the labels are [2,2] i32, must be [3] i32: the classes are the last axis of x[3,4]");
     REFUSED(RG_EVALUE, rg_cross_entropy(none, zeros), "cross_entropy: none[2,0], [2] i32: labels[0] = 0, but there is nothing to index");
-    REFUSED(RG_EDTYPE, rg_mse(x, zeros), "mse: x[3,4], [2] i32: dtypes f32 and i32 differ; rg_cast converts");
+    REFUSED(RG_EDTYPE, rg_mse(rg_full(t, 1, 2), zeros), "mse: [2], [2] i32: dtypes f32 and i32 differ; rg_cast converts");
 }
 
 int main(void) {

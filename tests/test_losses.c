@@ -323,6 +323,33 @@ static void weights_do_not_enlarge_a_loss(void **state) {
     rg_tape_free(t);
 }
 
+/* [n] would make [n, n] of [n, 1]: a plausible number, and the wrong one. */
+static void targets_do_not_enlarge_a_loss(void **state) {
+    (void)state;
+    rg_tape *t = rg_tape_new(1);
+    rg_on_error(t, NULL, NULL);
+    rg_tensor *p = rg_set_name(rg_full(t, .5, 4, 1), "p"), *y = rg_set_name(rg_full(t, 1, 4), "y"), *flat = rg_full(t, .5, 4), *tall = rg_full(t, 1, 4, 1);
+#define BOTH(name)                                                                                                   \
+    WIDE(rg_##name(p, y), #name ": the target y[4] does not broadcast to the prediction, p[4,1]");                   \
+    WIDE(rg_##name(flat, tall, .reduction = RG_SUM), #name ": the target [4,1] does not broadcast to the prediction, [4]"); \
+    WIDE(rg_##name(rg_full(t, .5), y), #name ": the target y[4] does not broadcast to the prediction, []")
+    BOTH(mse);
+    BOTH(l1);
+    BOTH(huber);
+    BOTH(smooth_l1);
+    BOTH(bce);
+    BOTH(bce_with_logits);
+    BOTH(focal);
+    BOTH(hinge);
+    BOTH(squared_hinge);
+    BOTH(kl_div);
+    rg_tensor *x = rg_full(t, .5, 2, 4), *each = rg_mse(x, y, .reduction = RG_NONE);
+    assert_true(rg_ndim(each) == 2 && rg_dim(each, 0) == 2 && rg_dim(each, 1) == 4); /* a target of each column */
+    assert_true(rg_item(rg_mse(x, rg_full(t, 2))) == 2.25 && rg_item(rg_bce(x, rg_full(t, 1, 2, 1))) > 0);
+    assert_null(rg_error(t));
+    rg_tape_free(t);
+}
+
 /* Values are checked again when the record is played, with the words that recording has for them. */
 static void values_are_checked_in_a_replay(void **state) {
     (void)state;
@@ -357,7 +384,7 @@ int main(void) {
     static const struct CMUnitTest rest[] = {
         cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(no_row_counts),
         cmocka_unit_test(nonzero_counts), cmocka_unit_test(masked_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused), cmocka_unit_test(steady_losses_allocate_nothing), cmocka_unit_test(refusals),
-        cmocka_unit_test(cosines_of_operands_that_broadcast_along_the_axis), cmocka_unit_test(weights_do_not_enlarge_a_loss),
+        cmocka_unit_test(cosines_of_operands_that_broadcast_along_the_axis), cmocka_unit_test(weights_do_not_enlarge_a_loss), cmocka_unit_test(targets_do_not_enlarge_a_loss),
         cmocka_unit_test(values_are_checked_in_a_replay),
     };
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) cases_add(&all, rest[i].test_func, NULL, "%s", rest[i].name);
