@@ -94,15 +94,22 @@ static void put_speaker(text *m, const rg_speaker *s, const char *message) {
     if (s && (strncmp(message, s->name, length) != 0 || message[length] != ':')) put_application(m, s->name, s->n, s->in, ", ");
 }
 
-/* Is y applied to just what the composite was given? Then its own name and operands say nothing new. An "operand 2" is, of those in another
-   order, another one. */
+static bool among(const rg_tensor *x, int n, rg_tensor *const *in) {
+    int i = 0;
+    while (i < n && in[i] != x) i++;
+    return i < n;
+}
+
+/* Is y applied to all that the composite was given, and beside it to numbers at most? Then its own name and operands say nothing new. An
+   "operand 2" is, of those in another order, another one. */
 static bool is_speakers(const rg_tensor *y, const rg_speaker *s, const char *format) {
-    int same = 0, found = 0;
-    for (int i = 0; s && s->n == y->nin && i < s->n; i++) {
-        same += s->in[i] == y->in[i];
-        for (int k = 0; k < s->n; k++) found += s->in[i] == y->in[k];
+    bool all = s, in_order = s && s->n == y->nin;
+    for (int i = 0; all && i < s->n; i++) all = among(s->in[i], y->nin, y->in);
+    for (int i = 0; all && i < y->nin; i++) {
+        all = y->in[i]->ndim == 0 || among(y->in[i], s->n, s->in);
+        in_order = in_order && s->in[i] == y->in[i];
     }
-    return found && (same == y->nin || (found == y->nin && strncmp(format, "operand", 7) != 0));
+    return all && (in_order || strncmp(format, "operand", 7) != 0);
 }
 
 /* Keeps the first error and tells the handler of it, once. What the handler asks for happens after it has returned. */

@@ -143,5 +143,7 @@ rg_tensor *rg_scatter_add_at(const char *at, rg_tensor *x, rg_tensor *src, rg_te
 /* -------- masked_fill. A constant in x's dtype, which need not be the tape's. */
 rg_tensor *rg_masked_fill_at(const char *at, rg_tensor *x, rg_tensor *mask, double value) {
     RG_SPEAK_AS("masked_fill", x, mask);
+    rg_tape *t = rg_tape_of(x ? x : mask);
+    if (rg_given(at, t, x, "masked_fill: operand 1") || rg_given(at, t, mask, "masked_fill: operand 2")) return rg_poison(t);
     return rg_where_at(at, mask, rg_number_at(at, value, x), x);
 }

@@ -190,6 +190,16 @@ static void gather_errors_say_where(void **state) {
     REFUSED(RG_EVALUE, rg_gather(w, ids, 0), "gather: w[5,4], ids[2,2] i32: ids[1,0] = 5 is outside 0..4");
     REFUSED(RG_ESHAPE, rg_gather(w, zeros, 1), "gather: w[5,4], [6,2] i32: along axis 0 there are 6 indices for 5");
     REFUSED(RG_ESHAPE, rg_gather(w, fine, 0), "gather: w[5,4], [3] i32: index must have 2 dimensions, not 1");
+    rg_tensor *mask = rg_input(t, ((const uint8_t[10]){0}), 2, 5), *gone = rg_full(t, 1, 4);
+    REFUSED(RG_ESHAPE, rg_masked_fill(w, mask, 1), "masked_fill: w[5,4], [2,5] u8: dimensions 2 and 5 do not broadcast");
+    REFUSED(RG_ESTATE, rg_masked_fill(NULL, mask, 1), "masked_fill: operand 1 is NULL");
+    REFUSED(RG_ESTATE, rg_masked_fill(w, NULL, 1), "masked_fill: operand 2 is NULL");
+    const int64_t mark = rg_mark(t);
+    rg_tensor *later = rg_full(t, 1, 4);
+    rg_rewind(t, mark);
+    char expected[96];
+    snprintf(expected, sizeof expected, "masked_fill: operand 2 was released by the rewind at test_gather.c:%d", __LINE__ - 2);
+    REFUSED(RG_ESTATE, rg_masked_fill(gone, later, 1), expected);
     REFUSED(RG_ESHAPE, rg_scatter_add(w, w, zeros, 0), "scatter_add: w[5,4], [6,2] i32, w[5,4]: the shapes of index and of what is added differ");
 }
 
