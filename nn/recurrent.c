@@ -146,19 +146,35 @@ static rg_tensor *forward(const char *at, rg_nn *net, rg_tensor *const *in) {
     return unroll(at, r, in[0], &r->state);
 }
 
-rg_tensor *rg_nn_unroll_at(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_state *state) {
+/* Can x and what the state holds be read, by a net of this file? */
+static bool readable(const char *at, const char *who, const rg_nn *net, const rg_tensor *x, const rg_rnn_state *state) {
     rg_tape *t = net ? net->tape : rg_tape_of(x);
     if (!net || net->forward != forward || !state)
-        return rg_refuse(t, RG_EVALUE, at, "rg_nn_unroll: %s", !net ? "the net is NULL" : !state ? "the state is NULL" : "not an rnn, lstm or gru");
-    recurrent *r = (recurrent *)net;
-    if (state->c && !r->has_c) return rg_refuse(t, RG_EVALUE, at, "%s: a state c, which only an lstm has", net->kind);
+        return rg_fail(t, RG_EVALUE, at, "%s: %s", who, !net ? "the net is NULL" : !state ? "the state is NULL" : "not an rnn, lstm or gru"), false;
+    if (state->c && !((const recurrent *)net)->has_c) return rg_fail(t, RG_EVALUE, at, "%s: a state c, which only an lstm has, for a %s", who, net->kind), false;
+    return !(rg_given(at, t, x, "%s: x", who) || (state->h && rg_given(at, t, state->h, "%s: the state h", who)) ||
+             (state->c && rg_given(at, t, state->c, "%s: the state c", who)));
+}
+
+static rg_tensor *go_on(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_state *state) {
     rg_tensor *y = rg_nn_forward_at(at, net, net->inputs, (rg_tensor *[]){x, state->h, state->c});
-    if (!rg_failed(y)) *state = r->state;
+    if (!rg_failed(y)) *state = ((recurrent *)net)->state;
     return y;
 }
 
+rg_tensor *rg_nn_unroll_at(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_state *state) {
+    return readable(at, "rg_nn_unroll", net, x, state) ? go_on(at, net, x, state) : rg_poison(net ? net->tape : rg_tape_of(x));
+}
+
 rg_tensor *rg_nn_step_at(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_state *state) {
-    return rg_squeeze(rg_nn_unroll_at(at, net, rg_unsqueeze(x, 1), state), 1);
+    char text[80];
+    rg_tape *t = net ? net->tape : rg_tape_of(x);
+    RG_SPEAK_AS("rg_nn_step", x, state ? state->h : NULL, state ? state->c : NULL);
+    if (!readable(at, "rg_nn_step", net, x, state)) return rg_poison(t);
+    const int64_t in = ((const recurrent *)net)->in;
+    if (x->ndim != 2 || x->shape[1] != in)
+        return rg_refuse(t, RG_ESHAPE, at, "rg_nn_step: the input of the %s is %s, not [batch, %lld]", net->kind, rg_shape_text(x, text, sizeof text), (long long)in);
+    return rg_squeeze(go_on(at, net, rg_unsqueeze(x, 1), state), 1);
 }
 
 static rg_nn *recurrent_new(const char *at, rg_tape *t, const char *kind, int gates, step_fn step, int64_t in, int64_t hidden, rg_rnn_options o) {

@@ -311,7 +311,7 @@ static void recurrent_nets_from_a_state(void **state) {
     assert_false(same(rg_nn_forward(gru, x, h), rg_nn_forward(gru, x)));
     FAILS(rg_failed(rg_nn_forward(gru, x, h, c)), "rg_nn_forward: the gru takes 1 to 2 inputs, it got 3");
     s = (rg_rnn_state){c, h};
-    FAILS(rg_failed(rg_nn_unroll(lstm, NULL, &s)), "rg_nn_forward: input 1 of the lstm is NULL");
+    FAILS(rg_failed(rg_nn_unroll(lstm, NULL, &s)), "rg_nn_unroll: x is NULL");
     assert_true(s.h == c && s.c == h);
     FAILS(rg_failed(rg_nn_unroll(lstm, rg_full(t, 1, 2, 2), &s)), "lstm: the input is [2,2], not [batch, time, 3]");
     assert_true(s.h == c && s.c == h);

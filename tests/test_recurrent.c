@@ -365,21 +365,46 @@ static void they_learn(void **state) {
 
 /* -------- errors */
 
+#define FAILS(call, message) assert_true(rg_failed(call)); expect(t, message)
+#define NOT_MADE(call, message) assert_null(call); expect(t, message)
+
+/* A step speaks of itself, and of the shapes that it was given. lstm: 3 -> 5, 2 layers. */
+static void step_errors(rg_tape *t, rg_nn *lstm, rg_nn *other) {
+    rg_tensor *x = rg_full(t, 1, 2, 3), *h = rg_full(t, 1, 2, 2, 5);
+    rg_rnn_state none = {NULL, NULL};
+    FAILS(rg_nn_step_at("a.c:1", lstm, rg_full(t, 1, 2, 5, 3), &none), "rg_nn_step: the input of the lstm is [2,5,3], not [batch, 3] (a.c:1)");
+    FAILS(rg_nn_step_at("a.c:1", lstm, rg_full(t, 1, 2, 4), &none), "rg_nn_step: the input of the lstm is [2,4], not [batch, 3] (a.c:1)");
+    FAILS(rg_nn_step_at("a.c:1", lstm, rg_full(t, 1), &none), "rg_nn_step: the input of the lstm is [], not [batch, 3] (a.c:1)");
+    FAILS(rg_nn_step_at("a.c:1", lstm, NULL, &none), "rg_nn_step: x is NULL (a.c:1)");
+    FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){h, rg_poison(t)}), "rg_nn_step: the state c is what a failed operation returned (a.c:1)");
+    FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){rg_full(t, 1, 2, 4), NULL}),
+        "rg_nn_step: [2,3], [2,4]: lstm: the state h is [2,4], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
+    FAILS(rg_nn_step_at("a.c:1", other, x, &none), "rg_nn_step: not an rnn, lstm or gru (a.c:1)");
+    FAILS(rg_nn_step_at("a.c:1", lstm, x, NULL), "rg_nn_step: the state is NULL (a.c:1)");
+    FAILS(rg_nn_step_at("a.c:1", NULL, x, &none), "rg_nn_step: the net is NULL (a.c:1)");
+    const int64_t mark = rg_mark(t);
+    rg_tensor *old = rg_full(t, 1, 2, 2, 5);
+    rg_rewind_at("b.c:2", t, mark);
+    FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){old, NULL}), "rg_nn_step: the state h was released by the rewind at b.c:2 (a.c:1)");
+    rg_tensor *wide = rg_cast(x, RG_F64);
+    FAILS(rg_nn_step_at("a.c:1", lstm, wide, &none),
+        "rg_nn_step: [2,3] f64: linear: [1,2,3] f64, weight_ih_l0[3,20], bias_ih_l0[20]: dtypes f64 and f32 differ; rg_cast converts (a.c:1)");
+}
+
 static void errors(void **state) {
     rg_tape *t = *state;
     rg_nn *lstm = (rg_nn_lstm)(t, 3, 5, two), *gru = (rg_nn_gru)(t, 3, 5, two), *mha = rg_nn_multi_head_attention(t, 6, 2, RG_ONES);
     rg_tensor *x = rg_full(t, 1, 2, 4, 3), *six = rg_full(t, 1, 2, 4, 6);
-#define FAILS(call, message) assert_true(rg_failed(call)); expect(t, message)
-#define NOT_MADE(call, message) assert_null(call); expect(t, message)
     FAILS(rg_nn_forward_at("a.c:1", lstm, RG_IN(rg_full(t, 1, 2, 3))), "lstm: the input is [2,3], not [batch, time, 3] (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", lstm, RG_IN(six)), "lstm: the input is [2,4,6], not [batch, time, 3] (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", lstm, RG_IN(rg_full(t, 1, 2, 0, 3))), "lstm: 0 steps in [2,0,3], not 1 to 16384 (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", lstm, x, &(rg_rnn_state){rg_full(t, 1, 2, 3, 5), NULL}), "lstm: the state h is [2,3,5], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", lstm, x, &(rg_rnn_state){NULL, rg_full(t, 1, 5)}), "lstm: the state c is [5], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
-    FAILS(rg_nn_unroll_at("a.c:1", gru, x, &(rg_rnn_state){NULL, rg_full(t, 1, 2, 2, 5)}), "gru: a state c, which only an lstm has (a.c:1)");
+    FAILS(rg_nn_unroll_at("a.c:1", gru, x, &(rg_rnn_state){NULL, rg_full(t, 1, 2, 2, 5)}), "rg_nn_unroll: a state c, which only an lstm has, for a gru (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", mha, x, &(rg_rnn_state){NULL, NULL}), "rg_nn_unroll: not an rnn, lstm or gru (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", lstm, x, NULL), "rg_nn_unroll: the state is NULL (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", NULL, x, NULL), "rg_nn_unroll: the net is NULL (a.c:1)");
+    step_errors(t, lstm, mha);
     FAILS(rg_lstm_cell_at("a.c:1", x, x, NULL, x, x, x, x), "rg_lstm_cell: c is NULL (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", mha, RG_IN(x)), "multi_head_attention: the input is [2,4,3], not [batch, n, 6] (a.c:1)");
     FAILS(rg_nn_attend_at("a.c:1", mha, six, x, six, NULL), "multi_head_attention: the key is [2,4,3], not [batch, n, 6] (a.c:1)");
