@@ -47,7 +47,8 @@ enum { RG_MAX_DIMS = 6 };
 
 typedef enum rg_code { RG_OK, RG_ENOMEM, RG_ESHAPE, RG_EDTYPE, RG_EVALUE, RG_ESTATE, RG_EIO } rg_code;
 
-typedef struct rg_list { /* rg_list_of(w, b); an array's: rg_list_of_n(2, x). Of rg_params, valid until the tape makes another */
+/* rg_list_of(w, b); an array's: rg_list_of_n(2, x). rg_params' is valid until the tape makes another parameter */
+typedef struct rg_list {
     rg_tensor *const *items;
     int count;
 } rg_list;
@@ -108,6 +109,9 @@ int rg_threads(const rg_tape *t);
 RG_PLAIN rg_rng *rg_tape_rng(rg_tape *t);  /* the generator that initialisers, loaders and dropout draw from */
 rg_memory_stats rg_memory(const rg_tape *t);
 rg_list rg_params(const rg_tape *t);       /* every parameter of the tape */
+/* The tensors of a, then those of b: rg_optim_adam(t, rg_list_join(rg_nn_params(actor), rg_nn_params(critic))). It
+   lives as long as the tape, so join before the loop. Tensors of two tapes are an error, and the list is empty. */
+rg_list rg_list_join(rg_list a, rg_list b);
 
 /* -------- leaves. A name is copied. */
 rg_tensor *rg_input(rg_tape *t, rg_data data, rg_dims shape); /* a copy of an array; floats become the tape's dtype, i32 and u8 stay */

@@ -172,6 +172,25 @@ rg_tensor *rg_parameter_at(const char *at, rg_tape *t, const char *name, int ndi
 
 rg_list rg_params(const rg_tape *t) { return t ? (rg_list){t->params, t->nparams} : (rg_list){NULL, 0}; }
 
+static rg_tensor *item(rg_list a, rg_list b, int i) {
+    const rg_list l = i < a.count ? a : b;
+    return l.items ? l.items[i < a.count ? i : i - a.count] : NULL;
+}
+
+rg_list rg_list_join_at(const char *at, rg_list a, rg_list b) {
+    rg_tape *t = NULL;
+    if (a.count < 0) a.count = 0;
+    const int n = a.count + (b.count < 0 ? 0 : b.count);
+    for (int i = 0; i < n && !t; i++) t = rg_tape_of(item(a, b, i));
+    for (int i = 0; i < n; i++) {
+        if (rg_given(at, t, item(a, b, i), "rg_list_join: tensor %d", i)) return (rg_list){0};
+        if (item(a, b, i)->tape != t) return rg_fail(t, RG_ESTATE, at, "rg_list_join: tensor %d is from another tape", i), (rg_list){0};
+    }
+    rg_tensor **items = n ? rg_tape_own(at, t, (size_t)n * sizeof *items) : NULL;
+    for (int i = 0; items && i < n; i++) items[i] = item(a, b, i);
+    return (rg_list){items, items ? n : 0};
+}
+
 static void clear_grad(const char *at, rg_tensor *x, const char *by) {
     rg_tensor *g = x->grad;
     if (!g || (x->tape->in_handler && rg_in_handler(x->tape, by))) return;

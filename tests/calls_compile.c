@@ -26,6 +26,7 @@ rg_tensor *forms(rg_tape *t, rg_tensor *x, rg_tensor *i, void *untyped, int64_t 
     rg_optim *adam = rg_optim_adam(t, rg_nn_params(net), .lr = 1e-3, .weight_decay = .01), *sgd = rg_optim_sgd(t, rg_params(t));
     rg_loader *batches = rg_loader_new(t, x, i, .batch = 64, .shuffle = true);
     rg_optim_add_group(adam, rg_list_of(x), .lr = .1);
+    rg_optim_sgd(t, rg_list_join(rg_list_of(x), rg_params(t)), .lr = .1);
     rg_nn_save(net, "net");
     rg_nn_load(net, "net", .layout = RG_TORCH, .prefix = "model.", .partial = true);
     rg_state *run = rg_state_new(t);

@@ -581,7 +581,7 @@ static void two_nets_of_the_same_names(void **state) {
     rg_tape *t = tape(RG_F32);
     rg_nn *a = rg_nn_linear(t, 2, 1, RG_ONES), *b = rg_nn_linear(t, 2, 1, RG_ONES);
     assert_string_equal(rg_name_of(a->params[0]), rg_name_of(b->params[0]));
-    rg_optim *both = rg_optim_sgd(t, rg_params(t), .lr = .5), *one = rg_optim_adam(t, rg_nn_params(a));
+    rg_optim *both = rg_optim_sgd(t, rg_list_join(rg_nn_params(a), rg_nn_params(b)), .lr = .5), *one = rg_optim_adam(t, rg_nn_params(a));
     assert_non_null(both);
     assert_int_equal(rg_optim_add_group(one, rg_nn_params(b)), 0);
     rg_backward(rg_sum(rg_add(rg_nn_forward(a, rg_full(t, 1, 1, 2)), rg_nn_forward(b, rg_full(t, 2, 1, 2)))));

@@ -288,6 +288,27 @@ static void two_tapes_do_not_mix(void **state) {
     rg_tape_free(u);
 }
 
+static void lists_are_joined(void **state) {
+    rg_tape *t = *state, *u = rg_tape_new(7);
+    rg_on_error(u, NULL, NULL);
+    rg_tensor *a = rg_parameter(t, "a", 1), *b = rg_parameter(t, "b", 2), *c = rg_parameter(t, "c", 3), *far = rg_parameter(u, "d", 3), *holes[] = {a, NULL};
+    rg_list joined = rg_list_join(rg_list_of(c), rg_list_join(rg_list_of(a), rg_list_of(b, c)));
+    for (int i = 0; i < 50; i++) rg_parameter(t, NULL, 1); /* rg_params may move meanwhile */
+    rg_tape_reset(t);
+    assert_int_equal(joined.count, 4);
+    for (int i = 0; i < 4; i++) assert_ptr_equal(joined.items[i], ((rg_tensor *[]){c, a, b, c})[i]);
+    assert_int_equal(rg_list_join(rg_params(t), (rg_list){NULL, 0}).count, 53);
+    assert_int_equal(rg_list_join((rg_list){NULL, 0}, rg_params(NULL)).count, 0);
+    assert_null(rg_error(t));
+    REFUSED(RG_ESTATE, (joined = rg_list_join(rg_list_of(a, b), rg_list_of(c, far)), rg_poison(t)), "rg_list_join: tensor 3 is from another tape");
+    assert_true(joined.count == 0 && !joined.items);
+    REFUSED(RG_ESTATE, (joined = rg_list_join(rg_list_of_n(2, holes), rg_list_of(b)), rg_poison(t)), "rg_list_join: tensor 1 is NULL");
+    REFUSED(RG_ESTATE, (joined = rg_list_join(rg_list_of_n(2, NULL), rg_list_of(b)), rg_poison(t)), "rg_list_join: tensor 0 is NULL");
+    assert_int_equal(joined.count, 0);
+    assert_null(rg_error(u));
+    rg_tape_free(u);
+}
+
 /* 20 steps of a small net by hand; returns the bits of what was learned. */
 static void *train(void *seed) {
     rg_tape *t = rg_tape_new(*(const uint64_t *)seed);
@@ -452,7 +473,7 @@ int main(void) {
         CASE(a_rewind_keeps_parameters_made_since), CASE(a_retained_value_survives_without_history), CASE(a_retained_leaf_still_requires_its_gradient), CASE(retained_twice_is_released_twice),
         CASE(released_before_the_reset_goes_with_it), CASE(a_retained_view_keeps_its_base), CASE(a_retained_view_keeps_a_small_base),
         CASE(views_of_parameters_let_go), CASE(base_and_view_both_retained), CASE(release_wants_a_retain), CASE(released_while_results_read_it),
-        CASE(gradient_cleared_while_results_read_it), CASE(two_tapes_are_independent), CASE(two_tapes_do_not_mix), CASE(two_tapes_on_two_threads),
+        CASE(gradient_cleared_while_results_read_it), CASE(two_tapes_are_independent), CASE(two_tapes_do_not_mix), CASE(lists_are_joined), CASE(two_tapes_on_two_threads),
         CASE(recording_off), CASE(detach_shares_storage_and_cuts_history), CASE(only_float_leaves_require_gradients), CASE(the_generator_is_the_tapes),
         CASE(live_counts_are_exact), CASE(settings_refuse_nonsense), CASE(the_dtype_is_that_of_what_is_made_next)};
     return cmocka_run_group_tests_name("tape", cases, NULL, NULL);
