@@ -98,7 +98,8 @@ typedef struct rg_pad_sequence_options {
     RG_NAMED;
 } rg_pad_sequence_options;
 /* Tensors [length, ..], at most 255, as one [b, longest, ..], as PyTorch's pad_sequence with batch_first; gradients go
-   through it. For a data set of such rows a loader has the option .lengths. */
+   through it. For a data set of such rows a loader has the option .lengths. A mask, nonzero: an element, 0: padding, is
+   rg_lt(rg_arange(t, 0, longest, 1, .i32 = true), rg_unsqueeze(lengths, 1)). */
 rg_tensor *rg_pad_sequence(rg_list sequences, rg_pad_sequence_options options);
 
 /* -------- batches

@@ -12,7 +12,9 @@ extern "C" {
 #endif
 
 /* -------- embeddings */
-rg_nn *rg_nn_embedding(rg_tape *t, int64_t n, int64_t dim, rg_init init); /* i32 [..] -> rows [.., dim] of "weight" [n, dim] */
+/* i32 [..] -> rows [.., dim] of "weight" [n, dim]. There is no padding_idx, which would be 0 when it is left out: with
+   rg_where(rg_unsqueeze(rg_ne(x, padding), -1), rows, 0) padding becomes zeros and gives that row no gradient. */
+rg_nn *rg_nn_embedding(rg_tape *t, int64_t n, int64_t dim, rg_init init);
 /* [.., time, dim] + the first rows of "weight" [n, dim]; time <= n */
 rg_nn *rg_nn_positional_embedding(rg_tape *t, int64_t n, int64_t dim, rg_init init);
 

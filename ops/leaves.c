@@ -6,6 +6,7 @@
 
 static void set(rg_tensor *x, int64_t i, double v) {
     if (x->dtype == RG_F64) ((double *)x->data)[i] = v;
+    else if (x->dtype == RG_I32) ((int32_t *)x->data)[i] = (int32_t)v;
     else ((float *)x->data)[i] = (float)v;
 }
 
@@ -13,10 +14,12 @@ static rg_tensor *refuse(const char *at, rg_tape *t, const char *what, double a,
     return rg_refuse(t, RG_EVALUE, at, "%s %g and %g", what, a, b);
 }
 
-rg_tensor *rg_arange_at(const char *at, rg_tape *t, double start, double stop, double step) {
+rg_tensor *rg_arange_at(const char *at, rg_tape *t, double start, double stop, double step, rg_arange_options options) {
     const double n = ceil((stop - start) / step);
     if (!(n >= 0 && n < 1e15)) return rg_refuse(t, RG_EVALUE, at, "rg_arange: from %g to %g by %g", start, stop, step);
-    rg_tensor *x = rg_empty_at(at, t, rg_default_dtype(t), 1, &(int64_t){(int64_t)n});
+    if (options.i32 && n > 0 && !(rg_holds(RG_I32, start) && step == trunc(step) && rg_holds(RG_I32, start + (n - 1) * step)))
+        return rg_refuse(t, RG_EVALUE, at, "rg_arange: from %g to %g by %g does not fit i32", start, stop, step);
+    rg_tensor *x = rg_empty_at(at, t, options.i32 ? RG_I32 : rg_default_dtype(t), 1, &(int64_t){(int64_t)n});
     for (int64_t i = 0; i < rg_numel(x); i++) set(x, i, start + (double)i * step);
     return x;
 }

@@ -146,7 +146,12 @@ rg_tensor *rg_zeros(rg_tape *t, rg_dims shape);
 rg_tensor *rg_ones(rg_tape *t, rg_dims shape);
 rg_tensor *rg_zeros_like(rg_tensor *x);              /* 0 in x's shape and dtype */
 rg_tensor *rg_ones_like(rg_tensor *x);               /* 1 in x's shape and dtype */
-rg_tensor *rg_arange(rg_tape *t, double start, double stop, double step);  /* start + i step, before stop */
+typedef struct rg_arange_options {
+    bool i32;                                        /* in place of the tape's floats; whole numbers then */
+    RG_NAMED;
+} rg_arange_options;
+/* torch.arange(start, stop, step): start + i step, before stop. rg_arange(t, 0, n, 1, .i32 = true): 0 .. n - 1 */
+rg_tensor *rg_arange(rg_tape *t, double start, double stop, double step, rg_arange_options options);
 rg_tensor *rg_linspace(rg_tape *t, double start, double stop, int64_t n);  /* n numbers from start to stop, both among them */
 rg_tensor *rg_eye(rg_tape *t, int64_t n);            /* [n, n]: 1 where row and column are the same, else 0 */
 rg_tensor *rg_uniform(rg_tape *t, double low, double high, rg_dims shape); /* low <= x < high: what NumPy's rng.uniform draws */

@@ -187,6 +187,11 @@ static void made_by_rule(void **state) {
     VALUES(rg_arange(t, 0, 1, .25), 0, .25, .5, .75);
     VALUES(rg_arange(t, 3, 0, -1), 3, 2, 1);
     assert_int_equal(rg_numel(rg_arange(t, 2, 2, 1)), 0);
+    rg_tensor *whole = rg_arange(t, 5, -3, -3, .i32 = true);
+    assert_int_equal(rg_dtype_of(whole), RG_I32);
+    VALUES(whole, 5, 2, -1);
+    VALUES(rg_arange(t, INT32_MAX - 1, 2147483648., 1, .i32 = true), INT32_MAX - 1, INT32_MAX);
+    assert_true(rg_dtype_of(rg_arange(t, 2, 2, 1, .i32 = true)) == RG_I32 && !rg_error(t));
     VALUES(rg_linspace(t, -1, 1, 5), -1, -.5, 0, .5, 1);
     VALUES(rg_linspace(t, 4, 7, 1), 4);
     VALUES(rg_eye(t, 2), 1, 0, 0, 1);
@@ -200,6 +205,10 @@ static void made_by_rule(void **state) {
     REFUSED(RG_EVALUE, rg_arange(t, 0, 1, 0), "rg_arange: from 0 to 1 by 0");
     REFUSED(RG_EVALUE, rg_arange(t, 0, 1, -1), "rg_arange: from 0 to 1 by -1");
     REFUSED(RG_EVALUE, rg_arange(t, 0, 1, (double)NAN), "rg_arange: from 0 to 1 by nan");
+    REFUSED(RG_EVALUE, rg_arange(t, 0, 2, .5, .i32 = true), "rg_arange: from 0 to 2 by 0.5 does not fit i32");
+    REFUSED(RG_EVALUE, rg_arange(t, 0, 4, 1.5, .i32 = true), "rg_arange: from 0 to 4 by 1.5 does not fit i32"); /* 0, 1.5, 3 */
+    REFUSED(RG_EVALUE, rg_arange(t, .25, 4, 1, .i32 = true), "rg_arange: from 0.25 to 4 by 1 does not fit i32");
+    REFUSED(RG_EVALUE, rg_arange(t, 0, 5e9, 2e9, .i32 = true), "rg_arange: from 0 to 5e+09 by 2e+09 does not fit i32");
     REFUSED(RG_EVALUE, rg_linspace(t, 0, (double)INFINITY, 3), "rg_linspace: the ends are 0 and inf");
     REFUSED(RG_ESHAPE, rg_linspace(t, 0, 1, -3), "tensor: dimension 0 of the new shape is -3");
     REFUSED(RG_ESHAPE, rg_eye(t, -1), "tensor: dimension 0 of the new shape is -1");

@@ -391,6 +391,17 @@ static void step_errors(rg_tape *t, rg_nn *lstm, rg_nn *other) {
         "rg_nn_step: [2,3] f64: linear: [1,2,3] f64, weight_ih_l0[3,20], bias_ih_l0[20]: dtypes f64 and f32 differ; rg_cast converts (a.c:1)");
 }
 
+/* What PyTorch's padding_idx does, as nn/sequence.h says it. */
+static void padding_of_an_embedding(void **state) {
+    rg_tape *t = *state;
+    rg_nn *net = rg_nn_embedding(t, 3, 2, RG_ONES);
+    rg_tensor *x = rg_input(t, ((int32_t[]){2, 0, 0, 1, 0, 0}), 2, 3);
+    rg_tensor *rows = rg_where(rg_unsqueeze(rg_ne(x, 0), -1), rg_nn_forward(net, x), 0);
+    for (int i = 0; i < 12; i++) assert_true(element(rows, i) == (i / 2 % 3 == 0));
+    assert_int_equal(rg_backward(rg_sum(rows)), 0);
+    for (int i = 0; i < 6; i++) assert_true(element(rg_grad_of(net->params[0]), i) == (i >= 2));
+}
+
 static void errors(void **state) {
     rg_tape *t = *state;
     rg_nn *lstm = (rg_nn_lstm)(t, 3, 5, two), *gru = (rg_nn_gru)(t, 3, 5, two), *mha = rg_nn_multi_head_attention(t, 6, 2, RG_ONES);
@@ -466,6 +477,6 @@ static void without_memory(void **state) {
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(recurrent_nets_are_pytorchs), CASE(attention_is_pytorchs), CASE(steps_are_the_unrolled_net), CASE(long_sequences),
         CASE(derivatives), CASE(dropout_only_while_training), CASE(causal_nets_do_not_look_ahead), CASE(checkpoint_round_trip), CASE(steady_steps),
-        CASE(a_record_of_them_plays), CASE(they_learn), CASE(errors), CASE(without_memory)};
+        CASE(a_record_of_them_plays), CASE(they_learn), CASE(padding_of_an_embedding), CASE(errors), CASE(without_memory)};
     return RUN("sequence", cases);
 }
