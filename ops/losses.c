@@ -17,7 +17,8 @@ extern const rg_op rg_op_cross_entropy; /* the mean without options, in one pass
 /* -------- options */
 
 static_assert(sizeof(rg_loss_options) % sizeof(uint64_t) == 0, "none_given looks at it in words");
-enum { WEIGHT = 1, POS_WEIGHT = 2, MASK = 4, SMOOTHING = 8, MARGIN = 16, POWER = 32, DELTA = 64, BETA = 128, FOCUS = 256, LOG_TARGET = 512, BATCHMEAN = 1024 };
+enum { WEIGHT = 1, POS_WEIGHT = 2, MASK = 4, SMOOTHING = 8, MARGIN = 16, POWER = 32, DELTA = 64, BETA = 128, FOCUS = 256, LOG_TARGET = 512, BATCHMEAN = 1024,
+    FULL = 2048, EPS = 4096 };
 
 static bool given(double v) { return v != 0 || signbit(v); }
 
@@ -30,7 +31,7 @@ static int check_options(const char *at, rg_tape *t, const char *who, const rg_l
         {WEIGHT, o->weight, "weight"}, {POS_WEIGHT, o->pos_weight, "pos_weight"}, {MASK, o->mask, "mask"},
         {SMOOTHING, given(o->label_smoothing), "label_smoothing"}, {MARGIN, given(o->margin), "margin"}, {POWER, given(o->p), "p"},
         {DELTA, given(o->delta), "delta"}, {BETA, given(o->beta), "beta"}, {FOCUS, given(o->alpha), "alpha"}, {FOCUS, given(o->gamma), "gamma"},
-        {LOG_TARGET, o->log_target, "log_target"}, {BATCHMEAN, o->reduction == RG_BATCHMEAN, "reduction RG_BATCHMEAN"}};
+        {LOG_TARGET, o->log_target, "log_target"}, {FULL, o->full, "full"}, {EPS, given(o->eps), "eps"}, {BATCHMEAN, o->reduction == RG_BATCHMEAN, "reduction RG_BATCHMEAN"}};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (options[i].given && !(has & options[i].bit)) return rg_fail(t, RG_EVALUE, at, "%s: this loss has no %s", who, options[i].name);
     if ((unsigned)o->reduction > RG_BATCHMEAN) return rg_fail(t, RG_EVALUE, at, "%s: there is no reduction %d", who, (int)o->reduction);
@@ -40,6 +41,7 @@ static int check_options(const char *at, rg_tape *t, const char *who, const rg_l
     if (given(o->delta) && !(o->delta > 0 && isfinite(o->delta))) return refuse(at, t, who, "delta", o->delta, "above 0 and finite");
     if (!(o->beta >= 0 && isfinite(o->beta))) return refuse(at, t, who, "beta", o->beta, "at least 0 and finite");
     if (!(o->alpha <= 1)) return refuse(at, t, who, "alpha", o->alpha, "at most 1");
+    if (!(o->eps >= 0 && isfinite(o->eps))) return refuse(at, t, who, "eps", o->eps, "at least 0 and finite");
     if (!(o->gamma >= 0 && isfinite(o->gamma))) return refuse(at, t, who, "gamma", o->gamma, "at least 0 and finite");
     return 0;
 }
@@ -142,6 +144,25 @@ static int plus_or_minus_1(rg_tensor *y) {
     return 0;
 }
 
+static int not_negative(rg_tensor *y) {
+    const rg_tensor *x = y->in[0];
+    for (int64_t i = 0; i < x->numel; i++)
+        if (!(rg_element(x, i) >= 0)) return rg_reject(y, RG_EVALUE, "element %lld is %g; a variance is at least 0", (long long)i, rg_element(x, i));
+    return 0;
+}
+
+static int variance_shape(rg_tensor *y) { return rg_shape_like(y, y->in[0]); }
+static int variance_forward(rg_tensor *y) { /* max(var, p) */
+    for (int64_t i = 0; i < y->numel; i++) {
+        const double v = fmax(rg_element(y->in[0], i), y->attr.p);
+        if (y->dtype == RG_F64) ((double *)y->data)[i] = v;
+        else ((float *)y->data)[i] = (float)v;
+    }
+    return 0;
+}
+
+static const rg_op variance = {.name = "gaussian_nll", .formula = "max(var, p); the gradient passes", .arity = 1, .shape = variance_shape, .check = not_negative,
+    .forward = RG_ANY(variance_forward), .backward = view_backward};
 static const rg_op probabilities = {.name = "bce", .formula = "p, from 0 to 1", .arity = 1, .shape = view_shape, .check = from_0_to_1, .backward = view_backward};
 static const rg_op signs = {.name = "cosine_embedding", .formula = "y, 1 or -1", .arity = 1, .shape = view_shape, .check = plus_or_minus_1};
 
@@ -297,6 +318,14 @@ rg_tensor *rg_kl_div_at(const char *at, rg_tensor *log_p, rg_tensor *q, rg_loss_
     return reduced(at, rg_sub(rg_mul(q, rg_log(safe)), rg_mul(q, log_p)), with.reduction);
 }
 
+rg_tensor *rg_gaussian_nll_at(const char *at, rg_tensor *mean, rg_tensor *y, rg_tensor *var, rg_loss_options with) {
+    RG_SPEAK_AS("gaussian_nll", mean, y, var);
+    if (!PAIRED(FULL | EPS) || !fits(at, "gaussian_nll", "variance", var, "prediction", mean)) return rg_poison(rg_tape_of(mean));
+    rg_tensor *v = rg_apply(&variance, at, (rg_attr){.p = rg_option(with.eps, 1e-6)}, 1, &var);
+    rg_tensor *loss = rg_mul_scalar(rg_add(rg_div(rg_square(rg_sub(mean, y)), v), rg_log(v)), .5);
+    return reduced(at, with.full ? rg_add_scalar(loss, log(2 * M_PI) / 2) : loss, with.reduction);
+}
+
 /* max(|x|, 1e-8), whose slope at 0 is 0 */
 static rg_tensor *length(const char *at, rg_tensor *x, int axis) {
     rg_tensor *square = rg_sum(rg_square(x), axis);
@@ -383,6 +412,13 @@ LOSS(multi_margin, multi_margin, .weight = in[2], .mask = in[3], .p = attr.p, .m
     .refuses = BAD_LABELS "; 3,4 3:i32 4 3:u8 p=3"};
 LOSS(kl_div, kl_div, .log_target = attr.p != 0) .formula = "mean of q (ln q - x)", .arity = 2, .range = {.1, .9},
     .samples = PAIRS("") "; 4,3 4,3 reduction=3; 17 17 reduction=3; - - reduction=3;" PAIRS(" p=1"), .refuses = BAD_TARGETS};
+
+static rg_tensor *compose_gaussian_nll(const char *at, rg_attr attr, rg_tensor *const *in) {
+    return rg_gaussian_nll_at(at, in[0], in[1], in[2], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, .eps = attr.p, .full = attr.q != 0});
+}
+RG_OP(gaussian_nll) = {.name = "gaussian_nll", .formula = "mean of (ln v + (x - y)^2 / v) / 2, v = max(var, p)", .arity = 3, .compose = compose_gaussian_nll,
+    .range = {.3, 2}, .samples = "5,17 5,17 5,17; 17 17 -; - - -; 1,1 1,1 1 p=.1; 3,5 5 3,1 reduction=1; 4,3 - 3 q=1 reduction=2; 2,61 2,61 61 p=.2 q=1; 0,3 0,3 3; 4,3 same 4,1",
+    .refuses = "2,3 2,4 3; 5,1 5 1; 3 5,3 3; 2,3 2,3 2; 2,3 2,3 3:f=-1; 2,3:i32 2,3:i32 3:i32; 2:f64 2:f32 2:f64; 2,3 2,3 3 reduction=3; 2 2 2 p=-1"};
 
 static rg_tensor *compose_cosine_similarity(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_cosine_similarity_at(at, in[0], in[1], attr.axis); }
 RG_OP(cosine_similarity) = {.name = "cosine_similarity", .formula = "a . b / (max(|a|, 1e-8) max(|b|, 1e-8)) along an axis", .arity = 2,

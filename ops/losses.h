@@ -34,6 +34,8 @@ typedef struct rg_loss_options {
     double delta, beta;      /* huber: 1; smooth_l1: 1, RG_ZERO is l1 */
     double alpha, gamma;     /* focal: weight of the positives, .25, negative: none; focus, 2 */
     bool log_target;         /* kl_div: the target is a logarithm too */
+    bool full;               /* gaussian_nll: with the constant, ln(2 pi) / 2 */
+    double eps;              /* gaussian_nll: a smaller variance counts as this one. 1e-6 */
     RG_NAMED;
 } rg_loss_options;
 
@@ -64,6 +66,9 @@ rg_tensor *rg_multi_margin(rg_tensor *x, rg_tensor *labels, rg_loss_options opti
 /* q (ln q - log_p), 0 where q is 0: the divergence of q from p. As in PyTorch the mean is over elements; the divergence of distributions
    in rows is .reduction = RG_BATCHMEAN */
 rg_tensor *rg_kl_div(rg_tensor *log_p, rg_tensor *q, rg_loss_options options);
+/* (ln v + (mean - y)^2 / v) / 2 with v = max(var, eps): -ln of the normal density at y. var is a variance, at least 0,
+   no deviation, and broadcasts to the mean, as y does. As in PyTorch var has the gradient that v has, also below eps */
+rg_tensor *rg_gaussian_nll(rg_tensor *mean, rg_tensor *y, rg_tensor *var, rg_loss_options options);
 rg_tensor *rg_cosine_similarity(rg_tensor *a, rg_tensor *b, int axis); /* a . b / (max(|a|, 1e-8) max(|b|, 1e-8)) along an axis; no loss */
 /* a, b [.., n] with y [..] of 1: 1 - cos, and -1: max(0, cos - margin) */
 rg_tensor *rg_cosine_embedding(rg_tensor *a, rg_tensor *b, rg_tensor *y, rg_loss_options options);

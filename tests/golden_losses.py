@@ -72,6 +72,9 @@ BASES = [
     ("multi_margin squared", x, lambda a, r: F.multi_margin_loss(a, labels, p=2, margin=.7, weight=w, reduction=r)),
     ("kl_div", log_p, lambda a, r: F.kl_div(a, zeros, reduction=r)),
     ("kl_div log", log_p, lambda a, r: F.kl_div(a, z, log_target=True, reduction=r)),
+    ("gaussian_nll", x, lambda a, r: F.gaussian_nll_loss(a, z, p, reduction=r)),
+    ("gaussian_nll full", x, lambda a, r: F.gaussian_nll_loss(a, z, p, full=True, eps=.5, reduction=r)),
+    ("gaussian_nll of var", p, lambda a, r: F.gaussian_nll_loss(x, z, a, eps=.5, reduction=r)),
     ("cosine_embedding", x, lambda a, r: F.cosine_embedding_loss(a, z, sides, reduction=r)),
     ("cosine_embedding .2", x, lambda a, r: F.cosine_embedding_loss(a, z, sides, margin=.2, reduction=r)),
 ]

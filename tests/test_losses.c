@@ -37,6 +37,7 @@ static operands make(rg_dtype dtype) {
 static rg_tensor *first(const operands *o, const char *name) {
     if (!strncmp(name, "nll", 3) || !strncmp(name, "kl_div", 6)) return o->log_p;
     if (!strncmp(name, "bce edges", 9)) return o->edge;
+    if (!strncmp(name, "gaussian_nll of var", 19)) return o->p;
     return !strncmp(name, "bce", 3) && strncmp(name, "bce_", 4) ? o->p : o->x;
 }
 
@@ -84,6 +85,9 @@ static rg_tensor *loss(const operands *o, const char *name) {
     IS("kl_div", kl_div, o->zeros, .weight = NULL);
     IS("kl_div log", kl_div, o->z, .log_target = true);
 #undef IS
+    if (!strcmp(base, "gaussian_nll")) return rg_gaussian_nll(a, o->z, o->p, .reduction = r);
+    if (!strcmp(base, "gaussian_nll full")) return rg_gaussian_nll(a, o->z, o->p, .reduction = r, .full = true, .eps = .5);
+    if (!strcmp(base, "gaussian_nll of var")) return rg_gaussian_nll(o->x, o->z, a, .reduction = r, .eps = .5);
     if (!strcmp(base, "cosine_embedding")) return rg_cosine_embedding(a, o->z, o->sides, .reduction = r);
     if (!strcmp(base, "cosine_embedding .2")) return rg_cosine_embedding(a, o->z, o->sides, .reduction = r, .margin = .2);
     if (!strcmp(base, "cosine_similarity")) return rg_cosine_similarity(a, o->z, 1);
@@ -171,6 +175,19 @@ static void small_losses_keep_their_digits(void **state) {
     assert_int_equal(rg_grad(y, rg_list_of(z), &dz), 0);
     assert_true(fabs(rg_item(dz) / -exp(-20) - 1) < 1e-6);
     assert_true(fabs(rg_item(rg_focal(z, rg_full(t, 1, 1), .alpha = -1, .gamma = 1)) / exp(-40) - 1) < 1e-6);
+    rg_tape_free(t);
+}
+
+/* A variance of 0 counts as eps, and eps may be 0. */
+static void variances_near_0(void **state) {
+    (void)state;
+    rg_tape *t = rg_tape_new(1);
+    rg_set_default_dtype(t, RG_F64);
+    rg_tensor *one = rg_full(t, 1, 2, 1), *none = rg_full(t, 0);
+    assert_true(fabs(rg_item(rg_gaussian_nll(one, one, none)) - log(1e-6) / 2) < 1e-12);
+    assert_true(isnan(rg_item(rg_gaussian_nll(one, none, none, .eps = RG_ZERO)))); /* 1 / 0 + ln 0 */
+    assert_true(fabs(rg_item(rg_gaussian_nll(one, none, rg_full(t, 1), .full = true)) - (1 + log(2 * M_PI)) / 2) < 1e-12);
+    assert_null(rg_error(t));
     rg_tape_free(t);
 }
 
@@ -267,6 +284,13 @@ static void refusals(void **state) {
     NO(rg_multi_margin(o.x, o.labels, .p = 3), "multi_margin: p is 3, must be 1 or 2");
     NO(rg_focal(o.x, o.hard, .gamma = -1), "focal: gamma is -1, must be at least 0 and finite");
     NO(rg_cosine_embedding(o.x, o.z, rg_full(o.t, 0, N)), "cosine_embedding: [6]: element 0 is 0, neither 1 nor -1");
+    NO(rg_gaussian_nll(o.x, o.z, o.z), "gaussian_nll: [6,4]: element 1 is -1.37553; a variance is at least 0");
+    NO(rg_gaussian_nll(o.x, o.z, o.p, .eps = -1), "gaussian_nll: eps is -1, must be at least 0 and finite");
+    NO(rg_mse(o.x, o.z, .full = true), "mse: this loss has no full");
+    NO(rg_kl_div(o.x, o.z, .eps = RG_ZERO), "kl_div: this loss has no eps");
+    REFUSED(RG_ESHAPE, rg_gaussian_nll(o.x, o.sides, o.p), "gaussian_nll: the target [6] does not broadcast to the prediction, [6,4]");
+    REFUSED(RG_ESHAPE, rg_gaussian_nll(o.x, o.z, o.sides), "gaussian_nll: the variance [6] does not broadcast to the prediction, [6,4]");
+    REFUSED(RG_ESTATE, rg_gaussian_nll(o.x, o.z, NULL), "gaussian_nll: operand 3 is NULL");
     REFUSED(RG_ESHAPE, rg_nll(o.x, o.labels, .weight = o.sides), "nll: the weight must have one dimension, of the 4 classes");
     REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.q), "cross_entropy: the labels must be i32, not f64: one class for each row, no probabilities");
     REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.q, .label_smoothing = .1), "cross_entropy: the labels must be i32, not f64: one class for each row, no probabilities");
@@ -382,7 +406,7 @@ int main(void) {
     cases all = {NULL, 0};
     for (size_t i = 0; i < sizeof GOLDEN_LOSSES / sizeof *GOLDEN_LOSSES; i++) cases_add(&all, matches_pytorch, &GOLDEN_LOSSES[i], "as PyTorch: %s", GOLDEN_LOSSES[i].name);
     static const struct CMUnitTest rest[] = {
-        cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(no_row_counts),
+        cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(variances_near_0), cmocka_unit_test(no_row_counts),
         cmocka_unit_test(nonzero_counts), cmocka_unit_test(masked_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused), cmocka_unit_test(steady_losses_allocate_nothing), cmocka_unit_test(refusals),
         cmocka_unit_test(cosines_of_operands_that_broadcast_along_the_axis), cmocka_unit_test(weights_do_not_enlarge_a_loss), cmocka_unit_test(targets_do_not_enlarge_a_loss),
         cmocka_unit_test(values_are_checked_in_a_replay),

@@ -293,6 +293,7 @@ TORCH.update({
     "bce_each": lambda p, y, a: -y * p.log().clamp(min=-100) - (1 - y) * (1 - p).log().clamp(min=-100),
     "focal": focal, "hinge": lambda z, y, a: reduced((a.default("p", 1.0) - y * z).clamp(min=0), a),
     "squared_hinge": lambda z, y, a: reduced((a.default("p", 1.0) - y * z).clamp(min=0) ** 2, a), "kl_div": kl_div,
+    "gaussian_nll": lambda x, y, v, a: reduced(F.gaussian_nll_loss(x, y.expand_as(x), v.expand_as(x), full=bool(a.num("q")), eps=a.default("p", 1e-6), reduction="none"), a),
     "cross_entropy": labelled(cross_entropy), "nll": labelled(nll), "multi_margin": labelled(multi_margin),
     "cosine_similarity": lambda x, y, a: F.cosine_similarity(x, y, a.int("axis")),
     "cosine_embedding": lambda x, y, t, a: reduced(torch.where(t == 1, 1 - F.cosine_similarity(x, y, -1), (F.cosine_similarity(x, y, -1) - a.num("p")).clamp(min=0)), a),

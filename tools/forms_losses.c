@@ -70,6 +70,10 @@ EACH(squared_hinge) {
     const double over = fmax(given_or(p, 1) - v[0] * v[1], 0);
     d[0] = -2 * over * v[1], d[1] = -2 * over * v[0];
 }
+EACH(gaussian_nll) { /* (ln v + e^2 / v) / 2, v above eps in every sample */
+    const double e = (v[0] - v[1]) / v[2];
+    d[0] = e, d[1] = -e, d[2] = (1 / v[2] - e * e) / 2;
+}
 EACH(kl_div) {
     if (p != 0) d[0] = -exp(v[1]), d[1] = exp(v[1]) * (v[1] - v[0] + 1);
     else d[0] = -v[1], d[1] = log(v[1]) + 1 - v[0];
@@ -266,7 +270,7 @@ FORM(attention) {
 
 const form_row forms_of_losses[] = {{"l1", form_l1}, {"huber", form_huber}, {"smooth_l1", form_smooth_l1}, {"bce", form_bce},
     {"bce_with_logits", form_bce_with_logits}, {"focal", form_focal}, {"hinge", form_hinge}, {"squared_hinge", form_squared_hinge},
-    {"kl_div", form_kl_div}, {"nll", form_nll}, {"cross_entropy_with", form_cross_entropy_with}, {"multi_margin", form_multi_margin},
+    {"kl_div", form_kl_div}, {"gaussian_nll", form_gaussian_nll}, {"nll", form_nll}, {"cross_entropy_with", form_cross_entropy_with}, {"multi_margin", form_multi_margin},
     {"cosine_similarity", form_cosine_similarity}, {"cosine_embedding", form_cosine_embedding}, {"layer_norm", form_layer_norm},
     {"rms_norm", form_rms_norm}, {"batch_norm", form_batch_norm}, {"batch_norm_given", form_batch_norm_given},
     {"scaled_dot_product_attention", form_attention}, {NULL, NULL}};
