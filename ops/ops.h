@@ -154,6 +154,9 @@ typedef struct rg_arange_options {
 rg_tensor *rg_arange(rg_tape *t, double start, double stop, double step, rg_arange_options options);
 rg_tensor *rg_linspace(rg_tape *t, double start, double stop, int64_t n);  /* n numbers from start to stop, both among them */
 rg_tensor *rg_eye(rg_tape *t, int64_t n);            /* [n, n]: 1 where row and column are the same, else 0 */
+/* Random numbers: first the two numbers of the distribution, then the sizes. PyTorch's randn(64, 10) is
+   rg_normal(t, 0, 1, 64, 10), and rand(64, 10) is rg_uniform(t, 0, 1, 64, 10). Without sizes, rg_normal(t, 64, 10), it
+   is one number of rank 0, of mean 64 and standard deviation 10, and all elements that it is added to get the same. */
 rg_tensor *rg_uniform(rg_tape *t, double low, double high, rg_dims shape); /* low <= x < high: what NumPy's rng.uniform draws */
 rg_tensor *rg_normal(rg_tape *t, double mean, double std, rg_dims shape);  /* what NumPy's rng.normal draws */
 

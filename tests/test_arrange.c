@@ -202,6 +202,8 @@ static void made_by_rule(void **state) {
     const rg_tensor *u = rg_uniform(t, -2, 3, 2, 2), *z = rg_normal(t, 1, .5, 3);
     for (int i = 0; i < 4; i++) assert_true(element(u, i) == rg_rng_uniform(&drawn, -2, 3));
     for (int i = 0; i < 3; i++) assert_true(element(z, i) == rg_rng_normal(&drawn, 1, .5));
+    rg_tensor *number = rg_normal(t, 64, 10); /* these are no sizes, as the header says */
+    assert_true(rg_ndim(number) == 0 && rg_item(number) == rg_rng_normal(&drawn, 64, 10));
     REFUSED(RG_EVALUE, rg_arange(t, 0, 1, 0), "rg_arange: from 0 to 1 by 0");
     REFUSED(RG_EVALUE, rg_arange(t, 0, 1, -1), "rg_arange: from 0 to 1 by -1");
     REFUSED(RG_EVALUE, rg_arange(t, 0, 1, (double)NAN), "rg_arange: from 0 to 1 by nan");
