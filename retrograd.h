@@ -1,4 +1,5 @@
-/* retrograd.h - a miniature autograd tensor engine. Record a computation on a tape, run the tape backwards for its gradients. */
+/* retrograd.h - a miniature autograd tensor engine. Record a computation on a tape, run the tape backwards for its
+   gradients. */
 #ifndef RETROGRAD_H
 #define RETROGRAD_H
 

@@ -1,27 +1,29 @@
 /* engine.h - the tape and its tensors: what a model writer needs beside the operators in ops/ops.h.
 
-   Ownership, the whole of it. The tape owns every tensor. Parameters and buffers live until rg_tape_free; everything else
-   (inputs, results) until the next rg_tape_reset. Nothing returned to you has to be released. To keep a value across a
-   reset, rg_retain it and rg_release it when done: it keeps its value and loses its history; a leaf still requires its gradient.
-   rg_tape_free frees everything.
-   A released tensor that is used again is an error: "mul: operand 1 was released by the reset at train.c:40". Without more it is
-   found while no other tensor has taken its memory. With RG_CHECK=1 in the environment when the tape is made it is always found,
-   also after rg_tape_free unless the allocator is your own; then each tensor ever made costs about 300 bytes until the process ends,
-   released values become NaN, and a small operation takes about twice the time.
+   Ownership, the whole of it. The tape owns every tensor. Parameters and buffers live until rg_tape_free; everything
+   else (inputs, results) until the next rg_tape_reset. Nothing returned to you has to be released. To keep a value
+   across a reset, rg_retain it and rg_release it when done: it keeps its value and loses its history; a leaf still
+   requires its gradient. rg_tape_free frees everything. A released tensor that is used again is an error: "mul: operand
+   1 was released by the reset at train.c:40". Without more it is found while no other tensor has taken its memory. With
+   RG_CHECK=1 in the environment when the tape is made it is always found, also after rg_tape_free unless the allocator
+   is your own; then each tensor ever made costs about 300 bytes until the process ends, released values become NaN, and
+   a small operation takes about twice the time.
 
-   Errors, the whole of it. Nothing here ends the process or returns NULL in place of a tensor. The first error is kept on the
-   tape: rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a poisoned tensor,
-   and so does every op until rg_error_clear(t): a nested expression, a whole program, needs one check at the end. rg_backward
-   then returns -1 and leaves every gradient as it was, an optimiser leaves the parameters as they were, rg_item of what failed is NaN.
-   Functions that return int return 0, or -1 after an error. Every function takes NULL.
+   Errors, the whole of it. Nothing here ends the process or returns NULL in place of a tensor. The first error is kept
+   on the tape: rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a
+   poisoned tensor, and so does every op until rg_error_clear(t): a nested expression, a whole program, needs one check
+   at the end. rg_backward then returns -1 and leaves every gradient as it was, an optimiser leaves the parameters as
+   they were, rg_item of what failed is NaN. Functions that return int return 0, or -1 after an error. Every function
+   takes NULL.
 
-   What may be called where. A hook (rg_on_grad) and a backward rule may apply operations, retain, release, and rewind to a mark that
-   they set themselves; a pass, a replay, a reset and an optimiser's step are errors there, and so is writing to older tensors. The same
-   holds for a function given to rg_checkpoint, since the pass calls it again; one given to rg_gradcheck may also run passes. An error
-   handler may read the tape and call rg_error_clear, which takes effect when it returns (the call that failed has still failed);
-   whatever releases tensors is an error there. An allocator must not call this library. None of these may leave by longjmp or a C++
-   exception. A tape belongs to one thread at a time; no function is safe in a signal handler. After fork the child may go on with its
-   copies of the tapes that no other thread was using then: it starts threads of its own.                                            */
+   What may be called where. A hook (rg_on_grad) and a backward rule may apply operations, retain, release, and rewind
+   to a mark that they set themselves; a pass, a replay, a reset and an optimiser's step are errors there, and so is
+   writing to older tensors. The same holds for a function given to rg_checkpoint, since the pass calls it again; one
+   given to rg_gradcheck may also run passes. An error handler may read the tape and call rg_error_clear, which takes
+   effect when it returns (the call that failed has still failed); whatever releases tensors is an error there. An
+   allocator must not call this library. None of these may leave by longjmp or a C++ exception. A tape belongs to one
+   thread at a time; no function is safe in a signal handler. After fork the child may go on with its copies of the
+   tapes that no other thread was using then: it starts threads of its own. */
 #ifndef RG_ENGINE_H
 #define RG_ENGINE_H
 
@@ -40,7 +42,8 @@ typedef enum rg_dtype { RG_F32, RG_F64, RG_I32, RG_U8 } rg_dtype; /* i32: labels
 extern "C" {
 #endif
 
-typedef struct rg_tape rg_tape;     /* a recording, and the owner of everything on it; two tapes on two threads are independent */
+/* a recording, and the owner of everything on it; two tapes on two threads are independent */
+typedef struct rg_tape rg_tape;
 typedef struct rg_tensor rg_tensor; /* contiguous, row-major, up to 6 dimensions; dimensions of size 0 are legal */
 
 enum { RG_MAX_DIMS = 6 };
@@ -72,16 +75,19 @@ typedef struct rg_memory_stats {
     int64_t allocations; /* calls of the allocator since the tape was made: constant in a steady loop */
 } rg_memory_stats;
 
-/* -------- how functions are called. Each is written once, with types; the build makes from it the macro that a call goes through.
-   - The file and line of a call are in its messages. For other languages, and as a pointer, each function is also there without them.
-   - rg_operand: a tensor or a number, rg_sub(1, x). A number has the dtype of the other operand. One of two is a tensor.
-   - rg_data, rg_room: a pointer to float, double, int32_t or uint8_t, to read or to write, whose type is the dtype. For void *,
-     NAME_of takes the dtype first: rg_input_of(t, RG_F32, data, 64, 784).
-   - rg_dims, rg_axes, rg_tensors: any number of sizes, axes, tensors, as arguments: rg_reshape(x, 64, -1). NAME_n takes a count and an
-     array: rg_reshape_n(x, 2, shape).
-   - rg_.._options: named arguments, or none: rg_optim_sgd(t, params, .lr = .1, .momentum = .9), in the order in which the struct has them
-     for C++. One that is left out takes its default. A struct of them that you have goes to the function itself, without its macro:
-     (rg_optim_sgd)(t, params, options).
+/* -------- how functions are called. Each is written once, with types; the build makes from it the macro that a call
+   goes through.
+   - The file and line of a call are in its messages. For other languages, and as a pointer, each function is also there
+     without them.
+   - rg_operand: a tensor or a number, rg_sub(1, x). A number has the dtype of the other operand. One of two is a
+     tensor.
+   - rg_data, rg_room: a pointer to float, double, int32_t or uint8_t, to read or to write, whose type is the dtype. For
+     void *, NAME_of takes the dtype first: rg_input_of(t, RG_F32, data, 64, 784).
+   - rg_dims, rg_axes, rg_tensors: any number of sizes, axes, tensors, as arguments: rg_reshape(x, 64, -1). NAME_n takes
+     a count and an array: rg_reshape_n(x, 2, shape).
+   - rg_.._options: named arguments, or none: rg_optim_sgd(t, params, .lr = .1, .momentum = .9), in the order in which
+     the struct has them for C++. One that is left out takes its default. A struct of them that you have goes to the
+     function itself, without its macro: (rg_optim_sgd)(t, params, options).
    - RG_PLAIN: called without a line. */
 
 /* -------- tape */
@@ -92,18 +98,22 @@ typedef struct rg_tape_options {
 /* seed of its generator, NumPy's default_rng(seed). NULL only when out of memory. */
 rg_tape *rg_tape_new(uint64_t seed, rg_tape_options options);
 void rg_tape_free(rg_tape *t);
-void rg_tape_reset(rg_tape *t);            /* releases inputs and results; parameters, their gradients and buffers stay. The memory stays
-                                              with the tape, for the next step, until rg_tape_free */
+/* releases inputs and results; parameters, their gradients and buffers stay. The memory stays with the tape, for the
+   next step, until rg_tape_free */
+void rg_tape_reset(rg_tape *t);
 int64_t rg_mark(const rg_tape *t);         /* the present end of the record */
 void rg_rewind(rg_tape *t, int64_t mark);  /* releases inputs and results made since the mark */
 RG_PLAIN bool rg_record(rg_tape *t, bool on);       /* false: results get no history ("no grad"). Returns what it was */
-RG_PLAIN bool rg_keep_grads(rg_tape *t, bool on);   /* true: rg_backward keeps the gradients of results too. Returns what it was */
-int rg_set_default_dtype(rg_tape *t, rg_dtype d);   /* RG_F32 (at first) or RG_F64: what parameters and float inputs become */
+/* true: rg_backward keeps the gradients of results too. Returns what it was */
+RG_PLAIN bool rg_keep_grads(rg_tape *t, bool on);
+/* RG_F32 (at first) or RG_F64: what parameters and float inputs become */
+int rg_set_default_dtype(rg_tape *t, rg_dtype d);
 rg_dtype rg_default_dtype(const rg_tape *t);
-/* Threads that share large ops, the caller's among them: 1 at first, at most 1,024. Results have the same bits for any number. More than
-   there are free processors bring nothing. They belong to the process and take no signals; of tapes on several threads of the program one
-   at a time shares an op, and the others run theirs alone. When the process cannot have n, that is RG_ENOMEM and says how many it can;
-   the tape keeps the number it had. A build with -Dthreads=false has one. */
+/* Threads that share large ops, the caller's among them: 1 at first, at most 1,024. Results have the same bits for any
+   number. More than there are free processors bring nothing. They belong to the process and take no signals; of tapes
+   on several threads of the program one at a time shares an op, and the others run theirs alone. When the process
+   cannot have n, that is RG_ENOMEM and says how many it can; the tape keeps the number it had. A build with
+   -Dthreads=false has one. */
 int rg_set_threads(rg_tape *t, int n);
 int rg_threads(const rg_tape *t);
 RG_PLAIN rg_rng *rg_tape_rng(rg_tape *t);  /* the generator that initialisers, loaders and dropout draw from */
@@ -114,23 +124,27 @@ rg_list rg_params(const rg_tape *t);       /* every parameter of the tape */
 rg_list rg_list_join(rg_list a, rg_list b);
 
 /* -------- leaves. A name is copied. */
-rg_tensor *rg_input(rg_tape *t, rg_data data, rg_dims shape); /* a copy of an array; floats become the tape's dtype, i32 and u8 stay */
+/* a copy of an array; floats become the tape's dtype, i32 and u8 stay */
+rg_tensor *rg_input(rg_tape *t, rg_data data, rg_dims shape);
 rg_tensor *rg_full(rg_tape *t, double value, rg_dims shape);  /* every element = value */
-/* A copy that lives as long as the tape and is no parameter (data sets, running statistics); of exactly the array's dtype. It cannot be
-   released: what shall go earlier is rg_retain(rg_input(..)). Of rg_buffer_of the data may be NULL: zeros. */
+/* A copy that lives as long as the tape and is no parameter (data sets, running statistics); of exactly the array's
+   dtype. It cannot be released: what shall go earlier is rg_retain(rg_input(..)). Of rg_buffer_of the data may be NULL:
+   zeros. */
 rg_tensor *rg_buffer(rg_tape *t, const char *name, rg_data data, rg_dims shape);
 /* A parameter of zeros in the tape's dtype; rg_param in nn/nn.h adds the initialiser. */
 rg_tensor *rg_parameter(rg_tape *t, const char *name, rg_dims shape);
 int rg_write(rg_tensor *x, rg_data data);                     /* new values for a leaf, converted to its dtype */
 rg_tensor *rg_detach(rg_tensor *x);                           /* the same values, without history */
-rg_tensor *rg_requires_grad(rg_tensor *x, bool on);           /* marks a leaf before its use, or freezes it; returns x */
+/* marks a leaf before its use, or freezes it; returns x */
+rg_tensor *rg_requires_grad(rg_tensor *x, bool on);
 RG_PLAIN rg_tensor *rg_set_name(rg_tensor *x, const char *name); /* for messages, pictures and files; returns x */
 RG_PLAIN rg_tensor *rg_retain(rg_tensor *x);                  /* returns x */
 void rg_release(rg_tensor *x);                                /* what the record still reads goes at the reset */
 
 /* -------- backward */
 typedef struct rg_backward_options {
-    rg_list inputs;                          /* only to the gradients of these leaves: rg_backward(loss, .inputs = rg_nn_params(critic)) */
+    /* only to the gradients of these leaves: rg_backward(loss, .inputs = rg_nn_params(critic)) */
+    rg_list inputs;
     RG_NAMED;
 } rg_backward_options;
 /* Adds d loss / d x to the gradient of every leaf x that requires it. loss has one element. */
@@ -140,25 +154,30 @@ typedef struct rg_grad_options {
     bool create_graph;                       /* records the pass: its results can be differentiated again */
     RG_NAMED;
 } rg_grad_options;
-/* out[i] = sum_j dy_j dy_j/dx[i], without touching any rg_grad_of; zeros for an x without a connection to y. 0, or -1 and poison in out:
-   rg_grad(y, rg_list_of(x), &dx, .create_graph = true) */
+/* out[i] = sum_j dy_j dy_j/dx[i], without touching any rg_grad_of; zeros for an x without a connection to y. 0, or -1
+   and poison in out: rg_grad(y, rg_list_of(x), &dx, .create_graph = true) */
 int rg_grad(rg_tensor *y, rg_list x, rg_tensor *out[], rg_grad_options options);
-RG_PLAIN rg_tensor *rg_grad_of(rg_tensor *x); /* what rg_backward left there; NULL when nothing did since it was cleared */
+/* what rg_backward left there; NULL when nothing did since it was cleared */
+RG_PLAIN rg_tensor *rg_grad_of(rg_tensor *x);
 void rg_clear_grad(rg_tensor *x);
-void rg_zero_grad(rg_tape *t);               /* clears the gradient of every parameter; an optimiser's step clears those it uses */
-/* Replays the record: computes every result again from the present values of its leaves (rg_write, an optimiser's step), and runs its
-   rg_backward again, adding to the gradients. The same bits as recording all of it again, without recording, checking shapes or
-   allocating: the first call writes a list of kernels, the others go through it. Random operations and inputs draw anew. For steps whose
-   ops and shapes stay the same: C code between the ops is not run again. So record a step once, then write the next batch into its
-   inputs and play. What hooks make lives until the next rg_play. What cannot be replayed is an error of the first call that names the
-   operator: a checkpoint, a vjp that reads values or computes them outside of operations, an operation that reads a gradient
-   (rg_grad_of) or what a hook made, two passes on one record or one for some inputs, rg_grad without .create_graph. After an error, also
-   a label out of range, every gradient is as it was. */
+/* clears the gradient of every parameter; an optimiser's step clears those it uses */
+void rg_zero_grad(rg_tape *t);
+/* Replays the record: computes every result again from the present values of its leaves (rg_write, an optimiser's
+   step), and runs its rg_backward again, adding to the gradients. The same bits as recording all of it again, without
+   recording, checking shapes or allocating: the first call writes a list of kernels, the others go through it. Random
+   operations and inputs draw anew. For steps whose ops and shapes stay the same: C code between the ops is not run
+   again. So record a step once, then write the next batch into its inputs and play. What hooks make lives until the
+   next rg_play. What cannot be replayed is an error of the first call that names the operator: a checkpoint, a vjp that
+   reads values or computes them outside of operations, an operation that reads a gradient (rg_grad_of) or what a hook
+   made, two passes on one record or one for some inputs, rg_grad without .create_graph. After an error, also a label
+   out of range, every gradient is as it was. */
 int rg_play(rg_tape *t);
-/* Called in every pass, of rg_backward or rg_grad, once the gradient g of x is whole: results in the reverse of the order in which they
-   were made, then leaves. What it returns, of g's shape and dtype, takes the place of g; NULL or g itself leaves it. */
+/* Called in every pass, of rg_backward or rg_grad, once the gradient g of x is whole: results in the reverse of the
+   order in which they were made, then leaves. What it returns, of g's shape and dtype, takes the place of g; NULL or g
+   itself leaves it. */
 typedef rg_tensor *(*rg_grad_fn)(void *ctx, rg_tensor *x, rg_tensor *g);
-/* Hooks of one x run in the order in which they were given; they go with x, at the reset, or with fn NULL, all of them. */
+/* Hooks of one x run in the order in which they were given; they go with x, at the reset, or with fn NULL, all of
+   them. */
 int rg_on_grad(rg_tensor *x, rg_grad_fn fn, void *ctx);
 
 /* -------- reading. Pointers are into the tensor: NULL for another dtype (an error) or a poisoned tensor. */
@@ -176,14 +195,16 @@ RG_PLAIN const float *rg_f32(rg_tensor *x);
 RG_PLAIN const double *rg_f64(rg_tensor *x);
 RG_PLAIN const int32_t *rg_i32(rg_tensor *x);
 RG_PLAIN const uint8_t *rg_u8(rg_tensor *x);
-RG_PLAIN double rg_item(rg_tensor *x);                        /* the value of a one-element tensor; NaN of what failed */
+/* the value of a one-element tensor; NaN of what failed */
+RG_PLAIN double rg_item(rg_tensor *x);
 int rg_copy_out(rg_tensor *x, rg_room to, int64_t capacity);  /* all elements, converted; capacity counts elements */
 
 /* -------- errors */
 const char *rg_error(const rg_tape *t); /* NULL when there is none */
 rg_code rg_error_code(const rg_tape *t);
 RG_PLAIN void rg_error_clear(rg_tape *t);
-/* Called once per first error, in place of one line on stderr. fn NULL = silent. RG_ABORT=1 in the environment traps instead. */
+/* Called once per first error, in place of one line on stderr. fn NULL = silent. RG_ABORT=1 in the environment traps
+   instead. */
 RG_PLAIN void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx);
 bool rg_failed(const rg_tensor *x); /* is it poisoned? */
 

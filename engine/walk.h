@@ -1,6 +1,6 @@
-/* walk.h - steps through an array and operands that have some of its dimensions, in as few and as long contiguous runs as the shapes
-   allow. In a broadcast the array is the result, and an operand lacks what is repeated; in a reduction the array is summed, and the
-   result lacks the axes that are summed over. */
+/* walk.h - steps through an array and operands that have some of its dimensions, in as few and as long contiguous runs
+   as the shapes allow. In a broadcast the array is the result, and an operand lacks what is repeated; in a reduction
+   the array is summed, and the result lacks the axes that are summed over. */
 #ifndef RG_WALK_H
 #define RG_WALK_H
 
@@ -12,7 +12,8 @@ typedef struct rg_walk {
     int64_t run[RG_WALK_MAX];                /* the step of operand k along a run: 0 or 1 */
     int ndim;                                /* merged dimensions, at least 1: the first is that of the runs */
     int64_t n[RG_MAX_DIMS];
-    int64_t step[RG_WALK_MAX][RG_MAX_DIMS];  /* of operand k along dimension d, in elements; 0: it lacks the dimension */
+    /* of operand k along dimension d, in elements; 0: it lacks the dimension */
+    int64_t step[RG_WALK_MAX][RG_MAX_DIMS];
     int64_t length, per_run, blocks;         /* after rg_walk_cut: of a block; in a run; in all */
 } rg_walk;
 
@@ -57,8 +58,9 @@ static inline int64_t rg_walk_block(const rg_walk *w, int k, int64_t i, int64_t 
     return left < w->length ? left : w->length;
 }
 
-/* The strides that two operands can have along a run, a loop each for the vectoriser: one of them at least has the run's dimension. In
-   a loop over n_ elements, as and bs, whose strides sa and sb are 0 or 1. The statement sees a, b and i. */
+/* The strides that two operands can have along a run, a loop each for the vectoriser: one of them at least has the
+   run's dimension. In a loop over n_ elements, as and bs, whose strides sa and sb are 0 or 1. The statement sees a, b
+   and i. */
 #define RG_STRIDED(...)                                                                                       \
     if (sa && sb) {                                                                                           \
         for (int64_t i = 0; i < n_; i++) { const real a = as[i], b = bs[i]; __VA_ARGS__ }                     \

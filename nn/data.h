@@ -1,9 +1,9 @@
 /* data.h - data sets, read from files or made by the program, and the loader that hands out their batches.
 
-   A data set lives until rg_tape_free, like a parameter; rg_release(d.x), rg_release(d.y) give it back earlier. Images stay
-   bytes until a batch is gathered. After an error, which names the file, what was expected and what was found, x and y are
-   poisoned. Files are hostile: no memory is taken before the bytes that shall fill it were counted, and nothing else than
-   regular files is opened. Whatever is random comes from the tape's generator.                                              */
+   A data set lives until rg_tape_free, like a parameter; rg_release(d.x), rg_release(d.y) give it back earlier. Images
+   stay bytes until a batch is gathered. After an error, which names the file, what was expected and what was found, x
+   and y are poisoned. Files are hostile: no memory is taken before the bytes that shall fill it were counted, and
+   nothing else than regular files is opened. Whatever is random comes from the tape's generator. */
 #ifndef RG_DATA_H
 #define RG_DATA_H
 
@@ -21,16 +21,18 @@ typedef struct rg_dataset {
     const char *const *columns;     /* names of x's columns, from the header of a CSV file, or NULL */
 } rg_dataset;
 
-/* -------- files. Each may be packed with gzip, whatever its name is. It is unpacked no further than the file should go: by its own
-   header, or for CIFAR by the size of a batch. */
-/* An array in MNIST's IDX format, of 1 to 6 dimensions: u8, i32, f32, f64 as they are, i8 and i16 as i32.
-   Format: http://yann.lecun.com/exdb/mnist: 0, 0, type, number of dimensions, each dimension u32, values; all big-endian. */
+/* -------- files. Each may be packed with gzip, whatever its name is. It is unpacked no further than the file should
+   go: by its own header, or for CIFAR by the size of a batch. */
+/* An array in MNIST's IDX format, of 1 to 6 dimensions: u8, i32, f32, f64 as they are, i8 and i16 as i32. Format:
+   http://yann.lecun.com/exdb/mnist: 0, 0, type, number of dimensions, each dimension u32, values; all big-endian. */
 rg_tensor *rg_read_idx(rg_tape *t, const char *path);
-/* {train|t10k}-{images-idx3|labels-idx1}-ubyte, or with a dot before idx, plain or .gz, from dir or dir/mnist: x u8 [n, h, w],
-   10 classes. Fashion-MNIST comes under the same names; its class names are given when its labels are recognised. */
+/* {train|t10k}-{images-idx3|labels-idx1}-ubyte, or with a dot before idx, plain or .gz, from dir or dir/mnist: x u8 [n,
+   h, w], 10 classes. Fashion-MNIST comes under the same names; its class names are given when its labels are
+   recognised. */
 rg_dataset rg_read_mnist(rg_tape *t, const char *dir, bool train);
-/* data_batch_1.bin to data_batch_5.bin, or test_batch.bin, each of 1 to 10,000 records, from dir or dir/cifar-10-batches-bin: x u8
-   [n, 3, 32, 32], red green blue. Format: https://www.cs.toronto.edu/~kriz/cifar.html, "binary version". */
+/* data_batch_1.bin to data_batch_5.bin, or test_batch.bin, each of 1 to 10,000 records, from dir or
+   dir/cifar-10-batches-bin: x u8 [n, 3, 32, 32], red green blue. Format: https://www.cs.toronto.edu/~kriz/cifar.html,
+   "binary version". */
 rg_dataset rg_read_cifar10(rg_tape *t, const char *dir, bool train);
 typedef struct rg_cifar100_options {
     bool coarse;      /* y are the 20 superclasses, not the 100 classes */
@@ -55,8 +57,8 @@ typedef struct rg_csv_options {
 } rg_csv_options;
 rg_dataset rg_read_csv(rg_tape *t, const char *path, rg_csv_options options);
 
-/* -------- pictures in PNG: u8 [h, w] if it is grey, [3, h, w], or with transparency [4, h, w]. 16 bits are scaled to 8;
-   gamma and colour profiles are not applied. libpng takes its memory from malloc. RG_ESTATE in a library built
+/* -------- pictures in PNG: u8 [h, w] if it is grey, [3, h, w], or with transparency [4, h, w]. 16 bits are scaled to
+   8; gamma and colour profiles are not applied. libpng takes its memory from malloc. RG_ESTATE in a library built
    without libpng. */
 typedef struct rg_png_options {
     int channels;        /* 0 = those of the file; 3 or 4: so many, transparency left out or opaque */
@@ -67,8 +69,8 @@ rg_tensor *rg_read_png(rg_tape *t, const char *path, rg_png_options options);
    more, sorted by name: x u8 [n, h, w] or [n, c, h, w]. One of another size or number of channels is an error. */
 rg_dataset rg_read_png_folder(rg_tape *t, const char *dir, rg_png_options options);
 
-/* -------- points in the plane. Classes are as equal in number as n allows, in random order but for xor; noise is the standard
-   deviation of what is added to each coordinate, at least 0. n is at least the number of classes. */
+/* -------- points in the plane. Classes are as equal in number as n allows, in random order but for xor; noise is the
+   standard deviation of what is added to each coordinate, at least 0. n is at least the number of classes. */
 rg_dataset rg_make_xor(rg_tape *t, int64_t n, double noise);   /* 00, 01, 10, 11 and again; y = a xor b */
 rg_dataset rg_make_moons(rg_tape *t, int64_t n, double noise); /* two half circles, as scikit-learn's make_moons */
 /* Two rings of radius 1 and factor (0 <= factor < 1), as scikit-learn's make_circles. */
@@ -76,8 +78,8 @@ rg_dataset rg_make_circles(rg_tape *t, int64_t n, double factor, double noise);
 /* arms >= 1 spirals of one turn each, out from the origin to radius 1. */
 rg_dataset rg_make_spirals(rg_tape *t, int64_t n, int arms, double noise);
 
-/* -------- digits drawn by the program: x u8 [n, 28, 28], white on black as MNIST's, ten classes in random order. The same bytes
-   on every machine. */
+/* -------- digits drawn by the program: x u8 [n, 28, 28], white on black as MNIST's, ten classes in random order. The
+   same bytes on every machine. */
 rg_dataset rg_make_digits(rg_tape *t, int64_t n);
 
 /* -------- parts of a data set, and sums over it */
@@ -132,8 +134,9 @@ typedef struct rg_loader_options {
     /* For training, of images [n, h, w] or [n, c, h, w]; before divisor, mean and std. For each row in turn these draw
        integers(0, 2 p + 1) down, integers(0, 2 p + 1) across, and random(). */
     int64_t random_crop;       /* p: p zeros around the image, then its size cut out: RandomCrop(size, padding=p) */
-    double random_flip;        /* left and right exchanged, with this probability: RandomHorizontalFlip. x alone: where y is an
-                                  image as well, .transform can turn both */
+    /* left and right exchanged, with this probability: RandomHorizontalFlip. x alone: where y is an image as well,
+       .transform can turn both */
+    double random_flip;
     rg_transform_fn transform; /* called with transform_ctx after all of this */
     void *transform_ctx;
     /* Rows of different lengths: x [sum, ..] has them one after another, and their lengths are i32 [n]. x is then

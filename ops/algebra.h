@@ -1,5 +1,6 @@
-/* algebra.h - the vocabulary of rows, with its two expansions: C arithmetic on elements, where kernels have a name (RG_K) and a type
-   (`real`), or ops on tensors. To add a word, add it to both, and to RG_ROW_WORDS in row.h; what words can say is said once, at the end. */
+/* algebra.h - the vocabulary of rows, with its two expansions: C arithmetic on elements, where kernels have a name
+   (RG_K) and a type (`real`), or ops on tensors. To add a word, add it to both, and to RG_ROW_WORDS in row.h; what
+   words can say is said once, at the end. */
 #ifdef RG_ROW
 #pragma GCC system_header /* a macro that your file has under one of these names is put back by row.h */
 #endif
@@ -88,9 +89,11 @@ __attribute__((noinline, unused)) static double rg_pow_double(double u, double e
 #define POWER(u, e) rg_pow_scalar(u, e)
 #endif
 
-/* min(u, 0): where a row chooses e^u for u < 0 alone, an infinite e^u must not be there to meet the 0 of what was not chosen. */
+/* min(u, 0): where a row chooses e^u for u < 0 alone, an infinite e^u must not be there to meet the 0 of what was not
+   chosen. */
 #define BELOW0(u) WHERE(GT(u, C(0)), C(0), u)
-#define NORMAL_CDF(u) MUL(C(.5), ERFC(MUL(C(-.7071067811865476), u))) /* (1 + erf(u / 2^(1/2))) / 2 loses its digits for u < 0 */
+/* (1 + erf(u / 2^(1/2))) / 2 loses its digits for u < 0 */
+#define NORMAL_CDF(u) MUL(C(.5), ERFC(MUL(C(-.7071067811865476), u)))
 #define NORMAL_PDF(u) MUL(C(.3989422804014327), EXP(MUL(C(-.5), MUL(u, u))))
 /* Hendrycks and Gimpel (2016): s(2 (2/pi)^(1/2) (u + .044715 u^3)), and the derivative of what stands in s. */
 #define GELU_GATE(u) SIGMOID(MUL(u, ADD(C(1.5957691216057308), MUL(C(.07135481627260025), MUL(u, u)))))

@@ -1,16 +1,18 @@
-/* gradcheck.h - are the derivatives right? Compares the tape's gradients with finite differences, element by element, in f64.
+/* gradcheck.h - are the derivatives right? Compares the tape's gradients with finite differences, element by element,
+   in f64.
 
        static rg_tensor *loss(void *ctx, rg_tensor *const *in) { return rg_mse(rg_matmul(in[0], in[1]), ctx); }
        ...
        rg_check c = rg_gradcheck(loss, target, rg_list_of(x, w), .order = 1);
        if (c.failed) rg_check_print(&c, "loss", stderr);
 
-   Each element of each operand that requires a gradient is moved by h = 7.4e-4 max(1, |x|) times -2 -1 1 2 (five points, error
-   O(h^4)). The results are differenced one by one and then contracted with a random cotangent w, so that no two mistakes cancel
-   in a sum. With a the tape's number and n the difference, the error is |a - n| / max(|a|, |n|, 1e-3 max(1, sum |w_j y_j|)).
-   The tape's number is taken twice, from a plain pass and from one with .create_graph; the worse one counts. Order 2 does the
-   same to the tape's own first gradient, as a function of the operands and of its cotangent. Where the branches taken (the
-   sides of relu's kink, say) differ between the points, the element is left out and counted.                              */
+   Each element of each operand that requires a gradient is moved by h = 7.4e-4 max(1, |x|) times -2 -1 1 2 (five
+   points, error O(h^4)). The results are differenced one by one and then contracted with a random cotangent w, so that
+   no two mistakes cancel in a sum. With a the tape's number and n the difference, the error is |a - n| / max(|a|, |n|,
+   1e-3 max(1, sum |w_j y_j|)). The tape's number is taken twice, from a plain pass and from one with .create_graph; the
+   worse one counts. Order 2 does the same to the tape's own first gradient, as a function of the operands and of its
+   cotangent. Where the branches taken (the sides of relu's kink, say) differ between the points, the element is left
+   out and counted. */
 #ifndef RG_GRADCHECK_H
 #define RG_GRADCHECK_H
 
@@ -22,8 +24,8 @@ extern "C" {
 
 struct rg_op; /* an operator's descriptor: engine/op.h */
 
-/* Builds a result of any shape from operands, the same one for the same values: called many times. The tape's generator is put back
-   before every call, so that dropout draws the same mask. What it makes is rewound. */
+/* Builds a result of any shape from operands, the same one for the same values: called many times. The tape's generator
+   is put back before every call, so that dropout draws the same mask. What it makes is rewound. */
 typedef rg_tensor *(*rg_fn)(void *ctx, rg_tensor *const *in);
 
 typedef struct rg_gradcheck_options {
@@ -51,14 +53,17 @@ typedef struct rg_check {
     char text[240];                  /* where the worst element is, or why there was no check */
 } rg_check;
 
-/* The operands are f64 leaves; those that require a gradient are checked, the others stay constant. Values, gradients and the record are
-   afterwards as they were. An error (also one of fn's) stays on the tape and makes the verdict RG_CHECK_BROKEN. */
+/* The operands are f64 leaves; those that require a gradient are checked, the others stay constant. Values, gradients
+   and the record are afterwards as they were. An error (also one of fn's) stays on the tape and makes the verdict
+   RG_CHECK_BROKEN. */
 rg_check rg_gradcheck(rg_fn fn, void *ctx, rg_list in, rg_gradcheck_options options);
 
-/* Every sample of an op, on a tape of its own: all float operands requiring a gradient, then each of several frozen in turn. */
+/* Every sample of an op, on a tape of its own: all float operands requiring a gradient, then each of several frozen in
+   turn. */
 rg_check rg_gradcheck_op(const struct rg_op *op, rg_gradcheck_options options);
 
-RG_PLAIN uint64_t rg_branch_hash(rg_tape *t, int64_t mark); /* of the branches taken by all ops recorded since the mark */
+/* of the branches taken by all ops recorded since the mark */
+RG_PLAIN uint64_t rg_branch_hash(rg_tape *t, int64_t mark);
 
 /* One line: "NAME: WRONG: order 1, operand 0 (w) element 5 of [2,3]: analytic 0.25, numeric 0.5, error 0.5 > 1e-08". */
 void rg_check_print(const rg_check *c, const char *name, FILE *to);

@@ -1,16 +1,19 @@
-/* ops.h - every operator with its formula; the elementwise ones of one and two operands are in ops/elementwise.h, losses in ops/losses.h.
+/* ops.h - every operator with its formula; the elementwise ones of one and two operands are in ops/elementwise.h,
+   losses in ops/losses.h.
 
-   Operands broadcast as in NumPy where two are combined elementwise; they have one dtype; axes count from 0, or from the end
-   as -1, -2 ... A tensor of rank 0 has one axis, 0 or -1, of size 1. A NaN operand of relu, clamp, hardtanh, hardsigmoid, maximum or
-   minimum makes the result NaN, and the gradient there is that of the result: none of them hides a NaN from the parameters.
-   Arguments: tensors, then indices (i32), then axes and sizes, then options. engine.h says how functions are called.
+   Operands broadcast as in NumPy where two are combined elementwise; they have one dtype; axes count from 0, or from
+   the end as -1, -2 ... A tensor of rank 0 has one axis, 0 or -1, of size 1. A NaN operand of relu, clamp, hardtanh,
+   hardsigmoid, maximum or minimum makes the result NaN, and the gradient there is that of the result: none of them
+   hides a NaN from the parameters. Arguments: tensors, then indices (i32), then axes and sizes, then options. engine.h
+   says how functions are called.
 
    Integers are i32 and u8. None of these results has a derivative:
-   - What moves or chooses elements takes any dtype: the section on shape, expand, where, masked_fill, gather, sort, topk, argmax ...
-   - add, sub, mul and sum give i32, also of u8. A result that does not fit is an error; nothing wraps. mean gives floats, in the
-     tape's dtype. max, min, maximum and minimum keep the dtype.
-   - Comparisons, isnan, isfinite and logical_.. give u8; of floats they give floats. So rg_mean(rg_eq(rg_argmax(z, 1), labels)) is
-     an accuracy.
+   - What moves or chooses elements takes any dtype: the section on shape, expand, where, masked_fill, gather, sort,
+     topk, argmax ...
+   - add, sub, mul and sum give i32, also of u8. A result that does not fit is an error; nothing wraps. mean gives
+     floats, in the tape's dtype. max, min, maximum and minimum keep the dtype.
+   - Comparisons, isnan, isfinite and logical_.. give u8; of floats they give floats. So rg_mean(rg_eq(rg_argmax(z, 1),
+     labels)) is an accuracy.
    - Operands are of one dtype; rg_cast converts. A number beside integers has to be a whole one that fits their dtype.
 
    Masks are read in one way: nonzero is yes, 0 is no; a NaN is not 0. What yes means is said at each: where,
@@ -40,10 +43,12 @@ rg_tensor *rg_dot(rg_tensor *a, rg_tensor *b);                 /* sum a_i b_i, o
 rg_tensor *rg_outer(rg_tensor *a, rg_tensor *b);               /* a_i b_j, of two vectors */
 /* "bij,bjk->bik", a, b: sums of products (numpy.einsum); up to 8 operands, "ii", "...", implicit output */
 rg_tensor *rg_einsum(const char *equation, rg_tensors x);
-rg_tensor *rg_linear(rg_tensor *x, rg_tensor *w, rg_tensor *b); /* x w + b: [.., in] . [in, out] + [out], in one pass; b may be NULL */
+/* x w + b: [.., in] . [in, out] + [out], in one pass; b may be NULL */
+rg_tensor *rg_linear(rg_tensor *x, rg_tensor *w, rg_tensor *b);
 
-/* -------- windows that slide over images: rows and columns, {height, width}. A width left out is the height: {3} is {3, 3}.
-   Of n elements, padded, there are (n + 2 padding - dilation (kernel - 1) - 1) / stride + 1 windows, rounded down.             */
+/* -------- windows that slide over images: rows and columns, {height, width}. A width left out is the height: {3} is
+   {3, 3}. Of n elements, padded, there are (n + 2 padding - dilation (kernel - 1) - 1) / stride + 1 windows, rounded
+   down. */
 enum { RG_NO_PADDING = -32768 }; /* a width of 0 with a height above 0: .padding = {1, RG_NO_PADDING} */
 typedef struct rg_window_options {
     int kernel[2];               /* of pools, unfold and layers; a convolution's is its weights' */
@@ -66,7 +71,8 @@ rg_tensor *rg_max_pool2d(rg_tensor *x, rg_window_options options);
 /* the mean of each window, zeros of the padding included */
 rg_tensor *rg_avg_pool2d(rg_tensor *x, rg_window_options options);
 
-/* -------- reductions: rg_sum(x) over everything, rank 0; rg_sum(x, 0, -1) over these axes, which go; rg_sum_keep leaves them, of size 1. */
+/* -------- reductions: rg_sum(x) over everything, rank 0; rg_sum(x, 0, -1) over these axes, which go; rg_sum_keep
+   leaves them, of size 1. */
 rg_tensor *rg_sum(rg_tensor *x, rg_axes axes);       /* sum x_i; of integers i32 */
 rg_tensor *rg_sum_keep(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_mean(rg_tensor *x, rg_axes axes);      /* sum x_i / n; rg_mean(x, -2, -1) pools images as a whole */
@@ -77,7 +83,8 @@ rg_tensor *rg_min(rg_tensor *x, rg_axes axes);       /* min x_i; ties share the 
 rg_tensor *rg_min_keep(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_prod(rg_tensor *x, rg_axes axes);      /* prod x_i; zeros do its gradient no harm */
 rg_tensor *rg_prod_keep(rg_tensor *x, rg_axes axes);
-rg_tensor *rg_var(rg_tensor *x, rg_axes axes);       /* sum (x_i - mean)^2 / (n - 1), as PyTorch's; NumPy's is rg_var_corrected(x, 0, ..) */
+/* sum (x_i - mean)^2 / (n - 1), as PyTorch's; NumPy's is rg_var_corrected(x, 0, ..) */
+rg_tensor *rg_var(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_var_keep(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_var_corrected(rg_tensor *x, double correction, rg_axes axes); /* sum (x_i - mean)^2 / (n - correction) */
 rg_tensor *rg_var_corrected_keep(rg_tensor *x, double correction, rg_axes axes);
@@ -91,7 +98,8 @@ rg_tensor *rg_norm_p(rg_tensor *x, double p, rg_axes axes); /* p = 1: sum |x_i|,
 rg_tensor *rg_norm_p_keep(rg_tensor *x, double p, rg_axes axes);
 rg_tensor *rg_logsumexp(rg_tensor *x, rg_axes axes); /* log sum exp x_i, shifted by max x */
 rg_tensor *rg_logsumexp_keep(rg_tensor *x, rg_axes axes);
-rg_tensor *rg_any(rg_tensor *x, rg_axes axes);       /* u8: is an x_i not 0? Of no elements 0; a NaN is not 0. No derivative */
+/* u8: is an x_i not 0? Of no elements 0; a NaN is not 0. No derivative */
+rg_tensor *rg_any(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_any_keep(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_all(rg_tensor *x, rg_axes axes);       /* u8: is no x_i 0? Of no elements 1 */
 rg_tensor *rg_all_keep(rg_tensor *x, rg_axes axes);
@@ -123,10 +131,11 @@ typedef struct rg_batch_norm_options {
     double eps;                                      /* 1e-5 */
     RG_NAMED;
 } rg_batch_norm_options;
-/* x [n, c, ..]: the same over all axes but the channels'; mean, var, w, b [c]. training: by the batch's own statistics, and then
-   mean = (1 - momentum) mean + momentum (the batch's), var alike, with the unbiased variance; both NULL: not kept.
-   Otherwise by the given mean and var. */
-rg_tensor *rg_batch_norm(rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, rg_batch_norm_options options);
+/* x [n, c, ..]: the same over all axes but the channels'; mean, var, w, b [c]. training: by the batch's own statistics,
+   and then mean = (1 - momentum) mean + momentum (the batch's), var alike, with the unbiased variance; both NULL: not
+   kept. Otherwise by the given mean and var. */
+rg_tensor *rg_batch_norm(
+    rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, rg_batch_norm_options options);
 /* 0 with probability p, else x / (1 - p): one rg_rng_random of the tape's per element */
 rg_tensor *rg_dropout(rg_tensor *x, double p);
 typedef struct rg_attention_mask_options {
@@ -138,10 +147,11 @@ typedef struct rg_attention_mask_options {
 } rg_attention_mask_options;
 /* softmax(q k^T / sqrt(d) + mask) v: [.., n, d], [.., m, d], [.., m, e] -> [.., n, e]. Vaswani et al. 2017 */
 rg_tensor *rg_scaled_dot_product_attention(rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_attention_mask_options options);
-rg_tensor *rg_attention_weights(rg_tensor *q, rg_tensor *k, rg_attention_mask_options options); /* the softmax of that: [.., n, m] */
+/* the softmax of that: [.., n, m] */
+rg_tensor *rg_attention_weights(rg_tensor *q, rg_tensor *k, rg_attention_mask_options options);
 
-/* -------- made, as rg_full makes them: in the tape's dtype, until the reset (rg_cast makes indices of them). A replay draws random ones
-   anew, as recording again would. */
+/* -------- made, as rg_full makes them: in the tape's dtype, until the reset (rg_cast makes indices of them). A replay
+   draws random ones anew, as recording again would. */
 rg_tensor *rg_zeros(rg_tape *t, rg_dims shape);
 rg_tensor *rg_ones(rg_tape *t, rg_dims shape);
 rg_tensor *rg_zeros_like(rg_tensor *x);              /* 0 in x's shape and dtype */
@@ -152,12 +162,14 @@ typedef struct rg_arange_options {
 } rg_arange_options;
 /* torch.arange(start, stop, step): start + i step, before stop. rg_arange(t, 0, n, 1, .i32 = true): 0 .. n - 1 */
 rg_tensor *rg_arange(rg_tape *t, double start, double stop, double step, rg_arange_options options);
-rg_tensor *rg_linspace(rg_tape *t, double start, double stop, int64_t n);  /* n numbers from start to stop, both among them */
+/* n numbers from start to stop, both among them */
+rg_tensor *rg_linspace(rg_tape *t, double start, double stop, int64_t n);
 rg_tensor *rg_eye(rg_tape *t, int64_t n);            /* [n, n]: 1 where row and column are the same, else 0 */
 /* Random numbers: first the two numbers of the distribution, then the sizes. PyTorch's randn(64, 10) is
    rg_normal(t, 0, 1, 64, 10), and rand(64, 10) is rg_uniform(t, 0, 1, 64, 10). Without sizes, rg_normal(t, 64, 10), it
    is one number of rank 0, of mean 64 and standard deviation 10, and all elements that it is added to get the same. */
-rg_tensor *rg_uniform(rg_tape *t, double low, double high, rg_dims shape); /* low <= x < high: what NumPy's rng.uniform draws */
+/* low <= x < high: what NumPy's rng.uniform draws */
+rg_tensor *rg_uniform(rg_tape *t, double low, double high, rg_dims shape);
 rg_tensor *rg_normal(rg_tape *t, double mean, double std, rg_dims shape);  /* what NumPy's rng.normal draws */
 
 /* -------- shape */
@@ -168,8 +180,10 @@ rg_tensor *rg_reshape(rg_tensor *x, rg_dims shape);  /* the same elements; one d
 rg_tensor *rg_unsqueeze(rg_tensor *x, int axis);     /* a dimension of 1 put in before axis; a view */
 rg_tensor *rg_squeeze(rg_tensor *x, int axis);       /* a dimension of 1 taken out; a view */
 rg_tensor *rg_permute(rg_tensor *x, rg_axes axes);   /* y's axis i is x's axis axes[i]; a copy */
-rg_tensor *rg_transpose(rg_tensor *x, int i, int j); /* axes i and j exchanged; a copy. A product needs none: .transpose_a of rg_matmul */
-rg_tensor *rg_flatten(rg_tensor *x, int axis);       /* this axis and all behind it become one, [n, ..] -> [n, the rest] for 1; a view */
+/* axes i and j exchanged; a copy. A product needs none: .transpose_a of rg_matmul */
+rg_tensor *rg_transpose(rg_tensor *x, int i, int j);
+/* this axis and all behind it become one, [n, ..] -> [n, the rest] for 1; a view */
+rg_tensor *rg_flatten(rg_tensor *x, int axis);
 typedef struct rg_slice_options {
     int64_t step;                                    /* 1; below 0 from start down to before stop */
     RG_NAMED;
@@ -186,17 +200,20 @@ rg_tensor *rg_pad(rg_tensor *x, int axis, int64_t before, int64_t after, rg_pad_
 rg_tensor *rg_constant_pad(rg_tensor *x, double value, rg_dims widths);
 rg_tensor *rg_concat(int axis, rg_tensors x);        /* operands one after another along an axis */
 rg_tensor *rg_stack(int axis, rg_tensors x);         /* operands one after another along a new axis */
-/* slices along an axis, of these sizes: rg_split(x, out, 1, 2, 3) gives out[0] 2 columns, out[1] 3; of n equal sizes. 0, or -1 and poison */
+/* slices along an axis, of these sizes: rg_split(x, out, 1, 2, 3) gives out[0] 2 columns, out[1] 3; of n equal sizes.
+   0, or -1 and poison */
 int rg_split(rg_tensor *x, rg_tensor **out, int axis, rg_dims sizes);
 int rg_chunk(rg_tensor *x, rg_tensor **out, int axis, int n);
 rg_tensor *rg_tril(rg_tensor *x, int diagonal);      /* the last two axes: x_rc where c - r <= diagonal, else 0 */
 rg_tensor *rg_triu(rg_tensor *x, int diagonal);      /* the last two axes: x_rc where c - r >= diagonal, else 0 */
 rg_tensor *rg_clone(rg_tensor *x);                   /* a copy, in memory of its own */
-/* Writes src, converted, over x_i with start <= i < start + (src's size) along an axis, from the end if start is negative; x is a leaf.
-   At once and not on the record: a replay does not do it again. */
+/* Writes src, converted, over x_i with start <= i < start + (src's size) along an axis, from the end if start is
+   negative; x is a leaf. At once and not on the record: a replay does not do it again. */
 int rg_write_slice(rg_tensor *x, rg_tensor *src, int axis, int64_t start);
-rg_tensor *rg_repeat(rg_tensor *x, rg_dims times);   /* x so many times over along each axis, the last ones first (numpy.tile) */
-rg_tensor *rg_repeat_interleave(rg_tensor *x, int axis, int64_t times); /* each index of the axis so many times, one after another; along h and along w: nearest-neighbour upsampling */
+/* x so many times over along each axis, the last ones first (numpy.tile) */
+rg_tensor *rg_repeat(rg_tensor *x, rg_dims times);
+/* each index of the axis so many times, one after another; along h and along w: nearest-neighbour upsampling */
+rg_tensor *rg_repeat_interleave(rg_tensor *x, int axis, int64_t times);
 
 /* -------- order: equal elements keep theirs, NaN counts as the largest */
 typedef struct rg_sort_options {
@@ -210,19 +227,26 @@ typedef struct rg_topk_options {
     RG_NAMED;
 } rg_topk_options;
 rg_tensor *rg_sort(rg_tensor *x, int axis, rg_sort_options options);    /* x sorted along an axis */
-rg_tensor *rg_argsort(rg_tensor *x, int axis, rg_sort_options options); /* i32 indices that sort x along an axis; no derivative */
-rg_tensor *rg_topk(rg_tensor *x, int axis, int64_t k, rg_topk_options options); /* the k largest along an axis, in order */
+/* i32 indices that sort x along an axis; no derivative */
+rg_tensor *rg_argsort(rg_tensor *x, int axis, rg_sort_options options);
+/* the k largest along an axis, in order */
+rg_tensor *rg_topk(rg_tensor *x, int axis, int64_t k, rg_topk_options options);
 
 /* -------- choice and index */
 rg_tensor *rg_where(rg_tensor *c, rg_operand a, rg_operand b);   /* c nonzero: a; 0: b. c of any dtype, no derivative */
-rg_tensor *rg_masked_fill(rg_tensor *x, rg_tensor *mask, double value); /* mask nonzero: value; 0: x. A mask of any dtype */
-rg_tensor *rg_pick(rg_tensor *x, rg_tensor *index);              /* y[.., ] = x[.., index[..]]: one element per row, index i32 */
+/* mask nonzero: value; 0: x. A mask of any dtype */
+rg_tensor *rg_masked_fill(rg_tensor *x, rg_tensor *mask, double value);
+/* y[.., ] = x[.., index[..]]: one element per row, index i32 */
+rg_tensor *rg_pick(rg_tensor *x, rg_tensor *index);
 rg_tensor *rg_scatter(rg_tensor *x, rg_tensor *index, int64_t n); /* y[.., index[..]] = x[..], else 0: rows of n */
-rg_tensor *rg_one_hot(rg_tensor *index, int64_t n);              /* index[..] == j for j < n, in the tape's dtype; no derivative */
-rg_tensor *rg_embedding(rg_tensor *table, rg_tensor *index);     /* rows table[index[..]]: [n, d], [..] i32 -> [.., d] */
+/* index[..] == j for j < n, in the tape's dtype; no derivative */
+rg_tensor *rg_one_hot(rg_tensor *index, int64_t n);
+/* rows table[index[..]]: [n, d], [..] i32 -> [.., d] */
+rg_tensor *rg_embedding(rg_tensor *table, rg_tensor *index);
 /* y[i, j] = x[index[i, j], j] for axis 0; index has y's shape, along the other axes at most x's */
 rg_tensor *rg_gather(rg_tensor *x, rg_tensor *index, int axis);
-rg_tensor *rg_take_along_axis(rg_tensor *x, rg_tensor *index, int axis); /* gather, of an x and an index that broadcast along the other axes */
+/* gather, of an x and an index that broadcast along the other axes */
+rg_tensor *rg_take_along_axis(rg_tensor *x, rg_tensor *index, int axis);
 /* x with src[i, j] added to x[index[i, j], j] for axis 0 */
 rg_tensor *rg_scatter_add(rg_tensor *x, rg_tensor *src, rg_tensor *index, int axis);
 /* slices x[.., index[j], ..]; an index of any shape takes axis's place (numpy.take) */
@@ -240,7 +264,8 @@ RG_PLAIN void rg_tape_dot(rg_tape *t, FILE *to);   /* the record as Graphviz tex
 #define RG_VERSION_MAJOR 0
 #define RG_VERSION_MINOR 2
 #define RG_VERSION_PATCH 0
-#define RG_VERSION (RG_VERSION_MAJOR * 10000 + RG_VERSION_MINOR * 100 + RG_VERSION_PATCH) /* 200: #if RG_VERSION >= 200 */
+/* 200: #if RG_VERSION >= 200 */
+#define RG_VERSION (RG_VERSION_MAJOR * 10000 + RG_VERSION_MINOR * 100 + RG_VERSION_PATCH)
 #define RG_VERSION_TEXT RG_TEXT(RG_VERSION_MAJOR) "." RG_TEXT(RG_VERSION_MINOR) "." RG_TEXT(RG_VERSION_PATCH)
 const char *rg_version(void);       /* "0.2.0" */
 

@@ -30,9 +30,9 @@
 extern "C" {
 #endif
 
-/* Shape rules, as those of engine/op.h. rg_axis makes a negative axis its place, or rejects one that x has not got; rank 0
-   has axis 0. Reductions: x's shape without one axis, which rg_axis sees to in y->attr.axis; without a set of axes (bit k:
-   axis k), or with 1 in their place. */
+/* Shape rules, as those of engine/op.h. rg_axis makes a negative axis its place, or rejects one that x has not got;
+   rank 0 has axis 0. Reductions: x's shape without one axis, which rg_axis sees to in y->attr.axis; without a set of
+   axes (bit k: axis k), or with 1 in their place. */
 int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis);
 int rg_shape_without(rg_tensor *y, const rg_tensor *x, int axis);
 int rg_shape_reduce(rg_tensor *y, const rg_tensor *x, unsigned axes, bool keepdims);
