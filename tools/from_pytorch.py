@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""from_pytorch.py [--names] - prints docs/from-pytorch.md: python3 tools/from_pytorch.py >docs/from-pytorch.md
+
+Its text and rows are tools/from_pytorch.txt, a row a line: PyTorch's names | ours | note. A bare rg_NAME becomes a call with the names of
+the parameters in the header, "-" becomes "not there". Operators that PyTorch calls the same get a row from tests/torch_counterparts.py.
+It is an error, status 1, when the page names a function, constant or option that no header has, when a name of PyTorch has two rows, when
+an operator of the counterparts is not on the page, or when a line has more than 140 columns.
+
+With --names it wants PyTorch, and says instead which of its public names have no row, and which rows name what it has not got."""
+import ast
+import glob
+import os
+import re
+import sys
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+HEADERS = ["engine/engine.h", "engine/core_ops.h", "engine/random/rng.h", "tools/call.h", "nn/*.h", "ops/*.h"]
+PROTOTYPE = re.compile(r"\b(rg_\w+)\(([^;{}]*)\)\s*;")
+LISTS = ("rg_dims", "rg_axes", "rg_tensors", "rg_layers")
+# Operators that are parts of others, or reached under another name.
+INNER = set("label_or_0 kept bce_each batch_norm_given cross_entropy_with add_scalar mul_scalar pow_scalar fill".split())
+# Names that are newer than PyTorch 1.13, or attributes of objects.
+UNSEEN = set("""F.rms_norm F.scaled_dot_product_attention nn.RMSNorm torch.compile torch.func.grad torch.func.jacrev torch.func.vjp
+    torch.func.vmap optim.Optimizer.param_groups""".split())
+# Public in PyTorch, and none of a user's names.
+HELPERS = re.compile(r"F\.(handle_|has_)torch_function|F\.(assert_int|boolean_dispatch|native_)|_with_indices$|_scheduler\.(Counter|Optimizer)")
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def shown(parameter):
+    """A parameter as the page has it in a call."""
+    words = re.findall(r"\w+", parameter)
+    return ".." if words[0].endswith("_options") else words[-1] + ".." * (words[0] in LISTS)
+
+
+def card():
+    """Of the headers: the call of each function; all names of ours; all words."""
+    paths = sorted(path for pattern in HEADERS for path in glob.glob(os.path.join(TOP, pattern)))
+    text = re.sub(r"/\*.*?\*/", " ", "\n".join(read(path) for path in paths), flags=re.S)
+    calls, words = {}, set(re.findall(r"\w+", text))
+    for name, parameters in PROTOTYPE.findall(text):
+        calls[name] = f"{name}({', '.join(shown(p) for p in parameters.split(','))})"
+        if parameters.split(",")[-1].split()[0] in LISTS: words.add(name + "_n")
+    return calls, words
+
+
+def counterparts():
+    """All operators that have one, and those that PyTorch calls the same: torch.exp -> exp, F.silu -> silu."""
+    every, same = set(), {}
+    for node in ast.walk(ast.parse(read("tests/torch_counterparts.py"))):
+        names = re.fullmatch(r"'([\w\\ ]+)'\.split\(\)", ast.unparse(node)) if isinstance(node, ast.Call) else None
+        if names:
+            every |= set(node.func.value.value.split())
+            same.update({"torch." + name: name for name in node.func.value.value.split()})
+        for key, value in zip(node.keys, node.values) if isinstance(node, ast.Dict) else ():
+            if isinstance(value, ast.Attribute): continue  # of the dtypes
+            every.add(key.value)
+            plain = re.fullmatch(r"plain\((F\.\w+)\)", ast.unparse(value))
+            if plain: same[plain[1]] = key.value
+    return every, same
+
+
+def parts(text):
+    """The text as a list of lines and tables, a table a list of rows."""
+    found, code = [], False
+    for line in text.rstrip("\n").split("\n"):
+        code ^= line.startswith("```")
+        if code or " | " not in line: found.append(line)
+        elif isinstance(found[-1], list): found[-1].append([cell.strip() for cell in line.split("|")])
+        else: found.append([[cell.strip() for cell in line.split("|")]])
+    return found
+
+
+def table(rows, calls):
+    lines = ["| PyTorch | here | note |", "|---|---|---|"]
+    for names, ours, note in sorted(rows, key=lambda row: row[0].lower()):
+        names = ", ".join(f"`{name}`" for name in names.split(", "))
+        ours = "not there" if ours == "-" else f"`{calls.get(ours, ours)}`"
+        lines.append(f"| {names} | {ours} | {note + ' ' * (note != '')}|")
+    return lines
+
+
+def check(page, names, every, words):
+    text = "\n".join(page)
+    bad = [f"no header has {name}" for name in sorted(set(re.findall(r"\b(?:rg|RG)_\w+", text)) - words)]
+    bad += [f"no header has the option .{name}" for name in sorted(set(re.findall(r"[`( ]\.([a-z]\w+)\b", text)) - words)]
+    bad += [f"{name} has two rows" for name in sorted(set(names)) if names.count(name) > 1]
+    bad += [f"{name} is not on the page" for name in sorted(every - INNER) if not re.search(rf"\brg_{name}\b", text)]
+    return bad + [f"more than 140 columns: {line}" for line in page if len(line) > 140]
+
+
+def own(space, module, wanted):
+    """The public names of a module of PyTorch's for which `wanted` holds."""
+    return {f"{space}.{name}" for name, thing in vars(module).items() if name[0] != "_" and callable(thing) and wanted(name, thing)
+            and not str(getattr(thing, "__module__", "")).startswith(("typing", "collections"))}
+
+
+def compare(names):
+    try:
+        import torch
+        import torch.utils.checkpoint
+    except ImportError:
+        sys.exit(77)  # a test that is skipped
+    from torch import autograd, nn, optim
+    from torch.optim import lr_scheduler
+    spaces = {"torch": torch, "F": nn.functional, "nn": nn, "optim": optim, "lr_scheduler": lr_scheduler, "data": torch.utils.data,
+              "autograd": autograd, "Tensor": torch.Tensor}
+    public = own("F", nn.functional, lambda name, thing: not isinstance(thing, type) and name[-1] != "_")
+    public |= own("nn.init", nn.init, lambda name, thing: name[-1] == "_")
+    for space in ("nn", "optim", "lr_scheduler"): public |= own(space, spaces[space], lambda name, thing: isinstance(thing, type))
+    bad = [f"{name} has no row" for name in sorted(public - set(names) - {"optim.Optimizer"}) if not HELPERS.search(name)]
+    for name in sorted(set(names) - UNSEEN):
+        space, *rest = re.match(r"[\w.]+", name)[0].split(".")
+        thing = spaces.get(space)
+        for part in rest:
+            if thing is not None and not hasattr(thing, part): bad.append(f"PyTorch has no {name}")
+            thing = getattr(thing, part, None)
+    return bad
+
+
+def main():
+    calls, words = card()
+    every, same = counterparts()
+    found = parts(read("tools/from_pytorch.txt"))
+    names = [name for part in found if isinstance(part, list) for row in part for name in row[0].split(", ")]
+    page = []
+    for part in found:
+        if isinstance(part, list):
+            prefix = part[0][0].partition(".")[0]
+            part += [[name, "rg_" + ours, ""] for name, ours in same.items() if name.startswith(prefix + ".") and name not in names]
+            page += table(part, calls)
+        else:
+            page.append(part)
+    if sys.argv[1:] == ["--names"]:
+        bad = compare(names + list(same))
+    else:
+        print("\n".join(page))
+        bad = check(page, names, every, words)
+    for line in bad: print("from_pytorch.py: " + line, file=sys.stderr)
+    return 1 if bad else 0
+
+
+sys.exit(main())
