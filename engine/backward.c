@@ -281,15 +281,20 @@ static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how, rg_list 
     return failed ? -1 : 0;
 }
 
+RG_COLD static int check_inputs(const char *at, rg_tape *t, rg_list inputs) {
+    if (!inputs.items || inputs.count <= 0) return rg_fail(t, RG_EVALUE, at, "rg_backward: the list of inputs is empty");
+    if (check_wanted("rg_backward: inputs", at, t, inputs.items, inputs.count)) return -1;
+    for (int k = 0; k < inputs.count; k++)
+        if (inputs.items[k]->op) return rg_fail(t, RG_ESTATE, at, "rg_backward: inputs[%d] is no leaf; rg_grad takes it", k);
+    return 0;
+}
+
 int rg_backward_at(const char *at, rg_tensor *loss, rg_backward_options options) {
     if (check_usable("rg_backward: the loss", at, loss) || check_start("rg_backward", at, loss, NULL)) return -1;
     rg_tape *t = loss->tape;
     const rg_list inputs = options.inputs;
     if (!(loss->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on nothing that requires a gradient, or was made with recording off");
-    if (inputs.count < 0 || !inputs.items != !inputs.count) return rg_fail(t, RG_EVALUE, at, "rg_backward: the list of inputs is empty");
-    if (check_wanted("rg_backward: inputs", at, t, inputs.items, inputs.count)) return -1;
-    for (int k = 0; k < inputs.count; k++)
-        if (inputs.items[k]->op) return rg_fail(t, RG_ESTATE, at, "rg_backward: inputs[%d] is no leaf; rg_grad takes it", k);
+    if ((inputs.items || inputs.count) && check_inputs(at, t, inputs)) return -1;
     loss->refs++;
     if (rg_pass_loss(at, loss, RG_ADD_GRADS, inputs)) return rg_unref(loss), -1;
     rg_plan_drop(t); /* it was written without this pass */

@@ -181,8 +181,7 @@ int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *fo
 }
 
 /* The memory of a released x is free, and unused since: what rg_node_destroy left there can still be read. */
-int rg_given(const char *at, rg_tape *t, const rg_tensor *x, const char *subject, ...) {
-    if (x && !(x->flags & RG_UNUSABLE)) return 0;
+int rg_not_given(const char *at, rg_tape *t, const rg_tensor *x, const char *subject, ...) {
     char buffer[sizeof t->message];
     text m = {buffer, sizeof buffer, 0};
     PUT_REST(&m, subject);

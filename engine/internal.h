@@ -13,9 +13,7 @@
 enum { /* rg_tensor.flags, by owner */
     /* the tensor itself */
     RG_NEEDS = 1 << 0,    /* requires a gradient, or depends on something that does */
-    RG_POISON = 1 << 1,   /* what a failed operation returned */
-    RG_RELEASED = 1 << 2, /* its memory is free; `released` says by what, and where */
-    RG_UNUSABLE = RG_POISON | RG_RELEASED,
+    /* RG_POISON and RG_RELEASED: op.h */
     RG_CONSTANT = 1 << 3, /* a leaf of one number, given when it was made */
     RG_DRAWN = 1 << 4,    /* a leaf whose values attr.source draws, anew in a replay */
     RG_SCRATCH = 1 << 5,  /* made by the kernel of the next result */

@@ -104,6 +104,12 @@ struct rg_tensor {
     rg_tensor *in[];         /* operands */
 };
 
+enum { /* of rg_tensor.flags */
+    RG_POISON = 1 << 1,   /* what a failed operation returned */
+    RG_RELEASED = 1 << 2, /* its memory is free; `released` says by what, and where */
+    RG_UNUSABLE = RG_POISON | RG_RELEASED
+};
+
 enum { RG_ISAS = 3 }; /* instruction sets: the baseline, AVX2 with FMA, AVX-512 */
 typedef int rg_kernel(rg_tensor *y); /* fills y->data from y->in; returns 0, or rg_reject(...) */
 typedef int rg_fused_kernel(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);
@@ -224,7 +230,8 @@ rg_tensor *rg_poison(rg_tape *t); /* what a failed op returns */
 /* Can x be read? 0, or -1 with an error: "SUBJECT is NULL", "SUBJECT was released by the reset at train.c:40", "SUBJECT
    is what a failed operation returned". The subject is a format; the error goes to t, or where that is NULL to x's
    tape. */
-int rg_given(const char *at, rg_tape *t, const rg_tensor *x, const char *subject, ...)
+#define rg_given(at, t, x, ...) ((x) && !((x)->flags & RG_UNUSABLE) ? 0 : rg_not_given(at, t, x, __VA_ARGS__))
+int rg_not_given(const char *at, rg_tape *t, const rg_tensor *x, const char *subject, ...)
     __attribute__((format(printf, 4, 5)));
 /* how many there were: more after a call, and something in it failed, even if a handler cleared the error */
 int64_t rg_errors(const rg_tape *t);
@@ -294,6 +301,7 @@ void rg_tape_dealloc(rg_tape *t, void *p, size_t size);
 /* Arrays that grow: room for one more than n elements, of *size that there are. NULL after an error, and the array is
    as it was. Of rg_tape_alloc's; of rg_tape_own's, where outgrown ones stay with the tape, at most as much again, and
    so may be read on. */
+#define RG_END(array, n) ((array) ? (array) + (n) : NULL) /* behind the last; an array without elements may be NULL */
 void *rg_grown(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element);
 void *rg_grown_own(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element);
 /* The one function that multiplies sizes: element count and bytes; -1 on a negative size or overflow. */

@@ -378,7 +378,8 @@ RG_COLD static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_te
 
 /* The type and shape of y, and whether the operands' values are allowed. */
 static inline int infer(rg_tensor *y, bool alike) {
-    if (!(alike && !y->op->types) && check_types(y)) return -1;
+    const char *types = y->op->types;
+    if (!(alike && (!types || !strcmp(types, "a"))) && check_types(y)) return -1;
     const rg_op *op = y->op;
     return (op->shape ? op->shape(y) : rg_shape_broadcast(y)) || (op->check && op->check(y)) ? -1 : 0;
 }

@@ -44,7 +44,7 @@ rg_dataset rg_dataset_keep(rg_tape *t, int64_t mark, rg_dataset d) {
 const char *const *rg_names_own(const char *at, rg_tape *t, int64_t n, char *const *names) {
     size_t size = (size_t)n * sizeof *names;
     for (int64_t i = 0; i < n; i++) size += strlen(names[i]) + 1;
-    char **copy = rg_tape_own(at, t, size), *to = (char *)(copy + n);
+    char **copy = rg_tape_own(at, t, size), *to = copy ? (char *)(copy + n) : NULL;
     for (int64_t i = 0; copy && i < n; i++) {
         copy[i] = strcpy(to, names[i]);
         to += strlen(to) + 1;

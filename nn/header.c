@@ -78,7 +78,7 @@ static void put_metadata(sink *s, const rg_state_list *l) {
     put_string(s, "", maker);
     put_short(s, ":");
     put_string(s, "", version);
-    for (const rg_entry *e = l->items; e < l->items + l->count; e++) {
+    for (const rg_entry *e = l->items; e < RG_END(l->items, l->count); e++) {
         put_short(s, ",");
         put_string(s, rg_entry_has_values(e) ? sum_prefix : "", e->name);
         put_short(s, ":");
@@ -101,7 +101,7 @@ static void put_header(sink *s, const rg_state_list *l) {
     uint64_t begin = 0;
     put_metadata(s, l);
     for (int size = 8; size > 0; size /= 2)
-        for (const rg_entry *e = l->items; e < l->items + l->count; e++) {
+        for (const rg_entry *e = l->items; e < RG_END(l->items, l->count); e++) {
             if (!rg_entry_has_values(e) || rg_entry_element(e) != size) continue;
             put_part(s, e, begin);
             begin += rg_entry_bytes(e);

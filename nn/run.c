@@ -45,7 +45,7 @@ static void keep_tensor(rg_state_list *l, const rg_member *m) {
 
 /* The name of p in the file; its own where it is not there. */
 static const char *name_of(rg_state_list *l, const rg_tensor *p) {
-    for (const rg_entry *e = l->items; e < l->items + l->count; e++)
+    for (const rg_entry *e = l->items; e < RG_END(l->items, l->count); e++)
         if (e->at == p && e->kind == RG_KEPT_TENSOR) return e->name;
     if (p->name) return p->name;
     l->failed = rg_fail(l->r->tape, RG_EVALUE, l->r->at, "%s: a parameter has no name, and is not in the state", l->r->name);
@@ -60,7 +60,7 @@ static void keep_optim(rg_state_list *l, const rg_member *m) {
     for (rg_group *g = o->groups; g; g = g->next, k++) {
         rg_keep(l, NUMBER(&g->lr, 0, DBL_MAX), "@%s.%d.lr", m->name, k);
         rg_keep(l, NUMBER(&g->initial_lr, 0, DBL_MAX), "@%s.%d.initial_lr", m->name, k);
-        for (rg_slot *s = g->slots; s < g->slots + g->count; s++) {
+        for (rg_slot *s = g->slots; s < RG_END(g->slots, g->count); s++) {
             const char *name = name_of(l, s->p);
             rg_keep(l, COUNT(&s->steps, 0, RG_COUNT_MOST), "@%s.%s.steps", m->name, name);
             for (int i = 0; i < RG_STATES; i++)
@@ -83,7 +83,7 @@ static void keep_loader(rg_state_list *l, const rg_member *m) {
 }
 
 static void keep_copies(rg_state_list *l, const rg_member *m, int count, const struct rg_kept_weights *kept, const char *what) {
-    for (const struct rg_kept_weights *k = kept; k < kept + count; k++)
+    for (const struct rg_kept_weights *k = kept; k < RG_END(kept, count); k++)
         if (k->copy) rg_keep(l, TENSOR(k->copy), "@%s.%s.%s", m->name, name_of(l, k->p), what);
 }
 
@@ -122,7 +122,7 @@ static bool is_of_a_net(const rg_member *m) { return m->keep == keep_net || m->k
 /* Nets and tensors first: their names are part of the others'. */
 static void keep_all(rg_state_list *l, const rg_state *s) {
     for (int others = 0; others < 2; others++)
-        for (const rg_member *m = s->members; m < s->members + s->count && !l->failed; m++) {
+        for (const rg_member *m = s->members; m < RG_END(s->members, s->count) && !l->failed; m++) {
             l->from = m;
             if (is_of_a_net(m) != others) m->keep(l, m);
         }

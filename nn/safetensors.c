@@ -48,7 +48,7 @@ static void put_values(rg_tensor *x, const rg_part *p, const unsigned char *from
 /* -------- writing */
 
 static int turn_copies(rg_state_list *l) {
-    for (rg_entry *e = l->items; e < l->items + l->count; e++) {
+    for (rg_entry *e = l->items; e < RG_END(l->items, l->count); e++) {
         if (!e->turned) continue;
         void *copy = rg_tape_alloc(l->r->at, l->r->tape, (size_t)rg_entry_bytes(e));
         if (!copy) return -1;
@@ -64,7 +64,7 @@ static int write_file(rg_state_list *l) {
     rg_writer *w = header ? rg_writer_open(l->r, l->path) : NULL;
     if (w) rg_writer_put(w, header, size);
     for (int element = 8; w && element > 0; element /= 2)
-        for (const rg_entry *e = l->items; e < l->items + l->count; e++)
+        for (const rg_entry *e = l->items; e < RG_END(l->items, l->count); e++)
             if (rg_entry_has_values(e) && rg_entry_element(e) == element) rg_writer_put(w, rg_entry_values(e), rg_entry_bytes(e));
     if (header) rg_tape_dealloc(l->r->tape, header, size);
     return rg_writer_close(w);
@@ -272,13 +272,13 @@ static void count_name(void *to, const char *name) { (void)name, ++*(int *)to; }
 /* Everything that is wanted is there, and of the net's nothing else, or what .partial allows. The first entry that is not decides. */
 static int match(rg_state_list *l, const stored *f) {
     rg_file_report found = {.loaded = 0}, *report = l->with.report;
-    for (rg_entry *e = l->items; e < l->items + l->count; e++) {
+    for (rg_entry *e = l->items; e < RG_END(l->items, l->count); e++) {
         e->part = rg_entry_has_values(e) ? rg_header_part(&f->h, e->name) : NULL;
         if (e->part) e->part->taken = true, found.loaded++;
     }
     each(l, f, true, count_name, &found.missing);
     each(l, f, false, count_name, &found.unexpected);
-    for (rg_entry *e = l->items; e < l->items + l->count; e++) {
+    for (rg_entry *e = l->items; e < RG_END(l->items, l->count); e++) {
         if (e->part ? match_values(l, f, e) : !rg_entry_has_values(e) && match_text(l, f, e)) return -1;
         if (!e->part && rg_entry_has_values(e) && !l->with.partial) return other_names(l, f, "");
     }

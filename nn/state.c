@@ -30,7 +30,7 @@ void rg_keep(rg_state_list *l, rg_entry e, const char *format, ...) {
 }
 
 void rg_state_free(rg_state_list *l) {
-    for (rg_entry *e = l->items; e < l->items + l->count; e++) {
+    for (rg_entry *e = l->items; e < RG_END(l->items, l->count); e++) {
         if (e->copy) rg_tape_dealloc(l->r->tape, e->copy, (size_t)rg_entry_bytes(e));
         rg_tape_dealloc(l->r->tape, e->name, strlen(e->name) + 1 + (e->kind == RG_KEPT_SAME ? strlen(e->at) + 1 : 0));
     }

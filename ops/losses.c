@@ -56,20 +56,18 @@ static inline bool none_given(const rg_loss_options *o) {
 /* Operands that can be used, and options that this loss has? If not, the error stands on the tape. */
 #define READY(has) ready(at, &speaker_, &with, has)
 static bool ready(const char *at, const rg_speaker *s, const rg_loss_options *with, unsigned has) {
-    const char *who = s->name;
-    rg_tape *t = NULL;
-    for (int i = 0; i < s->n && !t; i++) t = s->in[i] ? s->in[i]->tape : NULL;
+    rg_tape *t = rg_tape_of(s->in[0] ? s->in[0] : s->in[1]);
     for (int i = 0; i < s->n; i++)
-        if (rg_given(at, t, s->in[i], "%s: operand %d", who, i + 1)) return false;
-    return !rg_error_code(t) && (none_given(with) || check_options(at, t, who, with, has) == 0);
+        if (rg_given(at, t, s->in[i], "%s: operand %d", s->name, i + 1)) return false;
+    return !rg_error_code(t) && (none_given(with) || check_options(at, t, s->name, with, has) == 0);
 }
 
 /* Does w broadcast to the shape of x, and not x to w's? Where one is missing or poisoned the next op says so. */
 static bool fits(const char *at, const char *who, const char *what, const rg_tensor *w, const char *whole, const rg_tensor *x) {
     char text[160], other[160];
-    bool good = rg_failed(w) || rg_failed(x) || w->ndim <= x->ndim;
-    for (int d = 0; good && !rg_failed(w) && !rg_failed(x) && d < w->ndim; d++)
-        good = w->shape[d] == 1 || w->shape[d] == x->shape[x->ndim - w->ndim + d];
+    if (rg_failed(w) || rg_failed(x) || rg_same_shape(w, x)) return true;
+    bool good = w->ndim <= x->ndim;
+    for (int d = 0; good && d < w->ndim; d++) good = w->shape[d] == 1 || w->shape[d] == x->shape[x->ndim - w->ndim + d];
     return good || rg_fail(x->tape, RG_ESHAPE, at, "%s: the %s %s does not broadcast to the %s, %s", who, what, rg_shape_text(w, text, sizeof text),
         whole, rg_shape_text(x, other, sizeof other)) == 0;
 }

@@ -91,7 +91,7 @@ static double time_of(const row *r) { return r->parts[0].seconds + r->parts[1].s
 /* The row after `last` (NULL: the first), the slowest first, of two alike the one that came first. */
 static const row *next_slowest(const profile *p, const row *last) {
     const row *next = NULL;
-    for (const row *r = p->rows; r < p->rows + p->nrows; r++) {
+    for (const row *r = p->rows; r < RG_END(p->rows, p->nrows); r++) {
         const bool comes = !last || time_of(r) < time_of(last) || (time_of(r) == time_of(last) && r > last);
         if (comes && (!next || time_of(r) > time_of(next))) next = r;
     }
@@ -112,7 +112,7 @@ int rg_profile_print_at(const char *at, rg_tape *t, FILE *to) {
     if (!to) return rg_fail(t, RG_EVALUE, at, "rg_profile_print: there is no file");
     if (!p) return rg_fail(t, RG_ESTATE, at, "rg_profile_print: rg_profile was not switched on");
     const double total = p->on ? seconds() - p->since : p->total;
-    for (const row *r = p->rows; r < p->rows + p->nrows; r++)
+    for (const row *r = p->rows; r < RG_END(p->rows, p->nrows); r++)
         for (int k = 0; k < 2; k++)
             sum.parts[k].calls += r->parts[k].calls, sum.parts[k].bytes += r->parts[k].bytes, sum.parts[k].seconds += r->parts[k].seconds;
     fprintf(to, "%-16s %27s %27s\n", "", "--------- forward ---------", "--------- backward --------");
