@@ -415,7 +415,7 @@ static rg_tensor *compose_gaussian_nll(const char *at, rg_attr attr, rg_tensor *
     return rg_gaussian_nll_at(at, in[0], in[1], in[2], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, .eps = attr.p, .full = attr.q != 0});
 }
 RG_OP(gaussian_nll) = {.name = "gaussian_nll", .formula = "mean of (ln v + (x - y)^2 / v) / 2, v = max(var, p)", .arity = 3, .compose = compose_gaussian_nll,
-    .range = {.3, 2}, .samples = "5,17 5,17 5,17; 17 17 -; - - -; 1,1 1,1 1 p=.1; 3,5 5 3,1 reduction=1; 4,3 - 3 q=1 reduction=2; 2,61 2,61 61 p=.2 q=1; 0,3 0,3 3; 4,3 same 4,1",
+    .range = {.3, 2}, .samples = "5,17 5,17 5,17; 17 17 -; - - -; 1,1 1,1 1 p=.1; 3,5 5 3,1 reduction=1; 4,3 - 3 q=1 reduction=2; 2,61 2,61 61 p=.2 q=1; 0,3 0,3 3 reduction=1; 4,3 same 4,1",
     .refuses = "2,3 2,4 3; 5,1 5 1; 3 5,3 3; 2,3 2,3 2; 2,3 2,3 3:f=-1; 2,3:i32 2,3:i32 3:i32; 2:f64 2:f32 2:f64; 2,3 2,3 3 reduction=3; 2 2 2 p=-1"};
 
 static rg_tensor *compose_cosine_similarity(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_cosine_similarity_at(at, in[0], in[1], attr.axis); }

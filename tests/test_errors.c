@@ -421,6 +421,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_focal, rg_focal(x, x)) N(rg_hinge, rg_hinge(x, x)) N(rg_squared_hinge, rg_squared_hinge(x, x))                                \
     N(rg_cross_entropy_sum, rg_cross_entropy(x, x, .reduction = RG_SUM)) N(rg_nll, rg_nll(x, x)) N(rg_multi_margin, rg_multi_margin(x, x))\
     N(rg_kl_div, rg_kl_div(x, x)) N(rg_cosine_similarity, rg_cosine_similarity(x, x, 0)) N(rg_cosine_embedding, rg_cosine_embedding(x, x, x))\
+    N(rg_gaussian_nll, rg_gaussian_nll(x, x, x))                                                                                                  \
     N(rg_retain, rg_retain(x)) N(rg_apply, rg_apply(NULL, NULL, RG_NO_ATTR, 1, &x)) N(rg_empty, rg_empty_at(NULL, t, RG_F32, RG_DIMS(2))) N(rg_poison, rg_poison(t))
 
 #define OTHERS(N)                                                                                                                                 \
@@ -428,6 +429,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_rewind, (rg_rewind(t, 0), true)) N(rg_record, !rg_record(t, true)) N(rg_keep_grads, !rg_keep_grads(t, true))                                 \
     N(rg_set_default_dtype, rg_set_default_dtype(t, RG_F64) == -1) N(rg_default_dtype, rg_default_dtype(t) == RG_F32) N(rg_set_threads, rg_set_threads(t, 1) == -1)   \
     N(rg_threads, rg_threads(t) == 1) N(rg_tape_rng, !rg_tape_rng(t)) N(rg_memory, rg_memory(t).tensors == 0) N(rg_params, rg_params(t).count == 0)       \
+    N(rg_list_join, rg_list_join(rg_list_of_n(1, NULL), rg_params(t)).count == 0)                                                                  \
     N(rg_write, rg_write(x, six) == -1) N(rg_release, (rg_release(x), true)) N(rg_backward, rg_backward(x) == -1)                             \
     N(rg_grad, rg_grad(x, rg_list_of(x), &out, .dy = x) == -1 && rg_failed(out)) N(rg_grad_of, !rg_grad_of(x)) N(rg_clear_grad, (rg_clear_grad(x), true))        \
     N(rg_play, rg_play(t) == -1) N(rg_write_slice, rg_write_slice(x, x, 0, 0) == -1)                                                                                                                      \

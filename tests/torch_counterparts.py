@@ -282,7 +282,7 @@ TORCH.update({
     "pick": lambda x, i, a: x.gather(-1, i.long().unsqueeze(-1)).squeeze(-1), "scatter": scatter,
     "one_hot": lambda i, a: (i.unsqueeze(-1) == torch.arange(a.int("classes"))), "cast": cast,
     "gather": lambda x, i, a: x.gather(a.int("axis"), i.long()), "take_along_axis": taken,
-    "label_or_0": lambda i, a: torch.where(i == int(a.num("p")), torch.zeros_like(i), i), "kept": lambda x, i, a: (i != int(a.num("p"))).to(x.dtype), "index_select": index_select, "index_add": index_add,
+    "index_select": index_select, "index_add": index_add,
     "scatter_add": lambda x, i, src, a: x.scatter_add(a.int("axis"), i.long(), src), "embedding": lambda i, w, a: F.embedding(i.long(), w) if w.dim() == 2 else w[i.long()],
     # losses
     "mse": lambda p, y, a: reduced((p - y) ** 2, a), "l1": lambda p, y, a: reduced((p - y).abs(), a),
