@@ -65,7 +65,7 @@ static bool ready(const char *at, const rg_speaker *s, const rg_loss_options *wi
 /* Does w broadcast to the shape of x, and not x to w's? Where one is missing or poisoned the next op says so. */
 static bool fits(const char *at, const char *who, const char *what, const rg_tensor *w, const char *whole, const rg_tensor *x) {
     char text[160], other[160];
-    if (rg_failed(w) || rg_failed(x) || rg_same_shape(w, x)) return true;
+    if (rg_failed(w) || rg_failed(x)) return true;
     bool good = w->ndim <= x->ndim;
     for (int d = 0; good && d < w->ndim; d++) good = w->shape[d] == 1 || w->shape[d] == x->shape[x->ndim - w->ndim + d];
     return good || rg_fail(x->tape, RG_ESHAPE, at, "%s: the %s %s does not broadcast to the %s, %s", who, what, rg_shape_text(w, text, sizeof text),
@@ -73,7 +73,9 @@ static bool fits(const char *at, const char *who, const char *what, const rg_ten
 }
 
 /* READY, and a target that broadcasts to the prediction: [n] and [n, 1] would give a loss of [n, n]. */
-#define PAIRED(has) (READY(has) && fits(at, speaker_.name, "target", speaker_.in[1], "prediction", speaker_.in[0]))
+#define PAIRED(has)                                                  \
+    (READY(has) && (rg_same_shape(speaker_.in[0], speaker_.in[1]) || \
+                    fits(at, speaker_.name, "target", speaker_.in[1], "prediction", speaker_.in[0])))
 
 static rg_tensor *reduced(const char *at, rg_tensor *loss, rg_reduction reduction) {
     if (reduction == RG_NONE) return loss;

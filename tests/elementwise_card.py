@@ -19,7 +19,7 @@ print("""/* elementwise.h - the operators of elementwise.def, each with its form
 #ifndef RG_ELEMENTWISE_H
 #define RG_ELEMENTWISE_H
 
-#include "engine/engine.h"
+#include "../engine/engine.h"
 
 #ifdef __cplusplus
 extern "C" {

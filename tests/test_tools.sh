@@ -120,6 +120,8 @@ long() { mkdir -p "$repo/nn" && awk 'BEGIN { for (i = 0; i < 20000; i++) print "
 long_comment() { mkdir -p "$repo/nn" && awk 'BEGIN { print "/*"; for (i = 0; i < 20000; i++) print "words"; print "*/\n" }' >"$repo/nn/long.c"; }
 lines_counts_each_part() { lines true && says '^nn/  *2 of [1-9]' && says '^engine/  *1'; }
 lines_fails_for_a_part_beyond_its_ceiling() { exits 1 lines long && says '^nn/  *20002 of' && says 'lines: nn/ is longer than its ceiling'; }
+wide() { mkdir -p "$repo/nn" && printf '%0121d\n' 0 >"$repo/nn/nn.h"; }
+lines_names_a_wide_header() { exits 1 lines wide && says 'lines: nn/nn.h:1 has 121 columns, of at most 120'; }
 lines_does_not_count_comments() { lines long_comment && says '^nn/  *2 of'; }
 
 cases=$(grep -Eo '^(setup|demo|check|lines)_[a-z0-9_]+' "$0")
