@@ -127,7 +127,7 @@ static void note(problem *p, int k, int64_t i, double a, double n, double error)
     c->error = error, c->analytic = a, c->numeric = n, c->order = p->order, c->index = i, c->operand = 0;
     while (c->operand < p->n && p->in[c->operand] != x) c->operand++;
     char shape[80], who[24] = "the cotangent";
-    if (c->operand < p->n) snprintf(who, sizeof who, "operand %d", c->operand);
+    if (c->operand < p->n) snprintf(who, sizeof who, "in[%d]", c->operand);
     snprintf(c->text, sizeof c->text, "order %d, %s element %lld of %s", p->order, who, (long long)i, rg_shape_text(x, shape, sizeof shape));
 }
 
@@ -253,11 +253,11 @@ static bool refused(const char *at, rg_tape *t, int n, rg_tensor *const *in) {
     char shape[80];
     for (int i = 0; i < n; i++) {
         const rg_tensor *x = in[i];
-        if (rg_given(at, t, x, "gradcheck: operand %d", i)) return true;
-        if (x->tape != t) return rg_fail(t, RG_ESTATE, at, "gradcheck: operand %d is on another tape", i), true;
-        if (x->op) return rg_fail(t, RG_ESTATE, at, "gradcheck: operand %d is the result of %s, not a leaf; rg_detach it", i, x->op->name), true;
+        if (rg_given(at, t, x, "gradcheck: in[%d]", i)) return true;
+        if (x->tape != t) return rg_fail(t, RG_ESTATE, at, "gradcheck: in[%d] is on another tape", i), true;
+        if (x->op) return rg_fail(t, RG_ESTATE, at, "gradcheck: in[%d] is the result of %s, not a leaf; rg_detach it", i, x->op->name), true;
         if (rg_needs_grad(x) && x->dtype != RG_F64)
-            return rg_fail(t, RG_EDTYPE, at, "gradcheck: operand %d %s: gradients are checked in f64; rg_set_default_dtype(t, RG_F64)", i,
+            return rg_fail(t, RG_EDTYPE, at, "gradcheck: in[%d] %s: gradients are checked in f64; rg_set_default_dtype(t, RG_F64)", i,
                 rg_shape_text(x, shape, sizeof shape)), true;
     }
     return false;
@@ -311,7 +311,7 @@ static void merge(rg_check *all, const rg_check *c, const rg_sample *s, int froz
     all->error = c->error, all->analytic = c->analytic, all->numeric = c->numeric;
     all->order = c->order, all->operand = c->operand, all->index = c->index;
     char constant[32] = "";
-    if (frozen >= 0) snprintf(constant, sizeof constant, ", operand %d frozen", frozen);
+    if (frozen >= 0) snprintf(constant, sizeof constant, ", in[%d] frozen", frozen);
     snprintf(all->text, sizeof all->text, "%.140s, sample \"%.*s\"%s", c->text, s->length < 50 ? s->length : 50, s->text, constant);
 }
 
@@ -346,7 +346,7 @@ static void judge_counts(rg_check *all, const int64_t *counts, const bool *seen)
     for (int i = 0; i < RG_SAMPLE_OPERANDS && !all->failed; i++) {
         if (!seen[i] || counts[i] >= ENOUGH) continue;
         all->failed = RG_CHECK_FEW;
-        snprintf(all->text, sizeof all->text, "%lld elements of operand %d in all samples, at least %d", (long long)counts[i], i, ENOUGH);
+        snprintf(all->text, sizeof all->text, "%lld elements of in[%d] in all samples, at least %d", (long long)counts[i], i, ENOUGH);
     }
 }
 
@@ -354,6 +354,7 @@ rg_check rg_gradcheck_op_at(const char *at, const rg_op *op, rg_gradcheck_option
     (void)at;
     rg_check all = {.failed = RG_CHECK_PASSED};
     if (!op || !op->samples) return (rg_check){.failed = RG_CHECK_BROKEN, .text = "no operator, or one without samples"};
+    if (op->name && rg_op_find(op->name) && rg_op_find(op->name) != op) return (rg_check){.failed = RG_CHECK_BROKEN, .text = "another operator has its name"};
     if (!op->backward && !op->compose) return all;
     rg_tape *t = rg_tape_new(o.seed);
     if (!t) return (rg_check){.failed = RG_CHECK_BROKEN, .text = "out of memory"};
@@ -395,7 +396,7 @@ const char *rg_verdict_name(rg_verdict v) {
 void rg_check_print(const rg_check *c, const char *name, FILE *to) {
     if (!c || !to) return;
     fprintf(to, "%s: %s", name ? name : "?", rg_verdict_name(c->failed));
-    if (c->failed == RG_CHECK_KINKED) fprintf(to, ": %lld of %lld elements left out;", (long long)c->left_out, (long long)(c->left_out + c->checked));
+    if (c->failed == RG_CHECK_KINKED) fprintf(to, ": %lld of %lld elements left out", (long long)c->left_out, (long long)(c->left_out + c->checked));
     if (c->text[0]) fprintf(to, ": %s", c->text);
     if (c->order && c->failed != RG_CHECK_BROKEN && c->failed != RG_CHECK_FEW)
         fprintf(to, ": analytic %.12g, numeric %.12g, error %.2g", c->analytic, c->numeric, c->error);

@@ -38,7 +38,8 @@ typedef struct rg_gradcheck_options {
 typedef enum rg_verdict {
     RG_CHECK_PASSED,
     RG_CHECK_WRONG,  /* the error of some element exceeds the bar */
-    RG_CHECK_KINKED, /* more than 2% of the elements had to be left out */
+    /* more than 2% of the elements had to be left out. Of a whole net with relu this is the rule: its error counts */
+    RG_CHECK_KINKED,
     RG_CHECK_FEW,    /* rg_gradcheck_op: fewer than 100 elements of some operand in all samples */
     RG_CHECK_BROKEN  /* it could not be done: an error in fn, operands that cannot be checked */
 } rg_verdict;
@@ -46,9 +47,9 @@ typedef enum rg_verdict {
 typedef struct rg_check {
     rg_verdict failed;
     double error, analytic, numeric; /* of the worst element */
-    int order, operand;              /* of the worst element; operand n is the cotangent, at order 2 */
+    int order, operand;              /* of the worst element: in[operand]; in[n] is the cotangent, at order 2 */
     int64_t index;
-    int64_t checked, left_out;       /* elements */
+    int64_t checked, left_out;       /* elements: compared; too near to a kink, and not among those */
     int samples;                     /* rg_gradcheck_op: how many were differentiated; 0 for an op without derivative */
     char text[240];                  /* where the worst element is, or why there was no check */
 } rg_check;
@@ -59,13 +60,13 @@ typedef struct rg_check {
 rg_check rg_gradcheck(rg_fn fn, void *ctx, rg_list in, rg_gradcheck_options options);
 
 /* Every sample of an op, on a tape of its own: all float operands requiring a gradient, then each of several frozen in
-   turn. */
+   turn. What it refuses is tried by the command gradcheck --load. */
 rg_check rg_gradcheck_op(const struct rg_op *op, rg_gradcheck_options options);
 
 /* of the branches taken by all ops recorded since the mark */
 RG_PLAIN uint64_t rg_branch_hash(rg_tape *t, int64_t mark);
 
-/* One line: "NAME: WRONG: order 1, operand 0 (w) element 5 of [2,3]: analytic 0.25, numeric 0.5, error 0.5 > 1e-08". */
+/* One line: "NAME: WRONG: order 1, in[0] (w) element 5 of [2,3]: analytic 0.25, numeric 0.5, error 0.5 > 1e-08". */
 void rg_check_print(const rg_check *c, const char *name, FILE *to);
 const char *rg_verdict_name(rg_verdict v);
 

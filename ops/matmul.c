@@ -155,5 +155,11 @@ RG_OP(linear) = {.name = "linear", .formula = "x w + b", .arity = 3, .shape = li
     .refuses = "2,3 4,5 5; 2,3 3,5 4; 2,3 3,5 1; 2,3 3,5 1,5; 2,3 3 3; - 3,5 5; 2,3 2,3,5 5; 2,3:i32 3,5:i32 5:i32; 2,3:f64 3,5:f32 5:f32"};
 
 rg_tensor *rg_linear_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b) {
+    if (!b) {
+        RG_SPEAK_AS("linear", x, w);
+        const rg_matmul_options plain = {.transpose_a = false};
+        if (rg_ndim(x) != 1) return rg_matmul_at(at, x, w, plain);
+        return rg_squeeze_at(at, rg_matmul_at(at, rg_unsqueeze_at(at, x, 0), w, plain), 0);
+    }
     return rg_apply(&rg_op_linear, at, RG_NO_ATTR, RG_IN(x, w, b));
 }

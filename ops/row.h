@@ -25,8 +25,8 @@
    f           C, of x, or of a and b, and of p and q. R(exp) is expf or exp, C(2) a number of x's type, p_ is p as a
                double.
    dx, da, db  The vector-Jacobian product, in words, of X, or A and B, Y = f and DY, the gradient of Y. It becomes a
-               loop, and, where it is to be differentiated itself, operators: so no * and no if. A number is C(2), a
-               parameter C(p). Where an operand is broadcast, its gradient is added up afterwards. The words, as
+               loop, and, where it is to be differentiated itself, operators: so no * > - ? of C, and no if. A number is
+               C(2), a parameter C(p). Where an operand is broadcast, its gradient is added up afterwards. The words, as
                ops/algebra.h defines them:
                    ADD SUB MUL DIV (u, v)  NEG SQUARE ABS SIGN EXP LOG RSQRT SIN COS SINH COSH TANH ERFC (u)
                    SIGMOID SOFTPLUS (u)  MAX POW (u, v)  POWER (u, number)
@@ -34,8 +34,9 @@
                WHERE computes both u and v: neither may be infinite where the other is chosen.
    how         CHEAP: da and db are computed one after the other; COSTLY: in one loop.
    kinks       SMOOTH; or KINK(e) where the slope jumps: the C expression e, of what f is of, is another number on each
-               branch, KINK((x > -1) + (x > 1)). Samples that are too near to a kink are left out.
-   low, high   The range of the samples' operands. p, q: their numbers.
+               branch, KINK((x > -1) + (x > 1)). Samples that are too near to a kink are left out. SMOOTH at a kink is
+               noticed only where a sample falls near it.
+   low, high   The range of the samples' operands; p, q at the end: the samples' numbers, and no defaults.
 
    While row.h is read these words are macros; afterwards they are what they were. */
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 /* rule.h - for operator sources, the library's and yours: what they include. An op that a rule calls without `at` is
-   called on behalf of the result y, so that messages name the user's line. */
+   called on behalf of the result y, so that messages name the user's line. Where there is no y, the ops are called with
+   their line, rg_mul_at(at, x, y): so what it is included in holds operators only. */
 #ifndef RG_RULE_H
 #define RG_RULE_H
 

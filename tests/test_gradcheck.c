@@ -257,7 +257,7 @@ static void names_the_worst_element(void **state) {
     assert_non_null(fgets(line, sizeof line, f));
     fclose(f);
     snprintf(name, sizeof name, "element %d of left[3]", (int)c.index);
-    assert_non_null(strstr(line, "mine: WRONG: order 1, operand 0 "));
+    assert_non_null(strstr(line, "mine: WRONG: order 1, in[0] "));
     assert_non_null(strstr(line, name));
     assert_non_null(strstr(line, "analytic "));
     rg_tape_free(t);
@@ -362,12 +362,12 @@ static void refuses_operands(void **state) {
     rg_set_default_dtype(t, RG_F32);
     rg_tensor *coarse = rg_requires_grad(rg_full(t, 1, 3), true);
     rg_set_default_dtype(t, RG_F64);
-    check_refused(t, 2, ((rg_tensor *[]){x, y}), "gradcheck: operand 1 is the result of exp, not a leaf; rg_detach it (test_gradcheck.c:");
-    check_refused(t, 2, ((rg_tensor *[]){x, far}), "gradcheck: operand 1 is on another tape");
-    check_refused(t, 2, ((rg_tensor *[]){x, NULL}), "gradcheck: operand 1 is NULL");
+    check_refused(t, 2, ((rg_tensor *[]){x, y}), "gradcheck: in[1] is the result of exp, not a leaf; rg_detach it (test_gradcheck.c:");
+    check_refused(t, 2, ((rg_tensor *[]){x, far}), "gradcheck: in[1] is on another tape");
+    check_refused(t, 2, ((rg_tensor *[]){x, NULL}), "gradcheck: in[1] is NULL");
     check_refused(
-        t, 2, ((rg_tensor *[]){x, coarse}), "gradcheck: operand 1 [3] f32: gradients are checked in f64; rg_set_default_dtype(t, RG_F64)");
-    check_refused(t, 2, ((rg_tensor *[]){NULL, x}), "gradcheck: operand 0 is NULL (test_gradcheck.c:");
+        t, 2, ((rg_tensor *[]){x, coarse}), "gradcheck: in[1] [3] f32: gradients are checked in f64; rg_set_default_dtype(t, RG_F64)");
+    check_refused(t, 2, ((rg_tensor *[]){NULL, x}), "gradcheck: in[0] is NULL (test_gradcheck.c:");
     assert_int_equal(rg_gradcheck(NULL, NULL, rg_list_of(x), .order = 1).failed, RG_CHECK_BROKEN);
     assert_int_equal(strncmp(rg_error(t), "gradcheck: the function is NULL (test_gradcheck.c:", 50), 0);
     rg_error_clear(t);

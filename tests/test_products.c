@@ -305,6 +305,7 @@ static void linear_is_matmul_and_add(void **state) {
         if (ndim == 1) z = rg_squeeze(z, 0);
         assert_shape(y, z->ndim, z->shape);
         same_bits("linear", y, z);
+        same_bits("linear without a bias", rg_linear(p[0], p[1], NULL), ndim == 1 ? rg_squeeze(rg_matmul(row, p[1]), 0) : rg_matmul(row, p[1]));
         rg_tensor *dy = normal(t, dtype, y->ndim, y->shape);
         for (int graph = 0; graph < 2; graph++) {
             assert_int_equal(rg_grad(y, rg_list_of_n(3, p), got, .dy = dy, .create_graph = graph), 0);
