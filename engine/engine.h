@@ -82,9 +82,9 @@ typedef struct rg_memory_stats {
    - rg_operand: a tensor or a number, rg_sub(1, x). A number has the dtype of the other operand. One of two is a
      tensor.
    - rg_data, rg_room: a pointer to float, double, int32_t or uint8_t, to read or to write, whose type is the dtype. For
-     void *, NAME_of takes the dtype first: rg_input_of(t, RG_F32, data, 64, 784).
-   - rg_dims, rg_axes, rg_tensors: any number of sizes, axes, tensors, as arguments: rg_reshape(x, 64, -1). NAME_n takes
-     a count and an array: rg_reshape_n(x, 2, shape).
+     void *, NAME_of takes the dtype before the data: rg_input_of(t, RG_F32, data, 64, 784).
+   - rg_dims, rg_axes, rg_tensors, rg_layers: any number of sizes, axes, tensors, layers, as arguments:
+     rg_reshape(x, 64, -1). NAME_n takes a count and an array: rg_reshape_n(x, 2, shape).
    - rg_.._options: named arguments, or none: rg_optim_sgd(t, params, .lr = .1, .momentum = .9), in the order in which
      the struct has them for C++. One that is left out takes its default. A struct of them that you have goes to the
      function itself, without its macro: (rg_optim_sgd)(t, params, options).
@@ -166,11 +166,12 @@ void rg_zero_grad(rg_tape *t);
    step), and runs its rg_backward again, adding to the gradients. The same bits as recording all of it again, without
    recording, checking shapes or allocating: the first call writes a list of kernels, the others go through it. Random
    operations and inputs draw anew. For steps whose ops and shapes stay the same: C code between the ops is not run
-   again. So record a step once, then write the next batch into its inputs and play. What hooks make lives until the
-   next rg_play. What cannot be replayed is an error of the first call that names the operator: a checkpoint, a vjp that
-   reads values or computes them outside of operations, an operation that reads a gradient (rg_grad_of) or what a hook
-   made, two passes on one record or one for some inputs, rg_grad without .create_graph. After an error, also a label
-   out of range, every gradient is as it was. */
+   again. So record a step once, then write the next batch into its inputs and play. What was recorded behind the
+   rg_backward is computed again as well. What hooks make lives until the next rg_play. What cannot be replayed is an
+   error of the first call that names the operator: a checkpoint, a vjp that reads values or computes them outside of
+   operations, an operation that reads a gradient (rg_grad_of) or what a hook made, two passes on one record or one for
+   some inputs, rg_grad without .create_graph. After an error, also a label out of range, every gradient is as it
+   was. */
 int rg_play(rg_tape *t);
 /* Called in every pass, of rg_backward or rg_grad, once the gradient g of x is whole: results in the reverse of the
    order in which they were made, then leaves. What it returns, of g's shape and dtype, takes the place of g; NULL or g

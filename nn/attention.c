@@ -19,7 +19,7 @@ static rg_tensor *add_position(const char *at, rg_nn *net, rg_tensor *const *in)
     rg_tensor *x = in[0], *table = net->params[0];
     char is[80], most[80];
     if (x->ndim < 2 || x->shape[x->ndim - 2] > table->shape[0] || x->shape[x->ndim - 1] != table->shape[1])
-        return rg_refuse(net->tape, RG_ESHAPE, at, "positional_embedding: the input is %s, not [.., time, dim] within %s", rg_shape_text(x, is, sizeof is),
+        return rg_refuse(net->tape, RG_ESHAPE, at, "positional_embedding: the input is %s, not [.., time, dim] of at most %s", rg_shape_text(x, is, sizeof is),
             rg_shape_text(table, most, sizeof most));
     return rg_add(x, rg_slice(table, 0, 0, x->shape[x->ndim - 2]));
 }

@@ -154,7 +154,8 @@ typedef struct rg_loader_options {
    on to its columns. NULL after an error. */
 rg_loader *rg_loader_new(rg_tape *t, rg_tensor *x, rg_tensor *y, rg_loader_options options);
 /* Windows over a stream [n, ..], of tokens say, and what follows each step: row i is x = stream[i stride .. + length]
-   and y = stream[i stride + 1 .. + length]. The stream is not copied or scaled; bytes become i32. */
+   and y = stream[i stride + 1 .. + length], (n - 1 - length) / stride + 1 rows, rounded down. The stream is not copied
+   or scaled; bytes become i32. */
 rg_loader *rg_loader_windows(rg_tape *t, rg_tensor *stream, int64_t length, rg_loader_options options);
 /* The next batch, as inputs of the tape: rg_loader_next(l, &x, &y), a place for each column; of fewer, or NULL, the
    others are left out. x [b, features] (see keep_shape), the others [b, ..]. false, and NULL in all places, after
@@ -162,7 +163,8 @@ rg_loader *rg_loader_windows(rg_tape *t, rg_tensor *stream, int64_t length, rg_l
    row. */
 bool rg_loader_next(rg_loader *loader, rg_places batch);
 /* The next batch into what rg_loader_next gave, for a record that is played (rg_play): rg_loader_refill(l, x, y).
-   false, and nothing changed, when it has another shape or the epoch is over: rg_loader_next goes on. */
+   false, and nothing changed, when it has another shape, which is for rg_loader_next, or when the epoch is over: one
+   rg_loader_next, which is false too, then the next epoch is refilled into the same record. */
 bool rg_loader_refill(rg_loader *loader, rg_tensors batch);
 int64_t rg_loader_steps(const rg_loader *loader); /* batches per epoch */
 int64_t rg_loader_left(const rg_loader *loader);  /* batches that this epoch still has */

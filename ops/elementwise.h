@@ -1,4 +1,5 @@
-/* elementwise.h - the operators of elementwise.def, each with its formula. A test holds this header to the table. */
+/* elementwise.h - the operators of elementwise.def, each with its formula; rg_add is in engine/core_ops.h. A test holds
+   this header to the table. */
 #ifndef RG_ELEMENTWISE_H
 #define RG_ELEMENTWISE_H
 

@@ -49,13 +49,13 @@ rg_tensor *rg_checkpoint(rg_fn fn, void *ctx, rg_list in);
    is not finite. */
 RG_PLAIN int rg_check_finite(rg_tape *t);
 
-/* Where does the time of a step go? From rg_profile(t, true) to rg_profile(t, false) each run of an operator is timed,
-   recorded or played (rg_play); true once more begins anew. The table has a line per operator, the slowest first:
-   calls, milliseconds and bytes (MB is 10^6) forward and backward, and the share of the time; then the sums, and the
-   time since it was switched on, which has what is between the operators as well. Bytes: of results forward, of the
-   operands' gradients backward. What a derivative is composed of, and the addition of gradients that meet, count as the
-   backward of its operator; in a replay of what .create_graph recorded, each counts for itself. 0, or -1 after an
-   error. */
+/* Where does the time of a step go? From rg_profile(t, true) to rg_profile(t, false) each run of an operator is timed
+   by the clock on the wall, recorded or played (rg_play); true once more begins anew. The table has a line per
+   operator, the slowest first: calls, milliseconds and bytes (MB is 10^6) forward and backward, and the share of the
+   time; then the sums, and the time since it was switched on, which has what is between the operators as well. Bytes:
+   of results forward, of the operands' gradients backward. What a derivative is composed of, and the addition of
+   gradients that meet, count as the backward of its operator; in a replay of what .create_graph recorded, each counts
+   for itself. 0, or -1 after an error. */
 int rg_profile(rg_tape *t, bool on);
 int rg_profile_print(rg_tape *t, FILE *to);
 

@@ -37,8 +37,13 @@ rg_tensor *rg_eye_at(const char *at, rg_tape *t, int64_t n) {
     return x;
 }
 
+/* A number below the upper end stays below it when it becomes a float. */
 static int draw_uniform(rg_tensor *x) {
-    for (int64_t i = 0; i < x->numel; i++) set(x, i, rg_rng_uniform(rg_tape_rng(x->tape), x->attr.p, x->attr.q));
+    const double high = x->attr.q;
+    for (int64_t i = 0; i < x->numel; i++) {
+        const double v = rg_rng_uniform(rg_tape_rng(x->tape), x->attr.p, high);
+        set(x, i, x->dtype == RG_F32 && v < high && (double)(float)v >= high ? (double)nextafterf((float)v, -INFINITY) : v);
+    }
     return 0;
 }
 

@@ -142,7 +142,8 @@ typedef struct rg_attention_mask_options {
     /* broadcasts to [.., n, m]. Of u8 nonzero: seen; 0: hidden. Of floats it is added to the scores: -inf hides. A row
        that sees nothing is NaN */
     rg_tensor *mask;
-    bool causal;                                     /* row i sees columns 0 .. i only */
+    /* row i sees columns 0 .. i only. Where a cache holds m - n earlier ones, give a mask: rg_tril(ones [n, m], m - n) */
+    bool causal;
     RG_NAMED;
 } rg_attention_mask_options;
 /* softmax(q k^T / sqrt(d) + mask) v: [.., n, d], [.., m, d], [.., m, e] -> [.., n, e]. Vaswani et al. 2017 */
@@ -168,7 +169,8 @@ rg_tensor *rg_eye(rg_tape *t, int64_t n);            /* [n, n]: 1 where row and 
 /* Random numbers: first the two numbers of the distribution, then the sizes. PyTorch's randn(64, 10) is
    rg_normal(t, 0, 1, 64, 10), and rand(64, 10) is rg_uniform(t, 0, 1, 64, 10). Without sizes, rg_normal(t, 64, 10), it
    is one number of rank 0, of mean 64 and standard deviation 10, and all elements that it is added to get the same. */
-/* low <= x < high: what NumPy's rng.uniform draws */
+/* low <= x < high: what NumPy's rng.uniform draws. Whole numbers 0 .. n - 1:
+   rg_cast(rg_uniform(t, 0, n, 64), RG_I32) */
 rg_tensor *rg_uniform(rg_tape *t, double low, double high, rg_dims shape);
 rg_tensor *rg_normal(rg_tape *t, double mean, double std, rg_dims shape);  /* what NumPy's rng.normal draws */
 
@@ -253,7 +255,8 @@ rg_tensor *rg_scatter_add(rg_tensor *x, rg_tensor *src, rg_tensor *index, int ax
 rg_tensor *rg_index_select(rg_tensor *x, rg_tensor *index, int axis);
 /* x with src[.., j, ..] added to each slice x[.., index[j], ..] */
 rg_tensor *rg_index_add(rg_tensor *x, rg_tensor *src, rg_tensor *index, int axis);
-rg_tensor *rg_cast(rg_tensor *x, rg_dtype dtype);                /* x in another dtype; derivative between floats */
+/* x in another dtype, to integers toward zero; derivative between floats */
+rg_tensor *rg_cast(rg_tensor *x, rg_dtype dtype);
 
 /* -------- looking */
 RG_PLAIN void rg_print(rg_tensor *x, FILE *to);    /* the values, as NumPy prints them */

@@ -15,7 +15,8 @@ PARAMETERS = {"UNARY": "rg_tensor *x", "UNARYP": "rg_tensor *x, double p", "UNAR
 
 with open(sys.argv[1], encoding="utf-8") as table:
     rows = [m.groups() for m in (re.match(r'(\w+?)\s*\(\s*(\w+),\s*"([^"]*)"', line) for line in table) if m]
-print("""/* elementwise.h - the operators of elementwise.def, each with its formula. A test holds this header to the table. */
+print("""/* elementwise.h - the operators of elementwise.def, each with its formula; rg_add is in engine/core_ops.h. A test holds
+   this header to the table. */
 #ifndef RG_ELEMENTWISE_H
 #define RG_ELEMENTWISE_H
 

@@ -181,6 +181,14 @@ static void arrange_errors_say_what_disagrees(void **state) {
     REFUSED(RG_ESHAPE, rg_take_along_axis(x, index, 0), "take_along_axis: dimensions 3 and 2 of axis 1 do not broadcast");
 }
 
+/* Doubles just below the upper end are nearer to it than to any float below. */
+static void uniform_stays_below_its_end(void **state) {
+    rg_tape *t = *state;
+    rg_set_default_dtype(t, RG_F32);
+    const rg_tensor *u = rg_uniform(t, 1 - 2e-7, 1, 1000);
+    for (int64_t i = 0; i < rg_numel(u); i++) assert_true(rg_element(u, i) < 1);
+}
+
 static void made_by_rule(void **state) {
     rg_tape *t = *state;
     rg_set_default_dtype(t, RG_F64);
@@ -232,7 +240,7 @@ int main(void) {
     const struct CMUnitTest cases[] = {
         CASE(stack_by_loops), CASE(split_is_undone_by_concat), CASE(triangles_by_loops), CASE(repeat_by_loops), CASE(repeat_interleave_by_loops),
         CASE(pads_with_any_value), CASE(take_along_axis_broadcasts), CASE(large_ones_in_threads), CASE(arrange_errors_say_what_disagrees),
-        CASE(made_by_rule), CASE(axes_exchanged_and_joined),
+        CASE(made_by_rule), CASE(uniform_stays_below_its_end), CASE(axes_exchanged_and_joined),
     };
     return RUN("arrange", cases);
 }

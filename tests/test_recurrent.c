@@ -421,7 +421,7 @@ static void errors(void **state) {
     FAILS(rg_nn_attend_at("a.c:1", mha, six, x, six, NULL), "multi_head_attention: the key is [2,4,3], not [batch, n, 6] (a.c:1)");
     FAILS(rg_nn_attend_at("a.c:1", lstm, six, six, six, NULL), "rg_nn_attend: not a multi_head_attention (a.c:1)");
     FAILS(rg_nn_attend_at("a.c:1", mha, six, six, rg_full(t, 1, 2, 5, 6), NULL), "multi_head_attention: query [2,4,6], key [2,4,6] and value [2,5,6] do not fit: [batch, n, 6] and twice [batch, m, 6] (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", rg_nn_positional_embedding(t, 3, 6, RG_ONES), RG_IN(six)), "positional_embedding: the input is [2,4,6], not [.., time, dim] within weight[3,6] (a.c:1)");
+    FAILS(rg_nn_forward_at("a.c:1", rg_nn_positional_embedding(t, 3, 6, RG_ONES), RG_IN(six)), "positional_embedding: the input is [2,4,6], not [.., time, dim] of at most weight[3,6] (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), RG_IN(rg_input(t, ((int[]){0, 3}), 2))),
         "embedding: weight[3,2], [2] i32: index[1] = 3 is outside 0..2 (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), RG_IN(x)),
