@@ -385,7 +385,9 @@ static void step_errors(rg_tape *t, rg_nn *lstm, rg_nn *other) {
     const int64_t mark = rg_mark(t);
     rg_tensor *old = rg_full(t, 1, 2, 2, 5);
     rg_rewind_at("b.c:2", t, mark);
-    FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){old, NULL}), "rg_nn_step: the state h was released by the rewind at b.c:2 (a.c:1)");
+    if (rg_info().pool) { /* without it the memory is gone */
+        FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){old, NULL}), "rg_nn_step: the state h was released by the rewind at b.c:2 (a.c:1)");
+    }
     rg_tensor *wide = rg_cast(x, RG_F64);
     FAILS(rg_nn_step_at("a.c:1", lstm, wide, &none),
         "rg_nn_step: [2,3] f64: linear: [1,2,3] f64, weight_ih_l0[3,20], bias_ih_l0[20]: dtypes f64 and f32 differ; rg_cast converts (a.c:1)");
