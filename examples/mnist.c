@@ -1,60 +1,58 @@
-/* mnist.c - a multilayer perceptron on handwritten digits, on Fashion-MNIST, or on digits that the program draws.
+/* mnist.c - the MLP 784-128-10 on handwritten digits, or on Fashion-MNIST:
 
-   The network is the first function; what is around it reads the data and the options.                                     */
+       ./mnist FOLDER      (sh tools/get-data mnist says where it puts them)
+
+   Without a folder it learns digits that it draws itself.                                             */
 #include <retrograd.h>
-
 #include <stdio.h>
 
-#include "support/images.h"
-#include "support/run.h"
-
-enum { MOST = OPTION_INTS_MAX + 1 };
-typedef struct mlp {
-    int layers;
-    rg_tensor *w[MOST], *b[MOST]; /* [in, out], [out] */
-} mlp;
-
-/* logits = relu(relu(x w1 + b1) w2 + b2) ... wn + bn */
-static rg_tensor *logits(void *model, rg_tensor *x) {
-    const mlp *net = model;
-    for (int i = 0; i < net->layers; i++) {
-        x = rg_linear(x, net->w[i], net->b[i]);
-        if (i + 1 < net->layers) x = rg_relu(x);
+static double accuracy(rg_tape *t, rg_nn *net, rg_loader *batches) {
+    double right = 0, rows = 0;
+    rg_tensor *x, *y;
+    rg_nn_eval(net); /* training off, recording off, */
+    while (rg_loader_next(batches, &x, &y)) {
+        right += rg_accuracy(rg_nn_forward(net, x), y) * (double)rg_numel(y);
+        rows += (double)rg_numel(y);
+        rg_tape_reset(t);
     }
-    return x;
+    rg_nn_eval_end(net); /* until here */
+    return 100 * right / rows;
 }
-
-static mlp make(rg_tape *t, int64_t in, const option_ints *hidden, int64_t classes) {
-    mlp net = {.layers = hidden->count + 1};
-    for (int i = 0; i < net.layers; i++) {
-        const int64_t out = i < hidden->count ? hidden->value[i] : classes;
-        char name[16];
-        snprintf(name, sizeof name, "w%d", i + 1);
-        net.w[i] = rg_param(t, name, RG_HE_NORMAL, in, out);
-        name[0] = 'b';
-        net.b[i] = rg_param(t, name, RG_ZEROS, out);
-        in = out;
-    }
-    return net;
-}
-
-enum { DRAWN_TRAIN = 60000, DRAWN_TEST = 10000 };
 
 int main(int argc, char **argv) {
-    run_options o = {.epochs = 10, .batch = 64, .lr = 0.1, .optimizer = "sgd", .hidden = {1, {128}}, .threads = 1, .dtype = "f32", .path = "tape", .floor = 80};
-    const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", IMAGES_HELP, 0, 0},
-        {"l2", OPT_DOUBLE, &o.l2, "LAMBDA", "adds LAMBDA sum W^2 to the loss, and so 2 LAMBDA W to the gradient", 0, 1e6}, {0}};
-    int status = run_parse("Trains a multilayer perceptron on images of digits or clothes.", &o, own, argc, argv);
-    if (status != OPTIONS_RUN) return status;
+    const char *folder = argc > 1 ? argv[1] : NULL;
+    rg_tape *t = rg_tape_new(1);
+    rg_dataset train = folder ? rg_read_mnist(t, folder, true) : rg_make_digits(t, 6000);
+    rg_dataset test = folder ? rg_read_mnist(t, folder, false) : rg_make_digits(t, 1000);
+    if (rg_error(t)) return 1; /* the message said which file, and what is wrong */
+    rg_loader *batches = rg_loader_new(t, train.x, train.y, .batch = 64, .shuffle = true);
+    rg_loader *tests = rg_loader_new(t, test.x, test.y, .batch = 500);
 
-    rg_tape *t = run_tape(&o);
-    classifier c = {.logits = logits};
-    if (!(c.name = images_open(t, o.data, DRAWN_TRAIN, DRAWN_TEST, &c.train, &c.test))) return run_finish(t, 1);
-
-    const int64_t height = rg_dim(c.train.x, 1), width = rg_dim(c.train.x, 2);
-    mlp net = make(t, height * width, &o.hidden, c.train.classes);
-    c.model = &net;
-    c.first = net.w[0];
-    c.channels = 1, c.height = (int)height, c.width = (int)width;
-    return run_finish(t, classifier_train(t, &c, &o));
+    rg_nn *net = rg_nn_mlp(t, "relu", RG_HE_NORMAL, 784, 128, 10);
+    rg_optim *sgd = rg_optim_sgd(t, rg_nn_params(net), .lr = .05, .momentum = .9);
+    rg_tensor *x, *y;
+    for (int epoch = 1; epoch <= 5; epoch++) {
+        double sum = 0;
+        while (rg_loader_next(batches, &x, &y)) {
+            rg_tensor *loss = rg_cross_entropy(rg_nn_forward(net, x), y);
+            sum += rg_item(loss);
+            rg_backward(loss);
+            rg_optim_step(sgd);
+            rg_tape_reset(t);
+        }
+        printf("epoch %d   loss %.2f   test %.1f%%\n", epoch, sum / (double)rg_loader_steps(batches), accuracy(t, net, tests));
+    }
+    rg_nn_save(net, "mnist.safetensors"); /* rg_nn_load reads it; so does PyTorch's safetensors.torch */
+    const int failed = rg_error_code(t) != 0;
+    rg_tape_free(t);
+    return failed;
 }
+
+/* It prints, without a folder:
+
+epoch 1   loss 0.76   test 94.2%
+epoch 2   loss 0.20   test 95.7%
+epoch 3   loss 0.12   test 96.4%
+epoch 4   loss 0.08   test 98.5%
+epoch 5   loss 0.05   test 97.3%
+*/

@@ -2,7 +2,7 @@
 """from_pytorch.py [--names] - prints docs/from-pytorch.md: python3 tools/from_pytorch.py >docs/from-pytorch.md
 
 Its text and rows are tools/from_pytorch.txt, a row a line: PyTorch's names | ours | note. A bare rg_NAME becomes a call with the names of
-the parameters in the header, "-" becomes "not there". Operators that PyTorch calls the same get a row from tests/torch_counterparts.py.
+the parameters in the header, "-" becomes "not there". Operators that PyTorch calls the same get a row from tests/ops/torch_counterparts.py.
 It is an error, status 1, when the page names a function, constant or option that no header has, when a name of PyTorch has two rows, when
 an operator of the counterparts is not on the page, or when a line has more than 140 columns.
 
@@ -51,7 +51,7 @@ def card():
 def counterparts():
     """All operators that have one, and those that PyTorch calls the same: torch.exp -> exp, F.silu -> silu."""
     every, same = set(), {}
-    for node in ast.walk(ast.parse(read("tests/torch_counterparts.py"))):
+    for node in ast.walk(ast.parse(read("tests/ops/torch_counterparts.py"))):
         names = re.fullmatch(r"'([\w\\ ]+)'\.split\(\)", ast.unparse(node)) if isinstance(node, ast.Call) else None
         if names:
             every |= set(node.func.value.value.split())

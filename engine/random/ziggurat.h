@@ -1,6 +1,6 @@
 /* ziggurat.h - the tables of the normal distribution's ziggurat: 256 strips of equal area under exp(-x^2/2), strip 0 with the tail.
    ki: a place below this is wholly under the curve; wi: x per place, of 2^52; fi: exp(-x^2/2) at the strip's end; R: where the tail begins.
-   Included by rng.c alone. Made by tests/golden_rng.py --tables out of NumPy's library, bit for bit.
+   Included by rng.c alone. Made by tests/engine/golden_rng.py --tables out of NumPy's library, bit for bit.
 
    Copyright (c) 2005-2022, NumPy Developers. All rights reserved.
 

@@ -1,6 +1,6 @@
 /* kernels/average.c - a moving average of weights, and its exchange with them. */
 #include "engine/kernel.h"
-#include "nn/update.h"
+#include "nn/optim/update.h"
 
 typedef struct weights { real *x, *y; real keep, take; } weights;
 

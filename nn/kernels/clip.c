@@ -1,6 +1,6 @@
 /* kernels/clip.c - gradients measured, scaled, held to a range. */
 #include "engine/kernel.h"
-#include "nn/update.h"
+#include "nn/optim/update.h"
 
 enum { PARTS = 64, STRANDS = 8 };
 

@@ -1,6 +1,6 @@
 /* kernels/loader.c - rows gathered into a batch: to = (from / divisor - mean) / std. */
 #include "engine/kernel.h"
-#include "nn/rows.h"
+#include "nn/data/rows.h"
 
 /* n elements of channel c. By division, as NumPy's x / 255 does it: a factor 1/255 would round differently. */
 #define DEFINE_CONVERT(name, type)                                                                        \

@@ -1,6 +1,6 @@
 /* kernels/optim.c - one step of an optimiser over the elements of one parameter, each on its own. */
 #include "engine/kernel.h"
-#include "nn/update.h"
+#include "nn/optim/update.h"
 
 /* d = g + weight_decay p;  p -= lr d */
 static void sgd_plain(const void *with, int64_t begin, int64_t end) {

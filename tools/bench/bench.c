@@ -9,8 +9,8 @@
 
 #include "bench.h"
 #include "engine/op.h"
-#include "files.h"
-#include "options.h"
+#include "tools/common/files.h"
+#include "tools/common/options.h"
 #include "table.h"
 
 static struct { int threads, rounds; double seconds; const char *json, *against, *only; bool alone; } o = {1, 5, .3, NULL, NULL, NULL, false};

@@ -7,7 +7,7 @@
 
 #include "bench.h"
 #include "engine/op.h"
-#include "run.h"
+#include "tools/common/run.h"
 
 typedef struct work {
     rg_tape *t;

@@ -11,7 +11,7 @@
 
 #include <retrograd.h>
 
-#include "examples/support/twin.h"
+#include "tools/common/twin.h"
 
 enum { LAYERS_MOST = 3, ARRAYS_MOST = 48, ROWS_MOST = 24, TEXT = 160 };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "examples/support/images.h"
+#include "tools/common/images.h"
 
 /* -------- the networks. `see` notes a quantity under the name that the derivation gives it. */
 

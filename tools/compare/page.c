@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "examples/support/files.h"
+#include "tools/common/files.h"
 #include "style.h"
 
 /* 3.5e-18 as 3.5 x 10^-18, 1e-12 as 10^-12, and others as they are. */

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "manual/columns.h"
-#include "manual/faults/faults.h"
-#include "manual/sigmoid.h"
+#include "examples/course/manual/columns.h"
+#include "examples/course/manual/faults/faults.h"
+#include "examples/course/manual/sigmoid.h"
 
 enum { F64 = sizeof(real) == sizeof(double) };
 

@@ -1,0 +1,99 @@
+/* summary.c - a net as a table of its layers, the number of its parameters, and evaluation. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "nn/optim/update.h"
+
+#undef RG_AT
+#define RG_AT at
+
+int64_t rg_nn_count(const rg_nn *net) {
+    int64_t n = 0;
+    for (int i = 0; net && i < net->nparams; i++) n += net->params[i]->numel;
+    return n;
+}
+
+/* -------- evaluation. Recursion no deeper than RG_NN_DEPTH. A layer that is in the net twice is entered, and left, twice. */
+
+static void enter(rg_nn *net) {
+    if (net->evals++ == 0) net->was_training = net->training;
+    net->training = false;
+    for (int i = 0; i < net->nchildren; i++) enter(net->children[i]);
+}
+
+static void leave(rg_nn *net) {
+    if (--net->evals == 0) net->training = net->was_training;
+    for (int i = 0; i < net->nchildren; i++) leave(net->children[i]);
+}
+
+void rg_nn_eval(rg_nn *net) {
+    if (!net) return;
+    net->eval_calls++;
+    enter(net);
+}
+
+void rg_nn_eval_end_at(const char *at, rg_nn *net) {
+    if (!net) return;
+    if (net->eval_calls == 0) {
+        rg_fail(net->tape, RG_ESTATE, at, "rg_nn_eval_end: there was no rg_nn_eval of the %s", net->kind);
+        return;
+    }
+    net->eval_calls--;
+    leave(net);
+}
+
+bool rg_nn_record(const rg_nn *net) {
+    const bool was = rg_record(net->tape, false);
+    if (!net->evals) rg_record(net->tape, was);
+    return was;
+}
+
+/* -------- the table */
+
+enum { LEFT = 50, SHAPE = 18, NUMBER = 10 }; /* columns: the layer and its parameters, the shape of its output, a number */
+
+static void print_layer(const rg_nn *net, int depth, const char *place, FILE *to) {
+    char shape[128] = "";
+    int64_t own = 0;
+    int width = fprintf(to, "%*s%s%s%s", 2 * depth, "", place, *place ? ": " : "", net->kind);
+    for (int i = 0; i < net->nparams; i++) {
+        const rg_tensor *p = net->params[i];
+        if (rg_nn_holder(net, p) >= 0) continue;
+        const char *dot = strrchr(p->name, '.');
+        char text[200]; /* its name is cut there */
+        const char *dims = strrchr(rg_shape_text(p, text, sizeof text), '[');
+        width += fprintf(to, "%s%s%s", own ? " " : "  ", dot ? dot + 1 : p->name, dims);
+        own += p->numel;
+    }
+    if (net->ran) {
+        size_t n = (size_t)snprintf(shape, sizeof shape, "[");
+        for (int d = 0; d < net->out_ndim; d++) n += (size_t)snprintf(shape + n, sizeof shape - n, d ? ",%" PRId64 : "%" PRId64, net->out_shape[d]);
+        snprintf(shape + n, sizeof shape - n, "]");
+    }
+    if (own || net->ran) fprintf(to, "%*s %-*s", width < LEFT ? LEFT - width : 0, "", own ? SHAPE : 0, shape);
+    if (own) fprintf(to, " %*" PRId64, NUMBER, own);
+    putc('\n', to);
+    for (int i = 0; i < net->nchildren; i++) print_layer(net->children[i], depth + 1, net->names[i], to);
+}
+
+static size_t bytes_of(rg_list list) {
+    size_t n = 0;
+    for (int i = 0; i < list.count; i++) n += (size_t)list.items[i]->numel * rg_dtype_size(list.items[i]->dtype);
+    return n;
+}
+
+int rg_nn_print_at(const char *at, rg_nn *net, rg_tensor *x, FILE *to) {
+    if (!net || !to) return net ? rg_fail(net->tape, RG_EVALUE, at, "rg_nn_print: there is no file") : -1;
+    if (x) {
+        const int64_t mark = rg_mark(net->tape);
+        rg_nn_eval(net);
+        const bool failed = rg_failed(rg_nn_forward(net, x));
+        rg_nn_eval_end(net);
+        rg_rewind(net->tape, mark);
+        if (failed) return -1;
+    }
+    print_layer(net, 0, "", to);
+    fprintf(to, "%" PRId64 " parameters in %d tensors, %zu bytes\n", rg_nn_count(net), net->nparams, bytes_of(rg_nn_params(net)));
+    if (net->nbuffers) fprintf(to, "%d buffers, %zu bytes\n", net->nbuffers, bytes_of(rg_nn_buffers(net)));
+    return fflush(to) || ferror(to) ? rg_fail(net->tape, RG_EIO, at, "rg_nn_print: the file cannot be written") : 0;
+}
