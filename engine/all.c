@@ -20,7 +20,8 @@ static rg_tensor *rg_own_copy(const char *at, const rg_tensor *x); /* of x's val
 /* tensor.c: the ends of a tensor */
 static void rg_unref(rg_tensor *x);         /* a hold ends. Every last hold ends here */
 static void rg_node_destroy(rg_tensor *x);  /* its own memory alone: for what nothing refers to, and when the whole tape goes */
-static void rg_release_since(rg_chain *chain, int64_t mark); /* the chain's holds on what was made since: freed, or kept without its history */
+/* the chain's holds on what was made since: freed, or kept without its history */
+static void rg_release_since(rg_chain *chain, int64_t mark);
 static void rg_to_record(rg_tensor *x);     /* a kept tensor, whose last hold becomes the record's */
 
 /* backward.c */
@@ -34,7 +35,8 @@ static bool rg_is_own(const rg_tensor *g);                                     /
 /* play.c: how a pass writes its plan. -1 after an error */
 static void rg_plan_forget(rg_tape *t, int64_t mark);                           /* what was made since the mark goes */
 static void rg_plan_drop(rg_tape *t);
-static int rg_plan_vjp(rg_tape *t, const rg_tensor *y);                         /* what was recorded since: by the vjp of y, or (NULL) by the engine */
+/* what was recorded since: by the vjp of y, or (NULL) by the engine */
+static int rg_plan_vjp(rg_tape *t, const rg_tensor *y);
 static void rg_plan_check_graph(rg_tensor *y, int64_t mark);                    /* what the vjp of y recorded since, where it is recorded */
 static int rg_plan_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, int64_t mark);
 static int rg_plan_add(rg_tensor *to, rg_tensor *from);

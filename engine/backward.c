@@ -15,7 +15,9 @@ static bool pass_failed(const rg_tape *t) { return t->errors != t->pass.errors; 
    which no step makes anew, stays as it is. */
 static bool held_by(const rg_tensor *g, int holders) { return g->refs == holders && (g->flags & RG_KEPT) && !g->base; }
 static bool rg_is_own(const rg_tensor *g) { return held_by(g, 1); }
-static bool is_own(const rg_tape *t, const rg_tensor *g) { return t->plan.writing ? held_by(g, 2) && !(g->flags & RG_CONSTANT) : held_by(g, 1); }
+static bool is_own(const rg_tape *t, const rg_tensor *g) {
+    return t->plan.writing ? held_by(g, 2) && !(g->flags & RG_CONSTANT) : held_by(g, 1);
+}
 
 static void drop_cotangent(rg_tensor *x) {
     rg_tensor *g = x->cotangent;
@@ -52,7 +54,8 @@ static int check_fresh(const rg_tensor *y) {
         const rg_tensor *x = y->in[i];
         if (x->base) x = x->base;
         if (!x->op && x->leaf.written > y->seq && x->leaf.written > y->tape->plan.replayed)
-            return rg_fail(y->tape, RG_ESTATE, y->at, "backward through %s: %s was written after it was used here", y->op->name, x->name ? x->name : "an operand");
+            return rg_fail(y->tape, RG_ESTATE, y->at, "backward through %s: %s was written after it was used here", y->op->name,
+                x->name ? x->name : "an operand");
     }
     return 0;
 }
@@ -66,13 +69,15 @@ static inline bool fits(const rg_tensor *x, const rg_tensor *g) {
 RG_COLD static rg_tensor *fitted(rg_tape *t, rg_tensor *y, int i, rg_tensor *g) {
     rg_tensor *x = y->in[i];
     if (g->flags & RG_UNUSABLE) return rg_fail(t, RG_ESTATE, y->at, "%s: its backward failed for operand %d", y->op->name, i + 1), NULL;
-    if (g->tape != t) return rg_fail(t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient from another tape", y->op->name, i + 1), NULL;
+    if (g->tape != t)
+        return rg_fail(t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient from another tape", y->op->name, i + 1), NULL;
     if (t->on_gradient) rg_tell(&t->on_gradient, y, i, g);
     if (!rg_same_shape(g, x) && rg_expands_to(x, g)) g = rg_sum_to_at(y->at, g, x->ndim, x->shape);
     if (!rg_usable(g)) return NULL;
     if (rg_same_shape(g, x) && g->dtype == x->dtype) return g;
     char is[64], should[64];
-    rg_fail(t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient %s %s in place of %s %s", y->op->name, i + 1, rg_shape_text(g, is, sizeof is),
+    rg_fail(t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient %s %s in place of %s %s", y->op->name, i + 1,
+        rg_shape_text(g, is, sizeof is),
         rg_dtype_name(g->dtype), rg_shape_text(x, should, sizeof should), rg_dtype_name(x->dtype));
     return NULL;
 }
@@ -128,7 +133,8 @@ static int step(rg_tape *t, rg_tensor *y) {
 /* -------- a pass */
 
 static void begin(rg_tape *t, const char *at, uint16_t flag, bool graph) {
-    t->pass = (rg_pass){.running = true, .graph = graph, .keep = flag == RG_NEEDS && t->keep_grads, .flag = flag, .errors = t->errors, .mark = t->seq, .at = at,
+    t->pass = (rg_pass){.running = true, .graph = graph, .keep = flag == RG_NEEDS && t->keep_grads, .flag = flag, .errors = t->errors,
+        .mark = t->seq, .at = at,
         .recording = rg_record(t, graph)};
     t->released = (rg_end){"the end of a backward pass", at};
 }
@@ -198,10 +204,12 @@ static int check_start(const char *what, const char *at, const rg_tensor *y, con
     char ys[64], ds[64];
     if (t->pass.running) return rg_fail(t, RG_ESTATE, at, "%s: inside a backward rule", what);
     if (!dy && y->numel != 1)
-        return rg_fail(t, RG_ESHAPE, at, "%s: %s has %lld elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy", what, rg_shape_text(y, ys, sizeof ys), (long long)y->numel);
+        return rg_fail(t, RG_ESHAPE, at, "%s: %s has %lld elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy", what,
+            rg_shape_text(y, ys, sizeof ys), (long long)y->numel);
     if (dy && dy->tape != t) return rg_fail(t, RG_ESTATE, at, "%s: operands from two tapes", what);
     if (dy && (!rg_same_shape(y, dy) || y->dtype != dy->dtype))
-        return rg_fail(t, RG_ESHAPE, at, "%s: the cotangent %s does not fit %s", what, rg_shape_text(dy, ds, sizeof ds), rg_shape_text(y, ys, sizeof ys));
+        return rg_fail(t, RG_ESHAPE, at, "%s: the cotangent %s does not fit %s", what, rg_shape_text(dy, ds, sizeof ds),
+            rg_shape_text(y, ys, sizeof ys));
     return 0;
 }
 
@@ -293,7 +301,9 @@ int rg_backward_at(const char *at, rg_tensor *loss, rg_backward_options options)
     if (check_usable("rg_backward: the loss", at, loss) || check_start("rg_backward", at, loss, NULL)) return -1;
     rg_tape *t = loss->tape;
     const rg_list inputs = options.inputs;
-    if (!(loss->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on nothing that requires a gradient, or was made with recording off");
+    if (!(loss->flags & RG_NEEDS))
+        return rg_fail(t, RG_ESTATE, at,
+            "rg_backward: the loss depends on nothing that requires a gradient, or was made with recording off");
     if ((inputs.items || inputs.count) && check_inputs(at, t, inputs)) return -1;
     loss->refs++;
     if (rg_pass_loss(at, loss, RG_ADD_GRADS, inputs)) return rg_unref(loss), -1;
@@ -307,8 +317,8 @@ int rg_backward_at(const char *at, rg_tensor *loss, rg_backward_options options)
 
 /* -------- rg_grad: gradients are results */
 
-/* A cotangent becomes a result like any other. Made by this pass, its hold passes to the record; of a leaf that the caller gave as dy, which
-   may be written or end before the reset, the result is a copy. */
+/* A cotangent becomes a result like any other. Made by this pass, its hold passes to the record; of a leaf that the caller gave as dy,
+   which may be written or end before the reset, the result is a copy. */
 static rg_tensor *hand_over(rg_tape *t, rg_tensor *g, int64_t start) {
     if (!g->op && g->seq < start) {
         rg_tensor *copy = rg_expand_at(t->pass.at, g, g->ndim, g->shape);

@@ -15,7 +15,8 @@ static int rg_hooks_run(rg_tensor *x) {
         if (rg_failed(g) || g->tape != t) return rg_fail(t, RG_ESTATE, h->at, "rg_on_grad: the hook returned no tensor of this tape");
         if (!rg_same_shape(g, was) || g->dtype != was->dtype) {
             char is[64], should[64];
-            return rg_fail(t, RG_ESHAPE, h->at, "rg_on_grad: the hook returned %s in place of %s", rg_shape_text(g, is, sizeof is), rg_shape_text(was, should, sizeof should));
+            return rg_fail(t, RG_ESHAPE, h->at, "rg_on_grad: the hook returned %s in place of %s", rg_shape_text(g, is, sizeof is),
+                rg_shape_text(was, should, sizeof should));
         }
         g->refs++;
         x->cotangent = g;

@@ -127,7 +127,8 @@ struct rg_tape {
 
     const rg_speaker *speaker;         /* the composite that runs, or NULL */
     rg_code code;
-    uint32_t errors;                   /* raised so far: a call that sees more than before has failed, even where a handler cleared the code */
+    /* raised so far: a call that sees more than before has failed, even where a handler cleared the code */
+    uint32_t errors;
     bool in_handler, clear_after;      /* the error handler runs; it called rg_error_clear */
     const char *misused;               /* what it called that releases tensors */
     char message[512];
@@ -154,7 +155,8 @@ rg_tensor *rg_poisoned(void);       /* the one without a tape */
 
 /* -------- what every op does once or more */
 
-/* Neither NULL nor poisoned; a released tensor is an error that names the function which asks, and its caller's line where that is known. */
+/* Neither NULL nor poisoned; a released tensor is an error that names the function which asks, and its caller's line where that is
+   known. */
 static inline bool rg_usable_in(const char *who, const char *at, const rg_tensor *x) {
     return x && (!(x->flags & RG_UNUSABLE) || rg_report_released(who, at, x));
 }

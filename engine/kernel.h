@@ -39,7 +39,8 @@ static inline int64_t rg_min64(int64_t a, int64_t b) { return a < b ? a : b; }
 /* glibc's vector mathematics, where the compiler can be told of it without -ffast-math. */
 #if defined __GNUC__ && !defined __clang__ && defined __x86_64__ && defined RG_HAVE_LIBMVEC
 #define RG_SIMD __attribute__((simd("notinbranch")))
-RG_SIMD real R(exp)(real), R(expm1)(real), R(log)(real), R(log1p)(real), R(log2)(real), R(pow)(real, real), R(erf)(real), R(erfc)(real), R(sin)(real),
+RG_SIMD real R(exp)(real), R(expm1)(real), R(log)(real), R(log1p)(real), R(log2)(real), R(pow)(real, real), R(erf)(real), R(erfc)(real),
+    R(sin)(real),
     R(cos)(real), R(tan)(real), R(asin)(real), R(acos)(real), R(atan)(real), R(sinh)(real), R(cosh)(real), R(tanh)(real);
 #ifndef RG_KERNEL_F64
 RG_SIMD double pow(double, double); /* of a float by an exponent that no float holds */

@@ -60,7 +60,8 @@ static int add_forward(rg_tape *t, rg_tensor *y) {
     for (int i = 0; i < y->nin; i++) {
         const rg_tensor *x = y->in[i]->base ? y->in[i]->base : y->in[i];
         of_operand |= y->base == x;
-        if (is_of_pass(&t->plan, x) || is_of_pass(&t->plan, y->in[i])) return refuse(y, "it reads a gradient, or what a hook made: rg_rewind to before it");
+        if (is_of_pass(&t->plan, x) || is_of_pass(&t->plan, y->in[i]))
+            return refuse(y, "it reads a gradient, or what a hook made: rg_rewind to before it");
     }
     if (!of_operand) return refuse(y, "its value does not come from its operands alone");
     const rg_forward_fn forward = y->op->forward[rg_f64_kernel(y)][t->isa];
@@ -73,12 +74,14 @@ static bool is_computed_outside(const rg_tensor *x) { return !x->op && !x->base 
 
 static const char *const reads = "its vjp reads values", *const computes = "its vjp computes values that are no result of an operation";
 
-/* What is on the record after p->noted: results, and leaves that are drawn. A vjp, y's, must make no leaf of values that it computed in C. */
+/* What is on the record after p->noted: results, and leaves that are drawn. A vjp, y's, must make no leaf of values that it computed in
+   C. */
 static int note(rg_tape *t, const rg_tensor *y) {
     rg_plan *p = &t->plan;
     for (rg_tensor *x = p->noted ? p->noted->next : t->record.first; x; x = x->next) {
         if (x->op && !(x->flags & RG_BY_HOOK) && add_forward(t, x)) return -1;
-        if (x->flags & RG_DRAWN && !(x->flags & RG_BY_HOOK) && add_step(t, (rg_step){.kind = RG_STEP_FORWARD, .fn.forward = x->attr.source, .y = x})) return -1;
+        if (x->flags & RG_DRAWN && !(x->flags & RG_BY_HOOK) &&
+            add_step(t, (rg_step){.kind = RG_STEP_FORWARD, .fn.forward = x->attr.source, .y = x})) return -1;
         if (y && is_computed_outside(x)) return refuse(y, computes);
         p->noted = x;
     }
@@ -228,7 +231,8 @@ static int write_plan(const char *at, rg_tape *t) {
     return p->loss && !p->eager ? rg_pass_loss(at, p->loss, RG_PLAN_GRADS, (rg_list){0}) : 0;
 }
 
-/* A leaf's gradient that is in the plan's memory, or that has another holder, is moved away: after that no step can fail for want of memory. */
+/* A leaf's gradient that is in the plan's memory, or that has another holder, is moved away: after that no step can fail for want of
+   memory. */
 static int own_grads(const char *at, rg_tape *t) {
     for (int64_t i = 0; i < t->plan.ngrads; i++) {
         rg_tensor *leaf = t->plan.grads[i].leaf;
@@ -278,7 +282,8 @@ int rg_play_at(const char *at, rg_tape *t) {
     rg_plan *p = &t->plan;
     if (t->pass.running) return rg_fail(t, RG_ESTATE, at, "rg_play: inside a backward rule");
     if (p->passes > 1) return rg_fail(t, RG_ESTATE, at, "rg_play: %lld backward passes are on the record, not one", (long long)p->passes);
-    if (p->no_history) return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_grad without .create_graph is on the record: its results have no history");
+    if (p->no_history)
+        return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_grad without .create_graph is on the record: its results have no history");
     if (p->some_inputs)
         return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_backward for some inputs is on the record; only one for all leaves is replayed");
     if (p->fixed) return refuse(p->fixed, p->why_fixed);

@@ -34,7 +34,8 @@ int rg_best_isa(void) {
     isa = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
 #ifdef RG_HAVE_AVX512
-    if (isa && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) isa = 2;
+    if (isa && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq")) isa = 2;
 #endif
     return isa;
 }
@@ -45,7 +46,8 @@ rg_tape *rg_tape_new_at(const char *at, uint64_t seed, rg_tape_options options) 
     rg_tape *t = a.alloc(a.ctx, sizeof *t);
     if (!t) return NULL;
     const char *check = getenv("RG_CHECK");
-    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = rg_best_isa(), .threads = 1, .pass.flag = RG_NEEDS, .on_error = tell,
+    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = rg_best_isa(), .threads = 1, .pass.flag = RG_NEEDS,
+        .on_error = tell,
         .check = check && check[0] == '1'};
     rg_blocks_init(t);
     rg_rng_seed(&t->rng, seed);

@@ -43,7 +43,8 @@ static inline size_t rg_node_size(int nin) { return ((sizeof(rg_tensor) + (size_
 /* What a new tensor has, up to its values and shape: copied, since of a memset gcc makes a slow "rep stos". */
 static const rg_tensor fresh = {.refs = 1};
 enum { FRESH = offsetof(rg_tensor, numel) };
-_Static_assert((sizeof(void *) < 8 || offsetof(rg_tensor, value) % 16 == 0) && sizeof(rg_tensor) == offsetof(rg_tensor, in), "values are aligned, and nothing is padded");
+_Static_assert((sizeof(void *) < 8 || offsetof(rg_tensor, value) % 16 == 0) && sizeof(rg_tensor) == offsetof(rg_tensor, in),
+    "values are aligned, and nothing is padded");
 
 static RG_INLINE rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) {
     rg_tensor *x = rg_block_alloc(t, rg_node_size(nin));
@@ -60,7 +61,8 @@ static RG_INLINE rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) {
     return x;
 }
 
-/* x->data for x->numel elements. Small results live inside the tensor; leaves never do, so that a view of one sees what is written to it. */
+/* x->data for x->numel elements. Small results live inside the tensor; leaves never do, so that a view of one sees what is written to
+   it. */
 static inline int make_room(const char *at, rg_tensor *x, bool inside) {
     const size_t bytes = (size_t)x->numel * rg_width(x->dtype);
     if (inside && bytes <= sizeof x->value) {
@@ -328,13 +330,15 @@ __attribute__((noinline)) static int check_types(rg_tensor *y) {
     for (int i = 0; i < y->nin; types += types[1] != 0, i++) {
         const rg_tensor *x = y->in[i];
         const rg_tensor **first = *types == 'a' ? &first_a : &first_f;
-        if (*types == 'i' && x->dtype != RG_I32) return rg_reject(y, RG_EDTYPE, "operand %d must be i32, not %s", i + 1, rg_dtype_name(x->dtype));
+        if (*types == 'i' && x->dtype != RG_I32)
+            return rg_reject(y, RG_EDTYPE, "operand %d must be i32, not %s", i + 1, rg_dtype_name(x->dtype));
         if (*types == 'f' && !is_float(x->dtype))
             return rg_reject(y, RG_EDTYPE, "operand %d must be a float, not %s; rg_cast converts", i + 1, rg_dtype_name(x->dtype));
         if (*types == 'i' || *types == 'm') continue;
         if (!*first) *first = x;
         if ((*first)->dtype != x->dtype)
-            return rg_reject(y, RG_EDTYPE, "dtypes %s and %s differ; rg_cast converts", rg_dtype_name((*first)->dtype), rg_dtype_name(x->dtype));
+            return rg_reject(y, RG_EDTYPE, "dtypes %s and %s differ; rg_cast converts", rg_dtype_name((*first)->dtype),
+                rg_dtype_name(x->dtype));
     }
     const rg_tensor *first = first_f ? first_f : first_a;
     y->dtype = y->tape->dtype;
@@ -354,7 +358,8 @@ static inline operands look_at(const rg_op *op, int n, rg_tensor *const *in) {
         flags |= in[i]->flags;
         differ |= in[i]->dtype ^ in[0]->dtype;
     }
-    return (operands){.tape = flags & RG_UNUSABLE || t->code ? NULL : t, .needs = flags & RG_NEEDS, .alike = !differ && is_float(in[0]->dtype)};
+    return (operands){.tape = flags & RG_UNUSABLE || t->code ? NULL : t, .needs = flags & RG_NEEDS, .alike = !differ &&
+        is_float(in[0]->dtype)};
 }
 
 /* The poison to return where operands cannot be used at all. One without a tape means a tape that could not be made; any other
@@ -387,7 +392,8 @@ static inline int infer(rg_tensor *y, bool alike) {
 static inline int compute(rg_tensor *y) {
     rg_tape *t = y->tape;
     if (!y->data) {
-        if (y->op->shape && (y->numel = count(y->dtype, y->ndim, y->shape)) < 0) return y->numel = 0, rg_fail(t, RG_ENOMEM, y->at, "tensor too large");
+        if (y->op->shape && (y->numel = count(y->dtype, y->ndim, y->shape)) < 0)
+            return y->numel = 0, rg_fail(t, RG_ENOMEM, y->at, "tensor too large");
         if (make_room(y->at, y, true)) return -1;
     }
     const rg_forward_fn forward = y->op->forward[rg_f64_kernel(y)][t->isa];

@@ -50,9 +50,11 @@ int rg_may_write(const char *at, rg_tensor *x, const char *who) {
     char text[160];
     if (!rg_usable_in(who, at, x) || x->tape->code) return -1;
     if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "%s: the result of %s is no leaf", who, x->op->name);
-    if (x->base && !(x->flags & RG_GRADIENT && !x->base->retained)) return rg_fail(x->tape, RG_ESTATE, at, "%s: a view is no leaf; write to what it views", who);
+    if (x->base && !(x->flags & RG_GRADIENT && !x->base->retained))
+        return rg_fail(x->tape, RG_ESTATE, at, "%s: a view is no leaf; write to what it views", who);
     if (x->tape->pass.running && x->seq < x->tape->pass.mark)
-        return rg_fail(x->tape, RG_ESTATE, at, "%s: %s cannot be written while a backward pass runs", who, rg_shape_text(x, text, sizeof text));
+        return rg_fail(x->tape, RG_ESTATE, at, "%s: %s cannot be written while a backward pass runs", who,
+            rg_shape_text(x, text, sizeof text));
     return 0;
 }
 

@@ -39,7 +39,8 @@ static int64_t check(const char *at, const char *who, const rg_tensor *logits, c
     char a[96], b[96];
     rg_shape_text(logits, a, sizeof a);
     rg_shape_text(labels, b, sizeof b);
-    if (logits->dtype != RG_F32 && logits->dtype != RG_F64) return rg_fail(t, RG_EDTYPE, at, "%s: %s, %s: logits must be floats", who, a, b), 0;
+    if (logits->dtype != RG_F32 && logits->dtype != RG_F64)
+        return rg_fail(t, RG_EDTYPE, at, "%s: %s, %s: logits must be floats", who, a, b), 0;
     const int64_t width = width_of(logits, labels), classes = width == 1 ? 2 : width;
     if (!width) return rg_fail(t, RG_ESHAPE, at, "%s: %s, %s: not a row of logits for each label", who, a, b), 0;
     if (mask && rg_mask_check(at, who, logits, labels, mask)) return 0;

@@ -28,11 +28,14 @@ static void stack_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 RG_KERNELS(stack);
 RG_OP(stack) = {.name = "stack", .formula = "the operands one after another along a new axis", .arity = -1, .types = "a",
     .shape = stack_shape, .forward = RG_KERNEL(stack), .backward = stack_backward,
-    .samples = "3,17 3,17 axis=0; 3,17 3,17 3,17 axis=-1; 2,3,4 2,3,4 axis=1; 3,5 same same axis=1; 17 17 axis=1; - - - axis=0; 1,1 1,1 axis=2; 4,3 axis=0;"
+    .samples = "3,17 3,17 axis=0; 3,17 3,17 3,17 axis=-1; 2,3,4 2,3,4 axis=1; 3,5 same same axis=1; 17 17 axis=1; - - - axis=0; "
+               "1,1 1,1 axis=2; 4,3 axis=0;"
                "0,3 0,3 axis=1; 2,0 2,0 axis=2; 2,3:u8 2,3:u8 axis=1",
     .refuses = "2,3 2,4 axis=0; 2,3 2,3,1 axis=0; 2,3 2,3 axis=3; 2,3 2,3 axis=-4; 2,3 2,3:i32 axis=0; 1,1,1,1,1,1 same axis=0"};
 
-rg_tensor *rg_stack_at(const char *at, int axis, int n, rg_tensor *const *x) { return rg_apply(&rg_op_stack, at, (rg_attr){.axis = axis}, n, x); }
+rg_tensor *rg_stack_at(const char *at, int axis, int n, rg_tensor *const *x) {
+    return rg_apply(&rg_op_stack, at, (rg_attr){.axis = axis}, n, x);
+}
 
 /* -------- split, into slices */
 
@@ -44,12 +47,14 @@ static int slices(const char *at, const char *what, rg_tensor *x, rg_tensor **ou
     if (n < 1 || !out) return rg_fail(x->tape, RG_EVALUE, at, "%s: %s: %d parts%s", what, text, n, out ? "" : ", and no place for them");
     if (whole < 0) return rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: axis %d is outside the %d dimensions", what, text, axis, x->ndim);
     if (!sizes && whole % n)
-        return rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: axis %d, of size %lld, does not fall into %d equal parts", what, text, axis, (long long)whole, n);
+        return rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: axis %d, of size %lld, does not fall into %d equal parts", what, text, axis,
+            (long long)whole, n);
     int64_t start = 0;
     for (int k = 0; k < n; k++) {
         const int64_t size = sizes ? sizes[k] : whole / n;
         if (size < 0 || size > whole - start)
-            return rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: part %d, of %lld, does not fit the %lld left of axis %d", what, text, k, (long long)size,
+            return rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: part %d, of %lld, does not fit the %lld left of axis %d", what, text, k,
+                (long long)size,
                 (long long)(whole - start), axis);
         out[k] = rg_slice_at(at, x, axis, start, start + size, (rg_slice_options){0});
         if (rg_failed(out[k])) return -1;
@@ -96,18 +101,25 @@ static int triangle_shape(rg_tensor *y) {
 static void tril_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_tril(dy, y->attr.diagonal); }
 static void triu_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_triu(dy, y->attr.diagonal); }
 
-#define TRIANGLES                                                                                                                              \
-    "5,17 diagonal=0; 17,5 diagonal=-3; 4,4 diagonal=1; 2,3,4 diagonal=-1; 2,3,4 diagonal=2; 1,1 diagonal=0; 3,4 diagonal=9; 3,4 diagonal=-9; 0,3 diagonal=0;" \
+#define TRIANGLES \
+    "5,17 diagonal=0; 17,5 diagonal=-3; 4,4 diagonal=1; 2,3,4 diagonal=-1; 2,3,4 diagonal=2; 1,1 diagonal=0; " \
+    "3,4 diagonal=9; 3,4 diagonal=-9; 0,3 diagonal=0;" \
     "3,0 diagonal=0; 3,3:i32<9 diagonal=0; 3,3:u8 diagonal=1"
 RG_KERNELS(tril);
 RG_KERNELS(triu);
 RG_OP(tril) = {.name = "tril", .formula = "x_rc where c - r <= diagonal, else 0", .arity = 1, .types = "a",
-    .shape = triangle_shape, .forward = RG_KERNEL(tril), .backward = tril_backward, .samples = TRIANGLES, .refuses = "3 diagonal=0; - diagonal=0"};
+    .shape = triangle_shape, .forward = RG_KERNEL(tril), .backward = tril_backward, .samples = TRIANGLES,
+    .refuses = "3 diagonal=0; - diagonal=0"};
 RG_OP(triu) = {.name = "triu", .formula = "x_rc where c - r >= diagonal, else 0", .arity = 1, .types = "a",
-    .shape = triangle_shape, .forward = RG_KERNEL(triu), .backward = triu_backward, .samples = TRIANGLES, .refuses = "3 diagonal=0; - diagonal=0"};
+    .shape = triangle_shape, .forward = RG_KERNEL(triu), .backward = triu_backward, .samples = TRIANGLES,
+    .refuses = "3 diagonal=0; - diagonal=0"};
 
-rg_tensor *rg_tril_at(const char *at, rg_tensor *x, int diagonal) { return rg_apply(&rg_op_tril, at, (rg_attr){.diagonal = diagonal}, 1, &x); }
-rg_tensor *rg_triu_at(const char *at, rg_tensor *x, int diagonal) { return rg_apply(&rg_op_triu, at, (rg_attr){.diagonal = diagonal}, 1, &x); }
+rg_tensor *rg_tril_at(const char *at, rg_tensor *x, int diagonal) {
+    return rg_apply(&rg_op_tril, at, (rg_attr){.diagonal = diagonal}, 1, &x);
+}
+rg_tensor *rg_triu_at(const char *at, rg_tensor *x, int diagonal) {
+    return rg_apply(&rg_op_triu, at, (rg_attr){.diagonal = diagonal}, 1, &x);
+}
 
 /* -------- repeat: y = x times over along each axis (attr.shape.dims).    dx = dy summed over the copies, axis by axis */
 
@@ -119,7 +131,8 @@ static int repeat_shape(rg_tensor *y) {
     if (n > RG_MAX_DIMS || (y->attr.shape.ndim > 0 && !times)) return rg_shape_set(y, n, times);
     for (int d = 0; d < n; d++) {
         const int64_t size = d < extra ? 1 : x->shape[d - extra], k = d < more ? 1 : times[d - more];
-        if (k < 0 || __builtin_mul_overflow(size, k, &shape[d])) return rg_reject(y, RG_ESHAPE, "%lld times %lld along axis %d", (long long)k, (long long)size, d);
+        if (k < 0 || __builtin_mul_overflow(size, k, &shape[d]))
+            return rg_reject(y, RG_ESHAPE, "%lld times %lld along axis %d", (long long)k, (long long)size, d);
     }
     y->attr = RG_NO_ATTR; /* dims is the caller's, whom y outlives */
     return rg_shape_set(y, n, shape);
@@ -142,7 +155,8 @@ static void repeat_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 RG_KERNELS(repeat);
 RG_OP(repeat) = {.name = "repeat", .formula = "x so many times over along each axis", .arity = 1, .types = "a",
     .shape = repeat_shape, .forward = RG_KERNEL(repeat), .backward = repeat_backward,
-    .samples = "3,17 shape=2x1; 4,17 shape=1x2; 2,3,5 shape=2x3x2; 5 shape=3x2; 2,3,4 shape=2; 2,3 shape=1x1; 2,1,3,2 shape=3x2x1x1; - shape=3x2; - shape=-; 1,1 shape=4x3;"
+    .samples = "3,17 shape=2x1; 4,17 shape=1x2; 2,3,5 shape=2x3x2; 5 shape=3x2; 2,3,4 shape=2; 2,3 shape=1x1; 2,1,3,2 shape=3x2x1x1; "
+               "- shape=3x2; - shape=-; 1,1 shape=4x3;"
                "3,2 shape=0x2; 3,2 shape=2x0; 0,3 shape=2x2; 2,3:u8 shape=1x2; 3:i32<9 shape=2x2",
     .refuses = "2,3 shape=-1x2; 2,3 shape=2x-2; 2,3 shape=4611686018427387904x2; - shape=-1; 2,3 shape=4611686018427387904x1"};
 
@@ -164,7 +178,8 @@ rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int axis, int64
         return rg_refuse(x->tape, RG_ESHAPE, at, "repeat_interleave: axis %d is outside the %d dimensions", axis, x->ndim);
     for (int d = 0; d < x->ndim; d++) *(d <= a ? &outer : &inner) *= shape[d] = x->shape[d];
     if (times < 0 || __builtin_mul_overflow(shape[a], times, &shape[a]))
-        return rg_refuse(x->tape, RG_ESHAPE, at, "repeat_interleave: %lld times %lld along axis %d", (long long)times, (long long)x->shape[a], a);
+        return rg_refuse(x->tape, RG_ESHAPE, at, "repeat_interleave: %lld times %lld along axis %d", (long long)times,
+            (long long)x->shape[a], a);
     rg_tensor *y = rg_repeat_at(at, rg_reshape_at(at, x, 3, (const int64_t[]){outer, 1, inner}), 3, (const int64_t[]){1, times, 1});
     return rg_reshape_at(at, y, x->ndim, shape);
 }
@@ -185,7 +200,8 @@ rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index,
         wider_x |= of_x[d] != 1;
         wider_index |= of_index[d] != 1;
         if (!alike && n != 1 && m != 1)
-            return rg_refuse(x->tape, RG_ESHAPE, at, "take_along_axis: dimensions %lld and %lld of axis %d do not broadcast", (long long)n, (long long)m, d);
+            return rg_refuse(x->tape, RG_ESHAPE, at, "take_along_axis: dimensions %lld and %lld of axis %d do not broadcast", (long long)n,
+                (long long)m, d);
     }
     if (wider_x) x = rg_repeat_at(at, x, rg_ndim(x), of_x);
     if (wider_index) index = rg_repeat_at(at, index, rg_ndim(index), of_index);
@@ -200,7 +216,8 @@ rg_tensor *rg_transpose_at(const char *at, rg_tensor *x, int i, int j) {
     char text[160];
     RG_SPEAK_AS("transpose", x);
     if (!rg_failed(x) && (one < 0 || one >= n || other < 0 || other >= n))
-        return rg_refuse(x->tape, RG_ESHAPE, at, "transpose: %s: axes %d and %d of %d dimensions", rg_shape_text(x, text, sizeof text), i, j, ndim);
+        return rg_refuse(x->tape, RG_ESHAPE, at, "transpose: %s: axes %d and %d of %d dimensions", rg_shape_text(x, text, sizeof text), i,
+            j, ndim);
     for (int d = 0; d < ndim; d++) axes[d] = d == one ? other : d == other ? one : d;
     return rg_permute_at(at, x, ndim, axes);
 }
@@ -214,20 +231,25 @@ rg_tensor *rg_flatten_at(const char *at, rg_tensor *x, int axis) {
     if (rg_failed(x)) return rg_reshape_at(at, x, 0, shape);
     if (n == 0 && (axis == 0 || axis == -1)) return rg_reshape_at(at, x, 1, (const int64_t[]){1});
     if (kept < 0 || kept >= n)
-        return rg_refuse(x->tape, RG_ESHAPE, at, "flatten: %s: axis %d is outside the %d dimensions", rg_shape_text(x, text, sizeof text), axis, n);
+        return rg_refuse(x->tape, RG_ESHAPE, at, "flatten: %s: axis %d is outside the %d dimensions", rg_shape_text(x, text, sizeof text),
+            axis, n);
     for (int d = 0; d < kept; d++) shape[d] = x->shape[d];
     rg_size(x->dtype, n - kept, x->shape + kept, &shape[kept], &bytes); /* never -1: so much is there */
     return rg_reshape_at(at, x, kept + 1, shape);
 }
 
-static rg_tensor *transpose(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_transpose_at(at, in[0], attr.matmul.ta, attr.matmul.tb); }
+static rg_tensor *transpose(const char *at, rg_attr attr, rg_tensor *const *in) {
+    return rg_transpose_at(at, in[0], attr.matmul.ta, attr.matmul.tb);
+}
 static rg_tensor *flatten(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_flatten_at(at, in[0], attr.axis); }
 
 RG_OP(transpose) = {.name = "transpose", .formula = "x with two axes exchanged", .arity = 1, .types = "a", .compose = transpose,
-    .samples = "4,17 ta=0 tb=1; 2,3,17 ta=-1 tb=0; 2,3,4,2 ta=1 tb=-2; 17 ta=0 tb=0; - ta=0 tb=-1; 1,1 ta=1 tb=0; 0,3 ta=0 tb=1; 3,2:i32<9 ta=0 tb=1",
+    .samples = "4,17 ta=0 tb=1; 2,3,17 ta=-1 tb=0; 2,3,4,2 ta=1 tb=-2; 17 ta=0 tb=0; - ta=0 tb=-1; 1,1 ta=1 tb=0; 0,3 ta=0 tb=1; "
+               "3,2:i32<9 ta=0 tb=1",
     .refuses = "2,3 ta=0 tb=2; 2,3 ta=-3 tb=0; - ta=0 tb=1"};
 RG_OP(flatten) = {.name = "flatten", .formula = "x with an axis and all behind it as one", .arity = 1, .types = "a", .compose = flatten,
-    .samples = "4,17 axis=0; 2,3,17 axis=1; 2,3,4,2 axis=-2; 17 axis=0; - axis=0; - axis=-1; 1,1 axis=1; 0,3 axis=0; 3,0,2 axis=1; 2,3:i32<9 axis=0",
+    .samples = "4,17 axis=0; 2,3,17 axis=1; 2,3,4,2 axis=-2; 17 axis=0; - axis=0; - axis=-1; 1,1 axis=1; 0,3 axis=0; 3,0,2 axis=1; "
+               "2,3:i32<9 axis=0",
     .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=1"};
 
 /* -------- writing into a part */

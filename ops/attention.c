@@ -25,9 +25,11 @@ static bool fit(const char *at, const char *who, const rg_tensor *q, const rg_te
     const int64_t d = rg_dim(q, -1), m = rg_dim(k, -2);
     char a[80], b[80];
     if (rg_dim(k, -1) != d)
-        return rg_fail(q->tape, RG_ESHAPE, at, "%s: q %s and k %s must have last axes of one size", who, rg_shape_text(q, a, sizeof a), rg_shape_text(k, b, sizeof b)), false;
+        return rg_fail(q->tape, RG_ESHAPE, at, "%s: q %s and k %s must have last axes of one size", who, rg_shape_text(q, a, sizeof a),
+            rg_shape_text(k, b, sizeof b)), false;
     if (v && rg_dim(v, -2) != m)
-        return rg_fail(q->tape, RG_ESHAPE, at, "%s: k %s and v %s must have as many rows", who, rg_shape_text(k, a, sizeof a), rg_shape_text(v, b, sizeof b)), false;
+        return rg_fail(q->tape, RG_ESHAPE, at, "%s: k %s and v %s must have as many rows", who, rg_shape_text(k, a, sizeof a),
+            rg_shape_text(v, b, sizeof b)), false;
     return true;
 }
 
@@ -59,8 +61,10 @@ static rg_tensor *compose(const char *at, rg_attr attr, rg_tensor *const *in) {
 
 RG_OP(scaled_dot_product_attention) = {.name = "scaled_dot_product_attention", .formula = "softmax(q k^T / sqrt(d) + mask) v", .arity = 4,
     .types = "fffm", .compose = compose,
-    .samples = "3,4 5,4 5,17 3,5; 2,3,4 2,5,4 2,5,3 3,5 p=1; 2,2,3,4 2,2,3,4 2,2,3,2 2,1,1,3; 3,4 same same 3,3 p=1; 1,1 1,1 1,1 1,1; 7,3 1,3 1,2 1,1;"
+    .samples = "3,4 5,4 5,17 3,5; 2,3,4 2,5,4 2,5,3 3,5 p=1; 2,2,3,4 2,2,3,4 2,2,3,2 2,1,1,3; 3,4 same same 3,3 p=1; 1,1 1,1 1,1 1,1; "
+               "7,3 1,3 1,2 1,1;"
                "3,2 9,2 9,2 3,9 p=1; 9,2 9,2 9,1 9,9; 0,2 3,2 3,4 -; 2,0,4 2,3,4 2,3,2 1,3; 3,0 2,0 2,3 3,2;"
                "3,4 17,4 17,2 3,17:u8<3; 2,3,4 2,9,4 2,9,2 9:u8<4",
-    .refuses = "3,4 5,3 5,2 3,5; 3,4 5,4 4,2 3,5; 3,4 5,4 5,2 3,4; - 5,4 5,2 3,5; 4 5,4 5,2 5; 2,3,4 3,5,4 5,2 3,5; 3,4 5,4 5,2 3,4:u8; 3,4 5,4 5,2 3,5:i32;"
+    .refuses = "3,4 5,3 5,2 3,5; 3,4 5,4 4,2 3,5; 3,4 5,4 5,2 3,4; - 5,4 5,2 3,5; 4 5,4 5,2 5; 2,3,4 3,5,4 5,2 3,5; 3,4 5,4 5,2 3,4:u8; "
+               "3,4 5,4 5,2 3,5:i32;"
                "3,4:i32 5,4:i32 5,2:i32 3,5:i32"};

@@ -1,4 +1,4 @@
-/* checkpoint.c - y = fn(in), recorded only when a pass comes by.    d in, and d of all that fn read: the pass goes on through fn's second run.
+/* checkpoint.c - y = fn(in), recorded only when a pass comes by. d in, and d of all that fn read: the pass goes on through fn's second run.
    Chen et al., Training deep nets with sublinear memory cost, 2016. */
 #include <string.h>
 
@@ -40,11 +40,13 @@ static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     *rng = now;
     rg_record(y->tape, recording);
     if (rg_error_code(y->tape)) return;
-    if (rg_failed(again) || !same_bits(again, y)) rg_reject(y, RG_ESTATE, "the second run gave another result than the first; what fn reads has changed");
+    if (rg_failed(again) || !same_bits(again, y))
+        rg_reject(y, RG_ESTATE, "the second run gave another result than the first; what fn reads has changed");
     else rg_backward_through(again, dy);
 }
 
-static const rg_op checkpoint = {.name = "checkpoint", .formula = "fn(x), run again for its derivative", .arity = -1, .shape = shape, .backward = backward};
+static const rg_op checkpoint = {.name = "checkpoint", .formula = "fn(x), run again for its derivative", .arity = -1, .shape = shape,
+    .backward = backward};
 
 /* What was recorded since the mark on the way to y reads these older tensors. Returns how many; of more than `most`, most + 1. */
 static int read_by(rg_tensor *y, int64_t mark, int most, rg_tensor *in[]) {

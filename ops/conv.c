@@ -12,7 +12,8 @@ static int check_groups(rg_tensor *y) {
     if (groups < 0 || c % groups || out % groups)
         return rg_reject(y, RG_EVALUE, "%d groups do not divide %lld channels in and %lld out", groups, (long long)c, (long long)out);
     if (w->shape[1] != c / groups)
-        return rg_reject(y, RG_ESHAPE, "weights for %lld channels, the input has %lld in %d groups", (long long)w->shape[1], (long long)c, groups);
+        return rg_reject(y, RG_ESHAPE, "weights for %lld channels, the input has %lld in %d groups", (long long)w->shape[1], (long long)c,
+            groups);
     return 0;
 }
 
@@ -25,7 +26,8 @@ static int shape(rg_tensor *y) {
     if (y->nin == 3 && (y->in[2]->ndim != 1 || y->in[2]->shape[0] != w->shape[0]))
         return rg_reject(y, RG_ESHAPE, "the bias must be [%lld]", (long long)w->shape[0]);
     for (int d = 0; d < 2; d++) {
-        if (w->shape[2 + d] > INT16_MAX) return rg_reject(y, RG_EVALUE, "a kernel side of %lld, at most %d", (long long)w->shape[2 + d], INT16_MAX);
+        if (w->shape[2 + d] > INT16_MAX)
+            return rg_reject(y, RG_EVALUE, "a kernel side of %lld, at most %d", (long long)w->shape[2 + d], INT16_MAX);
         y->attr.window.kernel[d] = (int16_t)w->shape[2 + d];
     }
     int64_t n[2];
@@ -55,17 +57,21 @@ RG_FUSED_KERNELS(conv2d_vjp);
 RG_OP(conv2d) = {.name = "conv2d", .formula = "b[o] + sum over c, i, j of w[o, c, i, j] x[n, c, .. + i, .. + j]", .arity = -1,
     .shape = shape, .forward = RG_WIDE_KERNEL(conv2d), .backward = backward, .fused = RG_WIDE_KERNEL(conv2d_vjp),
     .samples = "2,3,5,4 4,3,3,2 4; 2,4,5,6 6,2,2,3 6 groups=2; 1,2,17,3 3,2,3,3 padding=1x1; 2,1,7,6 2,1,2,3 2 stride=2x1 padding=1x0;"
-               "1,2,7,8 2,2,2,2 dilation=3x2; 1,3,5,5 3,1,3,3 3 stride=3x2 padding=2x3 dilation=2x1 groups=3; 3,3,3,3 same; 1,1,1,1 1,1,1,1 1;"
+               "1,2,7,8 2,2,2,2 dilation=3x2; 1,3,5,5 3,1,3,3 3 stride=3x2 padding=2x3 dilation=2x1 groups=3; 3,3,3,3 same; "
+               "1,1,1,1 1,1,1,1 1;"
                "2,1,2,2 1,1,4,3 1 padding=1x1; 0,2,3,3 2,2,2,2 2; 2,0,3,3 3,0,2,2 3; 2,2,3,3 0,2,2,2 0; 0,0,2,2 0,0,1,1",
-    .refuses = "2,3,5,4 4,2,3,2 4; 2,3,5,4 4,3,6,2; 2,3,5,4 4,3,3,2 3; 2,3,5,4 4,3,3,2 4,1; 3,5,4 4,3,3,2; 2,3,5,4 4,3,3; 2,3,5,4; - 4,3,3,2;"
-               "2,4,5,6 6,2,2,3 6 groups=3; 2,4,5,6 5,2,2,3 groups=2; 2,4,5,6 6,4,2,3 groups=2; 2,4,5,6 6,4,2,3 groups=-1; 2,3,5,4 4,3,3,2 stride=-1x1;"
+    .refuses = "2,3,5,4 4,2,3,2 4; 2,3,5,4 4,3,6,2; 2,3,5,4 4,3,3,2 3; 2,3,5,4 4,3,3,2 4,1; 3,5,4 4,3,3,2; 2,3,5,4 4,3,3; 2,3,5,4; "
+               "- 4,3,3,2;"
+               "2,4,5,6 6,2,2,3 6 groups=3; 2,4,5,6 5,2,2,3 groups=2; 2,4,5,6 6,4,2,3 groups=2; 2,4,5,6 6,4,2,3 groups=-1; "
+               "2,3,5,4 4,3,3,2 stride=-1x1;"
                "2,3,5,4 4,3,3,2 padding=0x-1; 2,3,5,4 4,3,3,2 dilation=3x1; 2,3,5,4 4,3,0,2; 2,3,5,4 4,3,3,2 4 4; 2,3,5,4:i32 4,3,3,2:i32;"
                "2,3,5,4:f64 4,3,3,2:f32; 0,1,2,40000 1,1,1,40000"};
 
 /* What it seems to ask for would not happen. */
 static int own_kernel(const char *who, const char *at, const rg_tensor *x, const rg_window_options *w) {
     if (!w->kernel[0] && !w->kernel[1]) return 0;
-    return rg_fail(rg_tape_of(x), RG_EVALUE, at, "%s: .kernel is {%d, %d}, but the kernel is that of the weights: leave it out", who, w->kernel[0], w->kernel[1]);
+    return rg_fail(rg_tape_of(x), RG_EVALUE, at, "%s: .kernel is {%d, %d}, but the kernel is that of the weights: leave it out", who,
+        w->kernel[0], w->kernel[1]);
 }
 
 rg_tensor *rg_conv2d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window_options window) {
@@ -82,7 +88,8 @@ rg_tensor *rg_conv1d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b
     rg_tape *t = rg_tape_of(x);
     if (own_kernel("conv1d", at, x, &window)) return rg_poison(t);
     if (x->ndim != 3 || w->ndim != 3)
-        return rg_refuse(t, RG_ESHAPE, at, "conv1d: an input of %d dimensions and weights of %d, not [n, channels, length] and [out, in / groups, k]",
+        return rg_refuse(t, RG_ESHAPE, at,
+            "conv1d: an input of %d dimensions and weights of %d, not [n, channels, length] and [out, in / groups, k]",
             x->ndim, w->ndim);
     const int padding = window.padding[0];
     const rg_window_options flat = {.stride = {1, window.stride[0] ? window.stride[0] : 1},

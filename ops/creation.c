@@ -27,7 +27,8 @@ rg_tensor *rg_arange_at(const char *at, rg_tape *t, double start, double stop, d
 rg_tensor *rg_linspace_at(const char *at, rg_tape *t, double start, double stop, int64_t n) {
     if (!isfinite(start) || !isfinite(stop)) return refuse(at, t, "rg_linspace: the ends are", start, stop);
     rg_tensor *x = rg_empty_at(at, t, rg_default_dtype(t), 1, &n);
-    for (int64_t i = 0; i < rg_numel(x); i++) set(x, i, i && i == n - 1 ? stop : start + (double)i * ((stop - start) / (double)(n - 1 + (n == 1))));
+    for (int64_t i = 0; i < rg_numel(x); i++)
+        set(x, i, i && i == n - 1 ? stop : start + (double)i * ((stop - start) / (double)(n - 1 + (n == 1))));
     return x;
 }
 

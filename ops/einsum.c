@@ -12,7 +12,8 @@
 
 enum { MOST = 8, LETTERS = 52, LABELS = LETTERS + RG_MAX_DIMS }; /* labels: A..Z a..z, then the axes that "..." stands for */
 
-typedef struct term { int n, label[RG_MAX_DIMS], place[RG_MAX_DIMS], dots, start; } term; /* places in the string; dots: letters before "...", or -1 */
+/* places in the string; dots: letters before "...", or -1 */
+typedef struct term { int n, label[RG_MAX_DIMS], place[RG_MAX_DIMS], dots, start; } term;
 typedef struct part { rg_tensor *x; int n, label[RG_MAX_DIMS]; } part;                     /* a tensor, and the labels of its axes */
 
 typedef struct einsum {
@@ -50,7 +51,8 @@ static int read_term(const einsum *e, term *w, int *i) {
         if (c == 0 || c == ',' || c == '-') return 0;
         if (c == ' ') continue;
         if (c == '.') {
-            if (strncmp(e->text + *i, "...", 3) != 0 || w->dots >= 0) return BAD(e, *i, "%s", w->dots < 0 ? "an ellipsis has three dots" : "a second ellipsis");
+            if (strncmp(e->text + *i, "...", 3) != 0 || w->dots >= 0)
+                return BAD(e, *i, "%s", w->dots < 0 ? "an ellipsis has three dots" : "a second ellipsis");
             w->dots = w->n;
             *i += 2;
             continue;
@@ -96,7 +98,8 @@ static int check_ranks(einsum *e, rg_tensor *const *x) {
         const int width = x[k]->ndim - w->n;
         char text[80];
         if (width < 0 || (width > 0 && w->dots < 0))
-            return MISFIT(e, w->start, "operand %d, %s, has %d dimensions, not %d", k + 1, rg_shape_text(x[k], text, sizeof text), x[k]->ndim, w->n);
+            return MISFIT(e, w->start, "operand %d, %s, has %d dimensions, not %d", k + 1, rg_shape_text(x[k], text, sizeof text),
+                x[k]->ndim, w->n);
         if (width > e->width) e->width = width;
     }
     return 0;
@@ -115,7 +118,8 @@ static int find_sizes(einsum *e, rg_tensor *const *x) {
             for (int b = 0; b < d; b++)
                 if (p->label[b] == p->label[d] && n != x[k]->shape[b]) other = x[k]->shape[b], size = NULL;
             if (!size || (n != 1 && other != 1 && other != n && other != -1))
-                return MISFIT(e, e->term[k].start, "index '%c' of operand %d is %lld, and was %lld", letter_of(p->label[d]), k + 1, (long long)n, (long long)other);
+                return MISFIT(e, e->term[k].start, "index '%c' of operand %d is %lld, and was %lld", letter_of(p->label[d]), k + 1,
+                    (long long)n, (long long)other);
             if (other == -1 || other == 1) *size = n;
         }
     }
@@ -131,7 +135,8 @@ static int find_output(einsum *e) {
             if (e->size[l] == -1) return BAD(e, e->out.place[k], "no operand has index '%c'", letter_of(l));
             if (count[l]++) return BAD(e, e->out.place[k], "index '%c' stands twice in the output", letter_of(l));
         }
-        if (e->out.dots >= 0 && e->out.n + e->width > RG_MAX_DIMS) return MISFIT(e, e->out.start, "%d dimensions, at most %d", e->out.n + e->width, RG_MAX_DIMS);
+        if (e->out.dots >= 0 && e->out.n + e->width > RG_MAX_DIMS)
+            return MISFIT(e, e->out.start, "%d dimensions, at most %d", e->out.n + e->width, RG_MAX_DIMS);
         expand(e, &e->out, e->out.dots < 0 ? 0 : e->width, &e->y);
         return 0;
     }
@@ -244,9 +249,11 @@ static int64_t append(const einsum *e, const part *p, uint64_t set, part *to) {
 static bool as_matrices(const einsum *e, part *p, const part *like, uint64_t batch, uint64_t first, uint64_t second, bool turn) {
     part straight = {.n = 0}, turned = {.n = 0};
     const part *of_first = first & ~labels_of(like) ? p : like, *of_second = second & ~labels_of(like) ? p : like;
-    const int64_t b = append(e, like, batch, &straight), n = append(e, of_first, first, &straight), m = append(e, of_second, second, &straight);
+    const int64_t b = append(e, like, batch, &straight), n = append(e, of_first, first, &straight),
+        m = append(e, of_second, second, &straight);
     append(e, like, batch, &turned), append(e, of_second, second, &turned), append(e, of_first, first, &turned);
-    turn = turn && memcmp(p->label, straight.label, (size_t)p->n * sizeof *p->label) && !memcmp(p->label, turned.label, (size_t)p->n * sizeof *p->label);
+    turn = turn && memcmp(p->label, straight.label, (size_t)p->n * sizeof *p->label) &&
+        !memcmp(p->label, turned.label, (size_t)p->n * sizeof *p->label);
     arrange(e, p, turn ? &turned : &straight);
     const int64_t shape[] = {b, turn ? m : n, turn ? n : m};
     p->x = rg_reshape_at(e->at, p->x, 3 - !batch, shape + !batch);

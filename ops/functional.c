@@ -53,7 +53,8 @@ static rg_tensor *matrix(const char *what, const char *at, rg_tensor *y, rg_tens
     memcpy(shape, y->shape, sizeof y->shape);
     memcpy(shape + y->ndim, x->shape, sizeof x->shape);
     if (y->ndim + x->ndim > RG_MAX_DIMS) {
-        rg_fail(y->tape, RG_ESHAPE, at, "%s: %s by %s takes %d dimensions, at most %d; rg_reshape one of them", what, rg_shape_text(y, ys, sizeof ys),
+        rg_fail(y->tape, RG_ESHAPE, at, "%s: %s by %s takes %d dimensions, at most %d; rg_reshape one of them", what,
+            rg_shape_text(y, ys, sizeof ys),
             rg_shape_text(x, xs, sizeof xs), y->ndim + x->ndim, RG_MAX_DIMS);
         return NULL;
     }
@@ -154,7 +155,8 @@ rg_tensor *rg_jvp_at(const char *at, rg_tensor *y, rg_list xs, rg_list vs, rg_gr
     if (!g) return jv;
     const int64_t mark = rg_mark(t);
     rg_tensor *w = rg_requires_grad(rg_detach(rg_full_like(y, 0)), true);
-    const int failed = (!graph && rg_failed(to)) || rg_grad(y, xs, g, .dy = w, .create_graph = true) || contract(at, g, v, n, rg_list_of(w), graph, &jv);
+    const int failed = (!graph && rg_failed(to)) || rg_grad(y, xs, g, .dy = w, .create_graph = true) ||
+        contract(at, g, v, n, rg_list_of(w), graph, &jv);
     if (!failed && !graph) copy(to, jv);
     if (!graph) rg_rewind(t, mark);
     rg_tape_dealloc(t, g, size);

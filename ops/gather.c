@@ -58,20 +58,28 @@ static void index_add_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 RG_KERNELS(index_select);
 RG_FUSED_KERNELS(index_select_vjp);
 RG_OP(index_select) = {.name = "index_select", .formula = "x[.., index[j], ..] along an axis", .arity = 2, .types = "ai",
-    .shape = index_select_shape, .check = index_check, .forward = RG_KERNEL(index_select), .backward = index_select_backward, .fused = RG_KERNEL(index_select_vjp),
-    .samples = "17,3 5:i32<17 axis=0; 3,17 6:i32<17 axis=-1; 2,5,3 4:i32<5 axis=1; 5,4 2,3:i32<5 axis=0; 4,5,2 2,2:i32<5 axis=1; 17 3:i32<17 axis=0;"
-               "4,3 -:i32<4 axis=0; 1,1 1:i32=0 axis=0; - -:i32=0 axis=0; - 1:i32=0 axis=-1; 4,3 7:i32=2 axis=0; 4,3 0:i32 axis=0; 0,3 0:i32 axis=0; 3,0 2:i32<3 axis=0; 3,4:u8 5:i32<4 axis=1;"
+    .shape = index_select_shape, .check = index_check, .forward = RG_KERNEL(index_select), .backward = index_select_backward,
+    .fused = RG_KERNEL(index_select_vjp),
+    .samples = "17,3 5:i32<17 axis=0; 3,17 6:i32<17 axis=-1; 2,5,3 4:i32<5 axis=1; 5,4 2,3:i32<5 axis=0; 4,5,2 2,2:i32<5 axis=1; "
+               "17 3:i32<17 axis=0;"
+               "4,3 -:i32<4 axis=0; 1,1 1:i32=0 axis=0; - -:i32=0 axis=0; - 1:i32=0 axis=-1; 4,3 7:i32=2 axis=0; 4,3 0:i32 axis=0; "
+               "0,3 0:i32 axis=0; 3,0 2:i32<3 axis=0; 3,4:u8 5:i32<4 axis=1;"
                "3,4:i32<9 5:i32<4 axis=1",
-    .refuses = "5,4 3:i32=5 axis=0; 5,4 3:i32=-1 axis=0; 0,4 3:i32 axis=0; 5,4 3:i32 axis=2; 5,4 3:i32 axis=-3; - 3:i32=0 axis=0; - -:i32=1 axis=0; - -:i32=0 axis=1; 5,4 3 axis=0;"
+    .refuses = "5,4 3:i32=5 axis=0; 5,4 3:i32=-1 axis=0; 0,4 3:i32 axis=0; 5,4 3:i32 axis=2; 5,4 3:i32 axis=-3; - 3:i32=0 axis=0; "
+               "- -:i32=1 axis=0; - -:i32=0 axis=1; 5,4 3 axis=0;"
                "1,1,1,1 1,1,1,1:i32 axis=0"};
 RG_KERNELS(index_add);
 RG_OP(index_add) = {.name = "index_add", .formula = "x, x[.., index[j], ..] += src[.., j, ..] along an axis", .arity = 3, .types = "fif",
     .shape = index_add_shape, .check = index_check, .forward = RG_KERNEL(index_add), .backward = index_add_backward,
-    .samples = "17,3 5:i32<17 5,3 axis=0; 3,17 6:i32<17 3,6 axis=-1; 2,5,3 4:i32<5 2,4,3 axis=1; 5,4 2,3:i32<5 2,3,4 axis=0; 17 3:i32<17 3 axis=0;"
-               "4,3 -:i32<4 3 axis=0; 1,1 1:i32=0 1,1 axis=0; - -:i32=0 - axis=0; - 1:i32=0 - axis=-1; 4,3 7:i32=2 7,3 axis=0; 4,3 0:i32 0,3 axis=0; 0,3 0:i32 0,3 axis=0; 3,0 2:i32<3 2,0 axis=0;"
+    .samples = "17,3 5:i32<17 5,3 axis=0; 3,17 6:i32<17 3,6 axis=-1; 2,5,3 4:i32<5 2,4,3 axis=1; 5,4 2,3:i32<5 2,3,4 axis=0; "
+               "17 3:i32<17 3 axis=0;"
+               "4,3 -:i32<4 3 axis=0; 1,1 1:i32=0 1,1 axis=0; - -:i32=0 - axis=0; - 1:i32=0 - axis=-1; 4,3 7:i32=2 7,3 axis=0; "
+               "4,3 0:i32 0,3 axis=0; 0,3 0:i32 0,3 axis=0; 3,0 2:i32<3 2,0 axis=0;"
                "4,3 4:i32<4 same axis=0; 4,3 3:i32<3 same axis=1; 5,11 9:i32<5 9,11 axis=0",
-    .refuses = "5,4 3:i32=5 3,4 axis=0; 5,4 3:i32=-1 3,4 axis=0; 5,4 3:i32 2,4 axis=0; 5,4 3:i32 3,5 axis=0; 5,4 3:i32 4,3 axis=0; 5,4 3:i32 3 axis=0;"
-               "5,4 3:i32 3,4 axis=2; - 3:i32=0 3 axis=0; - -:i32=0 - axis=1; 5,4 3 3,4 axis=0; 5,4:i32 3:i32 3,4:i32 axis=0; 1,1,1,1 1,1,1,1:i32 1 axis=0"};
+    .refuses = "5,4 3:i32=5 3,4 axis=0; 5,4 3:i32=-1 3,4 axis=0; 5,4 3:i32 2,4 axis=0; 5,4 3:i32 3,5 axis=0; 5,4 3:i32 4,3 axis=0; "
+               "5,4 3:i32 3 axis=0;"
+               "5,4 3:i32 3,4 axis=2; - 3:i32=0 3 axis=0; - -:i32=0 - axis=1; 5,4 3 3,4 axis=0; 5,4:i32 3:i32 3,4:i32 axis=0; "
+               "1,1,1,1 1,1,1,1:i32 1 axis=0"};
 
 rg_tensor *rg_index_select_at(const char *at, rg_tensor *x, rg_tensor *index, int axis) {
     return rg_apply(&rg_op_index_select, at, (rg_attr){.axis = axis}, RG_IN(x, index));
@@ -86,10 +94,12 @@ rg_tensor *rg_index_add_at(const char *at, rg_tensor *x, rg_tensor *src, rg_tens
 /* Is index as x beside attr.axis, or shorter? Rank 0 counts as [1]. */
 static int fits_beside_axis(rg_tensor *y, const rg_tensor *x, const rg_tensor *index) {
     if (choice_axis(y, x)) return -1;
-    if (index->ndim != x->ndim && (index->ndim > 1 || x->ndim > 1)) return rg_reject(y, RG_ESHAPE, "index must have %d dimensions, not %d", x->ndim, index->ndim);
+    if (index->ndim != x->ndim && (index->ndim > 1 || x->ndim > 1))
+        return rg_reject(y, RG_ESHAPE, "index must have %d dimensions, not %d", x->ndim, index->ndim);
     for (int d = 0; d < x->ndim; d++) {
         if (d == y->attr.axis || index->shape[d] <= x->shape[d]) continue;
-        return rg_reject(y, RG_ESHAPE, "along axis %d there are %lld indices for %lld", d, (long long)index->shape[d], (long long)x->shape[d]);
+        return rg_reject(y, RG_ESHAPE, "along axis %d there are %lld indices for %lld", d, (long long)index->shape[d],
+            (long long)x->shape[d]);
     }
     return 0;
 }
@@ -119,18 +129,25 @@ RG_KERNELS(gather);
 RG_FUSED_KERNELS(gather_vjp);
 RG_OP(gather) = {.name = "gather", .formula = "y[i,j] = x[index[i,j],j] along an axis, here the first", .arity = 2, .types = "ai",
     .shape = gather_shape, .check = index_check, .forward = RG_KERNEL(gather), .backward = gather_backward, .fused = RG_KERNEL(gather_vjp),
-    .samples = "5,17 5,3:i32<17 axis=1; 17,5 4,5:i32<17 axis=0; 2,5,3 2,4,3:i32<5 axis=1; 2,3,4 2,3,6:i32<4 axis=-1; 4,5,3 2,5,2:i32<4 axis=0; 17 20:i32<17 axis=0;"
-               "3,4 2,2:i32<4 axis=1; 1,1 1,1:i32=0 axis=1; - -:i32=0 axis=0; - 3:i32=0 axis=-1; 5 -:i32<5 axis=0; 4,3 6,3:i32=2 axis=0; 4,3 4,0:i32 axis=1; 0,3 0,3:i32 axis=0; 3,0 2,0:i32 axis=0;"
+    .samples = "5,17 5,3:i32<17 axis=1; 17,5 4,5:i32<17 axis=0; 2,5,3 2,4,3:i32<5 axis=1; 2,3,4 2,3,6:i32<4 axis=-1; "
+               "4,5,3 2,5,2:i32<4 axis=0; 17 20:i32<17 axis=0;"
+               "3,4 2,2:i32<4 axis=1; 1,1 1,1:i32=0 axis=1; - -:i32=0 axis=0; - 3:i32=0 axis=-1; 5 -:i32<5 axis=0; 4,3 6,3:i32=2 axis=0; "
+               "4,3 4,0:i32 axis=1; 0,3 0,3:i32 axis=0; 3,0 2,0:i32 axis=0;"
                "3,4:u8 3,2:i32<4 axis=1; 3,4:i32<9 2,4:i32<3 axis=0",
-    .refuses = "5,4 5,4:i32=4 axis=1; 5,4 5,4:i32=-1 axis=1; 5,0 5,2:i32 axis=1; 5,4 5:i32 axis=1; 5,4 6,2:i32 axis=1; 5,4 2,5:i32 axis=0; 5,4 5,4:i32 axis=2;"
+    .refuses = "5,4 5,4:i32=4 axis=1; 5,4 5,4:i32=-1 axis=1; 5,0 5,2:i32 axis=1; 5,4 5:i32 axis=1; 5,4 6,2:i32 axis=1; "
+               "5,4 2,5:i32 axis=0; 5,4 5,4:i32 axis=2;"
                "- -:i32=0 axis=1; - -:i32=1 axis=0; 5,4 -:i32 axis=0; - 1,1:i32=0 axis=0; 5,4 5,4 axis=0"};
 RG_KERNELS(scatter_add);
-RG_OP(scatter_add) = {.name = "scatter_add", .formula = "x, x[index[i,j],j] += src[i,j] along an axis, here the first", .arity = 3, .types = "fif",
+RG_OP(scatter_add) = {.name = "scatter_add", .formula = "x, x[index[i,j],j] += src[i,j] along an axis, here the first", .arity = 3,
+    .types = "fif",
     .shape = scatter_add_shape, .check = index_check, .forward = RG_KERNEL(scatter_add), .backward = scatter_add_backward,
-    .samples = "5,17 5,3:i32<17 5,3 axis=1; 17,5 4,5:i32<17 4,5 axis=0; 2,5,3 2,4,3:i32<5 2,4,3 axis=1; 4,5,3 2,5,2:i32<4 2,5,2 axis=0; 17 20:i32<17 20 axis=0;"
-               "3,4 2,2:i32<4 2,2 axis=1; 1,1 1,1:i32=0 1,1 axis=1; - -:i32=0 - axis=0; - 3:i32=0 3 axis=-1; 4,3 6,3:i32=2 6,3 axis=0; 4,3 4,0:i32 4,0 axis=1; 0,3 0,3:i32 0,3 axis=0;"
+    .samples = "5,17 5,3:i32<17 5,3 axis=1; 17,5 4,5:i32<17 4,5 axis=0; 2,5,3 2,4,3:i32<5 2,4,3 axis=1; 4,5,3 2,5,2:i32<4 2,5,2 axis=0; "
+               "17 20:i32<17 20 axis=0;"
+               "3,4 2,2:i32<4 2,2 axis=1; 1,1 1,1:i32=0 1,1 axis=1; - -:i32=0 - axis=0; - 3:i32=0 3 axis=-1; 4,3 6,3:i32=2 6,3 axis=0; "
+               "4,3 4,0:i32 4,0 axis=1; 0,3 0,3:i32 0,3 axis=0;"
                "4,3 4,3:i32<4 same axis=0; 4,3 4,3:i32<3 same axis=1; 5,11 9,11:i32<5 9,11 axis=0",
-    .refuses = "5,4 5,4:i32=4 5,4 axis=1; 5,4 5,4:i32=-1 5,4 axis=1; 5,4 5:i32 5 axis=1; 5,4 6,2:i32 6,2 axis=1; 5,4 5,2:i32 5,3 axis=1; 5,4 5,2:i32 5 axis=1;"
+    .refuses = "5,4 5,4:i32=4 5,4 axis=1; 5,4 5,4:i32=-1 5,4 axis=1; 5,4 5:i32 5 axis=1; 5,4 6,2:i32 6,2 axis=1; 5,4 5,2:i32 5,3 axis=1; "
+               "5,4 5,2:i32 5 axis=1;"
                "5,4 5,4:i32 5,4 axis=2; - -:i32=0 - axis=1; - -:i32=0 1 axis=0; 5,4 5,4 5,4 axis=0; 5,4:i32 5,4:i32 5,4:i32 axis=0"};
 
 rg_tensor *rg_gather_at(const char *at, rg_tensor *x, rg_tensor *index, int axis) {

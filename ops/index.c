@@ -18,7 +18,8 @@ int rg_index_check(rg_tensor *y, const rg_tensor *index, const char *what, int n
     int64_t block = index->numel, rest = at;
     for (int d = 0, length = 0; d < index->ndim; d++) {
         block /= index->shape[d];
-        length += snprintf(place + length, sizeof place - (size_t)length, "%s%lld%s", d ? "," : "[", (long long)(rest / block), d + 1 < index->ndim ? "" : "]");
+        length += snprintf(place + length, sizeof place - (size_t)length, "%s%lld%s", d ? "," : "[", (long long)(rest / block),
+            d + 1 < index->ndim ? "" : "]");
         rest %= block;
     }
     if (index->name) what = index->name;
@@ -29,12 +30,14 @@ int rg_index_check(rg_tensor *y, const rg_tensor *index, const char *what, int n
 int rg_labels_check(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels) {
     char text[120], rows[120], whole[120];
     if (labels->dtype != RG_I32)
-        return rg_fail(x->tape, RG_EDTYPE, at, "%s: the labels must be i32, not %s: one class for each row, no probabilities", who, rg_dtype_name(labels->dtype));
+        return rg_fail(x->tape, RG_EDTYPE, at, "%s: the labels must be i32, not %s: one class for each row, no probabilities", who,
+            rg_dtype_name(labels->dtype));
     if (x->ndim == 0) return rg_fail(x->tape, RG_ESHAPE, at, "%s: rank 0 has no axis of classes", who);
     rg_tensor should = {.tape = x->tape, .dtype = RG_I32, .ndim = (uint8_t)(x->ndim - 1)};
     for (int d = 0; d < should.ndim; d++) should.shape[d] = x->shape[d];
     if (rg_same_shape(labels, &should)) return 0;
-    return rg_fail(x->tape, RG_ESHAPE, at, "%s: the labels are %s, must be %s: the classes are the last axis of %s", who, rg_shape_text(labels, text, sizeof text),
+    return rg_fail(x->tape, RG_ESHAPE, at, "%s: the labels are %s, must be %s: the classes are the last axis of %s", who,
+        rg_shape_text(labels, text, sizeof text),
         rg_shape_text(&should, rows, sizeof rows), rg_shape_text(x, whole, sizeof whole));
 }
 
@@ -42,9 +45,11 @@ int rg_mask_check(const char *at, const char *who, const rg_tensor *x, const rg_
     char text[120], rows[120];
     if (rg_given(at, x->tape, mask, "%s: the mask", who)) return -1;
     if (mask->dtype != RG_U8 && mask->dtype != x->dtype)
-        return rg_fail(x->tape, RG_EDTYPE, at, "%s: the mask must be u8 or %s, not %s", who, rg_dtype_name(x->dtype), rg_dtype_name(mask->dtype));
+        return rg_fail(x->tape, RG_EDTYPE, at, "%s: the mask must be u8 or %s, not %s", who, rg_dtype_name(x->dtype),
+            rg_dtype_name(mask->dtype));
     if (rg_same_shape(mask, labels)) return 0;
-    return rg_fail(x->tape, RG_ESHAPE, at, "%s: the mask is %s, must be of the labels' shape: %s", who, rg_shape_text(mask, text, sizeof text), rg_shape_text(labels, rows, sizeof rows));
+    return rg_fail(x->tape, RG_ESHAPE, at, "%s: the mask is %s, must be of the labels' shape: %s", who,
+        rg_shape_text(mask, text, sizeof text), rg_shape_text(labels, rows, sizeof rows));
 }
 
 int rg_index_fits(rg_tensor *y, const rg_tensor *x, const rg_tensor *index, const char *what, int *n) {
@@ -93,8 +98,10 @@ static uint64_t where_branch(const rg_tensor *y) {
 RG_KERNELS(where);
 static const rg_op where_mask = {WHERE, .types = "ma"};
 RG_OP(where) = {WHERE, .others = &where_mask,
-    .samples = "5,17:f<2 5,17 5,17; 17:f<2 3,17 1; 3,1:f<2 17 3,17; 2,1,4:f<2 3,1 -; -:f<2 2,3 3; 3:f=0 2,3 2,1; -:f<2 - -; 1,1:f<2 1,1 1,1;"
-               "0,3:f<2 3 0,3; 2,0:f<2 - 1; 11,11 same 11,11; 4,3 same same; 5,17:u8<2 5,17 17; 3,1:u8<3 4 3,4; -:u8=7 2,3 3; 2,3:i32<2 3 2,1; 4,5:f32<2 5 4,5; 4:f64<2 3,4 -;"
+    .samples = "5,17:f<2 5,17 5,17; 17:f<2 3,17 1; 3,1:f<2 17 3,17; 2,1,4:f<2 3,1 -; "
+               "-:f<2 2,3 3; 3:f=0 2,3 2,1; -:f<2 - -; 1,1:f<2 1,1 1,1;"
+               "0,3:f<2 3 0,3; 2,0:f<2 - 1; 11,11 same 11,11; 4,3 same same; 5,17:u8<2 5,17 17; 3,1:u8<3 4 3,4; -:u8=7 2,3 3; "
+               "2,3:i32<2 3 2,1; 4,5:f32<2 5 4,5; 4:f64<2 3,4 -;"
                "5,4:u8<2 5,4:i32<9 4:i32=7; 3:u8<2 2,3:u8 3:u8; 4,3:f<2 4,3:u8 4,1:u8; 0,3:u8 3:i32 0,3:i32; 4:u8<2 same 3,4:u8",
     .refuses = "2,3 2,4 2,3; 2,3 2,3 3,2; 2,3:u8 2,3 2,4; 2,3:u8 2,3 2,3:i32; 2,3 2,3:i32 2,3:u8; 2,3:f32 2,3:f64 2,3:f32"};
 
@@ -156,8 +163,10 @@ static int one_hot_shape(rg_tensor *y) { return with_classes(y, y->in[0]); }
 RG_KERNELS(one_hot);
 RG_OP(one_hot) = {.name = "one_hot", .formula = "y[.., j] = j == index[..]; no derivative", .arity = 1, .types = "i",
     .shape = one_hot_shape, .check = classes_check, .forward = RG_KERNEL(one_hot),
-    .samples = "17:i32<5 classes=5; 2,3:i32<4 classes=4; -:i32<3 classes=3; 1,1:i32=0 classes=1; 0:i32 classes=3; 0,3:i32 classes=2; 0:i32 classes=0",
-    .refuses = "3:i32=4 classes=4; 3:i32=-1 classes=4; 2:i32 classes=0; 3:i32 classes=-1; 1,1,1,1,1,1:i32 classes=2; 3 classes=2; 3:u8 classes=2"};
+    .samples = "17:i32<5 classes=5; 2,3:i32<4 classes=4; -:i32<3 classes=3; 1,1:i32=0 classes=1; 0:i32 classes=3; 0,3:i32 classes=2; "
+               "0:i32 classes=0",
+    .refuses = "3:i32=4 classes=4; 3:i32=-1 classes=4; 2:i32 classes=0; 3:i32 classes=-1; 1,1,1,1,1,1:i32 classes=2; 3 classes=2; "
+               "3:u8 classes=2"};
 
 rg_tensor *rg_one_hot_at(const char *at, rg_tensor *index, int64_t n) {
     return rg_apply(&rg_op_one_hot, at, (rg_attr){.classes = classes(n)}, 1, &index);
@@ -175,7 +184,9 @@ static int cast_shape(rg_tensor *y) {
     return y->dtype == x->dtype ? rg_view(y, x, 0) : 0;
 }
 
-static int cast_forward(rg_tensor *y) { return y->base ? 0 : (rg_convert(y->data, y->dtype, y->in[0]->data, y->in[0]->dtype, y->numel), 0); }
+static int cast_forward(rg_tensor *y) {
+    return y->base ? 0 : (rg_convert(y->data, y->dtype, y->in[0]->data, y->in[0]->dtype, y->numel), 0);
+}
 
 static void cast_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     if (is_float(y)) dx[0] = rg_cast(dy, y->in[0]->dtype);
@@ -183,7 +194,8 @@ static void cast_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 
 RG_OP(cast) = {.name = "cast", .formula = "x in another dtype; to integers toward 0, held to their range, NaN 0", .arity = 1, .types = "a",
     .shape = cast_shape, .forward = RG_ANY(cast_forward), .backward = cast_backward,
-    .samples = "6,17 dtype=f64; 17 dtype=f64; - dtype=f64; 1,1 dtype=f64; 0,3 dtype=f64; 4,5:f64 dtype=f32; 4,5:f32 dtype=f64; 3,4:i32<9 dtype=f32;"
+    .samples = "6,17 dtype=f64; 17 dtype=f64; - dtype=f64; 1,1 dtype=f64; 0,3 dtype=f64; 4,5:f64 dtype=f32; 4,5:f32 dtype=f64; "
+               "3,4:i32<9 dtype=f32;"
                "3,4:i32<9 dtype=u8; 5:u8 dtype=f64; 5:u8 dtype=i32; 3,4:f<9 dtype=i32; 3,4:f<9 dtype=u8; 3:i32<9 dtype=i32",
     .refuses = "2,3 2,3 dtype=f32"};
 

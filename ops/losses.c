@@ -17,7 +17,8 @@ extern const rg_op rg_op_cross_entropy; /* the mean without options, in one pass
 /* -------- options */
 
 static_assert(sizeof(rg_loss_options) % sizeof(uint64_t) == 0, "none_given looks at it in words");
-enum { WEIGHT = 1, POS_WEIGHT = 2, MASK = 4, SMOOTHING = 8, MARGIN = 16, POWER = 32, DELTA = 64, BETA = 128, FOCUS = 256, LOG_TARGET = 512, BATCHMEAN = 1024,
+enum { WEIGHT = 1, POS_WEIGHT = 2, MASK = 4, SMOOTHING = 8, MARGIN = 16, POWER = 32, DELTA = 64, BETA = 128, FOCUS = 256, LOG_TARGET = 512,
+    BATCHMEAN = 1024,
     FULL = 2048, EPS = 4096 };
 
 static bool given(double v) { return v != 0 || signbit(v); }
@@ -30,12 +31,15 @@ static int check_options(const char *at, rg_tape *t, const char *who, const rg_l
     const struct { unsigned bit; bool given; const char *name; } options[] = {
         {WEIGHT, o->weight, "weight"}, {POS_WEIGHT, o->pos_weight, "pos_weight"}, {MASK, o->mask, "mask"},
         {SMOOTHING, given(o->label_smoothing), "label_smoothing"}, {MARGIN, given(o->margin), "margin"}, {POWER, given(o->p), "p"},
-        {DELTA, given(o->delta), "delta"}, {BETA, given(o->beta), "beta"}, {FOCUS, given(o->alpha), "alpha"}, {FOCUS, given(o->gamma), "gamma"},
-        {LOG_TARGET, o->log_target, "log_target"}, {FULL, o->full, "full"}, {EPS, given(o->eps), "eps"}, {BATCHMEAN, o->reduction == RG_BATCHMEAN, "reduction RG_BATCHMEAN"}};
+        {DELTA, given(o->delta), "delta"}, {BETA, given(o->beta), "beta"}, {FOCUS, given(o->alpha), "alpha"},
+        {FOCUS, given(o->gamma), "gamma"},
+        {LOG_TARGET, o->log_target, "log_target"}, {FULL, o->full, "full"}, {EPS, given(o->eps), "eps"},
+        {BATCHMEAN, o->reduction == RG_BATCHMEAN, "reduction RG_BATCHMEAN"}};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (options[i].given && !(has & options[i].bit)) return rg_fail(t, RG_EVALUE, at, "%s: this loss has no %s", who, options[i].name);
     if ((unsigned)o->reduction > RG_BATCHMEAN) return rg_fail(t, RG_EVALUE, at, "%s: there is no reduction %d", who, (int)o->reduction);
-    if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1)) return refuse(at, t, who, "label_smoothing", o->label_smoothing, "from 0 to 1");
+    if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1))
+        return refuse(at, t, who, "label_smoothing", o->label_smoothing, "from 0 to 1");
     if (!isfinite(o->margin)) return refuse(at, t, who, "margin", o->margin, "finite");
     if (given(o->p) && o->p != 1 && o->p != 2) return refuse(at, t, who, "p", o->p, "1 or 2");
     if (given(o->delta) && !(o->delta > 0 && isfinite(o->delta))) return refuse(at, t, who, "delta", o->delta, "above 0 and finite");
@@ -68,7 +72,8 @@ static bool fits(const char *at, const char *who, const char *what, const rg_ten
     if (rg_failed(w) || rg_failed(x)) return true;
     bool good = w->ndim <= x->ndim;
     for (int d = 0; good && d < w->ndim; d++) good = w->shape[d] == 1 || w->shape[d] == x->shape[x->ndim - w->ndim + d];
-    return good || rg_fail(x->tape, RG_ESHAPE, at, "%s: the %s %s does not broadcast to the %s, %s", who, what, rg_shape_text(w, text, sizeof text),
+    return good || rg_fail(x->tape, RG_ESHAPE, at, "%s: the %s %s does not broadcast to the %s, %s", who, what,
+        rg_shape_text(w, text, sizeof text),
         whole, rg_shape_text(x, other, sizeof other)) == 0;
 }
 
@@ -133,21 +138,24 @@ static int from_0_to_1(rg_tensor *y) {
     const rg_tensor *p = y->in[0];
     for (int64_t i = 0; i < p->numel; i++)
         if (!(rg_element(p, i) >= 0 && rg_element(p, i) <= 1))
-            return rg_reject(y, RG_EVALUE, "element %lld is %g, outside 0..1; for logits there is bce_with_logits", (long long)i, rg_element(p, i));
+            return rg_reject(y, RG_EVALUE, "element %lld is %g, outside 0..1; for logits there is bce_with_logits", (long long)i,
+                rg_element(p, i));
     return 0;
 }
 
 static int plus_or_minus_1(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     for (int64_t i = 0; i < x->numel; i++)
-        if (fabs(rg_element(x, i)) != 1) return rg_reject(y, RG_EVALUE, "element %lld is %g, neither 1 nor -1", (long long)i, rg_element(x, i));
+        if (fabs(rg_element(x, i)) != 1)
+            return rg_reject(y, RG_EVALUE, "element %lld is %g, neither 1 nor -1", (long long)i, rg_element(x, i));
     return 0;
 }
 
 static int not_negative(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     for (int64_t i = 0; i < x->numel; i++)
-        if (!(rg_element(x, i) >= 0)) return rg_reject(y, RG_EVALUE, "element %lld is %g; a variance is at least 0", (long long)i, rg_element(x, i));
+        if (!(rg_element(x, i) >= 0))
+            return rg_reject(y, RG_EVALUE, "element %lld is %g; a variance is at least 0", (long long)i, rg_element(x, i));
     return 0;
 }
 
@@ -161,9 +169,11 @@ static int variance_forward(rg_tensor *y) { /* max(var, p) */
     return 0;
 }
 
-static const rg_op variance = {.name = "gaussian_nll", .formula = "max(var, p); the gradient passes", .arity = 1, .shape = variance_shape, .check = not_negative,
+static const rg_op variance = {.name = "gaussian_nll", .formula = "max(var, p); the gradient passes", .arity = 1, .shape = variance_shape,
+    .check = not_negative,
     .forward = RG_ANY(variance_forward), .backward = view_backward};
-static const rg_op probabilities = {.name = "bce", .formula = "p, from 0 to 1", .arity = 1, .shape = view_shape, .check = from_0_to_1, .backward = view_backward};
+static const rg_op probabilities = {.name = "bce", .formula = "p, from 0 to 1", .arity = 1, .shape = view_shape, .check = from_0_to_1,
+    .backward = view_backward};
 static const rg_op signs = {.name = "cosine_embedding", .formula = "y, 1 or -1", .arity = 1, .shape = view_shape, .check = plus_or_minus_1};
 
 /* -------- two classes */
@@ -172,7 +182,8 @@ rg_tensor *rg_bce_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options
     RG_SPEAK_AS("bce", p, y);
     if (!PAIRED(WEIGHT)) return rg_poison(rg_tape_of(p));
     rg_tensor *loss = rg_bce_each(rg_apply(&probabilities, at, RG_NO_ATTR, 1, &p), y);
-    return fits(at, "bce", "weight", with.weight, "loss", loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(p->tape);
+    return fits(at, "bce", "weight", with.weight, "loss", loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction)
+        : rg_poison(p->tape);
 }
 
 /* (1 - y) z + weight softplus(-z): neither term cancels the other where z has y's sign */
@@ -187,7 +198,8 @@ rg_tensor *rg_bce_with_logits_at(const char *at, rg_tensor *z, rg_tensor *y, rg_
     RG_SPEAK_AS("bce_with_logits", z, y);
     if (!PAIRED(WEIGHT | POS_WEIGHT)) return rg_poison(rg_tape_of(z));
     rg_tensor *loss = logistic(at, z, y, with.pos_weight);
-    return fits(at, "bce_with_logits", "weight", with.weight, "loss", loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction) : rg_poison(z->tape);
+    return fits(at, "bce_with_logits", "weight", with.weight, "loss", loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction)
+        : rg_poison(z->tape);
 }
 
 rg_tensor *rg_focal_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
@@ -231,7 +243,8 @@ static bool labels_fit(const char *at, const char *who, const rg_tensor *x, cons
     const int64_t classes = rg_dim(x, -1);
     for (int64_t i = 0; i < labels->numel; i++)
         if ((label[i] < 0 || label[i] >= classes) && (!mask || rg_element(mask, i) != 0))
-            return rg_fail(x->tape, RG_EVALUE, at, "%s: element %lld of the labels is %d, outside 0..%lld" RG_NOT_MASKED, who, (long long)i, (int)label[i], (long long)classes - 1), false;
+            return rg_fail(x->tape, RG_EVALUE, at, "%s: element %lld of the labels is %d, outside 0..%lld" RG_NOT_MASKED, who, (long long)i,
+                (int)label[i], (long long)classes - 1), false;
     return true;
 }
 
@@ -239,7 +252,8 @@ static bool labels_fit(const char *at, const char *who, const rg_tensor *x, cons
 static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *labels, const rg_loss_options *with, rows *r) {
     *r = (rows){.labels = labels};
     rg_tensor *w = with->weight, *mask = with->mask;
-    if (rg_labels_check(at, who, x, labels) || (mask && rg_mask_check(at, who, x, labels, mask)) || !labels_fit(at, who, x, labels, mask)) return false;
+    if (rg_labels_check(at, who, x, labels) || (mask && rg_mask_check(at, who, x, labels, mask)) || !labels_fit(at, who, x, labels, mask))
+        return false;
     if (mask) {
         r->labels = rg_where(mask, labels, rg_constant(labels, 0)); /* which can be picked */
         r->kept = rg_cast(rg_ne(mask, rg_constant(mask, 0)), x->dtype);
@@ -248,7 +262,8 @@ static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *la
     if (w) {
         if (rg_given(at, x->tape, w, "%s: the weight", who)) return false;
         if (w->ndim != 1 || w->shape[0] != x->shape[x->ndim - 1])
-            return rg_fail(x->tape, RG_ESHAPE, at, "%s: the weight must have one dimension, of the %lld classes", who, (long long)rg_dim(x, -1)), false;
+            return rg_fail(x->tape, RG_ESHAPE, at, "%s: the weight must have one dimension, of the %lld classes", who,
+                (long long)rg_dim(x, -1)), false;
         r->weight = rg_pick(rg_expand_at(at, w, x->ndim, x->shape), r->labels);
     }
     return true;
@@ -363,7 +378,8 @@ rg_tensor *rg_cosine_embedding_at(const char *at, rg_tensor *a, rg_tensor *b, rg
     if (rg_failed(apart) || rg_failed(y)) return rg_poison(rg_tape_of(a));
     char text[160], other[160];
     if (!rg_same_shape(y, cosine))
-        return rg_refuse(y->tape, RG_ESHAPE, at, "cosine_embedding: y is %s, must be %s: a and b without the last axis", rg_shape_text(y->in[0], text, sizeof text),
+        return rg_refuse(y->tape, RG_ESHAPE, at, "cosine_embedding: y is %s, must be %s: a and b without the last axis",
+            rg_shape_text(y->in[0], text, sizeof text),
             rg_shape_text(cosine, other, sizeof other));
     return reduced(at, rg_where(rg_gt(y, rg_constant(y, 0)), one_minus(at, cosine), apart), with.reduction);
 }
@@ -375,59 +391,88 @@ rg_tensor *rg_cosine_embedding_at(const char *at, rg_tensor *a, rg_tensor *b, rg
         return rg_##fn##_at(at, in[0], in[1], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, __VA_ARGS__}); \
     }                                                                                                                   \
     RG_OP(n) = {.name = #n, .compose = compose_##fn,
-#define PAIRS(p) "5,17 5,17" p "; 17 17" p "; - -" p "; 1,1 1,1" p "; 3,5 5" p " reduction=1; 4,3 4,3" p " reduction=2; 0,3 0,3" p "; 4,3 same" p
+#define PAIRS(p) \
+    "5,17 5,17" p "; 17 17" p "; - -" p "; 1,1 1,1" p "; 3,5 5" p " reduction=1; 4,3 4,3" p " reduction=2; 0,3 0,3" p "; 4,3 same" p
 #define BAD_TARGETS "2,3 2,4; 5,1 5; 3 5,3; 4 1,4; - 1; 2,3:i32 2,3:i32; 2:f64 2:f32; 2 2 reduction=9"
 #define BAD_PAIRS BAD_TARGETS "; 2,3 2,3 reduction=3"
-#define BAD_LABELS "3,4 3:i32=4 4 3:u8=1; 3,4 3:i32=-1 4 3:u8=1; 2,0 2:i32 0 2:u8=1; 3,4 4:i32 4 3:u8=1; 3,4 3,4:i32 4 3:u8; - -:i32 4 -:u8; 3,4 3 4 3:u8;"      \
+#define BAD_LABELS \
+    "3,4 3:i32=4 4 3:u8=1; 3,4 3:i32=-1 4 3:u8=1; 2,0 2:i32 0 2:u8=1; 3,4 4:i32 4 3:u8=1; 3,4 3,4:i32 4 3:u8;" \
+    "- -:i32 4 -:u8; 3,4 3 4 3:u8;" \
     "3,4:i32 3:i32 4 3:u8; 3,4 3:i32 3 3:u8; 3,4 3:i32 1,4 3:u8; 3,4 3:i32 4 3:i32; 3,4 3:i32 4 4:u8; 3,4 3:i32 4 -:u8; 3,4 3:i32 4 3,1:u8"
 
 LOSS(l1, l1, 0) .formula = "mean |p - y|", .arity = 2, .samples = PAIRS(""), .refuses = BAD_PAIRS};
 LOSS(huber, huber, .delta = attr.p) .formula = "mean of d^2 / 2 where |d| <= delta, delta (|d| - delta / 2) beyond, d = p - y", .arity = 2,
     .samples = PAIRS("") ";" PAIRS(" p=.6"), .refuses = BAD_PAIRS "; 2 2 p=-1"};
-LOSS(smooth_l1, smooth_l1, .beta = attr.p) .formula = "mean of d^2 / (2 beta) where |d| < beta, |d| - beta / 2 beyond, d = p - y", .arity = 2,
+LOSS(smooth_l1, smooth_l1, .beta = attr.p) .formula = "mean of d^2 / (2 beta) where |d| < beta, |d| - beta / 2 beyond, d = p - y",
+    .arity = 2,
     .samples = PAIRS("") ";" PAIRS(" p=.6") ";" PAIRS(" p=-0"), .refuses = BAD_PAIRS "; 2 2 p=-1"};
 LOSS(bce, bce, 0) .formula = "mean of -y ln p - (1 - y) ln(1 - p)", .arity = 2, .range = {.35, .65}, .samples = PAIRS(""),
     .refuses = BAD_PAIRS "; 3:f=2 3; 3:f=-1 3"};
 LOSS(bce_with_logits, bce_with_logits, .pos_weight = in[2]) .formula = "mean of (1 - y) z + (1 + (w - 1) y) ln(1 + e^-z)", .arity = 3,
-    .samples = "5,17 5,17 17; 17 17 -; - - -; 1,1 1,1 1; 3,5 5 5 reduction=1; 4,3 4,3:f<2 3 reduction=2; 2,61 2,61 2,61; 0,3 0,3 3 reduction=1; 4,3 same same",
+    .samples = "5,17 5,17 17; 17 17 -; - - -; 1,1 1,1 1; 3,5 5 5 reduction=1; 4,3 4,3:f<2 3 reduction=2; 2,61 2,61 2,61; "
+               "0,3 0,3 3 reduction=1; 4,3 same same",
     .refuses = "2,3 2,4 3; 5,1 5 1; 3 5,3 3; 2,3:i32 2,3:i32 3; 2:f64 2:f32 2; 2,3 2,3 2; 2,3 2,3 3 reduction=3"};
-LOSS(focal, focal, .alpha = attr.p, .gamma = attr.q) .formula = "mean of a_t (1 - p_t)^gamma (-ln p_t), p_t = the probability of y", .arity = 2,
-    .range = {.1, .9}, .samples = PAIRS("") ";" PAIRS(" p=.5 q=3") ";" PAIRS(" p=-1 q=-0") "; 4,3 4,3:f<2 q=1", .refuses = BAD_PAIRS "; 2 2 p=2; 2 2 q=-1"};
-LOSS(hinge, hinge, .margin = attr.p) .formula = "mean of max(0, margin - y z)", .arity = 2, .samples = PAIRS("") ";" PAIRS(" p=.5"), .refuses = BAD_PAIRS};
+LOSS(focal, focal, .alpha = attr.p, .gamma = attr.q) .formula = "mean of a_t (1 - p_t)^gamma (-ln p_t), p_t = the probability of y",
+    .arity = 2,
+    .range = {.1, .9}, .samples = PAIRS("") ";" PAIRS(" p=.5 q=3") ";" PAIRS(" p=-1 q=-0") "; 4,3 4,3:f<2 q=1",
+    .refuses = BAD_PAIRS "; 2 2 p=2; 2 2 q=-1"};
+LOSS(hinge, hinge, .margin = attr.p) .formula = "mean of max(0, margin - y z)", .arity = 2, .samples = PAIRS("") ";" PAIRS(" p=.5"),
+    .refuses = BAD_PAIRS};
 LOSS(squared_hinge, squared_hinge, .margin = attr.p) .formula = "mean of max(0, margin - y z)^2", .arity = 2,
     .samples = PAIRS("") ";" PAIRS(" p=.5"), .refuses = BAD_PAIRS};
-LOSS(nll, nll, .weight = in[2], .mask = in[3]) .formula = "sum of -w[label] x[.., label] / sum of w[label], where mask != 0", .arity = 4, .types = "fifm",
-    .range = {.3, 2}, .samples = "5,17 5:i32<17 17 5:u8=1; 3 -:i32<3 3 -:f=1; 2,3,4 2,3:i32<4 4 2,3:u8<3; 5,4 5:i32<4 4 5:f<2 reduction=1; 5,4 5:i32<4 4 5:u8<2 reduction=2;"
-    "7,5 7:i32<5 5 7:f<3; 17,1 17:i32=0 1 17:u8<2; 3,101 3:i32<101 101 3:u8=9; 0,3 0:i32 3 0:u8 reduction=1; 17 -:i32<17 same -:u8=1; 4,3 4:i32=9 3 4:u8=0 reduction=1",
+LOSS(nll, nll, .weight = in[2], .mask = in[3]) .formula = "sum of -w[label] x[.., label] / sum of w[label], where mask != 0", .arity = 4,
+    .types = "fifm",
+    .range = {.3, 2}, .samples = "5,17 5:i32<17 17 5:u8=1; 3 -:i32<3 3 -:f=1; 2,3,4 2,3:i32<4 4 2,3:u8<3; "
+                                 "5,4 5:i32<4 4 5:f<2 reduction=1; 5,4 5:i32<4 4 5:u8<2 reduction=2;"
+    "7,5 7:i32<5 5 7:f<3; 17,1 17:i32=0 1 17:u8<2; 3,101 3:i32<101 101 3:u8=9; 0,3 0:i32 3 0:u8 reduction=1; 17 -:i32<17 same -:u8=1; "
+    "4,3 4:i32=9 3 4:u8=0 reduction=1",
     .refuses = BAD_LABELS};
 LOSS(cross_entropy, cross_entropy_with, .weight = in[2], .mask = in[3], .label_smoothing = attr.q)
-    .formula = "nll of log_softmax x with class weights and a mask, labels smoothed by e: (1 - e) loss + e / classes times that of all classes", .arity = 4,
-    .types = "fifm", .range = {.3, 2}, .samples = "5,17 5:i32<17 17 5:u8=1; 3 -:i32<3 3 -:f=1 q=.1; 2,3,4 2,3:i32<4 4 2,3:u8<3 q=.5; 5,4 5:i32<4 4 5:f<2 q=.2 reduction=1;"
-    "5,4 5:i32<4 4 5:u8<2 q=1 reduction=2; 7,5 7:i32<5 5 7:f<3 q=.1; 17,1 17:i32=0 1 17:u8<2; 3,101 3:i32<101 101 3:u8=9; 0,3 0:i32 3 0:u8 reduction=1;"
+    .formula = "nll of log_softmax x with class weights and a mask, labels smoothed by e: (1 - e) loss + e / classes times that of all "
+               "classes", .arity = 4,
+    .types = "fifm", .range = {.3, 2},
+    .samples = "5,17 5:i32<17 17 5:u8=1; 3 -:i32<3 3 -:f=1 q=.1; 2,3,4 2,3:i32<4 4 2,3:u8<3 q=.5; 5,4 5:i32<4 4 5:f<2 q=.2 reduction=1;"
+    "5,4 5:i32<4 4 5:u8<2 q=1 reduction=2; 7,5 7:i32<5 5 7:f<3 q=.1; 17,1 17:i32=0 1 17:u8<2; 3,101 3:i32<101 101 3:u8=9; "
+    "0,3 0:i32 3 0:u8 reduction=1;"
     "17 -:i32<17 same -:u8=1 q=.1; 4,3 4:i32=9 3 4:u8=0 q=.2 reduction=1", .refuses = BAD_LABELS "; 3,4 3:i32 4 3:u8 q=1.5"};
 LOSS(multi_margin, multi_margin, .weight = in[2], .mask = in[3], .p = attr.p, .margin = attr.q)
-    .formula = "mean over rows of w[label] sum_j max(0, margin - x[label] + x_j)^p / classes, j != label, where mask != 0", .arity = 4, .types = "fifm",
-    .samples = "5,17 5:i32<17 17 5:u8=1; 3 -:i32<3 3 -:f=1 p=2; 2,3,4 2,3:i32<4 4 2,3:u8<3 q=.5; 5,4 5:i32<4 4 5:f<2 p=2 reduction=1; 5,4 5:i32<4 4 5:u8<2 p=1 reduction=2;"
-    "7,5 7:i32<5 5 7:f<3; 17,1 17:i32=0 1 17:u8<2; 3,101 3:i32<101 101 3:u8=9; 0,3 0:i32 3 0:u8 reduction=1; 17 -:i32<17 same -:u8=1 p=2; 4,3 4:i32=9 3 4:u8=0 reduction=1",
+    .formula = "mean over rows of w[label] sum_j max(0, margin - x[label] + x_j)^p / classes, j != label, where mask != 0", .arity = 4,
+    .types = "fifm",
+    .samples = "5,17 5:i32<17 17 5:u8=1; 3 -:i32<3 3 -:f=1 p=2; 2,3,4 2,3:i32<4 4 2,3:u8<3 q=.5; 5,4 5:i32<4 4 5:f<2 p=2 reduction=1; "
+               "5,4 5:i32<4 4 5:u8<2 p=1 reduction=2;"
+    "7,5 7:i32<5 5 7:f<3; 17,1 17:i32=0 1 17:u8<2; 3,101 3:i32<101 101 3:u8=9; 0,3 0:i32 3 0:u8 reduction=1; 17 -:i32<17 same -:u8=1 p=2; "
+    "4,3 4:i32=9 3 4:u8=0 reduction=1",
     .refuses = BAD_LABELS "; 3,4 3:i32 4 3:u8 p=3"};
 LOSS(kl_div, kl_div, .log_target = attr.p != 0) .formula = "mean of q (ln q - x)", .arity = 2, .range = {.1, .9},
     .samples = PAIRS("") "; 4,3 4,3 reduction=3; 17 17 reduction=3; - - reduction=3;" PAIRS(" p=1"), .refuses = BAD_TARGETS};
 
 static rg_tensor *compose_gaussian_nll(const char *at, rg_attr attr, rg_tensor *const *in) {
-    return rg_gaussian_nll_at(at, in[0], in[1], in[2], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, .eps = attr.p, .full = attr.q != 0});
+    return rg_gaussian_nll_at(at, in[0], in[1], in[2],
+        (rg_loss_options){.reduction = (rg_reduction)attr.reduction, .eps = attr.p, .full = attr.q != 0});
 }
-RG_OP(gaussian_nll) = {.name = "gaussian_nll", .formula = "mean of (ln v + (x - y)^2 / v) / 2, v = max(var, p)", .arity = 3, .compose = compose_gaussian_nll,
-    .range = {.3, 2}, .samples = "5,17 5,17 5,17; 17 17 -; - - -; 1,1 1,1 1 p=.1; 3,5 5 3,1 reduction=1; 4,3 - 3 q=1 reduction=2; 2,61 2,61 61 p=.2 q=1; 0,3 0,3 3 reduction=1; 4,3 same 4,1",
-    .refuses = "2,3 2,4 3; 5,1 5 1; 3 5,3 3; 2,3 2,3 2; 2,3 2,3 3:f=-1; 2,3:i32 2,3:i32 3:i32; 2:f64 2:f32 2:f64; 2,3 2,3 3 reduction=3; 2 2 2 p=-1"};
+RG_OP(gaussian_nll) = {.name = "gaussian_nll", .formula = "mean of (ln v + (x - y)^2 / v) / 2, v = max(var, p)", .arity = 3,
+    .compose = compose_gaussian_nll,
+    .range = {.3, 2}, .samples = "5,17 5,17 5,17; 17 17 -; - - -; 1,1 1,1 1 p=.1; 3,5 5 3,1 reduction=1; 4,3 - 3 q=1 reduction=2; "
+                                 "2,61 2,61 61 p=.2 q=1; 0,3 0,3 3 reduction=1; 4,3 same 4,1",
+    .refuses = "2,3 2,4 3; 5,1 5 1; 3 5,3 3; 2,3 2,3 2; 2,3 2,3 3:f=-1; 2,3:i32 2,3:i32 3:i32; 2:f64 2:f32 2:f64; 2,3 2,3 3 reduction=3; "
+               "2 2 2 p=-1"};
 
-static rg_tensor *compose_cosine_similarity(const char *at, rg_attr attr, rg_tensor *const *in) { return rg_cosine_similarity_at(at, in[0], in[1], attr.axis); }
+static rg_tensor *compose_cosine_similarity(const char *at, rg_attr attr, rg_tensor *const *in) {
+    return rg_cosine_similarity_at(at, in[0], in[1], attr.axis);
+}
 RG_OP(cosine_similarity) = {.name = "cosine_similarity", .formula = "a . b / (max(|a|, 1e-8) max(|b|, 1e-8)) along an axis", .arity = 2,
-    .compose = compose_cosine_similarity, .samples = "5,17 5,17 axis=1; 5,17 5,17 axis=-2; 17 17 axis=0; 1,3 1,3 axis=1; 2,3,4 2,1,4 axis=2; 0,3 0,3 axis=1;"
-    "3,0 3,0 axis=1; 4,3 same axis=1", .refuses = "2,3 2,4 axis=1; 3 2,3 axis=1; - - axis=1; 2,3 2,3 axis=2; 2,3:i32 2,3:i32 axis=0; 2:f64 2:f32 axis=0"};
+    .compose = compose_cosine_similarity,
+    .samples = "5,17 5,17 axis=1; 5,17 5,17 axis=-2; 17 17 axis=0; 1,3 1,3 axis=1; 2,3,4 2,1,4 axis=2; 0,3 0,3 axis=1;"
+    "3,0 3,0 axis=1; 4,3 same axis=1",
+    .refuses = "2,3 2,4 axis=1; 3 2,3 axis=1; - - axis=1; 2,3 2,3 axis=2; 2,3:i32 2,3:i32 axis=0; 2:f64 2:f32 axis=0"};
 
 static rg_tensor *compose_cosine_embedding(const char *at, rg_attr attr, rg_tensor *const *in) {
     return rg_cosine_embedding_at(at, in[0], in[1], in[2], (rg_loss_options){.reduction = (rg_reduction)attr.reduction, .margin = attr.p});
 }
-RG_OP(cosine_embedding) = {.name = "cosine_embedding", .formula = "mean of 1 - cos(a, b) where y is 1, max(0, cos(a, b) - margin) where it is -1", .arity = 3,
-    .compose = compose_cosine_embedding, .samples = "5,17 5,17 5:f=1; 5,17 5,17 5:f=-1; 17 17 -:f=-1 p=.1; 1,3 1,3 1:f=1; 2,3,4 2,3,4 2,3:f=-1 p=-.5 reduction=1;"
-    "4,3 4,3 4:f=1 reduction=2; 0,3 0,3 0:f=1; 4,3 same 4:f=1", .refuses = "2,3 2,4 2:f=1; 2,3 2,3 2:f=0; 2,3 2,3 2:i32; 2,3 2,3 4:f=1; 5,3 5,3 5,1:f=1; 5,3 5,3 1,5:f=1; 2,3 2,3 -:f=1; 2:f64 2:f32 -:f=1"};
+RG_OP(cosine_embedding) = {.name = "cosine_embedding",
+    .formula = "mean of 1 - cos(a, b) where y is 1, max(0, cos(a, b) - margin) where it is -1", .arity = 3,
+    .compose = compose_cosine_embedding,
+    .samples = "5,17 5,17 5:f=1; 5,17 5,17 5:f=-1; 17 17 -:f=-1 p=.1; 1,3 1,3 1:f=1; 2,3,4 2,3,4 2,3:f=-1 p=-.5 reduction=1;"
+    "4,3 4,3 4:f=1 reduction=2; 0,3 0,3 0:f=1; 4,3 same 4:f=1",
+    .refuses = "2,3 2,4 2:f=1; 2,3 2,3 2:f=0; 2,3 2,3 2:i32; 2,3 2,3 4:f=1; 5,3 5,3 5,1:f=1; 5,3 5,3 1,5:f=1; 2,3 2,3 -:f=1; "
+               "2:f64 2:f32 -:f=1"};

@@ -62,17 +62,21 @@ RG_KERNELS(layer_norm);
 RG_FUSED_KERNELS(layer_norm_vjp);
 RG_OP(layer_norm) = {.name = "layer_norm", .formula = "w (x - mean x) / sqrt(var x + eps) + b, over the last axes", .arity = -1,
     .shape = layer_norm_shape, .forward = RG_KERNEL(layer_norm), .backward = layer_norm_backward, .fused = RG_KERNEL(layer_norm_vjp),
-    .samples = "4,17 17 17 axis=-1 p=.1; 2,3,4 3,4 3,4 axis=1 p=.01; 5,7 7 axis=1 p=1e-5; 5,3,4 axis=2 p=.1; 17 same axis=0 p=.1; 3,2 3,2 3,2 axis=0 p=.5;"
+    .samples = "4,17 17 17 axis=-1 p=.1; 2,3,4 3,4 3,4 axis=1 p=.01; 5,7 7 axis=1 p=1e-5; 5,3,4 axis=2 p=.1; 17 same axis=0 p=.1; "
+               "3,2 3,2 3,2 axis=0 p=.5;"
                "3,1 1 1 axis=-1 p=.1; 1,1 1 axis=-1 p=.1; 0,3 3 3 axis=-1 p=.1; 3,0 0 0 axis=-1 p=.1",
-    .refuses = "4,17 16 16 axis=-1 p=.1; 4,17 17 4 axis=-1 p=.1; 4,17 17 axis=0 p=.1; 4,17 17 17 axis=2; 4,17 17 17 axis=-1 p=-.1; 4,17 17 17 axis=-1 p=nan;"
+    .refuses = "4,17 16 16 axis=-1 p=.1; 4,17 17 4 axis=-1 p=.1; 4,17 17 axis=0 p=.1; 4,17 17 17 axis=2; 4,17 17 17 axis=-1 p=-.1; "
+               "4,17 17 17 axis=-1 p=nan;"
                "4,17 17 17 axis=-1 p=inf; 4,17 17 17 17 axis=-1; - axis=0; 4,17:i32 17:i32 axis=-1; 4,17:f64 17:f32 axis=-1"};
 RG_KERNELS(rms_norm);
 RG_FUSED_KERNELS(rms_norm_vjp);
 RG_OP(rms_norm) = {.name = "rms_norm", .formula = "w x / sqrt(mean x^2 + eps), over the last axes", .arity = -1,
     .shape = rms_norm_shape, .forward = RG_KERNEL(rms_norm), .backward = rms_norm_backward, .fused = RG_KERNEL(rms_norm_vjp),
-    .samples = "4,17 17 axis=-1 p=.1; 2,3,4 3,4 axis=1 p=.01; 5,7 7 axis=1 p=1e-5; 5,3,4 axis=2 p=.1; 17 same axis=0 p=.1; 3,2 3,2 axis=0 p=.5;"
+    .samples = "4,17 17 axis=-1 p=.1; 2,3,4 3,4 axis=1 p=.01; 5,7 7 axis=1 p=1e-5; 5,3,4 axis=2 p=.1; 17 same axis=0 p=.1; "
+               "3,2 3,2 axis=0 p=.5;"
                "9,1 1 axis=-1 p=.5; 1,1 1 axis=-1 p=.5; 0,3 3 axis=-1 p=.1; 3,0 0 axis=-1 p=.1",
-    .refuses = "4,17 16 axis=-1 p=.1; 4,17 17 axis=0 p=.1; 4,17 17 axis=2; 4,17 17 axis=-1 p=-.1; 4,17 17 17 axis=-1; - axis=0; 4,17:i32 17:i32 axis=-1"};
+    .refuses = "4,17 16 axis=-1 p=.1; 4,17 17 axis=0 p=.1; 4,17 17 axis=2; 4,17 17 axis=-1 p=-.1; 4,17 17 17 axis=-1; - axis=0; "
+               "4,17:i32 17:i32 axis=-1"};
 
 /* The last k axes as an axis: none at all is no axis. */
 static int last(const char *at, const rg_op *op, const rg_tensor *x, int k, double eps, rg_attr *to) {
@@ -122,7 +126,8 @@ RG_KERNELS(batch_norm);
 RG_FUSED_KERNELS(batch_norm_vjp);
 RG_OP(batch_norm) = {.name = "batch_norm", .formula = "w (x - mean x) / sqrt(var x + eps) + b, over all axes but the second", .arity = -1,
     .shape = batch_norm_shape, .forward = RG_KERNEL(batch_norm), .backward = batch_norm_backward, .fused = RG_KERNEL(batch_norm_vjp),
-    .samples = "5,4 4 4 p=.1; 4,3,2,3 3 3 p=.01; 2,5,17 5 p=1e-5; 6,3 p=.1; 3,1,2 1 1 p=.1; 1,3,2,2 3 3 p=.1; 0,3 3 3 p=.1; 3,0 0 0 p=.1; 2,3,0 3 3 p=.1; 2,2,2,2,2,2 2 2 p=.1",
+    .samples = "5,4 4 4 p=.1; 4,3,2,3 3 3 p=.01; 2,5,17 5 p=1e-5; 6,3 p=.1; 3,1,2 1 1 p=.1; 1,3,2,2 3 3 p=.1; 0,3 3 3 p=.1; 3,0 0 0 p=.1; "
+               "2,3,0 3 3 p=.1; 2,2,2,2,2,2 2 2 p=.1",
     .refuses = "1,4 4 4; 1,4,1,1 4 4; 5,4 5 5; 5,4 4 5; 5,4 1,4 4; 5 5 5; -; 5,4 same; 5,4 4 4 p=-1; 5,4 4 4 4; 5,4:i32 4:i32 4:i32"};
 
 /* What rg_batch_norm cannot leave to an op: the statistics, and in evaluation weight and bias. */
@@ -161,13 +166,15 @@ static int follow(rg_tensor *y) {
     return 0;
 }
 static int follow_shape(rg_tensor *y) { return rg_shape_set(y, 1, &(int64_t){0}); }
-static const rg_op follow_batch = {.name = "follow_batch", .formula = "running += momentum (batch - running)", .arity = 3, .shape = follow_shape, .forward = RG_ANY(follow)};
+static const rg_op follow_batch = {.name = "follow_batch", .formula = "running += momentum (batch - running)", .arity = 3,
+    .shape = follow_shape, .forward = RG_ANY(follow)};
 
 static rg_tensor *by_the_batch(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, double momentum,
     double eps) {
     rg_tensor *y = apply(&rg_op_batch_norm, at, (rg_attr){.p = eps}, x, w, b);
     if (rg_failed(y) || (!mean && !var)) return y;
-    if (check_statistic(at, x, mean, "running mean", true) || check_statistic(at, x, var, "running variance", true)) return rg_poison(y->tape);
+    if (check_statistic(at, x, mean, "running mean", true) || check_statistic(at, x, var, "running variance", true))
+        return rg_poison(y->tape);
     if (mean == var) return rg_refuse(x->tape, RG_EVALUE, at, "batch_norm: the running mean and the running variance are one tensor");
     if (!(momentum >= 0 && momentum <= 1))
         return rg_refuse(x->tape, RG_EVALUE, at, "batch_norm: momentum is %g, must be from 0 to 1", momentum);

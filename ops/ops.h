@@ -142,7 +142,7 @@ typedef struct rg_attention_mask_options {
     /* broadcasts to [.., n, m]. Of u8 nonzero: seen; 0: hidden. Of floats it is added to the scores: -inf hides. A row
        that sees nothing is NaN */
     rg_tensor *mask;
-    /* row i sees columns 0 .. i only. Where a cache holds m - n earlier ones, give a mask: rg_tril(ones [n, m], m - n) */
+    /* row i sees columns 0 .. i only. Where a cache holds m - n earlier ones, give a mask: rg_tril of ones, m - n */
     bool causal;
     RG_NAMED;
 } rg_attention_mask_options;

@@ -27,7 +27,8 @@ static rg_tensor *folded(rg_tensor *y, rg_tensor *columns) {
     "1,1,1,1 kernel=1x1; 1,1,4,4 kernel=4x4; 1,1,1,2 kernel=2x2 padding=1x1; 0,2,4,4 kernel=2x2; 2,0,4,4 kernel=2x2"
 #define REFUSES                                                                                                             \
     "2,3,6,4; 3,6,4 kernel=2x2; - kernel=1x1; 1,1,2,2 kernel=3x3; 1,1,4,4 kernel=2x2 padding=2x0; 1,1,4,4 kernel=2x2 stride=-1x1;"    \
-    "1,1,4,4 kernel=2x2 padding=-1x0; 1,1,4,4 kernel=2x2 dilation=2x2; 1,2,4,4 kernel=2x2 groups=2; 1,1,0,4 kernel=2x2 padding=1x1; 1,1,4,4:i32 kernel=2x2"
+    "1,1,4,4 kernel=2x2 padding=-1x0; 1,1,4,4 kernel=2x2 dilation=2x2; 1,2,4,4 kernel=2x2 groups=2; " \
+    "1,1,0,4 kernel=2x2 padding=1x1; 1,1,4,4:i32 kernel=2x2"
 
 /* -------- max: saved[0] [planes, windows] i32 is the place in the window, in reading order; NaN is the largest */
 
@@ -54,7 +55,8 @@ rg_tensor *rg_max_pool2d_at(const char *at, rg_tensor *x, rg_window_options wind
 /* -------- avg */
 
 static void avg_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    const int64_t planes = y->shape[0] * y->shape[1], windows = y->shape[2] * y->shape[3], kernel = y->attr.window.kernel[0] * y->attr.window.kernel[1];
+    const int64_t planes = y->shape[0] * y->shape[1], windows = y->shape[2] * y->shape[3],
+        kernel = y->attr.window.kernel[0] * y->attr.window.kernel[1];
     rg_tensor *rows = rg_reshape(rg_mul_scalar(dy, 1. / (double)kernel), planes, 1, windows);
     dx[0] = folded(y, rg_expand_at(y->at, rows, 3, (const int64_t[]){planes, kernel, windows}));
 }

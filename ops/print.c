@@ -191,7 +191,8 @@ void rg_tape_print(rg_tape *t, FILE *to) {
         int n = 0;
         shape[0] = 0;
         for (int d = 0; d < x->ndim; d++) n += snprintf(shape + n, sizeof shape - (size_t)n, d ? ",%" PRId64 : "%" PRId64, x->shape[d]);
-        fprintf(to, "[%s]%*s %s %s = %s(", shape, n < 12 ? 12 - n : 0, "", rg_dtype_name(x->dtype), rg_needs_grad(x) ? "grad" : "    ", x->op->name);
+        fprintf(to, "[%s]%*s %s %s = %s(", shape, n < 12 ? 12 - n : 0, "", rg_dtype_name(x->dtype), rg_needs_grad(x) ? "grad" : "    ",
+            x->op->name);
         for (int i = 0; i < x->nin; i++) {
             if (i) fputs(", ", to);
             print_ref(x->in[i], to);
@@ -215,7 +216,8 @@ static void dot_node(const rg_tensor *x, FILE *to) {
     fputs("\\n", to);
     print_shape(x, to);
     if (x->numel == 1) fprintf(to, "\\n%.5g", value_at(x, 0));
-    fprintf(to, "\"%s];\n", x->op ? "" : rg_needs_grad(x) ? ", shape=box, style=filled, fillcolor=\"#cfe3f7\"" : ", shape=box, style=filled, fillcolor=\"#eeeeee\"");
+    fprintf(to, "\"%s];\n", x->op ? "" : rg_needs_grad(x) ? ", shape=box, style=filled, fillcolor=\"#cfe3f7\""
+        : ", shape=box, style=filled, fillcolor=\"#eeeeee\"");
 }
 
 /* Is operand i of y read for the first time? */

@@ -44,7 +44,8 @@ int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis) {
 }
 
 int rg_shape_reduce(rg_tensor *y, const rg_tensor *x, unsigned axes, bool keepdims) {
-    if (axes >> (x->ndim ? x->ndim : 1)) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", 31 - __builtin_clz(axes), x->ndim);
+    if (axes >> (x->ndim ? x->ndim : 1))
+        return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", 31 - __builtin_clz(axes), x->ndim);
     int64_t shape[RG_MAX_DIMS];
     int n = 0;
     for (int d = 0; d < x->ndim; d++) {
@@ -101,7 +102,8 @@ static int sum_shape(rg_tensor *y) { return y->dtype = RG_I32, shape(y); }
 RG_INTEGERS(sum, "sum x_i", 1, sum_shape);
 RG_KERNELS(sum);
 RG_FUSED_KERNELS(sum_vjp);
-RG_OP(sum) = {.name = "sum", .formula = "sum x_i", .arity = 1, .others = &rg_op_sum_integers, .shape = shape, .forward = RG_KERNEL(sum), .backward = sum_backward, .fused = RG_KERNEL(sum_vjp),
+RG_OP(sum) = {.name = "sum", .formula = "sum x_i", .arity = 1, .others = &rg_op_sum_integers, .shape = shape, .forward = RG_KERNEL(sum),
+    .backward = sum_backward, .fused = RG_KERNEL(sum_vjp),
     .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 3,0 axes=0.1" INTEGERS, .refuses = REFUSES "; 2,3:i32=2147483647 axes=0"};
 
 REDUCTION(sum)
@@ -120,7 +122,8 @@ static int mean_shape(rg_tensor *y) { return y->dtype = rg_default_dtype(y->tape
 RG_INTEGERS(mean, "sum x_i / n", 1, mean_shape);
 RG_KERNELS(mean);
 RG_FUSED_KERNELS(mean_vjp);
-RG_OP(mean) = {.name = "mean", .formula = "sum x_i / n", .arity = 1, .others = &rg_op_mean_integers, .shape = shape, .forward = RG_KERNEL(mean), .backward = mean_backward, .fused = RG_KERNEL(mean_vjp),
+RG_OP(mean) = {.name = "mean", .formula = "sum x_i / n", .arity = 1, .others = &rg_op_mean_integers, .shape = shape,
+    .forward = RG_KERNEL(mean), .backward = mean_backward, .fused = RG_KERNEL(mean_vjp),
     .samples = SAMPLES "0,3 axes=0; 0,3 axes=1; 2,0 axes=0" INTEGERS, .refuses = REFUSES};
 
 REDUCTION(mean)
@@ -195,10 +198,14 @@ RG_KERNELS(max);
 RG_KERNELS(min);
 RG_FUSED_KERNELS(extreme_vjp);
 RG_BRANCHES(extreme_branch);
-RG_OP(max) = {.name = "max", .formula = "max x_i, ties share", .arity = 1, .others = &rg_op_max_integers, .shape = max_shape, .forward = RG_KERNEL(max),
-    .backward = extreme_backward, .fused = RG_KERNEL(extreme_vjp), .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES, .refuses = EXTREME_REFUSES};
-RG_OP(min) = {.name = "min", .formula = "min x_i, ties share", .arity = 1, .others = &rg_op_min_integers, .shape = min_shape, .forward = RG_KERNEL(min),
-    .backward = extreme_backward, .fused = RG_KERNEL(extreme_vjp), .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES, .refuses = EXTREME_REFUSES};
+RG_OP(max) = {.name = "max", .formula = "max x_i, ties share", .arity = 1, .others = &rg_op_max_integers, .shape = max_shape,
+    .forward = RG_KERNEL(max),
+    .backward = extreme_backward, .fused = RG_KERNEL(extreme_vjp), .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES,
+    .refuses = EXTREME_REFUSES};
+RG_OP(min) = {.name = "min", .formula = "min x_i, ties share", .arity = 1, .others = &rg_op_min_integers, .shape = min_shape,
+    .forward = RG_KERNEL(min),
+    .backward = extreme_backward, .fused = RG_KERNEL(extreme_vjp), .branch = RG_BRANCH(extreme_branch), .samples = EXTREME_SAMPLES,
+    .refuses = EXTREME_REFUSES};
 
 REDUCTION(max)
 
@@ -241,7 +248,8 @@ static int arg_shape(rg_tensor *y, const char *what) {
 static int argmax_shape(rg_tensor *y) { return arg_shape(y, "maximum"); }
 static int argmin_shape(rg_tensor *y) { return arg_shape(y, "minimum"); }
 
-#define ARG_SAMPLES "4,17 axis=1; 4,17 axis=0; 2,3,4 axis=1; 2,3,4 axis=-1; 17 axis=0; - axis=0; - axis=-1; 1,1 axis=0; 0,3 axis=1; 3,0 axis=0;" \
+#define ARG_SAMPLES \
+    "4,17 axis=1; 4,17 axis=0; 2,3,4 axis=1; 2,3,4 axis=-1; 17 axis=0; - axis=0; - axis=-1; 1,1 axis=0; 0,3 axis=1; 3,0 axis=0;" \
     "4,5:i32<9 axis=1; 2,3,4:u8 axis=1; -:i32 axis=0; 3,0:i32 axis=0"
 #define ARG_REFUSES "2,3 axis=2; 2,3 axis=-3; - axis=1; - axis=-2; 0,3 axis=0; 0,3:i32 axis=0; 2,3:u8 axis=2"
 
@@ -249,10 +257,12 @@ RG_INTEGERS(argmax, "first i where x_i is largest", 1, argmax_shape);
 RG_INTEGERS(argmin, "first i where x_i is smallest", 1, argmin_shape);
 RG_KERNELS(argmax);
 RG_KERNELS(argmin);
-RG_OP(argmax) = {.name = "argmax", .formula = "first i where x_i is largest", .arity = 1, .others = &rg_op_argmax_integers, .shape = argmax_shape,
+RG_OP(argmax) = {.name = "argmax", .formula = "first i where x_i is largest", .arity = 1, .others = &rg_op_argmax_integers,
+    .shape = argmax_shape,
     .forward = RG_KERNEL(argmax),
     .branch = {rg_index_branch, rg_index_branch}, .samples = ARG_SAMPLES, .refuses = ARG_REFUSES};
-RG_OP(argmin) = {.name = "argmin", .formula = "first i where x_i is smallest", .arity = 1, .others = &rg_op_argmin_integers, .shape = argmin_shape,
+RG_OP(argmin) = {.name = "argmin", .formula = "first i where x_i is smallest", .arity = 1, .others = &rg_op_argmin_integers,
+    .shape = argmin_shape,
     .forward = RG_KERNEL(argmin),
     .branch = {rg_index_branch, rg_index_branch}, .samples = ARG_SAMPLES, .refuses = ARG_REFUSES};
 

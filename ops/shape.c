@@ -42,7 +42,8 @@ static void reshape_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 
 RG_OP(reshape) = {.name = "reshape", .formula = "the elements of x in another shape; -1: what is left", .arity = 1, .types = "a",
     .shape = reshape_shape, .backward = reshape_backward,
-    .samples = "4,17 shape=17x4; 17,2 shape=-1; 3,4 shape=2x-1x3; - shape=1x1; 1,1 shape=-; 0,3 shape=3x0x2; 0,3 shape=-1x5; 4:u8 shape=2x2",
+    .samples = "4,17 shape=17x4; 17,2 shape=-1; 3,4 shape=2x-1x3; - shape=1x1; 1,1 shape=-; "
+               "0,3 shape=3x0x2; 0,3 shape=-1x5; 4:u8 shape=2x2",
     .refuses = "2,3 shape=4x2; 2,3 shape=-1x-1; 2,3 shape=-1x4; 0,3 shape=0x-1; 2,3 shape=-2x3; 2,3 shape=-"};
 
 rg_tensor *rg_reshape_at(const char *at, rg_tensor *x, int ndim, const int64_t *shape) {
@@ -83,7 +84,9 @@ RG_OP(squeeze) = {.name = "squeeze", .formula = "x without a dimension of 1", .a
     .samples = "4,1,17 axis=1; 17,1 axis=-1; 1,3,5 axis=0; - axis=0; - axis=-1; 1,1 axis=0; 1 axis=0; 0,1,3 axis=1; 3,1:i32<9 axis=1",
     .refuses = "2,3 axis=1; 0,3 axis=0; 1,3 axis=2; 1,3 axis=-3; - axis=1; - axis=-2"};
 
-rg_tensor *rg_unsqueeze_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_unsqueeze, at, (rg_attr){.axis = axis}, 1, &x); }
+rg_tensor *rg_unsqueeze_at(const char *at, rg_tensor *x, int axis) {
+    return rg_apply(&rg_op_unsqueeze, at, (rg_attr){.axis = axis}, 1, &x);
+}
 rg_tensor *rg_squeeze_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_squeeze, at, (rg_attr){.axis = axis}, 1, &x); }
 
 /* -------- permute: y's axis i is x's axis attr.perm[i], -1 = none; axes beyond the sixth are only counted, in attr.p.
@@ -116,7 +119,8 @@ static void permute_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 RG_KERNELS(permute);
 RG_OP(permute) = {.name = "permute", .formula = "y's axis i is x's axis axes_i", .arity = 1, .types = "a",
     .shape = permute_shape, .forward = RG_KERNEL(permute), .backward = permute_backward,
-    .samples = "3,17 perm=1.0; 2,3,5 perm=2.0.1; 2,3,4 perm=0.2.1; 17 perm=0; 1,5,1,3 perm=3.2.1.0; 2,1,3,2 perm=1.3.0.2; 1,1 perm=1.0; 0,3 perm=1.0;"
+    .samples = "3,17 perm=1.0; 2,3,5 perm=2.0.1; 2,3,4 perm=0.2.1; 17 perm=0; 1,5,1,3 perm=3.2.1.0; 2,1,3,2 perm=1.3.0.2; 1,1 perm=1.0; "
+               "0,3 perm=1.0;"
                "19,18:u8 perm=1.0; 2,3:i32<9 perm=1.0",
     .refuses = "2,3 perm=0; 2,3 perm=0.1.2; 2,3 perm=0.0; 2,3 perm=0.2; 2,3 perm=0.-3; - perm=0"};
 
@@ -146,7 +150,8 @@ static int slice_shape(rg_tensor *y) {
     if (dimension(y, x, &a->axis)) return -1;
     const int64_t n = x->shape[a->axis], start = a->start < 0 ? a->start + n : a->start, stop = a->stop < 0 ? a->stop + n : a->stop;
     if (start < 0 || start > stop || stop > n) {
-        return rg_reject(y, RG_ESHAPE, "%lld..%lld does not lie in axis %d, of size %lld", (long long)a->start, (long long)a->stop, a->axis, (long long)n);
+        return rg_reject(y, RG_ESHAPE, "%lld..%lld does not lie in axis %d, of size %lld", (long long)a->start, (long long)a->stop, a->axis,
+            (long long)n);
     }
     a->start = start;
     a->stop = stop;
@@ -184,15 +189,18 @@ RG_KERNELS(slice);
 RG_OP(slice) = {.name = "slice", .formula = "x_i, start <= i < stop along an axis; bounds outside it are errors", .arity = 1, .types = "a",
     .shape = slice_shape, .forward = RG_KERNEL(slice), .backward = slice_backward,
     .samples = "5,17 axis=1 start=3 stop=9; 17 axis=0 start=-5 stop=-1; 3,4,5 axis=-2 start=1 stop=4; 6,3 axis=0 start=2 stop=5;"
-               "1,1 axis=1 start=0 stop=1; 3,4 axis=1 start=2 stop=2; 0,3 axis=1 start=1 stop=3; 0,3 axis=0 start=0 stop=0; 2,5:u8 axis=1 start=1 stop=3",
-    .refuses = "2,3 axis=1 start=1 stop=4; 2,3 axis=1 start=2 stop=1; 2,3 axis=1 start=-4 stop=2; 2,3 axis=2 start=0 stop=1; - axis=0 start=0 stop=0"};
+               "1,1 axis=1 start=0 stop=1; 3,4 axis=1 start=2 stop=2; 0,3 axis=1 start=1 stop=3; 0,3 axis=0 start=0 stop=0; "
+               "2,5:u8 axis=1 start=1 stop=3",
+    .refuses = "2,3 axis=1 start=1 stop=4; 2,3 axis=1 start=2 stop=1; 2,3 axis=1 start=-4 stop=2; 2,3 axis=2 start=0 stop=1; "
+               "- axis=0 start=0 stop=0"};
 RG_KERNELS(pad);
 RG_OP(pad) = {.name = "pad", .formula = "x with zeros, or p, before and after, along an axis", .arity = 1, .types = "a",
     .shape = pad_shape, .forward = RG_KERNEL(pad), .backward = pad_backward,
     .samples = "4,17 axis=1 start=2 stop=1; 17 axis=0 start=1 stop=0; 3,2,5 axis=-2 start=1 stop=2; 1,1 axis=0 start=0 stop=3;"
                "2,3 axis=1 start=0 stop=0; 0,3 axis=0 start=1 stop=1; 3,0 axis=0 start=1 stop=0; 3:i32<9 axis=0 start=1 stop=1;"
                "3,5 axis=1 start=1 stop=2 p=-1.5; 3:i32<9 axis=0 start=1 stop=1 p=7; 2,3:u8 axis=0 start=1 stop=1 p=9",
-    .refuses = "2,3:u8 axis=0 start=1 stop=0 p=256; 2,3:i32 axis=0 start=1 stop=0 p=1e10; 2,3 axis=1 start=-1 stop=0; 2,3 axis=0 start=0 stop=-1; 2,3 axis=2 start=0 stop=0; - axis=0 start=1 stop=0;"
+    .refuses = "2,3:u8 axis=0 start=1 stop=0 p=256; 2,3:i32 axis=0 start=1 stop=0 p=1e10; 2,3 axis=1 start=-1 stop=0; "
+               "2,3 axis=0 start=0 stop=-1; 2,3 axis=2 start=0 stop=0; - axis=0 start=1 stop=0;"
                "2,3 axis=0 start=9223372036854775807 stop=1; 2,3 axis=0 start=4611686018427387904 stop=0; - axis=0 start=1 stop=0"};
 
 /* With a step: the elements start + k step, gathered. */
@@ -235,12 +243,14 @@ static int concat_shape(rg_tensor *y) {
     for (int d = 0; d < first->ndim; d++) shape[d] = first->shape[d];
     for (int k = 1; k < y->nin; k++) {
         const rg_tensor *x = y->in[k];
-        if (x->ndim != first->ndim) return rg_reject(y, RG_ESHAPE, "operand %d has %d dimensions, the first has %d", k + 1, x->ndim, first->ndim);
+        if (x->ndim != first->ndim)
+            return rg_reject(y, RG_ESHAPE, "operand %d has %d dimensions, the first has %d", k + 1, x->ndim, first->ndim);
         for (int d = 0; d < x->ndim; d++) {
             if (d == axis || x->shape[d] == shape[d]) continue;
             return rg_reject(y, RG_ESHAPE, "dimensions %lld and %lld of axis %d differ", (long long)shape[d], (long long)x->shape[d], d);
         }
-        if (__builtin_add_overflow(shape[axis], x->shape[axis], &shape[axis])) return rg_reject(y, RG_ESHAPE, "the size of axis %d overflows", axis);
+        if (__builtin_add_overflow(shape[axis], x->shape[axis], &shape[axis]))
+            return rg_reject(y, RG_ESHAPE, "the size of axis %d overflows", axis);
     }
     return rg_shape_set(y, first->ndim, shape);
 }
@@ -258,7 +268,8 @@ static void concat_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 RG_KERNELS(concat);
 RG_OP(concat) = {.name = "concat", .formula = "the operands one after another along an axis", .arity = -1, .types = "a",
     .shape = concat_shape, .forward = RG_KERNEL(concat), .backward = concat_backward,
-    .samples = "3,17 2,17 axis=0; 3,4 3,17 axis=1; 2,3,4 2,1,4 2,2,4 axis=-2; 3,5 same same axis=1; 17 1 axis=0; 1,1 1,1 axis=1; 4,3 axis=0;"
+    .samples = "3,17 2,17 axis=0; 3,4 3,17 axis=1; 2,3,4 2,1,4 2,2,4 axis=-2; 3,5 same same axis=1; 17 1 axis=0; "
+               "1,1 1,1 axis=1; 4,3 axis=0;"
                "0,3 2,3 axis=0; 2,0 2,3 axis=1; 0,3 0,2 axis=1; 2,3:u8 2,1:u8 axis=1",
     .refuses = "2,3 2,4 axis=0; 2,3 2,3,1 axis=0; 2,3 2,3 axis=2; - - axis=0; 2,3 2,3:i32 axis=0"};
 

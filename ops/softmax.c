@@ -4,7 +4,9 @@
 #include "ops/axes.h"
 #include "ops/rule.h"
 
-#define SAMPLES "4,17 axis=1; 4,17 axis=0; 5,7 axis=-1; 2,3,4 axis=1; 2,3,4 axis=0; 17 axis=0; - axis=0; - axis=-1; 4,1 axis=1; 4,1 axis=0; 1,1 axis=-2; 0,3 axis=1; 3,0 axis=0"
+#define SAMPLES \
+    "4,17 axis=1; 4,17 axis=0; 5,7 axis=-1; 2,3,4 axis=1; 2,3,4 axis=0; 17 axis=0; - axis=0; - axis=-1; " \
+    "4,1 axis=1; 4,1 axis=0; 1,1 axis=-2; 0,3 axis=1; 3,0 axis=0"
 #define REFUSES "2,3 axis=2; 2,3 axis=-3; - axis=1; - axis=-2; 2,3:i32 axis=0"
 
 /* -------- logsumexp    dx = dy exp(x - y) */
@@ -62,7 +64,10 @@ static void log_softmax_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 
 RG_KERNELS(log_softmax);
 RG_FUSED_KERNELS(log_softmax_vjp);
-RG_OP(log_softmax) = {.name = "log_softmax", .formula = "x_i - log sum exp x", .arity = 1, .shape = like_x, .forward = RG_KERNEL(log_softmax),
+RG_OP(log_softmax) = {.name = "log_softmax", .formula = "x_i - log sum exp x", .arity = 1, .shape = like_x,
+    .forward = RG_KERNEL(log_softmax),
     .backward = log_softmax_backward, .fused = RG_KERNEL(log_softmax_vjp), .samples = SAMPLES, .refuses = REFUSES};
 
-rg_tensor *rg_log_softmax_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_log_softmax, at, (rg_attr){.axis = axis}, 1, &x); }
+rg_tensor *rg_log_softmax_at(const char *at, rg_tensor *x, int axis) {
+    return rg_apply(&rg_op_log_softmax, at, (rg_attr){.axis = axis}, 1, &x);
+}

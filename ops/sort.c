@@ -18,9 +18,11 @@ static int like_x(rg_tensor *y) {
 
 RG_INTEGERS(argsort, "i of the smallest x_i, of the next ..", 1, like_x);
 RG_KERNELS(argsort);
-RG_OP(argsort) = {.name = "argsort", .formula = "i of the smallest x_i, of the next ..", .arity = 1, .others = &rg_op_argsort_integers, .shape = like_x,
+RG_OP(argsort) = {.name = "argsort", .formula = "i of the smallest x_i, of the next ..", .arity = 1, .others = &rg_op_argsort_integers,
+    .shape = like_x,
     .forward = RG_KERNEL(argsort), .branch = {rg_index_branch, rg_index_branch},
-    .samples = "4,17 axis=1; 17,4 axis=0 reverse=1; 2,3,4 axis=1; 300 axis=0; - axis=0; - axis=-1 reverse=1; 3,1 axis=1; 1,1 axis=-1; 0,3 axis=0; 3,0 axis=0; 2,0 axis=1;"
+    .samples = "4,17 axis=1; 17,4 axis=0 reverse=1; 2,3,4 axis=1; 300 axis=0; - axis=0; - axis=-1 reverse=1; 3,1 axis=1; 1,1 axis=-1; "
+               "0,3 axis=0; 3,0 axis=0; 2,0 axis=1;"
                "4,5:i32<5 axis=1; 5,4:u8 axis=0 reverse=1; -:i32 axis=0; 0,3:u8 axis=0",
     .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=1; 2,3:i32 axis=2"};
 
@@ -59,11 +61,15 @@ static rg_tensor *topk(const char *at, rg_attr attr, rg_tensor *const *in) {
     return rg_topk_at(at, in[0], attr.axis, (int64_t)attr.p, (rg_topk_options){.smallest = attr.reverse});
 }
 
-RG_OP(sort) = {.name = "sort", .formula = "x in ascending (descending) order along an axis, stable, NaN the largest", .arity = 1, .types = "a", .compose = sort,
-    .samples = "6,7 axis=1; 7,6 axis=0 reverse=1; 2,5,3 axis=1; 2,3,4 axis=-1 reverse=1; 17 axis=0; - axis=0; 3,1 axis=1; 1,1 axis=0; 0,3 axis=0; 3,0 axis=0; 2,0 axis=1;"
+RG_OP(sort) = {.name = "sort", .formula = "x in ascending (descending) order along an axis, stable, NaN the largest", .arity = 1,
+    .types = "a", .compose = sort,
+    .samples = "6,7 axis=1; 7,6 axis=0 reverse=1; 2,5,3 axis=1; 2,3,4 axis=-1 reverse=1; 17 axis=0; - axis=0; 3,1 axis=1; 1,1 axis=0; "
+               "0,3 axis=0; 3,0 axis=0; 2,0 axis=1;"
                "4,5:i32<5 axis=1; 5,4:u8 axis=0 reverse=1",
     .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=1; 2,3:i32 axis=2"};
-RG_OP(topk) = {.name = "topk", .formula = "the p largest (smallest) of x along an axis, in order, NaN the largest", .arity = 1, .types = "a", .compose = topk,
-    .samples = "6,7 axis=1 p=3; 7,6 axis=0 reverse=1 p=2; 2,5,3 axis=1 p=5; 2,3,4 axis=-1 p=1; 17 axis=0 p=4; - axis=0 p=1; - axis=-1 reverse=1 p=1; 3,1 axis=1 p=1; 1,1 axis=0 p=0;"
+RG_OP(topk) = {.name = "topk", .formula = "the p largest (smallest) of x along an axis, in order, NaN the largest", .arity = 1,
+    .types = "a", .compose = topk,
+    .samples = "6,7 axis=1 p=3; 7,6 axis=0 reverse=1 p=2; 2,5,3 axis=1 p=5; 2,3,4 axis=-1 p=1; 17 axis=0 p=4; - axis=0 p=1; "
+               "- axis=-1 reverse=1 p=1; 3,1 axis=1 p=1; 1,1 axis=0 p=0;"
                "0,3 axis=1 p=2; 3,0 axis=1 p=0; 4,5:i32<9 axis=1 p=3; 5,4:u8 axis=0 p=2 reverse=1",
     .refuses = "2,3 axis=2 p=1; 2,3 axis=1 p=4; 2,3 axis=1 p=-1; - axis=0 p=0; - axis=0 p=2; - axis=1 p=1; 2,3:i32 axis=0 p=3"};

@@ -82,12 +82,15 @@ static rg_tensor *norm(const char *at, rg_attr attr, rg_tensor *const *in) { ret
     "17 axes=0 p=1; 3,1,5 axes=1.2 p=1; 0,3 axes=1 p=1"
 #define NORM_SAMPLES                                                                                                            \
     "4,17 axes=0 p=1; 4,17 axes=1 p=2 keepdims=1; 4,17 axes=0.1 p=inf; 2,3,4 axes=1 p=2; 2,3,4 axes=0.2 p=inf; 2,3,4 axes=0.1 p=1;" \
-    "2,3,2,3 axes=1.2 p=2; 17 axes=0 p=2; 3,1,5 axes=1.2 p=inf; - p=2; - axes=0 p=2; - axes=0 p=inf keepdims=1; 3,4 p=1; 0,3 axes=0 p=1; 0,3 axes=1 p=inf"
+    "2,3,2,3 axes=1.2 p=2; 17 axes=0 p=2; 3,1,5 axes=1.2 p=inf; - p=2; - axes=0 p=2; - axes=0 p=inf keepdims=1; " \
+    "3,4 p=1; 0,3 axes=0 p=1; 0,3 axes=1 p=inf"
 #define REFUSES "2,3 axes=2 p=1; - axes=1 p=1; 2,3:i32 axes=0 p=1"
 
 RG_OP(var) = {.name = "var", .formula = "sum (x_i - mean)^2 / (n - p)", .arity = 1, .compose = var,
-    .samples = SPREAD_SAMPLES "; - p=0; - axes=0 p=0; 1,1 axes=0 p=0; 3,0 axes=0", .refuses = REFUSES "; 2,3 axes=0 p=nan; 2,3 axes=0 p=-1"};
+    .samples = SPREAD_SAMPLES "; - p=0; - axes=0 p=0; 1,1 axes=0 p=0; 3,0 axes=0",
+    .refuses = REFUSES "; 2,3 axes=0 p=nan; 2,3 axes=0 p=-1"};
 RG_OP(std) = {.name = "std", .formula = "(sum (x_i - mean)^2 / (n - p))^(1/2), slope 0 where it is 0", .arity = 1, .compose = std,
-    .samples = SPREAD_SAMPLES "; - p=0; - axes=0 p=0; 1,1 axes=0 p=0; 3,0 axes=0", .refuses = REFUSES "; 2,3 axes=0 p=nan; 2,3 axes=0 p=-1"};
+    .samples = SPREAD_SAMPLES "; - p=0; - axes=0 p=0; 1,1 axes=0 p=0; 3,0 axes=0",
+    .refuses = REFUSES "; 2,3 axes=0 p=nan; 2,3 axes=0 p=-1"};
 RG_OP(norm) = {.name = "norm", .formula = "(sum |x_i|^p)^(1/p), p = 1, 2 or inf; slope 0 where it is 0", .arity = 1, .compose = norm,
     .samples = NORM_SAMPLES, .refuses = REFUSES "; 2,3 axes=0 p=3; 0,3 axes=0 p=inf"};

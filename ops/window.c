@@ -9,7 +9,8 @@
 static int pair(const char *at, const rg_op *op, const rg_tensor *x, const char *what, const int from[2], int16_t to[2]) {
     const int v[2] = {from[0], from[1] ? from[1] : from[0]};
     for (int d = 0; d < 2; d++) {
-        if (v[d] < 0 || v[d] > INT16_MAX) return rg_fail(rg_tape_of(x), RG_EVALUE, at, "%s: %s %d is not in 0..%d", op->name, what, v[d], INT16_MAX);
+        if (v[d] < 0 || v[d] > INT16_MAX)
+            return rg_fail(rg_tape_of(x), RG_EVALUE, at, "%s: %s %d is not in 0..%d", op->name, what, v[d], INT16_MAX);
         to[d] = (int16_t)v[d];
     }
     return 0;
@@ -21,7 +22,8 @@ int rg_window_attr(const char *at, const rg_op *op, const rg_tensor *x, rg_windo
         if (w.padding[d] == RG_NO_PADDING) w.padding[d] = 0;
     *to = (rg_attr){.window = {.groups = w.groups}};
     if (pair(at, op, x, "kernel", w.kernel, to->window.kernel) || pair(at, op, x, "stride", w.stride, to->window.stride) ||
-        pair(at, op, x, "padding", w.padding, to->window.padding) || pair(at, op, x, "dilation", w.dilation, to->window.dilation)) return -1;
+        pair(at, op, x, "padding", w.padding, to->window.padding) ||
+        pair(at, op, x, "dilation", w.dilation, to->window.dilation)) return -1;
     if (!square) to->window.padding[1] = (int16_t)w.padding[1]; /* 0 was meant */
     return 0;
 }
@@ -43,7 +45,8 @@ static int count_along(rg_tensor *y, int d, int64_t size, bool pool, int64_t *n)
     if (size > INT32_MAX) return rg_reject(y, RG_ESHAPE, "an image side of %lld, at most %d", (long long)size, INT32_MAX);
     const int64_t reach = (int64_t)dilation * (kernel - 1) + 1, room = size + 2 * padding;
     if (reach > room)
-        return rg_reject(y, RG_ESHAPE, "a window reaches over %lld, the image with its padding over %lld", (long long)reach, (long long)room);
+        return rg_reject(y, RG_ESHAPE, "a window reaches over %lld, the image with its padding over %lld", (long long)reach,
+            (long long)room);
     *n = (room - reach) / stride + 1;
     return 0;
 }
@@ -79,9 +82,11 @@ static int fold_shape(rg_tensor *y) {
     if (h < 0 || w < 0) return rg_reject(y, RG_EVALUE, "an image of %lldx%lld", (long long)h, (long long)w);
     if (rg_window_count(y, h, w, false, n)) return -1;
     const int64_t kernel = (int64_t)y->attr.window.kernel[0] * y->attr.window.kernel[1];
-    if (rows % kernel) return rg_reject(y, RG_ESHAPE, "%lld rows are no multiple of the kernel's %lld elements", (long long)rows, (long long)kernel);
+    if (rows % kernel)
+        return rg_reject(y, RG_ESHAPE, "%lld rows are no multiple of the kernel's %lld elements", (long long)rows, (long long)kernel);
     if (n[0] * n[1] != x->shape[2])
-        return rg_reject(y, RG_ESHAPE, "%lld columns for %lldx%lld windows in an image of %lldx%lld", (long long)x->shape[2], (long long)n[0],
+        return rg_reject(y, RG_ESHAPE, "%lld columns for %lldx%lld windows in an image of %lldx%lld", (long long)x->shape[2],
+            (long long)n[0],
             (long long)n[1], (long long)h, (long long)w);
     return rg_shape_set(y, 4, (const int64_t[]){x->shape[0], rows / kernel, h, w});
 }
@@ -91,19 +96,25 @@ static void fold_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] =
 RG_KERNELS(unfold);
 RG_OP(unfold) = {.name = "unfold", .formula = "what each window of an image sees, as a column; 0 outside", .arity = 1,
     .shape = unfold_shape, .forward = RG_KERNEL(unfold), .backward = unfold_backward,
-    .samples = "2,2,5,4 kernel=3x2; 1,3,17,3 kernel=3x3 padding=1x1; 2,1,7,6 kernel=2x3 stride=2x1 padding=1x0; 1,2,7,8 kernel=2x2 dilation=3x2;"
-               "1,1,5,5 kernel=3x3 stride=3x2 padding=2x3 dilation=2x1; 1,1,1,1 kernel=1x1; 2,1,2,2 kernel=4x3 padding=1x1; 0,2,3,3 kernel=2x2; 2,0,3,3 kernel=2x2;"
+    .samples = "2,2,5,4 kernel=3x2; 1,3,17,3 kernel=3x3 padding=1x1; 2,1,7,6 kernel=2x3 stride=2x1 padding=1x0; "
+               "1,2,7,8 kernel=2x2 dilation=3x2;"
+               "1,1,5,5 kernel=3x3 stride=3x2 padding=2x3 dilation=2x1; 1,1,1,1 kernel=1x1; 2,1,2,2 kernel=4x3 padding=1x1; "
+               "0,2,3,3 kernel=2x2; 2,0,3,3 kernel=2x2;"
                "1,1,0,3 kernel=2x2 padding=1x0",
-    .refuses = "2,2,5,4; 2,2,5,4 kernel=6x1; 2,2,5,4 kernel=3x3 dilation=1x2; 2,2,5,4 kernel=2x2 stride=-1x1; 2,2,5,4 kernel=2x2 padding=0x-1;"
-               "2,2,5,4 kernel=2x2 dilation=1x-1; 2,2,5,4 kernel=-1x2; 2,5,4 kernel=2x2; - kernel=1x1; 2,2,5,4 kernel=2x2 groups=2; 2,2,5,4:i32 kernel=2x2;"
+    .refuses = "2,2,5,4; 2,2,5,4 kernel=6x1; 2,2,5,4 kernel=3x3 dilation=1x2; 2,2,5,4 kernel=2x2 stride=-1x1; "
+               "2,2,5,4 kernel=2x2 padding=0x-1;"
+               "2,2,5,4 kernel=2x2 dilation=1x-1; 2,2,5,4 kernel=-1x2; 2,5,4 kernel=2x2; - kernel=1x1; 2,2,5,4 kernel=2x2 groups=2; "
+               "2,2,5,4:i32 kernel=2x2;"
                "0,1,3000000000,1 kernel=1x1; 0,100000000000000000,1,1 kernel=30x30 padding=15x15"};
 RG_KERNELS(fold);
 RG_OP(fold) = {.name = "fold", .formula = "columns added up where their windows were", .arity = 1,
     .shape = fold_shape, .forward = RG_KERNEL(fold), .backward = fold_backward,
     .samples = "2,12,9 kernel=3x2 size=5x4; 1,27,51 kernel=3x3 padding=1x1 size=17x3; 2,6,16 kernel=2x3 stride=2x1 padding=1x0 size=7x6;"
-               "1,8,24 kernel=2x2 dilation=3x2 size=7x8; 1,9,10 kernel=3x3 stride=3x2 padding=2x3 dilation=2x1 size=5x5; 1,1,1 kernel=1x1 size=1x1;"
+               "1,8,24 kernel=2x2 dilation=3x2 size=7x8; 1,9,10 kernel=3x3 stride=3x2 padding=2x3 dilation=2x1 size=5x5; "
+               "1,1,1 kernel=1x1 size=1x1;"
                "0,8,4 kernel=2x2 size=3x3; 2,0,4 kernel=2x2 size=3x3; 1,1,17 kernel=1x1 size=1x17; 1,4,2 kernel=2x2 padding=1x0 size=0x3",
-    .refuses = "2,12,9 size=5x4; 2,13,9 kernel=3x2 size=5x4; 2,12,8 kernel=3x2 size=5x4; 2,12,9 kernel=3x2 size=5x-4; 2,12,9 kernel=3x2 size=2x4;"
+    .refuses = "2,12,9 size=5x4; 2,13,9 kernel=3x2 size=5x4; 2,12,8 kernel=3x2 size=5x4; 2,12,9 kernel=3x2 size=5x-4; "
+               "2,12,9 kernel=3x2 size=2x4;"
                "2,12,3,3 kernel=3x2 size=5x4; - kernel=1x1 size=1x1; 2,12,9:i32 kernel=3x2 size=5x4"};
 
 rg_tensor *rg_unfold_at(const char *at, rg_tensor *x, rg_window_options window) {

@@ -44,7 +44,9 @@ static double spread(activation f, rg_init init) {
     return s;
 }
 
-static void say_spread(void) { lesson_say("signal: the standard deviation of a unit over 64 samples, 1 in the input; here after 10 layers of 256 units"); }
+static void say_spread(void) {
+    lesson_say("signal: the standard deviation of a unit over 64 samples, 1 in the input; here after 10 layers of 256 units");
+}
 
 static void initialisers(void) {
     const double sx = spread(sigmoid, RG_XAVIER_NORMAL), sl = spread(sigmoid, RG_LECUN_NORMAL);
@@ -90,7 +92,8 @@ static void activations(void) {
     }
     lesson_claim(right, "composed of ops, each has its derivative: finite differences agree");
     lesson_claim(left[0] > .1 && left[1] > .1 && left[4] > .1,
-        "with He's initialisation relu and leaky relu leave %.0f%% of the signal and %.0f%%, with Xavier's tanh %.0f%%: more than a tenth", 100 * left[0],
+        "with He's initialisation relu and leaky relu leave %.0f%% of the signal and %.0f%%, with Xavier's tanh %.0f%%: more than a tenth",
+        100 * left[0],
         100 * left[1], 100 * left[4]);
     lesson_claim(left[5] < 1e-3 && left[6] < 1e-3, "of sigmoid and softmax less than a thousandth is left: they belong at the output");
 }
@@ -241,7 +244,8 @@ static void optimisers(void) {
         learned = learned && accuracy[1] > 60;
     }
     lesson_claim(learned,
-        "all four learn; the rates differ by a factor of more than 300, as a step of AdamW or Lion is about the rate itself, whatever the gradient");
+        "all four learn; the rates differ by a factor of more than 300, as a step of AdamW or Lion is about the rate itself, whatever the "
+        "gradient");
 }
 
 static void questions(void) {
@@ -257,7 +261,8 @@ static void questions(void) {
     lesson_say("%s", text);
     for (int i = 1; i < EPOCHS; i++) falls += epoch[i] < epoch[i - 1];
     const double half = epoch[EPOCHS / 2 - 1], rise = half - epoch[0], rest = epoch[EPOCHS - 1] - half;
-    lesson_claim(rise > rest, "more epochs help less and less: %.1f points from epoch 1 to %d, %.1f from there to %d", rise, EPOCHS / 2, rest, EPOCHS);
+    lesson_claim(rise > rest, "more epochs help less and less: %.1f points from epoch 1 to %d, %.1f from there to %d", rise, EPOCHS / 2,
+        rest, EPOCHS);
     lesson_claim(falls > 0, "it fell %d times on the way: batches are drawn at random, and each of %d test images is 0.1 points", falls,
         TEST);
     for (int i = 0; i < 3; i++) {
@@ -265,7 +270,8 @@ static void questions(void) {
         train(&(run){1600, sizes[i], 2, SGD, .1, RG_HE_NORMAL}, accuracy);
         batch[i] = accuracy[1];
     }
-    lesson_claim(batch[0] > batch[2], "batch size matters at one rate: after 2 epochs 8, 64 and 512 give %.1f%%, %.1f%% and %.1f%%", batch[0],
+    lesson_claim(batch[0] > batch[2], "batch size matters at one rate: after 2 epochs 8, 64 and 512 give %.1f%%, %.1f%% and %.1f%%",
+        batch[0],
         batch[1], batch[2]);
     train(&(run){1600, 32, 2, SGD, .1, RG_ZEROS}, worst);
     lesson_claim(worst[1] < 20, "worst: weights of zeros: no unit ever differs from another, %.1f%% right", worst[1]);

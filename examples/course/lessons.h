@@ -1,6 +1,9 @@
 /* lessons.h - programs made of short lessons: each prints a few lines of numbers, and what it claims about them is checked.
  *
- *     static void zero(void) { lesson_say("log 0 = %g", log(0)); lesson_claim(isinf(log(0)), "a probability of 0 costs an infinite loss"); }
+ *     static void zero(void) {
+         lesson_say("log 0 = %g", log(0));
+         lesson_claim(isinf(log(0)), "a probability of 0 costs an infinite loss");
+     }
  *     static const lesson table[] = {{"zero", "the logarithm of nothing", zero}, {0}};
  *     int main(int argc, char **argv) { return lessons_run("Shows that zero is special.", table, argc, argv); }
  */

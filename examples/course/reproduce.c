@@ -85,7 +85,8 @@ static result run_system(const published_system *p, const settings *s) {
     result out = {.outcome = SKIPPED};
     printf("%s: %s\n", p->id, p->what);
     if (!have(p->data, s->data)) {
-        printf("  skipped: no %s in %s (sh tools/get-data mnist cifar10, or --data DIR)\n\n", p->data == MNIST ? "MNIST" : "CIFAR-10", s->data);
+        printf("  skipped: no %s in %s (sh tools/get-data mnist cifar10, or --data DIR)\n\n", p->data == MNIST ? "MNIST" : "CIFAR-10",
+            s->data);
         return out;
     }
     fflush(stdout);
@@ -129,7 +130,8 @@ static int parse(int argc, char **argv, settings *s, result results[SYSTEMS], bo
         {"threads", OPT_INT, &s->threads, "N", "threads for large ops; the results are the same bits", 1, 1024},
         {0}};
     char summary[4096];
-    int used = snprintf(summary, sizeof summary, "Rebuilds published systems and holds them against their numbers: ours, published, difference.\n"
+    int used = snprintf(summary, sizeof summary,
+        "Rebuilds published systems and holds them against their numbers: ours, published, difference.\n"
                                                  "Without an ID: all that the data allow.\n");
     for (int i = 0; i < SYSTEMS; i++)
         used += snprintf(summary + used, sizeof summary - (size_t)used, "\n  %-14s %s", systems[i].id, systems[i].what);

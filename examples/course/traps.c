@@ -99,7 +99,8 @@ static void remainder_of_epoch(void) {
     for (int i = 0; i < 4; i++) {
         const int64_t s = steps(t, run[i].n, run[i].batch, run[i].drop);
         lesson_say("%lld images in batches of %3lld, last batch %s: %lld steps, %lld images unseen", (long long)run[i].n,
-            (long long)run[i].batch, run[i].drop ? "dropped" : "kept   ", (long long)s, (long long)(run[i].drop ? run[i].n - s * run[i].batch : 0));
+            (long long)run[i].batch, run[i].drop ? "dropped" : "kept   ", (long long)s,
+            (long long)(run[i].drop ? run[i].n - s * run[i].batch : 0));
         same = same && s == run[i].published;
     }
     lesson_claim(same, "these are the four step counts that were published: the same data, another number of steps");
@@ -133,7 +134,8 @@ static void half_sum(void) {
         twice = twice && furthest(by_half[i], rg_mul(by_mean[i], 2)) < 1e-15;
     }
     lesson_claim(twice,
-        "the 2-2-1 network prints a mean and descends half a sum: m / 2 = 2 times the gradient, so its rate 0.1 is 0.2 for the printed loss");
+        "the 2-2-1 network prints a mean and descends half a sum: m / 2 = 2 times the gradient, "
+        "so its rate 0.1 is 0.2 for the printed loss");
     end(t);
 }
 
@@ -241,7 +243,8 @@ static outcome learn(double divisor, double std1, double std2, bool adam, double
 }
 
 static void say_data(void) {
-    lesson_say("%d-%d-%d on digits that the program draws: %d to learn from in batches of %d, %d to test", PIXELS, HIDDEN, CLASSES, IMAGES, BATCH, TEST);
+    lesson_say("%d-%d-%d on digits that the program draws: %d to learn from in batches of %d, %d to test", PIXELS, HIDDEN, CLASSES, IMAGES,
+        BATCH, TEST);
 }
 
 static void pixels(void) {

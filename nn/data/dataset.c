@@ -5,7 +5,8 @@
 #include <string.h>
 
 const char *const rg_digit_names[10] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
-const char *const rg_fashion_names[10] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"};
+const char *const rg_fashion_names[10] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+    "Ankle boot"};
 const char *const rg_cifar10_names[10] = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
 const char *const rg_cifar100_names[100] = {
     "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle", "bowl", "boy", "bridge", "bus",

@@ -9,7 +9,8 @@ typedef struct idx_type {
     rg_dtype dtype;           /* here; never smaller */
 } idx_type;
 
-static const idx_type types[] = {{0x08, 1, RG_U8}, {0x09, 1, RG_I32}, {0x0b, 2, RG_I32}, {0x0c, 4, RG_I32}, {0x0d, 4, RG_F32}, {0x0e, 8, RG_F64}};
+static const idx_type types[] = {{0x08, 1, RG_U8}, {0x09, 1, RG_I32}, {0x0b, 2, RG_I32}, {0x0c, 4, RG_I32}, {0x0d, 4, RG_F32},
+    {0x0e, 8, RG_F64}};
 
 typedef struct idx { /* an open file, its header read and found to agree with its size */
     rg_file *file;
@@ -26,9 +27,11 @@ static int read_header(const rg_reader *r, const char *path, idx *x) {
     size_t k = 0;
     while (k < sizeof types / sizeof *types && types[k].code != head[2]) k++;
     if (head[0] || head[1] || k == sizeof types / sizeof *types)
-        return rg_file_fail(r, path, "starts with %02x %02x %02x %02x, which is no IDX file: 00 00, type 08 09 0b 0c 0d or 0e, dimensions", head[0],
+        return rg_file_fail(r, path, "starts with %02x %02x %02x %02x, which is no IDX file: 00 00, type 08 09 0b 0c 0d or 0e, dimensions",
+            head[0],
             head[1], head[2], head[3]);
-    if (head[3] < 1 || head[3] > RG_MAX_DIMS) return rg_file_fail(r, path, "the header says %d dimensions, not 1 to %d", head[3], RG_MAX_DIMS);
+    if (head[3] < 1 || head[3] > RG_MAX_DIMS)
+        return rg_file_fail(r, path, "the header says %d dimensions, not 1 to %d", head[3], RG_MAX_DIMS);
     x->type = types[k];
     x->ndim = head[3];
     if (rg_file_get(x->file, dims, 4 * (size_t)x->ndim)) return -1;
@@ -40,8 +43,10 @@ static int read_header(const rg_reader *r, const char *path, idx *x) {
 static int check_size(const rg_reader *r, const char *path, idx *x) {
     size_t bytes;
     char shape[96] = "";
-    for (int d = 0, n = 0; d < x->ndim; d++) n += snprintf(shape + n, sizeof shape - (size_t)n, d ? ",%lld" : "%lld", (long long)x->shape[d]);
-    if (rg_size(x->type.dtype, x->ndim, x->shape, &x->numel, &bytes)) return rg_file_fail(r, path, "the header says [%s], which is too large", shape);
+    for (int d = 0, n = 0; d < x->ndim; d++)
+        n += snprintf(shape + n, sizeof shape - (size_t)n, d ? ",%lld" : "%lld", (long long)x->shape[d]);
+    if (rg_size(x->type.dtype, x->ndim, x->shape, &x->numel, &bytes))
+        return rg_file_fail(r, path, "the header says [%s], which is too large", shape);
     const uint64_t expected = (uint64_t)x->numel * x->type.size;
     uint64_t left;
     if (rg_file_left(x->file, expected, &left)) return -1;
@@ -96,9 +101,11 @@ rg_tensor *rg_read_idx_at(const char *at, rg_tape *t, const char *path) {
 typedef struct mnist_files { rg_path images, labels; } mnist_files;
 
 static int find(const rg_reader *r, const char *dir, bool train, mnist_files *f) {
-    static const char *const images[2][4] = {{"t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz", "t10k-images.idx3-ubyte", "t10k-images.idx3-ubyte.gz"},
+    static const char *const images[2][4] = {{"t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz", "t10k-images.idx3-ubyte",
+        "t10k-images.idx3-ubyte.gz"},
         {"train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "train-images.idx3-ubyte", "train-images.idx3-ubyte.gz"}};
-    static const char *const labels[2][4] = {{"t10k-labels-idx1-ubyte", "t10k-labels-idx1-ubyte.gz", "t10k-labels.idx1-ubyte", "t10k-labels.idx1-ubyte.gz"},
+    static const char *const labels[2][4] = {{"t10k-labels-idx1-ubyte", "t10k-labels-idx1-ubyte.gz", "t10k-labels.idx1-ubyte",
+        "t10k-labels.idx1-ubyte.gz"},
         {"train-labels-idx1-ubyte", "train-labels-idx1-ubyte.gz", "train-labels.idx1-ubyte", "train-labels.idx1-ubyte.gz"}};
     if (rg_file_find(r, dir, "mnist", 4, images[train], &f->images)) return -1;
     return rg_file_find(r, dir, "mnist", 4, labels[train], &f->labels);

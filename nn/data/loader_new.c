@@ -195,7 +195,8 @@ rg_loader *rg_loader_windows_at(const char *at, rg_tape *t, rg_tensor *stream, i
     if (options.lengths || options.padding_value != 0) return FAIL(&m, RG_EVALUE, "%s", "lengths and padding are for rg_loader_new"), NULL;
     if (stream->ndim == RG_MAX_DIMS) return FAIL(&m, RG_ESHAPE, "windows over a stream of %d dimensions", stream->ndim), NULL;
     if (length < 1 || length >= n || stride < 1 || stride > n) {
-        FAIL(&m, RG_EVALUE, "windows of %lld and what follows, stride %lld, over %lld steps", (long long)length, (long long)stride, (long long)n);
+        FAIL(&m, RG_EVALUE, "windows of %lld and what follows, stride %lld, over %lld steps", (long long)length, (long long)stride,
+            (long long)n);
         return NULL;
     }
     m.rows = (n - 1 - length) / stride + 1;

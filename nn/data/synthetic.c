@@ -68,7 +68,8 @@ rg_dataset rg_make_moons_at(const char *at, rg_tape *t, int64_t n, double noise)
 
 rg_dataset rg_make_circles_at(const char *at, rg_tape *t, int64_t n, double factor, double noise) {
     if (!(factor >= 0 && factor < 1))
-        return rg_fail(t, RG_EVALUE, at, "rg_make_circles: the factor is %g, not 0 <= factor < 1", factor), rg_dataset_keep(t, rg_mark(t), (rg_dataset){.classes = 2});
+        return rg_fail(t, RG_EVALUE, at, "rg_make_circles: the factor is %g, not 0 <= factor < 1", factor),
+            rg_dataset_keep(t, rg_mark(t), (rg_dataset){.classes = 2});
     plane p = shuffled(plane_new(at, t, "rg_make_circles", n, 2, noise));
     for (int64_t k = 0, i, m; p.order && k < n; k++) {
         const int label = class_at(&p, p.order[k], &i, &m);

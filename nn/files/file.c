@@ -36,7 +36,8 @@ int rg_file_fail(const rg_reader *r, const char *path, const char *format, ...) 
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    return rg_fail(r->tape, RG_EIO, r->at, "%s: %s%s: %s%s%s", r->name, skip ? "..." : "", path + skip, what, r->hint ? "; " : "", r->hint ? r->hint : "");
+    return rg_fail(r->tape, RG_EIO, r->at, "%s: %s%s: %s%s%s", r->name, skip ? "..." : "", path + skip, what, r->hint ? "; " : "",
+        r->hint ? r->hint : "");
 }
 
 void *rg_file_room(const rg_reader *r, const char *path, uint64_t n) {
@@ -117,7 +118,8 @@ static int after_end(rg_file *f) {
     if (refill(f)) return -1;
     f->ended = f->z.avail_in == 0;
     if (f->ended) return 0;
-    if (f->packing == DEFLATED || *f->z.next_in != 0x1f) return rg_file_fail(f->r, f->path, "something that is not %s follows the packed data", f->packing == GZIP ? "gzip" : "packed");
+    if (f->packing == DEFLATED || *f->z.next_in != 0x1f)
+        return rg_file_fail(f->r, f->path, "something that is not %s follows the packed data", f->packing == GZIP ? "gzip" : "packed");
     return inflateReset(&f->z) == Z_OK ? 0 : rg_file_fail(f->r, f->path, "zlib cannot go on");
 }
 
@@ -129,7 +131,8 @@ static int take_packed(rg_file *f, unsigned char *to, size_t n, size_t *got) {
         if (f->z.avail_in == 0) return rg_file_fail(f->r, f->path, "the packed data is cut short");
         const int code = inflate(&f->z, Z_NO_FLUSH);
         if (code == Z_MEM_ERROR) return rg_fail(f->r->tape, RG_ENOMEM, f->r->at, "%s: out of memory for zlib", f->r->name);
-        if (code == Z_STREAM_END ? after_end(f) : code != Z_OK && rg_file_fail(f->r, f->path, "the packed data is damaged: %s", f->z.msg ? f->z.msg : zError(code))) return -1;
+        if (code == Z_STREAM_END ? after_end(f) : code != Z_OK &&
+            rg_file_fail(f->r, f->path, "the packed data is damaged: %s", f->z.msg ? f->z.msg : zError(code))) return -1;
     }
     *got = n - f->z.avail_out;
     return 0;
@@ -163,7 +166,8 @@ int rg_file_get(rg_file *f, void *to, uint64_t n) {
     for (size_t got; n > 0; to = (unsigned char *)to + got, n -= got) {
         if (take(f, to, n < PART ? (size_t)n : PART, &got)) return -1;
         if (got == 0)
-            return rg_file_fail(f->r, f->path, "ends after %llu byte%s, where %llu more are needed", (unsigned long long)f->position, f->position == 1 ? "" : "s",
+            return rg_file_fail(f->r, f->path, "ends after %llu byte%s, where %llu more are needed", (unsigned long long)f->position,
+                f->position == 1 ? "" : "s",
                 (unsigned long long)n);
     }
     return 0;

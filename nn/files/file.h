@@ -22,7 +22,8 @@ typedef struct rg_reader { /* on whose behalf a file is read */
 int rg_file_fail(const rg_reader *r, const char *path, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Writes into path the first of n names that is there, in dir or else in dir/subdir; or fails. */
 int rg_file_find(const rg_reader *r, const char *dir, const char *subdir, int n, const char *const *names, rg_path *path);
-int rg_file_descriptor(const rg_reader *r, const char *path, uint64_t *size); /* of a regular file that is not empty, to be read; -1 after an error */
+/* of a regular file that is not empty, to be read; -1 after an error */
+int rg_file_descriptor(const rg_reader *r, const char *path, uint64_t *size);
 int rg_file_read(const rg_reader *r, const char *path, int fd, uint64_t place, void *to, uint64_t n); /* n bytes of it from `place` on */
 rg_file *rg_file_open(const rg_reader *r, const char *path); /* r and path must outlive it; NULL after an error */
 /* A part of an open file, which is not closed with it; it is not looked at for gzip. */

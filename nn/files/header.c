@@ -37,7 +37,8 @@ bool rg_is_utf8(const char *text) {
             if ((c[k] & 0xc0) != 0x80) return false;
             code = code << 6 | (c[k] & 0x3f);
         }
-        if (more < 0 || (more == 2 && (code < 0x800 || (code >= 0xd800 && code < 0xe000))) || (more == 3 && (code < 0x10000 || code > 0x10ffff))) return false;
+        if (more < 0 || (more == 2 && (code < 0x800 || (code >= 0xd800 && code < 0xe000))) ||
+            (more == 3 && (code < 0x10000 || code > 0x10ffff))) return false;
         c += more + 1;
     }
     return true;
@@ -120,7 +121,8 @@ char *rg_header_make(const rg_state_list *l, size_t *size) {
     char digits[DIGITS + 1];
     put_header(&s, l);
     const uint64_t length = s.n;
-    if (s.n > RG_HEADER_MOST) return rg_file_fail(l->r, l->path, "too much to save: a header of %zu bytes, at most %d", s.n, RG_HEADER_MOST), NULL;
+    if (s.n > RG_HEADER_MOST)
+        return rg_file_fail(l->r, l->path, "too much to save: a header of %zu bytes, at most %d", s.n, RG_HEADER_MOST), NULL;
     *size = RG_HEADER_LENGTH + s.n;
     char *bytes = rg_tape_alloc(l->r->at, l->r->tape, *size);
     if (!bytes) return NULL;
@@ -141,7 +143,8 @@ typedef struct cursor {
 } cursor;
 
 static int expected(const cursor *c, const char *what) {
-    return rg_file_fail(c->h->r, c->h->path, "the header is damaged at byte %td%s%.60s: expected %s", c->at - c->h->bytes, c->of ? ", in " : "", c->of ? c->of : "", what);
+    return rg_file_fail(c->h->r, c->h->path, "the header is damaged at byte %td%s%.60s: expected %s", c->at - c->h->bytes,
+        c->of ? ", in " : "", c->of ? c->of : "", what);
 }
 
 static void blanks(cursor *c) {
@@ -217,7 +220,8 @@ static int take_whole(cursor *c, int64_t *n) {
     blanks(c);
     const char *start = c->at;
     for (*n = 0; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++)
-        if (__builtin_mul_overflow(*n, 10, n) || __builtin_add_overflow(*n, *c->at - '0', n)) return expected(c, "a whole number below 2^63");
+        if (__builtin_mul_overflow(*n, 10, n) || __builtin_add_overflow(*n, *c->at - '0', n))
+            return expected(c, "a whole number below 2^63");
     return c->at > start && (*start != '0' || c->at == start + 1) ? 0 : expected(c, "a whole number");
 }
 
@@ -262,11 +266,13 @@ static int take_part(cursor *c, rg_part *p) {
         const int which = !strcmp(key, "dtype") ? DTYPE : !strcmp(key, "shape") ? SHAPE : !strcmp(key, "data_offsets") ? OFFSETS : 0;
         if (!which || seen & which) return expected(c, form);
         seen |= which;
-        if (which == DTYPE ? take_dtype(c, p) : which == SHAPE ? take_list(c, RG_MAX_DIMS, p->shape, &p->ndim) : take_list(c, 2, offsets, &n)) return -1;
+        if (which == DTYPE ? take_dtype(c, p) : which == SHAPE ? take_list(c, RG_MAX_DIMS, p->shape, &p->ndim) : take_list(c, 2, offsets,
+            &n)) return -1;
     } while (take(c, ','));
     if (!take(c, '}')) return expected(c, ", or }");
     if (seen != (DTYPE | SHAPE | OFFSETS) || n != 2) return expected(c, form);
-    if (p->ndim > RG_MAX_DIMS) return rg_file_fail(c->h->r, c->h->path, "%.60s has %d dimensions, at most %d", p->name, p->ndim, RG_MAX_DIMS);
+    if (p->ndim > RG_MAX_DIMS)
+        return rg_file_fail(c->h->r, c->h->path, "%.60s has %d dimensions, at most %d", p->name, p->ndim, RG_MAX_DIMS);
     p->shape[p->ndim] = p->shape[RG_MAX_DIMS];
     p->begin = offsets[0], p->end = offsets[1];
     return 0;
@@ -325,9 +331,11 @@ static int sort_names(rg_header *h) {
     if (h->nparts) qsort(h->parts, (size_t)h->nparts, sizeof *h->parts, by_name);
     if (h->ntexts) qsort(h->texts, (size_t)h->ntexts, sizeof *h->texts, by_text_name);
     for (int64_t i = 1; i < h->nparts; i++)
-        if (!by_name(&h->parts[i - 1], &h->parts[i])) return rg_file_fail(h->r, h->path, "the header has two tensors of the name %.100s", h->parts[i].name);
+        if (!by_name(&h->parts[i - 1], &h->parts[i]))
+            return rg_file_fail(h->r, h->path, "the header has two tensors of the name %.100s", h->parts[i].name);
     for (int64_t i = 1; i < h->ntexts; i++)
-        if (!by_text_name(&h->texts[i - 1], &h->texts[i])) return rg_file_fail(h->r, h->path, "the header has two texts of the name %.100s", h->texts[i].name);
+        if (!by_text_name(&h->texts[i - 1], &h->texts[i]))
+            return rg_file_fail(h->r, h->path, "the header has two texts of the name %.100s", h->texts[i].name);
     return 0;
 }
 
@@ -336,7 +344,8 @@ rg_part *rg_header_part(const rg_header *h, const char *name) {
 }
 
 const char *rg_header_text(const rg_header *h, const char *name) {
-    const rg_text *found = h->ntexts ? bsearch(&(rg_text){.name = name}, h->texts, (size_t)h->ntexts, sizeof *h->texts, by_text_name) : NULL;
+    const rg_text *found = h->ntexts ? bsearch(&(rg_text){.name = name}, h->texts, (size_t)h->ntexts, sizeof *h->texts, by_text_name)
+        : NULL;
     return found ? found->text : NULL;
 }
 
@@ -369,7 +378,8 @@ const char *rg_header_checksum(const rg_header *h, int64_t part) {
         else high = middle;
     }
     const rg_text *text = part < h->ntexts - low ? &h->texts[low + part] : NULL;
-    return text && !strncmp(text->name, sum_prefix, sizeof sum_prefix - 1) && !strcmp(text->name + sizeof sum_prefix - 1, h->parts[part].name) ? text->text : NULL;
+    return text && !strncmp(text->name, sum_prefix, sizeof sum_prefix - 1) &&
+        !strcmp(text->name + sizeof sum_prefix - 1, h->parts[part].name) ? text->text : NULL;
 }
 
 int rg_header_read(rg_header *h, int fd, uint64_t size) {

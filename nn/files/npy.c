@@ -34,7 +34,8 @@ size_t rg_npy_header(const rg_tensor *x, char to[RG_NPY_HEADER]) {
     while (types[k].dtype != x->dtype) k++;
     shape_text(x, shape, sizeof shape);
     memset(to, ' ', RG_NPY_HEADER);
-    const int n = snprintf(to + FRONT, RG_NPY_HEADER - FRONT, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", types[k].descr, shape);
+    const int n = snprintf(to + FRONT, RG_NPY_HEADER - FRONT, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", types[k].descr,
+        shape);
     const size_t size = (FRONT + (size_t)n + 1 + LINE - 1) / LINE * LINE;
     to[FRONT + n] = ' ';
     to[size - 1] = '\n';
@@ -139,8 +140,10 @@ static int read_header(const source *s, npy *a) {
     unsigned char head[12];
     uint64_t left;
     if (rg_file_get(s->f, head, 10)) return -1;
-    if (memcmp(head, magic, sizeof magic)) return rg_file_fail(s->r, s->path, "starts with %02x %02x %02x %02x, which is no .npy", head[0], head[1], head[2], head[3]);
-    if (head[6] < 1 || head[6] > 3 || head[7]) return rg_file_fail(s->r, s->path, "is version %d.%d of .npy, not 1.0 to 3.0", head[6], head[7]);
+    if (memcmp(head, magic, sizeof magic))
+        return rg_file_fail(s->r, s->path, "starts with %02x %02x %02x %02x, which is no .npy", head[0], head[1], head[2], head[3]);
+    if (head[6] < 1 || head[6] > 3 || head[7])
+        return rg_file_fail(s->r, s->path, "is version %d.%d of .npy, not 1.0 to 3.0", head[6], head[7]);
     uint64_t size = head[8] | (uint64_t)head[9] << 8;
     if (head[6] > 1) {
         if (rg_file_get(s->f, head + 10, 2)) return -1;
@@ -148,7 +151,9 @@ static int read_header(const source *s, npy *a) {
     }
     if (size > MOST) return rg_file_fail(s->r, s->path, "a header of %llu bytes; at most %d", (unsigned long long)size, MOST);
     if (rg_file_left(s->f, size, &left)) return -1;
-    if (left < size) return rg_file_fail(s->r, s->path, "a header of %llu bytes, of which %llu are there", (unsigned long long)size, (unsigned long long)left);
+    if (left < size)
+        return rg_file_fail(s->r, s->path, "a header of %llu bytes, of which %llu are there", (unsigned long long)size,
+            (unsigned long long)left);
     char *header = rg_tape_alloc(s->r->at, s->r->tape, (size_t)size);
     if (!header) return -1;
     int status = rg_file_get(s->f, header, size);
@@ -161,9 +166,11 @@ static int read_header(const source *s, npy *a) {
 /* -------- the values */
 
 static const npy_type *find_type(const source *s, const npy *a) {
-    if (a->descr[0] == '>') return rg_file_fail(s->r, s->path, "holds '%s', which is big-endian; save it with .astype('<%s')", a->descr, a->descr + 1), NULL;
+    if (a->descr[0] == '>')
+        return rg_file_fail(s->r, s->path, "holds '%s', which is big-endian; save it with .astype('<%s')", a->descr, a->descr + 1), NULL;
     for (int k = 0; k < TYPES; k++) /* of single bytes the order says nothing */
-        if (!strcmp(types[k].descr, a->descr) || (types[k].size == 1 && !strcmp(types[k].descr + 1, a->descr + (a->descr[0] == '<')))) return &types[k];
+        if (!strcmp(types[k].descr, a->descr) || (types[k].size == 1 && !strcmp(types[k].descr + 1, a->descr + (a->descr[0] == '<'))))
+            return &types[k];
     return rg_file_fail(s->r, s->path, "holds '%s', not f4, f8, i4, i8 or u1", a->descr), NULL;
 }
 
@@ -173,9 +180,11 @@ static int check_size(const source *s, npy *a, const npy_type *type, size_t *byt
     uint64_t left;
     if (a->ndim > RG_MAX_DIMS) return rg_file_fail(s->r, s->path, "%d dimensions, at most %d", a->ndim, RG_MAX_DIMS);
     a->shape[a->ndim] = (int64_t)type->size;
-    if (rg_size(RG_U8, a->ndim + 1, a->shape, &numel, bytes)) return rg_file_fail(s->r, s->path, "the header gives a shape that is too large");
+    if (rg_size(RG_U8, a->ndim + 1, a->shape, &numel, bytes))
+        return rg_file_fail(s->r, s->path, "the header gives a shape that is too large");
     if (rg_file_left(s->f, *bytes, &left)) return -1;
-    return left == *bytes ? 0 : rg_file_fail(s->r, s->path, "the header promises %llu bytes of values, but %s%llu follow", (unsigned long long)*bytes,
+    return left == *bytes ? 0 : rg_file_fail(s->r, s->path, "the header promises %llu bytes of values, but %s%llu follow",
+        (unsigned long long)*bytes,
         left > *bytes ? "at least " : "only ", (unsigned long long)left);
 }
 

@@ -14,7 +14,8 @@ rg_tensor *rg_npy_read(const rg_reader *r, const char *path, rg_file *f, const c
 int rg_narrow(const rg_reader *r, const char *path, const char *name, void *values, int64_t n);
 
 /* Files are in the machine's order of bytes. */
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a big-endian machine would have to turn the bytes of .npy and safetensors files");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+    "a big-endian machine would have to turn the bytes of .npy and safetensors files");
 
 #pragma GCC visibility pop
 #endif

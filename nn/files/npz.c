@@ -22,7 +22,8 @@ enum {
     ZIP64 = 1,                            /* number of the extra field */
     VERSION = 45, IN_1980 = 1 << 5 | 1    /* the first day there is: the same bytes for the same values, as numpy.savez has it */
 };
-static const uint32_t local_sign = 0x04034b50, entry_sign = 0x02014b50, end_sign = 0x06054b50, locator_sign = 0x07064b50, end64_sign = 0x06064b50;
+static const uint32_t local_sign = 0x04034b50, entry_sign = 0x02014b50, end_sign = 0x06054b50, locator_sign = 0x07064b50,
+    end64_sign = 0x06064b50;
 static const uint32_t see_64 = UINT32_MAX;
 
 rg_tensor *rg_list_find(rg_list list, const char *name) {
@@ -112,8 +113,10 @@ static int check_list(const rg_reader *r, const char *path, rg_list list) {
     if (list.count < 1 || !list.items) return rg_fail(r->tape, RG_EVALUE, r->at, "%s: no tensors to save", r->name);
     for (int i = 0; i < list.count; i++) {
         rg_tensor *x = list.items[i];
-        if (rg_failed(x) || x->tape != r->tape) return rg_fail(r->tape, RG_ESTATE, r->at, "%s: tensor %d is poisoned, or of another tape", r->name, i);
-        if (!x->name || !*x->name || strlen(x->name) > NAME - 5) return rg_fail(r->tape, RG_EVALUE, r->at, "%s: tensor %d has no name, or a very long one", r->name, i);
+        if (rg_failed(x) || x->tape != r->tape)
+            return rg_fail(r->tape, RG_ESTATE, r->at, "%s: tensor %d is poisoned, or of another tape", r->name, i);
+        if (!x->name || !*x->name || strlen(x->name) > NAME - 5)
+            return rg_fail(r->tape, RG_EVALUE, r->at, "%s: tensor %d has no name, or a very long one", r->name, i);
         if (!rg_is_utf8(x->name)) return rg_file_fail(r, path, "the name of tensor %d is not UTF-8", i);
     }
     return check_names(r, path, list);
@@ -197,7 +200,8 @@ static int find_directory(archive *a) {
         if (behind < LOCATOR + END64) return bad(a, "it is too short");
         if (get(a, behind - LOCATOR, locator, LOCATOR) || get(a, behind - LOCATOR - END64, end64, END64)) return -1;
         behind -= LOCATOR + END64;
-        if (number(locator, 4) != locator_sign || number(locator + 8, 8) != behind || number(end64, 4) != end64_sign) return bad(a, "it has no end of 64 bits");
+        if (number(locator, 4) != locator_sign || number(locator + 8, 8) != behind || number(end64, 4) != end64_sign)
+            return bad(a, "it has no end of 64 bits");
         a->count = number(end64 + 32, 8), a->length = number(end64 + 40, 8), a->place = number(end64 + 48, 8);
     }
     if (a->place > behind || a->length != behind - a->place) return bad(a, "the directory is not before the end");
@@ -249,7 +253,8 @@ static int next_entry(const archive *a, uint64_t *from, item *m) {
     m->name[n] = 0;
     if (!rg_is_utf8(m->name)) return bad(a, "the name of a member is not UTF-8");
     if (number(e + 8, 2) & ENCRYPTED) return rg_file_fail(a->r, a->path, "%.100s is encrypted", m->name);
-    if (m->method != STORED && m->method != DEFLATED) return rg_file_fail(a->r, a->path, "%.100s is packed by method %u, not 0 or 8", m->name, m->method);
+    if (m->method != STORED && m->method != DEFLATED)
+        return rg_file_fail(a->r, a->path, "%.100s is packed by method %u, not 0 or 8", m->name, m->method);
     return take_64(a, e + ENTRY + n, extra, m);
 }
 
@@ -297,7 +302,8 @@ static rg_list read_members(archive *a) {
         list.count++;
     }
     if (m) rg_tape_dealloc(r->tape, m, sizeof *m);
-    if (!m || (uint64_t)list.count < a->count || (from != a->length && bad(a, "the directory is too long")) || check_names(r, a->path, list))
+    if (!m || (uint64_t)list.count < a->count || (from != a->length && bad(a, "the directory is too long")) ||
+        check_names(r, a->path, list))
         return rg_rewind(r->tape, mark), (rg_list){NULL, 0};
     for (int i = 0; i < list.count; i++) rg_retain(items[i]);
     return list;

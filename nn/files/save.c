@@ -53,7 +53,8 @@ static void keep_tensor(rg_state_list *l, const rg_nn *net, rg_tensor *x, const 
 }
 
 void rg_keep_tensors(rg_state_list *l, rg_list list, const rg_nn *net, const char *front) {
-    for (int i = 0; !l->failed && i < list.count && !rg_keep_check(l, list.items[i], i, true); i++) keep_tensor(l, net, list.items[i], front);
+    for (int i = 0; !l->failed && i < list.count && !rg_keep_check(l, list.items[i], i, true); i++)
+        keep_tensor(l, net, list.items[i], front);
 }
 
 void rg_keep_net(rg_state_list *l, const rg_nn *net, const char *front) {

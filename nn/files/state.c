@@ -171,7 +171,8 @@ int rg_entry_parse(const rg_state_list *l, rg_entry *e, const char *text) {
         break;
     case RG_KEPT_WIDE: good = parse_wide(text, e->found.wide) && (e->found.wide[1] & 1) >= e->odd; break;
     default:
-        if (strcmp(text, e->at)) return rg_file_fail(l->r, l->path, "%.60s is %.100s in the file, %.100s here", e->name, text, (char *)e->at);
+        if (strcmp(text, e->at))
+            return rg_file_fail(l->r, l->path, "%.60s is %.100s in the file, %.100s here", e->name, text, (char *)e->at);
     }
     if (!good) return rg_file_fail(l->r, l->path, "%.60s is '%.60s', which is no such number", e->name, text);
     if (value >= e->min && value <= e->max) return 0;

@@ -63,7 +63,8 @@ int rg_state_check(const rg_state_list *l); /* can these names be in one file, e
 void rg_state_free(rg_state_list *l);
 
 /* save.c: tensors under their names, `front` and a dot before these, or what l->with says. net: that they are of, or NULL */
-int rg_keep_check(rg_state_list *l, const rg_tensor *x, int i, bool named); /* is x, number i, one of the tape, with a name if it needs one? */
+/* is x, number i, one of the tape, with a name if it needs one? */
+int rg_keep_check(rg_state_list *l, const rg_tensor *x, int i, bool named);
 void rg_keep_tensors(rg_state_list *l, rg_list list, const rg_nn *net, const char *front);
 void rg_keep_net(rg_state_list *l, const rg_nn *net, const char *front);
 

@@ -66,7 +66,8 @@ static void sweep(const rg_path *target) {
     const char *name = split(target, &folder);
     DIR *d = opendir(folder.text);
     for (struct dirent *e; d && (e = readdir(d));) {
-        if (!is_temporary(e->d_name, name) || (size_t)snprintf(path.text, sizeof path.text, "%s%s", folder.text, e->d_name) >= sizeof path.text) continue;
+        if (!is_temporary(e->d_name, name) ||
+            (size_t)snprintf(path.text, sizeof path.text, "%s%s", folder.text, e->d_name) >= sizeof path.text) continue;
         const int fd = open(path.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0) continue;
         if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(fd, path.text)) unlink(path.text);
@@ -83,7 +84,8 @@ static int create(rg_writer *w) {
     if (strlen(w->target.text) > PART) return errno = ENAMETOOLONG, fail(w, "cannot be written");
     for (int k = 0; k < ATTEMPTS; k++) {
         clock_gettime(CLOCK_REALTIME, &now);
-        snprintf(w->temporary.text, sizeof w->temporary.text, "%.*s.%ld-%ld.tmp", (int)PART, w->target.text, (long)getpid(), (long)now.tv_nsec);
+        snprintf(w->temporary.text, sizeof w->temporary.text, "%.*s.%ld-%ld.tmp", (int)PART, w->target.text, (long)getpid(),
+            (long)now.tv_nsec);
         w->fd = open(w->temporary.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, w->replaces ? 0600 : 0666);
         if (w->fd < 0 && errno == EEXIST) continue;
         if (w->fd < 0) break;
@@ -100,7 +102,8 @@ static int find_target(rg_writer *w) {
     w->replaces = stat(w->path, &w->old) == 0;
     if (!w->replaces && errno != ENOENT) return fail(w, "cannot be written");
     if (!w->replaces && lstat(w->path, &s) == 0) return rg_file_fail(w->r, w->path, "is a link to a file that does not exist");
-    if (w->replaces && !S_ISREG(w->old.st_mode)) return rg_file_fail(w->r, w->path, "is %s, not a file", S_ISDIR(w->old.st_mode) ? "a directory" : "a device or a pipe");
+    if (w->replaces && !S_ISREG(w->old.st_mode))
+        return rg_file_fail(w->r, w->path, "is %s, not a file", S_ISDIR(w->old.st_mode) ? "a directory" : "a device or a pipe");
     if (w->replaces) return realpath(w->path, w->target.text) ? 0 : fail(w, "cannot be written");
     snprintf(w->target.text, sizeof w->target.text, "%s", w->path); /* what is cut is too long for create() */
     return 0;

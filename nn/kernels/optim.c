@@ -25,7 +25,8 @@ static void sgd_momentum(const void *with, int64_t begin, int64_t end) {
     }
 }
 
-/* p = keep p;  d = g + weight_decay p;  m = beta1 m + (1 - beta1) d;  v = beta2 v + (1 - beta2) d^2;  p -= step m / (sqrt(v) / root + eps) */
+/* p = keep p;  d = g + weight_decay p;  m = beta1 m + (1 - beta1) d;  v = beta2 v + (1 - beta2) d^2;  p -= step m / (sqrt(v) / root +
+   eps) */
 static void adam(const void *with, int64_t begin, int64_t end) {
     const rg_update *u = with;
     real *restrict p = u->p, *restrict m = u->m, *restrict v = u->v;
@@ -40,13 +41,15 @@ static void adam(const void *with, int64_t begin, int64_t end) {
     }
 }
 
-/* d = g + weight_decay p;  v = alpha v + (1 - alpha) d^2;  s = d / (sqrt(v - a^2) + eps), a the mean of d or 0;  m = momentum m + s;  p -= lr m, or lr s */
+/* d = g + weight_decay p; v = alpha v + (1 - alpha) d^2; s = d / (sqrt(v - a^2) + eps), a the mean of d or 0; m = momentum m + s; p -= lr
+   m, or lr s */
 static void rmsprop(const void *with, int64_t begin, int64_t end) {
     const rg_update *u = with;
     real *restrict p = u->p, *restrict v = u->v;
     real *restrict m = u->m, *restrict a = u->a;
     const real *restrict g = u->g;
-    const real lr = C(u->lr), decay = C(u->weight_decay), momentum = C(u->momentum), eps = C(u->eps), alpha = C(u->beta2), rest = C(1 - u->beta2);
+    const real lr = C(u->lr), decay = C(u->weight_decay), momentum = C(u->momentum), eps = C(u->eps), alpha = C(u->beta2),
+        rest = C(1 - u->beta2);
     for (int64_t i = begin; i < end; i++) {
         const real d = decay != 0 ? g[i] + decay * p[i] : g[i];
         v[i] = alpha * v[i] + rest * d * d;

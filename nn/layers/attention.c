@@ -19,7 +19,8 @@ static rg_tensor *add_position(const char *at, rg_nn *net, rg_tensor *const *in)
     rg_tensor *x = in[0], *table = net->params[0];
     char is[80], most[80];
     if (x->ndim < 2 || x->shape[x->ndim - 2] > table->shape[0] || x->shape[x->ndim - 1] != table->shape[1])
-        return rg_refuse(net->tape, RG_ESHAPE, at, "positional_embedding: the input is %s, not [.., time, dim] of at most %s", rg_shape_text(x, is, sizeof is),
+        return rg_refuse(net->tape, RG_ESHAPE, at, "positional_embedding: the input is %s, not [.., time, dim] of at most %s",
+            rg_shape_text(x, is, sizeof is),
             rg_shape_text(table, most, sizeof most));
     return rg_add(x, rg_slice(table, 0, 0, x->shape[x->ndim - 2]));
 }
@@ -52,15 +53,19 @@ static rg_tensor *project(const char *at, const attention *a, int which, rg_tens
 static int check_sequence(const char *at, const attention *a, const char *name, rg_tensor *x) {
     char text[80];
     if (x->ndim == 3 && x->shape[2] == a->dim) return 0;
-    return rg_fail(a->nn.tape, RG_ESHAPE, at, "multi_head_attention: the %s is %s, not [batch, n, %lld]", name, rg_shape_text(x, text, sizeof text), (long long)a->dim);
+    return rg_fail(a->nn.tape, RG_ESHAPE, at, "multi_head_attention: the %s is %s, not [batch, n, %lld]", name,
+        rg_shape_text(x, text, sizeof text), (long long)a->dim);
 }
 
 static int check_sequences(const char *at, const attention *a, rg_tensor *q, rg_tensor *k, rg_tensor *v) {
     char query[80], key[80], value[80];
-    if (check_sequence(at, a, q == k && k == v ? "input" : "query", q) || check_sequence(at, a, "key", k) || check_sequence(at, a, "value", v)) return -1;
+    if (check_sequence(at, a, q == k && k == v ? "input" : "query", q) || check_sequence(at, a, "key", k) ||
+        check_sequence(at, a, "value", v)) return -1;
     if (q->shape[0] == k->shape[0] && k->shape[0] == v->shape[0] && k->shape[1] == v->shape[1]) return 0;
-    return rg_fail(a->nn.tape, RG_ESHAPE, at, "multi_head_attention: query %s, key %s and value %s do not fit: [batch, n, %lld] and twice [batch, m, %lld]",
-        rg_shape_text(q, query, sizeof query), rg_shape_text(k, key, sizeof key), rg_shape_text(v, value, sizeof value), (long long)a->dim, (long long)a->dim);
+    return rg_fail(a->nn.tape, RG_ESHAPE, at,
+        "multi_head_attention: query %s, key %s and value %s do not fit: [batch, n, %lld] and twice [batch, m, %lld]",
+        rg_shape_text(q, query, sizeof query), rg_shape_text(k, key, sizeof key), rg_shape_text(v, value, sizeof value), (long long)a->dim,
+        (long long)a->dim);
 }
 
 static rg_tensor *attend(const char *at, attention *a, rg_tensor *query, rg_tensor *key, rg_tensor *value, rg_tensor *mask) {
@@ -111,7 +116,9 @@ rg_nn *rg_nn_multi_head_attention_at(const char *at, rg_tape *t, int64_t dim, in
 typedef struct block { rg_nn nn; double dropout; } block;
 enum { SELF_ATTN, LINEAR1, LINEAR2, NORM1, NORM2, PARTS };
 
-static rg_tensor *drop(const char *at, const block *b, rg_tensor *x) { return b->nn.training && b->dropout > 0 ? rg_dropout(x, b->dropout) : x; }
+static rg_tensor *drop(const char *at, const block *b, rg_tensor *x) {
+    return b->nn.training && b->dropout > 0 ? rg_dropout(x, b->dropout) : x;
+}
 
 /* x, mask */
 static rg_tensor *transform(const char *at, rg_nn *net, rg_tensor *const *in) {
@@ -122,13 +129,15 @@ static rg_tensor *transform(const char *at, rg_nn *net, rg_tensor *const *in) {
     return rg_add(x, drop(at, b, rg_nn_forward(part[LINEAR2], hidden)));
 }
 
-rg_nn *rg_nn_transformer_block_at(const char *at, rg_tape *t, int64_t dim, int64_t heads, int64_t hidden, rg_init init, rg_attention_options o) {
+rg_nn *rg_nn_transformer_block_at(const char *at, rg_tape *t, int64_t dim, int64_t heads, int64_t hidden, rg_init init,
+    rg_attention_options o) {
     static const char *const names[PARTS] = {"self_attn", "linear1", "linear2", "norm1", "norm2"};
     if (check_options(at, t, "rg_nn_transformer_block", dim, heads, o)) return NULL;
     block *b = (block *)rg_nn_new(t, "transformer_block", transform, sizeof *b, .inputs = 2, .optional = 1);
     if (!b) return NULL;
     b->dropout = o.dropout;
-    rg_nn *parts[PARTS] = {rg_nn_multi_head_attention_at(at, t, dim, heads, init, o), rg_nn_linear(t, dim, hidden, init), rg_nn_linear(t, hidden, dim, init),
+    rg_nn *parts[PARTS] = {rg_nn_multi_head_attention_at(at, t, dim, heads, init, o), rg_nn_linear(t, dim, hidden, init),
+        rg_nn_linear(t, hidden, dim, init),
         rg_nn_layer_norm(t, dim), rg_nn_layer_norm(t, dim)};
     for (int i = 0; i < PARTS; i++) rg_nn_add(&b->nn, names[i], parts[i]);
     return b->nn.failed ? NULL : &b->nn;

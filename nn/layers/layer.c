@@ -12,7 +12,8 @@ rg_nn *rg_nn_new_at(const char *at, rg_tape *t, const char *kind, rg_nn_fn forwa
         return rg_fail(t, RG_EVALUE, at, "rg_nn_new: %s", !kind ? "a layer without a kind" : !forward ? "a layer without a forward function"
             : "a layer smaller than an rg_nn"), NULL;
     if (inputs < 1 || inputs > RG_NN_INPUTS || o.optional < 0 || o.optional >= inputs)
-        return rg_fail(t, RG_EVALUE, at, "rg_nn_new: a %s of %d inputs, %d of them optional: there are 1 to %d, and the first is not optional",
+        return rg_fail(t, RG_EVALUE, at,
+            "rg_nn_new: a %s of %d inputs, %d of them optional: there are 1 to %d, and the first is not optional",
             kind, inputs, o.optional, RG_NN_INPUTS), NULL;
     rg_nn *net = rg_tape_own(at, t, size);
     if (!net) return NULL;
@@ -61,7 +62,8 @@ static char *copied(const char *at, rg_tape *t, const char *text) {
 
 static int check_word(const char *at, rg_tape *t, const char *who, const char *name) {
     if (name && *name && *name != '@' && !strchr(name, '.')) return 0;
-    return rg_fail(t, RG_EVALUE, at, "%s: \"%.80s\" is no name: a name is not empty, has no dot and does not begin with @", who, name ? name : "");
+    return rg_fail(t, RG_EVALUE, at, "%s: \"%.80s\" is no name: a name is not empty, has no dot and does not begin with @", who,
+        name ? name : "");
 }
 
 /* "prefix.weight" -> "weight" */
@@ -279,7 +281,8 @@ static rg_tensor *linear(const char *at, rg_nn *net, rg_tensor *const *in) {
 }
 
 rg_nn *rg_nn_linear_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_init init, rg_linear_options options) {
-    if (in < 0 || out < 0) return rg_fail(t, RG_ESHAPE, at, "rg_nn_linear: [%lld,%lld] has a negative dimension", (long long)in, (long long)out), NULL;
+    if (in < 0 || out < 0)
+        return rg_fail(t, RG_ESHAPE, at, "rg_nn_linear: [%lld,%lld] has a negative dimension", (long long)in, (long long)out), NULL;
     rg_nn *net = rg_nn_new_at(at, t, "linear", linear, sizeof(rg_nn), (rg_nn_options){0});
     rg_nn_param_at(at, net, "weight", init, 2, (const int64_t[]){in, out});
     if (options.bias.kind != RG_INIT_NONE) rg_nn_param_at(at, net, "bias", options.bias, 1, &out);

@@ -18,12 +18,14 @@ static int check_window(const char *at, rg_tape *t, const char *who, const char 
     if (init.b < 0) return rg_fail(t, RG_EVALUE, at, "%s: %s: std %g is negative", who, name, init.b);
     if (!(init.low < init.high)) return rg_fail(t, RG_EVALUE, at, "%s: %s: nothing lies from %g to %g", who, name, init.low, init.high);
     if (init.a >= init.low - 2 * init.b && init.a <= init.high + 2 * init.b) return 0;
-    return rg_fail(t, RG_EVALUE, at, "%s: %s: the mean %g lies more than 2 std %g outside %g..%g", who, name, init.a, init.b, init.low, init.high);
+    return rg_fail(t, RG_EVALUE, at, "%s: %s: the mean %g lies more than 2 std %g outside %g..%g", who, name, init.a, init.b, init.low,
+        init.high);
 }
 
 static int check(const char *at, rg_tape *t, const char *who, const char *name, rg_init init) {
     if (!name) name = "a tensor";
-    if (init.kind > RG_INIT_TRUNC_NORMAL || init.kind == RG_INIT_NONE) return rg_fail(t, RG_EVALUE, at, "%s: %s: there is no initialiser %d", who, name, (int)init.kind);
+    if (init.kind > RG_INIT_TRUNC_NORMAL || init.kind == RG_INIT_NONE)
+        return rg_fail(t, RG_EVALUE, at, "%s: %s: there is no initialiser %d", who, name, (int)init.kind);
     if (init.kind == RG_INIT_CONSTANT) return 0;
     if (!isfinite(init.a) || !isfinite(init.b))
         return rg_fail(t, RG_EVALUE, at, "%s: %s: the initialiser's numbers %g and %g are not both finite", who, name, init.a, init.b);
@@ -31,7 +33,8 @@ static int check(const char *at, rg_tape *t, const char *who, const char *name, 
     if (init.kind == RG_INIT_UNIFORM && !(init.a <= init.b && isfinite(init.b - init.a)))
         return rg_fail(t, RG_EVALUE, at, "%s: %s: nothing is uniform from %g to %g", who, name, init.a, init.b);
     if (init.kind == RG_INIT_TRUNC_NORMAL) return check_window(at, t, who, name, init);
-    if (init.kind >= RG_INIT_FAN_IN_NORMAL && init.kind < RG_INIT_NONE && init.a < 0) return rg_fail(t, RG_EVALUE, at, "%s: %s: scale %g is negative", who, name, init.a);
+    if (init.kind >= RG_INIT_FAN_IN_NORMAL && init.kind < RG_INIT_NONE && init.a < 0)
+        return rg_fail(t, RG_EVALUE, at, "%s: %s: scale %g is negative", who, name, init.a);
     return 0;
 }
 
@@ -51,7 +54,8 @@ static double draw_within(rg_rng *r, rg_init init) {
     const bool narrow = init.high - init.low <= 2 * std;
     if (std == 0) return mean;
     for (;;) {
-        const double x = narrow ? rg_rng_uniform(r, init.low, init.high) : rg_rng_normal(r, mean, std), z = (x - mean) / std, z0 = nearest / std;
+        const double x = narrow ? rg_rng_uniform(r, init.low, init.high) : rg_rng_normal(r, mean, std), z = (x - mean) / std,
+            z0 = nearest / std;
         if (narrow ? rg_rng_random(r) < exp((z0 * z0 - z * z) / 2) : x >= init.low && x <= init.high) return x;
     }
 }
@@ -111,8 +115,10 @@ static void fill(rg_tensor *x, rg_init init, double *room) {
     for (int64_t i = 0; i < x->numel; i++) set(x, i, draw(r, from));
 }
 
-/* Room for as many doubles, where the initialiser wants it, before anything is made. Sizes that cannot be are refused by whoever makes the tensor. */
-static int make_room(const char *at, rg_tape *t, const char *who, rg_init init, int ndim, const int64_t *shape, double **room, size_t *bytes) {
+/* Room for as many doubles, where the initialiser wants it, before anything is made. Sizes that cannot be are refused by whoever makes the
+   tensor. */
+static int make_room(const char *at, rg_tape *t, const char *who, rg_init init, int ndim, const int64_t *shape, double **room,
+    size_t *bytes) {
     int64_t numel;
     *room = NULL, *bytes = 0;
     if (init.kind != RG_INIT_ORTHOGONAL) return 0;
@@ -121,10 +127,12 @@ static int make_room(const char *at, rg_tape *t, const char *who, rg_init init, 
     return (*room = rg_tape_alloc(at, t, *bytes)) ? 0 : -1;
 }
 
-static rg_tensor *make(const char *at, rg_tape *t, const char *name, const char *in_messages, rg_init init, int ndim, const int64_t *shape) {
+static rg_tensor *make(const char *at, rg_tape *t, const char *name, const char *in_messages, rg_init init, int ndim,
+    const int64_t *shape) {
     double *room;
     size_t bytes;
-    if (rg_error_code(t) || check(at, t, "rg_param", in_messages, init) || make_room(at, t, "rg_param", init, ndim, shape, &room, &bytes)) return rg_poison(t);
+    if (rg_error_code(t) || check(at, t, "rg_param", in_messages, init) || make_room(at, t, "rg_param", init, ndim, shape, &room, &bytes))
+        return rg_poison(t);
     rg_tensor *x = rg_parameter_at(at, t, name, ndim, shape);
     if (!rg_failed(x)) fill(x, init, room);
     if (room) rg_tape_dealloc(t, room, bytes);
@@ -145,7 +153,8 @@ int rg_init_fill_at(const char *at, rg_tensor *x, rg_init init) {
     if (rg_may_write(at, x, "rg_init_fill")) return -1;
     if (x->dtype != RG_F32 && x->dtype != RG_F64)
         return rg_fail(x->tape, RG_EDTYPE, at, "rg_init_fill: %s is not a float", rg_dtype_name(x->dtype));
-    if (check(at, x->tape, "rg_init_fill", x->name, init) || make_room(at, x->tape, "rg_init_fill", init, x->ndim, x->shape, &room, &bytes)) return -1;
+    if (check(at, x->tape, "rg_init_fill", x->name, init) || make_room(at, x->tape, "rg_init_fill", init, x->ndim, x->shape, &room, &bytes))
+        return -1;
     fill(x, init, room);
     if (room) rg_tape_dealloc(x->tape, room, bytes);
     rg_touch(x);

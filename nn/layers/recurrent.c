@@ -34,11 +34,13 @@ static rg_tensor *gru_step(const char *at, rg_tensor *xg, rg_tensor *h, rg_tenso
 
 typedef rg_tensor *(*step_fn)(const char *at, rg_tensor *xg, rg_tensor *h, rg_tensor **c, rg_tensor *w, rg_tensor *b, bool relu);
 
-rg_tensor *rg_rnn_cell_at(const char *at, rg_tensor *x, rg_tensor *h, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh, bool relu) {
+rg_tensor *rg_rnn_cell_at(const char *at, rg_tensor *x, rg_tensor *h, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh,
+    bool relu) {
     return rnn_step(at, rg_linear(x, w_ih, b_ih), h, NULL, w_hh, b_hh, relu);
 }
 
-rg_tensor *rg_lstm_cell_at(const char *at, rg_tensor *x, rg_tensor *h, rg_tensor **c, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh) {
+rg_tensor *rg_lstm_cell_at(const char *at, rg_tensor *x, rg_tensor *h, rg_tensor **c, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih,
+    rg_tensor *b_hh) {
     if (!c) return rg_refuse(rg_tape_of(x), RG_EVALUE, at, "rg_lstm_cell: c is NULL");
     return lstm_step(at, rg_linear(x, w_ih, b_ih), h, c, w_hh, b_hh, false);
 }
@@ -101,9 +103,11 @@ static int check_state(const char *at, const recurrent *r, const char *name, rg_
 static int check(const char *at, const recurrent *r, rg_tensor *x, rg_rnn_state state) {
     char text[80];
     if (x->ndim != 3 || x->shape[2] != r->in)
-        return rg_fail(r->nn.tape, RG_ESHAPE, at, "%s: the input is %s, not [batch, time, %lld]", r->nn.kind, rg_shape_text(x, text, sizeof text), (long long)r->in);
+        return rg_fail(r->nn.tape, RG_ESHAPE, at, "%s: the input is %s, not [batch, time, %lld]", r->nn.kind,
+            rg_shape_text(x, text, sizeof text), (long long)r->in);
     if (x->shape[1] < 1 || x->shape[1] > MOST_STEPS)
-        return rg_fail(r->nn.tape, RG_ESHAPE, at, "%s: %lld steps in %s, not 1 to %d", r->nn.kind, (long long)x->shape[1], rg_shape_text(x, text, sizeof text), MOST_STEPS);
+        return rg_fail(r->nn.tape, RG_ESHAPE, at, "%s: %lld steps in %s, not 1 to %d", r->nn.kind, (long long)x->shape[1],
+            rg_shape_text(x, text, sizeof text), MOST_STEPS);
     return check_state(at, r, "h", state.h, x->shape[0]) || check_state(at, r, "c", state.c, x->shape[0]) ? -1 : 0;
 }
 
@@ -134,7 +138,8 @@ static rg_tensor *unroll(const char *at, recurrent *r, rg_tensor *x, rg_rnn_stat
         if (rg_failed(x)) return x;
         if (r->nn.training && r->dropout > 0 && k + 1 < r->layers) x = rg_dropout(x, r->dropout);
     }
-    rg_tensor *all_h = rg_stack_at(at, 0, r->layers, h), *all_c = r->has_c ? rg_stack_at(at, 0, r->layers, c) : NULL, *y = rg_permute(x, 1, 0, 2);
+    rg_tensor *all_h = rg_stack_at(at, 0, r->layers, h), *all_c = r->has_c ? rg_stack_at(at, 0, r->layers, c) : NULL,
+        *y = rg_permute(x, 1, 0, 2);
     if (rg_failed(all_h) || (r->has_c && rg_failed(all_c)) || rg_failed(y)) return rg_poison(t);
     *state = (rg_rnn_state){all_h, all_c};
     return y;
@@ -150,8 +155,10 @@ static rg_tensor *forward(const char *at, rg_nn *net, rg_tensor *const *in) {
 static bool readable(const char *at, const char *who, const rg_nn *net, const rg_tensor *x, const rg_rnn_state *state) {
     rg_tape *t = net ? net->tape : rg_tape_of(x);
     if (!net || net->forward != forward || !state)
-        return rg_fail(t, RG_EVALUE, at, "%s: %s", who, !net ? "the net is NULL" : !state ? "the state is NULL" : "not an rnn, lstm or gru"), false;
-    if (state->c && !((const recurrent *)net)->has_c) return rg_fail(t, RG_EVALUE, at, "%s: a state c, which only an lstm has, for a %s", who, net->kind), false;
+        return rg_fail(t, RG_EVALUE, at, "%s: %s", who,
+            !net ? "the net is NULL" : !state ? "the state is NULL" : "not an rnn, lstm or gru"), false;
+    if (state->c && !((const recurrent *)net)->has_c)
+        return rg_fail(t, RG_EVALUE, at, "%s: a state c, which only an lstm has, for a %s", who, net->kind), false;
     return !(rg_given(at, t, x, "%s: x", who) || (state->h && rg_given(at, t, state->h, "%s: the state h", who)) ||
              (state->c && rg_given(at, t, state->c, "%s: the state c", who)));
 }
@@ -173,16 +180,21 @@ rg_tensor *rg_nn_step_at(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_state 
     if (!readable(at, "rg_nn_step", net, x, state)) return rg_poison(t);
     const int64_t in = ((const recurrent *)net)->in;
     if (x->ndim != 2 || x->shape[1] != in)
-        return rg_refuse(t, RG_ESHAPE, at, "rg_nn_step: the input of the %s is %s, not [batch, %lld]", net->kind, rg_shape_text(x, text, sizeof text), (long long)in);
+        return rg_refuse(t, RG_ESHAPE, at, "rg_nn_step: the input of the %s is %s, not [batch, %lld]", net->kind,
+            rg_shape_text(x, text, sizeof text), (long long)in);
     return rg_squeeze(go_on(at, net, rg_unsqueeze(x, 1), state), 1);
 }
 
-static rg_nn *recurrent_new(const char *at, rg_tape *t, const char *kind, int gates, step_fn step, int64_t in, int64_t hidden, rg_rnn_options o) {
+static rg_nn *recurrent_new(const char *at, rg_tape *t, const char *kind, int gates, step_fn step, int64_t in, int64_t hidden,
+    rg_rnn_options o) {
     static const char *const names[PARAMS] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
     const int layers = o.layers ? o.layers : 1;
-    if (layers < 0 || layers > UINT8_MAX) return rg_fail(t, RG_EVALUE, at, "rg_nn_%s: %d layers, not 1 to %d", kind, layers, UINT8_MAX), NULL;
-    if (!(o.dropout >= 0 && o.dropout <= 1)) return rg_fail(t, RG_EVALUE, at, "rg_nn_%s: dropout = %g is no probability", kind, o.dropout), NULL;
-    if (in < 0 || hidden < 1 || hidden > INT64_MAX / gates) return rg_fail(t, RG_ESHAPE, at, "rg_nn_%s: %lld features and %lld units", kind, (long long)in, (long long)hidden), NULL;
+    if (layers < 0 || layers > UINT8_MAX)
+        return rg_fail(t, RG_EVALUE, at, "rg_nn_%s: %d layers, not 1 to %d", kind, layers, UINT8_MAX), NULL;
+    if (!(o.dropout >= 0 && o.dropout <= 1))
+        return rg_fail(t, RG_EVALUE, at, "rg_nn_%s: dropout = %g is no probability", kind, o.dropout), NULL;
+    if (in < 0 || hidden < 1 || hidden > INT64_MAX / gates)
+        return rg_fail(t, RG_ESHAPE, at, "rg_nn_%s: %lld features and %lld units", kind, (long long)in, (long long)hidden), NULL;
     if (o.relu && gates != 1) return rg_fail(t, RG_EVALUE, at, "rg_nn_%s: .relu is rnn's alone", kind), NULL;
     const rg_nn_options inputs = {.inputs = gates == 4 ? 3 : 2, .optional = gates == 4 ? 2 : 1}; /* x, and h and c to begin with */
     recurrent *r = (recurrent *)rg_nn_new_at(at, t, kind, forward, sizeof *r, inputs);
@@ -199,6 +211,12 @@ static rg_nn *recurrent_new(const char *at, rg_tape *t, const char *kind, int ga
     return r->nn.failed ? NULL : &r->nn;
 }
 
-rg_nn *rg_nn_rnn_at(const char *at, rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options o) { return recurrent_new(at, t, "rnn", 1, rnn_step, in, hidden, o); }
-rg_nn *rg_nn_lstm_at(const char *at, rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options o) { return recurrent_new(at, t, "lstm", 4, lstm_step, in, hidden, o); }
-rg_nn *rg_nn_gru_at(const char *at, rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options o) { return recurrent_new(at, t, "gru", 3, gru_step, in, hidden, o); }
+rg_nn *rg_nn_rnn_at(const char *at, rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options o) {
+    return recurrent_new(at, t, "rnn", 1, rnn_step, in, hidden, o);
+}
+rg_nn *rg_nn_lstm_at(const char *at, rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options o) {
+    return recurrent_new(at, t, "lstm", 4, lstm_step, in, hidden, o);
+}
+rg_nn *rg_nn_gru_at(const char *at, rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options o) {
+    return recurrent_new(at, t, "gru", 3, gru_step, in, hidden, o);
+}

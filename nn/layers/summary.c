@@ -67,7 +67,8 @@ static void print_layer(const rg_nn *net, int depth, const char *place, FILE *to
     }
     if (net->ran) {
         size_t n = (size_t)snprintf(shape, sizeof shape, "[");
-        for (int d = 0; d < net->out_ndim; d++) n += (size_t)snprintf(shape + n, sizeof shape - n, d ? ",%" PRId64 : "%" PRId64, net->out_shape[d]);
+        for (int d = 0; d < net->out_ndim; d++)
+            n += (size_t)snprintf(shape + n, sizeof shape - n, d ? ",%" PRId64 : "%" PRId64, net->out_shape[d]);
         snprintf(shape + n, sizeof shape - n, "]");
     }
     if (own || net->ran) fprintf(to, "%*s %-*s", width < LEFT ? LEFT - width : 0, "", own ? SHAPE : 0, shape);

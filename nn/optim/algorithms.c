@@ -4,7 +4,8 @@
 
 #include "update.h"
 
-static rg_update_fn *const sgd_kernel[2][RG_ISAS] = RG_KERNEL(sgd), *const adam_kernel[2][RG_ISAS] = RG_KERNEL(adam), *const rmsprop_kernel[2][RG_ISAS] = RG_KERNEL(rmsprop),
+static rg_update_fn *const sgd_kernel[2][RG_ISAS] = RG_KERNEL(sgd), *const adam_kernel[2][RG_ISAS] = RG_KERNEL(adam),
+    *const rmsprop_kernel[2][RG_ISAS] = RG_KERNEL(rmsprop),
     *const adagrad_kernel[2][RG_ISAS] = RG_KERNEL(adagrad), *const lion_kernel[2][RG_ISAS] = RG_KERNEL(lion);
 
 /* PyTorch's first momentum is the gradient itself. */
@@ -72,7 +73,8 @@ rg_optim *rg_optim_rmsprop_at(const char *at, rg_tape *t, rg_list params, rg_rms
     o->names[1] = "v";
     if (with.centered) o->names[2] = "mean";
     if (rg_optim_want_at_least_0(at, o, "lr", lr) || rg_optim_want_at_least_0(at, o, "eps", o->with.eps)) return NULL;
-    if (rg_optim_want_at_least_0(at, o, "weight_decay", with.weight_decay) || rg_optim_want_at_least_0(at, o, "momentum", with.momentum)) return NULL;
+    if (rg_optim_want_at_least_0(at, o, "weight_decay", with.weight_decay) || rg_optim_want_at_least_0(at, o, "momentum", with.momentum))
+        return NULL;
     if (rg_optim_want(at, o, "alpha", alpha, alpha >= 0 && alpha < 1, "from 0 to below 1")) return NULL;
     return rg_optim_begin(at, o, lr, with.weight_decay) ? NULL : o;
 }
@@ -90,7 +92,8 @@ rg_optim *rg_optim_adagrad_at(const char *at, rg_tape *t, rg_list params, rg_ada
     o->names[1] = "v";
     o->start = with.initial_accumulator;
     if (rg_optim_want_at_least_0(at, o, "lr", lr) || rg_optim_want_at_least_0(at, o, "eps", o->with.eps)) return NULL;
-    if (rg_optim_want_at_least_0(at, o, "weight_decay", with.weight_decay) || rg_optim_want_at_least_0(at, o, "lr_decay", with.lr_decay)) return NULL;
+    if (rg_optim_want_at_least_0(at, o, "weight_decay", with.weight_decay) || rg_optim_want_at_least_0(at, o, "lr_decay", with.lr_decay))
+        return NULL;
     if (rg_optim_want_at_least_0(at, o, "initial_accumulator", with.initial_accumulator)) return NULL;
     return rg_optim_begin(at, o, lr, with.weight_decay) ? NULL : o;
 }
@@ -103,6 +106,7 @@ rg_optim *rg_optim_lion_at(const char *at, rg_tape *t, rg_list params, rg_lion_o
     o->kernel = lion_kernel;
     o->with = (rg_update){.beta1 = rg_option(with.beta1, .9), .beta2 = rg_option(with.beta2, .99), .decoupled = true};
     o->names[0] = "m";
-    if (rg_optim_want_at_least_0(at, o, "lr", lr) || rg_optim_want_at_least_0(at, o, "weight_decay", with.weight_decay) || want_betas(at, o)) return NULL;
+    if (rg_optim_want_at_least_0(at, o, "lr", lr) || rg_optim_want_at_least_0(at, o, "weight_decay", with.weight_decay) ||
+        want_betas(at, o)) return NULL;
     return rg_optim_begin(at, o, lr, with.weight_decay) ? NULL : o;
 }

@@ -41,7 +41,8 @@ rg_average *rg_average_new_at(const char *at, rg_tape *t, rg_list params, double
 
 int rg_average_update(rg_average *a) {
     if (!a || rg_error_code(a->tape) || rg_outside_pass(a->at, a->tape, "rg_average_update")) return -1;
-    if (a->swapped) return rg_fail(a->tape, RG_ESTATE, a->at, "rg_average_update: the averages made here are swapped in; rg_average_swap them out");
+    if (a->swapped)
+        return rg_fail(a->tape, RG_ESTATE, a->at, "rg_average_update: the averages made here are swapped in; rg_average_swap them out");
     for (int i = 0; i < a->count; i++) {
         rg_tensor *p = a->kept[i].p, *c = a->kept[i].copy;
         if (!c) continue;

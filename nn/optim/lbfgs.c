@@ -211,7 +211,9 @@ static int line_search(search *r, double *t, double *loss, double slope) {
 
 /* -------- direction */
 
-static double *row(const rg_lbfgs *l, rg_tensor *m, int64_t i) { return of(m) + ((int64_t)of(l->numbers)[FIRST] + i) % l->with.history * l->n; }
+static double *row(const rg_lbfgs *l, rg_tensor *m, int64_t i) {
+    return of(m) + ((int64_t)of(l->numbers)[FIRST] + i) % l->with.history * l->n;
+}
 static double *rho(const rg_lbfgs *l, int64_t i) { return of(l->rho) + ((int64_t)of(l->numbers)[FIRST] + i) % l->with.history; }
 
 /* Keeps y = g - the last g and s = t d, where y . s is positive enough. */
@@ -282,7 +284,8 @@ static int iterate(search *r, int iteration, double *loss) {
 /* The numbers may come from a file: as indices they are believed only within bounds. */
 static bool is_sound(const rg_lbfgs *l) {
     const double pairs = of(l->numbers)[PAIRS], first = of(l->numbers)[FIRST], h = (double)l->with.history;
-    return of(l->numbers)[ITERATIONS] >= 0 && pairs >= 0 && pairs <= h && pairs == floor(pairs) && first >= 0 && first < h && first == floor(first);
+    return of(l->numbers)[ITERATIONS] >= 0 && pairs >= 0 && pairs <= h && pairs == floor(pairs) && first >= 0 && first < h &&
+        first == floor(first);
 }
 
 /* Are the gradients finite from which the next iteration begins? */
@@ -336,7 +339,8 @@ static int make_room(const char *at, rg_optim *o) {
     l->was = rg_buffer_at(at, o->tape, "lbfgs.gradient", RG_F64, NULL, 1, &n);
     l->numbers = rg_buffer_at(at, o->tape, "lbfgs.numbers", RG_F64, NULL, 1, (int64_t[]){NUMBERS});
     if (rg_failed(l->y) || rg_failed(l->s) || rg_failed(l->rho) || rg_failed(l->d) || rg_failed(l->was) || rg_failed(l->numbers)) return -1;
-    if (rg_size(RG_F64, 2, (int64_t[]){6, n}, &numel, &bytes)) return rg_fail(o->tape, RG_ESHAPE, at, "%s: %lld parameters", o->kind, (long long)n);
+    if (rg_size(RG_F64, 2, (int64_t[]){6, n}, &numel, &bytes))
+        return rg_fail(o->tape, RG_ESHAPE, at, "%s: %lld parameters", o->kind, (long long)n);
     double *room = rg_tape_own(at, o->tape, bytes);
     l->al = rg_tape_own(at, o->tape, (size_t)h * sizeof *l->al);
     if (!room || !l->al) return -1;

@@ -95,7 +95,8 @@ int rg_optim_add_group_at(const char *at, rg_optim *o, rg_list params, rg_group_
     if (!g) return -1;
     for (int i = 0; i < g->count; i++) {
         char text[64];
-        if (has(o, g->slots[i].p)) return rg_fail(o->tape, RG_EVALUE, at, "%s: %s is in a group already", who, rg_shape_text(g->slots[i].p, text, sizeof text));
+        if (has(o, g->slots[i].p))
+            return rg_fail(o->tape, RG_EVALUE, at, "%s: %s is in a group already", who, rg_shape_text(g->slots[i].p, text, sizeof text));
     }
     g->lr = g->initial_lr = lr;
     g->weight_decay = decay;
@@ -142,7 +143,8 @@ static void update(const rg_optim *o, rg_update *u, rg_slot *s, int isa) {
 
 int rg_nonfinite(const rg_optim *o, const rg_tensor *p, int64_t i, double value) {
     char text[80];
-    return rg_fail(o->tape, RG_EVALUE, o->at, "%s: element %lld of the gradient of %s is %g: no parameter was changed", o->kind, (long long)i,
+    return rg_fail(o->tape, RG_EVALUE, o->at, "%s: element %lld of the gradient of %s is %g: no parameter was changed", o->kind,
+        (long long)i,
         rg_shape_text(p, text, sizeof text), isnan(value) ? (double)NAN : value); /* without the sign that some machines give it */
 }
 
@@ -174,13 +176,16 @@ int rg_gradients_missing(const rg_optim *o) {
         for (int i = 0; i < g->count; i++)
             if (gradient(&g->slots[i])) return 0;
     char text[80];
-    return rg_fail(o->tape, RG_ESTATE, o->at, "%s: a step without gradients: rg_backward reached neither %s nor any other of its parameters", o->kind,
+    return rg_fail(o->tape, RG_ESTATE, o->at,
+        "%s: a step without gradients: rg_backward reached neither %s nor any other of its parameters", o->kind,
         rg_shape_text(o->groups->slots[0].p, text, sizeof text));
 }
 
 int rg_optim_step(rg_optim *o) {
     if (!o || rg_error_code(o->tape)) return -1;
-    if (o->lbfgs) return rg_fail(o->tape, RG_ESTATE, o->at, "rg_optim_step: the %s made here evaluates the loss more than once: rg_optim_step_closure", o->kind);
+    if (o->lbfgs)
+        return rg_fail(o->tape, RG_ESTATE, o->at,
+            "rg_optim_step: the %s made here evaluates the loss more than once: rg_optim_step_closure", o->kind);
     if (rg_outside_pass(o->at, o->tape, "rg_optim_step") || (o->error_if_nonfinite && want_finite(o))) return -1;
     if (rg_gradients_missing(o)) return -1;
     const int isa = rg_isa(o->tape);

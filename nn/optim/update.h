@@ -79,7 +79,8 @@ struct rg_average {
 rg_optim *rg_optim_new(const char *at, rg_tape *t, const char *kind, rg_list params); /* one group without state, lr or weight decay */
 int rg_optim_begin(const char *at, rg_optim *o, double lr, double weight_decay);      /* gives it these, and its state */
 int rg_optim_want(const char *at, const rg_optim *o, const char *option, double value, bool good, const char *rule);
-int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params); /* parameters of the tape, one or more? 0, or -1 with an error */
+/* parameters of the tape, one or more? 0, or -1 with an error */
+int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params);
 int rg_gradients_missing(const rg_optim *o);                                    /* refuses a step if no parameter has a gradient: -1 */
 int rg_nonfinite(const rg_optim *o, const rg_tensor *p, int64_t i, double value); /* refuses a step on that element of p's gradient: -1 */
 rg_tensor *rg_state_of(const char *at, const rg_tensor *p, const char *what);   /* a buffer of p's shape and dtype, "NAME.what" */

@@ -26,7 +26,9 @@ static int64_t find(const rg_tensor *x, int kinds) {
     return -1;
 }
 
-static int kinds_in(const rg_tensor *x) { return (find(x, NOT_A_NUMBER) >= 0 ? NOT_A_NUMBER : 0) | (find(x, INFINITE) >= 0 ? INFINITE : 0); }
+static int kinds_in(const rg_tensor *x) {
+    return (find(x, NOT_A_NUMBER) >= 0 ? NOT_A_NUMBER : 0) | (find(x, INFINITE) >= 0 ? INFINITE : 0);
+}
 
 /* Where an operand is, that broadcasts to y, for element i of y. */
 static int64_t behind(const rg_tensor *x, const rg_tensor *y, int64_t i) {
@@ -234,7 +236,8 @@ static int reject_gradient(rg_tensor *y, const char *what, rg_tensor *x, const r
     const int64_t i = g ? find(g, ANY) : -1;
     if (i < 0) return 0;
     put_index(&where, g, i);
-    return rg_reject(y, RG_EVALUE, "%s %s is %g at element %s, although %s", what, rg_shape_text(x, name, sizeof name), element(g, i), where.to, although);
+    return rg_reject(y, RG_EVALUE, "%s %s is %g at element %s, although %s", what, rg_shape_text(x, name, sizeof name), element(g, i),
+        where.to, although);
 }
 
 static int look_backward(rg_tape *t) {

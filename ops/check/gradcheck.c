@@ -54,7 +54,8 @@ static rg_tensor *call(problem *p) {
     if (rg_errors(p->t) != errors) return NULL;
     if (rg_failed(y)) return rg_fail(p->t, RG_EVALUE, p->at, "gradcheck: the function returned no tensor"), NULL;
     if (y->tape != p->t) return rg_fail(p->t, RG_ESTATE, p->at, "gradcheck: the function's result is on another tape"), NULL;
-    if (y->dtype != RG_F64) return rg_fail(p->t, RG_EDTYPE, p->at, "gradcheck: the function's result is %s, not f64", rg_dtype_name(y->dtype)), NULL;
+    if (y->dtype != RG_F64)
+        return rg_fail(p->t, RG_EDTYPE, p->at, "gradcheck: the function's result is %s, not f64", rg_dtype_name(y->dtype)), NULL;
     return y;
 }
 
@@ -128,7 +129,8 @@ static void note(problem *p, int k, int64_t i, double a, double n, double error)
     while (c->operand < p->n && p->in[c->operand] != x) c->operand++;
     char shape[80], who[24] = "the cotangent";
     if (c->operand < p->n) snprintf(who, sizeof who, "in[%d]", c->operand);
-    snprintf(c->text, sizeof c->text, "order %d, %s element %lld of %s", p->order, who, (long long)i, rg_shape_text(x, shape, sizeof shape));
+    snprintf(c->text, sizeof c->text, "order %d, %s element %lld of %s", p->order, who, (long long)i,
+        rg_shape_text(x, shape, sizeof shape));
 }
 
 /* sum_j v_j d out_j / dx_i by differences. 1 where the branches differ, -1 after an error. */
@@ -255,7 +257,8 @@ static bool refused(const char *at, rg_tape *t, int n, rg_tensor *const *in) {
         const rg_tensor *x = in[i];
         if (rg_given(at, t, x, "gradcheck: in[%d]", i)) return true;
         if (x->tape != t) return rg_fail(t, RG_ESTATE, at, "gradcheck: in[%d] is on another tape", i), true;
-        if (x->op) return rg_fail(t, RG_ESTATE, at, "gradcheck: in[%d] is the result of %s, not a leaf; rg_detach it", i, x->op->name), true;
+        if (x->op)
+            return rg_fail(t, RG_ESTATE, at, "gradcheck: in[%d] is the result of %s, not a leaf; rg_detach it", i, x->op->name), true;
         if (rg_needs_grad(x) && x->dtype != RG_F64)
             return rg_fail(t, RG_EDTYPE, at, "gradcheck: in[%d] %s: gradients are checked in f64; rg_set_default_dtype(t, RG_F64)", i,
                 rg_shape_text(x, shape, sizeof shape)), true;
@@ -353,8 +356,8 @@ static void judge_counts(rg_check *all, const int64_t *counts, const bool *seen)
 rg_check rg_gradcheck_op_at(const char *at, const rg_op *op, rg_gradcheck_options o) {
     (void)at;
     rg_check all = {.failed = RG_CHECK_PASSED};
-    if (!op || !op->samples) return (rg_check){.failed = RG_CHECK_BROKEN, .text = "no operator, or one without samples"};
-    if (op->name && rg_op_find(op->name) && rg_op_find(op->name) != op) return (rg_check){.failed = RG_CHECK_BROKEN, .text = "another operator has its name"};
+    if (!op || !op->samples)
+        return (rg_check){.failed = RG_CHECK_BROKEN, .text = "no operator (was its name taken?), or one without samples"};
     if (!op->backward && !op->compose) return all;
     rg_tape *t = rg_tape_new(o.seed);
     if (!t) return (rg_check){.failed = RG_CHECK_BROKEN, .text = "out of memory"};
@@ -396,7 +399,8 @@ const char *rg_verdict_name(rg_verdict v) {
 void rg_check_print(const rg_check *c, const char *name, FILE *to) {
     if (!c || !to) return;
     fprintf(to, "%s: %s", name ? name : "?", rg_verdict_name(c->failed));
-    if (c->failed == RG_CHECK_KINKED) fprintf(to, ": %lld of %lld elements left out", (long long)c->left_out, (long long)(c->left_out + c->checked));
+    if (c->failed == RG_CHECK_KINKED)
+        fprintf(to, ": %lld of %lld elements left out", (long long)c->left_out, (long long)(c->left_out + c->checked));
     if (c->text[0]) fprintf(to, ": %s", c->text);
     if (c->order && c->failed != RG_CHECK_BROKEN && c->failed != RG_CHECK_FEW)
         fprintf(to, ": analytic %.12g, numeric %.12g, error %.2g", c->analytic, c->numeric, c->error);

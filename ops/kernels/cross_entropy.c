@@ -27,7 +27,8 @@ static double losses(const real *x, const int32_t *label, real *p, int64_t rows,
     return sum;
 }
 
-typedef struct rows { int64_t count, n, per; const real *x, *p; const int32_t *label; real scale, *to; double *sum; } rows; /* per: in a part */
+/* per: in a part */
+typedef struct rows { int64_t count, n, per; const real *x, *p; const int32_t *label; real scale, *to; double *sum; } rows;
 static rows rows_of(const rg_tensor *y) {
     const rg_tensor *x = y->in[0], *labels = y->in[1];
     rows k = {.count = labels->numel, .n = x->shape[x->ndim - 1], .x = x->data, .p = y->saved[0]->data, .label = labels->data};

@@ -10,7 +10,8 @@
 typedef void loop1(int64_t n, double p, double q, const real *x, real *to);
 typedef void vjp1(int64_t n, double p, double q, const real *x, const real *y, const real *dy, real *to);
 typedef void vjp2(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, const real *y, const real *dy, real *to);
-typedef void vjp_both(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, const real *y, const real *dy, real *to_a, real *to_b);
+typedef void vjp_both(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, const real *y, const real *dy, real *to_a,
+    real *to_b);
 
 /* A call per chunk, in threads or not: what is left behind the vectors of a loop may have other bits. */
 typedef struct chunks { const rg_tensor *y; loop1 *loop; vjp1 *vjp; const real *df; real *to; } chunks;
@@ -80,7 +81,8 @@ static void vjp_parts(const void *with, int64_t begin, int64_t end) {
 }
 
 static int large_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, vjp2 *b_loop, vjp_both *both) {
-    vjp_job j = {.in = {y->in[0]->data, y->in[1]->data}, .f = y->data, .df = dy->data, .loop = {a_loop, b_loop}, .both = a_loop && b_loop ? both : NULL};
+    vjp_job j = {.in = {y->in[0]->data, y->in[1]->data}, .f = y->data, .df = dy->data, .loop = {a_loop, b_loop}, .both = a_loop &&
+        b_loop ? both : NULL};
     rg_tensor *sums[2] = {NULL, NULL};
     int64_t parts = y->numel / RG_CHUNK + 1;
     for (int k = 0; k < 2; k++) {

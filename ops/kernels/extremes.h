@@ -15,8 +15,8 @@ static inline real smaller(real a, real b) {
 }
 static inline real times(real a, real b) { return a * b; }
 
-/* Joins a run's elements by two and two; `none` is what a run of none gives. Strands lie in memory, so many of them that none waits for what
-   it has just written; and they are a loop and not unrolled: gcc vectorises a choice in a loop, but not in a row of statements. */
+/* Joins a run's elements by two and two; `none` is what a run of none gives. Strands lie in memory, so many of them that none waits for
+   what it has just written; and they are a loop and not unrolled: gcc vectorises a choice in a loop, but not in a row of statements. */
 enum { JOIN_MANY = 128, JOIN_FEW = 32 };
 #define JOIN_RUN(name, join, none)                                                                                         \
     __attribute__((always_inline)) static inline real name##_strands(const int strands, int64_t n, const real *x) {        \

@@ -13,7 +13,8 @@ typedef struct slices { int64_t outer, size, n, inner; const int32_t *index; } s
 
 /* Of an x that has elements. */
 static slices slices_of(const rg_tensor *x, const rg_tensor *index, int axis) {
-    return (slices){.outer = extent(x, 0, axis), .size = rg_axis_size(x, axis), .n = index->numel, .inner = extent(x, axis + 1, x->ndim), .index = index->data};
+    return (slices){.outer = extent(x, 0, axis), .size = rg_axis_size(x, axis), .n = index->numel, .inner = extent(x, axis + 1, x->ndim),
+        .index = index->data};
 }
 
 /* Calls of memcpy cost more than an element. */

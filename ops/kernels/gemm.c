@@ -23,7 +23,8 @@ enum { GRAIN = 1 << 20, FEW = 4, MANY = 16, BROAD = 128, UNIT = 16, EVEN = 4 };
 enum { OWN = RG_KERNEL_ISA > 0 ? 1 << 27 : 1 << 15, ROWS = 6 };
 
 static bool own(const rg_gemm *p) {
-    return (double)p->n * (double)p->k * (double)p->m < OWN || (p->n <= ROWS && !p->tb) || (p->m == 1 && p->ta) || rg_blas_isa() < RG_KERNEL_ISA;
+    return (double)p->n * (double)p->k * (double)p->m < OWN || (p->n <= ROWS && !p->tb) || (p->m == 1 && p->ta) ||
+        rg_blas_isa() < RG_KERNEL_ISA;
 }
 
 static void product(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c) {
@@ -86,7 +87,8 @@ static void run_pieces(const void *with, int64_t begin, int64_t end) {
 int RG_K(gemm)(rg_tensor *y, const rg_gemm *p) {
     const int64_t batch = p->batch ? p->batch->rows * p->batch->inner : 1, dims[] = {p->n, p->k, p->m};
     for (int d = 0; d < 3; d++)
-        if (dims[d] > INT_MAX) return rg_reject(y, RG_EVALUE, "dimension %lld is beyond %d, the limit of BLAS", (long long)dims[d], INT_MAX);
+        if (dims[d] > INT_MAX)
+            return rg_reject(y, RG_EVALUE, "dimension %lld is beyond %d, the limit of BLAS", (long long)dims[d], INT_MAX);
     if (batch == 0 || p->n == 0 || p->m == 0) return 0;
     const double all = (double)p->n * (double)p->k * (double)p->m;
     if (all < 2. * GRAIN && !p->batch) {

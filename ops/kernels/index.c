@@ -32,7 +32,8 @@ static void choose_any(const rg_tensor *y, const rg_walk *w, const int64_t *at, 
     else choose_8(n, c, w->run[0], a, w->run[1], b, w->run[2], to);
 }
 
-typedef struct choice { rg_walk w; const rg_tensor *y; bool alike; } choice; /* alike: the mask is of the result's dtype, and of this kernel's */
+/* alike: the mask is of the result's dtype, and of this kernel's */
+typedef struct choice { rg_walk w; const rg_tensor *y; bool alike; } choice;
 static void choose_blocks(const void *with, int64_t begin, int64_t end) {
     const choice *k = with;
     const rg_tensor *y = k->y;

@@ -13,7 +13,8 @@ static int64_t leading(const rg_tensor *x, int n) {
 int RG_K(matmul)(rg_tensor *y) {
     const rg_tensor *a = y->in[0], *b = y->in[1];
     const bool ta = y->attr.matmul.ta, tb = y->attr.matmul.tb, row = a->ndim == 1, column = b->ndim == 1;
-    rg_gemm p = {.n = row ? 1 : a->shape[a->ndim - (ta ? 1 : 2)], .k = a->shape[a->ndim - (ta ? 2 : 1)], .m = column ? 1 : b->shape[b->ndim - (tb ? 2 : 1)],
+    rg_gemm p = {.n = row ? 1 : a->shape[a->ndim - (ta ? 1 : 2)], .k = a->shape[a->ndim - (ta ? 2 : 1)],
+        .m = column ? 1 : b->shape[b->ndim - (tb ? 2 : 1)],
         .ta = ta, .tb = tb, .a = a->data, .b = b->data, .c = y->data};
     const int lead = y->ndim + row + column - 2;
     if (lead <= 0) return RG_K(gemm)(y, &p);
@@ -25,7 +26,8 @@ int RG_K(matmul)(rg_tensor *y) {
         return RG_K(gemm)(y, &p);
     }
     rg_walk walk;
-    rg_walk_init(&walk, lead, y->shape, 2, (unsigned[]){rg_walk_has(lead, a->ndim - 2, a->shape), rg_walk_has(lead, b->ndim - 2, b->shape)});
+    rg_walk_init(&walk, lead, y->shape, 2,
+        (unsigned[]){rg_walk_has(lead, a->ndim - 2, a->shape), rg_walk_has(lead, b->ndim - 2, b->shape)});
     p.batch = &walk;
     return RG_K(gemm)(y, &p);
 }

@@ -4,7 +4,8 @@
 RUN_SUM(square_run, (x[k] - m) * (x[k] - m), const real *x, real m)
 RUN_SUM(product_run, g[k] * (x[k] - m), const real *g, const real *x, real m)
 
-typedef struct rows { int64_t count, n; const real *x, *w, *b, *dy; real eps, *mean, *r, *to, *dw, *db; } rows; /* b, mean NULL of rms_norm */
+/* b, mean NULL of rms_norm */
+typedef struct rows { int64_t count, n; const real *x, *w, *b, *dy; real eps, *mean, *r, *to, *dw, *db; } rows;
 
 static rows rows_of(const rg_tensor *y) {
     rows k = {.count = 1, .n = 1, .x = y->in[0]->data, .eps = (real)y->attr.p};

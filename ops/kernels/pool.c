@@ -3,7 +3,8 @@
 
 typedef void plane_fn(const frame *f, const real *from, int32_t *place, real *to);
 
-typedef struct planes { frame f; int64_t in, out; const real *from; int32_t *place; real *to; plane_fn *loop; } planes; /* in, out: of one */
+/* in, out: of one */
+typedef struct planes { frame f; int64_t in, out; const real *from; int32_t *place; real *to; plane_fn *loop; } planes;
 static void run_planes(const void *with, int64_t begin, int64_t end) {
     const planes *p = with;
     for (int64_t i = begin; i < end; i++)
@@ -13,7 +14,8 @@ static void run_planes(const void *with, int64_t begin, int64_t end) {
 static int each(rg_tensor *y, const rg_tensor *from, rg_tensor *to, rg_tensor *places, plane_fn *loop) {
     const int64_t n = y->shape[0] * y->shape[1];
     if (!n) return 0;
-    const planes p = {frame_of(y->in[0], &y->attr), from->numel / n, to->numel / n, from->data, places ? places->data : NULL, to->data, loop};
+    const planes p = {frame_of(y->in[0], &y->attr), from->numel / n, to->numel / n, from->data, places ? places->data : NULL, to->data,
+        loop};
     rg_parallel(y->tape, y->in[0]->numel / RG_CHUNK, n, run_planes, &p);
     return 0;
 }
@@ -48,7 +50,8 @@ static void max_vjp_plane(const frame *f, const real *dy, int32_t *place, real *
     for (int64_t i = 0; i < f->h * f->w; i++) dx[i] = 0;
     for (int64_t p = 0; p < f->down; p++)
         for (int64_t q = 0; q < f->across; q++, dy++, place++) {
-            const int64_t i = p * a->window.stride[0] - a->window.padding[0] + *place / a->window.kernel[1], j = q * a->window.stride[1] - a->window.padding[1] + *place % a->window.kernel[1];
+            const int64_t i = p * a->window.stride[0] - a->window.padding[0] + *place / a->window.kernel[1],
+                j = q * a->window.stride[1] - a->window.padding[1] + *place % a->window.kernel[1];
             dx[i * f->w + j] += *dy;
         }
 }

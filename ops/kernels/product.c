@@ -4,7 +4,7 @@
    s = fma(a, b, s). Baseline code has no such instruction, and fma() would be a call per element: there it is s = a b + s.
 
    c is computed in register tiles of up to 6 x 2 vectors, 12 x 2 with AVX-512: 12 of sums, 2 of b and 1 of a, out of 16. Their columns
-   of b are packed into a panel that stays in the first-level cache while the rows of a pass by; a is read where it lies.                       */
+   of b are packed into a panel that stays in the first-level cache while the rows of a pass by; a is read where it lies. */
 #include "gemm.h"
 
 #if defined __FMA__ || defined __FP_FAST_FMA
@@ -63,7 +63,8 @@ INLINE vector multiply_add(real a, vector b, vector s) {
 }
 
 /* c[rows, vectors] = or += a[rows, k] b[k, vectors] */
-INLINE void register_tile(int rows, int vectors, bool ta, int64_t k, const real *restrict a, int64_t lda, const real *restrict b, int64_t ldb,
+INLINE void register_tile(int rows, int vectors, bool ta, int64_t k, const real *restrict a, int64_t lda, const real *restrict b,
+    int64_t ldb,
     real *restrict c, int64_t ldc, bool add) {
     vector s[ROWS][WIDE], of_b[WIDE];
     UNROLL
@@ -93,7 +94,8 @@ INLINE void register_tile(int rows, int vectors, bool ta, int64_t k, const real 
 
 typedef void tile_fn(int64_t k, const real *a, int64_t lda, const real *b, int64_t ldb, real *c, int64_t ldc, bool add);
 
-#define TILE(rows, vectors, ta) static void tile_##rows##_##vectors##_##ta(int64_t k, const real *a, int64_t lda, const real *b, int64_t ldb, \
+#define TILE(rows, vectors, ta) \
+    static void tile_##rows##_##vectors##_##ta(int64_t k, const real *a, int64_t lda, const real *b, int64_t ldb, \
     real *c, int64_t ldc, bool add) { register_tile(rows, vectors, ta, k, a, lda, b, ldb, c, ldc, add); }
 #define TILES3(v, ta) TILE(1, v, ta) TILE(2, v, ta) TILE(3, v, ta)
 #define TILES6(v, ta) TILES3(v, ta) TILE(4, v, ta) TILE(5, v, ta) TILE(6, v, ta)
@@ -101,7 +103,8 @@ typedef void tile_fn(int64_t k, const real *a, int64_t lda, const real *b, int64
 #define NAMES6(v, ta) NAMES3(v, ta), tile_4_##v##_##ta, tile_5_##v##_##ta, tile_6_##v##_##ta
 #ifdef RG_KERNEL_AVX512
 #define TILES(v, ta) TILES6(v, ta) TILE(7, v, ta) TILE(8, v, ta) TILE(9, v, ta) TILE(10, v, ta) TILE(11, v, ta) TILE(12, v, ta)
-#define NAMES(v, ta) NAMES6(v, ta), tile_7_##v##_##ta, tile_8_##v##_##ta, tile_9_##v##_##ta, tile_10_##v##_##ta, tile_11_##v##_##ta, tile_12_##v##_##ta
+#define NAMES(v, ta) \
+    NAMES6(v, ta), tile_7_##v##_##ta, tile_8_##v##_##ta, tile_9_##v##_##ta, tile_10_##v##_##ta, tile_11_##v##_##ta, tile_12_##v##_##ta
 #define TILES_FEW TILES6
 #define NAMES_FEW NAMES6
 #else
@@ -115,7 +118,8 @@ static tile_fn *const tiles[2][WIDE + 1][ROWS] = {
     {{0}, {NAMES(1, 0)}, {NAMES(2, 0)}, {0}, {NAMES_FEW(4, 0)}}, {{0}, {NAMES(1, 1)}, {NAMES(2, 1)}, {0}, {NAMES_FEW(4, 1)}}};
 
 /* Where only m of its columns are there. */
-static void edge_tile(tile_fn *tile, int rows, int vectors, int m, int64_t k, const real *a, int64_t lda, const real *b, int64_t ldb, real *c, int64_t ldc,
+static void edge_tile(tile_fn *tile, int rows, int vectors, int m, int64_t k, const real *a, int64_t lda, const real *b, int64_t ldb,
+    real *c, int64_t ldc,
     bool add) {
     real s[ROWS * COLS] __attribute__((aligned(64))) = {0};
     const int width = vectors * LANES;
@@ -273,7 +277,8 @@ void NARROWER(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c
 #endif
 
 void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c) {
-    const matrix left = from((matrix){a, p->ta ? p->n : p->k, p->ta}, t.i, 0), right = from((matrix){b, p->tb ? p->k : p->m, p->tb}, 0, t.j);
+    const matrix left = from((matrix){a, p->ta ? p->n : p->k, p->ta}, t.i, 0),
+        right = from((matrix){b, p->tb ? p->k : p->m, p->tb}, 0, t.j);
     real *to = c + t.i * p->m + t.j;
     if ((double)t.n * (double)p->k * (double)t.m <= TINY) product_small(t.n, p->k, t.m, left, right, to, p->m);
     else if (p->ta && t.m < COLS && t.n >= 2 * COLS) product_narrow(t.n, p->k, t.m, left, right, to, p->m);

@@ -20,7 +20,9 @@ static int each_vjp(rg_tensor *y, const rg_tensor *dy, rg_tensor **dx, real scal
 }
 
 int RG_K(sum_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return each_vjp(y, dy, dx, 1); }
-int RG_K(mean_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return each_vjp(y, dy, dx, C(1 / ((double)y->in[0]->numel / (double)y->numel))); }
+int RG_K(mean_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    return each_vjp(y, dy, dx, C(1 / ((double)y->in[0]->numel / (double)y->numel)));
+}
 
 /* -------- prod, max, min */
 

@@ -38,7 +38,8 @@ int RG_K(pad)(rg_tensor *y) {
     const int axis = y->attr.axis;
     const int64_t index = extent(y, axis + 1, y->ndim) * (int64_t)rg_dtype_size(y->dtype), bytes = x->shape[axis] * index;
     if (x->numel < y->numel) fill(y, y->attr.p);
-    if (x->numel) copy_rows(y->tape, (char *)y->data + y->attr.start * index, y->shape[axis] * index, x->data, bytes, bytes, extent(y, 0, axis));
+    if (x->numel)
+        copy_rows(y->tape, (char *)y->data + y->attr.start * index, y->shape[axis] * index, x->data, bytes, bytes, extent(y, 0, axis));
     return 0;
 }
 
@@ -59,7 +60,8 @@ int RG_K(stack)(rg_tensor *y) {
     if (!y->numel) return 0;
     const int axis = y->attr.axis;
     const int64_t bytes = extent(y, axis + 1, y->ndim) * (int64_t)rg_dtype_size(y->dtype);
-    for (int k = 0; k < y->nin; k++) copy_rows(y->tape, (char *)y->data + k * bytes, y->nin * bytes, y->in[k]->data, bytes, bytes, extent(y, 0, axis));
+    for (int k = 0; k < y->nin; k++)
+        copy_rows(y->tape, (char *)y->data + k * bytes, y->nin * bytes, y->in[k]->data, bytes, bytes, extent(y, 0, axis));
     return 0;
 }
 

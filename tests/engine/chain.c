@@ -30,6 +30,7 @@ int main(int argc, char **argv) {
     chain(w, n / 10);
     bad |= rg_error(t) != NULL;
     rg_tape_free(t); /* with a record still on it */
-    printf("%ld nodes: %.1f bytes each, %.1f with what the pool rounds up%s%s\n", n, used, reserved, small ? "" : ": MORE THAN 256", bad ? ": WRONG" : "");
+    printf("%ld nodes: %.1f bytes each, %.1f with what the pool rounds up%s%s\n", n, used, reserved, small ? "" : ": MORE THAN 256",
+        bad ? ": WRONG" : "");
     return bad || !small;
 }

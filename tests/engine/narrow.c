@@ -1,4 +1,5 @@
-/* narrow.c - what is different where a pointer has 32 bits: sizes that 64 bits hold and 32 do not. A line "ok NAME" or "not ok NAME" a case. */
+/* narrow.c - what is different where a pointer has 32 bits: sizes that 64 bits hold and 32 do not. A line "ok NAME" or "not ok NAME" a
+   case. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -27,7 +27,8 @@ int main(int argc, char **argv) {
     rg_set_threads(t, argc > 1 ? atoi(argv[1]) : 1);
     const bool leak = argc > 2 && !strcmp(argv[2], "leak");
     const rg_dataset data = rg_make_digits(t, 1000);
-    const net m = {rg_param(t, "w1", RG_HE_NORMAL, 784, 128), rg_param(t, "b1", RG_ZEROS, 128), rg_param(t, "w2", RG_HE_NORMAL, 128, 10), rg_param(t, "b2", RG_ZEROS, 10)};
+    const net m = {rg_param(t, "w1", RG_HE_NORMAL, 784, 128), rg_param(t, "b1", RG_ZEROS, 128), rg_param(t, "w2", RG_HE_NORMAL, 128, 10),
+        rg_param(t, "b2", RG_ZEROS, 10)};
     rg_optim *optim = rg_optim_adam(t, rg_params(t), .lr = 1e-3);
     rg_loader *batches = rg_loader_new(t, data.x, data.y, .batch = 128, .shuffle = true); /* 7 full ones, and 104 rows */
     long second = 0, epoch = 0;

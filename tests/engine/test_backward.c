@@ -87,13 +87,15 @@ static void no_gradient_of_the_first_layers_input(void **state) {
     size_t largest = 0;
     rg_tape *t = rg_tape_new(1, .allocator = (rg_allocator){note_largest, free_noted, &largest, true});
     for (int how = 0; how < 8; how++) { /* matmul or linear, for a parameter alone or for the input too, rg_backward or rg_grad */
-        rg_tensor *x = rg_requires_grad(rg_full(t, 1, 40, 500), how & 1), *w = rg_requires_grad(rg_full(t, 1, 500, 3), true), *b = rg_full(t, 1, 3), *dx;
+        rg_tensor *x = rg_requires_grad(rg_full(t, 1, 40, 500), how & 1), *w = rg_requires_grad(rg_full(t, 1, 500, 3), true),
+            *b = rg_full(t, 1, 3), *dx;
         rg_tensor *loss = rg_sum(rg_relu(how & 2 ? rg_linear(x, w, b) : rg_matmul(x, w)));
         largest = 0;
         if (how & 4) assert_int_equal(rg_grad(loss, rg_list_of_n(1, how & 1 ? &x : &w), &dx), 0);
         else assert_int_equal(rg_backward(loss), 0);
         const size_t bytes = 40 * 500 * sizeof(float);
-        if ((largest >= bytes) != (how & 1)) fail_msg("case %d: the pass asked for %zu bytes at once, the input has %zu", how, largest, bytes);
+        if ((largest >= bytes) != (how & 1))
+            fail_msg("case %d: the pass asked for %zu bytes at once, the input has %zu", how, largest, bytes);
         rg_tape_reset(t);
     }
     rg_tape_free(t);
@@ -111,7 +113,8 @@ static void a_frozen_parameter(void **state) {
     rg_requires_grad(w, false); /* after its use: nothing is left to do */
     assert_int_equal(rg_backward(loss), 0);
     VALUES(rg_grad_of(w), 1, 2);
-    BACKWARD_REFUSED(RG_ESTATE, rg_sum(rg_mul(v, w)), "rg_backward: the loss depends on nothing that requires a gradient, or was made with recording off");
+    BACKWARD_REFUSED(RG_ESTATE, rg_sum(rg_mul(v, w)),
+        "rg_backward: the loss depends on nothing that requires a gradient, or was made with recording off");
 }
 
 static void the_loss_is_the_leaf(void **state) {
@@ -174,7 +177,8 @@ static void accumulators_are_buffers_of_their_own(void **state) {
     const float *g[] = {rg_f32(rg_grad_of(v)), rg_f32(rg_grad_of(w)), rg_f32(rg_grad_of(x)), rg_f32(dy)};
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < i; j++) assert_ptr_not_equal(g[i], g[j]);
-    assert_true(rg_grad_of(v)->seq != rg_grad_of(w)->seq && rg_grad_of(v)->seq > v->seq && rg_grad_of(w)->seq > v->seq); /* pictures tell them apart */
+    /* pictures tell them apart */
+    assert_true(rg_grad_of(v)->seq != rg_grad_of(w)->seq && rg_grad_of(v)->seq > v->seq && rg_grad_of(w)->seq > v->seq);
     rg_write(rg_grad_of(v), nines);
     VALUES(rg_grad_of(w), 1, 2, 3, 4, 5, 6);
     VALUES(rg_grad_of(x), 1, 2, 3, 4, 5, 6);
@@ -216,7 +220,8 @@ static void a_gradient_as_operand(void **state) {
 
 static void broadcasting_is_undone(void **state) {
     rg_tape *t = *state;
-    static const struct { int n; int64_t shape[4]; double each; } operands[] = {{0, {0}, 24}, {1, {1}, 24}, {1, {4}, 6}, {2, {3, 1}, 8}, {2, {3, 4}, 2},
+    static const struct { int n; int64_t shape[4]; double each; } operands[] = {{0, {0}, 24}, {1, {1}, 24}, {1, {4}, 6}, {2, {3, 1}, 8},
+        {2, {3, 4}, 2},
         {3, {2, 1, 1}, 12}, {3, {1, 3, 4}, 2}, {3, {2, 3, 4}, 1}, {2, {1, 4}, 6}};
     for (int k = 0; k < 9; k++) {
         rg_tensor *x = rg_full(t, 1, 2, 3, 4), *w = rg_requires_grad(rg_full_n(t, 1, operands[k].n, operands[k].shape), true);
@@ -263,7 +268,8 @@ static void a_stale_leaf_is_named(void **state) {
     rg_write(w, nines);
     assert_int_equal(rg_backward(rg_sum(by_write)), -1);
     char should[200];
-    snprintf(should, sizeof should, "backward through mul: w1 was written after it was used here (%s)", strrchr(here, '/') ? strrchr(here, '/') + 1 : here);
+    snprintf(should, sizeof should, "backward through mul: w1 was written after it was used here (%s)",
+        strrchr(here, '/') ? strrchr(here, '/') + 1 : here);
     assert_string_equal(rg_error(t), should);
     assert_int_equal(rg_error_code(t), RG_ESTATE);
     assert_null(rg_grad_of(w));
@@ -278,7 +284,8 @@ static void a_stale_leaf_is_named(void **state) {
 static void stale_through_views_and_touch(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 6), *x = rg_set_name(rg_input(t, six, 6), "x"), *v = param(t, "v", 2);
-    rg_tensor *all[] = {rg_sum(rg_square(rg_reshape(w, 2, 3))), rg_sum(rg_mul(v, rg_slice(w, 0, 2, 4))), rg_sum(rg_mul(v, rg_detach(rg_slice(w, 0, 0, 2))))};
+    rg_tensor *all[] = {rg_sum(rg_square(rg_reshape(w, 2, 3))), rg_sum(rg_mul(v, rg_slice(w, 0, 2, 4))),
+        rg_sum(rg_mul(v, rg_detach(rg_slice(w, 0, 0, 2))))};
     rg_touch(rg_slice(w, 0, 0, 1)); /* an optimiser's way, and through a view */
     for (int k = 0; k < 3; k++) {
         assert_int_equal(rg_backward(all[k]), -1);

@@ -22,41 +22,45 @@ static rg_tensor *whole(rg_tape *t, int64_t n) { return rg_input(t, counts, n); 
 /* -------- exact messages */
 
 /* One case a row: what is called, the code, and the whole message but the file and line, which is the row's own. */
-#define MESSAGES(M)                                                                                                                               \
-    M(matmul, RG_ESHAPE, rg_matmul(NAMED("x", 64, 784), NAMED("w1", 785, 128)), "matmul: x[64,784] . w1[785,128]: inner dimensions 784 and 785 differ") \
-    M(matmul_transposed, RG_ESHAPE, rg_matmul(X(2, 3), X(3, 4), .transpose_a = true), "matmul: [2,3] . [3,4]: inner dimensions 2 and 3 differ (the first transposed)") \
-    M(linear, RG_ESHAPE, rg_linear(X(2, 3), NAMED("w", 4, 5), X(5)), "linear: [2,3], w[4,5], [5]: inner dimensions 3 and 4 differ")                   \
-    M(add, RG_ESHAPE, rg_add(X(2, 3), NAMED("b", 4)), "add: [2,3] + b[4]: dimensions 3 and 4 do not broadcast")                                        \
-    M(composite, RG_ESHAPE, rg_mse(NAMED("p", 2, 3), NAMED("y", 2, 4)), "mse: the target y[2,4] does not broadcast to the prediction, p[2,3]")                   \
-    M(inner, RG_ESHAPE, rg_sum(rg_exp(rg_add(rg_neg(X(3)), X(2)))), "add: [3] + [2]: dimensions 3 and 2 do not broadcast")                             \
-    M(float_wanted, RG_EDTYPE, rg_exp(rg_set_name(whole(t, 2), "i")), "exp: i[2] i32: operand 1 must be a float, not i32; rg_cast converts")               \
-    M(mixed, RG_EDTYPE, rg_mul(X(2), rg_cast(X(2), RG_F64)), "mul: [2] * [2] f64: dtypes f32 and f64 differ; rg_cast converts")                        \
-    M(index_wanted, RG_EDTYPE, rg_pick(X(2, 3), X(2)), "pick: [2,3], [2]: operand 2 must be i32, not f32")                                             \
-    M(axis, RG_ESHAPE, rg_sum(X(2, 3), 2), "sum: [2,3]: axis 2 is outside the 2 dimensions")                                               \
-    M(axis_from_the_end, RG_ESHAPE, rg_softmax(X(2, 3), -3), "softmax: [2,3]: axis -3 is outside the 2 dimensions")                                    \
-    M(axis_twice, RG_ESHAPE, rg_mean(X(2, 3), 1, -1), "mean: [2,3]: axis -1 is given twice")                                                 \
-    M(nothing_to_compare, RG_EVALUE, rg_max(X(0, 3)), "max: [0,3]: no maximum over axis 0 of size 0")                                                  \
-    M(reshape, RG_ESHAPE, rg_reshape(X(2, 3), 4, 2), "reshape: [2,3]: 6 elements do not fit [4,2]")                                                    \
-    M(negative, RG_ESHAPE, rg_reshape(X(2, 3), -2, 3), "reshape: [2,3]: dimension 0 of the new shape is -2")                                              \
-    M(expand, RG_ESHAPE, rg_expand(X(2, 3), 2, 4), "expand: [2,3]: does not expand to [2,4]")                                                          \
-    M(sum_to, RG_ESHAPE, rg_sum_to(X(2, 3), 2), "sum_to: [2,3]: [2] does not expand to it")                                                            \
-    M(too_large, RG_ESHAPE, rg_expand(X(1), INT64_MAX), "expand: [1]: the sizes of the new shape overflow")                                    \
-    M(too_large_a_product, RG_ESHAPE, rg_expand(X(1), 1ll << 40, 1ll << 40), "expand: [1]: the sizes of the new shape overflow")               \
-    M(squeeze, RG_ESHAPE, rg_squeeze(X(2, 3), 1), "squeeze: [2,3]: axis 1 has size 3, not 1")                                                          \
-    M(permute, RG_ESHAPE, rg_permute(X(2, 3), 0, 0), "permute: [2,3]: axis 0 is given twice")                                                            \
-    M(concat, RG_ESHAPE, rg_concat(1, X(2, 3), X(4, 3)), "concat: [2,3], [4,3]: dimensions 2 and 4 of axis 0 differ")                                  \
-    M(concat_of_many, RG_ESHAPE, rg_concat(0, X(1), X(1), X(1), X(1), X(1), X(1), X(1), X(1, 1)),                                                      \
-        "concat: [1], [1], [1], [1], [1], [1], ... 8 operands: operand 8 has 2 dimensions, the first has 1")                                           \
-    M(label_outside, RG_EVALUE, rg_pick(X(3, 2), whole(t, 3)), "pick: [3,2], [3] i32: index[2] = 2 is outside 0..1")                                   \
-    M(dimension, RG_ESHAPE, rg_full(t, 1, 2, -3), "tensor: dimension 1 of the new shape is -3")                                                                         \
-    M(dimensions_overflow, RG_ESHAPE, rg_full(t, 1, 1ll << 31, 1ll << 31, 2), "tensor: the sizes of the new shape overflow")                          \
-    M(dimensions_overflow_beside_zero, RG_ESHAPE, rg_full(t, 1, 1ll << 40, 0, 1ll << 40), "tensor: the sizes of the new shape overflow")              \
-    M(dimensions_missing, RG_EVALUE, rg_full_n(t, 1, 2, NULL), "tensor: 2 dimensions, but the shape is NULL")                                \
-    M(new_dimensions_missing, RG_EVALUE, rg_expand_n(X(2), 2, NULL), "expand: [2]: 2 dimensions, but the shape is NULL")                     \
-    M(null_operand, RG_ESTATE, rg_add(X(2), rg_grad_of(X(2))), "add: operand 2 is NULL")                                                               \
-    M(null_first_operand, RG_ESTATE, rg_mul(NULL, X(2)), "mul: operand 1 is NULL")                                                                     \
-    M(null_operator, RG_EVALUE, rg_apply(NULL, RG_HERE, RG_NO_ATTR, RG_IN(X(2))), "rg_apply: the operator is NULL")                               \
-    M(null_in_composite, RG_ESTATE, rg_mse(NULL, X(2)), "mse: operand 1 is NULL")                                                                      \
+#define MESSAGES(M)                                                                                                                      \
+    M(matmul, RG_ESHAPE, rg_matmul(NAMED("x", 64, 784), NAMED("w1", 785, 128)), \
+        "matmul: x[64,784] . w1[785,128]: inner dimensions 784 and 785 differ") \
+    M(matmul_transposed, RG_ESHAPE, rg_matmul(X(2, 3), X(3, 4), .transpose_a = true), \
+        "matmul: [2,3] . [3,4]: inner dimensions 2 and 3 differ (the first transposed)") \
+    M(linear, RG_ESHAPE, rg_linear(X(2, 3), NAMED("w", 4, 5), X(5)), "linear: [2,3], w[4,5], [5]: inner dimensions 3 and 4 differ")      \
+    M(add, RG_ESHAPE, rg_add(X(2, 3), NAMED("b", 4)), "add: [2,3] + b[4]: dimensions 3 and 4 do not broadcast")                          \
+    M(composite, RG_ESHAPE, rg_mse(NAMED("p", 2, 3), NAMED("y", 2, 4)), \
+        "mse: the target y[2,4] does not broadcast to the prediction, p[2,3]") \
+    M(inner, RG_ESHAPE, rg_sum(rg_exp(rg_add(rg_neg(X(3)), X(2)))), "add: [3] + [2]: dimensions 3 and 2 do not broadcast")               \
+    M(float_wanted, RG_EDTYPE, rg_exp(rg_set_name(whole(t, 2), "i")), \
+        "exp: i[2] i32: operand 1 must be a float, not i32; rg_cast converts") \
+    M(mixed, RG_EDTYPE, rg_mul(X(2), rg_cast(X(2), RG_F64)), "mul: [2] * [2] f64: dtypes f32 and f64 differ; rg_cast converts")          \
+    M(index_wanted, RG_EDTYPE, rg_pick(X(2, 3), X(2)), "pick: [2,3], [2]: operand 2 must be i32, not f32")                               \
+    M(axis, RG_ESHAPE, rg_sum(X(2, 3), 2), "sum: [2,3]: axis 2 is outside the 2 dimensions")                                             \
+    M(axis_from_the_end, RG_ESHAPE, rg_softmax(X(2, 3), -3), "softmax: [2,3]: axis -3 is outside the 2 dimensions")                      \
+    M(axis_twice, RG_ESHAPE, rg_mean(X(2, 3), 1, -1), "mean: [2,3]: axis -1 is given twice")                                             \
+    M(nothing_to_compare, RG_EVALUE, rg_max(X(0, 3)), "max: [0,3]: no maximum over axis 0 of size 0")                                    \
+    M(reshape, RG_ESHAPE, rg_reshape(X(2, 3), 4, 2), "reshape: [2,3]: 6 elements do not fit [4,2]")                                      \
+    M(negative, RG_ESHAPE, rg_reshape(X(2, 3), -2, 3), "reshape: [2,3]: dimension 0 of the new shape is -2")                             \
+    M(expand, RG_ESHAPE, rg_expand(X(2, 3), 2, 4), "expand: [2,3]: does not expand to [2,4]")                                            \
+    M(sum_to, RG_ESHAPE, rg_sum_to(X(2, 3), 2), "sum_to: [2,3]: [2] does not expand to it")                                              \
+    M(too_large, RG_ESHAPE, rg_expand(X(1), INT64_MAX), "expand: [1]: the sizes of the new shape overflow")                              \
+    M(too_large_a_product, RG_ESHAPE, rg_expand(X(1), 1ll << 40, 1ll << 40), "expand: [1]: the sizes of the new shape overflow")         \
+    M(squeeze, RG_ESHAPE, rg_squeeze(X(2, 3), 1), "squeeze: [2,3]: axis 1 has size 3, not 1")                                            \
+    M(permute, RG_ESHAPE, rg_permute(X(2, 3), 0, 0), "permute: [2,3]: axis 0 is given twice")                                            \
+    M(concat, RG_ESHAPE, rg_concat(1, X(2, 3), X(4, 3)), "concat: [2,3], [4,3]: dimensions 2 and 4 of axis 0 differ")                    \
+    M(concat_of_many, RG_ESHAPE, rg_concat(0, X(1), X(1), X(1), X(1), X(1), X(1), X(1), X(1, 1)),                                        \
+        "concat: [1], [1], [1], [1], [1], [1], ... 8 operands: operand 8 has 2 dimensions, the first has 1")                             \
+    M(label_outside, RG_EVALUE, rg_pick(X(3, 2), whole(t, 3)), "pick: [3,2], [3] i32: index[2] = 2 is outside 0..1")                     \
+    M(dimension, RG_ESHAPE, rg_full(t, 1, 2, -3), "tensor: dimension 1 of the new shape is -3")                                          \
+    M(dimensions_overflow, RG_ESHAPE, rg_full(t, 1, 1ll << 31, 1ll << 31, 2), "tensor: the sizes of the new shape overflow")             \
+    M(dimensions_overflow_beside_zero, RG_ESHAPE, rg_full(t, 1, 1ll << 40, 0, 1ll << 40), "tensor: the sizes of the new shape overflow") \
+    M(dimensions_missing, RG_EVALUE, rg_full_n(t, 1, 2, NULL), "tensor: 2 dimensions, but the shape is NULL")                            \
+    M(new_dimensions_missing, RG_EVALUE, rg_expand_n(X(2), 2, NULL), "expand: [2]: 2 dimensions, but the shape is NULL")                 \
+    M(null_operand, RG_ESTATE, rg_add(X(2), rg_grad_of(X(2))), "add: operand 2 is NULL")                                                 \
+    M(null_first_operand, RG_ESTATE, rg_mul(NULL, X(2)), "mul: operand 1 is NULL")                                                       \
+    M(null_operator, RG_EVALUE, rg_apply(NULL, RG_HERE, RG_NO_ATTR, RG_IN(X(2))), "rg_apply: the operator is NULL")                      \
+    M(null_in_composite, RG_ESTATE, rg_mse(NULL, X(2)), "mse: operand 1 is NULL")                                                        \
     M(other_seven_dimensions, RG_ESHAPE, rg_expand(X(1), 1, 1, 1, 1, 1, 1, 1), "expand: [1]: 7 dimensions, at most 6")
 
 #define M(name, code, call, message)                                                      \
@@ -252,7 +256,8 @@ static void the_longest_message(void **state) {
     assert_string_equal(rg_shape_text(NULL, text, sizeof text), "NULL");
     rg_shape_text(x[0], tiny, 0);
     rg_error_clear(t);
-    assert_int_equal(rg_fail(t, RG_EVALUE, NULL, "again: %s", (rg_fail(t, RG_EVALUE, NULL, "first"), rg_error(t))), -1); /* a message in a message */
+    /* a message in a message */
+    assert_int_equal(rg_fail(t, RG_EVALUE, NULL, "again: %s", (rg_fail(t, RG_EVALUE, NULL, "first"), rg_error(t))), -1);
     assert_string_equal(rg_error(t), "first");
     rg_error_clear(t);
 }
@@ -262,10 +267,12 @@ static void the_longest_message(void **state) {
 static void sizes(void **state) {
     (void)state;
     static const struct { rg_dtype dtype; int ndim; int64_t shape[6]; int64_t numel, bytes; } all[] = { /* numel -1: refused */
-        {RG_F32, 0, {0}, 1, 4}, {RG_F64, 2, {3, 5}, 15, 120}, {RG_U8, 6, {1, 2, 3, 4, 5, 6}, 720, 720}, {RG_I32, 1, {0}, 0, 0}, {RG_F32, 2, {0, 7}, 0, 0},
+        {RG_F32, 0, {0}, 1, 4}, {RG_F64, 2, {3, 5}, 15, 120}, {RG_U8, 6, {1, 2, 3, 4, 5, 6}, 720, 720}, {RG_I32, 1, {0}, 0, 0},
+            {RG_F32, 2, {0, 7}, 0, 0},
         {RG_F32, 1, {-1}, -1, 0}, {RG_F32, 2, {0, -1}, -1, 0}, {RG_F64, 1, {INT64_MAX}, -1, 0}, {RG_F32, 2, {1ll << 32, 1ll << 31}, -1, 0},
         {RG_F32, 3, {1ll << 32, 1ll << 31, 0}, -1, 0}, {RG_F32, 3, {0, 1ll << 32, 1ll << 31}, -1, 0}, {RG_U8, 2, {INT64_MAX, 2}, -1, 0},
-        {RG_U8, 1, {1ll << 60}, 1ll << 60, 1ll << 60}, {RG_U8, 1, {1ll << 62}, -1, 0}, {RG_F64, 6, {65536, 65536, 65536, 65536, 65536, 65536}, -1, 0}};
+        {RG_U8, 1, {1ll << 60}, 1ll << 60, 1ll << 60}, {RG_U8, 1, {1ll << 62}, -1, 0},
+        {RG_F64, 6, {65536, 65536, 65536, 65536, 65536, 65536}, -1, 0}};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
         int64_t numel = -7;
         size_t bytes = 0;
@@ -365,94 +372,127 @@ static void rg_abort_traps(void **state) {
 
 static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, in[0]; }
 
-#define OPS(N)                                                                                                                                    \
-    N(rg_neg, rg_neg(x)) N(rg_exp, rg_exp(x)) N(rg_log, rg_log(x)) N(rg_sqrt, rg_sqrt(x)) N(rg_square, rg_square(x)) N(rg_abs, rg_abs(x))             \
-    N(rg_relu, rg_relu(x)) N(rg_sigmoid, rg_sigmoid(x)) N(rg_tanh, rg_tanh(x)) N(rg_softplus, rg_softplus(x)) N(rg_erf, rg_erf(x))                    \
-    N(rg_add_scalar, rg_add_scalar(x, 1)) N(rg_mul_scalar, rg_mul_scalar(x, 1)) N(rg_pow_scalar, rg_pow_scalar(x, 1)) N(rg_sign, rg_sign(x))          \
-    N(rg_add, rg_add(x, x)) N(rg_sub, rg_sub(x, x)) N(rg_mul, rg_mul(x, x)) N(rg_div, rg_div(x, x)) N(rg_maximum, rg_maximum(x, x))                   \
-    N(rg_minimum, rg_minimum(x, x)) N(rg_gt, rg_gt(x, x)) N(rg_eq, rg_eq(x, x)) N(rg_expand, rg_expand(x, 2, 3)) N(rg_sum_to, rg_sum_to(x, 2))        \
-    N(rg_expm1, rg_expm1(x)) N(rg_log1p, rg_log1p(x)) N(rg_rsqrt, rg_rsqrt(x)) N(rg_reciprocal, rg_reciprocal(x)) N(rg_sin, rg_sin(x))                \
-    N(rg_cos, rg_cos(x)) N(rg_tan, rg_tan(x)) N(rg_asin, rg_asin(x)) N(rg_acos, rg_acos(x)) N(rg_atan, rg_atan(x)) N(rg_sinh, rg_sinh(x))             \
-    N(rg_cosh, rg_cosh(x)) N(rg_erfc, rg_erfc(x)) N(rg_silu, rg_silu(x)) N(rg_mish, rg_mish(x)) N(rg_gelu, rg_gelu(x))                                \
-    N(rg_gelu_tanh, rg_gelu_tanh(x)) N(rg_log_sigmoid, rg_log_sigmoid(x)) N(rg_softsign, rg_softsign(x)) N(rg_hardtanh, rg_hardtanh(x))               \
-    N(rg_hardsigmoid, rg_hardsigmoid(x)) N(rg_selu, rg_selu(x)) N(rg_elu, rg_elu(x, 1)) N(rg_leaky_relu, rg_leaky_relu(x, .01))                       \
-    N(rg_clamp, rg_clamp(x, 0, 1)) N(rg_floor, rg_floor(x)) N(rg_logical_not, rg_logical_not(x)) N(rg_pow, rg_pow(x, x))                              \
-    N(rg_logaddexp, rg_logaddexp(x, x)) N(rg_lt, rg_lt(x, x)) N(rg_ge, rg_ge(x, x)) N(rg_le, rg_le(x, x)) N(rg_ne, rg_ne(x, x))                       \
-    N(rg_logical_and, rg_logical_and(x, x)) N(rg_logical_or, rg_logical_or(x, x)) N(rg_logical_xor, rg_logical_xor(x, x))                             \
-    N(rg_min_keep, rg_min_keep(x, 0)) N(rg_prod_keep, rg_prod_keep(x, 0)) N(rg_var_corrected_keep, rg_var_corrected_keep(x, 0, 0))                      \
-    N(rg_std_corrected_keep, rg_std_corrected_keep(x, 0, 0)) N(rg_norm_keep, rg_norm_keep(x, 0)) N(rg_norm_p, rg_norm_p(x, 3)) N(rg_cumsum, rg_cumsum(x, 0))\
-    N(rg_argmin, rg_argmin(x, 0)) N(rg_argsort, rg_argsort(x, 0, .descending = true)) N(rg_sort, rg_sort(x, 0, .descending = true)) N(rg_topk, rg_topk(x, 0, 1))\
-    N(rg_full_like, rg_full_like(x, 1)) N(rg_matmul, rg_matmul(x, x, .transpose_a = true)) N(rg_linear, rg_linear(x, x, x)) N(rg_sum_keep, rg_sum_keep(x, 0)) \
-    N(rg_mean_keep, rg_mean_keep(x, 0, -1)) N(rg_max_keep, rg_max_keep(x, 0)) N(rg_argmax, rg_argmax(x, 0))                               \
-    N(rg_logsumexp, rg_logsumexp(x, 0)) N(rg_softmax, rg_softmax(x, 0)) N(rg_log_softmax, rg_log_softmax(x, 0)) N(rg_reshape, rg_reshape(x, 2))       \
-    N(rg_unsqueeze, rg_unsqueeze(x, 0)) N(rg_squeeze, rg_squeeze(x, 0)) N(rg_permute, rg_permute(x, 0, -1)) N(rg_slice, rg_slice(x, 0, 0, 1))         \
-    N(rg_pad, rg_pad(x, 0, 1, 1)) N(rg_concat, rg_concat(0, x, x, x)) N(rg_where, rg_where(x, x, x)) N(rg_pick, rg_pick(x, x))                        \
-    N(rg_pad_value, rg_pad(x, 0, 1, 1, .value = 2)) N(rg_constant_pad, rg_constant_pad(x, 2, 1, 1, 1, 1)) N(rg_stack, rg_stack(0, x, x))                 \
-    N(rg_tril, rg_tril(x, 0)) N(rg_triu, rg_triu(x, 0)) N(rg_repeat, rg_repeat(x, 2)) N(rg_repeat_interleave, rg_repeat_interleave(x, 0, 2))          \
-    N(rg_transpose, rg_transpose(x, 0, 1)) N(rg_flatten, rg_flatten(x, 0)) N(rg_zeros_like, rg_zeros_like(x)) N(rg_ones_like, rg_ones_like(x))         \
-    N(rg_arange, rg_arange(t, 0, 3, 1)) N(rg_linspace, rg_linspace(t, 0, 1, 3)) N(rg_eye, rg_eye(t, 3)) N(rg_uniform, rg_uniform(t, 0, 1, 2))        \
-    N(rg_normal, rg_normal(t, 0, 1, 2)) N(rg_ceil, rg_ceil(x)) N(rg_round, rg_round(x)) N(rg_isnan, rg_isnan(x)) N(rg_isfinite, rg_isfinite(x))     \
-    N(rg_var, rg_var(x, 0)) N(rg_std, rg_std(x, 0)) N(rg_norm, rg_norm(x, 0)) N(rg_min, rg_min(x, 0)) \
-    N(rg_prod, rg_prod(x, 0)) N(rg_logsumexp_keep, rg_logsumexp_keep(x, 0)) N(rg_logsumexp_of_all, rg_logsumexp(x)) N(rg_argmax_of_all, rg_argmax(x)) \
-    N(rg_var_keep, rg_var_keep(x, 0)) N(rg_std_keep, rg_std_keep(x)) N(rg_var_corrected, rg_var_corrected(x, 0, 0)) N(rg_std_corrected, rg_std_corrected(x, 0)) \
-    N(rg_norm_p_keep, rg_norm_p_keep(x, 1, 0)) N(rg_zeros, rg_zeros(t, 2)) N(rg_ones, rg_ones(t, 2)) N(rg_slice_with_a_step, rg_slice(x, 0, 0, 1, .step = 2)) \
-    N(rg_add_number, rg_add(x, 1)) N(rg_sub_number, rg_sub(1, x)) N(rg_where_number, rg_where(x, 1, x)) N(rg_number, rg_number(1, x)) N(rg_number_at, rg_number_at(NULL, 1, x)) N(rg_any, rg_any(x)) N(rg_any_keep, rg_any_keep(x, 0)) \
-    N(rg_all, rg_all(x)) N(rg_all_keep, rg_all_keep(x, 0)) N(rg_clone, rg_clone(x)) \
-    N(rg_log2, rg_log2(x))                                                                                               \
-    N(rg_take_along_axis, rg_take_along_axis(x, x, 0)) N(rg_einsum, rg_einsum("i,i", x, x)) N(rg_einsum_null, rg_einsum_at(NULL, NULL, 2, NULL))                                                                                                \
-    N(rg_dot, rg_dot(x, x)) N(rg_outer, rg_outer(x, x))                                                                                              \
-    N(rg_masked_fill, rg_masked_fill(x, x, 1)) N(rg_index_select, rg_index_select(x, x, 0)) N(rg_index_add, rg_index_add(x, x, x, 0))                \
-    N(rg_embedding, rg_embedding(x, x)) N(rg_gather, rg_gather(x, x, 0)) N(rg_scatter_add, rg_scatter_add(x, x, x, 0))                                \
-    N(rg_scatter, rg_scatter(x, x, 3)) N(rg_one_hot, rg_one_hot(x, 3)) N(rg_cast, rg_cast(x, RG_F64)) N(rg_cross_entropy, rg_cross_entropy(x, x))     \
-    N(rg_conv2d, rg_conv2d(x, x, x)) N(rg_conv1d, rg_conv1d(x, x, x))                                                 \
-    N(rg_unfold, rg_unfold(x, .kernel = {2})) N(rg_fold, rg_fold(x, 2, 2, .kernel = {2})) N(rg_max_pool2d, rg_max_pool2d(x, .kernel = {2}))  \
-    N(rg_avg_pool2d, rg_avg_pool2d(x, .kernel = {2}))                                                                                              \
-    N(rg_layer_norm, rg_layer_norm(x, x, x, 1, .eps = .1)) N(rg_rms_norm, rg_rms_norm(x, x, 1, .eps = .1)) N(rg_dropout, rg_dropout(x, .5))                         \
-    N(rg_batch_norm, rg_batch_norm(x, x, x, x, x, .training = true, .momentum = .1, .eps = .1)) N(rg_batch_norm_given, rg_batch_norm(x, x, x, x, x, .momentum = .1, .eps = .1))                  \
-    N(rg_attention_weights, rg_attention_weights(x, x, .mask = x, .causal = true)) N(rg_scaled_dot_product_attention, rg_scaled_dot_product_attention(x, x, x, .mask = x, .causal = true))\
-    N(rg_mse, rg_mse(x, x)) N(rg_sum, rg_sum(x)) N(rg_mean, rg_mean(x)) N(rg_max, rg_max(x)) N(rg_concat_of_nothing, rg_concat_at(NULL, 0, 0, NULL))  \
-    N(rg_concat_of_no_array, rg_concat_at(NULL, 0, 2, NULL)) N(rg_input, rg_input(t, six, 2)) N(rg_full, rg_full(t, 1, 2))                    \
-    N(rg_full_of_rank_0, rg_full(t, 1)) N(rg_buffer, rg_buffer(t, "b", six, 2)) N(rg_parameter, rg_parameter_at(NULL, t, "p", RG_DIMS(2)))          \
-    N(rg_detach, rg_detach(x)) N(rg_requires_grad, rg_requires_grad(x, true)) N(rg_set_name, rg_set_name(x, "n")) N(rg_name_null, rg_set_name(x, NULL))           \
-    N(rg_jacobian, rg_jacobian(x, x)) N(rg_hessian, rg_hessian(x, x)) N(rg_jvp, rg_jvp(x, rg_list_of(x), rg_list_of(x)))                                      \
-    N(rg_checkpoint, rg_checkpoint(first_of, NULL, rg_list_of(x))) N(rg_checkpoint_of_nothing, rg_checkpoint(first_of, NULL, rg_list_of_n(0, NULL)))                        \
-    N(rg_bce_each, rg_bce_each(x, x)) N(rg_mse_sum, rg_mse(x, x, .reduction = RG_SUM)) N(rg_l1, rg_l1(x, x)) N(rg_huber, rg_huber(x, x)) \
-    N(rg_smooth_l1, rg_smooth_l1(x, x)) N(rg_bce, rg_bce(x, x)) N(rg_bce_with_logits, rg_bce_with_logits(x, x))                        \
-    N(rg_focal, rg_focal(x, x)) N(rg_hinge, rg_hinge(x, x)) N(rg_squared_hinge, rg_squared_hinge(x, x))                                \
-    N(rg_cross_entropy_sum, rg_cross_entropy(x, x, .reduction = RG_SUM)) N(rg_nll, rg_nll(x, x)) N(rg_multi_margin, rg_multi_margin(x, x))\
-    N(rg_kl_div, rg_kl_div(x, x)) N(rg_cosine_similarity, rg_cosine_similarity(x, x, 0)) N(rg_cosine_embedding, rg_cosine_embedding(x, x, x))\
-    N(rg_gaussian_nll, rg_gaussian_nll(x, x, x))                                                                                                  \
-    N(rg_retain, rg_retain(x)) N(rg_apply, rg_apply(NULL, NULL, RG_NO_ATTR, 1, &x)) N(rg_empty, rg_empty_at(NULL, t, RG_F32, RG_DIMS(2))) N(rg_poison, rg_poison(t))
+#define OPS(N)                                                                                                                             \
+    N(rg_neg, rg_neg(x)) N(rg_exp, rg_exp(x)) N(rg_log, rg_log(x)) N(rg_sqrt, rg_sqrt(x)) N(rg_square, rg_square(x)) N(rg_abs, rg_abs(x))  \
+    N(rg_relu, rg_relu(x)) N(rg_sigmoid, rg_sigmoid(x)) N(rg_tanh, rg_tanh(x)) N(rg_softplus, rg_softplus(x)) N(rg_erf, rg_erf(x))         \
+    N(rg_add_scalar, rg_add_scalar(x, 1)) N(rg_mul_scalar, rg_mul_scalar(x, 1)) N(rg_pow_scalar, rg_pow_scalar(x, 1)) \
+    N(rg_sign, rg_sign(x)) \
+    N(rg_add, rg_add(x, x)) N(rg_sub, rg_sub(x, x)) N(rg_mul, rg_mul(x, x)) N(rg_div, rg_div(x, x)) N(rg_maximum, rg_maximum(x, x))        \
+    N(rg_minimum, rg_minimum(x, x)) N(rg_gt, rg_gt(x, x)) N(rg_eq, rg_eq(x, x)) N(rg_expand, rg_expand(x, 2, 3)) \
+    N(rg_sum_to, rg_sum_to(x, 2)) \
+    N(rg_expm1, rg_expm1(x)) N(rg_log1p, rg_log1p(x)) N(rg_rsqrt, rg_rsqrt(x)) N(rg_reciprocal, rg_reciprocal(x)) N(rg_sin, rg_sin(x))     \
+    N(rg_cos, rg_cos(x)) N(rg_tan, rg_tan(x)) N(rg_asin, rg_asin(x)) N(rg_acos, rg_acos(x)) N(rg_atan, rg_atan(x)) N(rg_sinh, rg_sinh(x))  \
+    N(rg_cosh, rg_cosh(x)) N(rg_erfc, rg_erfc(x)) N(rg_silu, rg_silu(x)) N(rg_mish, rg_mish(x)) N(rg_gelu, rg_gelu(x))                     \
+    N(rg_gelu_tanh, rg_gelu_tanh(x)) N(rg_log_sigmoid, rg_log_sigmoid(x)) N(rg_softsign, rg_softsign(x)) N(rg_hardtanh, rg_hardtanh(x))    \
+    N(rg_hardsigmoid, rg_hardsigmoid(x)) N(rg_selu, rg_selu(x)) N(rg_elu, rg_elu(x, 1)) N(rg_leaky_relu, rg_leaky_relu(x, .01))            \
+    N(rg_clamp, rg_clamp(x, 0, 1)) N(rg_floor, rg_floor(x)) N(rg_logical_not, rg_logical_not(x)) N(rg_pow, rg_pow(x, x))                   \
+    N(rg_logaddexp, rg_logaddexp(x, x)) N(rg_lt, rg_lt(x, x)) N(rg_ge, rg_ge(x, x)) N(rg_le, rg_le(x, x)) N(rg_ne, rg_ne(x, x))            \
+    N(rg_logical_and, rg_logical_and(x, x)) N(rg_logical_or, rg_logical_or(x, x)) N(rg_logical_xor, rg_logical_xor(x, x))                  \
+    N(rg_min_keep, rg_min_keep(x, 0)) N(rg_prod_keep, rg_prod_keep(x, 0)) N(rg_var_corrected_keep, rg_var_corrected_keep(x, 0, 0))         \
+    N(rg_std_corrected_keep, rg_std_corrected_keep(x, 0, 0)) N(rg_norm_keep, rg_norm_keep(x, 0)) N(rg_norm_p, rg_norm_p(x, 3)) \
+    N(rg_cumsum, rg_cumsum(x, 0)) \
+    N(rg_argmin, rg_argmin(x, 0)) N(rg_argsort, rg_argsort(x, 0, .descending = true)) N(rg_sort, rg_sort(x, 0, .descending = true)) \
+    N(rg_topk, rg_topk(x, 0, 1)) \
+    N(rg_full_like, rg_full_like(x, 1)) N(rg_matmul, rg_matmul(x, x, .transpose_a = true)) N(rg_linear, rg_linear(x, x, x)) \
+    N(rg_sum_keep, rg_sum_keep(x, 0)) \
+    N(rg_mean_keep, rg_mean_keep(x, 0, -1)) N(rg_max_keep, rg_max_keep(x, 0)) N(rg_argmax, rg_argmax(x, 0))                                \
+    N(rg_logsumexp, rg_logsumexp(x, 0)) N(rg_softmax, rg_softmax(x, 0)) N(rg_log_softmax, rg_log_softmax(x, 0)) \
+    N(rg_reshape, rg_reshape(x, 2)) \
+    N(rg_unsqueeze, rg_unsqueeze(x, 0)) N(rg_squeeze, rg_squeeze(x, 0)) N(rg_permute, rg_permute(x, 0, -1)) \
+    N(rg_slice, rg_slice(x, 0, 0, 1)) \
+    N(rg_pad, rg_pad(x, 0, 1, 1)) N(rg_concat, rg_concat(0, x, x, x)) N(rg_where, rg_where(x, x, x)) N(rg_pick, rg_pick(x, x))             \
+    N(rg_pad_value, rg_pad(x, 0, 1, 1, .value = 2)) N(rg_constant_pad, rg_constant_pad(x, 2, 1, 1, 1, 1)) N(rg_stack, rg_stack(0, x, x))   \
+    N(rg_tril, rg_tril(x, 0)) N(rg_triu, rg_triu(x, 0)) N(rg_repeat, rg_repeat(x, 2)) \
+    N(rg_repeat_interleave, rg_repeat_interleave(x, 0, 2)) \
+    N(rg_transpose, rg_transpose(x, 0, 1)) N(rg_flatten, rg_flatten(x, 0)) N(rg_zeros_like, rg_zeros_like(x)) \
+    N(rg_ones_like, rg_ones_like(x)) \
+    N(rg_arange, rg_arange(t, 0, 3, 1)) N(rg_linspace, rg_linspace(t, 0, 1, 3)) N(rg_eye, rg_eye(t, 3)) \
+    N(rg_uniform, rg_uniform(t, 0, 1, 2)) \
+    N(rg_normal, rg_normal(t, 0, 1, 2)) N(rg_ceil, rg_ceil(x)) N(rg_round, rg_round(x)) N(rg_isnan, rg_isnan(x)) \
+    N(rg_isfinite, rg_isfinite(x)) \
+    N(rg_var, rg_var(x, 0)) N(rg_std, rg_std(x, 0)) N(rg_norm, rg_norm(x, 0)) N(rg_min, rg_min(x, 0))                                      \
+    N(rg_prod, rg_prod(x, 0)) N(rg_logsumexp_keep, rg_logsumexp_keep(x, 0)) N(rg_logsumexp_of_all, rg_logsumexp(x)) \
+    N(rg_argmax_of_all, rg_argmax(x)) \
+    N(rg_var_keep, rg_var_keep(x, 0)) N(rg_std_keep, rg_std_keep(x)) N(rg_var_corrected, rg_var_corrected(x, 0, 0)) \
+    N(rg_std_corrected, rg_std_corrected(x, 0)) \
+    N(rg_norm_p_keep, rg_norm_p_keep(x, 1, 0)) N(rg_zeros, rg_zeros(t, 2)) N(rg_ones, rg_ones(t, 2)) \
+    N(rg_slice_with_a_step, rg_slice(x, 0, 0, 1, .step = 2)) \
+    N(rg_add_number, rg_add(x, 1)) N(rg_sub_number, rg_sub(1, x)) N(rg_where_number, rg_where(x, 1, x)) N(rg_number, rg_number(1, x)) \
+    N(rg_number_at, rg_number_at(NULL, 1, x)) N(rg_any, rg_any(x)) N(rg_any_keep, rg_any_keep(x, 0)) \
+    N(rg_all, rg_all(x)) N(rg_all_keep, rg_all_keep(x, 0)) N(rg_clone, rg_clone(x))                                                        \
+    N(rg_log2, rg_log2(x))                                                                                                                 \
+    N(rg_take_along_axis, rg_take_along_axis(x, x, 0)) N(rg_einsum, rg_einsum("i,i", x, x)) \
+    N(rg_einsum_null, rg_einsum_at(NULL, NULL, 2, NULL)) \
+    N(rg_dot, rg_dot(x, x)) N(rg_outer, rg_outer(x, x))                                                                                    \
+    N(rg_masked_fill, rg_masked_fill(x, x, 1)) N(rg_index_select, rg_index_select(x, x, 0)) N(rg_index_add, rg_index_add(x, x, x, 0))      \
+    N(rg_embedding, rg_embedding(x, x)) N(rg_gather, rg_gather(x, x, 0)) N(rg_scatter_add, rg_scatter_add(x, x, x, 0))                     \
+    N(rg_scatter, rg_scatter(x, x, 3)) N(rg_one_hot, rg_one_hot(x, 3)) N(rg_cast, rg_cast(x, RG_F64)) \
+    N(rg_cross_entropy, rg_cross_entropy(x, x)) \
+    N(rg_conv2d, rg_conv2d(x, x, x)) N(rg_conv1d, rg_conv1d(x, x, x))                                                                      \
+    N(rg_unfold, rg_unfold(x, .kernel = {2})) N(rg_fold, rg_fold(x, 2, 2, .kernel = {2})) \
+    N(rg_max_pool2d, rg_max_pool2d(x, .kernel = {2})) \
+    N(rg_avg_pool2d, rg_avg_pool2d(x, .kernel = {2}))                                                                                      \
+    N(rg_layer_norm, rg_layer_norm(x, x, x, 1, .eps = .1)) N(rg_rms_norm, rg_rms_norm(x, x, 1, .eps = .1)) \
+    N(rg_dropout, rg_dropout(x, .5)) \
+    N(rg_batch_norm, rg_batch_norm(x, x, x, x, x, .training = true, .momentum = .1, .eps = .1)) \
+    N(rg_batch_norm_given, rg_batch_norm(x, x, x, x, x, .momentum = .1, .eps = .1)) \
+    N(rg_attention_weights, rg_attention_weights(x, x, .mask = x, .causal = true)) \
+    N(rg_scaled_dot_product_attention, rg_scaled_dot_product_attention(x, x, x, .mask = x, .causal = true)) \
+    N(rg_mse, rg_mse(x, x)) N(rg_sum, rg_sum(x)) N(rg_mean, rg_mean(x)) N(rg_max, rg_max(x)) \
+    N(rg_concat_of_nothing, rg_concat_at(NULL, 0, 0, NULL)) \
+    N(rg_concat_of_no_array, rg_concat_at(NULL, 0, 2, NULL)) N(rg_input, rg_input(t, six, 2)) N(rg_full, rg_full(t, 1, 2))                 \
+    N(rg_full_of_rank_0, rg_full(t, 1)) N(rg_buffer, rg_buffer(t, "b", six, 2)) N(rg_parameter, rg_parameter_at(NULL, t, "p", RG_DIMS(2))) \
+    N(rg_detach, rg_detach(x)) N(rg_requires_grad, rg_requires_grad(x, true)) N(rg_set_name, rg_set_name(x, "n")) \
+    N(rg_name_null, rg_set_name(x, NULL)) \
+    N(rg_jacobian, rg_jacobian(x, x)) N(rg_hessian, rg_hessian(x, x)) N(rg_jvp, rg_jvp(x, rg_list_of(x), rg_list_of(x)))                   \
+    N(rg_checkpoint, rg_checkpoint(first_of, NULL, rg_list_of(x))) \
+    N(rg_checkpoint_of_nothing, rg_checkpoint(first_of, NULL, rg_list_of_n(0, NULL))) \
+    N(rg_bce_each, rg_bce_each(x, x)) N(rg_mse_sum, rg_mse(x, x, .reduction = RG_SUM)) N(rg_l1, rg_l1(x, x)) N(rg_huber, rg_huber(x, x))   \
+    N(rg_smooth_l1, rg_smooth_l1(x, x)) N(rg_bce, rg_bce(x, x)) N(rg_bce_with_logits, rg_bce_with_logits(x, x))                            \
+    N(rg_focal, rg_focal(x, x)) N(rg_hinge, rg_hinge(x, x)) N(rg_squared_hinge, rg_squared_hinge(x, x))                                    \
+    N(rg_cross_entropy_sum, rg_cross_entropy(x, x, .reduction = RG_SUM)) N(rg_nll, rg_nll(x, x)) N(rg_multi_margin, rg_multi_margin(x, x)) \
+    N(rg_kl_div, rg_kl_div(x, x)) N(rg_cosine_similarity, rg_cosine_similarity(x, x, 0)) \
+    N(rg_cosine_embedding, rg_cosine_embedding(x, x, x)) \
+    N(rg_gaussian_nll, rg_gaussian_nll(x, x, x))                                                                                           \
+    N(rg_retain, rg_retain(x)) N(rg_apply, rg_apply(NULL, NULL, RG_NO_ATTR, 1, &x)) \
+    N(rg_empty, rg_empty_at(NULL, t, RG_F32, RG_DIMS(2))) N(rg_poison, rg_poison(t))
 
-#define OTHERS(N)                                                                                                                                 \
-    N(rg_tape_free, (rg_tape_free(t), true)) N(rg_tape_reset, (rg_tape_reset(t), true)) N(rg_mark, rg_mark(t) == 0)                                   \
-    N(rg_rewind, (rg_rewind(t, 0), true)) N(rg_record, !rg_record(t, true)) N(rg_keep_grads, !rg_keep_grads(t, true))                                 \
-    N(rg_set_default_dtype, rg_set_default_dtype(t, RG_F64) == -1) N(rg_default_dtype, rg_default_dtype(t) == RG_F32) N(rg_set_threads, rg_set_threads(t, 1) == -1)   \
-    N(rg_threads, rg_threads(t) == 1) N(rg_tape_rng, !rg_tape_rng(t)) N(rg_memory, rg_memory(t).tensors == 0) N(rg_params, rg_params(t).count == 0)       \
-    N(rg_list_join, rg_list_join(rg_list_of_n(1, NULL), rg_params(t)).count == 0)                                                                  \
-    N(rg_write, rg_write(x, six) == -1) N(rg_release, (rg_release(x), true)) N(rg_backward, rg_backward(x) == -1)                             \
-    N(rg_grad, rg_grad(x, rg_list_of(x), &out, .dy = x) == -1 && rg_failed(out)) N(rg_grad_of, !rg_grad_of(x)) N(rg_clear_grad, (rg_clear_grad(x), true))        \
-    N(rg_play, rg_play(t) == -1) N(rg_write_slice, rg_write_slice(x, x, 0, 0) == -1)                                                                                                                      \
-    N(rg_hvp, rg_hvp(x, rg_list_of(x), rg_list_of(x), &out) == -1 && rg_failed(out)) N(rg_check_finite, rg_check_finite(t) == -1)                                    \
-    N(rg_on_grad, rg_on_grad(x, NULL, NULL) == -1) N(rg_listen, (rg_listen(t, RG_RUNS, NULL, true), true)) N(rg_profile_of, !rg_profile_of(t)) N(rg_profile, rg_profile(t, true) == -1) N(rg_profile_print, rg_profile_print(t, stderr) == -1) N(rg_newest, !rg_newest(t))                       \
-    N(rg_backward_through, rg_backward_through(x, x) == -1)                                                                                           \
-    N(rg_zero_grad, (rg_zero_grad(t), true)) N(rg_ndim, rg_ndim(x) == 0) N(rg_shape, rg_shape(x)[5] == 0) N(rg_dim, rg_dim(x, 0) == -1)               \
-    N(rg_numel, rg_numel(x) == 0) N(rg_dtype_of, rg_dtype_of(x) == RG_F32) N(rg_dtype_name, rg_dtype_name((rg_dtype)9) != NULL)                       \
-    N(rg_dtype_size, rg_dtype_size((rg_dtype)9) == 0) N(rg_name_of, !rg_name_of(x)) N(rg_tape_of, !rg_tape_of(x)) N(rg_needs_grad, !rg_needs_grad(x)) \
-    N(rg_f32, !rg_f32(x)) N(rg_f64, !rg_f64(x)) N(rg_i32, !rg_i32(x)) N(rg_u8, !rg_u8(x)) N(rg_item, isnan(rg_item(x)))                               \
-    N(rg_split, rg_split(x, &out, 0, 1) == -1 && rg_failed(out)) N(rg_chunk, rg_chunk(x, &out, 0, 1) == -1 && rg_failed(out))                                                                                \
-    N(rg_copy_out, rg_copy_out(x, &to, 1) == -1) N(rg_error, rg_error(t) != NULL) N(rg_error_code, rg_error_code(t) == RG_ENOMEM)             \
-    N(rg_error_clear, (rg_error_clear(t), true)) N(rg_on_error, (rg_on_error(t, listen, NULL), true)) N(rg_failed, rg_failed(x))                      \
-    N(rg_print, (rg_print(x, stderr), rg_print(x, NULL), true)) N(rg_tape_print, (rg_tape_print(t, stderr), rg_tape_print(t, NULL), true))            \
-    N(rg_tape_dot, (rg_tape_dot(t, stderr), rg_tape_dot(t, NULL), true)) N(rg_touch, (rg_touch(x), true)) N(rg_set_isa, rg_set_isa(t, 0) == -1)       \
-    N(rg_isa, rg_isa(t) == 0) N(rg_branch_hash, rg_branch_hash(t, 0) == 0) N(rg_tape_own, !rg_tape_own(NULL, t, 8))                                   \
-    N(rg_tape_alloc, !rg_tape_alloc(NULL, t, 8)) N(rg_tape_dealloc, (rg_tape_dealloc(t, NULL, 8), true))                                              \
-    N(rg_fail, rg_fail(t, RG_EIO, NULL, "none") == -1) N(rg_reject, rg_reject(x, RG_EIO, "none") == -1) N(rg_op_find, !rg_op_find(NULL))              \
-    N(rg_op_register, rg_op_register(NULL) == -1) N(rg_info, rg_info().version != NULL)                                                               \
-    N(rg_gradcheck, rg_gradcheck(first_of, NULL, rg_list_of(x)).failed == RG_CHECK_BROKEN)                                         \
-    N(rg_gradcheck_without_fn, rg_gradcheck(NULL, NULL, rg_list_of(x)).failed == RG_CHECK_BROKEN)                                  \
-    N(rg_gradcheck_op, rg_gradcheck_op(NULL).failed == RG_CHECK_BROKEN)                                                    \
-    N(rg_check_print, (rg_check_print(NULL, NULL, NULL), rg_check_print(&(rg_check){0}, NULL, NULL), true))                                           \
+#define OTHERS(N)                                                                                                                          \
+    N(rg_tape_free, (rg_tape_free(t), true)) N(rg_tape_reset, (rg_tape_reset(t), true)) N(rg_mark, rg_mark(t) == 0)                        \
+    N(rg_rewind, (rg_rewind(t, 0), true)) N(rg_record, !rg_record(t, true)) N(rg_keep_grads, !rg_keep_grads(t, true))                      \
+    N(rg_set_default_dtype, rg_set_default_dtype(t, RG_F64) == -1) N(rg_default_dtype, rg_default_dtype(t) == RG_F32) \
+    N(rg_set_threads, rg_set_threads(t, 1) == -1) \
+    N(rg_threads, rg_threads(t) == 1) N(rg_tape_rng, !rg_tape_rng(t)) N(rg_memory, rg_memory(t).tensors == 0) \
+    N(rg_params, rg_params(t).count == 0) \
+    N(rg_list_join, rg_list_join(rg_list_of_n(1, NULL), rg_params(t)).count == 0)                                                          \
+    N(rg_write, rg_write(x, six) == -1) N(rg_release, (rg_release(x), true)) N(rg_backward, rg_backward(x) == -1)                          \
+    N(rg_grad, rg_grad(x, rg_list_of(x), &out, .dy = x) == -1 && rg_failed(out)) N(rg_grad_of, !rg_grad_of(x)) \
+    N(rg_clear_grad, (rg_clear_grad(x), true)) \
+    N(rg_play, rg_play(t) == -1) N(rg_write_slice, rg_write_slice(x, x, 0, 0) == -1)                                                       \
+    N(rg_hvp, rg_hvp(x, rg_list_of(x), rg_list_of(x), &out) == -1 && rg_failed(out)) N(rg_check_finite, rg_check_finite(t) == -1)          \
+    N(rg_on_grad, rg_on_grad(x, NULL, NULL) == -1) N(rg_listen, (rg_listen(t, RG_RUNS, NULL, true), true)) \
+    N(rg_profile_of, !rg_profile_of(t)) N(rg_profile, rg_profile(t, true) == -1) N(rg_profile_print, rg_profile_print(t, stderr) == -1) \
+    N(rg_newest, !rg_newest(t)) \
+    N(rg_backward_through, rg_backward_through(x, x) == -1)                                                                                \
+    N(rg_zero_grad, (rg_zero_grad(t), true)) N(rg_ndim, rg_ndim(x) == 0) N(rg_shape, rg_shape(x)[5] == 0) N(rg_dim, rg_dim(x, 0) == -1)    \
+    N(rg_numel, rg_numel(x) == 0) N(rg_dtype_of, rg_dtype_of(x) == RG_F32) N(rg_dtype_name, rg_dtype_name((rg_dtype)9) != NULL)            \
+    N(rg_dtype_size, rg_dtype_size((rg_dtype)9) == 0) N(rg_name_of, !rg_name_of(x)) N(rg_tape_of, !rg_tape_of(x)) \
+    N(rg_needs_grad, !rg_needs_grad(x)) \
+    N(rg_f32, !rg_f32(x)) N(rg_f64, !rg_f64(x)) N(rg_i32, !rg_i32(x)) N(rg_u8, !rg_u8(x)) N(rg_item, isnan(rg_item(x)))                    \
+    N(rg_split, rg_split(x, &out, 0, 1) == -1 && rg_failed(out)) N(rg_chunk, rg_chunk(x, &out, 0, 1) == -1 && rg_failed(out))              \
+    N(rg_copy_out, rg_copy_out(x, &to, 1) == -1) N(rg_error, rg_error(t) != NULL) N(rg_error_code, rg_error_code(t) == RG_ENOMEM)          \
+    N(rg_error_clear, (rg_error_clear(t), true)) N(rg_on_error, (rg_on_error(t, listen, NULL), true)) N(rg_failed, rg_failed(x))           \
+    N(rg_print, (rg_print(x, stderr), rg_print(x, NULL), true)) N(rg_tape_print, (rg_tape_print(t, stderr), rg_tape_print(t, NULL), true)) \
+    N(rg_tape_dot, (rg_tape_dot(t, stderr), rg_tape_dot(t, NULL), true)) N(rg_touch, (rg_touch(x), true)) \
+    N(rg_set_isa, rg_set_isa(t, 0) == -1) \
+    N(rg_isa, rg_isa(t) == 0) N(rg_branch_hash, rg_branch_hash(t, 0) == 0) N(rg_tape_own, !rg_tape_own(NULL, t, 8))                        \
+    N(rg_tape_alloc, !rg_tape_alloc(NULL, t, 8)) N(rg_tape_dealloc, (rg_tape_dealloc(t, NULL, 8), true))                                   \
+    N(rg_fail, rg_fail(t, RG_EIO, NULL, "none") == -1) N(rg_reject, rg_reject(x, RG_EIO, "none") == -1) N(rg_op_find, !rg_op_find(NULL))   \
+    N(rg_op_register, rg_op_register(NULL) == -1) N(rg_info, rg_info().version != NULL)                                                    \
+    N(rg_gradcheck, rg_gradcheck(first_of, NULL, rg_list_of(x)).failed == RG_CHECK_BROKEN)                                                 \
+    N(rg_gradcheck_without_fn, rg_gradcheck(NULL, NULL, rg_list_of(x)).failed == RG_CHECK_BROKEN)                                          \
+    N(rg_gradcheck_op, rg_gradcheck_op(NULL).failed == RG_CHECK_BROKEN)                                                                    \
+    N(rg_check_print, (rg_check_print(NULL, NULL, NULL), rg_check_print(&(rg_check){0}, NULL, NULL), true))                                \
     N(rg_verdict_name, rg_verdict_name((rg_verdict)99) != NULL)
 
 #define EACH_NULL(name, condition)                                       \
@@ -484,7 +524,8 @@ static void poison_without_a_tape_is_never_written(void **state) {
 int main(void) {
     static const struct CMUnitTest own[] = {CASE(the_first_error_stays), CASE(nothing_runs_while_it_stands), CASE(poison_reads_as_nothing),
         CASE(an_error_leaves_gradients_and_parameters), CASE(clear_and_go_on), CASE(one_tapes_error_is_not_the_others),
-        CASE(the_backward_message_names_the_forward_line), CASE(a_layer_names_the_users_line), CASE(bindings_have_no_line), CASE(long_names_are_cut),
+        CASE(the_backward_message_names_the_forward_line), CASE(a_layer_names_the_users_line), CASE(bindings_have_no_line),
+        CASE(long_names_are_cut),
         CASE(long_paths_are_cut), CASE(the_longest_message), CASE(sizes), CASE(a_handler_hears_once), CASE(by_default_one_line_on_stderr),
         CASE(rg_abort_traps), CASE(poison_without_a_tape_is_never_written),
 #define M(name, code, call, message) CASE(says_##name),

@@ -177,8 +177,10 @@ static void the_cotangent_is_differentiable(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(with_a_cotangent), CASE(with_respect_to_several), CASE(the_rest_is_left_out), CASE(does_not_touch_gradients),
+    static const struct CMUnitTest cases[] = {CASE(with_a_cotangent), CASE(with_respect_to_several), CASE(the_rest_is_left_out),
+        CASE(does_not_touch_gradients),
         CASE(of_an_unconnected_result), CASE(what_rg_grad_refuses), CASE(a_users_cotangent_is_never_written), CASE(a_gradient_as_cotangent),
-        CASE(three_orders_of_a_power), CASE(mixed_partials), CASE(a_hessian_vector_product), CASE(a_gradient_penalty), CASE(the_cotangent_is_differentiable)};
+        CASE(three_orders_of_a_power), CASE(mixed_partials), CASE(a_hessian_vector_product), CASE(a_gradient_penalty),
+        CASE(the_cotangent_is_differentiable)};
     return cmocka_run_group_tests_name("grad", cases, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* test_heap.c - malloc itself fails, for everyone in the process: the tape, zlib, the C library's own streams. A run with steps, a replay, a
-   checkpoint, saving and loading, once for each call of malloc: it fails, alone or with all that follow. */
+/* test_heap.c - malloc itself fails, for everyone in the process: the tape, zlib, the C library's own streams. A run with steps, a replay,
+   a checkpoint, saving and loading, once for each call of malloc: it fails, alone or with all that follow. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -160,10 +160,14 @@ static int save_npy(bench *b) { return rg_npy_save(rg_nn_params(b->net).items[0]
 static int load_npy(bench *b) { return rg_failed(b->read = rg_npy_load(b->t, npy_file)) ? -1 : 0; }
 static int read_idx(bench *b) { return rg_failed(b->read = rg_read_idx(b->t, idx_file)) ? -1 : 0; }
 
-static const struct stage { const char *name; int (*go)(bench *b); const char *file; bool keeps; } stages[] = { /* keeps: a failure changes nothing in the run */
-    {"a net", make_net, NULL, false}, {"an optimiser", make_optim, NULL, true}, {"a loader", make_loader, NULL, true}, {"a batch", batch, NULL, true},
-    {"a pass", pass, NULL, true}, {"a step", optimise, NULL, true}, {"a replay", replay, NULL, true}, {"the next replay", replay, NULL, true},
-    {"a step", optimise, NULL, true}, {"a reset", reset, NULL, true}, {"a checkpoint", recompute, NULL, true}, {"a step", optimise, NULL, true},
+/* keeps: a failure changes nothing in the run */
+static const struct stage { const char *name; int (*go)(bench *b); const char *file; bool keeps; } stages[] = {
+    {"a net", make_net, NULL, false}, {"an optimiser", make_optim, NULL, true}, {"a loader", make_loader, NULL, true},
+        {"a batch", batch, NULL, true},
+    {"a pass", pass, NULL, true}, {"a step", optimise, NULL, true}, {"a replay", replay, NULL, true},
+    {"the next replay", replay, NULL, true},
+    {"a step", optimise, NULL, true}, {"a reset", reset, NULL, true}, {"a checkpoint", recompute, NULL, true},
+    {"a step", optimise, NULL, true},
     {"a state", make_state, NULL, true}, {"saving the run", save, run_file, true}, {"loading the run", load, NULL, true},
     {"saving the net", save_net, run_file, true}, {"loading the net", load_net, NULL, true}, {"saving a list", save_list, run_file, true},
     {"loading a list", load_list, NULL, true}, {"saving .npz", save_npz, npz_file, true}, {"loading .npz", load_npz, NULL, true},
@@ -189,7 +193,8 @@ static int go(bench *b, const struct stage *s, handled *h) {
         return 0;
     }
     const rg_code code = h->code ? h->code : rg_error_code(b->t);
-    if (code != RG_ENOMEM) fail_msg("call %ld, %s: the error is %d, %s", heap.fail_at, s->name, (int)code, rg_error(b->t) ? rg_error(b->t) : "none");
+    if (code != RG_ENOMEM)
+        fail_msg("call %ld, %s: the error is %d, %s", heap.fail_at, s->name, (int)code, rg_error(b->t) ? rg_error(b->t) : "none");
     h->code = RG_OK;
     rg_error_clear(b->t);
     heap.fail_at = -1;
@@ -238,7 +243,8 @@ static void each_call_fails(bool no_pool) {
             if (end != undisturbed) fail_msg("call %ld, way %d: other bits than undisturbed", k, (int)how);
             unnoticed += failures == 0;
         }
-    print_message("# %ld calls of malloc, each failed once, for good, and once with a handler that clears the error; %d times it did not matter\n", calls, unnoticed);
+    print_message("# %ld calls of malloc, each failed once, for good, and once with a handler that clears the error; "
+                  "%d times it did not matter\n", calls, unnoticed);
 }
 static void pooled(void **state) { (void)state, each_call_fails(false); }
 static void direct(void **state) { (void)state, each_call_fails(true); }

@@ -20,7 +20,9 @@ static rg_tensor *squared(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)
 static rg_tensor *failing(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)x, rg_matmul(g, g); }
 static rg_tensor *writing(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_write((rg_tensor *)ctx, six), NULL; }
 static rg_tensor *filling(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_init_fill((rg_tensor *)ctx, RG_ONES), NULL; }
-static rg_tensor *touching(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, ((float *)((rg_tensor *)ctx)->data)[0] = 7, rg_touch(ctx), NULL; }
+static rg_tensor *touching(void *ctx, rg_tensor *x, rg_tensor *g) {
+    return (void)x, (void)g, ((float *)((rg_tensor *)ctx)->data)[0] = 7, rg_touch(ctx), NULL;
+}
 static rg_tensor *stepping(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_optim_step(ctx), NULL; }
 static rg_tensor *swapping(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_average_swap(ctx), NULL; }
 static rg_tensor *scratch(void *ctx, rg_tensor *x, rg_tensor *g) {
@@ -166,7 +168,8 @@ static void leaves_stay_while_a_pass_runs(void **state) {
     rg_tensor *w = param(t, "w", 2);
     rg_optim *sgd = rg_optim_sgd(t, rg_params(t), .lr = 1);
     rg_average *average = rg_average_new(t, rg_params(t), .5);
-    const struct { rg_grad_fn fn; void *ctx; const char *says; } writers[] = {{writing, w, "rg_write: w[2] cannot be written while a backward pass runs (test_hooks.c:"},
+    const struct { rg_grad_fn fn; void *ctx; const char *says; } writers[] = {{writing, w,
+        "rg_write: w[2] cannot be written while a backward pass runs (test_hooks.c:"},
         {filling, w, "rg_init_fill: w[2] cannot be written while a backward pass runs (test_hooks.c:"},
         {stepping, sgd, "rg_optim_step: inside a backward pass"}, {swapping, average, "rg_average_swap: inside a backward pass"},
         {touching, w, "backward through square: w was written after it was used here (test_hooks.c:"}};
@@ -188,7 +191,8 @@ static void leaves_stay_while_a_pass_runs(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(order_and_whole_gradients), CASE(replacements), CASE(a_hook_is_differentiated), CASE(a_tensor_of_the_users),
+    static const struct CMUnitTest cases[] = {CASE(order_and_whole_gradients), CASE(replacements), CASE(a_hook_is_differentiated),
+        CASE(a_tensor_of_the_users),
         CASE(when_they_go), CASE(what_is_refused), CASE(leaves_stay_while_a_pass_runs)};
     return cmocka_run_group_tests_name("hooks", cases, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* test_lifetimes.c - who holds a tensor, and who lets it go last: a case for each pair. A tensor lives while anything can read it: the record, a
-   view, a replay's plan, a gradient, a hook's caller. A released one is refused by name. */
+/* test_lifetimes.c - who holds a tensor, and who lets it go last: a case for each pair. A tensor lives while anything can read it: the
+   record, a view, a replay's plan, a gradient, a hook's caller. A released one is refused by name. */
 #include "tests/support/numbers.h"
 
 
@@ -471,11 +471,15 @@ static void handler_clears(void **state) {
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(release_view_rewind), CASE(release_view_play), CASE(gradient_view_rewind),
         CASE(a_kept_gradient_that_is_read_is_cleared), CASE(cotangent_returned), CASE(a_cotangent_that_needs_a_gradient_keeps_its_history),
-        CASE(a_gradient_is_not_the_parameter_that_was_its_cotangent), CASE(loss_released), CASE(the_loss_releases_itself_in_its_hook), CASE(play_gradient_norm), CASE(what_reads_a_gradient_is_not_replayed),
-        CASE(a_view_of_a_replayed_gradient_keeps_its_values), CASE(a_pass_after_the_first_replay_is_replayed), CASE(a_checkpoint_without_a_gradient_is_not_replayed),
+        CASE(a_gradient_is_not_the_parameter_that_was_its_cotangent), CASE(loss_released), CASE(the_loss_releases_itself_in_its_hook),
+        CASE(play_gradient_norm), CASE(what_reads_a_gradient_is_not_replayed),
+        CASE(a_view_of_a_replayed_gradient_keeps_its_values), CASE(a_pass_after_the_first_replay_is_replayed),
+        CASE(a_checkpoint_without_a_gradient_is_not_replayed),
         CASE(hook_result), CASE(what_reads_a_hooks_tensor_is_not_replayed),
         CASE(gradients_cleared_between_rewinds_are_freed),
-        cmocka_unit_test(a_released_tensor_is_refused), cmocka_unit_test(each_way_of_releasing_has_a_name), cmocka_unit_test(releasing_twice), cmocka_unit_test(checked), cmocka_unit_test(a_result_of_many_operands_is_refused), CASE(the_tape_is_not_freed_by_what_it_calls), CASE(handler_resets),
+        cmocka_unit_test(a_released_tensor_is_refused), cmocka_unit_test(each_way_of_releasing_has_a_name),
+        cmocka_unit_test(releasing_twice), cmocka_unit_test(checked), cmocka_unit_test(a_result_of_many_operands_is_refused),
+        CASE(the_tape_is_not_freed_by_what_it_calls), CASE(handler_resets),
         CASE(handler_clears)};
     return RUN("lifetimes", cases);
 }

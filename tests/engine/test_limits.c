@@ -1,7 +1,7 @@
 /* test_limits.c - every limit of docs/limits.md holds: at its value all is well, one further it is what the table says. The numbers are the
    table's, so that it cannot go stale; a row without a case here fails, and so does a case without a row.
 
-     test_limits docs/limits.md                                                                                                             */
+     test_limits docs/limits.md */
 #include "tests/support/scratch.h"
 
 #include <ctype.h>
@@ -309,7 +309,8 @@ typedef struct row { char name[128], where[128], end[32]; int64_t value; int the
 static const char *table_path;
 
 static int end_of(const char *text) {
-    static const struct { const char *text; int end; } ends[] = {{"`RG_ENOMEM`", RG_ENOMEM}, {"`RG_ESHAPE`", RG_ESHAPE}, {"`RG_EDTYPE`", RG_EDTYPE},
+    static const struct { const char *text; int end; } ends[] = {{"`RG_ENOMEM`", RG_ENOMEM}, {"`RG_ESHAPE`", RG_ESHAPE},
+        {"`RG_EDTYPE`", RG_EDTYPE},
         {"`RG_EVALUE`", RG_EVALUE}, {"`RG_ESTATE`", RG_ESTATE}, {"`RG_EIO`", RG_EIO}, {"cut", CUT}, {"shortened", SHORTENED}};
     for (size_t k = 0; k < sizeof ends / sizeof *ends; k++)
         if (!strcmp(ends[k].text, text)) return ends[k].end;

@@ -207,7 +207,8 @@ static void owned_blocks_are_zeroed_and_stay(void **state) {
 static void absurd_sizes_are_refused(void **state) {
     book *b = *state;
     b->l.limit = (size_t)1 << 40;
-    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 64, SIZE_MAX / 2 + 1, SIZE_MAX / 2, (size_t)1 << 62, (size_t)1 << 51, ((size_t)1 << 40) + 1};
+    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 64, SIZE_MAX / 2 + 1, SIZE_MAX / 2, (size_t)1 << 62, (size_t)1 << 51,
+        ((size_t)1 << 40) + 1};
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         assert_null(rg_tape_alloc(RG_HERE, b->t, sizes[k]));
         assert_int_equal(rg_error_code(b->t), RG_ENOMEM);
@@ -259,10 +260,14 @@ static void half_an_allocator_is_none(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {POOLED(everything_comes_back), DIRECT(everything_comes_back), POOLED(an_empty_tape_comes_back),
-        DIRECT(an_empty_tape_comes_back), POOLED(a_reset_gives_back), DIRECT(a_reset_gives_back), DIRECT(without_a_pool_every_block_goes_through),
-        POOLED(steady_steps_allocate_nothing), POOLED(second_orders_are_steady_too), POOLED(what_was_freed_is_used_again), POOLED(large_blocks_waste_little),
-        POOLED(two_tapes_have_two_pools), POOLED(tensors_start_at_a_line_and_have_room), DIRECT(tensors_start_at_a_line_and_have_room), POOLED(results_too),
+    static const struct CMUnitTest cases[] = {POOLED(everything_comes_back), DIRECT(everything_comes_back),
+        POOLED(an_empty_tape_comes_back),
+        DIRECT(an_empty_tape_comes_back), POOLED(a_reset_gives_back), DIRECT(a_reset_gives_back),
+        DIRECT(without_a_pool_every_block_goes_through),
+        POOLED(steady_steps_allocate_nothing), POOLED(second_orders_are_steady_too), POOLED(what_was_freed_is_used_again),
+        POOLED(large_blocks_waste_little),
+        POOLED(two_tapes_have_two_pools), POOLED(tensors_start_at_a_line_and_have_room), DIRECT(tensors_start_at_a_line_and_have_room),
+        POOLED(results_too),
         DIRECT(results_too), POOLED(blocks_of_any_size), DIRECT(blocks_of_any_size), POOLED(owned_blocks_are_zeroed_and_stay),
         DIRECT(owned_blocks_are_zeroed_and_stay), POOLED(absurd_sizes_are_refused), DIRECT(absurd_sizes_are_refused),
         POOLED(a_tensor_without_memory_names_its_size), DIRECT(a_tensor_without_memory_names_its_size), POOLED(names_and_lists_come_back),

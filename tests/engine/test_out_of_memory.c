@@ -73,12 +73,15 @@ static snapshot look(const trial *r) {
         recover(r);                                                \
     } while (1)
 
-static rg_tensor *logits(const trial *r, rg_tensor *x) { return rg_linear(rg_relu(rg_add(rg_matmul(x, r->w[0]), r->w[1])), r->w[2], r->w[3]); }
+static rg_tensor *logits(const trial *r, rg_tensor *x) {
+    return rg_linear(rg_relu(rg_add(rg_matmul(x, r->w[0]), r->w[1])), r->w[2], r->w[3]);
+}
 
 static int two_backwards(const trial *r, rg_tensor *x, rg_tensor *labels, bool second) {
     rg_tensor *g[PARAMS];
     if (!second) return rg_backward(rg_cross_entropy(logits(r, x), labels));
-    if (rg_grad(rg_mean(rg_square(logits(r, x))), rg_list_of_n(PARAMS, r->w), g, .create_graph = true)) return -1; /* a gradient penalty, on top */
+    /* a gradient penalty, on top */
+    if (rg_grad(rg_mean(rg_square(logits(r, x))), rg_list_of_n(PARAMS, r->w), g, .create_graph = true)) return -1;
     return rg_backward(rg_mul_scalar(rg_add(rg_sum(rg_square(g[0])), rg_sum(rg_square(g[2]))), .01));
 }
 
@@ -113,7 +116,8 @@ static snapshot train(bool no_pool, int64_t fail_at, bool for_good, int64_t *cal
     if (calls) *calls = r->l.m.calls;
     *failures = r->failures;
     rg_tape_free(r->t);
-    if (r->l.m.out || r->l.wrong) fail_msg("call %lld: %lld bytes leaked, %d sizes wrong", (long long)fail_at, (long long)r->l.m.out, r->l.wrong);
+    if (r->l.m.out || r->l.wrong)
+        fail_msg("call %lld: %lld bytes leaked, %d sizes wrong", (long long)fail_at, (long long)r->l.m.out, r->l.wrong);
     return end;
 }
 
@@ -180,7 +184,8 @@ static void composites_without_memory(void **state) {
     book *b = *state;
     rg_tape *t = b->t;
     static const int32_t ids[] = {1, 0, 2, 1};
-    rg_tensor *in[] = {rg_param(t, "a", RG_ONES, 3, 3, 5), rg_param(t, "b", RG_ONES, 7, 5), rg_param(t, "v", RG_ONES, 5)}, *parts[2], *out[3];
+    rg_tensor *in[] = {rg_param(t, "a", RG_ONES, 3, 3, 5), rg_param(t, "b", RG_ONES, 7, 5), rg_param(t, "v", RG_ONES, 5)}, *parts[2],
+        *out[3];
     for (int k = 0;; k++) {
         const int64_t mark = rg_mark(t);
         rg_tensor *index = rg_buffer(t, "ids", ids, 4, 1, 1);
@@ -188,7 +193,8 @@ static void composites_without_memory(void **state) {
         rg_tensor *y = rg_einsum("iij,kj,j->ki", in[0], in[1], in[2]); /* diagonal, products, a permutation */
         rg_tensor *z = rg_take_along_axis(rg_embedding(in[0], index), rg_cast(rg_full(t, 0, 4, 1, 1, 1, 5), RG_I32), 3);
         const int split = rg_chunk(rg_repeat_interleave(rg_constant_pad(y, 1, 1, 0, 1, 0), 0, 2), parts, 0, 2);
-        rg_tensor *sum = rg_add(rg_sum(rg_mul(rg_matmul(parts[0], rg_slice(in[2], 0, 0, 4)), rg_matmul(rg_slice(in[2], 0, 0, 4), rg_permute(parts[1], 1, 0)))),
+        rg_tensor *sum = rg_add(rg_sum(rg_mul(rg_matmul(parts[0], rg_slice(in[2], 0, 0, 4)),
+            rg_matmul(rg_slice(in[2], 0, 0, 4), rg_permute(parts[1], 1, 0)))),
             rg_sum(rg_masked_fill(rg_stack(0, z, z), rg_gt(z, z), 2)));
         const int failed = rg_grad(sum, rg_list_of_n(3, in), out, .create_graph = true);
         b->l.m.fail_at = -1;
@@ -255,7 +261,9 @@ static void derivatives_without_memory(void **state) {
 #define POOLED(name) {#name, name, open_pooled, close_book, NULL}
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {DIRECT(what_is_made_without_memory), DIRECT(composites_without_memory), DIRECT(derivatives_without_memory), cmocka_unit_test(one_allocation_fails),
-        cmocka_unit_test(all_from_one_on_fail), cmocka_unit_test(one_of_the_pools_fails), cmocka_unit_test(all_of_the_pools_from_one_on_fail)};
+    static const struct CMUnitTest cases[] = {DIRECT(what_is_made_without_memory), DIRECT(composites_without_memory),
+        DIRECT(derivatives_without_memory), cmocka_unit_test(one_allocation_fails),
+        cmocka_unit_test(all_from_one_on_fail), cmocka_unit_test(one_of_the_pools_fails),
+        cmocka_unit_test(all_of_the_pools_from_one_on_fail)};
     return cmocka_run_group_tests_name("out of memory", cases, write_files, remove_files);
 }

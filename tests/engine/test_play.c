@@ -18,7 +18,8 @@ static rg_tape *new_tape(void) {
 
 static bool same_bits(rg_tensor *a, rg_tensor *b) {
     if (!a || !b) return a == b;
-    return rg_numel(a) == rg_numel(b) && rg_dtype_of(a) == rg_dtype_of(b) && !memcmp(a->data, b->data, (size_t)a->numel * rg_dtype_size(a->dtype));
+    return rg_numel(a) == rg_numel(b) && rg_dtype_of(a) == rg_dtype_of(b) &&
+        !memcmp(a->data, b->data, (size_t)a->numel * rg_dtype_size(a->dtype));
 }
 
 /* -------- the registry: y = op(x), loss = sum y w */
@@ -350,7 +351,8 @@ static rg_tensor *with_a_hook(scene *s) {
     return rg_mean(rg_square(h));
 }
 static rg_tensor *with_ignored(scene *s) {
-    return rg_cross_entropy(rg_mul(rg_matmul(s->x, s->w), s->gain), s->labels, .mask = rg_ne(s->labels, 1), .weight = s->gain, .label_smoothing = .1);
+    return rg_cross_entropy(rg_mul(rg_matmul(s->x, s->w), s->gain), s->labels, .mask = rg_ne(s->labels, 1), .weight = s->gain,
+        .label_smoothing = .1);
 }
 static rg_tensor *with_all_kept_at_first(scene *s) { /* the first batch has no such label */
     return rg_nll(rg_log_softmax(rg_matmul(s->x, s->w), -1), s->labels, .mask = rg_ne(s->labels, -3), .reduction = RG_SUM);
@@ -420,7 +422,8 @@ static void a_checkpoint_is_refused(void **state) {
     rg_tensor *g = rg_retain(rg_grad_of(s.w));
     assert_int_equal(rg_play(s.t), -1);
     assert_int_equal(rg_error_code(s.t), RG_ESTATE);
-    assert_non_null(strstr(rg_error(s.t), "rg_play: checkpoint cannot be replayed: its value does not come from its operands alone (test_play.c:"));
+    assert_non_null(strstr(rg_error(s.t),
+        "rg_play: checkpoint cannot be replayed: its value does not come from its operands alone (test_play.c:"));
     rg_error_clear(s.t);
     assert_true(rg_grad_of(s.w) == g);
     rg_clear_grad(s.w);
@@ -448,18 +451,25 @@ static int scratch_forward(rg_tensor *y) {
 static int unsaved_forward(rg_tensor *y) { return rg_failed(y->saved[0] = rg_temp_like(y, y)) ? -1 : copy_forward(y); }
 
 static void identity_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { (void)y, dx[0] = dy; }
-static void branching_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_item(rg_sum(y->in[0])) > 0 ? rg_neg_at(y->at, dy) : dy; }
+static void branching_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    dx[0] = rg_item(rg_sum(y->in[0])) > 0 ? rg_neg_at(y->at, dy) : dy;
+}
 static void looping_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     dx[0] = rg_temp_like(y, dy);
     for (int64_t i = 0; i < dy->numel; i++) ((float *)dx[0]->data)[i] = ((const float *)dy->data)[i];
 }
-static int other_fused(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return dx[0] = ((const float *)y->data)[0] > 0 ? dy : rg_temp_like(y, dy), 0; }
+static int other_fused(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    return dx[0] = ((const float *)y->data)[0] > 0 ? dy : rg_temp_like(y, dy), 0;
+}
 
-static const rg_op scratchy = {.name = "scratchy", .formula = "x", .arity = 1, .forward = RG_ANY(scratch_forward), .backward = identity_vjp};
+static const rg_op scratchy = {.name = "scratchy", .formula = "x", .arity = 1, .forward = RG_ANY(scratch_forward),
+    .backward = identity_vjp};
 static const rg_op unsaved = {.name = "unsaved", .formula = "x", .arity = 1, .forward = RG_ANY(unsaved_forward), .backward = identity_vjp};
-static const rg_op branching = {.name = "branching", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = branching_vjp};
+static const rg_op branching = {.name = "branching", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward),
+    .backward = branching_vjp};
 static const rg_op looping = {.name = "looping", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = looping_vjp};
-static const rg_op other = {.name = "other", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = identity_vjp, .fused = RG_ANY(other_fused)};
+static const rg_op other = {.name = "other", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = identity_vjp,
+    .fused = RG_ANY(other_fused)};
 
 static rg_tensor *recorded_with(rg_tape *t, const rg_op *op, rg_tensor *w) {
     rg_tensor *x = rg_full(t, 1, 3), *y = rg_mul(x, w);
@@ -512,7 +522,9 @@ static void what_a_plan_refuses(void **state) {
 }
 
 /* A constant that a vjp returns is the gradient of nothing: what is added to it must not stay for the next replay. */
-static void constant_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { (void)dy, dx[0] = rg_full_at(y->at, y->tape, 0, y->ndim, y->shape); }
+static void constant_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    (void)dy, dx[0] = rg_full_at(y->at, y->tape, 0, y->ndim, y->shape);
+}
 static void written_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     rg_tensor *c = rg_full_at(y->at, y->tape, 0, y->ndim, y->shape);
     rg_write_at(y->at, c, RG_F32, y->in[0]->data);
@@ -672,8 +684,10 @@ static void noise_is_drawn_anew(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(registry), cmocka_unit_test(trains), cmocka_unit_test(gradients_add_up), cmocka_unit_test(retained_gradients_keep_their_values),
-        cmocka_unit_test(an_error_changes_no_gradient), cmocka_unit_test(kept_gradients_are_the_last), cmocka_unit_test(settings_may_change), cmocka_unit_test(forward_only),
+        cmocka_unit_test(registry), cmocka_unit_test(trains), cmocka_unit_test(gradients_add_up),
+            cmocka_unit_test(retained_gradients_keep_their_values),
+        cmocka_unit_test(an_error_changes_no_gradient), cmocka_unit_test(kept_gradients_are_the_last),
+        cmocka_unit_test(settings_may_change), cmocka_unit_test(forward_only),
         cmocka_unit_test(backward_after_play), cmocka_unit_test(second_derivatives),
 #define S(fn) cmocka_unit_test(fn##_too),
         SCENES(S)

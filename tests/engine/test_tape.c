@@ -291,7 +291,8 @@ static void two_tapes_do_not_mix(void **state) {
 static void lists_are_joined(void **state) {
     rg_tape *t = *state, *u = rg_tape_new(7);
     rg_on_error(u, NULL, NULL);
-    rg_tensor *a = rg_parameter(t, "a", 1), *b = rg_parameter(t, "b", 2), *c = rg_parameter(t, "c", 3), *far = rg_parameter(u, "d", 3), *holes[] = {a, NULL};
+    rg_tensor *a = rg_parameter(t, "a", 1), *b = rg_parameter(t, "b", 2), *c = rg_parameter(t, "c", 3), *far = rg_parameter(u, "d", 3),
+        *holes[] = {a, NULL};
     rg_list joined = rg_list_join(rg_list_of(c), rg_list_join(rg_list_of(a), rg_list_of(b, c)));
     for (int i = 0; i < 50; i++) rg_parameter(t, NULL, 1); /* rg_params may move meanwhile */
     rg_tape_reset(t);
@@ -300,7 +301,8 @@ static void lists_are_joined(void **state) {
     assert_int_equal(rg_list_join(rg_params(t), (rg_list){NULL, 0}).count, 53);
     assert_int_equal(rg_list_join((rg_list){NULL, 0}, rg_params(NULL)).count, 0);
     assert_null(rg_error(t));
-    REFUSED(RG_ESTATE, (joined = rg_list_join(rg_list_of(a, b), rg_list_of(c, far)), rg_poison(t)), "rg_list_join: tensor 3 is from another tape");
+    REFUSED(RG_ESTATE, (joined = rg_list_join(rg_list_of(a, b), rg_list_of(c, far)), rg_poison(t)),
+        "rg_list_join: tensor 3 is from another tape");
     assert_true(joined.count == 0 && !joined.items);
     REFUSED(RG_ESTATE, (joined = rg_list_join(rg_list_of_n(2, holes), rg_list_of(b)), rg_poison(t)), "rg_list_join: tensor 1 is NULL");
     REFUSED(RG_ESTATE, (joined = rg_list_join(rg_list_of_n(2, NULL), rg_list_of(b)), rg_poison(t)), "rg_list_join: tensor 0 is NULL");
@@ -362,7 +364,8 @@ static void recording_off(void **state) {
     assert_false(rg_needs_grad(y));
     assert_int_equal(rg_memory(t).recorded, 0);
     assert_true(rg_needs_grad(rg_exp(w)));
-    REFUSED(RG_ESTATE, (rg_backward(rg_sum(y)), rg_poison(t)), "rg_backward: the loss depends on nothing that requires a gradient, or was made with recording off");
+    REFUSED(RG_ESTATE, (rg_backward(rg_sum(y)), rg_poison(t)),
+        "rg_backward: the loss depends on nothing that requires a gradient, or was made with recording off");
 }
 
 static void detach_shares_storage_and_cuts_history(void **state) {
@@ -468,13 +471,19 @@ static void the_dtype_is_that_of_what_is_made_next(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(reset_releases_inputs_and_results), CASE(an_empty_tape_holds_nothing), CASE(parameters_survive_a_reset),
-        CASE(gradients_survive_reset_and_rewind), CASE(rewinds_nest), CASE(a_rewind_to_what_is_to_come_releases_nothing), CASE(rewind_within_no_grad),
-        CASE(a_rewind_keeps_parameters_made_since), CASE(a_retained_value_survives_without_history), CASE(a_retained_leaf_still_requires_its_gradient), CASE(retained_twice_is_released_twice),
+    static const struct CMUnitTest cases[] = {CASE(reset_releases_inputs_and_results), CASE(an_empty_tape_holds_nothing),
+        CASE(parameters_survive_a_reset),
+        CASE(gradients_survive_reset_and_rewind), CASE(rewinds_nest), CASE(a_rewind_to_what_is_to_come_releases_nothing),
+        CASE(rewind_within_no_grad),
+        CASE(a_rewind_keeps_parameters_made_since), CASE(a_retained_value_survives_without_history),
+        CASE(a_retained_leaf_still_requires_its_gradient), CASE(retained_twice_is_released_twice),
         CASE(released_before_the_reset_goes_with_it), CASE(a_retained_view_keeps_its_base), CASE(a_retained_view_keeps_a_small_base),
-        CASE(views_of_parameters_let_go), CASE(base_and_view_both_retained), CASE(release_wants_a_retain), CASE(released_while_results_read_it),
-        CASE(gradient_cleared_while_results_read_it), CASE(two_tapes_are_independent), CASE(two_tapes_do_not_mix), CASE(lists_are_joined), CASE(two_tapes_on_two_threads),
-        CASE(recording_off), CASE(detach_shares_storage_and_cuts_history), CASE(only_float_leaves_require_gradients), CASE(the_generator_is_the_tapes),
+        CASE(views_of_parameters_let_go), CASE(base_and_view_both_retained), CASE(release_wants_a_retain),
+        CASE(released_while_results_read_it),
+        CASE(gradient_cleared_while_results_read_it), CASE(two_tapes_are_independent), CASE(two_tapes_do_not_mix), CASE(lists_are_joined),
+        CASE(two_tapes_on_two_threads),
+        CASE(recording_off), CASE(detach_shares_storage_and_cuts_history), CASE(only_float_leaves_require_gradients),
+        CASE(the_generator_is_the_tapes),
         CASE(live_counts_are_exact), CASE(settings_refuse_nonsense), CASE(the_dtype_is_that_of_what_is_made_next)};
     return cmocka_run_group_tests_name("tape", cases, NULL, NULL);
 }

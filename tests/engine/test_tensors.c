@@ -196,8 +196,10 @@ static void a_macro_takes_dimensions_of_any_kind(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(ranks), CASE(zero_sized), CASE(names_are_copied), CASE(buffers_stay_and_have_no_gradient),
-        CASE(parameters_in_the_order_they_were_made), CASE(late_parameters_take_part), CASE(readers_know_their_dtype), CASE(copy_out_converts),
+    static const struct CMUnitTest cases[] = {CASE(ranks), CASE(zero_sized), CASE(names_are_copied),
+        CASE(buffers_stay_and_have_no_gradient),
+        CASE(parameters_in_the_order_they_were_made), CASE(late_parameters_take_part), CASE(readers_know_their_dtype),
+        CASE(copy_out_converts),
         CASE(copy_out_refuses), CASE(item_wants_one_element), CASE(write_converts_and_refuses), CASE(inputs_are_copies),
         CASE(a_macro_takes_dimensions_of_any_kind)};
     return cmocka_run_group_tests_name("tensors", cases, NULL, NULL);

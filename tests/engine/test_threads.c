@@ -1,5 +1,5 @@
-/* test_threads.c - the pool of threads: what it runs, once and in any order; its limits; fork, exit, signals, and the end of the library. That
-   each operator has the same bits with threads as without is in test_registry.c. The argument is the shared library. */
+/* test_threads.c - the pool of threads: what it runs, once and in any order; its limits; fork, exit, signals, and the end of the library.
+   That each operator has the same bits with threads as without is in test_registry.c. The argument is the shared library. */
 #include "tests/support/numbers.h"
 
 #include <dlfcn.h>
@@ -229,7 +229,8 @@ static void in_child(rg_tape *t, child_fn *fn) {
     assert_int_equal(status_of(child), 0);
 }
 
-#define EXPECT(what) if (!(what)) return fprintf(stderr, "%s:%d: not so: %s; %s\n", __FILE__, __LINE__, #what, rg_error(t) ? rg_error(t) : "no error"), 1
+#define EXPECT(what) \
+    if (!(what)) return fprintf(stderr, "%s:%d: not so: %s; %s\n", __FILE__, __LINE__, #what, rg_error(t) ? rg_error(t) : "no error"), 1
 
 static int goes_on(rg_tape *t) {
     EXPECT(rg_threads(t) == 2 && has_threads(1));
@@ -468,9 +469,11 @@ int main(int argc, char **argv) {
     if (argc == 3 && !strcmp(argv[1], "act")) return act(argv[2]);
     if (argc != 2) return fprintf(stderr, "test_threads: the argument is the shared library\n"), 2;
     library = argv[1];
-    static const struct CMUnitTest some[] = {CASE(every_block_runs_once), CASE(little_work_is_one_call), CASE(a_loop_in_a_loop_runs_in_its_thread),
+    static const struct CMUnitTest some[] = {CASE(every_block_runs_once), CASE(little_work_is_one_call),
+        CASE(a_loop_in_a_loop_runs_in_its_thread),
         CASE(many_short_loops), CASE(the_number_of_threads_may_change), CASE(tapes_in_several_threads), CASE(as_many_as_the_system_gives),
         CASE(as_many_as_memory_has_room_for), CASE(a_child_has_threads_of_its_own), CASE(a_child_forks), CASE(fork_while_a_loop_runs),
-        CASE(ends_while_threads_wait), CASE(ends_while_another_thread_computes), CASE(nothing_stays_when_the_library_goes), CASE(signals_are_the_programs)};
+        CASE(ends_while_threads_wait), CASE(ends_while_another_thread_computes), CASE(nothing_stays_when_the_library_goes),
+        CASE(signals_are_the_programs)};
     return cmocka_run_group_tests_name("threads", some, NULL, NULL);
 }

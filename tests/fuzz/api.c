@@ -1,5 +1,5 @@
-/* api.c - calls of nearly every operator, of passes, steps, replays and derivatives of functions with any operands and numbers. A call that fails
-   leaves an error and changes neither parameters nor gradients; nothing hangs, nothing is left at the end. */
+/* api.c - calls of nearly every operator, of passes, steps, replays and derivatives of functions with any operands and numbers. A call that
+   fails leaves an error and changes neither parameters nor gradients; nothing hangs, nothing is left at the end. */
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -28,7 +28,8 @@ static rg_tensor *x(void) { /* mostly one of the latest; now and then none */
     return b < 32 ? params[b % PARAMS] : used ? slot[(used - 1 - b % (used < SLOTS ? used : SLOTS)) % SLOTS] : params[b % PARAMS];
 }
 static int64_t number(void) {
-    static const int64_t all[] = {0, 1, 2, 3, 4, 5, 7, 8, -1, -2, 16, 17, 100, -3, 255, 1000, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, (int64_t)1 << 40, 65536};
+    static const int64_t all[] = {0, 1, 2, 3, 4, 5, 7, 8, -1, -2, 16, 17, 100, -3, 255, 1000, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN,
+        (int64_t)1 << 40, 65536};
     const int b = byte();
     return b < 192 ? b % 6 - (b % 31 == 30) : all[b % (int)(sizeof all / sizeof *all)];
 }
@@ -56,7 +57,8 @@ static int some(rg_tensor *to[8]) {
 }
 static rg_window_options window(void) {
     rg_window_options w = {.groups = byte() % 4};
-    for (int k = 0; k < 2; k++) w.kernel[k] = small() % 9, w.stride[k] = small() % 5, w.padding[k] = small() % 7, w.dilation[k] = small() % 4;
+    for (int k = 0; k < 2; k++)
+        w.kernel[k] = small() % 9, w.stride[k] = small() % 5, w.padding[k] = small() % 7, w.dilation[k] = small() % 4;
     if (flag() && flag()) w.padding[1] = RG_NO_PADDING;
     return w;
 }
@@ -66,8 +68,10 @@ typedef rg_tensor *binary(const char *at, rg_tensor *a, rg_tensor *b);
 typedef rg_tensor *with_axis(const char *at, rg_tensor *x, int axis);
 typedef rg_tensor *over(const char *at, rg_tensor *x, int naxes, const int *axes);
 typedef rg_tensor *loss(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with);
-static unary *const unaries[] = {rg_neg_at, rg_exp_at, rg_log_at, rg_sqrt_at, rg_square_at, rg_abs_at, rg_relu_at, rg_sigmoid_at, rg_tanh_at, rg_softplus_at, rg_erf_at, rg_rsqrt_at,
-    rg_reciprocal_at, rg_sin_at, rg_tan_at, rg_acos_at, rg_sinh_at, rg_silu_at, rg_mish_at, rg_gelu_at, rg_log_sigmoid_at, rg_hardtanh_at, rg_selu_at, rg_detach_at};
+static unary *const unaries[] = {rg_neg_at, rg_exp_at, rg_log_at, rg_sqrt_at, rg_square_at, rg_abs_at, rg_relu_at, rg_sigmoid_at,
+    rg_tanh_at, rg_softplus_at, rg_erf_at, rg_rsqrt_at,
+    rg_reciprocal_at, rg_sin_at, rg_tan_at, rg_acos_at, rg_sinh_at, rg_silu_at, rg_mish_at, rg_gelu_at, rg_log_sigmoid_at, rg_hardtanh_at,
+    rg_selu_at, rg_detach_at};
 static binary *const binaries[] = {
     rg_add_at, rg_sub_at, rg_mul_at, rg_div_at, rg_pow_at, rg_maximum_at, rg_gt_at, rg_dot_at, rg_outer_at, rg_pick_at, rg_embedding_at};
 static with_axis *const axial[] = {
@@ -93,7 +97,8 @@ static rg_tensor *made(void) {
     }
 }
 
-static const char *const equations[] = {"ij,jk->ik", "ii->i", "i,i", "...i,...i->...", "ij->ji", "bij,bjk", "a,b,c->abc", "->", "i->ii", "ij,jk->", "...", ",", "i.j", ""};
+static const char *const equations[] = {"ij,jk->ik", "ii->i", "i,i", "...i,...i->...", "ij->ji", "bij,bjk", "a,b,c->abc", "->", "i->ii",
+    "ij,jk->", "...", ",", "i.j", ""};
 
 static rg_tensor *result(void) {
     int64_t s[RG_MAX_DIMS + 2];
@@ -159,7 +164,8 @@ static double closure(void *ctx) {
 
 static void keep(rg_tensor *y) {
     if (rg_tape_of(y) != t && rg_failed(y)) return; /* all operands were NULL: no tape can hold the error */
-    if (rg_failed(y) != (rg_error(t) != NULL)) fuzz_fail("%s: %s", rg_failed(y) ? "poison without an error" : "a result, and an error", rg_error(t) ? rg_error(t) : "");
+    if (rg_failed(y) != (rg_error(t) != NULL))
+        fuzz_fail("%s: %s", rg_failed(y) ? "poison without an error" : "a result, and an error", rg_error(t) ? rg_error(t) : "");
     if (!rg_failed(y) && rg_numel(y) < 1 << 16) slot[used++ % SLOTS] = y;
 }
 
@@ -171,7 +177,8 @@ static bool act(void) {
     case 3: case 4: rg_optim_step(optims[byte() % 3]); return true;
     case 5: rg_play(t); return true;
     case 6: rg_grad(y, rg_list_of_n(some(list), list), out, .dy = flag() ? x() : NULL, .create_graph = flag()); return true;
-    case 7: keep(rg_numel(y) < 50 ? flag() ? rg_jacobian(y, x(), .create_graph = flag()) : rg_hessian(y, x(), .create_graph = flag()) : rg_neg(y)); return true;
+    case 7: keep(rg_numel(y) < 50 ? flag() ? rg_jacobian(y, x(), .create_graph = flag()) : rg_hessian(y, x(), .create_graph = flag())
+        : rg_neg(y)); return true;
     case 8: rg_on_grad(y, flag() ? doubled : NULL, flag() ? t : NULL); return true;
     case 9: keep(rg_checkpoint(function, params[byte() % PARAMS], rg_list_of(y))); return true;
     case 10: rg_check_finite(t); return true;
@@ -211,7 +218,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (data[0] & 2 && what % 16 == 7) memory.fail_in = 1 + byte() % 64;
         if (what < 170) keep(result());
         else if (what < 240) {
-            if (act() && rg_error(t) && hash_of_params() != before) fuzz_fail("a call failed and changed parameters or gradients: %s", rg_error(t));
+            if (act() && rg_error(t) && hash_of_params() != before)
+                fuzz_fail("a call failed and changed parameters or gradients: %s", rg_error(t));
         } else reset();
         memory.fail_in = 0;
         rg_error_clear(t);

@@ -1,5 +1,5 @@
-/* cifar10.c - rg_read_cifar10. A byte: how many rows of 3073 bytes; another: how many bytes over, the highest bit to pack them. The rest, over and
-   over, fills them. */
+/* cifar10.c - rg_read_cifar10. A byte: how many rows of 3073 bytes; another: how many bytes over, the highest bit to pack them. The rest,
+   over and over, fills them. */
 #include "files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

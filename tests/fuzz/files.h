@@ -101,9 +101,12 @@ __attribute__((unused)) static void fuzz_saved_again(rg_tensor *x) {
     if (rg_npy_save(x, path)) fuzz_fail("what was loaded cannot be saved: %s", rg_error(t));
     rg_tensor *y = rg_npy_load(t, path);
     const size_t n = (size_t)rg_numel(x) * rg_dtype_size(rg_dtype_of(x));
-    if (rg_dtype_of(x) != rg_dtype_of(y) || rg_ndim(x) != rg_ndim(y) || memcmp(rg_shape(x), rg_shape(y), (size_t)rg_ndim(x) * sizeof(int64_t))) fuzz_fail("saved and loaded, it has another shape");
-    const void *a = rg_dtype_of(x) == RG_F32 ? (const void *)rg_f32(x) : rg_dtype_of(x) == RG_F64 ? (const void *)rg_f64(x) : rg_dtype_of(x) == RG_I32 ? (const void *)rg_i32(x) : rg_u8(x);
-    const void *b = rg_dtype_of(y) == RG_F32 ? (const void *)rg_f32(y) : rg_dtype_of(y) == RG_F64 ? (const void *)rg_f64(y) : rg_dtype_of(y) == RG_I32 ? (const void *)rg_i32(y) : rg_u8(y);
+    if (rg_dtype_of(x) != rg_dtype_of(y) || rg_ndim(x) != rg_ndim(y) ||
+        memcmp(rg_shape(x), rg_shape(y), (size_t)rg_ndim(x) * sizeof(int64_t))) fuzz_fail("saved and loaded, it has another shape");
+    const void *a = rg_dtype_of(x) == RG_F32 ? (const void *)rg_f32(x) : rg_dtype_of(x) == RG_F64 ? (const void *)rg_f64(x)
+        : rg_dtype_of(x) == RG_I32 ? (const void *)rg_i32(x) : rg_u8(x);
+    const void *b = rg_dtype_of(y) == RG_F32 ? (const void *)rg_f32(y) : rg_dtype_of(y) == RG_F64 ? (const void *)rg_f64(y)
+        : rg_dtype_of(y) == RG_I32 ? (const void *)rg_i32(y) : rg_u8(y);
     if (n && memcmp(a, b, n)) fuzz_fail("saved and loaded, it has other values");
     rg_release(y);
 }

@@ -1,9 +1,9 @@
-/* lifetimes.c - programs over the public API that use tensors up to the last moment at which the documentation lets them: retained, released,
-   viewed, rewound, kept by hooks, cleared, played. Each value, gradient and error is compared with that of model.h.
+/* lifetimes.c - programs over the public API that use tensors up to the last moment at which the documentation lets them: retained,
+   released, viewed, rewound, kept by hooks, cleared, played. Each value, gradient and error is compared with that of model.h.
 
    An input is a program: a byte of options, then commands of four bytes, what and three operands. An operand picks a tensor that is
    alive, mostly one of the latest. Some commands use one that was released: the library must refuse it by name under RG_CHECK=1, and in
-   the pool at least survive it. In some the allocator fails. FUZZ_TRACE=1 in the environment prints the program as C.          */
+   the pool at least survive it. In some the allocator fails. FUZZ_TRACE=1 in the environment prints the program as C. */
 #include <setjmp.h>
 
 #include "fuzz.h"
@@ -101,7 +101,8 @@ static void compare(const char *what, rg_tensor *p, int x) {
     REQUIRE(!rg_failed(p) && rg_numel(p) == n, "command %d: %s %d has %lld elements, not %d", command, what, x, (long long)rg_numel(p), n);
     for (int i = 0; i < n; i++) {
         const double is = element(p, i);
-        if (sure(x) && is != values_of(x)[i]) fuzz_fail("command %d: %s %d: element %d is %g, not %g", command, what, x, i, is, values_of(x)[i]);
+        if (sure(x) && is != values_of(x)[i])
+            fuzz_fail("command %d: %s %d: element %d is %g, not %g", command, what, x, i, is, values_of(x)[i]);
     }
 }
 
@@ -110,8 +111,10 @@ static void compare_all(void) {
         const int x = handle[k].x, g = m.node[x].grad;
         if (!alive(x)) continue;
         compare("tensor", handle[k].p, x);
-        REQUIRE(m.node[x].loose || rg_needs_grad(handle[k].p) == m.node[x].needs, "command %d: tensor %d should %srequire a gradient", command, x, m.node[x].needs ? "" : "not ");
-        REQUIRE(m.node[x].loose || !rg_grad_of(handle[k].p) == !g, "command %d: tensor %d has %s gradient", command, x, g ? "lost its" : "a");
+        REQUIRE(m.node[x].loose || rg_needs_grad(handle[k].p) == m.node[x].needs, "command %d: tensor %d should %srequire a gradient",
+            command, x, m.node[x].needs ? "" : "not ");
+        REQUIRE(m.node[x].loose || !rg_grad_of(handle[k].p) == !g, "command %d: tensor %d has %s gradient", command, x,
+            g ? "lost its" : "a");
         if (g && !m.node[x].loose) compare("gradient of tensor", rg_grad_of(handle[k].p), g);
     }
     REQUIRE(!rg_error(t), "command %d: an error is on the tape: %s", command, rg_error(t));
@@ -514,7 +517,8 @@ static int change(op o, int a, int arg) {
     rg_tensor *p = pointer(a);
     const int x = o == SUM ? apply(SUM, SCALAR, a, NONE, 0) : unary(o, a, arg);
     TRACE("x%d = op %d of x%d, %d;\n", x, (int)o, a, arg);
-    checked(o == NEG ? rg_neg(p) : o == SCALE ? rg_mul_scalar(p, arg) : o == SHIFT ? rg_add_scalar(p, arg) : o == SUM ? rg_sum(p) : rg_square(p), x);
+    checked(o == NEG ? rg_neg(p) : o == SCALE ? rg_mul_scalar(p, arg) : o == SHIFT ? rg_add_scalar(p, arg) : o == SUM ? rg_sum(p)
+        : rg_square(p), x);
     return x;
 }
 
@@ -556,7 +560,8 @@ static void step(void) {
     bool some = false;
     for (int k = 0; k < PARAMS; k++) some |= has_grad(params[k]);
     TRACE("rg_optim_step(sgd);\n");
-    REQUIRE(!rg_optim_step(sgd) == some, "command %d: rg_optim_step, %s gradients: %s", command, some ? "with" : "without", rg_error(t) ? rg_error(t) : "no error");
+    REQUIRE(!rg_optim_step(sgd) == some, "command %d: rg_optim_step, %s gradients: %s", command, some ? "with" : "without",
+        rg_error(t) ? rg_error(t) : "no error");
     rg_error_clear(t); /* a step without gradients is an error */
     for (int k = 0; k < PARAMS; k++) {
         const int x = params[k], g = m.node[x].grad;
@@ -623,11 +628,14 @@ static void look(uint8_t how, int x) {
     else if (x) rg_set_name(pointer(x), "a name");
 }
 
-typedef enum action { A_LEAF, A_COMBINE, A_CHANGE, A_SUM, A_VIEW, A_RETAIN, A_RELEASE, A_MARK, A_REWIND, A_RESET, A_BACKWARD, A_GRAD_OF, A_GRAD,
+typedef enum action { A_LEAF, A_COMBINE, A_CHANGE, A_SUM, A_VIEW, A_RETAIN, A_RELEASE, A_MARK, A_REWIND, A_RESET, A_BACKWARD, A_GRAD_OF,
+    A_GRAD,
     A_CLEAR, A_STEP, A_HOOK, A_CHECKPOINT, A_PLAY, A_WRITE, A_SWITCH, A_LOOK, A_LOSS, A_GONE, A_FAIL } action;
 
-static const unsigned char actions[] = {A_LEAF, A_LEAF, A_LEAF, A_COMBINE, A_COMBINE, A_COMBINE, A_CHANGE, A_SUM, A_VIEW, A_VIEW, A_VIEW, A_RETAIN, A_RETAIN,
-    A_RELEASE, A_RELEASE, A_MARK, A_MARK, A_REWIND, A_REWIND, A_RESET, A_BACKWARD, A_BACKWARD, A_BACKWARD, A_GRAD_OF, A_GRAD_OF, A_GRAD, A_GRAD, A_CLEAR,
+static const unsigned char actions[] = {A_LEAF, A_LEAF, A_LEAF, A_COMBINE, A_COMBINE, A_COMBINE, A_CHANGE, A_SUM, A_VIEW, A_VIEW, A_VIEW,
+    A_RETAIN, A_RETAIN,
+    A_RELEASE, A_RELEASE, A_MARK, A_MARK, A_REWIND, A_REWIND, A_RESET, A_BACKWARD, A_BACKWARD, A_BACKWARD, A_GRAD_OF, A_GRAD_OF, A_GRAD,
+    A_GRAD, A_CLEAR,
     A_STEP, A_HOOK, A_CHECKPOINT, A_PLAY, A_PLAY, A_WRITE, A_SWITCH, A_LOOK, A_LOSS, A_LOSS, A_LOSS, A_GONE, A_FAIL};
 
 static void do_rewind(uint8_t slot, bool all) {
@@ -721,7 +729,8 @@ static void use_gone(uint8_t a, uint8_t how) {
     m.odd = true;
     const bool named = rg_error(t) && (strstr(rg_error(t), "released by") || how % 8 == 6);
     if (checking && m.node[x].reset && !out_of_memory())
-        REQUIRE(failed && named, "command %d: tensor %d was released, and the error is: %s", command, x, rg_error(t) ? rg_error(t) : "none");
+        REQUIRE(failed && named, "command %d: tensor %d was released, and the error is: %s", command, x,
+            rg_error(t) ? rg_error(t) : "none");
     rg_error_clear(t);
 }
 

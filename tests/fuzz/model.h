@@ -1,5 +1,5 @@
-/* model.h - a second, simple edition of the engine, against which lifetimes.c holds the first. It frees nothing: every tensor that a program
-   made stays in one array, so that no lifetime can go wrong here. Values are small integers, exact in f32 in any order of
+/* model.h - a second, simple edition of the engine, against which lifetimes.c holds the first. It frees nothing: every tensor that a
+   program made stays in one array, so that no lifetime can go wrong here. Values are small integers, exact in f32 in any order of
    summation; a value that grew too large, or that the documentation leaves open, is unsure and is not compared. */
 #ifndef RG_FUZZ_MODEL_H
 #define RG_FUZZ_MODEL_H
@@ -13,7 +13,8 @@ enum { MOST = 20, NODES = 2000, NONE = 0 };
 
 typedef enum form { SCALAR, FLAT, BLOCK, ROW } form; /* [], [rows * columns], [rows, columns], [columns] */
 typedef enum op { LEAF, ADD, SUB, MUL, NEG, SCALE, SHIFT, SQUARE, SUM, EXPAND, RESHAPE, SLICE, PAD, SAME } op;
-typedef enum place { NOWHERE, RECORD, KEPT, PERMANENT, GRADIENT } place; /* where the library has the tensor for the user; NOWHERE: released */
+/* where the library has the tensor for the user; NOWHERE: released */
+typedef enum place { NOWHERE, RECORD, KEPT, PERMANENT, GRADIENT } place;
 
 /* Memory of a tensor and of its views. */
 typedef struct cell {
@@ -87,7 +88,8 @@ static int new_node(op o, form f) {
     if (m.nnodes >= NODES - 1) m.full = true;
     else m.nnodes++;
     const int x = m.nnodes - 1;
-    m.node[x] = (node){.op = o, .form = f, .place = m.temporary ? NOWHERE : RECORD, .born = m.clock, .computed = m.clock, .result = o != LEAF};
+    m.node[x] = (node){.op = o, .form = f, .place = m.temporary ? NOWHERE : RECORD, .born = m.clock, .computed = m.clock,
+        .result = o != LEAF};
     m.clock++;
     return x;
 }
@@ -183,7 +185,8 @@ typedef struct reverse {
 
 static reverse pass;
 
-/* What y depends on and, with nothing wanted, needs a gradient; otherwise, what leads from a wanted tensor to y. Is an operand stale there? */
+/* What y depends on and, with nothing wanted, needs a gradient; otherwise, what leads from a wanted tensor to y. Is an operand stale
+   there? */
 static bool mark_reach(int y, const int *wanted, int n) {
     static bool below[NODES];
     memset(below, 0, (size_t)(y + 1));

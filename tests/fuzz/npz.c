@@ -1,5 +1,5 @@
-/* npz.c - rg_npz_load. The first byte: 1 makes an archive of the rest, with right checksums, where each member is a byte of name length, two of
-   length, a name and values; otherwise the rest is the archive. */
+/* npz.c - rg_npz_load. The first byte: 1 makes an archive of the rest, with right checksums, where each member is a byte of name length,
+   two of length, a name and values; otherwise the rest is the archive. */
 #include "files.h"
 
 static uint8_t archive[FILE_MOST], directory[FILE_MOST];
@@ -25,7 +25,8 @@ static size_t put_common(uint8_t *to, size_t at, uint32_t crc, size_t n, size_t 
 static size_t make_archive(const uint8_t *data, size_t size) {
     size_t at = 0, d = 0, members = 0;
     while (size >= 3) {
-        const size_t name = data[0] % 32u < size - 3 ? data[0] % 32u : size - 3, left = size - 3 - name, wanted = data[1] + 256u * data[2], n = wanted < left ? wanted : left;
+        const size_t name = data[0] % 32u < size - 3 ? data[0] % 32u : size - 3, left = size - 3 - name, wanted = data[1] + 256u * data[2],
+            n = wanted < left ? wanted : left;
         const uint8_t *values = data + 3 + name;
         const uint32_t crc = (uint32_t)crc32(0, values, (uInt)n);
         const size_t offset = at;
@@ -49,7 +50,8 @@ static size_t make_archive(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1 || size > FILE_MOST / 2) return 0;
     fuzz_begin();
-    const rg_list l = rg_npz_load(t, data[0] & 1 ? fuzz_file("file", archive, make_archive(data + 1, size - 1)) : fuzz_file("file", data + 1, size - 1));
+    const rg_list l = rg_npz_load(t,
+        data[0] & 1 ? fuzz_file("file", archive, make_archive(data + 1, size - 1)) : fuzz_file("file", data + 1, size - 1));
     if (fuzz_refused(0) && l.count) fuzz_fail("%d arrays after an error", l.count);
     for (int i = 0; i < l.count; i++) {
         if (rg_list_find(l, rg_name_of(l.items[i])) != l.items[i]) fuzz_fail("two arrays have one name");

@@ -154,8 +154,10 @@ static int run_random(int64_t n, uint64_t seed, size_t length, const char *found
         snprintf(path, sizeof path, "%s/%" PRIu64 "-%" PRId64, found, seed, *next);
         write_input(path, make(seed, *next, length, bytes));
     }
-    for (int k = 0; k < nreasons; k++) printf("# %" PRId64 " times, first in input %" PRId64 ": %s\n", reasons[k].times, reasons[k].first, reasons[k].text);
-    printf("%sok 1 - %" PRId64 " random inputs of seed %" PRIu64 ", %" PRId64 " failed, %ld s\n1..1\n", failed ? "not " : "", n, seed, failed, (long)(time(NULL) - begin));
+    for (int k = 0; k < nreasons; k++)
+        printf("# %" PRId64 " times, first in input %" PRId64 ": %s\n", reasons[k].times, reasons[k].first, reasons[k].text);
+    printf("%sok 1 - %" PRId64 " random inputs of seed %" PRIu64 ", %" PRId64 " failed, %ld s\n1..1\n", failed ? "not " : "", n, seed,
+        failed, (long)(time(NULL) - begin));
     free(bytes);
     fclose(err);
     return failed != 0;

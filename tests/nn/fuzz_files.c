@@ -82,10 +82,12 @@ static void save_idx(void) {
     write_bytes("file", &plain);
 }
 
-typedef struct kind { const char *name; void (*save)(void), (*load)(void); bool counted; } kind; /* counted: begins with its header's length */
+/* counted: begins with its header's length */
+typedef struct kind { const char *name; void (*save)(void), (*load)(void); bool counted; } kind;
 static const kind kinds[] = {{"safetensors", save_net, load_net, true}, {"safetensors, a whole run", save_state, load_state, true},
     {"safetensors, for PyTorch", save_torch, load_torch, true}, {"safetensors, a list", save_state, load_list, true},
-    {"npy", save_npy, load_npy, false}, {"npy, i8 in Fortran's order", save_fortran, load_npy, false}, {"npy, packed", save_packed, load_npy, false},
+    {"npy", save_npy, load_npy, false}, {"npy, i8 in Fortran's order", save_fortran, load_npy, false},
+    {"npy, packed", save_packed, load_npy, false},
     {"npz", save_npz, load_npz, false}, {"idx", save_idx, load_idx, false}};
 
 /* -------- changes */
@@ -98,7 +100,8 @@ static void splice(bytes *b, size_t at, size_t out, const void *in, size_t n) {
 }
 
 static void change(bytes *b) {
-    static const char *const words[] = {"0", "-1", "4294967296", "9223372036854775807", "18446744073709551616", "1e9", "[", "]", "{", "}", ",", "\"", "\\u0000", "null",
+    static const char *const words[] = {"0", "-1", "4294967296", "9223372036854775807", "18446744073709551616", "1e9", "[", "]", "{", "}",
+        ",", "\"", "\\u0000", "null",
         "F64", "I64", "'<i8'", "True", "(", ")", "PK\1\2", "PK\3\4", "\xff\xff\xff\xff"};
     const size_t at = (size_t)below((int64_t)b->n + 1), n = (size_t)below(below(4) ? 4 : 64);
     unsigned char copy[64];

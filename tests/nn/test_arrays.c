@@ -26,22 +26,31 @@ static void put_small(void) { /* np.array([[1, 2, 3], [4, 5, 6]], 'f4') */
     put(&plain, (float[]){1, 2, 3, 4, 5, 6}, 24);
 }
 
-typedef struct good { const char *name, *dict; int version; const void *values; size_t size; const char *dtype, *shape; double first[6]; } good;
+typedef struct good { const char *name, *dict; int version; const void *values; size_t size; const char *dtype,
+    *shape; double first[6]; } good;
 static const good goods[] = {
-    {"f4", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 1, (float[]){1, 2, 3, 4, 5, 6}, 24, "f32", "2,3", {1, 2, 3, 4, 5, 6}},
-    {"f8, version 2", "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }", 2, (double[]){.1, -0., 3e300}, 24, "f64", "3", {.1, -0., 3e300}},
-    {"i4, version 3", "{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", 3, (int32_t[]){INT32_MIN, 7}, 8, "i32", "2", {INT32_MIN, 7}},
+    {"f4", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 1, (float[]){1, 2, 3, 4, 5, 6}, 24, "f32", "2,3",
+        {1, 2, 3, 4, 5, 6}},
+    {"f8, version 2", "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }", 2, (double[]){.1, -0., 3e300}, 24, "f64", "3",
+    {.1, -0., 3e300}},
+    {"i4, version 3", "{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", 3, (int32_t[]){INT32_MIN, 7}, 8, "i32", "2",
+    {INT32_MIN, 7}},
     {"u1", "{'descr': '|u1', 'fortran_order': False, 'shape': (4,), }", 1, "\0\1\377a", 4, "u8", "4", {0, 1, 255, 97}},
     {"u1 with an order", "{'descr': '<u1', 'fortran_order': False, 'shape': (1,), }", 1, "b", 1, "u8", "1", {98}},
-    {"i8", "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }", 1, (int64_t[]){-5, INT32_MAX, INT32_MIN}, 24, "i32", "3", {-5, INT32_MAX, INT32_MIN}},
+    {"i8", "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }", 1, (int64_t[]){-5, INT32_MAX, INT32_MIN}, 24, "i32", "3",
+    {-5, INT32_MAX, INT32_MIN}},
     {"a number", "{'descr': '<f4', 'fortran_order': False, 'shape': (), }", 1, (float[]){5}, 4, "f32", "", {5}},
     {"no values", "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }", 1, NULL, 0, "f32", "0,3", {0}},
-    {"six dimensions", "{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1, 2, 1, 1, 1), }", 1, (int32_t[]){1, 2}, 8, "i32", "1,1,2,1,1,1", {1, 2}},
-    {"Fortran", "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 1, (float[]){1, 4, 2, 5, 3, 6}, 24, "f32", "2,3", {1, 2, 3, 4, 5, 6}},
-    {"Fortran, i8", "{'descr': '<i8', 'fortran_order': True, 'shape': (3, 1, 2), }", 1, (int64_t[]){1, 3, 5, 2, 4, 6}, 48, "i32", "3,1,2", {1, 2, 3, 4, 5, 6}},
+    {"six dimensions", "{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1, 2, 1, 1, 1), }", 1, (int32_t[]){1, 2}, 8, "i32",
+    "1,1,2,1,1,1", {1, 2}},
+    {"Fortran", "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 1, (float[]){1, 4, 2, 5, 3, 6}, 24, "f32", "2,3",
+    {1, 2, 3, 4, 5, 6}},
+    {"Fortran, i8", "{'descr': '<i8', 'fortran_order': True, 'shape': (3, 1, 2), }", 1, (int64_t[]){1, 3, 5, 2, 4, 6}, 48, "i32", "3,1,2",
+    {1, 2, 3, 4, 5, 6}},
     {"Fortran, u1", "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2), }", 1, "\1\3\2\4", 4, "u8", "2,2", {1, 2, 3, 4}},
     {"Fortran, no values", "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 0), }", 1, NULL, 0, "f64", "2,0", {0}},
-    {"other blanks, quotes and order", "{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"<f4\"}", 1, (float[]){1, 2, 3, 4, 5, 6}, 24, "f32", "2,3", {1, 2, 3, 4, 5, 6}},
+    {"other blanks, quotes and order", "{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"<f4\"}", 1, (float[]){1, 2, 3, 4, 5, 6}, 24,
+    "f32", "2,3", {1, 2, 3, 4, 5, 6}},
 };
 
 static void assert_array(rg_tensor *x, const good *g) {
@@ -159,9 +168,12 @@ static void hostile_npy(void **state) {
 
 static void hostile_fronts(void **state) {
     (void)state;
-    static const struct { const char *front; size_t n; const char *says; } fronts[] = {{"PK\3\4 0123456789", 15, "starts with 50 4b 03 04, which is no .npy"},
-        {"\x93NUMPY", 6, "ends after 6 bytes"}, {"\x93NUMPY\4\0\100\0", 10, "is version 4.0 of .npy"}, {"\x93NUMPY\1\1\100\0", 10, "is version 1.1"},
-        {"\x93NUMPY\1\0\100\0{", 11, "a header of 64 bytes, of which 1 are there"}, {"\x93NUMPY\2\0\377\377\377\377{", 13, "a header of 4294967295 bytes; at most 65536"},
+    static const struct { const char *front; size_t n; const char *says; } fronts[] = {{"PK\3\4 0123456789", 15,
+        "starts with 50 4b 03 04, which is no .npy"},
+        {"\x93NUMPY", 6, "ends after 6 bytes"}, {"\x93NUMPY\4\0\100\0", 10, "is version 4.0 of .npy"},
+        {"\x93NUMPY\1\1\100\0", 10, "is version 1.1"},
+        {"\x93NUMPY\1\0\100\0{", 11, "a header of 64 bytes, of which 1 are there"},
+        {"\x93NUMPY\2\0\377\377\377\377{", 13, "a header of 4294967295 bytes; at most 65536"},
         {"\x93NUMPY\1\0\0\0", 10, "the header is not"}};
     for (size_t i = 0; i < sizeof fronts / sizeof *fronts; i++) {
         scratch_write(path, folder, "array.npy", fronts[i].front, fronts[i].n);
@@ -389,10 +401,13 @@ static void members_that_overlap(void **state) {
 static void wrong_number_of_64_bits(void **state) {
     (void)state;
     static const struct { size_t from_end, n; uint64_t value; const char *says; } tries[] = {{END + 20, 4, 0, "it has no end of 64 bits"},
-        {END + 12, 8, 7, "it has no end of 64 bits"}, {END + 20 + 56, 4, 0, "it has no end of 64 bits"}, {END + 20 + 56 - 32, 8, 9, "too short for its members"},
-        {END + 20 + 56 - 32, 8, 0, "holds no arrays"}, {END + 20 + 56 - 32, 8, UINT64_MAX, "too short for its members"}, {END + 20 + 56 - 40, 8, 9, "the directory is not before the end"},
+        {END + 12, 8, 7, "it has no end of 64 bits"}, {END + 20 + 56, 4, 0, "it has no end of 64 bits"},
+        {END + 20 + 56 - 32, 8, 9, "too short for its members"},
+        {END + 20 + 56 - 32, 8, 0, "holds no arrays"}, {END + 20 + 56 - 32, 8, UINT64_MAX, "too short for its members"},
+        {END + 20 + 56 - 40, 8, 9, "the directory is not before the end"},
         {END + 20 + 56 - 48, 8, UINT64_MAX, "the directory is not before the end"}, {END + 76 + 28, 2, 2, "a size of 64 bits is missing"},
-        {END + 76 + 26, 2, 16, "a size of 64 bits is missing"}, {END + 76 + 26, 2, 25, "a size of 64 bits is missing"}, {END + 76 + 24, 8, 5, "x.npy: is damaged: its size"},
+        {END + 76 + 26, 2, 16, "a size of 64 bits is missing"}, {END + 76 + 26, 2, 25, "a size of 64 bits is missing"},
+        {END + 76 + 24, 8, 5, "x.npy: is damaged: its size"},
         {END + 76 + 16, 8, UINT64_MAX, "a member reaches into the directory"}, {END + 76 + 8, 8, UINT64_MAX, "behind the end of the file"},
         {END + 76 + 8, 8, UINT64_MAX - 29, "behind the end of the file"}};
     rg_tensor *x = rg_set_name(rg_full(t, 7), "x");
@@ -489,8 +504,10 @@ static void odd_lists(void **state) {
     (void)state;
     rg_list l = three();
     snprintf(path, sizeof path, "%s/arrays.npz", folder);
-    static const struct { int count; const char *name; rg_code code; const char *says; } tries[] = {{0, "x", RG_EVALUE, "no tensors to save"},
-        {3, "", RG_EVALUE, "tensor 2 has no name"}, {3, "x", RG_EIO, "two arrays have the name x"}, {3, "\xff\xfe", RG_EIO, "the name of tensor 2 is not UTF-8"}};
+    static const struct { int count; const char *name; rg_code code; const char *says; } tries[] = {{0, "x", RG_EVALUE,
+        "no tensors to save"},
+        {3, "", RG_EVALUE, "tensor 2 has no name"}, {3, "x", RG_EIO, "two arrays have the name x"},
+        {3, "\xff\xfe", RG_EIO, "the name of tensor 2 is not UTF-8"}};
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
         rg_set_name(l.items[2], tries[i].name);
         assert_int_equal(rg_npz_save(t, path, (rg_list){l.items, tries[i].count}), -1);
@@ -592,7 +609,8 @@ int main(void) {
     }
     CASE(&c, npy_as_numpy_writes_it, NULL, "npy as NumPy writes it");
     CASE(&c, views_and_gradients, NULL, "views");
-    for (size_t i = 0; i < sizeof hostiles / sizeof *hostiles; i++) CASE(&c, hostile_npy, &hostiles[i], "hostile npy: %s", hostiles[i].name);
+    for (size_t i = 0; i < sizeof hostiles / sizeof *hostiles; i++)
+        CASE(&c, hostile_npy, &hostiles[i], "hostile npy: %s", hostiles[i].name);
     CASE(&c, hostile_fronts, NULL, "hostile fronts");
     CASE(&c, npz_there_and_back, NULL, "npz there and back");
     CASE(&c, npz_is_the_same_every_time, NULL, "npz is the same every time");

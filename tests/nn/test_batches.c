@@ -345,7 +345,8 @@ static const int64_t strides[] = {0, 1, 3, 5, 23};
 static void window_refusals(void **state) {
     (void)state;
     const char *says[] = {"windows of 0 and what follows, stride 1, over 6 steps", "windows of 6 and what follows, stride 1",
-        "windows of 2 and what follows, stride -1", "windows of 2 and what follows, stride 7", "batches of 0 rows", "lengths and padding", "lengths and padding", "does not become floats",
+        "windows of 2 and what follows, stride -1", "windows of 2 and what follows, stride 7", "batches of 0 rows", "lengths and padding",
+        "lengths and padding", "does not become floats",
         "random_crop and random_flip want images"};
     for (int k = 0; k < 9; k++) {
         const rg_loader_options o = {.batch = k == 4 ? 0 : 1, .stride = k == 2 ? -1 : k == 3 ? 7 : 0, .lengths = k == 5 ? labels : NULL,

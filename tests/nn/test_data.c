@@ -202,7 +202,8 @@ static void cifar100(void **state) {
     (void)state;
     write_cifar100("cifar-100-binary/train.bin", 5, 17);
     write_cifar100("test.bin", 3, 97);
-    rg_dataset fine = rg_read_cifar100(t, folder, true), coarse = rg_read_cifar100(t, folder, true, .coarse = true), test = rg_read_cifar100(t, folder, false);
+    rg_dataset fine = rg_read_cifar100(t, folder, true), coarse = rg_read_cifar100(t, folder, true, .coarse = true),
+        test = rg_read_cifar100(t, folder, false);
     assert_null(rg_error(t));
     assert_memory_equal(rg_shape(fine.x), ((int64_t[]){5, 3, 32, 32}), 4 * sizeof(int64_t));
     assert_int_equal(rg_dim(test.x, 0), 3);
@@ -332,7 +333,8 @@ static unsigned long crc_of(rg_tensor *x) {
     return crc;
 }
 
-typedef struct real { const char *name, *folder, *class_0; bool train; int64_t n; unsigned long images, labels; } real; /* the last two: CRC-32, by Python */
+/* the last two: CRC-32, by Python */
+typedef struct real { const char *name, *folder, *class_0; bool train; int64_t n; unsigned long images, labels; } real;
 static const real reals[] = {
     {"MNIST, training", NULL, "0", true, 60000, 0xf3639b56, 0xba07e8ef},
     {"MNIST, test", NULL, "0", false, 10000, 0xe4ca5f57, 0xee8604d9},

@@ -32,12 +32,15 @@ static bool derivatives(things *g) {
               *in[] = {g->x, g->w}, *out[2];
     if (rg_failed(loss)) return true;
     for (int graph = 0; graph < 2; graph++)
-        if (rg_failed(rg_jacobian(y, g->w, .create_graph = graph)) || rg_failed(rg_hessian(loss, g->w, .create_graph = graph)) || rg_failed(rg_jvp(y, rg_list_of_n(2, in), rg_list_of_n(2, in), .create_graph = graph)) ||
+        if (rg_failed(rg_jacobian(y, g->w, .create_graph = graph)) || rg_failed(rg_hessian(loss, g->w, .create_graph = graph)) ||
+            rg_failed(rg_jvp(y, rg_list_of_n(2, in), rg_list_of_n(2, in), .create_graph = graph)) ||
             rg_hvp(loss, rg_list_of_n(2, in), rg_list_of_n(2, in), out, .create_graph = graph)) return true;
     return false;
 }
 
-static bool checkpoints(things *g) { return rg_failed(rg_checkpoint(tanh_of, NULL, rg_list_of(g->x))) || rg_backward(rg_sum(rg_checkpoint(tanh_of, NULL, rg_list_of(g->w)))); }
+static bool checkpoints(things *g) {
+    return rg_failed(rg_checkpoint(tanh_of, NULL, rg_list_of(g->x))) || rg_backward(rg_sum(rg_checkpoint(tanh_of, NULL, rg_list_of(g->w))));
+}
 
 static bool gradient_check(things *g) {
     rg_set_default_dtype(g->t, RG_F64);
@@ -104,7 +107,8 @@ static bool recurrent(things *g) {
     rg_nn *const nets[] = {(rg_nn_rnn)(g->t, 4, 3, with), (rg_nn_lstm)(g->t, 4, 3, with), (rg_nn_gru)(g->t, 4, 3, with)};
     for (int k = 0; k < 3; k++) {
         rg_rnn_state state = {0};
-        if (!nets[k] || rg_failed(rg_nn_unroll(nets[k], g->sequence, &state)) || rg_failed(rg_nn_step(nets[k], rg_reshape(rg_slice(g->sequence, 1, 0, 1), 3, 4), &state))) return true;
+        if (!nets[k] || rg_failed(rg_nn_unroll(nets[k], g->sequence, &state)) ||
+            rg_failed(rg_nn_step(nets[k], rg_reshape(rg_slice(g->sequence, 1, 0, 1), 3, 4), &state))) return true;
     }
     return false;
 }
@@ -121,7 +125,8 @@ static bool embeddings(things *g) {
 
 static bool losses(things *g) {
     rg_tensor *p = rg_sigmoid(g->x);
-    return rg_failed(rg_cross_entropy(g->x, g->labels)) || rg_failed(rg_bce(p, p)) || rg_failed(rg_mse(p, g->x)) || rg_failed(rg_l1(p, g->x)) || rg_failed(rg_huber(p, g->x)) ||
+    return rg_failed(rg_cross_entropy(g->x, g->labels)) || rg_failed(rg_bce(p, p)) || rg_failed(rg_mse(p, g->x)) ||
+        rg_failed(rg_l1(p, g->x)) || rg_failed(rg_huber(p, g->x)) ||
         rg_failed(rg_einsum("ij,j->i", g->x, g->w)) || rg_failed(rg_logsumexp(g->x, 1));
 }
 
@@ -162,8 +167,10 @@ static bool clipping(things *g) {
 }
 
 static bool loading(things *g) {
-    rg_dataset d = rg_make_moons(g->t, 8, .1), circles = rg_make_circles(g->t, 8, .5, 0), spirals = rg_make_spirals(g->t, 8, 2, 0), xors = rg_make_xor(g->t, 4, 0);
-    if (rg_failed(d.y) || rg_failed(circles.y) || rg_failed(spirals.y) || rg_failed(xors.y) || rg_failed(rg_make_digits(g->t, 2).x)) return true;
+    rg_dataset d = rg_make_moons(g->t, 8, .1), circles = rg_make_circles(g->t, 8, .5, 0), spirals = rg_make_spirals(g->t, 8, 2, 0),
+        xors = rg_make_xor(g->t, 4, 0);
+    if (rg_failed(d.y) || rg_failed(circles.y) || rg_failed(spirals.y) || rg_failed(xors.y) || rg_failed(rg_make_digits(g->t, 2).x))
+        return true;
     rg_loader *l = rg_loader_new(g->t, d.x, d.y, .batch = 4, .shuffle = true);
     rg_tensor *x, *y;
     return !l || !rg_loader_next(l, &x, &y) || !rg_loader_refill(l, x, y);
@@ -195,10 +202,14 @@ static bool closures(things *g) {
     return !lbfgs || isnan(rg_optim_step_closure(sgd, ignores, g)) || isnan(rg_optim_step_closure(lbfgs, ignores, g));
 }
 
-static const struct subject { const char *name; bool (*fails)(things *g); } subjects[] = {{"split and concat", splits}, {"derivatives", derivatives}, {"checkpoints", checkpoints},
-    {"the gradient check", gradient_check}, {"rg_check_finite", finiteness}, {"replays", replays}, {"hooks", hooks}, {"named layers", names}, {"copies and hooks of nets", copies}, {"rg_nn_mlp", perceptron}, {"norms", norms},
-    {"convolutions", convolution}, {"recurrent layers", recurrent}, {"attention", attention}, {"embeddings", embeddings}, {"losses", losses}, {"SGD", sgd}, {"Adam", adam}, {"AdamW", adamw},
-    {"RMSprop", rmsprop}, {"Adagrad", adagrad}, {"Lion", lion}, {"L-BFGS", lbfgs}, {"closures", closures}, {"groups", groups}, {"averages", averages}, {"early stopping", stopping}, {"clipping", clipping},
+static const struct subject { const char *name; bool (*fails)(things *g); } subjects[] = {{"split and concat", splits},
+    {"derivatives", derivatives}, {"checkpoints", checkpoints},
+    {"the gradient check", gradient_check}, {"rg_check_finite", finiteness}, {"replays", replays}, {"hooks", hooks},
+    {"named layers", names}, {"copies and hooks of nets", copies}, {"rg_nn_mlp", perceptron}, {"norms", norms},
+    {"convolutions", convolution}, {"recurrent layers", recurrent}, {"attention", attention}, {"embeddings", embeddings},
+    {"losses", losses}, {"SGD", sgd}, {"Adam", adam}, {"AdamW", adamw},
+    {"RMSprop", rmsprop}, {"Adagrad", adagrad}, {"Lion", lion}, {"L-BFGS", lbfgs}, {"closures", closures}, {"groups", groups},
+    {"averages", averages}, {"early stopping", stopping}, {"clipping", clipping},
     {"loaders", loading}, {"files", files}};
 
 /* -------- the two ways to fail */
@@ -234,7 +245,8 @@ static void reports_what_fails(void **state) {
         things g = new_things(h.t);
         l.m.fail_at = k, l.m.calls = 0;
         failed = s->fails(&g);
-        if (failed != (h.errors > 0)) fail_msg("call %d: %d errors (%s), and %s reported", k, h.errors, h.message, failed ? "a failure was" : "none");
+        if (failed != (h.errors > 0))
+            fail_msg("call %d: %d errors (%s), and %s reported", k, h.errors, h.message, failed ? "a failure was" : "none");
         if (failed && l.m.calls <= k) fail_msg("fails with all the memory it wants: %s", h.message);
         rg_tape_free(h.t);
         assert_int_equal(l.m.out, 0);

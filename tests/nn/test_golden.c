@@ -58,7 +58,9 @@ static void assert_filled(rg_tensor *x, int by) {
     assert_memory_equal(found, should, n * sizeof *found);
 }
 
-static void in_golden(const char *name, int format, const char *end) { snprintf(path, sizeof path, "%s/%s-%d.%s", golden, name, format, end); }
+static void in_golden(const char *name, int format, const char *end) {
+    snprintf(path, sizeof path, "%s/%s-%d.%s", golden, name, format, end);
+}
 
 static size_t slurp(unsigned char *to) {
     FILE *f = fopen(path, "rb");
@@ -131,7 +133,8 @@ static void run_loads(void **state) {
     memcpy(&head, old, 8), memcpy(&new_head, new, 8);
     assert_int_equal(n - head, m - new_head);
     assert_memory_equal(old + 8 + head, new + 8 + new_head, n - 8 - head);
-    for (const char **key = (const char *[]){"@rng.state", "@rng.inc", "@rng.has_uint32", "@rng.uinteger", "@rng.bit_generator", "@optim", "@optim.0.lr",
+    for (const char **key = (const char *[]){"@rng.state", "@rng.inc", "@rng.has_uint32", "@rng.uinteger", "@rng.bit_generator", "@optim",
+        "@optim.0.lr",
              "@optim.0.weight.steps", "@loader", "@loader.epoch", "@loader.row", "@step", NULL}; *key; key++) {
         size_t length, new_length;
         const char *text = text_of(old, n, *key, &length), *new_text = text_of(new, m, *key, &new_length);

@@ -317,7 +317,8 @@ static void random_damage(void **state) {
     small_idx();
     for (int k = 0; k < 2000; k++) {
         bytes b = *whole;
-        for (int64_t i = rg_rng_integers(&r, 1, 6); i > 0; i--) b.at[rg_rng_integers(&r, 0, (int64_t)b.n)] = (unsigned char)rg_rng_next32(&r);
+        for (int64_t i = rg_rng_integers(&r, 1, 6); i > 0; i--)
+            b.at[rg_rng_integers(&r, 0, (int64_t)b.n)] = (unsigned char)rg_rng_next32(&r);
         read_damaged(&b);
     }
 }
@@ -329,7 +330,8 @@ int main(void) {
     CASE(&c, idx_gzip_by_content, NULL, "idx: gzip whatever the name");
     CASE(&c, idx_gzip_of_members, NULL, "idx: gzip of several members");
     CASE(&c, idx_large, NULL, "idx: larger than a buffer");
-    for (size_t i = 0; i < sizeof type_cases / sizeof *type_cases; i++) CASE(&c, idx_types, &type_cases[i], "idx: type %s", type_cases[i].name);
+    for (size_t i = 0; i < sizeof type_cases / sizeof *type_cases; i++)
+        CASE(&c, idx_types, &type_cases[i], "idx: type %s", type_cases[i].name);
     CASE(&c, idx_six_dimensions, NULL, "idx: six dimensions");
     CASE(&c, idx_zero_dimension, NULL, "idx: a dimension of 0");
     CASE(&c, kept_until_released, NULL, "kept until released");

@@ -249,7 +249,9 @@ static void learns_digits(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(convolutions_are_their_ops), CASE(fans_of_windows), CASE(batch_norm_in_a_net), CASE(norms_are_their_ops),
-        CASE(buffers_count_once_and_have_names), CASE(dropout_only_while_training), CASE(residual_adds_its_input), CASE(errors), CASE(without_memory), CASE(learns_digits)};
+    static const struct CMUnitTest cases[] = {CASE(convolutions_are_their_ops), CASE(fans_of_windows), CASE(batch_norm_in_a_net),
+        CASE(norms_are_their_ops),
+        CASE(buffers_count_once_and_have_names), CASE(dropout_only_while_training), CASE(residual_adds_its_input), CASE(errors),
+        CASE(without_memory), CASE(learns_digits)};
     return RUN("layers", cases);
 }

@@ -96,7 +96,8 @@ static rg_nn *of_every_kind(void) {
     rg_nn *net = rg_nn_new(t, "all", in_a_row, sizeof(rg_nn));
     rg_nn_add(net, NULL, rg_nn_conv2d(t, 3, 3, RG_ONES, .kernel = {3}));
     rg_nn_add(net, NULL, rg_nn_batch_norm2d(t, 3));
-    rg_nn_add(net, NULL, rg_nn_sequential(t, rg_nn_residual(rg_nn_linear(t, 3, 4, RG_ONES)), rg_nn_linear(t, 3, 3, RG_ONES, .bias = RG_NO_BIAS)));
+    rg_nn_add(net, NULL, rg_nn_sequential(t, rg_nn_residual(rg_nn_linear(t, 3, 4, RG_ONES)),
+        rg_nn_linear(t, 3, 3, RG_ONES, .bias = RG_NO_BIAS)));
     rg_nn_add(net, NULL, rg_nn_embedding(t, 5, 3, RG_ONES));
     rg_nn_add(net, NULL, rg_nn_positional_embedding(t, 5, 3, RG_ONES));
     rg_nn_add(net, NULL, rg_nn_lstm(t, 3, 2, .layers = 2));

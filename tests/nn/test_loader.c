@@ -517,7 +517,8 @@ int main(void) {
         CASE(steps, &systems[i], "%d steps of %d from %d", (int)systems[i].steps, (int)systems[i].batch, (int)systems[i].n);
     CASE(shapes, NULL, "shapes");
     CASE(one_dimension, NULL, "one dimension");
-    for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++) CASE(conversion_exact, &conversions[i], "conversion %d is exact", (int)i);
+    for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++)
+        CASE(conversion_exact, &conversions[i], "conversion %d is exact", (int)i);
     CASE(floats, NULL, "floats");
     CASE(targets, NULL, "targets");
     CASE(no_features, NULL, "no features");

@@ -92,7 +92,8 @@ static void rows_left_out_by_a_mask(void **state) {
     near("u8", rg_accuracy(x, y, .mask = mask), 1. / 3, 1e-15);
     near("floats", rg_accuracy(x, y, .mask = rg_input(t, ((float[]){.5f, 0, NAN, 0}), 4)), .5, 0);
     near("[2, 2, 3]", rg_accuracy(rg_reshape(x, 2, 2, 3), rg_reshape(y, 2, 2), .mask = rg_reshape(mask, 2, 2)), 1. / 3, 1e-15);
-    near("[n, 1], [n]", rg_accuracy(rg_input(t, ((float[]){1, -1, 1}), 3, 1), rg_input(t, ((float[]){1, .5f, 0}), 3), .mask = rg_input(t, ((uint8_t[]){2, 0, 3}), 3)), .5, 0);
+    near("[n, 1], [n]", rg_accuracy(rg_input(t, ((float[]){1, -1, 1}), 3, 1), rg_input(t, ((float[]){1, .5f, 0}), 3),
+        .mask = rg_input(t, ((uint8_t[]){2, 0, 3}), 3)), .5, 0);
     assert_true(isnan(rg_accuracy(x, y, .mask = rg_input(t, ((uint8_t[4]){0}), 4))));
     int64_t counts[9] = {0};
     assert_int_equal(rg_confusion(x, y, 3, counts, .mask = mask), 0);
@@ -135,7 +136,8 @@ static void metric_errors(void **state) {
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, start, stop)
 int main(void) {
-    static const struct CMUnitTest tests[] = {CASE(accuracy_by_argmax), CASE(metrics_leave_nothing), CASE(accuracy_of_two_classes), CASE(confusion_adds),
+    static const struct CMUnitTest tests[] = {CASE(accuracy_by_argmax), CASE(metrics_leave_nothing), CASE(accuracy_of_two_classes),
+        CASE(confusion_adds),
         CASE(rows_left_out_by_a_mask), CASE(metric_errors)};
     return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
 }

@@ -76,7 +76,8 @@ static rg_nn *resnet_new(rg_tape *t) {
 static void names_of_a_residual_net(void **state) {
     rg_tape *t = *state;
     rg_nn *net = resnet_new(t);
-    NAMES(rg_nn_params(net), "conv1.weight", "bn1.weight", "bn1.bias", "layer1.0.conv1.weight", "layer1.0.conv2.weight", "layer1.1.conv1.weight",
+    NAMES(rg_nn_params(net), "conv1.weight", "bn1.weight", "bn1.bias", "layer1.0.conv1.weight", "layer1.0.conv2.weight",
+        "layer1.1.conv1.weight",
         "layer1.1.conv2.weight", "fc.weight", "fc.bias");
     NAMES(rg_nn_buffers(net), "bn1.running_mean", "bn1.running_var");
     rg_nn *block = net->children[2]->children[0];
@@ -84,7 +85,8 @@ static void names_of_a_residual_net(void **state) {
     assert_ptr_equal(rg_nn_child(net, "layer1.0.conv2"), block->children[1]);
     assert_ptr_equal(rg_nn_child(block, "conv1"), block->children[0]);
     assert_string_equal(rg_nn_child(net, "3")->kind, "flatten");
-    static const char *const nowhere[] = {"", "conv", "conv11", "layer1.2", "layer1.0.", ".layer1", "layer1..0", "layer1.0.conv1.weight", "2"};
+    static const char *const nowhere[] = {"", "conv", "conv11", "layer1.2", "layer1.0.", ".layer1", "layer1..0", "layer1.0.conv1.weight",
+        "2"};
     for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) assert_null(rg_nn_child(net, nowhere[i]));
     assert_true(!rg_nn_child(NULL, "fc") && !rg_nn_child(net, NULL));
     assert_false(rg_failed(rg_nn_forward(net, rg_full(t, 1, 2, 3, 5, 5))));
@@ -197,8 +199,10 @@ static void two_inputs(void **state) {
     /* Calls in calls: the text of each is there once. */
     rg_nn *f = film_new(t, 3, 3);
 #define F(a) rg_nn_forward(f, a, a)
-    assert_false(rg_failed(rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f,
-        rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, x, x), x), x), x), x), x), x), x), x), x), x), F(x))));
+    assert_false(rg_failed(rg_nn_forward(f,
+        rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f,
+        rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, rg_nn_forward(f, x, x), x), x), x), x), x), x), x), x), x), x),
+        F(x))));
 }
 
 static rg_tensor *first_or_sum(const char *at, rg_nn *net, rg_tensor *const *in) {
@@ -239,7 +243,8 @@ static void wrong_inputs(void **state) {
     FAILS(rg_failed(rg_nn_forward(net, x, NULL)), "rg_nn_forward: input 2 of the film is NULL");
     FAILS(rg_failed(rg_nn_forward(net, NULL, c)), "rg_nn_forward: input 1 of the film is NULL");
     FAILS(rg_failed(rg_nn_forward(net, x, rg_poison(t))), "rg_nn_forward: input 2 of the film is what a failed operation returned");
-    FAILS(rg_failed(rg_nn_forward(adder, x, NULL, rg_poison(t))), "rg_nn_forward: input 3 of the adder is what a failed operation returned");
+    FAILS(rg_failed(rg_nn_forward(adder, x, NULL, rg_poison(t))),
+        "rg_nn_forward: input 3 of the adder is what a failed operation returned");
 }
 
 /* -------- layers of the library that take several */
@@ -254,9 +259,11 @@ static void attention_to_a_memory(void **state) {
     assert_true(same(rg_nn_forward(net, x, memory, NULL, mask), rg_nn_attend(net, x, memory, memory, mask)));
     assert_false(same(rg_nn_forward(net, x, memory, NULL, mask), rg_nn_forward(net, x, memory)));
     assert_true(same(rg_nn_forward(net, x, memory, NULL, rg_cast(rg_ge(mask, 0), RG_U8)), rg_nn_forward(net, x, memory, NULL, mask)));
-    FAILS(rg_failed(rg_nn_forward(net, x, memory, memory, mask, mask)), "rg_nn_forward: the multi_head_attention takes 1 to 4 inputs, it got 5");
+    FAILS(rg_failed(rg_nn_forward(net, x, memory, memory, mask, mask)),
+        "rg_nn_forward: the multi_head_attention takes 1 to 4 inputs, it got 5");
 
-    rg_nn *open = rg_nn_transformer_block(t, 4, 2, 6, RG_XAVIER_NORMAL), *causal = rg_nn_transformer_block(t, 4, 2, 6, RG_XAVIER_NORMAL, .causal = true);
+    rg_nn *open = rg_nn_transformer_block(t, 4, 2, 6, RG_XAVIER_NORMAL),
+        *causal = rg_nn_transformer_block(t, 4, 2, 6, RG_XAVIER_NORMAL, .causal = true);
     assert_int_equal(rg_nn_mix(causal, open, 1), 0);
     rg_tensor *above = rg_triu(rg_full(t, -1e30, 3, 3), 1);
     assert_close("a mask in place of .causal", rg_nn_forward(open, x, above), rg_nn_forward(causal, x), 1e-6);
@@ -302,7 +309,8 @@ static void a_decoder(void **state) {
 static void recurrent_nets_from_a_state(void **state) {
     rg_tape *t = *state;
     rg_nn *lstm = rg_nn_lstm(t, 3, 2), *gru = rg_nn_gru(t, 3, 2);
-    rg_tensor *x = numbers(t, RG_F32, RG_DIMS(4, 5, 3)), *h = numbers(t, RG_F32, RG_DIMS(1, 4, 2)), *c = numbers(t, RG_F32, RG_DIMS(1, 4, 2));
+    rg_tensor *x = numbers(t, RG_F32, RG_DIMS(4, 5, 3)), *h = numbers(t, RG_F32, RG_DIMS(1, 4, 2)),
+        *c = numbers(t, RG_F32, RG_DIMS(1, 4, 2));
     rg_rnn_state s = {h, c};
     assert_true(same(rg_nn_forward(lstm, x, h, c), rg_nn_unroll(lstm, x, &s)));
     assert_false(s.h == h || s.c == c);
@@ -352,7 +360,8 @@ static void hooks_see_and_replace(void **state) {
     rg_nn *linear = rg_nn_linear(t, 2, 2, RG_ONES), *net = rg_nn_sequential(t, linear, rg_nn_relu(t));
     rg_tensor *x = rg_full(t, 1, 1, 2);
     heard h = {.calls = 0};
-    assert_int_equal(rg_nn_on_forward(net, listen, &h) + rg_nn_on_forward(linear, listen, &h) + rg_nn_on_forward(net->children[1], listen, &h), 0);
+    assert_int_equal(rg_nn_on_forward(net, listen, &h) + rg_nn_on_forward(linear, listen, &h) + rg_nn_on_forward(net->children[1], listen,
+        &h), 0);
     rg_tensor *y = rg_nn_forward_at("a.c:1", net, RG_IN(x));
     assert_string_equal(h.log, "lrs"); /* linear, relu, sequential */
     assert_string_equal(h.line, "a.c:1");
@@ -362,7 +371,8 @@ static void hooks_see_and_replace(void **state) {
 
     int count = 0;
     heard after = {.calls = 0};
-    assert_int_equal(rg_nn_on_forward(linear, doubled, &count) + rg_nn_on_forward(linear, doubled, NULL) + rg_nn_on_forward(linear, listen, &after), 0);
+    assert_int_equal(rg_nn_on_forward(linear, doubled, &count) + rg_nn_on_forward(linear, doubled, NULL) + rg_nn_on_forward(linear, listen,
+        &after), 0);
     y = rg_nn_forward(net, x);
     assert_true(element(y, 0) == 8 && count == 1 && element(after.y, 0) == 8); /* in the order they were added */
     assert_int_equal(rg_backward(rg_sum(y)), 0);
@@ -493,7 +503,8 @@ static void copies_grow_apart(void **state) {
         if (i < 7) rg_nn_add(net, NULL, rg_nn_tanh(t));
         rg_nn_on_forward(copy, listen, &h);
     }
-    assert_true(net->nchildren == 8 && net->nparams == 2 && net->nhooks == 0 && copy->nchildren == 21 && copy->nparams == 42 && copy->nhooks == 20);
+    assert_true(net->nchildren == 8 && net->nparams == 2 && net->nhooks == 0 && copy->nchildren == 21 && copy->nparams == 42 &&
+        copy->nhooks == 20);
     assert_string_equal(net->children[7]->kind, "tanh");
     assert_true(!strcmp(net->names[7], "7") && !strcmp(copy->names[20], "20"));
     assert_string_equal(rg_name_of(copy->params[41]), "20.bias");
@@ -512,16 +523,21 @@ static void copies_grow_apart(void **state) {
 /* Every layer of the library, from its copy: with their own parameters changed, both still give what they gave. */
 static void copies_of_the_librarys_layers(void **state) {
     rg_tape *t = *state;
-    rg_tensor *image = numbers(t, RG_F32, RG_DIMS(2, 4, 6, 6)), *row = numbers(t, RG_F32, RG_DIMS(3, 4)), *line = numbers(t, RG_F32, RG_DIMS(2, 4, 6));
+    rg_tensor *image = numbers(t, RG_F32, RG_DIMS(2, 4, 6, 6)), *row = numbers(t, RG_F32, RG_DIMS(3, 4)),
+        *line = numbers(t, RG_F32, RG_DIMS(2, 4, 6));
     rg_tensor *sequence = numbers(t, RG_F32, RG_DIMS(2, 3, 4)), *ids = indices(t, 4, RG_DIMS(2, 3));
-    const struct { rg_nn *net; rg_tensor *x; } all[] = {{rg_nn_linear(t, 4, 2, RG_HE_NORMAL), row}, {rg_nn_mlp(t, "tanh", RG_HE_NORMAL, 4, 3, 2), row},
-        {rg_nn_activation(t, "leaky_relu", .p = .1), row}, {rg_nn_flatten(t), image}, {rg_nn_residual(rg_nn_linear(t, 4, 4, RG_HE_NORMAL)), row},
-        {rg_nn_conv2d(t, 4, 2, RG_HE_NORMAL, .kernel = {3}, .stride = {2}), image}, {rg_nn_conv1d(t, 4, 2, RG_HE_NORMAL, .kernel = {3}), line},
+    const struct { rg_nn *net; rg_tensor *x; } all[] = {{rg_nn_linear(t, 4, 2, RG_HE_NORMAL), row},
+        {rg_nn_mlp(t, "tanh", RG_HE_NORMAL, 4, 3, 2), row},
+        {rg_nn_activation(t, "leaky_relu", .p = .1), row}, {rg_nn_flatten(t), image},
+        {rg_nn_residual(rg_nn_linear(t, 4, 4, RG_HE_NORMAL)), row},
+        {rg_nn_conv2d(t, 4, 2, RG_HE_NORMAL, .kernel = {3}, .stride = {2}), image},
+        {rg_nn_conv1d(t, 4, 2, RG_HE_NORMAL, .kernel = {3}), line},
         {rg_nn_max_pool2d(t, .kernel = {2}), image}, {rg_nn_avg_pool2d(t, .kernel = {2}), image}, {rg_nn_layer_norm(t, 4), row},
         {rg_nn_rms_norm_eps(t, .1, 4), row}, {rg_nn_batch_norm1d(t, 4), row}, {rg_nn_batch_norm2d(t, 4), image}, {rg_nn_dropout(t, 0), row},
         {rg_nn_embedding(t, 4, 3, RG_HE_NORMAL), ids}, {rg_nn_positional_embedding(t, 5, 4, RG_HE_NORMAL), sequence},
         {rg_nn_rnn(t, 4, 3, .layers = 2), sequence}, {rg_nn_lstm(t, 4, 3), sequence}, {rg_nn_gru(t, 4, 3), sequence},
-        {rg_nn_multi_head_attention(t, 4, 2, RG_HE_NORMAL, .causal = true), sequence}, {rg_nn_transformer_block(t, 4, 2, 6, RG_HE_NORMAL), sequence}};
+        {rg_nn_multi_head_attention(t, 4, 2, RG_HE_NORMAL, .causal = true), sequence},
+        {rg_nn_transformer_block(t, 4, 2, 6, RG_HE_NORMAL), sequence}};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
         rg_nn *net = all[k].net, *copy = rg_nn_copy(net);
         rg_tensor *y = rg_nn_forward(net, all[k].x);
@@ -542,7 +558,8 @@ static void copies_in_evaluation_and_errors(void **state) {
     rg_nn *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ONES), rg_nn_dropout(t, .5));
     rg_nn_eval(net);
     rg_nn *copy = rg_nn_copy(net);
-    assert_true(copy->training && copy->children[1]->training && copy->evals == 0 && copy->eval_calls == 0 && copy->children[1]->evals == 0);
+    assert_true(copy->training && copy->children[1]->training && copy->evals == 0 && copy->eval_calls == 0 &&
+        copy->children[1]->evals == 0);
     assert_true(!net->training && rg_needs_grad(rg_nn_forward(copy, rg_full(t, 1, 1, 2))));
     rg_nn_eval_end(net);
     assert_null(rg_nn_copy(NULL));
@@ -595,7 +612,8 @@ static void mixing(void **state) {
         for (int k = 0; k < from->nparams; k++)
             for (int64_t i = 0; i < from->params[k]->numel; i++) {
                 const double a = element(was->params[k], i), b = element(from->params[k], i), should = .995 * a + .005 * b;
-                if (!(fabs(element(to->params[k], i) - should) <= (dtype == RG_F64 ? 1e-15 : 1e-6))) fail_msg("%d: element %lld", k, (long long)i);
+                if (!(fabs(element(to->params[k], i) - should) <= (dtype == RG_F64 ? 1e-15 : 1e-6)))
+                    fail_msg("%d: element %lld", k, (long long)i);
             }
         assert_true(same(to->buffers[1], from->buffers[1]) && same(to->buffers[0], from->buffers[0]));
         assert_int_equal(rg_backward(stale), -1); /* it was recorded with the values before */
@@ -616,8 +634,10 @@ static rg_tensor *mix_meanwhile(void *nets, rg_tensor *x, rg_tensor *dx) {
 
 static void mixing_errors(void **state) {
     rg_tape *t = *state;
-    rg_nn *a = rg_nn_mlp(t, "tanh", RG_ONES, 2, 3, 1), *b = rg_nn_mlp(t, "tanh", RG_ZEROS, 2, 4, 1), *longer = rg_nn_mlp(t, "tanh", RG_ZEROS, 2, 3, 1, 1);
-    rg_nn *normed = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ZEROS)), *without = rg_nn_layer_norm(t, 2), *with = rg_nn_batch_norm1d(t, 2);
+    rg_nn *a = rg_nn_mlp(t, "tanh", RG_ONES, 2, 3, 1), *b = rg_nn_mlp(t, "tanh", RG_ZEROS, 2, 4, 1),
+        *longer = rg_nn_mlp(t, "tanh", RG_ZEROS, 2, 3, 1, 1);
+    rg_nn *normed = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ZEROS)), *without = rg_nn_layer_norm(t, 2),
+        *with = rg_nn_batch_norm1d(t, 2);
     FAILS(rg_nn_mix(a, b, .5) == -1, "rg_nn_mix: the nets differ: 0.weight[2,3] in the one, 0.weight[2,4] in the other");
     FAILS(rg_nn_mix(a, longer, .5) == -1, "rg_nn_mix: the nets differ: nothing in the one, 4.weight[1,1] in the other");
     FAILS(rg_nn_mix(longer, a, .5) == -1, "rg_nn_mix: the nets differ: 4.weight[1,1] in the one, nothing in the other");
@@ -629,7 +649,8 @@ static void mixing_errors(void **state) {
     assert_true(element(a->params[0], 0) == 1 && element(longer->params[0], 0) == 0);
     rg_set_default_dtype(t, RG_F64);
     rg_nn *double_precision = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ONES));
-    FAILS(rg_nn_mix(normed, double_precision, 1) == -1, "rg_nn_mix: the nets differ: 0.weight[2,2] f32 in the one, 0.weight[2,2] in the other");
+    FAILS(rg_nn_mix(normed, double_precision, 1) == -1,
+        "rg_nn_mix: the nets differ: 0.weight[2,2] f32 in the one, 0.weight[2,2] in the other");
     rg_nn *pair[] = {a, rg_nn_copy(a)};
     rg_tensor *y = rg_nn_forward(a, rg_cast(rg_full(t, 1, 1, 2), RG_F32));
     rg_on_grad(y, mix_meanwhile, pair);
@@ -650,7 +671,8 @@ static void raw_parameters_of_one_name(void **state) {
     expect(t, "parameter w: the tape has one of this name, made at a.c:10 (b.c:21)");
     assert_true(rg_params(t).count == 1 && !memcmp(&before, rg_tape_rng(t), sizeof before));
     rg_set_name(w, "v");
-    assert_false(rg_failed(rg_param(t, "w", RG_ONES, 3)) || rg_failed(rg_param(t, NULL, RG_ONES, 1)) || rg_failed(rg_param(t, NULL, RG_ONES, 1)));
+    assert_false(rg_failed(rg_param(t, "w", RG_ONES, 3)) || rg_failed(rg_param(t, NULL, RG_ONES, 1)) ||
+        rg_failed(rg_param(t, NULL, RG_ONES, 1)));
     rg_nn *a = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ONES)), *b = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ONES));
     assert_string_equal(rg_name_of(a->params[0]), rg_name_of(b->params[0]));
     assert_false(rg_failed(rg_buffer_of(t, "w", RG_F32, NULL, 3)));
@@ -691,7 +713,8 @@ static void released_tensors(void **state) {
 
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(names_of_a_residual_net), CASE(names_that_are_refused), CASE(names_of_shared_layers),
-        CASE(long_names_are_not_cut), CASE(two_inputs), CASE(optional_inputs), CASE(wrong_inputs), CASE(attention_to_a_memory), CASE(a_decoder),
+        CASE(long_names_are_not_cut), CASE(two_inputs), CASE(optional_inputs), CASE(wrong_inputs), CASE(attention_to_a_memory),
+        CASE(a_decoder),
         CASE(recurrent_nets_from_a_state), CASE(hooks_see_and_replace), CASE(hooks_that_go), CASE(hooks_of_other_ways_in),
         CASE(a_copy_is_the_net_again), CASE(copies_grow_apart), CASE(copies_of_the_librarys_layers), CASE(copies_in_evaluation_and_errors),
         CASE(copies_without_memory), CASE(mixing), CASE(mixing_errors), CASE(raw_parameters_of_one_name), CASE(released_tensors)};

@@ -55,7 +55,8 @@ static void normal_is_numpys(void **state) {
         rg_set_default_dtype(t, dtype);
         rg_tensor *w1 = rg_param(t, "w1", RG_NORMAL(0, .02), 784, 128), *w2 = rg_param(t, "w2", RG_NORMAL(0, .02), 128, 10);
         const double got[] = {at(w1, 0), at(w1, 1), at(w1, 784 * 128 - 1), at(w2, 0), at(w2, 1279)};
-        static const double numpy[] = {0x1.49981f82338a5p-9, -0x1.5a4e12b2fb580p-9, -0x1.55fa23e2b0469p-7, 0x1.ed760ee6764d5p-10, -0x1.cc794b56f97f6p-7};
+        static const double numpy[] = {0x1.49981f82338a5p-9, -0x1.5a4e12b2fb580p-9, -0x1.55fa23e2b0469p-7, 0x1.ed760ee6764d5p-10,
+            -0x1.cc794b56f97f6p-7};
         for (int i = 0; i < COUNT(numpy); i++) near("a draw", got[i], dtype == RG_F64 ? numpy[i] : (double)(float)numpy[i], 0);
         double sum = 0;
         for (int i = 0; i < 784 * 128 && dtype == RG_F32; i++) sum += at(w1, i);
@@ -155,7 +156,8 @@ static void orthogonal(void **state) {
     rg_set_default_dtype(t, RG_F64);
     static const int64_t shapes[][3] = {{1, 7, 4}, {1, 4, 7}, {1, 5, 5}, {1, 1, 3}, {3, 2, 4}, {1, 60, 50}};
     for (int c = 0; c < COUNT(shapes); c++) {
-        const int64_t *s = shapes[c], rows = s[0] * s[1], columns = s[2], few = rows < columns ? rows : columns, many = rows + columns - few;
+        const int64_t *s = shapes[c], rows = s[0] * s[1], columns = s[2], few = rows < columns ? rows : columns,
+            many = rows + columns - few;
         rg_rng same = *rg_tape_rng(t);
         rg_tensor *w = rg_param(t, NULL, RG_ORTHOGONAL(.5), s[0], s[1], s[2]);
         double *a = malloc((size_t)(rows * columns) * sizeof *a);
@@ -180,7 +182,8 @@ static void orthogonal(void **state) {
 static void truncated_normal(void **state) {
     rg_tape *t = *state;
     rg_set_default_dtype(t, RG_F64);
-    static const struct { double mean, std, low, high; } rows[] = {{1, .5, 0, 3}, {0, 1, -2, 2}, {0, 1, 0, INFINITY}, {0, 1, 2, 3}, {0, 3, -1, 0}, {5, 1, 2, 3.2}, {0, 1, 1.9, 9}};
+    static const struct { double mean, std, low, high; } rows[] = {{1, .5, 0, 3}, {0, 1, -2, 2}, {0, 1, 0, INFINITY}, {0, 1, 2, 3},
+        {0, 3, -1, 0}, {5, 1, 2, 3.2}, {0, 1, 1.9, 9}};
     for (int c = 0; c < COUNT(rows); c++) {
         const double low = rows[c].low, high = rows[c].high, mean = rows[c].mean, std = rows[c].std;
         enum { MANY = 40000 };
@@ -203,7 +206,8 @@ static void truncated_normal(void **state) {
         first /= mass, second /= mass;
         const double error = sqrt((second - first * first) / MANY);
         if (!(fabs(sum - first) < 5 * error)) fail_msg("window %d: mean %g, should be %g", c, sum, first);
-        if (!(fabs(squares - sum * sum - (second - first * first)) < .05 * (second - first * first))) fail_msg("window %d: variance %g", c, squares - sum * sum);
+        if (!(fabs(squares - sum * sum - (second - first * first)) < .05 * (second - first * first)))
+            fail_msg("window %d: variance %g", c, squares - sum * sum);
     }
     rg_tensor *w = rg_param(t, "w", RG_TRUNC_NORMAL(1, 0, 0, 2), 1);
     assert_true(at(w, 0) == 1);
@@ -316,9 +320,11 @@ static void shared_layers_count_once(void **state) {
 
 static void given_names(void **state) {
     rg_tape *t = *state;
-    rg_nn *encoder = rg_nn_named(rg_nn_sequential(t, rg_nn_named(rg_nn_linear(t, 2, 2, RG_ONES), "hidden"), rg_nn_linear(t, 2, 2, RG_ONES)), "encoder");
+    rg_nn *encoder = rg_nn_named(rg_nn_sequential(t, rg_nn_named(rg_nn_linear(t, 2, 2, RG_ONES), "hidden"), rg_nn_linear(t, 2, 2, RG_ONES)),
+        "encoder");
     rg_nn *net = rg_nn_sequential(t, encoder, rg_nn_linear(t, 2, 1, RG_ONES));
-    names_are(net, 6, (const char *const[]){"encoder.hidden.weight", "encoder.hidden.bias", "encoder.1.weight", "encoder.1.bias", "1.weight", "1.bias"});
+    names_are(net, 6, (const char *const[]){"encoder.hidden.weight", "encoder.hidden.bias", "encoder.1.weight", "encoder.1.bias",
+        "1.weight", "1.bias"});
     assert_ptr_equal(rg_nn_named_at("a.c:8", encoder, "late"), encoder);
     expect_error(t, "rg_nn_named: the sequential is part of another layer already (a.c:8)");
     assert_null(rg_nn_named(NULL, "x"));
@@ -484,7 +490,8 @@ static void learns_xor(void **state) {
     static const float X[] = {0, 0, 0, 1, 1, 0, 1, 1}, Y[] = {0, 1, 1, 0};
     for (int k = 0; k < 3; k++) {
         rg_tape *t = rg_tape_new(42);
-        rg_nn *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 8, RG_HE_NORMAL), rg_nn_tanh(t), rg_nn_linear(t, 8, 1, RG_HE_NORMAL), rg_nn_sigmoid(t));
+        rg_nn *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 8, RG_HE_NORMAL), rg_nn_tanh(t), rg_nn_linear(t, 8, 1, RG_HE_NORMAL),
+            rg_nn_sigmoid(t));
         rg_optim *optim[] = {rg_optim_sgd(t, rg_nn_params(net), .lr = .5, .momentum = .9),
             rg_optim_adam(t, rg_nn_params(net), .lr = .05), rg_optim_adamw(t, rg_nn_params(net), .lr = .05)};
         double last = NAN;
@@ -506,7 +513,8 @@ static void learns_xor(void **state) {
 /* A frozen layer passes gradients on and keeps its values. */
 static void frozen_layer(void **state) {
     rg_tape *t = *state;
-    rg_nn *below = rg_nn_linear(t, 3, 3, RG_HE_NORMAL), *frozen = rg_nn_linear(t, 3, 3, RG_HE_NORMAL), *net = rg_nn_sequential(t, below, rg_nn_tanh(t), frozen);
+    rg_nn *below = rg_nn_linear(t, 3, 3, RG_HE_NORMAL), *frozen = rg_nn_linear(t, 3, 3, RG_HE_NORMAL),
+        *net = rg_nn_sequential(t, below, rg_nn_tanh(t), frozen);
     rg_optim *sgd = rg_optim_sgd(t, rg_nn_params(net), .lr = .1, .weight_decay = .1);
     float before[2][9], after[2][9];
     for (int i = 0; i < frozen->nparams; i++) rg_requires_grad(frozen->params[i], false);
@@ -521,9 +529,12 @@ static void frozen_layer(void **state) {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, start, stop)
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        CASE(normal_is_numpys), CASE(uniform_is_numpys), CASE(scaled_are_numpys), CASE(moments), CASE(fans_of_other_ranks), CASE(fill_again),
-        CASE(orthogonal), CASE(truncated_normal), CASE(bad_initialisers), CASE(linear_is_its_formula), CASE(sequential_runs_in_order), CASE(activations_and_flatten), CASE(mlp_from_sizes),
-        CASE(shared_layers_count_once), CASE(given_names), CASE(layers_of_the_users_own), CASE(train_reaches_every_layer), CASE(layers_within_layers),
+        CASE(normal_is_numpys), CASE(uniform_is_numpys), CASE(scaled_are_numpys), CASE(moments), CASE(fans_of_other_ranks),
+            CASE(fill_again),
+        CASE(orthogonal), CASE(truncated_normal), CASE(bad_initialisers), CASE(linear_is_its_formula), CASE(sequential_runs_in_order),
+        CASE(activations_and_flatten), CASE(mlp_from_sizes),
+        CASE(shared_layers_count_once), CASE(given_names), CASE(layers_of_the_users_own), CASE(train_reaches_every_layer),
+        CASE(layers_within_layers),
         CASE(many_layers), CASE(layer_errors), CASE(null_and_poison), CASE(layers_without_memory), CASE(learns_xor), CASE(frozen_layer),
     };
     return cmocka_run_group_tests_name("nn", tests, NULL, NULL);

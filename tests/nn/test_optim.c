@@ -77,7 +77,8 @@ static double at(rg_tensor *x, int64_t i) {
 }
 
 static void near(const char *what, int64_t i, double got, double expected, double tolerance) {
-    if (!(fabs(got - expected) <= tolerance * fmax(1, fabs(expected)))) fail_msg("%s %d: %.17g, expected %.17g", what, (int)i, got, expected);
+    if (!(fabs(got - expected) <= tolerance * fmax(1, fabs(expected))))
+        fail_msg("%s %d: %.17g, expected %.17g", what, (int)i, got, expected);
 }
 
 /* d/dp of p: every gradient is `value` */
@@ -114,7 +115,8 @@ static void matches_pytorch(void **state) {
 enum { MANY = 40017, STEPS = 6 };
 
 typedef enum rule { SGD, ADAM, RMSPROP, ADAGRAD, LION } rule;
-typedef struct reference { rule rule; bool decoupled, nesterov, centered; double lr, momentum, dampening, decay, b1, b2, eps, lr_decay; } reference;
+typedef struct reference { rule rule; bool decoupled, nesterov, centered; double lr, momentum, dampening, decay, b1, b2, eps,
+    lr_decay; } reference;
 
 static double reference_step(const reference *r, int k, double p, double g, double *m, double *v, double *a) {
     if (r->decoupled) p -= r->lr * r->decay * p;
@@ -256,30 +258,39 @@ static void refuses_bad_options(void **state) {
     } while (0)
     REFUSED(rg_optim_sgd_at("a.c:1", t, p, (rg_sgd_options){.lr = -1}), "rg_optim_sgd: lr is -1, must be at least 0 and finite (a.c:1)");
     REFUSED(rg_optim_sgd_at(NULL, t, p, (rg_sgd_options){.lr = NAN}), "rg_optim_sgd: lr is nan, must be at least 0 and finite");
-    REFUSED(rg_optim_sgd_at(NULL, t, p, (rg_sgd_options){.momentum = -.5}), "rg_optim_sgd: momentum is -0.5, must be at least 0 and finite");
-    REFUSED(rg_optim_sgd_at(NULL, t, p, (rg_sgd_options){.weight_decay = -2}), "rg_optim_sgd: weight_decay is -2, must be at least 0 and finite");
+    REFUSED(rg_optim_sgd_at(NULL, t, p, (rg_sgd_options){.momentum = -.5}),
+        "rg_optim_sgd: momentum is -0.5, must be at least 0 and finite");
+    REFUSED(rg_optim_sgd_at(NULL, t, p, (rg_sgd_options){.weight_decay = -2}),
+        "rg_optim_sgd: weight_decay is -2, must be at least 0 and finite");
     REFUSED(rg_optim_sgd_at(NULL, t, p, (rg_sgd_options){.dampening = INFINITY}), "rg_optim_sgd: dampening is inf, must be finite");
     REFUSED(rg_optim_sgd_at(NULL, t, p, (rg_sgd_options){.nesterov = true}), "rg_optim_sgd: momentum is 0, must be above 0 with nesterov");
-    REFUSED(rg_optim_sgd_at(NULL, t, p, (rg_sgd_options){.momentum = .9, .dampening = .1, .nesterov = true}), "rg_optim_sgd: dampening is 0.1, must be 0 with nesterov");
+    REFUSED(rg_optim_sgd_at(NULL, t, p, (rg_sgd_options){.momentum = .9, .dampening = .1, .nesterov = true}),
+        "rg_optim_sgd: dampening is 0.1, must be 0 with nesterov");
     REFUSED(rg_optim_adam_at(NULL, t, p, (rg_adam_options){.lr = INFINITY}), "rg_optim_adam: lr is inf, must be at least 0 and finite");
     REFUSED(rg_optim_adam_at(NULL, t, p, (rg_adam_options){.beta1 = 1}), "rg_optim_adam: beta1 is 1, must be from 0 to below 1");
     REFUSED(rg_optim_adam_at(NULL, t, p, (rg_adam_options){.beta2 = -.1}), "rg_optim_adam: beta2 is -0.1, must be from 0 to below 1");
     REFUSED(rg_optim_adamw_at(NULL, t, p, (rg_adam_options){.eps = -1e-8}), "rg_optim_adamw: eps is -1e-08, must be at least 0 and finite");
-    REFUSED(rg_optim_adamw_at(NULL, t, p, (rg_adam_options){.weight_decay = NAN}), "rg_optim_adamw: weight_decay is nan, must be at least 0 and finite");
+    REFUSED(rg_optim_adamw_at(NULL, t, p, (rg_adam_options){.weight_decay = NAN}),
+        "rg_optim_adamw: weight_decay is nan, must be at least 0 and finite");
     REFUSED(rg_optim_rmsprop_at(NULL, t, p, (rg_rmsprop_options){.alpha = 1}), "rg_optim_rmsprop: alpha is 1, must be from 0 to below 1");
-    REFUSED(rg_optim_rmsprop_at(NULL, t, p, (rg_rmsprop_options){.momentum = -1}), "rg_optim_rmsprop: momentum is -1, must be at least 0 and finite");
-    REFUSED(rg_optim_adagrad_at(NULL, t, p, (rg_adagrad_options){.lr_decay = -1}), "rg_optim_adagrad: lr_decay is -1, must be at least 0 and finite");
-    REFUSED(rg_optim_adagrad_at(NULL, t, p, (rg_adagrad_options){.initial_accumulator = -1}), "rg_optim_adagrad: initial_accumulator is -1, must be at least 0 and finite");
+    REFUSED(rg_optim_rmsprop_at(NULL, t, p, (rg_rmsprop_options){.momentum = -1}),
+        "rg_optim_rmsprop: momentum is -1, must be at least 0 and finite");
+    REFUSED(rg_optim_adagrad_at(NULL, t, p, (rg_adagrad_options){.lr_decay = -1}),
+        "rg_optim_adagrad: lr_decay is -1, must be at least 0 and finite");
+    REFUSED(rg_optim_adagrad_at(NULL, t, p, (rg_adagrad_options){.initial_accumulator = -1}),
+        "rg_optim_adagrad: initial_accumulator is -1, must be at least 0 and finite");
     REFUSED(rg_optim_lion_at(NULL, t, p, (rg_lion_options){.beta2 = 1}), "rg_optim_lion: beta2 is 1, must be from 0 to below 1");
     REFUSED(rg_optim_lbfgs_at(NULL, t, p, (rg_lbfgs_options){.history = -1}), "rg_optim_lbfgs: history is -1, must be above 0");
-    REFUSED(rg_optim_lbfgs_at(NULL, t, p, (rg_lbfgs_options){.tolerance_grad = -1}), "rg_optim_lbfgs: tolerance_grad is -1, must be at least 0 and finite");
+    REFUSED(rg_optim_lbfgs_at(NULL, t, p, (rg_lbfgs_options){.tolerance_grad = -1}),
+        "rg_optim_lbfgs: tolerance_grad is -1, must be at least 0 and finite");
     no_error(t);
 }
 
 static void refuses_bad_lists(void **state) {
     (void)state;
     rg_tape *t = tape(RG_F32), *other = tape(RG_F32);
-    REFUSED(rg_optim_sgd_at("a.c:2", t, rg_params(t), (rg_sgd_options){.lr = 1}), "rg_optim_sgd: no parameters; make them before the optimiser (a.c:2)");
+    REFUSED(rg_optim_sgd_at("a.c:2", t, rg_params(t), (rg_sgd_options){.lr = 1}),
+        "rg_optim_sgd: no parameters; make them before the optimiser (a.c:2)");
     rg_tensor *list[] = {rg_param(t, "p", RG_ONES, 2), rg_set_name(rg_full(t, 1, 4), "x"), rg_param(other, "q", RG_ONES, 3), NULL};
     for (int i = 1; i < 4; i++) {
         static const char *const item[] = {"", "x[4]", "q[3]", "NULL"};
@@ -322,7 +333,8 @@ static void clears_its_own_gradients(void **state) {
     near("p", 0, at(p, 0), .5, 0);
     near("q", 0, at(q, 0), 1, 0);
     assert_int_equal(rg_optim_step(sgd), -1); /* the gradient that is there is q's */
-    assert_non_null(strstr(rg_error(t), "rg_optim_sgd: a step without gradients: rg_backward reached neither p[2] nor any other of its parameters ("));
+    assert_non_null(strstr(rg_error(t),
+        "rg_optim_sgd: a step without gradients: rg_backward reached neither p[2] nor any other of its parameters ("));
     rg_error_clear(t);
     near("p without a gradient", 0, at(p, 0), .5, 0);
     no_error(t);
@@ -449,7 +461,8 @@ static void a_step_without_gradients_is_an_error(void **state) {
         for (int closure = kind == KINDS - 1; closure < 2; closure++) {
             if (closure) assert_true(isnan(rg_optim_step_closure(o, closed_loss, &c)));
             else assert_int_equal(rg_optim_step(o), -1);
-            if (!strstr(rg_error(t), ": a step without gradients: rg_backward reached neither a[2] nor any other of its parameters (test_optim.c:"))
+            if (!strstr(rg_error(t), ": a step without gradients: rg_backward reached neither a[2] nor any other of its parameters "
+                                     "(test_optim.c:"))
                 fail_msg("%s", rg_error(t));
             assert_int_equal(rg_error_code(t), RG_ESTATE);
             rg_error_clear(t);
@@ -529,7 +542,8 @@ static void a_hook_writes_to_nothing_older(void **state) {
     }
 }
 
-/* With the option a NaN or an infinity in any gradient stops the step before anything was changed: every parameter, and all that is kept of it. */
+/* With the option a NaN or an infinity in any gradient stops the step before anything was changed: every parameter, and all that is kept of
+   it. */
 static void nanstep(void **state) {
     (void)state;
     static const double bad[][3] = {{1, 1, (double)NAN}, {1, (double)INFINITY, 1}, {-(double)INFINITY, 1, 1}}, good[] = {1, 2, 3};
@@ -541,7 +555,8 @@ static void nanstep(void **state) {
             rg_optim *o = of_kind(kind, t, rg_params(t), true), *other = of_kind(kind, twin, rg_params(twin), false);
             assert_true(isnan(rg_optim_step_closure(o, closed_loss, &c)));
             char should[96];
-            snprintf(should, sizeof should, ": element %d of the gradient of b[3] is %g: no parameter was changed (test_optim.c:", 2 - k / 2, bad[k / 2][2 - k / 2]);
+            snprintf(should, sizeof should, ": element %d of the gradient of b[3] is %g: no parameter was changed (test_optim.c:",
+                2 - k / 2, bad[k / 2][2 - k / 2]);
             if (!rg_error(t) || !strstr(rg_error(t), should)) fail_msg("%s, should say %s", rg_error(t), should);
             rg_error_clear(t);
             for (int i = 0; i < 2; i++) near("a", i, at(c.a, i), 1, 0);
@@ -671,7 +686,8 @@ int main(void) {
         cmocka_unit_test(refuses_bad_lists), cmocka_unit_test(refuses_null), cmocka_unit_test(clears_its_own_gradients),
         cmocka_unit_test(skips_what_no_gradient_reached), cmocka_unit_test(skips_frozen), cmocka_unit_test(counts_a_parameter_once),
         cmocka_unit_test(mixed_dtypes_and_shapes), cmocka_unit_test(refuses_while_an_error_stands), cmocka_unit_test(older_nodes_are_stale),
-        cmocka_unit_test(a_step_without_gradients_is_an_error), cmocka_unit_test(a_refusal_changes_nothing), cmocka_unit_test(clipping_writes),
+        cmocka_unit_test(a_step_without_gradients_is_an_error), cmocka_unit_test(a_refusal_changes_nothing),
+        cmocka_unit_test(clipping_writes),
         cmocka_unit_test(a_hook_writes_to_nothing_older), cmocka_unit_test(nanstep),
         cmocka_unit_test(lbfgs_undoes_a_step_into_nan), cmocka_unit_test(two_nets_of_the_same_names),
         cmocka_unit_test(steady_steps_allocate_nothing), cmocka_unit_test(creation_without_memory),

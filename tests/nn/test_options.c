@@ -21,11 +21,12 @@ static int begin(void **state) {
 static int end(void **state) { return (void)state, rg_tape_free(t), 0; }
 
 /* `failed` holds, and the message has all the words. */
-#define BAD(word, failed)                                                                                    \
-    do {                                                                                                         \
-        if (!(failed)) fail_msg("%s is not refused", #failed);                                                   \
-        if (!rg_error(t) || !strstr(rg_error(t), word)) fail_msg("%s: the message is \"%s\"", #failed, rg_error(t) ? rg_error(t) : "none"); \
-        rg_error_clear(t);                                                                                       \
+#define BAD(word, failed)                                      \
+    do {                                                       \
+        if (!(failed)) fail_msg("%s is not refused", #failed); \
+        if (!rg_error(t) || !strstr(rg_error(t), word)) \
+            fail_msg("%s: the message is \"%s\"", #failed, rg_error(t) ? rg_error(t) : "none"); \
+        rg_error_clear(t);                                     \
     } while (0)
 #define EACH(...) for (const double *v = (const double[]){__VA_ARGS__, -99}; *v != -99; v++)
 
@@ -204,6 +205,7 @@ static void of_loaders(void **state) {
 
 int main(void) {
 #define ONE(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    static const struct CMUnitTest cases[] = {ONE(of_optimisers), ONE(of_averages), ONE(of_layers), ONE(of_operators), ONE(lists_that_are_null), ONE(of_loaders)};
+    static const struct CMUnitTest cases[] = {ONE(of_optimisers), ONE(of_averages), ONE(of_layers), ONE(of_operators),
+        ONE(lists_that_are_null), ONE(of_loaders)};
     return cmocka_run_group_tests_name("options", cases, NULL, NULL);
 }

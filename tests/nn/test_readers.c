@@ -105,7 +105,8 @@ static bool next_batch(void) {
 }
 
 typedef struct reader { const char *name; bool (*read)(void); } reader;
-static const reader readers[] = {{"idx", idx}, {"idx in gzip", idx_gzip}, {"MNIST", mnist}, {"CIFAR", cifar}, {"CIFAR-100", cifar100}, {"csv", csv}, {"csv in gzip", csv_gzip},
+static const reader readers[] = {{"idx", idx}, {"idx in gzip", idx_gzip}, {"MNIST", mnist}, {"CIFAR", cifar}, {"CIFAR-100", cifar100},
+    {"csv", csv}, {"csv in gzip", csv_gzip},
 #ifdef RG_PNG
     {"png", png}, {"a folder of png", png_folder},
 #endif
@@ -182,7 +183,8 @@ static void each_of(const reader *r, bool allocations, int64_t in_parts) {
         else read_fails = k;
         const bool got = r->read(), failed = (allocations ? memory.calls : reads) > k;
         memory.fail_at = read_fails = -1, parts = 0;
-        if (got && failed && how != INTERRUPTED) fail_msg("%s %lld failed, and the caller was not told", allocations ? "allocation" : "read", (long long)k);
+        if (got && failed && how != INTERRUPTED)
+            fail_msg("%s %lld failed, and the caller was not told", allocations ? "allocation" : "read", (long long)k);
         if (!got && (!failed || how == INTERRUPTED)) fail_msg("nothing failed, but the caller was told so");
         if (!failed) break;
         rg_tape_reset(t);

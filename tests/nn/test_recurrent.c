@@ -13,7 +13,8 @@ static void names_are(rg_list list, int n, const char *const *names) {
     assert_int_equal(list.count, n);
     for (int i = 0; i < n; i++) assert_string_equal(rg_name_of(list.items[i]), names[i]);
 }
-#define NAMES(net, ...) names_are(rg_nn_params(net), (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)), (const char *const[]){__VA_ARGS__})
+#define NAMES(net, ...) \
+    names_are(rg_nn_params(net), (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)), (const char *const[]){__VA_ARGS__})
 
 static void expect(rg_tape *t, const char *message) {
     assert_non_null(rg_error(t));
@@ -48,7 +49,8 @@ typedef struct golden { const double *values; int count, at; const char *name; }
 static void matches(golden *g, double is) {
     if (g->at >= g->count) fail_msg("%s: more numbers than %d", g->name, g->count);
     const double should = g->values[g->at++];
-    if (!(fabs(is - should) <= 1e-12 * fmax(1, fabs(should)))) fail_msg("%s: number %d is %.17g, should be %.17g", g->name, g->at - 1, is, should);
+    if (!(fabs(is - should) <= 1e-12 * fmax(1, fabs(should))))
+        fail_msg("%s: number %d is %.17g, should be %.17g", g->name, g->at - 1, is, should);
 }
 
 static void result_matches(golden *g, const rg_tensor *y) {
@@ -85,7 +87,8 @@ static void recurrent_nets_are_pytorchs(void **state) {
         const bool lstm = k == 2;
         sines s = {t, 1};
         fill_params(&s, nets[k]);
-        rg_tensor *x = made(&s, RG_DIMS(BATCH, TIME, IN), true), *h = made(&s, RG_DIMS(LAYERS, BATCH, HIDDEN), true), *c = made(&s, RG_DIMS(LAYERS, BATCH, HIDDEN), true);
+        rg_tensor *x = made(&s, RG_DIMS(BATCH, TIME, IN), true), *h = made(&s, RG_DIMS(LAYERS, BATCH, HIDDEN), true),
+            *c = made(&s, RG_DIMS(LAYERS, BATCH, HIDDEN), true);
         rg_rnn_state at = {h, lstm ? c : NULL};
         rg_tensor *y = rg_nn_unroll(nets[k], x, &at), *loss = weighted(&s, y);
         loss = rg_add(loss, weighted(&s, at.h));
@@ -125,7 +128,8 @@ static void attention_is_pytorchs(void **state) {
     rg_nn *open = rg_nn_multi_head_attention(t, 6, 2, RG_ZEROS, .dropout = 0);
     for (int i = 0; i < 4; i++) rg_write(open->params[i], rg_f64(net->params[i]));
     assert_close("a mask in place of .causal", rg_nn_attend(open, x, x, x, hidden_above(t, 3)), y, 1e-15);
-    rg_tensor *q = made(&s, RG_DIMS(2, 3, 6), true), *k = made(&s, RG_DIMS(2, 4, 6), true), *v = made(&s, RG_DIMS(2, 4, 6), true), *mask = made(&s, RG_DIMS(3, 4), false);
+    rg_tensor *q = made(&s, RG_DIMS(2, 3, 6), true), *k = made(&s, RG_DIMS(2, 4, 6), true), *v = made(&s, RG_DIMS(2, 4, 6), true),
+        *mask = made(&s, RG_DIMS(3, 4), false);
     y = rg_nn_attend(open, q, k, v, mask);
     result_matches(&cross, y);
     assert_int_equal(rg_backward(weighted(&s, y)), 0);
@@ -135,7 +139,8 @@ static void attention_is_pytorchs(void **state) {
     gradients_match(&cross, open);
 
     rg_nn *block = rg_nn_transformer_block(t, 6, 2, 7, RG_XAVIER_UNIFORM, .causal = true);
-    NAMES(block, "self_attn.in_proj_weight", "self_attn.in_proj_bias", "self_attn.out_proj.weight", "self_attn.out_proj.bias", "linear1.weight", "linear1.bias",
+    NAMES(block, "self_attn.in_proj_weight", "self_attn.in_proj_bias", "self_attn.out_proj.weight", "self_attn.out_proj.bias",
+        "linear1.weight", "linear1.bias",
         "linear2.weight", "linear2.bias", "norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias");
     s = (sines){t, 1};
     fill_params(&s, block);
@@ -167,7 +172,8 @@ static void steps_are_the_unrolled_net(void **state) {
             rg_tensor *xi = rg_squeeze(rg_slice(x, 1, i, i + 1), 1);
             p = rg_nn_step(nets[k], xi, &at);
             assert_close("a step", p, rg_squeeze(rg_slice(y, 1, i, i + 1), 1), 1e-12);
-            h = k == 0 ? rg_rnn_cell(xi, h, w[0], w[1], w[2], w[3], true) : k == 1 ? rg_lstm_cell(xi, h, &c, w[0], w[1], w[2], w[3]) : rg_gru_cell(xi, h, w[0], w[1], w[2], w[3]);
+            h = k == 0 ? rg_rnn_cell(xi, h, w[0], w[1], w[2], w[3], true) : k == 1 ? rg_lstm_cell(xi, h, &c, w[0], w[1], w[2], w[3])
+                : rg_gru_cell(xi, h, w[0], w[1], w[2], w[3]);
             assert_close("a cell", h, rg_squeeze(rg_slice(first, 1, i, i + 1), 1), 1e-12);
         }
         assert_close("the last state", at.h, end.h, 1e-12);
@@ -222,7 +228,8 @@ static void derivatives(void **state) {
         rg_tensor *in[] = {made(&s, RG_DIMS(2, 3, 2), true), made(&s, RG_DIMS(2, 2, 3), true), made(&s, RG_DIMS(2, 2, 3), true)};
         checked(recurrent[k], k == 1 ? apply_step : apply, k == 1 ? 3 : 1, in, 1);
     }
-    rg_tensor *in[] = {made(&s, RG_DIMS(2, 2, 4), true), made(&s, RG_DIMS(2, 3, 4), true), made(&s, RG_DIMS(2, 3, 4), true)}, *x = made(&s, RG_DIMS(1, 2, 2), true);
+    rg_tensor *in[] = {made(&s, RG_DIMS(2, 2, 4), true), made(&s, RG_DIMS(2, 3, 4), true), made(&s, RG_DIMS(2, 3, 4), true)},
+        *x = made(&s, RG_DIMS(1, 2, 2), true);
     const rg_attention_options dropping = {.dropout = .3, .causal = true};
     checked((rg_nn_multi_head_attention)(t, 4, 2, RG_XAVIER_NORMAL, dropping), apply, 1, in, 1);
     checked(rg_nn_multi_head_attention(t, 4, 2, RG_XAVIER_NORMAL), apply_cross, 3, in, 1);
@@ -259,7 +266,8 @@ static void dropout_only_while_training(void **state) {
 
 static rg_nn *small_gpt(rg_tape *t, double dropout) {
     rg_nn *net = rg_nn_sequential(t, rg_nn_embedding(t, 7, 8, RG_NORMAL(0, 1)), rg_nn_positional_embedding(t, 6, 8, RG_NORMAL(0, 1)));
-    for (int k = 0; k < 2; k++) rg_nn_add(net, NULL, rg_nn_transformer_block(t, 8, 2, 16, RG_XAVIER_UNIFORM, .causal = true, .dropout = dropout));
+    for (int k = 0; k < 2; k++)
+        rg_nn_add(net, NULL, rg_nn_transformer_block(t, 8, 2, 16, RG_XAVIER_UNIFORM, .causal = true, .dropout = dropout));
     rg_nn_add(net, NULL, rg_nn_linear(t, 8, 7, RG_XAVIER_UNIFORM));
     return net;
 }
@@ -271,7 +279,8 @@ static void causal_nets_do_not_look_ahead(void **state) {
     assert_string_equal(rg_name_of(net->params[25]), "3.norm2.bias");
     int ids[2][6] = {{0, 1, 2, 3, 4, 5}, {0, 1, 2, 6, 6, 6}};
     rg_tensor *y = rg_nn_forward(net, rg_input(t, ids, 2, 6)), *part = rg_nn_forward(net, rg_input(t, ids, 1, 3));
-    for (int i = 0; i < 3 * 7; i++) assert_true(fabs(element(y, i) - element(y, 42 + i)) < 1e-6 && fabs(element(y, i) - element(part, i)) < 1e-5);
+    for (int i = 0; i < 3 * 7; i++)
+        assert_true(fabs(element(y, i) - element(y, 42 + i)) < 1e-6 && fabs(element(y, i) - element(part, i)) < 1e-5);
     assert_true(fabs(element(y, 3 * 7) - element(y, 42 + 3 * 7)) > 1e-6);
 }
 
@@ -372,11 +381,13 @@ static void they_learn(void **state) {
 static void step_errors(rg_tape *t, rg_nn *lstm, rg_nn *other) {
     rg_tensor *x = rg_full(t, 1, 2, 3), *h = rg_full(t, 1, 2, 2, 5);
     rg_rnn_state none = {NULL, NULL};
-    FAILS(rg_nn_step_at("a.c:1", lstm, rg_full(t, 1, 2, 5, 3), &none), "rg_nn_step: the input of the lstm is [2,5,3], not [batch, 3] (a.c:1)");
+    FAILS(rg_nn_step_at("a.c:1", lstm, rg_full(t, 1, 2, 5, 3), &none),
+        "rg_nn_step: the input of the lstm is [2,5,3], not [batch, 3] (a.c:1)");
     FAILS(rg_nn_step_at("a.c:1", lstm, rg_full(t, 1, 2, 4), &none), "rg_nn_step: the input of the lstm is [2,4], not [batch, 3] (a.c:1)");
     FAILS(rg_nn_step_at("a.c:1", lstm, rg_full(t, 1), &none), "rg_nn_step: the input of the lstm is [], not [batch, 3] (a.c:1)");
     FAILS(rg_nn_step_at("a.c:1", lstm, NULL, &none), "rg_nn_step: x is NULL (a.c:1)");
-    FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){h, rg_poison(t)}), "rg_nn_step: the state c is what a failed operation returned (a.c:1)");
+    FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){h, rg_poison(t)}),
+        "rg_nn_step: the state c is what a failed operation returned (a.c:1)");
     FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){rg_full(t, 1, 2, 4), NULL}),
         "rg_nn_step: [2,3], [2,4]: lstm: the state h is [2,4], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
     FAILS(rg_nn_step_at("a.c:1", other, x, &none), "rg_nn_step: not an rnn, lstm or gru (a.c:1)");
@@ -386,11 +397,13 @@ static void step_errors(rg_tape *t, rg_nn *lstm, rg_nn *other) {
     rg_tensor *old = rg_full(t, 1, 2, 2, 5);
     rg_rewind_at("b.c:2", t, mark);
     if (rg_info().pool) { /* without it the memory is gone */
-        FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){old, NULL}), "rg_nn_step: the state h was released by the rewind at b.c:2 (a.c:1)");
+        FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){old, NULL}),
+            "rg_nn_step: the state h was released by the rewind at b.c:2 (a.c:1)");
     }
     rg_tensor *wide = rg_cast(x, RG_F64);
     FAILS(rg_nn_step_at("a.c:1", lstm, wide, &none),
-        "rg_nn_step: [2,3] f64: linear: [1,2,3] f64, weight_ih_l0[3,20], bias_ih_l0[20]: dtypes f64 and f32 differ; rg_cast converts (a.c:1)");
+        "rg_nn_step: [2,3] f64: linear: [1,2,3] f64, weight_ih_l0[3,20], bias_ih_l0[20]: "
+        "dtypes f64 and f32 differ; rg_cast converts (a.c:1)");
 }
 
 /* What PyTorch's padding_idx does, as nn/sequence.h says it. */
@@ -411,9 +424,12 @@ static void errors(void **state) {
     FAILS(rg_nn_forward_at("a.c:1", lstm, RG_IN(rg_full(t, 1, 2, 3))), "lstm: the input is [2,3], not [batch, time, 3] (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", lstm, RG_IN(six)), "lstm: the input is [2,4,6], not [batch, time, 3] (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", lstm, RG_IN(rg_full(t, 1, 2, 0, 3))), "lstm: 0 steps in [2,0,3], not 1 to 16384 (a.c:1)");
-    FAILS(rg_nn_unroll_at("a.c:1", lstm, x, &(rg_rnn_state){rg_full(t, 1, 2, 3, 5), NULL}), "lstm: the state h is [2,3,5], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
-    FAILS(rg_nn_unroll_at("a.c:1", lstm, x, &(rg_rnn_state){NULL, rg_full(t, 1, 5)}), "lstm: the state c is [5], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
-    FAILS(rg_nn_unroll_at("a.c:1", gru, x, &(rg_rnn_state){NULL, rg_full(t, 1, 2, 2, 5)}), "rg_nn_unroll: a state c, which only an lstm has, for a gru (a.c:1)");
+    FAILS(rg_nn_unroll_at("a.c:1", lstm, x, &(rg_rnn_state){rg_full(t, 1, 2, 3, 5), NULL}),
+        "lstm: the state h is [2,3,5], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
+    FAILS(rg_nn_unroll_at("a.c:1", lstm, x, &(rg_rnn_state){NULL, rg_full(t, 1, 5)}),
+        "lstm: the state c is [5], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
+    FAILS(rg_nn_unroll_at("a.c:1", gru, x, &(rg_rnn_state){NULL, rg_full(t, 1, 2, 2, 5)}),
+        "rg_nn_unroll: a state c, which only an lstm has, for a gru (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", mha, x, &(rg_rnn_state){NULL, NULL}), "rg_nn_unroll: not an rnn, lstm or gru (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", lstm, x, NULL), "rg_nn_unroll: the state is NULL (a.c:1)");
     FAILS(rg_nn_unroll_at("a.c:1", NULL, x, NULL), "rg_nn_unroll: the net is NULL (a.c:1)");
@@ -422,8 +438,10 @@ static void errors(void **state) {
     FAILS(rg_nn_forward_at("a.c:1", mha, RG_IN(x)), "multi_head_attention: the input is [2,4,3], not [batch, n, 6] (a.c:1)");
     FAILS(rg_nn_attend_at("a.c:1", mha, six, x, six, NULL), "multi_head_attention: the key is [2,4,3], not [batch, n, 6] (a.c:1)");
     FAILS(rg_nn_attend_at("a.c:1", lstm, six, six, six, NULL), "rg_nn_attend: not a multi_head_attention (a.c:1)");
-    FAILS(rg_nn_attend_at("a.c:1", mha, six, six, rg_full(t, 1, 2, 5, 6), NULL), "multi_head_attention: query [2,4,6], key [2,4,6] and value [2,5,6] do not fit: [batch, n, 6] and twice [batch, m, 6] (a.c:1)");
-    FAILS(rg_nn_forward_at("a.c:1", rg_nn_positional_embedding(t, 3, 6, RG_ONES), RG_IN(six)), "positional_embedding: the input is [2,4,6], not [.., time, dim] of at most weight[3,6] (a.c:1)");
+    FAILS(rg_nn_attend_at("a.c:1", mha, six, six, rg_full(t, 1, 2, 5, 6), NULL),
+        "multi_head_attention: query [2,4,6], key [2,4,6] and value [2,5,6] do not fit: [batch, n, 6] and twice [batch, m, 6] (a.c:1)");
+    FAILS(rg_nn_forward_at("a.c:1", rg_nn_positional_embedding(t, 3, 6, RG_ONES), RG_IN(six)),
+        "positional_embedding: the input is [2,4,6], not [.., time, dim] of at most weight[3,6] (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), RG_IN(rg_input(t, ((int[]){0, 3}), 2))),
         "embedding: weight[3,2], [2] i32: index[1] = 3 is outside 0..2 (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), RG_IN(x)),
@@ -432,16 +450,22 @@ static void errors(void **state) {
     NOT_MADE(rg_nn_gru_at("a.c:1", t, 3, 5, (rg_rnn_options){.layers = -1}), "rg_nn_gru: -1 layers, not 1 to 255 (a.c:1)");
     NOT_MADE(rg_nn_rnn_at("a.c:1", t, 3, 5, (rg_rnn_options){.dropout = 2}), "rg_nn_rnn: dropout = 2 is no probability (a.c:1)");
     NOT_MADE(rg_nn_gru_at("a.c:1", t, 3, 5, two_relu), "rg_nn_gru: .relu is rnn's alone (a.c:1)");
-    NOT_MADE(rg_nn_multi_head_attention_at("a.c:1", t, 6, 4, RG_ONES, (rg_attention_options){0}), "rg_nn_multi_head_attention: 4 heads do not divide 6 features (a.c:1)");
-    NOT_MADE(rg_nn_transformer_block_at("a.c:1", t, 6, 0, 4, RG_ONES, (rg_attention_options){0}), "rg_nn_transformer_block: 0 heads do not divide 6 features (a.c:1)");
-    NOT_MADE(rg_nn_transformer_block_at("a.c:1", t, 6, 2, 4, RG_ONES, (rg_attention_options){.dropout = NAN}), "rg_nn_transformer_block: dropout = nan is no probability (a.c:1)");
+    NOT_MADE(rg_nn_multi_head_attention_at("a.c:1", t, 6, 4, RG_ONES, (rg_attention_options){0}),
+        "rg_nn_multi_head_attention: 4 heads do not divide 6 features (a.c:1)");
+    NOT_MADE(rg_nn_transformer_block_at("a.c:1", t, 6, 0, 4, RG_ONES, (rg_attention_options){0}),
+        "rg_nn_transformer_block: 0 heads do not divide 6 features (a.c:1)");
+    NOT_MADE(rg_nn_transformer_block_at("a.c:1", t, 6, 2, 4, RG_ONES, (rg_attention_options){.dropout = NAN}),
+        "rg_nn_transformer_block: dropout = nan is no probability (a.c:1)");
     NOT_MADE(rg_nn_embedding_at("a.c:1", t, 3, 2, RG_NORMAL(0, -1)), "rg_param: weight: std -1 is negative (a.c:1)");
     assert_null((rg_nn_lstm)(NULL, 1, 1, two));
     assert_null(rg_nn_transformer_block(NULL, 2, 1, 2, RG_ONES));
     assert_null(rg_nn_embedding(NULL, 2, 1, RG_ONES));
-    assert_true(rg_failed(rg_nn_step(NULL, NULL, NULL)) && rg_failed(rg_nn_unroll(NULL, NULL, NULL)) && rg_failed(rg_nn_attend(NULL, NULL, NULL, NULL, NULL)));
-    assert_true(rg_failed(rg_rnn_cell(NULL, NULL, NULL, NULL, NULL, NULL, true)) && rg_failed(rg_gru_cell(NULL, NULL, NULL, NULL, NULL, NULL)));
-    assert_true(rg_failed(rg_lstm_cell(NULL, NULL, NULL, NULL, NULL, NULL, NULL)) && rg_failed(rg_lstm_cell(NULL, NULL, &x, NULL, NULL, NULL, NULL)));
+    assert_true(rg_failed(rg_nn_step(NULL, NULL, NULL)) && rg_failed(rg_nn_unroll(NULL, NULL, NULL)) &&
+        rg_failed(rg_nn_attend(NULL, NULL, NULL, NULL, NULL)));
+    assert_true(rg_failed(rg_rnn_cell(NULL, NULL, NULL, NULL, NULL, NULL, true)) &&
+        rg_failed(rg_gru_cell(NULL, NULL, NULL, NULL, NULL, NULL)));
+    assert_true(rg_failed(rg_lstm_cell(NULL, NULL, NULL, NULL, NULL, NULL, NULL)) &&
+        rg_failed(rg_lstm_cell(NULL, NULL, &x, NULL, NULL, NULL, NULL)));
 }
 
 /* Every allocation fails in turn; the error is named, the next try succeeds, nothing leaks. */
@@ -477,8 +501,10 @@ static void without_memory(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(recurrent_nets_are_pytorchs), CASE(attention_is_pytorchs), CASE(steps_are_the_unrolled_net), CASE(long_sequences),
-        CASE(derivatives), CASE(dropout_only_while_training), CASE(causal_nets_do_not_look_ahead), CASE(checkpoint_round_trip), CASE(steady_steps),
+    static const struct CMUnitTest cases[] = {CASE(recurrent_nets_are_pytorchs), CASE(attention_is_pytorchs),
+        CASE(steps_are_the_unrolled_net), CASE(long_sequences),
+        CASE(derivatives), CASE(dropout_only_while_training), CASE(causal_nets_do_not_look_ahead), CASE(checkpoint_round_trip),
+        CASE(steady_steps),
         CASE(a_record_of_them_plays), CASE(they_learn), CASE(padding_of_an_embedding), CASE(errors), CASE(without_memory)};
     return RUN("sequence", cases);
 }

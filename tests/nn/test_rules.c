@@ -11,7 +11,9 @@ static int cube_forward(rg_tensor *y) {
     }
     return 0;
 }
-static void cube_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_mul(dy, rg_mul(rg_constant(y, 3), rg_square(y->in[0]))); }
+static void cube_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    dx[0] = rg_mul(dy, rg_mul(rg_constant(y, 3), rg_square(y->in[0])));
+}
 static const rg_op cube = {.name = "cube", .formula = "x^3", .arity = 1, .forward = RG_ANY(cube_forward), .backward = cube_backward};
 
 static void an_operator_of_ones_own(void **state) {
@@ -145,7 +147,8 @@ static void a_pass_holds_few_gradients_at_a_time(void **state) {
 
 static void a_fused_rule_that_fails(void **state) {
     rg_tape *t = *state;
-    static const rg_op op = {.name = "fails", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = same_for_both, .fused = RG_ANY(fused_fails)};
+    static const rg_op op = {.name = "fails", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = same_for_both,
+        .fused = RG_ANY(fused_fails)};
     rg_tensor *w = param(t, "w", 2), *y = rg_apply(&op, "mine.c:9", RG_NO_ATTR, 1, &w);
     assert_int_equal(rg_backward(rg_sum(y)), -1);
     assert_string_equal(rg_error(t), "fails: its fused backward failed (mine.c:9)");
@@ -163,8 +166,10 @@ static void a_dtype_without_a_kernel(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(an_operator_of_ones_own), CASE(one_cotangent_for_both_operands), CASE(bad_rules_are_named),
-        CASE(a_rule_may_leave_gradients_out), CASE(rules_off_the_path_do_not_run), CASE(a_pass_holds_few_gradients_at_a_time), CASE(a_fused_rule_that_fails),
+    static const struct CMUnitTest cases[] = {CASE(an_operator_of_ones_own), CASE(one_cotangent_for_both_operands),
+        CASE(bad_rules_are_named),
+        CASE(a_rule_may_leave_gradients_out), CASE(rules_off_the_path_do_not_run), CASE(a_pass_holds_few_gradients_at_a_time),
+        CASE(a_fused_rule_that_fails),
         CASE(a_dtype_without_a_kernel)};
     return cmocka_run_group_tests_name("rules", cases, NULL, NULL);
 }

@@ -31,8 +31,10 @@ static rg_optim *groups(rg_tape *to, rg_list p) {
     rg_optim_add_group(o, ((rg_list){p.items + 2, p.count - 2}), .lr = .01);
     return o;
 }
-static const rule rules[] = {{"sgd", sgd, RG_F32}, {"momentum", momentum, RG_F32}, {"momentum in f64", momentum, RG_F64}, {"adam", adam, RG_F32},
-    {"adam in f64", adam, RG_F64}, {"adamw", adamw, RG_F32}, {"rmsprop", centered, RG_F32}, {"adagrad", adagrad, RG_F64}, {"lion", lion, RG_F32},
+static const rule rules[] = {{"sgd", sgd, RG_F32}, {"momentum", momentum, RG_F32}, {"momentum in f64", momentum, RG_F64},
+    {"adam", adam, RG_F32},
+    {"adam in f64", adam, RG_F64}, {"adamw", adamw, RG_F32}, {"rmsprop", centered, RG_F32}, {"adagrad", adagrad, RG_F64},
+    {"lion", lion, RG_F32},
     {"lbfgs", lbfgs, RG_F64}, {"groups", groups, RG_F32}};
 
 static float points[ROWS][3];
@@ -88,7 +90,8 @@ static void run_steps(run *r, int n) {
 static void assert_same_net(const run *a, const run *b) {
     const rg_list p = rg_nn_params(a->net), q = rg_nn_params(b->net);
     assert_int_equal(p.count, q.count);
-    for (int i = 0; i < p.count; i++) assert_memory_equal(p.items[i]->data, q.items[i]->data, (size_t)rg_numel(p.items[i]) * rg_dtype_size(rg_dtype_of(p.items[i])));
+    for (int i = 0; i < p.count; i++)
+        assert_memory_equal(p.items[i]->data, q.items[i]->data, (size_t)rg_numel(p.items[i]) * rg_dtype_size(rg_dtype_of(p.items[i])));
 }
 
 /* Interrupted after each number of steps, also within an epoch and at its end; goes on in a run of another seed. */
@@ -192,7 +195,8 @@ static void the_generator_as_numpy_has_it(void **state) {
     FILE *f = fopen(path, "rb");
     assert_true(fread(text, 1, sizeof text - 1, f) > 100);
     fclose(f);
-    for (const char **s = (const char *[]){"\"@rng.state\":\"190925293513678790023551717590265477330\"", "\"@rng.inc\":\"222003063171874261427395693950637096479\"",
+    for (const char **s = (const char *[]){"\"@rng.state\":\"190925293513678790023551717590265477330\"",
+        "\"@rng.inc\":\"222003063171874261427395693950637096479\"",
              "\"@rng.has_uint32\":\"1\"", "\"@rng.uinteger\":\"367860371\"", NULL}; *s; s++)
         if (!memmem(text, sizeof text, *s, strlen(*s))) fail_msg("no %s in %s", *s, text + 8);
     rg_tape_free(to);
@@ -311,7 +315,8 @@ static const hostile hostiles[] = {
     {"a name without a value", "{\"w\"}", 24, "expected :"},
     {"no object of a tensor", "{\"w\":{}}", 24, "in w: expected a string"},
     {"a tensor not closed", "{\"w\":{\"dtype\":\"F32\"", 24, "in w: expected , or }"},
-    {"a tensor without offsets", "{\"w\":{\"dtype\":\"F32\",\"shape\":[2,3]}}", 24, "in w: expected dtype, shape and data_offsets, each once"},
+    {"a tensor without offsets", "{\"w\":{\"dtype\":\"F32\",\"shape\":[2,3]}}", 24,
+    "in w: expected dtype, shape and data_offsets, each once"},
     {"a shape that is no list", W("\"F32\"", "6", "[0,24]"), 24, "in w: expected ["},
     {"a number that begins with 0", W("\"F32\"", "[02,3]", "[0,24]"), 24, "in w: expected a whole number"},
     {"a list without an end", "{\"w\":{\"shape\":[2", 24, "in w: expected , or ]"},
@@ -322,7 +327,8 @@ static const hostile hostiles[] = {
     {"another name", "{\"v\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}", 24, "missing: w; unexpected: v"},
     {"one more", "{" GOOD_W ",\"v\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[24,26]}}", 26, "missing: nothing; unexpected: v"},
     {"no object", "{\"w\":7}", 24, "in w: expected dtype, shape and data_offsets, each once"},
-    {"a key more", "{\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24],\"x\":1}}", 24, "in w: expected dtype, shape and data_offsets, each once"},
+    {"a key more", "{\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24],\"x\":1}}", 24,
+    "in w: expected dtype, shape and data_offsets, each once"},
     {"no dtype", W("null", "[2,3]", "[0,24]"), 24, "in w: expected a string"},
     {"unknown dtype", W("\"F7\"", "[2,3]", "[0,24]"), 24, "w has the unknown dtype F7"},
     {"other dtype", W("\"I32\"", "[2,3]", "[0,24]"), 24, "w is I32 [2,3] in the file, F32 [2,3] here"},
@@ -338,14 +344,17 @@ static const hostile hostiles[] = {
     {"a huge shape", W("\"F32\"", "[9000000000000000000,3]", "[0,24]"), 24, "shape that is too large"},
     {"a shape that wraps to 24 bytes", W("\"F32\"", "[2,9223372036854775807,3]", "[0,24]"), 24, "shape that is too large"},
     {"four terabytes promised", W("\"F32\"", "[1000000,1000000]", "[0,4000000000000]"), 24, "offsets outside of the 24 bytes"},
-    {"a shape larger than its values", W("\"F32\"", "[1000000,1000000]", "[0,24]"), 24, "24 bytes of values, where its shape wants 4000000000000"},
+    {"a shape larger than its values", W("\"F32\"", "[1000000,1000000]", "[0,24]"), 24,
+    "24 bytes of values, where its shape wants 4000000000000"},
     {"offsets the wrong way round", W("\"F32\"", "[2,3]", "[24,0]"), 24, "offsets outside"},
     {"negative offsets", W("\"F32\"", "[2,3]", "[-24,0]"), 24, "in w: expected a whole number"},
     {"three offsets", W("\"F32\"", "[2,3]", "[0,24,24]"), 24, "in w: expected dtype, shape and data_offsets, each once"},
     {"values cut short", "{" GOOD_W "}", 23, "offsets outside of the 23 bytes"},
     {"a byte too many", "{" GOOD_W "}", 25, "1 bytes of values belong to no tensor"},
-    {"a gap", "{" GOOD_W ",\"@v\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[25,27]}}", 27, "leave a gap: values end at byte 24, those of @v begin at 25"},
-    {"an overlap", "{" GOOD_W ",\"@v\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[23,25]}}", 25, "overlap: values end at byte 24, those of @v begin at 23"},
+    {"a gap", "{" GOOD_W ",\"@v\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[25,27]}}", 27,
+    "leave a gap: values end at byte 24, those of @v begin at 25"},
+    {"an overlap", "{" GOOD_W ",\"@v\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[23,25]}}", 25,
+    "overlap: values end at byte 24, those of @v begin at 23"},
     {"twice the same values", "{" GOOD_W ",\"@v\":{\"dtype\":\"F32\",\"shape\":[6],\"data_offsets\":[0,24]}}", 24, "overlap"},
     {"metadata that is a number", "{\"__metadata__\":{\"a\":1}," GOOD_W "}", 24, "in __metadata__: expected a string"},
     {"metadata that is an object", "{\"__metadata__\":{\"a\":{}}," GOOD_W "}", 24, "in __metadata__: expected a string"},
@@ -354,9 +363,12 @@ static const hostile hostiles[] = {
     {"metadata not closed", "{\"__metadata__\":{\"a\":\"b\"", 24, "in __metadata__: expected , or }"},
     {"metadata twice", "{\"__metadata__\":{},\"__metadata__\":{}," GOOD_W "}", 24, "in __metadata__: expected it once"},
     {"a text twice", "{\"__metadata__\":{\"a\":\"b\",\"a\":\"b\"}," GOOD_W "}", 24, "two texts of the name a"},
-    {"a checksum that is claimed", "{\"__metadata__\":{\"made by\":\"x, crc64\"}," GOOD_W "}", 24, "the header is damaged: its checksum is missing"},
-    {"a checksum that is wrong", "{\"__metadata__\":{\"@crc64\":\"0123456789abcdef\"}," GOOD_W "}", 24, "the header is damaged: its checksum is"},
-    {"a checksum that is cut", "{\"__metadata__\":{\"@crc64\":\"01234", 0, "the header is damaged at byte 40, in __metadata__: expected the end of a string"},
+    {"a checksum that is claimed", "{\"__metadata__\":{\"made by\":\"x, crc64\"}," GOOD_W "}", 24,
+    "the header is damaged: its checksum is missing"},
+    {"a checksum that is wrong", "{\"__metadata__\":{\"@crc64\":\"0123456789abcdef\"}," GOOD_W "}", 24,
+    "the header is damaged: its checksum is"},
+    {"a checksum that is cut", "{\"__metadata__\":{\"@crc64\":\"01234", 0,
+    "the header is damaged at byte 40, in __metadata__: expected the end of a string"},
     {"metadata is no object", "{\"__metadata__\":[]," GOOD_W "}", 24, "in __metadata__: expected an object of texts"},
 };
 
@@ -413,8 +425,10 @@ static void hostile_lengths(void **state) {
     (void)state;
     rg_tensor *w;
     rg_nn *net = net_of_one(&w);
-    static const struct { uint64_t length; size_t n; const char *says; } tries[] = {{0, 7, "cut short: 7 bytes, where the length of the header has 8"}, {0, 8, "does not begin with {"},
-        {9, 8, "cut short: a header of 9 bytes, of which 8 are there"}, {UINT64_MAX, 100, "no safetensors file, or a damaged one: a header of 18446744073709551615 bytes, of which 100 are there"},
+    static const struct { uint64_t length; size_t n; const char *says; } tries[] = {{0, 7,
+        "cut short: 7 bytes, where the length of the header has 8"}, {0, 8, "does not begin with {"},
+        {9, 8, "cut short: a header of 9 bytes, of which 8 are there"},
+        {UINT64_MAX, 100, "no safetensors file, or a damaged one: a header of 18446744073709551615 bytes, of which 100 are there"},
         {UINT64_MAX - 7, 100, "of which 100 are there"}, {(16 << 20) + 1, 1 << 17, "at most 16777216"}};
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
         plain.n = 0;
@@ -446,17 +460,23 @@ static void hostile_lengths(void **state) {
 /* Numbers in the metadata that no run can have. */
 static void hostile_numbers(void **state) {
     (void)state;
-    static const char *const tries[][3] = {{"\"@rng.inc\":\"", "2", "no such number"}, {"\"@rng.inc\":\"", "x", "no such number"}, {"\"@rng.inc\":\"", "/", "no such number"}, {"\"@optim.0.lr\":\"", "", "no such number"},
-        {"\"@optim.0.lr\":\"", "1.5x", "no such number"}, {"\"@optim.0.lr\":\"", "0x1p3", "no such number"}, {"\"@optim.0.lr\":\"", "-inf", "@optim.0.lr is -inf"},
-        {"\"@optim.0.lr\":\"", "inf", "@optim.0.lr is inf"}, {"\"@optim.0.lr\":\"", " 1", "no such number"}, {"\"@step\":\"", "-9223372036854775809", "no such number"},
+    static const char *const tries[][3] = {{"\"@rng.inc\":\"", "2", "no such number"}, {"\"@rng.inc\":\"", "x", "no such number"},
+        {"\"@rng.inc\":\"", "/", "no such number"}, {"\"@optim.0.lr\":\"", "", "no such number"},
+        {"\"@optim.0.lr\":\"", "1.5x", "no such number"}, {"\"@optim.0.lr\":\"", "0x1p3", "no such number"},
+        {"\"@optim.0.lr\":\"", "-inf", "@optim.0.lr is -inf"},
+        {"\"@optim.0.lr\":\"", "inf", "@optim.0.lr is inf"}, {"\"@optim.0.lr\":\"", " 1", "no such number"},
+        {"\"@step\":\"", "-9223372036854775809", "no such number"},
         {"\"@step\":\"", "-", "no such number"},
         {"\"@rng.state\":\"", "999999999999999999999999999999999999999", "no such number"}, {"\"@rng.has_uint32\":\"", "2", "not 0 to 1"},
-        {"\"@rng.bit_generator\":\"", "MT19937", "@rng.bit_generator is MT19937 in the file, PCG64 here"}, {"\"@rng.uinteger\":\"", "-1", "not 0 to 4.29497e+09"},
-        {"\"@optim.0.lr\":\"", "nan", "@optim.0.lr is nan"}, {"\"@optim.0.lr\":\"", "-1.0", "@optim.0.lr is -1.0"}, {"\"@optim.0.lr\":\"", "fast", "no such number"},
+        {"\"@rng.bit_generator\":\"", "MT19937", "@rng.bit_generator is MT19937 in the file, PCG64 here"},
+        {"\"@rng.uinteger\":\"", "-1", "not 0 to 4.29497e+09"},
+        {"\"@optim.0.lr\":\"", "nan", "@optim.0.lr is nan"}, {"\"@optim.0.lr\":\"", "-1.0", "@optim.0.lr is -1.0"},
+        {"\"@optim.0.lr\":\"", "fast", "no such number"},
         {"\"@optim\":\"", "rg_optim_sgd", "@optim is rg_optim_sgd in the file, rg_optim_adam here"},
         {"\"@optim.2.bias.steps\":\"", "-1", "not 0 to"}, {"\"@optim.2.bias.steps\":\"", "9223372036854775808", "no such number"},
         {"\"@loader.row\":\"", "24", "@loader.row is 24, not 0 to 23"}, {"\"@loader.epoch\":\"", "", "no such number"},
-        {"\"@loader\":\"", "23 rows in batches of 5, shuffled", "in batches of 5, shuffled in the file, 23 rows in batches of 4, shuffled here"},
+        {"\"@loader\":\"", "23 rows in batches of 5, shuffled",
+        "in batches of 5, shuffled in the file, 23 rows in batches of 4, shuffled here"},
         {"\"@step\":\"", "1e3", "no such number"}, {"\"@step\":", "7", "in __metadata__: expected a string"}};
     run a = run_new(&rules[3], 1), b = run_new(&rules[3], 2), untouched = run_new(&rules[3], 2);
     run_steps(&a, 3);
@@ -486,7 +506,8 @@ static void hostile_numbers(void **state) {
         memcpy(plain.at, &length, 8);
         write_bytes("run", &plain);
         assert_int_equal(rg_state_load(state_of(&b), path), -1);
-        if (rg_error_code(b.t) != RG_EIO || !strstr(rg_error(b.t), tries[i][2])) fail_msg("expected '%s', got '%s'", tries[i][2], rg_error(b.t));
+        if (rg_error_code(b.t) != RG_EIO || !strstr(rg_error(b.t), tries[i][2]))
+            fail_msg("expected '%s', got '%s'", tries[i][2], rg_error(b.t));
         rg_error_clear(b.t);
     }
     plain.n = 0;
@@ -506,7 +527,8 @@ static void hostile_numbers(void **state) {
     rg_tape_free(untouched.t);
 }
 
-/* The history of L-BFGS says itself how many pairs it has, which is the first, and how many steps were taken: out of bounds they are refused. */
+/* The history of L-BFGS says itself how many pairs it has, which is the first, and how many steps were taken: out of bounds they are
+   refused. */
 static void hostile_history(void **state) {
     (void)state;
     static const double tries[] = {1e9, -1, 1.5, 4, (double)NAN};
@@ -574,7 +596,8 @@ static void assert_noticed(rg_tape *on, int status, size_t at, const char *what)
     if (status != -1) fail_msg("%s %zu was not noticed", what, at);
     const char *said = strstr(rg_error(on), "/run: ");
     bool named = false;
-    for (const char *const *name = (const char *const[]){"header", "0.weight", "0.bias", "2.weight", "2.bias", "@loader.order", "is empty", NULL}; *name; name++)
+    for (const char *const *name = (const char *const[]){"header", "0.weight", "0.bias", "2.weight", "2.bias", "@loader.order", "is empty",
+        NULL}; *name; name++)
         named |= said && strstr(said, *name);
     if (rg_error_code(on) != RG_EIO || !named) fail_msg("%s %zu: %s", what, at, rg_error(on));
     rg_error_clear(on);
@@ -675,7 +698,8 @@ static void as_others_write_it(void **state) {
     rg_tensor *w;
     rg_nn *net = net_of_one(&w);
     rg_set_name(w, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80 \"\\/\b\f\n\r\tA\x7f");
-    build("{\n \"\\u00e4\\u20AC\\ud83d\\uDE00 \\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\x7f\" : { \"data_offsets\" : [ 0 , 24 ],\r\n\t\"shape\":[2,3], \"dtype\":\"F32\" } , \"__metadata__\":{} } ", 24);
+    build("{\n \"\\u00e4\\u20AC\\ud83d\\uDE00 \\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\x7f\" : { \"data_offsets\" : [ 0 , 24 "
+          "],\r\n\t\"shape\":[2,3], \"dtype\":\"F32\" } , \"__metadata__\":{} } ", 24);
     if (load_one(w, net)) fail_msg("%s", rg_error(t));
     assert_memory_equal(w->data, plain.at + plain.n - 24, 24);
     snprintf(path, sizeof path, "%s/again", folder);
@@ -743,7 +767,8 @@ static void killed_at_any_moment(void **state) {
     clock_gettime(CLOCK_MONOTONIC, &start);
     assert_int_equal(rg_nn_save(net, path), 0);
     clock_gettime(CLOCK_MONOTONIC, &end);
-    const int64_t save = (end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec - start.tv_nsec, most = save < 40000000 ? 10000000 + 4 * save : 200000000;
+    const int64_t save = (end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec - start.tv_nsec, most = save < 40000000
+        ? 10000000 + 4 * save : 200000000;
     int changed = 0, unfinished = 0;
     for (int k = 0; k < KILLS; k++) {
         const float before = *rg_f32(w);
@@ -759,7 +784,8 @@ static void killed_at_any_moment(void **state) {
         if (rg_nn_load(net, path)) fail_msg("kill %d: %s", k, rg_error(t));
         const float *values = rg_f32(w);
         for (int i = 0; i < BIG; i++)
-            if (values[i] != values[0]) fail_msg("kill %d: value %d is of save %g, the first of %g", k, i, (double)values[i], (double)values[0]);
+            if (values[i] != values[0])
+                fail_msg("kill %d: value %d is of save %g, the first of %g", k, i, (double)values[i], (double)values[0]);
         changed += *values != before;
         unfinished += entries() > 1;
     }
@@ -798,7 +824,8 @@ static void what_is_not_loaded_into(void **state) {
 int main(void) {
     cases c = {0};
     CASE(&c, what_is_not_loaded_into, NULL, "what is not loaded into");
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) CASE(&c, goes_on_bit_for_bit, &rules[i], "goes on bit for bit: %s", rules[i].name);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        CASE(&c, goes_on_bit_for_bit, &rules[i], "goes on bit for bit: %s", rules[i].name);
     CASE(&c, nothing_is_left_out, NULL, "nothing is left out");
     CASE(&c, weights_alone, NULL, "weights alone");
     CASE(&c, loading_is_writing, NULL, "loading is writing");

@@ -47,7 +47,9 @@ static rg_tensor *attention(void *ctx, rg_tensor *const *in) {
 static rg_tensor *conv1d_without_bias(void *ctx, rg_tensor *const *in) {
     return (void)ctx, rg_conv1d(in[0], rg_reshape(in[1], 1, 3, 5), NULL, .padding = {2}, .stride = {2});
 }
-static rg_tensor *dropouts(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_mul(rg_dropout(in[0], .3), rg_square(rg_dropout(in[1], .6))); }
+static rg_tensor *dropouts(void *ctx, rg_tensor *const *in) {
+    return (void)ctx, rg_mul(rg_dropout(in[0], .3), rg_square(rg_dropout(in[1], .6)));
+}
 
 /* -------- losses with every option beside those that samples of the registry give */
 
@@ -73,8 +75,10 @@ static rg_tensor *nll_rows(void *ctx, rg_tensor *const *in) {
     return (void)ctx, rg_mul(rg_nll(rg_log_softmax(in[0], -1), labels_of(in), .mask = counted(in), .reduction = RG_NONE), in[3]);
 }
 
-#define ALL(S) S(split_by_sizes, 1) S(split_alike, 1) S(constant_pad, 1) S(stack_again, 2) S(sort_with_index, 1) S(topk_with_index, 2) S(batch_norm_running, 3) \
-    S(batch_norm_plain, 1) S(layer_norm_plain, 2) S(attention, 1) S(conv1d_without_bias, 2) S(dropouts, 2) S(bce_weighted, 3) S(bce_with_logits_both, 3)       \
+#define ALL(S) S(split_by_sizes, 1) S(split_alike, 1) S(constant_pad, 1) S(stack_again, 2) S(sort_with_index, 1) S(topk_with_index, 2) \
+    S(batch_norm_running, 3) \
+    S(batch_norm_plain, 1) S(layer_norm_plain, 2) S(attention, 1) S(conv1d_without_bias, 2) S(dropouts, 2) S(bce_weighted, 3) \
+    S(bce_with_logits_both, 3) \
     S(bce_with_logits_plain, 2) S(cross_entropy_plain, 1) S(cross_entropy_all, 3) S(cross_entropy_rows, 3) S(nll_rows, 4)
 #define S(name, n) {#name, name, n},
 static const sequence sequences[] = {ALL(S)};
@@ -99,6 +103,7 @@ static void both_orders(void **state) {
 
 int main(void) {
     cases c = {0};
-    for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++) cases_add(&c, both_orders, &sequences[i], "derivatives of %s", sequences[i].name);
+    for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++)
+        cases_add(&c, both_orders, &sequences[i], "derivatives of %s", sequences[i].name);
     return cases_run(&c, "sequences");
 }

@@ -73,7 +73,8 @@ static void a_shared_layer_counts_once(void **state) {
 
 static void evaluation_nests(void **state) {
     (void)state;
-    rg_nn *shared = rg_nn_dropout(t, .5), *off = rg_nn_dropout(t, .5), *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ONES), shared, off, shared);
+    rg_nn *shared = rg_nn_dropout(t, .5), *off = rg_nn_dropout(t, .5),
+        *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ONES), shared, off, shared);
     rg_nn_train(off, false); /* stays so */
     for (int depth = 1; depth < 3; depth++) {
         for (int i = 0; i < depth; i++) rg_nn_eval(net);
@@ -145,6 +146,7 @@ static void errors(void **state) {
 
 int main(void) {
 #define ONE(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    static const struct CMUnitTest cases[] = {ONE(a_tree), ONE(a_shared_layer_counts_once), ONE(evaluation_nests), ONE(evaluations_of_several_nets), ONE(evaluation_of_other_entrances), ONE(errors)};
+    static const struct CMUnitTest cases[] = {ONE(a_tree), ONE(a_shared_layer_counts_once), ONE(evaluation_nests),
+        ONE(evaluations_of_several_nets), ONE(evaluation_of_other_entrances), ONE(errors)};
     return cmocka_run_group_tests_name("summary", cases, NULL, NULL);
 }

@@ -59,7 +59,8 @@ static void schedule_as_pytorch(void **state) {
     const golden_schedule *g = *state;
     rg_plateau plateau = {.factor = 0};
     if (!strcmp(g->name, "plateau quick")) plateau = (rg_plateau){.factor = .5, .patience = 2, .cooldown = 3, .min_lr = .002};
-    if (!strcmp(g->name, "plateau max")) plateau = (rg_plateau){.maximize = true, .absolute = true, .factor = .7, .patience = RG_ZERO, .threshold = .01};
+    if (!strcmp(g->name, "plateau max"))
+        plateau = (rg_plateau){.maximize = true, .absolute = true, .factor = .7, .patience = RG_ZERO, .threshold = .01};
     const bool is_plateau = !strncmp(g->name, "plateau", 7);
     rg_tape *t = tape(RG_F32);
     rg_param(t, "p", RG_ONES, 2);
@@ -118,8 +119,10 @@ static void groups(void **state) {
     near("b with momentum", 0, element(b, 0), .5 - 3 * 1.5, 1e-15);
     assert_int_equal(rg_optim_set_lr(o, 2), 0);
     assert_true(rg_optim_group_lr(o, 0) == 2 && rg_optim_group_lr(o, 1) == 2 && rg_optim_group_lr(o, 2) == 2);
-    MESSAGE(assert_int_equal(rg_optim_add_group_at(NULL, o, (rg_list){&b, 1}, (rg_group_options){0}), -1), "rg_optim_add_group: b[1] is in a group already");
-    MESSAGE(assert_int_equal(rg_optim_add_group_at(NULL, o, (rg_list){NULL, 0}, (rg_group_options){0}), -1), "rg_optim_add_group: no parameters; make them before the optimiser");
+    MESSAGE(assert_int_equal(rg_optim_add_group_at(NULL, o, (rg_list){&b, 1}, (rg_group_options){0}), -1),
+        "rg_optim_add_group: b[1] is in a group already");
+    MESSAGE(assert_int_equal(rg_optim_add_group_at(NULL, o, (rg_list){NULL, 0}, (rg_group_options){0}), -1),
+        "rg_optim_add_group: no parameters; make them before the optimiser");
     MESSAGE(assert_int_equal(rg_optim_set_group_lr_at(NULL, o, 3, 1), -1), "rg_optim_sgd: there is no group 3 among 3");
     MESSAGE(assert_int_equal(rg_optim_scale_lr_at(NULL, o, -1), -1), "rg_optim_sgd: the factor of lr is -1, must be at least 0 and finite");
     assert_true(isnan(rg_optim_group_lr(o, 3)) && isnan(rg_optim_group_lr(o, -1)) && rg_optim_groups(NULL) == 0);
@@ -142,7 +145,8 @@ static rg_tensor *bowl(rg_tensor *p) {
     static const double steep[] = {1, 2, 3, 4};
     rg_tensor *cosine = rg_empty(rg_tape_of(p), RG_F64, 1, rg_shape(p));
     rg_tensor *slope = rg_empty(rg_tape_of(p), RG_F64, 1, rg_shape(p));
-    for (int i = 0; i < rg_numel(p); i++) ((double *)cosine->data)[i] = cos(element(p, i)), ((double *)slope->data)[i] = -sin(element(p, i));
+    for (int i = 0; i < rg_numel(p); i++)
+        ((double *)cosine->data)[i] = cos(element(p, i)), ((double *)slope->data)[i] = -sin(element(p, i));
     rg_tensor *tangent = rg_add(cosine, rg_mul(slope, rg_sub(p, rg_detach(p)))); /* there is no cos: its value and slope will do */
     return rg_sum(rg_add(rg_mul(rg_mul_scalar(rg_input(rg_tape_of(p), steep, 4), .5), rg_square(rg_add_scalar(p, -1))), tangent));
 }
@@ -276,9 +280,12 @@ static void closures_of_others(void **state) {
     near("loss", 0, rg_optim_step_closure(sgd, evaluate, &q), 24.2, 1e-12);
     near("p", 0, element(q.p, 0), -1.2 + 1e-3 * (400 * 1.2 * .44 + 4.4), 1e-12);
     assert_true(isnan(rg_optim_step_closure(NULL, evaluate, &q)));
-    MESSAGE(assert_int_equal(rg_optim_step(o), -1), "rg_optim_step: the rg_optim_lbfgs made here evaluates the loss more than once: rg_optim_step_closure (a.c:1)");
-    MESSAGE(assert_true(isnan(rg_optim_step_closure(o, NULL, NULL))), "rg_optim_step_closure: no closure for the rg_optim_lbfgs made here (a.c:1)");
-    MESSAGE(assert_int_equal(rg_optim_add_group_at(NULL, o, rg_params(t), (rg_group_options){0}), -1), "rg_optim_add_group: rg_optim_lbfgs has one group");
+    MESSAGE(assert_int_equal(rg_optim_step(o), -1),
+        "rg_optim_step: the rg_optim_lbfgs made here evaluates the loss more than once: rg_optim_step_closure (a.c:1)");
+    MESSAGE(assert_true(isnan(rg_optim_step_closure(o, NULL, NULL))),
+        "rg_optim_step_closure: no closure for the rg_optim_lbfgs made here (a.c:1)");
+    MESSAGE(assert_int_equal(rg_optim_add_group_at(NULL, o, rg_params(t), (rg_group_options){0}), -1),
+        "rg_optim_add_group: rg_optim_lbfgs has one group");
     no_error(t);
 }
 
@@ -349,8 +356,10 @@ static void clips_by_value(void **state) {
     static const double should[] = {-.5, -.5, 0, .25, .5};
     for (int i = 0; i < 5; i++) near("clipped", i, element(rg_grad_of(p), i), should[i], 0);
     assert_true(isnan(element(rg_grad_of(p), 5)));
-    MESSAGE(assert_int_equal(rg_clip_grad_value_at(NULL, t, rg_params(t), -1), -1), "rg_clip_grad_value: the limit is -1, must be at least 0");
-    MESSAGE(assert_true(isnan(rg_clip_grad_norm_at(NULL, t, rg_params(t), NAN))), "rg_clip_grad_norm: the largest norm is nan, must be at least 0");
+    MESSAGE(assert_int_equal(rg_clip_grad_value_at(NULL, t, rg_params(t), -1), -1),
+        "rg_clip_grad_value: the limit is -1, must be at least 0");
+    MESSAGE(assert_true(isnan(rg_clip_grad_norm_at(NULL, t, rg_params(t), NAN))),
+        "rg_clip_grad_norm: the largest norm is nan, must be at least 0");
     const rg_list none = {NULL, 0};
     assert_true(isnan(rg_clip_grad_norm(NULL, none, 1)) && rg_clip_grad_value(NULL, none, 1) == -1);
     no_error(t);
@@ -384,12 +393,14 @@ static void shows_gradients(void **state) {
         "-                      [2]            1.414e+00        nan  3.000e+00          1\n"
         "all                                   3.162e+00        nan  3.000e+00          1\n";
     assert_true(!strncmp(text, should, strlen(should)));
-    assert_non_null(strstr(text, "\nbias                                             [3] f64        1.732e+00  3.464e+00  2.000e+00          0\n"));
+    assert_non_null(strstr(text, "\nbias                                             [3] f64        1.732e+00  3.464e+00  2.000e+00       "
+                                 "   0\n"));
     free(text);
     const rg_list none = {NULL, 0}, wrong = {&(rg_tensor *){rg_full(t, 1, 2)}, 1};
     MESSAGE(assert_int_equal(rg_grad_print_at(NULL, t, rg_params(t), NULL), -1), "rg_grad_print: there is no file");
     MESSAGE(assert_int_equal(rg_grad_print_at(NULL, t, none, stdout), -1), "rg_grad_print: no parameters; make them before the optimiser");
-    MESSAGE(assert_int_equal(rg_grad_print_at(NULL, t, wrong, stdout), -1), "rg_grad_print: item 0 of the list, [2], is no parameter of this tape");
+    MESSAGE(assert_int_equal(rg_grad_print_at(NULL, t, wrong, stdout), -1),
+        "rg_grad_print: item 0 of the list, [2], is no parameter of this tape");
     FILE *full = fopen("/dev/full", "w");
     if (full) MESSAGE(assert_int_equal(rg_grad_print_at(NULL, t, rg_params(t), full), -1), "rg_grad_print: the file cannot be written");
     if (full) fclose(full);
@@ -420,7 +431,8 @@ static void averages_weights(void **state) {
         assert_int_equal(rg_average_swap(a), 0);
         near("swapped in", 0, element(p, 0), mean, bar);
         near("put away", 0, element(rg_average_of(a, 0), 0), 5, 0);
-        MESSAGE(assert_int_equal(rg_average_update(a), -1), "rg_average_update: the averages made here are swapped in; rg_average_swap them out (a.c:1)");
+        MESSAGE(assert_int_equal(rg_average_update(a), -1),
+            "rg_average_update: the averages made here are swapped in; rg_average_swap them out (a.c:1)");
         assert_int_equal(rg_backward(stale), -1);
         rg_error_clear(t);
         assert_int_equal(rg_average_swap(a), 0);
@@ -461,20 +473,27 @@ static void stops_early(void **state) {
     }
     rg_tape *t = tape(RG_F32);
     rg_param(t, "p", RG_ZEROS, 3);
-    MESSAGE(assert_null(rg_early_stopping_new_at(NULL, t, rg_params(t), (rg_early_stopping_options){.patience = -1})), "rg_early_stopping_new: patience is -1, must be at least 0");
-    MESSAGE(assert_null(rg_early_stopping_new_at(NULL, t, rg_params(t), (rg_early_stopping_options){.min_delta = NAN})), "rg_early_stopping_new: min_delta is nan, must be at least 0");
+    MESSAGE(assert_null(rg_early_stopping_new_at(NULL, t, rg_params(t), (rg_early_stopping_options){.patience = -1})),
+        "rg_early_stopping_new: patience is -1, must be at least 0");
+    MESSAGE(assert_null(rg_early_stopping_new_at(NULL, t, rg_params(t), (rg_early_stopping_options){.min_delta = NAN})),
+        "rg_early_stopping_new: min_delta is nan, must be at least 0");
     assert_true(rg_early_stopping_step(NULL, 1) && rg_early_stopping_restore(NULL) == -1);
     no_error(t);
 }
 
 int main(void) {
     cases all = {NULL, 0};
-    for (size_t i = 0; i < sizeof SCHEDULES / sizeof *SCHEDULES; i++) cases_add(&all, schedule_as_pytorch, &SCHEDULES[i], "schedule as PyTorch: %s", SCHEDULES[i].name);
-    for (size_t i = 0; i < sizeof WAYS / sizeof *WAYS; i++) cases_add(&all, way_as_pytorch, &WAYS[i], "L-BFGS as PyTorch: %s", WAYS[i].name);
+    for (size_t i = 0; i < sizeof SCHEDULES / sizeof *SCHEDULES; i++)
+        cases_add(&all, schedule_as_pytorch, &SCHEDULES[i], "schedule as PyTorch: %s", SCHEDULES[i].name);
+    for (size_t i = 0; i < sizeof WAYS / sizeof *WAYS; i++)
+        cases_add(&all, way_as_pytorch, &WAYS[i], "L-BFGS as PyTorch: %s", WAYS[i].name);
     static const struct CMUnitTest rest[] = {
-        cmocka_unit_test(schedules_out_of_range), cmocka_unit_test(groups), cmocka_unit_test(lbfgs_solves_rosenbrock), cmocka_unit_test(lbfgs_in_f32),
-        cmocka_unit_test(failed_closure_changes_nothing), cmocka_unit_test(lbfgs_stays_where_the_loss_is_nan), cmocka_unit_test(closures_of_others), cmocka_unit_test(lbfgs_without_memory),
-        cmocka_unit_test(clips_by_norm), cmocka_unit_test(clips_what_is_not_finite), cmocka_unit_test(clips_by_value), cmocka_unit_test(shows_gradients),
+        cmocka_unit_test(schedules_out_of_range), cmocka_unit_test(groups), cmocka_unit_test(lbfgs_solves_rosenbrock),
+            cmocka_unit_test(lbfgs_in_f32),
+        cmocka_unit_test(failed_closure_changes_nothing), cmocka_unit_test(lbfgs_stays_where_the_loss_is_nan),
+        cmocka_unit_test(closures_of_others), cmocka_unit_test(lbfgs_without_memory),
+        cmocka_unit_test(clips_by_norm), cmocka_unit_test(clips_what_is_not_finite), cmocka_unit_test(clips_by_value),
+        cmocka_unit_test(shows_gradients),
         cmocka_unit_test(averages_weights), cmocka_unit_test(stops_early),
     };
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) cases_add(&all, rest[i].test_func, NULL, "%s", rest[i].name);

@@ -102,7 +102,8 @@ static int entries(void) {
 /* Whatever fails, and whether or not the handler clears the error: -1, the old file, nothing more in the folder. */
 static void each_call_fails(void **state) {
     const way *how = *state;
-    static const struct { call call; int code; } tries[] = {{PWRITE, ENOSPC}, {PWRITE, EIO}, {PWRITE, EDQUOT}, {PWRITE, 0}, {FSYNC, EIO}, {FSYNC, ENOSPC}, {RENAME, EIO},
+    static const struct { call call; int code; } tries[] = {{PWRITE, ENOSPC}, {PWRITE, EIO}, {PWRITE, EDQUOT}, {PWRITE, 0}, {FSYNC, EIO},
+        {FSYNC, ENOSPC}, {RENAME, EIO},
         {RENAME, EACCES}, {FCHMOD, EPERM}};
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++)
         for (int clear = 0; clear < 2; clear++) {
@@ -112,7 +113,8 @@ static void each_call_fails(void **state) {
             plan.call = tries[i].call, plan.code = tries[i].code;
             const int status = how->save();
             plan.call = NONE;
-            if (status != -1) fail_msg("%s fails with '%s': the save returned %d", call_names[tries[i].call], strerror(tries[i].code), status);
+            if (status != -1)
+                fail_msg("%s fails with '%s': the save returned %d", call_names[tries[i].call], strerror(tries[i].code), status);
             assert_old();
             assert_int_equal(entries(), 1);
             assert_non_null(strstr(clear ? said : rg_error(t), tries[i].code ? strerror(tries[i].code) : strerror(ENOSPC)));
@@ -127,7 +129,8 @@ static void each_call_fails(void **state) {
 /* What is no failure: an interrupted write, one in parts, a file system without locks or without fsync of folders. */
 static void odd_but_good(void **state) {
     (void)state;
-    static const struct { call call; int code, part; } tries[] = {{PWRITE, EINTR, 0}, {NONE, 0, 7}, {FLOCK, ENOLCK, 0}, {FSYNC_FOLDER, EINVAL, 0}};
+    static const struct { call call; int code, part; } tries[] = {{PWRITE, EINTR, 0}, {NONE, 0, 7}, {FLOCK, ENOLCK, 0},
+        {FSYNC_FOLDER, EINVAL, 0}};
     rg_nn *net = make_net();
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
         old_file();
@@ -276,7 +279,8 @@ static bool is_there(const char *name) {
 static void what_killed_saves_left_is_removed(void **state) {
     (void)state;
     static const char *const stale[] = {"file.1-0.tmp", "file.1-99.tmp", "file.4194304-999999999.tmp"},
-        *const others[] = {"file.tmp", "file.1-.tmp", "file.-1.tmp", "file.1-1.tmp2", "file.1-a.tmp", "fil.1-1.tmp", "file2.1-1.tmp", "file.1.tmp", "xfile.1-1.tmp"};
+        *const others[] = {"file.tmp", "file.1-.tmp", "file.-1.tmp", "file.1-1.tmp2", "file.1-a.tmp", "fil.1-1.tmp", "file2.1-1.tmp",
+        "file.1.tmp", "xfile.1-1.tmp"};
     char there[1024];
     for (size_t i = 0; i < sizeof stale / sizeof *stale; i++) make_entry(stale[i]);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) make_entry(others[i]);

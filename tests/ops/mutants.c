@@ -1,6 +1,7 @@
 /* mutants.c - is the gradient check able to fail? Breaks every derivative of the registry in many ways: at run time (mutate.c), and
    every row of elementwise.def in its text (mutants.awk; rules and kernels made of it by the same macros). The check must reject each,
-   and accept what is right. Status 1 when a broken one passes and does not give the right derivative to the bit; or when a right one fails. */
+   and accept what is right. Status 1 when a broken one passes and does not give the right derivative to the bit; or when a right one
+   fails. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,7 +152,8 @@ static void break_op(const rg_op *op) {
 }
 
 int main(int argc, char **argv) {
-    const int status = options_parse("Breaks every derivative in many ways: the gradient check must reject them all, and accept the right ones.", table, argc, argv);
+    const int status = options_parse("Breaks every derivative in many ways: the gradient check must reject them all, and accept the right "
+                                     "ones.", table, argc, argv);
     if (status != OPTIONS_RUN) return status;
     if (o.op && !rg_op_find(o.op)) return fprintf(stderr, "mutants: there is no operator \"%s\"\n", o.op), OPTIONS_BAD;
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
@@ -160,7 +162,8 @@ int main(int argc, char **argv) {
         break_op(op);
     }
     printf("%d ops, %d of them rows whose text was changed; %d right ones; %d of the killed by second derivatives only;\n"
-        "%d equal to the right one on every sample and cotangent, to the bit all but %d\n", all.ops, all.rows, (all.right + o.every - 1) / o.every, all.second, all.equal, all.rounded);
+        "%d equal to the right one on every sample and cotangent, to the bit all but %d\n", all.ops, all.rows,
+        (all.right + o.every - 1) / o.every, all.second, all.equal, all.rounded);
     printf("killed %d/%d, false alarms %d\n", all.killed, all.killed + all.survived, all.alarms);
     return fflush(stdout) || ferror(stdout) || all.survived || all.alarms || !all.killed || (!o.op && !all.rows);
 }

@@ -52,7 +52,9 @@ static const rg_op rearranged_op = {.name = "rearranged", .formula = "x_from(k)"
 static void rearranged_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     dx[0] = rg_apply(&rearranged_op, y->at, (rg_attr){.i = {y->attr.i[0], !y->attr.i[1]}}, 1, &dy);
 }
-static rg_tensor *rearranged(rg_tensor *y, int mode, rg_tensor *g) { return rg_apply(&rearranged_op, y->at, (rg_attr){.i = {mode}}, 1, &g); }
+static rg_tensor *rearranged(rg_tensor *y, int mode, rg_tensor *g) {
+    return rg_apply(&rearranged_op, y->at, (rg_attr){.i = {mode}}, 1, &g);
+}
 
 /* -------- changes to what the rule gave; broadcasting is undone, as the engine would */
 
@@ -134,16 +136,20 @@ struct mutation {
     enum { ALWAYS, BEHIND, RULES, SEVERAL } fits; /* BEHIND: of a composite, once, at its result; RULES: not for composites */
 };
 static const mutation all[] = {
-    {"nothing", nothing, ALWAYS}, {"sign", sign, ALWAYS}, {"factor 1.005", factor, ALWAYS}, {"zero", zero, ALWAYS}, {"history cut", history, ALWAYS},
-    {"rows reversed", rows, ALWAYS}, {"transposed", transposed, ALWAYS}, {"rolled by one", rolled, ALWAYS}, {"one element 1% off", element, ALWAYS},
+    {"nothing", nothing, ALWAYS}, {"sign", sign, ALWAYS}, {"factor 1.005", factor, ALWAYS}, {"zero", zero, ALWAYS},
+        {"history cut", history, ALWAYS},
+    {"rows reversed", rows, ALWAYS}, {"transposed", transposed, ALWAYS}, {"rolled by one", rolled, ALWAYS},
+    {"one element 1% off", element, ALWAYS},
     {"ones for upstream", ones, BEHIND}, {"a term dropped", dropped, BEHIND}, {"a term twice", doubled, BEHIND},
     {"stale operand", stale_operand, RULES}, {"stale result", stale_result, RULES},
-    {"mean for sum", mean, SEVERAL}, {"gradient of another operand", gradient_of_another, SEVERAL}, {"operands swapped", operands_swapped, SEVERAL}};
+    {"mean for sum", mean, SEVERAL}, {"gradient of another operand", gradient_of_another, SEVERAL},
+    {"operands swapped", operands_swapped, SEVERAL}};
 
 const mutation *mutation_at(int k) { return (size_t)k < sizeof all / sizeof *all ? &all[k] : NULL; }
 const char *mutation_name(const mutation *m) { return m->name; }
 bool mutation_fits(const mutation *m, const rg_op *op, int floats) {
-    return m->fits == ALWAYS || m->fits == BEHIND || (m->fits == RULES && !op->compose) || (m->fits == SEVERAL && !op->compose && floats > 1);
+    return m->fits == ALWAYS || m->fits == BEHIND || (m->fits == RULES && !op->compose) ||
+        (m->fits == SEVERAL && !op->compose && floats > 1);
 }
 
 /* -------- mutants */
@@ -162,7 +168,8 @@ static int copy(rg_tensor *y) {
     return 0;
 }
 static void pass_on(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = ((void)y, dy); }
-static const rg_op identity = {.name = "identity", .formula = "x", .arity = 1, .shape = same_shape, .forward = RG_ANY(copy), .backward = pass_on};
+static const rg_op identity = {.name = "identity", .formula = "x", .arity = 1, .shape = same_shape, .forward = RG_ANY(copy),
+    .backward = pass_on};
 
 /* A composite cannot tell which descriptor it was applied by. The gate is what breaks its gradient. */
 static mutant gate;
@@ -250,7 +257,8 @@ sameness mutant_equals(const rg_op *a, const rg_op *b, uint64_t seed, int seeds)
     for (const char *text = b->samples; same && rg_sample_next(&text, &s) > 0;)
         for (int more = 0; same && more < seeds; more++) {
             int64_t begin = 0;
-            const int64_t n = products(a, &s, seed + (uint64_t)more, of_a, &begin), m = products(b, &s, seed + (uint64_t)more, of_b, &begin);
+            const int64_t n = products(a, &s, seed + (uint64_t)more, of_a, &begin),
+                m = products(b, &s, seed + (uint64_t)more, of_b, &begin);
             if (n != m || n < 0 || !same_numbers(of_a, of_b, begin, 4 * DBL_EPSILON)) same = DIFFERENT;
             else if (!same_numbers(of_a, of_b, begin, 0)) same = TO_ROUNDING;
             if (same && !same_numbers(of_a + begin, of_b + begin, n - begin, 1e-13)) same = DIFFERENT;

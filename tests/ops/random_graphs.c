@@ -27,14 +27,16 @@ static const option_row table[] = {
 
 enum { DEPTH = 30, LEAVES = 3, SMALL = 24, RESULTS = 3, TRIES = 4 };
 
-typedef struct fit { bool used; int from; bool led; double c, h, s; } fit; /* an operand: of which value, and how it is led into the range */
+/* an operand: of which value, and how it is led into the range */
+typedef struct fit { bool used; int from; bool led; double c, h, s; } fit;
 typedef struct node { const rg_op *op; rg_sample sample; uint64_t seed; fit fit[RG_SAMPLE_OPERANDS]; } node;
 typedef struct graph {
     uint64_t seed;
     int leaves, nodes;
     int64_t size[LEAVES];
     node node[DEPTH];
-    double zoom;                /* below 1: the variables are z in x = center + zoom z, for functions too steep for the step of differences */
+    /* below 1: the variables are z in x = center + zoom z, for functions too steep for the step of differences */
+    double zoom;
     rg_tensor *center[LEAVES];
 } graph;
 
@@ -51,7 +53,9 @@ static rg_tensor *sized(rg_tensor *x, const rg_sample_operand *to) {
     return rg_reshape_at(NULL, flat, to->ndim, to->shape);
 }
 
-static rg_tensor *led(rg_tensor *x, const fit *f) { return f->led ? rg_add_scalar(rg_mul_scalar(rg_tanh(rg_mul_scalar(x, f->s)), f->h), f->c) : x; }
+static rg_tensor *led(rg_tensor *x, const fit *f) {
+    return f->led ? rg_add_scalar(rg_mul_scalar(rg_tanh(rg_mul_scalar(x, f->s)), f->h), f->c) : x;
+}
 
 static void lead(const rg_op *op, const rg_tensor *x, fit *f) {
     const bool plain = op->range[0] == 0 && op->range[1] == 0;
@@ -297,7 +301,8 @@ static void print_fit(const fit *f, const rg_sample_operand *to, const char *nam
     printf("    %s = rg_reshape_n(rg_slice(%s, 0, 0, %" PRId64 "), %d, (int64_t[]){", name, name, numel, to->ndim);
     print_dims(to->ndim, to->shape);
     printf("%s});\n", to->ndim ? "" : "0");
-    if (f->led) printf("    %s = rg_add_scalar(rg_mul_scalar(rg_tanh(rg_mul_scalar(%s, %.17g)), %.17g), %.17g);\n", name, name, f->s, f->h, f->c);
+    if (f->led)
+        printf("    %s = rg_add_scalar(rg_mul_scalar(rg_tanh(rg_mul_scalar(%s, %.17g)), %.17g), %.17g);\n", name, name, f->s, f->h, f->c);
 }
 
 static void print_node(const graph *g, int k, rg_tape *t) {
@@ -338,7 +343,8 @@ static void print_program(graph *g) {
     rg_tape *t = new_tape();
     rg_tensor *in[LEAVES];
     make_leaves(g, t, 0, in);
-    printf("#include <retrograd.h>\n#include <engine/op.h>\n\nstatic rg_tensor *f(void *ctx, rg_tensor *const *in) {\n    rg_tape *t = ctx;\n    (void)t;\n");
+    printf("#include <retrograd.h>\n#include <engine/op.h>\n\nstatic rg_tensor *f(void *ctx, rg_tensor *const *in) {\n    rg_tape *t = "
+           "ctx;\n    (void)t;\n");
     for (int i = 0; i < g->leaves; i++) printf("    rg_tensor *v%d = in[%d];\n    (void)v%d;\n", i, i, i);
     for (int k = 0; k < g->nodes; k++) print_node(g, k, t);
     printf("    return rg_reshape(v%d, -1);\n}\n\nint main(void) {\n    rg_tape *t = rg_tape_new(1);\n    rg_set_default_dtype(t, "
@@ -355,9 +361,11 @@ static void print_program(graph *g) {
 }
 
 int main(int argc, char **argv) {
-    const int status = options_parse("Gradient-checks expressions made at random of every operator, to second derivatives.", table, argc, argv);
+    const int status = options_parse("Gradient-checks expressions made at random of every operator, to second derivatives.", table, argc,
+        argv);
     if (status != OPTIONS_RUN) return status;
-    if (o.broken && (!rg_op_find(o.broken) || !rg_op_find(o.broken)->backward)) return fprintf(stderr, "random_graphs: \"%s\" has no derivative\n", o.broken), OPTIONS_BAD;
+    if (o.broken && (!rg_op_find(o.broken) || !rg_op_find(o.broken)->backward))
+        return fprintf(stderr, "random_graphs: \"%s\" has no derivative\n", o.broken), OPTIONS_BAD;
     if (o.broken) {
         broken = *rg_op_find(o.broken);
         memset(broken.fused, 0, sizeof broken.fused);
@@ -386,7 +394,8 @@ int main(int argc, char **argv) {
         if (g.nodes > deepest) deepest = g.nodes;
         if (c.failed == RG_CHECK_PASSED && c.error > largest) largest = c.error;
     }
-    printf("%d random expressions, %d ops, up to %d deep: %" PRId64 " derivatives to order 2, worst error %.1e, %d too steep for the first step, %d given up at kinks\n",
+    printf("%d random expressions, %d ops, up to %d deep: %" PRId64 " derivatives to order 2, worst error %.1e, %d too steep for the "
+        "first step, %d given up at kinks\n",
         o.count, ops, deepest, elements, largest, steep, kinked);
     return fflush(stdout) || ferror(stdout) || kinked * 20 > o.count;
 }

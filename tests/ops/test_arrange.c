@@ -109,7 +109,8 @@ static void pads_with_any_value(void **state) {
     for (int k = 0; k < 40; k++) {
         const rg_dtype dtype = dtypes[k % 4];
         const double value = dtype == RG_F32 || dtype == RG_F64 ? -INFINITY : 7;
-        rg_tensor *x = numbers(t, dtype, RG_DIMS(2, 3, 4)), *y = rg_constant_pad(x, value, 1, 2, 0, 3); /* the last axis, then the one before it */
+        /* the last axis, then the one before it */
+        rg_tensor *x = numbers(t, dtype, RG_DIMS(2, 3, 4)), *y = rg_constant_pad(x, value, 1, 2, 0, 3);
         assert_shape(y, RG_DIMS(2, 6, 7));
         assert_int_equal(y->dtype, dtype);
         for (int64_t i = 0; i < y->numel; i++) {
@@ -133,7 +134,8 @@ static void take_along_axis_broadcasts(void **state) {
         }
         xs[axis] = 1 + below(t, 6);
         ys[axis] = is[axis] = 1 + below(t, 6);
-        rg_tensor *x = numbers(t, dtypes[k % 4], n, xs), *index = indices(t, (int)xs[axis], n, is), *y = rg_take_along_axis(x, index, axis - k % 2 * n);
+        rg_tensor *x = numbers(t, dtypes[k % 4], n, xs), *index = indices(t, (int)xs[axis], n, is),
+            *y = rg_take_along_axis(x, index, axis - k % 2 * n);
         assert_shape(y, n, ys);
         for (int64_t i = 0; i < y->numel; i++) {
             indices_of(i, n, ys, at);
@@ -160,7 +162,8 @@ static void arrange_errors_say_what_disagrees(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = rg_set_name(rg_full(t, 0, 7, 3), "x"), *index = rg_input(t, ((const int32_t[]){0, 1, 2, 0}), 2, 2), *out[3] = {NULL};
     const int64_t sizes[] = {3, 5}, few[] = {3, 2}, vast = INT64_MAX / 2;
-    REFUSED(RG_ESHAPE, rg_stack(0, x, rg_full(t, 0, 7)), "stack: x[7,3], [7]: the shapes of operands 1 and 2 differ; rg_concat joins along an axis that is there");
+    REFUSED(RG_ESHAPE, rg_stack(0, x, rg_full(t, 0, 7)),
+        "stack: x[7,3], [7]: the shapes of operands 1 and 2 differ; rg_concat joins along an axis that is there");
     REFUSED(RG_ESHAPE, rg_stack(3, x, x), "stack: x[7,3], x[7,3]: axis 3 is outside the 3 dimensions of the result");
     REFUSED(RG_ESHAPE, (rg_chunk(x, out, 0, 2), out[1]), "chunk: x[7,3]: axis 0, of size 7, does not fall into 2 equal parts");
     REFUSED(RG_ESHAPE, (rg_split_n(x, out, 0, 2, sizes), out[0]), "split: x[7,3]: part 1, of 5, does not fit the 4 left of axis 0");
@@ -175,7 +178,8 @@ static void arrange_errors_say_what_disagrees(void **state) {
     REFUSED(RG_ESHAPE, rg_repeat(x, vast, 1), "repeat: x[7,3]: 4611686018427387903 times 7 along axis 0");
     REFUSED(RG_ESHAPE, rg_repeat(x, 1, 1, 1, 1, 1, 1, 1), "repeat: x[7,3]: 7 dimensions, at most 6");
     REFUSED(RG_ESHAPE, rg_repeat_interleave(x, 2, 2), "repeat_interleave: axis 2 is outside the 2 dimensions");
-    REFUSED(RG_ESHAPE, rg_repeat_interleave(rg_full(t, 0, 0, vast / 16), 1, vast), "repeat_interleave: 4611686018427387903 times 288230376151711743 along axis 1");
+    REFUSED(RG_ESHAPE, rg_repeat_interleave(rg_full(t, 0, 0, vast / 16), 1, vast),
+        "repeat_interleave: 4611686018427387903 times 288230376151711743 along axis 1");
     REFUSED(RG_ESHAPE, rg_take_along_axis(x, index, INT_MAX), "take_along_axis: dimensions 7 and 2 of axis 0 do not broadcast");
     REFUSED(RG_ESHAPE, rg_take_along_axis(x, index, INT_MIN), "take_along_axis: dimensions 7 and 2 of axis 0 do not broadcast");
     REFUSED(RG_ESHAPE, rg_take_along_axis(x, index, 0), "take_along_axis: dimensions 3 and 2 of axis 1 do not broadcast");
@@ -238,7 +242,8 @@ static void axes_exchanged_and_joined(void **state) {
 
 int main(void) {
     const struct CMUnitTest cases[] = {
-        CASE(stack_by_loops), CASE(split_is_undone_by_concat), CASE(triangles_by_loops), CASE(repeat_by_loops), CASE(repeat_interleave_by_loops),
+        CASE(stack_by_loops), CASE(split_is_undone_by_concat), CASE(triangles_by_loops), CASE(repeat_by_loops),
+            CASE(repeat_interleave_by_loops),
         CASE(pads_with_any_value), CASE(take_along_axis_broadcasts), CASE(large_ones_in_threads), CASE(arrange_errors_say_what_disagrees),
         CASE(made_by_rule), CASE(uniform_stays_below_its_end), CASE(axes_exchanged_and_joined),
     };

@@ -1,4 +1,5 @@
-/* test_checkpoint.c - rg_checkpoint gives the bits of the plain call, with draws, captured parameters and in a nest; second derivatives; memory saved. */
+/* test_checkpoint.c - rg_checkpoint gives the bits of the plain call, with draws, captured parameters and in a nest; second derivatives;
+   memory saved. */
 #include "tests/support/values.h"
 
 enum { N = 6, WIDTH = 8, LAYERS = 6, ROWS = 16 };
@@ -75,7 +76,8 @@ static rg_tensor *forward(net *n, rg_tensor *x, int way) {
     return rg_mean(rg_square(x));
 }
 
-/* Draws, loss, gradients by rg_backward and by rg_grad: the same bits each way. Of a gradient penalty: the same but for the order of sums. */
+/* Draws, loss, gradients by rg_backward and by rg_grad: the same bits each way. Of a gradient penalty: the same but for the order of
+   sums. */
 static void bits(rg_dtype dtype) {
     enum { FIRST = 2 + 2 * LAYERS + 1 + 3, ALL = FIRST + 2 * LAYERS - 1 };
     rg_tensor *seen[WAYS][ALL];
@@ -117,13 +119,16 @@ static void bits_in_f64(void **state) { (void)state, bits(RG_F64); }
 
 static rg_tensor *formula(void *ctx, rg_tensor *const *in) { return rg_tanh(rg_mul(rg_matmul(rg_square(in[0]), in[1]), ctx)); }
 static rg_tensor *with_draws(void *ctx, rg_tensor *const *in) { return dropped(formula(ctx, in)); }
-static rg_tensor *checked(void *ctx, rg_tensor *const *in) { return rg_mul(rg_checkpoint(with_draws, ctx, rg_list_of_n(2, in)), rg_checkpoint(formula, ctx, rg_list_of_n(2, in))); }
+static rg_tensor *checked(void *ctx, rg_tensor *const *in) {
+    return rg_mul(rg_checkpoint(with_draws, ctx, rg_list_of_n(2, in)), rg_checkpoint(formula, ctx, rg_list_of_n(2, in)));
+}
 
 static void gradcheck_to_order_2(void **state) {
     rg_tape *t = *state;
     rg_set_default_dtype(t, RG_F64);
     rg_tensor *in[2], *scale = rg_requires_grad(numbers(t, RG_F64, 1, (const int64_t[]){2}), true);
-    for (int k = 0; k < 2; k++) in[k] = rg_requires_grad(numbers(t, RG_F64, 2, k ? (const int64_t[]){3, 2} : (const int64_t[]){2, 3}), true);
+    for (int k = 0; k < 2; k++)
+        in[k] = rg_requires_grad(numbers(t, RG_F64, 2, k ? (const int64_t[]){3, 2} : (const int64_t[]){2, 3}), true);
     rg_check c = rg_gradcheck(checked, scale, rg_list_of_n(2, in), .order = 3);
     if (c.failed) rg_check_print(&c, "checkpoint", stderr);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
@@ -215,7 +220,8 @@ static size_t memory(rg_tape *t, net *n, bool checkpointed, int64_t *recorded) {
     watch(t, x, x);
     const size_t after_forward = most;
     rg_backward(rg_sum(x));
-    print_message("# %s: %zu bytes after forward, at most %zu, %lld recorded\n", checkpointed ? "checkpointed" : "straight", after_forward, most, (long long)*recorded);
+    print_message("# %s: %zu bytes after forward, at most %zu, %lld recorded\n", checkpointed ? "checkpointed" : "straight", after_forward,
+        most, (long long)*recorded);
     rg_tape_reset(t);
     rg_zero_grad(t);
     return most;
@@ -263,15 +269,18 @@ static void what_is_refused(void **state) {
     int64_t begin = rg_mark(t);
     rg_tensor *x = rg_requires_grad(rg_full(t, 3, 2), true);
     assert_true(rg_failed(rg_checkpoint(resetting, NULL, rg_list_of(x))));
-    assert_non_null(strstr(rg_error(t), "rg_tape_reset: inside a function that was given tensors to work on, which would go (test_checkpoint.c:"));
+    assert_non_null(strstr(rg_error(t),
+        "rg_tape_reset: inside a function that was given tensors to work on, which would go (test_checkpoint.c:"));
     rg_error_clear(t);
     assert_true(rg_failed(rg_checkpoint(resetting, &begin, rg_list_of(x))));
-    assert_non_null(strstr(rg_error(t), "rg_rewind: inside a function that was given tensors to work on, which would go (test_checkpoint.c:"));
+    assert_non_null(strstr(rg_error(t),
+        "rg_rewind: inside a function that was given tensors to work on, which would go (test_checkpoint.c:"));
     rg_error_clear(t);
     VALUES(x, 3, 3);
     y = rg_checkpoint(other, &calls, rg_list_of(w)), line = __LINE__;
     assert_int_equal(rg_backward(rg_sum(y)), -1);
-    refused(t, rg_poison(t), RG_ESTATE, __FILE__, line, "checkpoint: w[2]: the second run gave another result than the first; what fn reads has changed");
+    refused(t, rg_poison(t), RG_ESTATE, __FILE__, line,
+        "checkpoint: w[2]: the second run gave another result than the first; what fn reads has changed");
     assert_null(rg_grad_of(w));
     calls = 0;
     y = rg_checkpoint(failing, &calls, rg_list_of(w));
@@ -292,7 +301,8 @@ static void what_is_refused(void **state) {
     assert_int_equal(rg_backward(rg_sum(rg_checkpoint(many, &count, rg_list_of_n(255, in)))), 0);
     VALUES(rg_grad_of(in[254]), 1, 1);
     count = 256;
-    REFUSED(RG_ESHAPE, rg_checkpoint(many, &count, rg_list_of_n(256, in)), "rg_checkpoint: fn reads more than 255 tensors that require a gradient");
+    REFUSED(RG_ESHAPE, rg_checkpoint(many, &count, rg_list_of_n(256, in)),
+        "rg_checkpoint: fn reads more than 255 tensors that require a gradient");
     y = rg_mul(w, w);
     assert_int_equal(rg_backward_through(y, y), -1);
     assert_non_null(strstr(rg_error(t), "outside of a backward rule"));
@@ -300,7 +310,8 @@ static void what_is_refused(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {cmocka_unit_test(bits_in_f32), cmocka_unit_test(bits_in_f64), CASE(gradcheck_to_order_2), CASE(operands_and_captures), CASE(a_later_pass),
+    static const struct CMUnitTest cases[] = {cmocka_unit_test(bits_in_f32), cmocka_unit_test(bits_in_f64), CASE(gradcheck_to_order_2),
+        CASE(operands_and_captures), CASE(a_later_pass),
         CASE(memory_falls), CASE(what_is_refused)};
     return RUN("checkpoint", cases);
 }

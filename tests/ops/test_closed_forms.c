@@ -37,7 +37,8 @@ static void close_to(const char *what, rg_tensor *is, const double *should, int 
     double largest = 1;
     for (int i = 0; i < n; i++) largest = fmax(largest, fabs(should[i]));
     for (int i = 0; i < n; i++)
-        if (!(fabs(rg_f64(is)[i] - should[i]) <= 1e-12 * largest)) fail_msg("%s: element %d is %.17g, by hand %.17g", what, i, rg_f64(is)[i], should[i]);
+        if (!(fabs(rg_f64(is)[i] - should[i]) <= 1e-12 * largest))
+            fail_msg("%s: element %d is %.17g, by hand %.17g", what, i, rg_f64(is)[i], should[i]);
 }
 
 /* c[n,m] = a[n,k] . b[k,m], either transposed */
@@ -334,7 +335,8 @@ static void broadcasting(void **state) {
 static void ties_share(void **state) {
     (void)state;
     world u = begin();
-    const double x[] = {1, 3, 3, 2, 3}, should[] = {0, 1. / 3, 1. / 3, 0, 1. / 3}, y[] = {1, 4, 3, 1, 3}, dx[] = {.5, 0, .5, 1, .5}, dy[] = {.5, 1, .5, 0, .5};
+    const double x[] = {1, 3, 3, 2, 3}, should[] = {0, 1. / 3, 1. / 3, 0, 1. / 3}, y[] = {1, 4, 3, 1, 3}, dx[] = {.5, 0, .5, 1, .5},
+        dy[] = {.5, 1, .5, 0, .5};
     rg_tensor *tx = leaf(&u, x, 5, 0), *ty = leaf(&u, y, 5, 0), *both[] = {tx, ty}, *out[2];
     assert_int_equal(rg_grad(rg_max(tx), rg_list_of(tx), out), 0);
     close_to("max", out[0], should, 5);

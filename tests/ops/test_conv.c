@@ -25,7 +25,8 @@ static geometry random_geometry(rg_tape *t, bool pool) {
 /* The pixel [n, c, row, column] that element (i, j) of window (p, q) sees; 0 in the padding, *inside tells. */
 static double pixel(const geometry *g, const rg_tensor *x, int64_t n, int64_t c, int64_t p, int64_t q, int64_t i, int64_t j, bool *inside) {
     const int across = g->w.padding[1] == RG_NO_PADDING ? 0 : g->w.padding[1];
-    const int64_t row = p * g->w.stride[0] + i * g->w.dilation[0] - g->w.padding[0], column = q * g->w.stride[1] + j * g->w.dilation[1] - across;
+    const int64_t row = p * g->w.stride[0] + i * g->w.dilation[0] - g->w.padding[0],
+        column = q * g->w.stride[1] + j * g->w.dilation[1] - across;
     *inside = row >= 0 && row < x->shape[2] && column >= 0 && column < x->shape[3];
     return *inside ? element(x, ((n * x->shape[1] + c) * x->shape[2] + row) * x->shape[3] + column) : 0;
 }
@@ -41,10 +42,12 @@ static void conv2d_is_its_formula(void **state) {
     rg_tape *t = *state;
     for (int k = 0; k < 200; k++) {
         geometry g = random_geometry(t, false);
-        const int64_t n = draw(t, 0, 3), groups = draw(t, 1, 3), in = draw(t, 1, 3), out = draw(t, 1, 3), kh = g.w.kernel[0], kw = g.w.kernel[1];
+        const int64_t n = draw(t, 0, 3), groups = draw(t, 1, 3), in = draw(t, 1, 3), out = draw(t, 1, 3), kh = g.w.kernel[0],
+            kw = g.w.kernel[1];
         g.w.groups = (int)groups;
         rg_tensor *x = numbers(t, dtypes[k % 2], RG_DIMS(n, groups * in, g.size[0], g.size[1]));
-        rg_tensor *w = numbers(t, dtypes[k % 2], RG_DIMS(groups * out, in, kh, kw)), *b = k % 3 ? numbers(t, dtypes[k % 2], RG_DIMS(groups * out)) : NULL;
+        rg_tensor *w = numbers(t, dtypes[k % 2], RG_DIMS(groups * out, in, kh, kw)), *b = k % 3
+            ? numbers(t, dtypes[k % 2], RG_DIMS(groups * out)) : NULL;
         rg_window_options own = g.w;
         own.kernel[0] = own.kernel[1] = 0; /* the weights' */
         rg_tensor *y = (rg_conv2d)(x, w, b, own);
@@ -59,7 +62,8 @@ static void conv2d_is_its_formula(void **state) {
             for (int64_t c = 0; c < in; c++)
                 for (int64_t i = 0; i < kh; i++)
                     for (int64_t j = 0; j < kw; j++)
-                        sum += element(w, ((o * in + c) * kh + i) * kw + j) * pixel(&g, x, index[0], first + c, index[2], index[3], i, j, &inside);
+                        sum += element(w, ((o * in + c) * kh + i) * kw + j) * pixel(&g, x, index[0], first + c, index[2], index[3], i, j,
+                            &inside);
             near(y, at, sum, 50);
         }
     }
@@ -68,7 +72,8 @@ static void conv2d_is_its_formula(void **state) {
 /* More images than are unfolded at a time: each gives what it gives alone. The gradient is their sum. */
 static void many_images(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = numbers(t, RG_F64, RG_DIMS(70, 3, 24, 26)), *w = numbers(t, RG_F64, RG_DIMS(4, 3, 5, 5)), *b = numbers(t, RG_F64, RG_DIMS(4));
+    rg_tensor *x = numbers(t, RG_F64, RG_DIMS(70, 3, 24, 26)), *w = numbers(t, RG_F64, RG_DIMS(4, 3, 5, 5)),
+        *b = numbers(t, RG_F64, RG_DIMS(4));
     rg_requires_grad(w, true);
     const rg_window_options two = {.padding = {2}};
     rg_tensor *y = (rg_conv2d)(x, w, b, two), *all, *sum = NULL;
@@ -164,7 +169,8 @@ static void pools_are_their_formulas(void **state) {
 static void ties_and_specials(void **state) {
     rg_tape *t = *state;
     rg_set_default_dtype(t, RG_F64);
-    const float v[] = {1, 1, 5, 3, 1, 1, 3, 5, 0, 7, -INFINITY, -INFINITY, NAN, 2, -INFINITY, -INFINITY}, should[] = {1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0};
+    const float v[] = {1, 1, 5, 3, 1, 1, 3, 5, 0, 7, -INFINITY, -INFINITY, NAN, 2, -INFINITY, -INFINITY},
+        should[] = {1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0};
     rg_tensor *x = rg_requires_grad(rg_input(t, v, 1, 1, 4, 4), true), *dx[2];
     rg_tensor *y = rg_max_pool2d(x, .kernel = {2}), *one = rg_full(t, 1, 1, 1, 2, 2);
     assert_element(y, 0, 1);
@@ -212,24 +218,33 @@ static void a_width_left_out_is_the_height(void **state) {
 static void messages(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = rg_set_name(rg_full(t, 1, 2, 3, 8, 8), "x"), *w = rg_set_name(rg_full(t, 1, 4, 3, 3, 3), "w");
-    REFUSED(RG_ESHAPE, rg_conv2d(x, rg_full(t, 1, 4, 2, 3, 3), NULL), "conv2d: x[2,3,8,8], [4,2,3,3]: weights for 2 channels, the input has 3 in 1 groups");
-    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .groups = 2), "conv2d: x[2,3,8,8], w[4,3,3,3]: 2 groups do not divide 3 channels in and 4 out");
+    REFUSED(RG_ESHAPE, rg_conv2d(x, rg_full(t, 1, 4, 2, 3, 3), NULL),
+        "conv2d: x[2,3,8,8], [4,2,3,3]: weights for 2 channels, the input has 3 in 1 groups");
+    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .groups = 2),
+        "conv2d: x[2,3,8,8], w[4,3,3,3]: 2 groups do not divide 3 channels in and 4 out");
     REFUSED(RG_ESHAPE, rg_conv2d(x, w, rg_full(t, 1, 3)), "conv2d: x[2,3,8,8], w[4,3,3,3], [3]: the bias must be [4]");
-    REFUSED(RG_ESHAPE, rg_conv2d(x, w, NULL, .dilation = {4}), "conv2d: x[2,3,8,8], w[4,3,3,3]: a window reaches over 9, the image with its padding over 8");
+    REFUSED(RG_ESHAPE, rg_conv2d(x, w, NULL, .dilation = {4}),
+        "conv2d: x[2,3,8,8], w[4,3,3,3]: a window reaches over 9, the image with its padding over 8");
     REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .stride = {40000}), "conv2d: stride 40000 is not in 0..32767");
     REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .padding = {1, -2}), "conv2d: padding -2 is not in 0..32767");
     REFUSED(RG_EVALUE, rg_max_pool2d(x, .stride = {2}), "max_pool2d: x[2,3,8,8]: a kernel of 0x0");
-    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .kernel = {3}), "conv2d: .kernel is {3, 0}, but the kernel is that of the weights: leave it out");
+    REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .kernel = {3}),
+        "conv2d: .kernel is {3, 0}, but the kernel is that of the weights: leave it out");
     rg_tensor *line = rg_full(t, 1, 1, 1, 3), *pair = rg_full(t, 1, 1, 1, 2);
-    REFUSED(RG_EVALUE, rg_conv1d(line, pair, NULL, .kernel = {2}), "conv1d: .kernel is {2, 0}, but the kernel is that of the weights: leave it out");
-    REFUSED(RG_EVALUE, rg_avg_pool2d(x, .kernel = {3}, .padding = {2}), "avg_pool2d: x[2,3,8,8]: padding 2 is more than half the kernel, 3");
+    REFUSED(RG_EVALUE, rg_conv1d(line, pair, NULL, .kernel = {2}),
+        "conv1d: .kernel is {2, 0}, but the kernel is that of the weights: leave it out");
+    REFUSED(RG_EVALUE, rg_avg_pool2d(x, .kernel = {3}, .padding = {2}),
+        "avg_pool2d: x[2,3,8,8]: padding 2 is more than half the kernel, 3");
     REFUSED(RG_ESHAPE, rg_fold(rg_full(t, 1, 1, 4, 5), 3, 3, .kernel = {2}), "fold: [1,4,5]: 5 columns for 2x2 windows in an image of 3x3");
     REFUSED(RG_ESHAPE, rg_fold(x, (int64_t)1 << 40, 1, .kernel = {2}), "fold: an image of 1099511627776x1, at most 2147483647 a side");
-    REFUSED(RG_ESHAPE, rg_conv1d(x, w, NULL), "conv1d: an input of 4 dimensions and weights of 4, not [n, channels, length] and [out, in / groups, k]");
+    REFUSED(RG_ESHAPE, rg_conv1d(x, w, NULL),
+        "conv1d: an input of 4 dimensions and weights of 4, not [n, channels, length] and [out, in / groups, k]");
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(conv2d_is_its_formula), CASE(many_images), CASE(conv1d_is_its_formula), CASE(unfold_is_its_formula),
-        CASE(pools_are_their_formulas), CASE(ties_and_specials), CASE(a_tie_that_moves_is_another_branch), CASE(a_width_left_out_is_the_height), CASE(messages)};
+    static const struct CMUnitTest cases[] = {CASE(conv2d_is_its_formula), CASE(many_images), CASE(conv1d_is_its_formula),
+        CASE(unfold_is_its_formula),
+        CASE(pools_are_their_formulas), CASE(ties_and_specials), CASE(a_tie_that_moves_is_another_branch),
+        CASE(a_width_left_out_is_the_height), CASE(messages)};
     return RUN("conv", cases);
 }

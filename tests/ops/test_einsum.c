@@ -50,7 +50,8 @@ static const example examples[] = {
     {"ij,ij,ij->ij", "ij,ij,ij->ij", 3, {{2, {2, 3}}, {2, {2, 3}}, {2, {2, 3}}}},
     {"bi,ijk,bk->bj", "bi,ijk,bk->bj", 3, {{2, {2, 3}}, {3, {3, 4, 2}}, {2, {2, 2}}}},
     {"ijk,ilm,njm,nlk->", "ijk,ilm,njm,nlk->", 4, {{3, {2, 2, 3}}, {3, {2, 2, 2}}, {3, {2, 2, 2}}, {3, {2, 2, 3}}}},
-    {"ab,bc,cd,de,ef,fg,gh,hi->ai", "ab,bc,cd,de,ef,fg,gh,hi->ai", 8, {{2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}}},
+    {"ab,bc,cd,de,ef,fg,gh,hi->ai", "ab,bc,cd,de,ef,fg,gh,hi->ai", 8,
+    {{2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}, {2, {2, 2}}}},
     {"...ij,...jk->...ik", "abij,bjk->abik", 2, {{4, {2, 3, 2, 4}}, {3, {3, 4, 2}}}},
     {"...ij,jk", "abij,jk->abik", 2, {{4, {2, 3, 2, 4}}, {2, {4, 2}}}},
     {"i...,i...->...", "iab,ib->ab", 2, {{3, {3, 2, 4}}, {2, {3, 4}}}},
@@ -172,7 +173,8 @@ static void the_same_tensor_twice_and_matmul(void **state) {
     rg_tensor *x = rg_requires_grad(small_integers(t, RG_F64, RG_DIMS(3, 4)), true), *dx;
     assert_int_equal(rg_grad(rg_einsum("ij,ij->", x, x), rg_list_of(x), &dx), 0);
     for (int i = 0; i < 12; i++) assert_element(dx, i, 2 * element(x, i));
-    rg_tensor *a = numbers(t, RG_F32, RG_DIMS(4, 65, 70)), *b = numbers(t, RG_F32, RG_DIMS(4, 66, 70)), *y = rg_einsum("bij,bkj->bik", a, b);
+    rg_tensor *a = numbers(t, RG_F32, RG_DIMS(4, 65, 70)), *b = numbers(t, RG_F32, RG_DIMS(4, 66, 70)),
+        *y = rg_einsum("bij,bkj->bik", a, b);
     rg_tensor *z = rg_matmul(a, b, .transpose_b = true);
     assert_shape(y, RG_DIMS(4, 65, 66));
     assert_memory_equal(y->data, z->data, (size_t)y->numel * sizeof(float));
@@ -183,7 +185,8 @@ static void no_copies_where_a_flag_will_do(void **state) {
     rg_tape *t = *state;
     rg_tensor *a = numbers(t, RG_F32, RG_DIMS(2, 3, 4, 5)), *v = numbers(t, RG_F32, RG_DIMS(5));
     static const struct { const char *text; int ndim; int64_t shape[4]; } pairs[] = {
-        {"bhqd,bhkd->bhqk", 4, {2, 3, 6, 5}}, {"bhdq,bhdk->bhqk", 4, {2, 3, 4, 7}}, {"bhdq,bhkd->bhqk", 4, {2, 3, 6, 4}}, {"abcd,dk->abck", 2, {5, 3}}};
+        {"bhqd,bhkd->bhqk", 4, {2, 3, 6, 5}}, {"bhdq,bhdk->bhqk", 4, {2, 3, 4, 7}}, {"bhdq,bhkd->bhqk", 4, {2, 3, 6, 4}},
+            {"abcd,dk->abck", 2, {5, 3}}};
     for (int k = 0; k < 4; k++) {
         const int64_t before = rg_memory(t).tensors;
         rg_tensor *b = numbers(t, RG_F32, pairs[k].ndim, pairs[k].shape), *y = rg_einsum(pairs[k].text, a, b);
@@ -217,16 +220,19 @@ static void einsum_errors_quote_string_and_place(void **state) {
     REFUSED(RG_ESHAPE, rg_einsum("ii->i", rg_full(t, 1, 1, 3)), "einsum: \"ii->i\" at 0: index 'i' of operand 1 is 3, and was 1");
     REFUSED(RG_ESHAPE, rg_einsum("...,...", a, rg_full(t, 1, 2)), "einsum: \"...,...\" at 4: index '.' of operand 2 is 2, and was 3");
     REFUSED(RG_ESHAPE, rg_einsum("abcdef,g", six, v), "einsum: \"abcdef,g\" at 8: more than 6 dimensions");
-    REFUSED(RG_ESHAPE, rg_einsum("abcdef,g,g->abcdef", six, v, v), "einsum: \"abcdef,g,g->abcdef\" at 0: an intermediate result of 7 dimensions, at most 6; reorder the operands");
+    REFUSED(RG_ESHAPE, rg_einsum("abcdef,g,g->abcdef", six, v, v),
+        "einsum: \"abcdef,g,g->abcdef\" at 0: an intermediate result of 7 dimensions, at most 6; reorder the operands");
     REFUSED(RG_EVALUE, rg_einsum_n(NULL, 1, &a), "einsum: 1 operands, at most 8; the string is NULL");
     REFUSED(RG_EVALUE, rg_einsum("a", a, a, a, a, a, a, a, a, a), "einsum: 9 operands, at most 8; the string is there");
     REFUSED(RG_ESTATE, rg_einsum("ij,jk", a, null), "einsum: operand 2 is NULL");
-    REFUSED(RG_EDTYPE, rg_einsum("i,i", i, i), "einsum: [3] i32, [3] i32: matmul: [1,3] i32 . [3,1] i32: operand 1 must be a float, not i32; rg_cast converts");
+    REFUSED(RG_EDTYPE, rg_einsum("i,i", i, i),
+        "einsum: [3] i32, [3] i32: matmul: [1,3] i32 . [3,1] i32: operand 1 must be a float, not i32; rg_cast converts");
 }
 
 int main(void) {
     const struct CMUnitTest cases[] = {
-        CASE(einsum_by_the_definition), CASE(derivatives_of_both_orders), CASE(the_same_tensor_twice_and_matmul), CASE(no_copies_where_a_flag_will_do),
+        CASE(einsum_by_the_definition), CASE(derivatives_of_both_orders), CASE(the_same_tensor_twice_and_matmul),
+            CASE(no_copies_where_a_flag_will_do),
         CASE(einsum_errors_quote_string_and_place),
     };
     return RUN("einsum", cases);

@@ -22,7 +22,8 @@ typedef struct departure { const char *op; int at; const char *of, *why; } depar
 static const char places[] = "nijzystLM";
 static const departure departures[] = {
     {"sign", 0, "n", "NaN goes on, as in NumPy"},
-    {"hardtanh", 1, "n", "NaN goes on, as in relu; PyTorch has it so in f32 alone"}, {"hardsigmoid", 1, "n", "as hardtanh"}, {"clamp", 1, "n", "as hardtanh"},
+    {"hardtanh", 1, "n", "NaN goes on, as in relu; PyTorch has it so in f32 alone"}, {"hardsigmoid", 1, "n", "as hardtanh"},
+    {"clamp", 1, "n", "as hardtanh"},
     {"elu", 0, "yt", "expm1 of a small number, where PyTorch has e^x - 1"}, {"elu", 1, "n", "NaN goes on"},
     {"selu", 0, "yt", "as elu"}, {"selu", 1, "n", "as elu"}, {"gelu", 0, "ytM", "PyTorch adds to 0 in f32, and loses the sign"},
     {"log1p", 0, "stL", "PyTorch's vector loop loses subnormal numbers, and overflows"}, {"tan", 0, "st", "so does its tan in f64"},
@@ -54,7 +55,8 @@ static rg_tape *new_tape(rg_dtype d) {
 static bool departs(const golden *g, int at, int64_t k) {
     for (size_t i = 0; i < sizeof departures / sizeof *departures; i++) {
         const departure *d = &departures[i];
-        const bool first = strchr(d->of, places[g->arity == 2 ? k / VALUES : k]), second = g->arity == 2 && strchr(d->of, places[k % VALUES]);
+        const bool first = strchr(d->of, places[g->arity == 2 ? k / VALUES : k]), second = g->arity == 2 &&
+            strchr(d->of, places[k % VALUES]);
         if (!strcmp(d->op, g->op) && d->at == at && (first || second)) return true;
     }
     return false;
@@ -111,7 +113,8 @@ static void none_is_missing(void **state) {
     (void)state;
     int missing = 0;
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
-        bool found = !strcmp(e->op->name, "bce_each") || e->op->compose || e->op->shape || e->op->types || e->op->arity > 2 || e->op->arity < 1;
+        bool found = !strcmp(e->op->name, "bce_each") || e->op->compose || e->op->shape || e->op->types || e->op->arity > 2 ||
+            e->op->arity < 1;
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) found |= !strcmp(table[i].op, e->op->name);
         if (found) continue;
         print_error("%s: add it to tests/ops/golden_extremes.py, and make tests/ops/golden_extremes.h anew\n", e->op->name);
@@ -122,8 +125,10 @@ static void none_is_missing(void **state) {
 
 /* -------- large logits */
 
-static const char *const large[] = {"softmax", "log_softmax", "logsumexp", "cross_entropy", "cross_entropy_with", "nll", "bce_with_logits", "focal", "hinge",
-    "squared_hinge", "multi_margin", "mse", "l1", "huber", "smooth_l1", "kl_div", "sigmoid", "softplus", "log_sigmoid", "logaddexp", "cosine_similarity",
+static const char *const large[] = {"softmax", "log_softmax", "logsumexp", "cross_entropy", "cross_entropy_with", "nll", "bce_with_logits",
+    "focal", "hinge",
+    "squared_hinge", "multi_margin", "mse", "l1", "huber", "smooth_l1", "kl_div", "sigmoid", "softplus", "log_sigmoid", "logaddexp",
+    "cosine_similarity",
     "cosine_embedding", "gaussian_nll", "scaled_dot_product_attention"};
 
 /* What has reductions is a loss; bce takes probabilities, and refuses other numbers. */
@@ -145,7 +150,9 @@ static void all_finite(const rg_op *op, const rg_sample *s, const char *what, rg
     double v[4096];
     assert_int_equal(rg_copy_out(x, v, 4096), 0);
     for (int64_t k = 0; k < rg_numel(x); k++)
-        if (!isfinite(v[k])) fail_msg("%s, %s, sample \"%.*s\": %s element %lld is %g", op->name, rg_dtype_name(rg_dtype_of(x)), s->length, s->text, what, (long long)k, v[k]);
+        if (!isfinite(v[k]))
+            fail_msg("%s, %s, sample \"%.*s\": %s element %lld is %g", op->name, rg_dtype_name(rg_dtype_of(x)), s->length, s->text, what,
+                (long long)k, v[k]);
 }
 
 static void sample_of_large_logits(const rg_op *op, const rg_sample *s, rg_dtype d, const double logits[3]) {
@@ -200,10 +207,12 @@ static void refuses_indices_outside(void **state) {
                 rg_rng_seed(&rng, 1);
                 rg_sample_operands(NULL, &s, op, t, &rng, in);
                 for (int m = 0; m < s.n; m++)
-                    if (type_of(op, m) == 'm' && in[m]->numel > 0) rg_write(in[m], rg_f64(rg_full_like(rg_cast(in[m], RG_F64), 1))); /* every row counts */
+                    /* every row counts */
+                    if (type_of(op, m) == 'm' && in[m]->numel > 0) rg_write(in[m], rg_f64(rg_full_like(rg_cast(in[m], RG_F64), 1)));
                 if (type_of(op, i) == 'i' && in[i]->numel > 0) {
                     ((int32_t *)in[i]->data)[in[i]->numel - 1] = outside[k];
-                    if (!rg_failed(rg_sample_apply(NULL, &s, op, in))) fail_msg("%s, sample \"%.*s\": takes the index %d", op->name, s.length, s.text, outside[k]);
+                    if (!rg_failed(rg_sample_apply(NULL, &s, op, in)))
+                        fail_msg("%s, sample \"%.*s\": takes the index %d", op->name, s.length, s.text, outside[k]);
                     assert_int_equal(rg_error_code(t), RG_EVALUE);
                     tried++;
                 }
@@ -273,7 +282,8 @@ static void empty_tensors_take_no_time(void **state) {
 
 int main(void) {
     cases c = {0};
-    for (const rg_op_entry *e = rg_op_first(); e; e = e->next) cases_add(&c, empty_tensors_take_no_time, e->op, "%s: empty tensors take no time", e->op->name);
+    for (const rg_op_entry *e = rg_op_first(); e; e = e->next)
+        cases_add(&c, empty_tensors_take_no_time, e->op, "%s: empty tensors take no time", e->op->name);
     cases_add(&c, none_is_missing, NULL, "every elementwise operator is in the table");
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         cases_add(&c, as_pytorch, &table[i], "%s of extremes", table[i].op);
@@ -281,6 +291,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof large / sizeof *large; i++)
         cases_add(&c, finite_for_large_logits, large[i], "%s of +-1e4 is finite", large[i]);
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next)
-        if (e->op->types && strchr(e->op->types, 'i')) cases_add(&c, refuses_indices_outside, e->op, "%s refuses indices outside", e->op->name);
+        if (e->op->types && strchr(e->op->types, 'i'))
+            cases_add(&c, refuses_indices_outside, e->op, "%s refuses indices outside", e->op->name);
     return cases_run(&c, "extremes");
 }

@@ -46,8 +46,10 @@ static void ops_of_whole_operands(void **state) {
     rg_tape *t = *state;
     rg_tensor *a = rg_set_name(rg_input(t, ((const float[]){1, 1, 1e30f, 1}), 2, 2), "a");
     rg_retain(a);
-    MADE(rg_matmul(a, rg_mul_scalar(a, 2e8)), "matmul: a[2,2] . [2,2]: element [1,0] is inf: a . b, of finite operands up to 2e+38 in size, beyond the range of f32");
-    MADE(rg_sum(rg_full(t, 3e38, 2)), "sum: [2]: element [] is inf: sum x_i, of finite operands up to 3e+38 in size, beyond the range of f32");
+    MADE(rg_matmul(a, rg_mul_scalar(a, 2e8)),
+        "matmul: a[2,2] . [2,2]: element [1,0] is inf: a . b, of finite operands up to 2e+38 in size, beyond the range of f32");
+    MADE(rg_sum(rg_full(t, 3e38, 2)),
+        "sum: [2]: element [] is inf: sum x_i, of finite operands up to 3e+38 in size, beyond the range of f32");
     MADE(rg_mean(rg_full(t, 1, 0, 3)), "mean: [0,3]: element [] is nan: sum x_i / n, of finite operands up to 0 in size");
     rg_tensor *masked = rg_input(t, ((const float[]){0, -INFINITY, -INFINITY, -INFINITY}), 2, 2);
     MADE(rg_softmax(masked, 1), "softmax: [2,2]: element [1,0] is nan: operand 1 holds -inf at element [0,1]");
@@ -86,7 +88,8 @@ static void in_f64(void **state) {
     rg_exp(IN(89));
     assert_int_equal(rg_check_finite(t), 0);
     MADE(rg_exp(IN(710)), "exp: [1]: element [0] is inf: e^x = e^710, beyond the range of f64");
-    MADE(rg_cast(IN(1e300, 1), RG_F32), "cast: [2]: element [0] is inf: x in another dtype, of finite operands up to 1e+300 in size, beyond the range of f32");
+    MADE(rg_cast(IN(1e300, 1), RG_F32),
+        "cast: [2]: element [0] is inf: x in another dtype, of finite operands up to 1e+300 in size, beyond the range of f32");
 }
 
 /* -------- backward */
@@ -101,12 +104,16 @@ static void one_rule(void **state) {
     rg_tensor *x = rg_set_name(LEAF(4, 0), "x");
     MADE(rg_sum(rg_sqrt(x)), "sqrt: x[2]:" BACK "1 is inf at element [1], where x = 0 and dy = 1: a / b = 0.5 / 0");
     MADE(rg_sum(rg_pow_scalar(LEAF(0, 1), .5)), "pow_scalar: [2]:" BACK "1 is inf at element [0], where x = 0 and dy = 1: x^p = 0^(-0.5)");
-    MADE(rg_sum(rg_div(IN(1, 1), LEAF(1, 1e-25))), "div: [2] / [2]:" BACK "2 is -inf at element [1], where a = 1, b = 1e-25 and dy = 1: a / b = 1e+25 / 1e-25, beyond the range of f32");
-    MADE(rg_mul_scalar(rg_mul_scalar(LEAF(1e-30), 1e30), 1e30), "mul_scalar: [1]:" BACK "1 is inf at element [0], where x = 1e-30 and dy = 1e+30: a * b = 1e+30 * 1e+30, beyond the range of f32");
+    MADE(rg_sum(rg_div(IN(1, 1), LEAF(1, 1e-25))),
+        "div: [2] / [2]:" BACK "2 is -inf at element [1], where a = 1, b = 1e-25 and dy = 1: "
+        "a / b = 1e+25 / 1e-25, beyond the range of f32");
+    MADE(rg_mul_scalar(rg_mul_scalar(LEAF(1e-30), 1e30), 1e30),
+        "mul_scalar: [1]:" BACK "1 is inf at element [0], where x = 1e-30 and dy = 1e+30: a * b = 1e+30 * 1e+30, beyond the range of f32");
     rg_tensor *m = rg_input(t, ((const float[]){1e30f, 1, 0, 0}), 2, 2), *y = rg_linear(LEAF(1e-30, 0), m, IN(0, 0));
     const int line = __LINE__ - 1;
     rg_sum(rg_mul_scalar(y, 1e30));
-    names(t, line, "linear: [2], [2,2], [2]:" BACK "1 is inf at element [0]: a . b, of finite operands up to 1e+30 in size, beyond the range of f32");
+    names(t, line, "linear: [2], [2,2], [2]:" BACK "1 is inf at element [0]: a . b, of finite operands up to 1e+30 in size, beyond the "
+                                                   "range of f32");
     VALUES(rg_grad_of(w), 1, 1);
 }
 
@@ -117,13 +124,15 @@ static void sums_of_gradients(void **state) {
     rg_add(rg_mul_scalar(a, 3e38), rg_mul_scalar(a, 3e38));
     names(t, line, "mul_scalar: x[1]: in backward the gradients from its uses add up to inf at element [0]");
     x = rg_set_name(LEAF(0), "x");
-    MADE(rg_add(rg_mul_scalar(x, 3e38), rg_mul_scalar(x, 3e38)), "add: [1] + [1]: in backward the gradient of x[1] is inf at element [0], although each use of it gave a finite one");
+    MADE(rg_add(rg_mul_scalar(x, 3e38), rg_mul_scalar(x, 3e38)),
+        "add: [1] + [1]: in backward the gradient of x[1] is inf at element [0], although each use of it gave a finite one");
     rg_tensor *w = param(t, "w", 1);
     for (int k = 0; k < 2; k++) {
         rg_backward(rg_mul_scalar(w, 3e38));
         rg_tape_reset(t);
     }
-    MADE(rg_mul_scalar(w, 1), "mul_scalar: w[1]: the gradient kept at w[1] is inf at element [0], although backward from here gives a finite one");
+    MADE(rg_mul_scalar(w, 1), "mul_scalar: w[1]: the gradient kept at w[1] is inf at element [0], although backward from here gives a "
+                              "finite one");
     rg_zero_grad(t);
     rg_mul_scalar(w, 1);
     assert_int_equal(rg_check_finite(t), 0);
@@ -199,7 +208,8 @@ static void other_listeners_stay(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(one_op), CASE(ops_of_whole_operands), CASE(the_first_of_many), CASE(what_a_leaf_brings), CASE(in_f64), CASE(one_rule),
+    static const struct CMUnitTest cases[] = {CASE(one_op), CASE(ops_of_whole_operands), CASE(the_first_of_many), CASE(what_a_leaf_brings),
+        CASE(in_f64), CASE(one_rule),
         CASE(sums_of_gradients), CASE(inside_a_checkpoint), CASE(a_recorded_pass), CASE(what_stays),
         CASE(other_listeners_stay)};
     return cmocka_run_group_tests_name("finite", cases, NULL, NULL);

@@ -83,7 +83,11 @@ static double dot(const rg_tensor *a, const rg_tensor *b) {
     return sum;
 }
 
-#define NEAR(a, b) do { const double a_ = a, b_ = b; if (!(fabs(a_ - b_) <= 1e-11 * fmax(1, fabs(b_)))) fail_msg("%s: %.17g, should be %.17g", #a, a_, b_); } while (0)
+#define NEAR(a, b)                                                                                                          \
+    do {                                                                                                                    \
+        const double a_ = a, b_ = b;                                                                                        \
+        if (!(fabs(a_ - b_) <= 1e-11 * fmax(1, fabs(b_)))) fail_msg("%s: %.17g, should be %.17g", #a, a_, b_);              \
+    } while (0)
 
 static void a_hessian_times_a_vector(void **state) {
     rg_tape *t = *state;
@@ -167,11 +171,14 @@ static void many_rows(void **state) {
 static rg_tensor *f(rg_tensor *const *in) { return rg_tanh(rg_matmul(rg_square(in[0]), in[1])); } /* [2,3], [3,2] */
 static rg_tensor *jacobian_of(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_jacobian(f(in), in[0], .create_graph = true); }
 static rg_tensor *hessian_of(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_hessian(rg_sum(f(in)), in[1], .create_graph = true); }
-static rg_tensor *jvp_of(void *ctx, rg_tensor *const *in) { return (void)ctx, rg_jvp(f(in), rg_list_of_n(2, in), rg_list_of_n(2, in + 2), .create_graph = true); }
+static rg_tensor *jvp_of(void *ctx, rg_tensor *const *in) {
+    return (void)ctx, rg_jvp(f(in), rg_list_of_n(2, in), rg_list_of_n(2, in + 2), .create_graph = true);
+}
 static rg_tensor *hvp_of(void *ctx, rg_tensor *const *in) {
     rg_tensor *out[2];
     (void)ctx;
-    return rg_hvp(rg_sum(f(in)), rg_list_of_n(2, in), rg_list_of_n(2, in + 2), out, .create_graph = true) ? rg_poison(in[0]->tape) : rg_mul(out[0], rg_permute(out[1], 1, 0));
+    return rg_hvp(rg_sum(f(in)), rg_list_of_n(2, in), rg_list_of_n(2, in + 2), out, .create_graph = true) ? rg_poison(in[0]->tape)
+        : rg_mul(out[0], rg_permute(out[1], 1, 0));
 }
 
 static void gradcheck(void **state) {
@@ -193,11 +200,14 @@ static void what_is_refused(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = rg_set_name(rg_requires_grad(rg_full(t, 1, 2, 1, 3, 1), true), "x"), *c = rg_full(t, 1, 2), *w = param(t, "w", 2), *out,
               *none = NULL;
-    REFUSED(RG_ESHAPE, rg_jacobian(rg_sum_keep(x, 0), x), "rg_jacobian: [1,1,3,1] by x[2,1,3,1] takes 8 dimensions, at most 6; rg_reshape one of them");
-    REFUSED(RG_ESHAPE, rg_hessian(rg_sum(x), x), "rg_hessian: x[2,1,3,1] by x[2,1,3,1] takes 8 dimensions, at most 6; rg_reshape one of them");
+    REFUSED(RG_ESHAPE, rg_jacobian(rg_sum_keep(x, 0), x),
+        "rg_jacobian: [1,1,3,1] by x[2,1,3,1] takes 8 dimensions, at most 6; rg_reshape one of them");
+    REFUSED(RG_ESHAPE, rg_hessian(rg_sum(x), x),
+        "rg_hessian: x[2,1,3,1] by x[2,1,3,1] takes 8 dimensions, at most 6; rg_reshape one of them");
     REFUSED(RG_ESTATE, rg_jacobian(x, c), "rg_jacobian: x[0] does not require a gradient");
     REFUSED(RG_ESTATE, rg_jacobian(x, NULL), "rg_jacobian: x[0] is NULL");
-    REFUSED(RG_ESHAPE, rg_hessian(rg_square(w), w), "rg_grad: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy");
+    REFUSED(RG_ESHAPE, rg_hessian(rg_square(w), w),
+        "rg_grad: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy");
     REFUSED(RG_ESHAPE, rg_jvp(w, rg_list_of(w), rg_list_of(x)), "rg_jvp: v[0] x[2,1,3,1] does not fit x[0] w[2]");
     REFUSED(RG_ESTATE, rg_jvp(w, rg_list_of(w), rg_list_of(none)), "rg_jvp: v[0] is NULL");
     REFUSED(RG_EVALUE, rg_jvp(w, rg_list_of(w), rg_list_of_n(1, NULL)), "rg_jvp: no x, or no v");
@@ -206,7 +216,8 @@ static void what_is_refused(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(jacobians), CASE(hessians), CASE(what_stays), CASE(a_hessian_times_a_vector), CASE(products_over_all_parameters),
+    static const struct CMUnitTest cases[] = {CASE(jacobians), CASE(hessians), CASE(what_stays), CASE(a_hessian_times_a_vector),
+        CASE(products_over_all_parameters),
         CASE(the_adjoint_identity), CASE(a_vector_that_depends_on_x), CASE(many_rows), CASE(gradcheck), CASE(what_is_refused)};
     return RUN("functional", cases);
 }

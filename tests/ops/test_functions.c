@@ -6,7 +6,8 @@
 
 #include "tests/ops/golden_functions.h"
 
-enum { MANY = 40, AGAIN = 8 }; /* points of an op; how often each stands in its tensor, so that vector loops and what they leave over see it */
+/* points of an op; how often each stands in its tensor, so that vector loops and what they leave over see it */
+enum { MANY = 40, AGAIN = 8 };
 
 static rg_tensor *leaf(rg_tape *t, const double *v, int64_t n) { return rg_requires_grad(rg_input(t, v, n), true); }
 
@@ -76,14 +77,16 @@ typedef struct edge { const char *op; double p, q, x, y, d1, d2; } edge;
 static const edge EDGES[] = {
     {"clamp", -.75, 1.25, -.75, -.75, 1, 0}, {"clamp", -.75, 1.25, 1.25, 1.25, 1, 0}, {"clamp", -.75, 1.25, NAN, NAN, 1, 0},
     {"clamp", 2, 1, 0, 1, 0, 0}, {"clamp", 2, 1, 1.5, 1, 0, 0}, {"clamp", 2, 1, 3, 1, 0, 0}, {"clamp", 0, INFINITY, -INFINITY, 0, 0, 0},
-    {"hardtanh", 0, 0, -1, -1, 0, 0}, {"hardtanh", 0, 0, 1, 1, 0, 0}, {"hardtanh", 0, 0, NAN, NAN, 1, 0}, {"hardtanh", 0, 0, -INFINITY, -1, 0, 0},
+    {"hardtanh", 0, 0, -1, -1, 0, 0}, {"hardtanh", 0, 0, 1, 1, 0, 0}, {"hardtanh", 0, 0, NAN, NAN, 1, 0},
+    {"hardtanh", 0, 0, -INFINITY, -1, 0, 0},
     {"hardsigmoid", 0, 0, -3, 0, 0, 0}, {"hardsigmoid", 0, 0, 3, 1, 0, 0}, {"hardsigmoid", 0, 0, INFINITY, 1, 0, 0},
     {"leaky_relu", .25, 0, 0, 0, .25, 0}, {"leaky_relu", .25, 0, -INFINITY, -INFINITY, .25, 0}, {"leaky_relu", .25, 0, NAN, NAN, .25, 0},
     {"elu", .75, 0, 0, 0, .75, .75}, {"elu", .75, 0, -INFINITY, -.75, 0, 0}, {"elu", .75, 0, INFINITY, INFINITY, 1, 0},
     {"selu", 0, 0, 0, 0, 1.7580993408473766, 1.7580993408473766}, {"selu", 0, 0, INFINITY, INFINITY, 1.0507009873554805, 0},
     {"softsign", 0, 0, 0, 0, 1, 0}, {"softsign", 0, 0, DBL_MAX, 1, 0, 0},
     {"log_sigmoid", 0, 0, -INFINITY, -INFINITY, 1, 0}, {"log_sigmoid", 0, 0, INFINITY, 0, 0, 0},
-    {"asin", 0, 0, 1, 1.5707963267948966, INFINITY, NAN}, {"acos", 0, 0, 2, NAN, NAN, NAN}, {"log1p", 0, 0, -1, -INFINITY, INFINITY, -INFINITY},
+    {"asin", 0, 0, 1, 1.5707963267948966, INFINITY, NAN}, {"acos", 0, 0, 2, NAN, NAN, NAN},
+    {"log1p", 0, 0, -1, -INFINITY, INFINITY, -INFINITY},
     {"rsqrt", 0, 0, 0, INFINITY, -INFINITY, INFINITY}, {"reciprocal", 0, 0, -0.0, -INFINITY, -INFINITY, -INFINITY},
     {"expm1", 0, 0, -INFINITY, -1, 0, 0}, {"atan", 0, 0, INFINITY, 1.5707963267948966, 0, NAN}, {"sin", 0, 0, INFINITY, NAN, NAN, NAN}};
 
@@ -111,12 +114,14 @@ static void powers_of_zero(void **state) {
     rg_tape *t = *state;
     static const struct { double a, b, y, da, db, daa, dab; } rows[] = {
         {0, 0, 1, 0, 0, 0, 1}, {0, 1, 0, 1, 0, 0, 1}, {0, 2, 0, 0, 0, 2, 0}, {0, .5, 0, INFINITY, 0, -INFINITY, NAN},
-        {0, -1, INFINITY, -INFINITY, -INFINITY, INFINITY, INFINITY}, {5e-324, 0, 1, 0, -744.44007192138122, 0, 1}, {NAN, 0, 1, 0, NAN, 0, 1},
+        {0, -1, INFINITY, -INFINITY, -INFINITY, INFINITY, INFINITY}, {5e-324, 0, 1, 0, -744.44007192138122, 0, 1},
+        {NAN, 0, 1, 0, NAN, 0, 1},
         {-2, 3, -8, 12, NAN, -12, NAN}, {-2, 2, 4, -4, NAN, 2, NAN}, {4, 0, 1, 0, 1.3862943611198906, 0, .25}};
     rg_set_default_dtype(t, RG_F64);
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         const double x = rows[r].a, b = rows[r].b;
-        rg_tensor *in[] = {leaf(t, (double[]){x, x, x, x, x}, 5), leaf(t, (double[]){b, b, b, b, b}, 5)}, *y = rg_pow(in[0], in[1]), *plain[2];
+        rg_tensor *in[] = {leaf(t, (double[]){x, x, x, x, x}, 5), leaf(t, (double[]){b, b, b, b, b}, 5)}, *y = rg_pow(in[0], in[1]),
+            *plain[2];
         rg_tensor *da = gradient(y, in[0]), *db = gradient(y, in[1]), *daa = gradient(da, in[0]), *dab = gradient(da, in[1]);
         assert_int_equal(rg_grad(y, rg_list_of_n(2, in), plain, .dy = rg_full_like(y, 1)), 0);
         for (int i = 0; i < 5; i++) {
@@ -133,7 +138,8 @@ static void powers_of_zero(void **state) {
 
 static void logaddexp_of_infinities(void **state) {
     rg_tape *t = *state;
-    static const double a[] = {INFINITY, -INFINITY, INFINITY, -INFINITY, NAN, 1, -INFINITY}, b[] = {INFINITY, -INFINITY, 1, 1, 1, NAN, INFINITY};
+    static const double a[] = {INFINITY, -INFINITY, INFINITY, -INFINITY, NAN, 1, -INFINITY},
+        b[] = {INFINITY, -INFINITY, 1, 1, 1, NAN, INFINITY};
     static const double should[] = {INFINITY, -INFINITY, INFINITY, 1, NAN, NAN, INFINITY};
     rg_tensor *y = rg_logaddexp(leaf(t, a, 7), leaf(t, b, 7));
     for (int i = 0; i < 7; i++) near("logaddexp", "f", a[i], y, i, should[i], 0, 0);
@@ -147,7 +153,8 @@ static void truth_tables(void **state) {
     static const struct { const char *op; int should[9]; } rows[] = {
         {"lt", {0, 1, 0, 0, 0, 0, 0, 1, 0}}, {"le", {1, 1, 0, 1, 1, 0, 0, 1, 1}}, {"gt", {0, 0, 1, 0, 0, 0, 0, 0, 0}},
         {"ge", {1, 0, 1, 1, 1, 0, 0, 0, 1}}, {"eq", {1, 0, 0, 1, 1, 0, 0, 0, 1}}, {"ne", {0, 1, 1, 0, 0, 1, 1, 1, 0}},
-        {"logical_and", {0, 0, 0, 1, 0, 0, 1, 1, 1}}, {"logical_or", {0, 1, 1, 1, 0, 1, 1, 1, 1}}, {"logical_xor", {0, 1, 1, 0, 0, 1, 0, 0, 0}},
+        {"logical_and", {0, 0, 0, 1, 0, 0, 1, 1, 1}}, {"logical_or", {0, 1, 1, 1, 0, 1, 1, 1, 1}},
+        {"logical_xor", {0, 1, 1, 0, 0, 1, 0, 0, 0}},
         {"logical_not", {1, 1, 0, 0, 1, 0, 0, 0, 0}}};
     for (int k = 0; k < 2; k++) {
         rg_set_default_dtype(t, dtypes[k]);
@@ -182,8 +189,10 @@ static void gradients_at_nan(void **state) {
     rg_tape *t = *state;
     for (int k = 0; k < 2; k++) {
         rg_set_default_dtype(t, dtypes[k]);
-        rg_tensor *x = rg_requires_grad(rg_full(t, NAN, 19), true), *one = rg_requires_grad(rg_full(t, 1, 19), true), *dy = rg_full(t, 3, 19), *dx[2];
-        rg_tensor *const ys[] = {rg_relu(x), rg_hardtanh(x), rg_clamp(x, -1, 1), rg_hardsigmoid(x), rg_abs(x), rg_maximum(x, one), rg_maximum(one, x),
+        rg_tensor *x = rg_requires_grad(rg_full(t, NAN, 19), true), *one = rg_requires_grad(rg_full(t, 1, 19), true),
+            *dy = rg_full(t, 3, 19), *dx[2];
+        rg_tensor *const ys[] = {rg_relu(x), rg_hardtanh(x), rg_clamp(x, -1, 1), rg_hardsigmoid(x), rg_abs(x), rg_maximum(x, one),
+            rg_maximum(one, x),
             rg_minimum(x, one), rg_minimum(one, x), rg_maximum(x, x), rg_leaky_relu(x, .25)};
         static const double of_nan[] = {3, 3, 3, .5, 0, 3, 3, 3, 3, 6, .75};
         for (size_t i = 0; i < sizeof ys / sizeof *ys; i++)
@@ -191,8 +200,10 @@ static void gradients_at_nan(void **state) {
                 assert_true(isnan(element(ys[i], 0)));
                 assert_int_equal(rg_grad(ys[i], rg_list_of(x, one), dx, .dy = dy, .create_graph = graph), 0);
                 for (int j = 0; j < 19; j++) {
-                    if (element(dx[0], j) != of_nan[i]) fail_msg("%s: the gradient is %g, should be %g", ys[i]->op->name, element(dx[0], j), of_nan[i]);
-                    if (i >= 5 && i < 9 && element(dx[1], j) != 3) fail_msg("%s: the gradient of 1 is %g, should be 3", ys[i]->op->name, element(dx[1], j));
+                    if (element(dx[0], j) != of_nan[i])
+                        fail_msg("%s: the gradient is %g, should be %g", ys[i]->op->name, element(dx[0], j), of_nan[i]);
+                    if (i >= 5 && i < 9 && element(dx[1], j) != 3)
+                        fail_msg("%s: the gradient of 1 is %g, should be 3", ys[i]->op->name, element(dx[1], j));
                 }
             }
     }
@@ -201,7 +212,8 @@ static void gradients_at_nan(void **state) {
 /* The exponent is a double, also of floats: rounded to a float it costs a large power many digits. */
 static void powers_by_exponents_that_no_float_holds(void **state) {
     rg_tape *t = *state;
-    static const double exponents[] = {8.837869095054876, -8.837869095054876, 1. / 3, 1e-9, 20.1}, bases[] = {6.5, .01, 1e-30, 3e37, 1.5, 2, 7, 100, 1};
+    static const double exponents[] = {8.837869095054876, -8.837869095054876, 1. / 3, 1e-9, 20.1},
+        bases[] = {6.5, .01, 1e-30, 3e37, 1.5, 2, 7, 100, 1};
     for (int k = 0; k < 5; k++) {
         rg_tensor *x = rg_requires_grad(rg_input(t, bases, 9), true), *y = rg_pow_scalar(x, exponents[k]), *dy = rg_full_like(y, 1), *dx,
                   *graph;
@@ -216,11 +228,13 @@ static void powers_by_exponents_that_no_float_holds(void **state) {
     }
     rg_tensor *zero = rg_full(t, 0, 1), *inf = rg_full(t, INFINITY, 1);
     assert_true(rg_item(rg_pow_scalar(zero, .1)) == 0 && isinf(rg_item(rg_pow_scalar(zero, -.1))));
-    assert_true(rg_item(rg_pow_scalar(inf, -.1)) == 0 && isinf(rg_item(rg_pow_scalar(inf, .1))) && isnan(rg_item(rg_pow_scalar(rg_full(t, -1, 1), .1))));
+    assert_true(rg_item(rg_pow_scalar(inf, -.1)) == 0 && isinf(rg_item(rg_pow_scalar(inf, .1))) &&
+        isnan(rg_item(rg_pow_scalar(rg_full(t, -1, 1), .1))));
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(values_and_derivatives), CASE(values_and_derivatives_of_two), CASE(conventions), CASE(powers_of_zero),
+    static const struct CMUnitTest cases[] = {CASE(values_and_derivatives), CASE(values_and_derivatives_of_two), CASE(conventions),
+        CASE(powers_of_zero),
         CASE(logaddexp_of_infinities), CASE(truth_tables), CASE(whole_numbers_and_angles), CASE(gradients_at_nan),
         CASE(powers_by_exponents_that_no_float_holds)};
     return RUN("functions", cases);

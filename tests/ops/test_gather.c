@@ -88,7 +88,8 @@ static void gather_and_scatter_add_by_loops(void **state) {
     for (int k = 0; k < 400; k++) {
         int64_t shape[RG_MAX_DIMS], which[RG_MAX_DIMS], at[RG_MAX_DIMS];
         const int n = full_shape(t, 1, 4, shape), axis = (int)below(t, n);
-        for (int d = 0; d < n; d++) which[d] = d == axis ? below(t, 7) : k % 3 ? shape[d] : 1 + below(t, shape[d]); /* at most x's size, beside the axis */
+        /* at most x's size, beside the axis */
+        for (int d = 0; d < n; d++) which[d] = d == axis ? below(t, 7) : k % 3 ? shape[d] : 1 + below(t, shape[d]);
         const rg_dtype dtype = dtypes[k % 4];
         rg_tensor *x = numbers(t, dtype, n, shape), *index = indices(t, (int)shape[axis], n, which),
                   *y = rg_gather(x, index, axis - k % 2 * n);
@@ -151,7 +152,8 @@ static void assert_bits(const rg_tensor *a, const rg_tensor *b) {
 
 static void same_bits_for_any_thread_count(void **state) {
     rg_tape *t = *state;
-    rg_tensor *table = rg_requires_grad(normal(t, RG_DIMS(50, 37)), true), *ids = indices(t, 50, RG_DIMS(7, 700)), *dy = normal(t, RG_DIMS(7, 700, 37));
+    rg_tensor *table = rg_requires_grad(normal(t, RG_DIMS(50, 37)), true), *ids = indices(t, 50, RG_DIMS(7, 700)),
+        *dy = normal(t, RG_DIMS(7, 700, 37));
     rg_tensor *x = rg_requires_grad(normal(t, RG_DIMS(60, 30, 40)), true), *index[3], *src[3], *of[4], *first[8] = {NULL};
     static const int64_t shapes[3][3] = {{90, 30, 40}, {60, 90, 20}, {50, 30, 90}}; /* split along the last axis, the first, the first */
     for (int axis = 0; axis < 3; axis++) {
@@ -182,11 +184,14 @@ static void gather_errors_say_where(void **state) {
     rg_tensor *fine = rg_input(t, ((const int32_t[]){3, 0, -1}), 3), *zeros = rg_input(t, ((const int32_t[12]){0}), 6, 2);
     REFUSED(RG_EVALUE, rg_embedding(w, ids), "embedding: w[5,4], ids[2,2] i32: ids[1,0] = 5 is outside 0..4");
     REFUSED(RG_EVALUE, rg_index_select(w, fine, 1), "index_select: w[5,4], [3] i32: index[2] = -1 is outside 0..3");
-    REFUSED(RG_EVALUE, rg_index_select(rg_full(t, 0, 0, 4), zeros, 0), "index_select: [0,4], [6,2] i32: index[0,0] = 0, but there is nothing to index");
+    REFUSED(RG_EVALUE, rg_index_select(rg_full(t, 0, 0, 4), zeros, 0),
+        "index_select: [0,4], [6,2] i32: index[0,0] = 0, but there is nothing to index");
     REFUSED(RG_ESHAPE, rg_index_select(w, ids, 2), "index_select: w[5,4], ids[2,2] i32: axis 2 is outside the 2 dimensions");
     REFUSED(RG_EDTYPE, rg_index_select(w, w, 0), "index_select: w[5,4], w[5,4]: operand 2 must be i32, not f32");
-    REFUSED(RG_ESHAPE, rg_index_select(rg_full(t, 0, 1, 1, 1, 1, 1, 1), zeros, 0), "index_select: [1,1,1,1,1,1], [6,2] i32: 7 dimensions, at most 6");
-    REFUSED(RG_ESHAPE, rg_index_add(w, rg_full(t, 0, 5, 12), zeros, 1), "index_add: w[5,4], [6,2] i32, [5,12]: what is added must be [5,6,2]");
+    REFUSED(RG_ESHAPE, rg_index_select(rg_full(t, 0, 1, 1, 1, 1, 1, 1), zeros, 0),
+        "index_select: [1,1,1,1,1,1], [6,2] i32: 7 dimensions, at most 6");
+    REFUSED(RG_ESHAPE, rg_index_add(w, rg_full(t, 0, 5, 12), zeros, 1),
+        "index_add: w[5,4], [6,2] i32, [5,12]: what is added must be [5,6,2]");
     REFUSED(RG_EVALUE, rg_gather(w, ids, 0), "gather: w[5,4], ids[2,2] i32: ids[1,0] = 5 is outside 0..4");
     REFUSED(RG_ESHAPE, rg_gather(w, zeros, 1), "gather: w[5,4], [6,2] i32: along axis 0 there are 6 indices for 5");
     REFUSED(RG_ESHAPE, rg_gather(w, fine, 0), "gather: w[5,4], [3] i32: index must have 2 dimensions, not 1");
@@ -200,7 +205,8 @@ static void gather_errors_say_where(void **state) {
     char expected[96];
     snprintf(expected, sizeof expected, "masked_fill: operand 2 was released by the rewind at test_gather.c:%d", __LINE__ - 2);
     if (rg_info().pool) REFUSED(RG_ESTATE, rg_masked_fill(gone, later, 1), expected); /* without it the memory is gone */
-    REFUSED(RG_ESHAPE, rg_scatter_add(w, w, zeros, 0), "scatter_add: w[5,4], [6,2] i32, w[5,4]: the shapes of index and of what is added differ");
+    REFUSED(RG_ESHAPE, rg_scatter_add(w, w, zeros, 0),
+        "scatter_add: w[5,4], [6,2] i32, w[5,4]: the shapes of index and of what is added differ");
 }
 
 int main(void) {

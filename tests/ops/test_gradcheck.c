@@ -124,7 +124,8 @@ static const faulty faults[] = {
     {"product transposed", PRODUCT(product_turned), {1, 0}},
     {"the kernel of a plain pass", {.name = "ab+a", .formula = "a b + a", .arity = 2, .forward = RG_ANY(forward), .backward = right,
         .fused = RG_ANY(wrong_kernel), .samples = SAMPLES, .refuses = "-"}, {1, 0}},
-    {"the rule beside a right kernel", {.name = "ab+a", .formula = "a b + a", .arity = 2, .forward = RG_ANY(forward), .backward = wrong_factor,
+    {"the rule beside a right kernel",
+    {.name = "ab+a", .formula = "a b + a", .arity = 2, .forward = RG_ANY(forward), .backward = wrong_factor,
         .fused = RG_ANY(right_kernel), .samples = SAMPLES, .refuses = "-"}, {1, 0}},
 };
 
@@ -321,7 +322,8 @@ static const user_case user_cases[] = {
     {"an operand that is ignored", first_only, RG_CHECK_PASSED, 6, RG_OK, NULL},
     {"an operand returned as it is", identity, RG_CHECK_PASSED, 6, RG_OK, NULL},
     {"a result that does not depend on operands", fixed, RG_CHECK_PASSED, 6, RG_OK, NULL},
-    {"a function that returns NULL", no_tensor, RG_CHECK_BROKEN, 0, RG_EVALUE, "gradcheck: the function returned no tensor (test_gradcheck.c:"},
+    {"a function that returns NULL", no_tensor, RG_CHECK_BROKEN, 0, RG_EVALUE,
+    "gradcheck: the function returned no tensor (test_gradcheck.c:"},
     {"an error in the function", failing, RG_CHECK_BROKEN, 0, RG_ESHAPE, "softmax: [3]: axis 1 "},
     {"a result in f32", to_f32, RG_CHECK_BROKEN, 0, RG_EDTYPE, "gradcheck: the function's result is f32, not f64 (test_gradcheck.c:"},
 };
@@ -373,7 +375,8 @@ static void refuses_operands(void **state) {
     rg_error_clear(t);
     assert_int_equal(rg_gradcheck(first_only, NULL, rg_list_of_n(1, NULL), .order = 1).failed, RG_CHECK_BROKEN);
     assert_int_equal(rg_gradcheck(resetting, NULL, rg_list_of(x), .order = 1).failed, RG_CHECK_BROKEN);
-    assert_non_null(strstr(rg_error(t), "rg_tape_reset: inside a function that was given tensors to work on, which would go (test_gradcheck.c:"));
+    assert_non_null(strstr(rg_error(t),
+        "rg_tape_reset: inside a function that was given tensors to work on, which would go (test_gradcheck.c:"));
     rg_error_clear(t);
     check_refused(t, 1, &plain, "gradcheck: no operand requires a gradient");
     assert_int_equal(rg_gradcheck(first_only, NULL, rg_list_of_n(0, NULL)).failed, RG_CHECK_BROKEN);
@@ -427,8 +430,10 @@ int main(void) {
         cases_add(&c, second_order, e->op, "%s, order 2", e->op->name);
     }
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) cases_add(&c, finds_fault, &faults[i], "finds: %s", faults[i].what);
-    for (size_t i = 0; i < sizeof kinked / sizeof *kinked; i++) cases_add(&c, is_kinked, &kinked[i], "leaves out the kink of %s", kinked[i].name);
-    for (size_t i = 0; i < sizeof user_cases / sizeof *user_cases; i++) cases_add(&c, user_function, &user_cases[i], "%s", user_cases[i].name);
+    for (size_t i = 0; i < sizeof kinked / sizeof *kinked; i++)
+        cases_add(&c, is_kinked, &kinked[i], "leaves out the kink of %s", kinked[i].name);
+    for (size_t i = 0; i < sizeof user_cases / sizeof *user_cases; i++)
+        cases_add(&c, user_function, &user_cases[i], "%s", user_cases[i].name);
     cases_add(&c, both_orders_at_once, NULL, "both orders at once");
     cases_add(&c, leaves_everything_as_it_was, NULL, "leaves everything as it was");
     cases_add(&c, memory_does_not_grow, NULL, "memory does not grow");

@@ -40,7 +40,8 @@ static void where_broadcasts_three_ways(void **state) {
 
 static void where_over_many_chunks(void **state) {
     rg_tape *t = *state;
-    rg_tensor *c = numbers(t, RG_F32, RG_DIMS(3, 70001)), *a = numbers(t, RG_F32, RG_DIMS(3, 70001)), *b = numbers(t, RG_F32, RG_DIMS(70001));
+    rg_tensor *c = numbers(t, RG_F32, RG_DIMS(3, 70001)), *a = numbers(t, RG_F32, RG_DIMS(3, 70001)),
+        *b = numbers(t, RG_F32, RG_DIMS(70001));
     for (int64_t i = 0; i < c->numel; i += 3) ((float *)c->data)[i] = 0;
     rg_tensor *y = rg_where(c, a, b);
     for (int64_t i = 0; i < y->numel; i++) assert_element(y, i, element(c, i) != 0 ? element(a, i) : element(b, i % 70001));
@@ -104,8 +105,10 @@ static void one_hot_in_the_tapes_dtype(void **state) {
 
 static void cast_between_all_dtypes(void **state) {
     rg_tape *t = *state;
-    static const double in[] = {0, -0.0, 1, 1.999, -0.999, -1.5, 127.5, 255, 255.9, 256, -1, 16777217, 2147483647, 3e9, -2147483648.0, -3e9, 1e300, INFINITY, -INFINITY, NAN};
-    static const double as_i32[] = {0, 0, 1, 1, 0, -1, 127, 255, 255, 256, -1, 16777217, 2147483647, 2147483647, -2147483648.0, -2147483648.0, 2147483647, 2147483647, -2147483648.0, 0};
+    static const double in[] = {0, -0.0, 1, 1.999, -0.999, -1.5, 127.5, 255, 255.9, 256, -1, 16777217, 2147483647, 3e9, -2147483648.0, -3e9,
+        1e300, INFINITY, -INFINITY, NAN};
+    static const double as_i32[] = {0, 0, 1, 1, 0, -1, 127, 255, 255, 256, -1, 16777217, 2147483647, 2147483647, -2147483648.0,
+        -2147483648.0, 2147483647, 2147483647, -2147483648.0, 0};
     static const double as_u8[] = {0, 0, 1, 1, 0, 0, 127, 255, 255, 255, 0, 255, 255, 255, 0, 0, 255, 255, 0, 0};
     enum { N = sizeof in / sizeof *in };
     rg_tensor *x = rg_buffer(t, NULL, in, N), *i32 = rg_cast(x, RG_I32), *u8 = rg_cast(x, RG_U8), *f32 = rg_cast(x, RG_F32);
@@ -211,7 +214,8 @@ static void cross_entropy_at_extremes(void **state) {
 
 static void same_bits_for_any_thread_count(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = rg_requires_grad(numbers(t, RG_F32, RG_DIMS(1100, 1000)), true), *labels = indices(t, 1000, RG_DIMS(1100)), *y[4], *dx[4];
+    rg_tensor *x = rg_requires_grad(numbers(t, RG_F32, RG_DIMS(1100, 1000)), true), *labels = indices(t, 1000, RG_DIMS(1100)), *y[4],
+        *dx[4];
     for (int k = 0; k < 4; k++) {
         rg_set_threads(t, k + 1);
         y[k] = rg_cross_entropy(x, labels);
@@ -243,9 +247,12 @@ static void index_errors_say_where(void **state) {
     REFUSED(RG_EVALUE, rg_one_hot(index, 4), "one_hot: index[3] i32: index[1] = 7 is outside 0..3");
     REFUSED(RG_EDTYPE, rg_cast(x, (rg_dtype)9), "cast: x[3,4]: there is no dtype 9");
     REFUSED(RG_ESHAPE, rg_where(x, rg_full(t, 0, 3), x), "where: x[3,4], [3], x[3,4]: dimensions 4 and 3 do not broadcast");
-    REFUSED(RG_EVALUE, rg_cross_entropy(x, index), "cross_entropy: x[3,4], index[3] i32: index[1] = 7 is outside 0..3; rows that shall not count are 0 in .mask");
-    REFUSED(RG_EVALUE, rg_cross_entropy(cube, pair), "cross_entropy: [2,2,3], [2,2] i32: labels[1,0] = -1 is outside 0..2; rows that shall not count are 0 in .mask");
-    REFUSED(RG_ESHAPE, rg_cross_entropy(x, pair), "cross_entropy: the labels are [2,2] i32, must be [3] i32: the classes are the last axis of x[3,4]");
+    REFUSED(RG_EVALUE, rg_cross_entropy(x, index),
+        "cross_entropy: x[3,4], index[3] i32: index[1] = 7 is outside 0..3; rows that shall not count are 0 in .mask");
+    REFUSED(RG_EVALUE, rg_cross_entropy(cube, pair),
+        "cross_entropy: [2,2,3], [2,2] i32: labels[1,0] = -1 is outside 0..2; rows that shall not count are 0 in .mask");
+    REFUSED(RG_ESHAPE, rg_cross_entropy(x, pair),
+        "cross_entropy: the labels are [2,2] i32, must be [3] i32: the classes are the last axis of x[3,4]");
     REFUSED(RG_EVALUE, rg_cross_entropy(none, zeros), "cross_entropy: none[2,0], [2] i32: labels[0] = 0, but there is nothing to index");
     REFUSED(RG_EDTYPE, rg_mse(rg_full(t, 1, 2), zeros), "mse: [2], [2] i32: dtypes f32 and i32 differ; rg_cast converts");
 }

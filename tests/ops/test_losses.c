@@ -211,13 +211,15 @@ static void nonzero_counts(void **state) {
     (void)state;
     operands o = make(RG_F64);
     const double expected = rg_item(rg_cross_entropy(o.x, o.holes, .mask = rg_ne(o.holes, -100)));
-    rg_tensor *bytes = rg_input(o.t, ((uint8_t[]){1, 0, 7, 255, 0, 2}), N), *floats = rg_input(o.t, ((double[]){NAN, -0., -1, .25, 0, 1e300}), N);
+    rg_tensor *bytes = rg_input(o.t, ((uint8_t[]){1, 0, 7, 255, 0, 2}), N),
+        *floats = rg_input(o.t, ((double[]){NAN, -0., -1, .25, 0, 1e300}), N);
     assert_true(rg_item(rg_cross_entropy(o.x, o.holes, .mask = bytes)) == expected);
     assert_true(rg_item(rg_cross_entropy(o.x, o.holes, .mask = floats)) == expected);
     assert_true(rg_item(rg_nll(o.log_p, o.holes, .mask = bytes)) == rg_item(rg_nll(o.log_p, o.holes, .mask = floats)));
     rg_tensor *rows = rg_multi_margin(o.x, o.holes, .mask = bytes, .weight = o.w, .reduction = RG_NONE);
     assert_true(element(rows, 1) == 0 && element(rows, 4) == 0 && element(rows, 2) > 0);
-    assert_true(rg_item(rg_multi_margin(o.x, o.holes, .mask = floats, .weight = o.w)) == rg_item(rg_div(rg_sum(rows), 4))); /* a mean of rows */
+    /* a mean of rows */
+    assert_true(rg_item(rg_multi_margin(o.x, o.holes, .mask = floats, .weight = o.w)) == rg_item(rg_div(rg_sum(rows), 4)));
     assert_null(rg_error(o.t));
     rg_tape_free(o.t);
 }
@@ -251,7 +253,8 @@ static void steady_losses_allocate_nothing(void **state) {
     ((int32_t *)labels->data)[7] = -100;
     int64_t before = 0;
     for (int step = 0; step < 40; step++) {
-        rg_backward(rg_add(rg_cross_entropy(p, labels, .mask = rg_ne(labels, -100), .label_smoothing = .1), rg_huber(p, rg_full_like(p, 2))));
+        rg_backward(rg_add(rg_cross_entropy(p, labels, .mask = rg_ne(labels, -100), .label_smoothing = .1),
+            rg_huber(p, rg_full_like(p, 2))));
         rg_zero_grad(t);
         rg_tape_reset(t);
         if (step == 1) before = rg_memory(t).allocations;
@@ -269,10 +272,13 @@ static void refusals(void **state) {
     rg_tensor *bad = rg_input(o.t, ((int[]){0, 1, 2, 3, 4, 0}), N);
 #define NO(call, message) REFUSED(RG_EVALUE, call, message)
     NO(rg_nll(o.x, bad), "nll: element 4 of the labels is 4, outside 0..3; rows that shall not count are 0 in .mask");
-    NO(rg_cross_entropy(o.x, o.holes, .mask = rg_ne(o.holes, 3)), "cross_entropy: element 1 of the labels is -100, outside 0..3; rows that shall not count are 0 in .mask");
+    NO(rg_cross_entropy(o.x, o.holes, .mask = rg_ne(o.holes, 3)),
+        "cross_entropy: element 1 of the labels is -100, outside 0..3; rows that shall not count are 0 in .mask");
     NO(rg_multi_margin(o.x, bad), "multi_margin: element 4 of the labels is 4, outside 0..3; rows that shall not count are 0 in .mask");
-    NO(rg_multi_margin(o.x, o.holes), "multi_margin: element 1 of the labels is -100, outside 0..3; rows that shall not count are 0 in .mask");
-    NO(rg_cross_entropy(o.x, o.holes), "cross_entropy: [6,4], [6] i32: labels[1] = -100 is outside 0..3; rows that shall not count are 0 in .mask");
+    NO(rg_multi_margin(o.x, o.holes),
+        "multi_margin: element 1 of the labels is -100, outside 0..3; rows that shall not count are 0 in .mask");
+    NO(rg_cross_entropy(o.x, o.holes),
+        "cross_entropy: [6,4], [6] i32: labels[1] = -100 is outside 0..3; rows that shall not count are 0 in .mask");
     NO(rg_bce(o.x, o.q), "bce: [6,4]: element 1 is 1.81859, outside 0..1; for logits there is bce_with_logits");
     NO(rg_mse(o.x, o.z, .delta = 2), "mse: this loss has no delta");
     NO(rg_mse(o.x, o.z, .reduction = RG_BATCHMEAN), "mse: this loss has no reduction RG_BATCHMEAN");
@@ -292,15 +298,22 @@ static void refusals(void **state) {
     REFUSED(RG_ESHAPE, rg_gaussian_nll(o.x, o.z, o.sides), "gaussian_nll: the variance [6] does not broadcast to the prediction, [6,4]");
     REFUSED(RG_ESTATE, rg_gaussian_nll(o.x, o.z, NULL), "gaussian_nll: operand 3 is NULL");
     REFUSED(RG_ESHAPE, rg_nll(o.x, o.labels, .weight = o.sides), "nll: the weight must have one dimension, of the 4 classes");
-    REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.q), "cross_entropy: the labels must be i32, not f64: one class for each row, no probabilities");
-    REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.q, .label_smoothing = .1), "cross_entropy: the labels must be i32, not f64: one class for each row, no probabilities");
+    REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.q),
+        "cross_entropy: the labels must be i32, not f64: one class for each row, no probabilities");
+    REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.q, .label_smoothing = .1),
+        "cross_entropy: the labels must be i32, not f64: one class for each row, no probabilities");
     REFUSED(RG_EDTYPE, rg_nll(o.x, o.labels, .mask = o.labels), "nll: the mask must be u8 or f64, not i32");
-    REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.labels, .mask = rg_cast(o.sides, RG_F32)), "cross_entropy: the mask must be u8 or f64, not f32");
-    REFUSED(RG_ESHAPE, rg_cross_entropy(o.x, o.labels, .mask = o.x), "cross_entropy: the mask is [6,4], must be of the labels' shape: [6] i32");
-    REFUSED(RG_ESHAPE, rg_multi_margin(o.x, o.labels, .mask = rg_full(t, 1)), "multi_margin: the mask is [], must be of the labels' shape: [6] i32");
+    REFUSED(RG_EDTYPE, rg_cross_entropy(o.x, o.labels, .mask = rg_cast(o.sides, RG_F32)),
+        "cross_entropy: the mask must be u8 or f64, not f32");
+    REFUSED(RG_ESHAPE, rg_cross_entropy(o.x, o.labels, .mask = o.x),
+        "cross_entropy: the mask is [6,4], must be of the labels' shape: [6] i32");
+    REFUSED(RG_ESHAPE, rg_multi_margin(o.x, o.labels, .mask = rg_full(t, 1)),
+        "multi_margin: the mask is [], must be of the labels' shape: [6] i32");
     rg_tensor *pixels = rg_full(t, 0, 2, 10, 7), *of_pixels = rg_cast(rg_full(t, 0, 2, 7), RG_I32);
-    REFUSED(RG_ESHAPE, rg_cross_entropy(pixels, of_pixels), "cross_entropy: the labels are [2,7] i32, must be [2,10] i32: the classes are the last axis of [2,10,7]");
-    REFUSED(RG_ESHAPE, rg_nll(pixels, of_pixels), "nll: the labels are [2,7] i32, must be [2,10] i32: the classes are the last axis of [2,10,7]");
+    REFUSED(RG_ESHAPE, rg_cross_entropy(pixels, of_pixels),
+        "cross_entropy: the labels are [2,7] i32, must be [2,10] i32: the classes are the last axis of [2,10,7]");
+    REFUSED(RG_ESHAPE, rg_nll(pixels, of_pixels),
+        "nll: the labels are [2,7] i32, must be [2,10] i32: the classes are the last axis of [2,10,7]");
     REFUSED(RG_ESTATE, rg_kl_div(o.x, NULL), "kl_div: operand 2 is NULL");
     rg_tape_free(o.t);
 }
@@ -320,7 +333,8 @@ static void cosines_of_operands_that_broadcast_along_the_axis(void **state) {
             near("cosine", "gradient of the short one", 0, element(dx[1], 0), 0, 1e-6);
         }
         rg_tensor *a = rg_input(t, ((double[]){1, 2, 3, 4, 5, 6}), 1, 2, 3), *b = rg_input(t, ((double[]){3, 1, 2, 1, 5, 2}), 2, 1, 3);
-        rg_tensor *whole = rg_expand(b, 2, 2, 3), *same = rg_cosine_similarity(rg_expand(a, 2, 2, 3), whole, -2), *c = rg_cosine_similarity(a, b, -2);
+        rg_tensor *whole = rg_expand(b, 2, 2, 3), *same = rg_cosine_similarity(rg_expand(a, 2, 2, 3), whole, -2),
+            *c = rg_cosine_similarity(a, b, -2);
         assert_int_equal(rg_numel(c), 6);
         for (int i = 0; i < 6; i++) near("cosine", "element", i, element(c, i), element(same, i), 1e-6);
         near("cosine_embedding", "element", 0, rg_item(rg_cosine_embedding(x, y, rg_full(t, 1, 1))), 0, 1e-6);
@@ -352,7 +366,8 @@ static void targets_do_not_enlarge_a_loss(void **state) {
     (void)state;
     rg_tape *t = rg_tape_new(1);
     rg_on_error(t, NULL, NULL);
-    rg_tensor *p = rg_set_name(rg_full(t, .5, 4, 1), "p"), *y = rg_set_name(rg_full(t, 1, 4), "y"), *flat = rg_full(t, .5, 4), *tall = rg_full(t, 1, 4, 1);
+    rg_tensor *p = rg_set_name(rg_full(t, .5, 4, 1), "p"), *y = rg_set_name(rg_full(t, 1, 4), "y"), *flat = rg_full(t, .5, 4),
+        *tall = rg_full(t, 1, 4, 1);
 #define BOTH(name)                                                                                                   \
     WIDE(rg_##name(p, y), #name ": the target y[4] does not broadcast to the prediction, p[4,1]");                   \
     WIDE(rg_##name(flat, tall, .reduction = RG_SUM), #name ": the target [4,1] does not broadcast to the prediction, [4]"); \
@@ -404,11 +419,15 @@ static void values_are_checked_in_a_replay(void **state) {
 
 int main(void) {
     cases all = {NULL, 0};
-    for (size_t i = 0; i < sizeof GOLDEN_LOSSES / sizeof *GOLDEN_LOSSES; i++) cases_add(&all, matches_pytorch, &GOLDEN_LOSSES[i], "as PyTorch: %s", GOLDEN_LOSSES[i].name);
+    for (size_t i = 0; i < sizeof GOLDEN_LOSSES / sizeof *GOLDEN_LOSSES; i++)
+        cases_add(&all, matches_pytorch, &GOLDEN_LOSSES[i], "as PyTorch: %s", GOLDEN_LOSSES[i].name);
     static const struct CMUnitTest rest[] = {
-        cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(variances_near_0), cmocka_unit_test(no_row_counts),
-        cmocka_unit_test(nonzero_counts), cmocka_unit_test(masked_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused), cmocka_unit_test(steady_losses_allocate_nothing), cmocka_unit_test(refusals),
-        cmocka_unit_test(cosines_of_operands_that_broadcast_along_the_axis), cmocka_unit_test(weights_do_not_enlarge_a_loss), cmocka_unit_test(targets_do_not_enlarge_a_loss),
+        cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(variances_near_0),
+            cmocka_unit_test(no_row_counts),
+        cmocka_unit_test(nonzero_counts), cmocka_unit_test(masked_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused),
+        cmocka_unit_test(steady_losses_allocate_nothing), cmocka_unit_test(refusals),
+        cmocka_unit_test(cosines_of_operands_that_broadcast_along_the_axis), cmocka_unit_test(weights_do_not_enlarge_a_loss),
+        cmocka_unit_test(targets_do_not_enlarge_a_loss),
         cmocka_unit_test(values_are_checked_in_a_replay),
     };
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) cases_add(&all, rest[i].test_func, NULL, "%s", rest[i].name);

@@ -11,7 +11,8 @@ static rg_tensor *sines(rg_tape *t, int start, double scale, double shift, int n
 static const double *check(const char *what, const rg_tensor *x, const double *should, double bar) {
     assert_false(rg_failed(x));
     for (int64_t i = 0; i < x->numel; i++)
-        if (!(fabs(element(x, i) - should[i]) <= bar)) fail_msg("%s: element %lld is %.17g, should be %.17g", what, (long long)i, element(x, i), should[i]);
+        if (!(fabs(element(x, i) - should[i]) <= bar))
+            fail_msg("%s: element %lld is %.17g, should be %.17g", what, (long long)i, element(x, i), should[i]);
     return should + x->numel;
 }
 
@@ -65,10 +66,12 @@ static void by_their_formulas(void **state) {
                 channel += v, channels += v * v;
             }
         const double m = sum / 41, cm = channel / 246, v = element(x, i);
-        const double should[] = {(v - m) / sqrt(square / 41 - m * m + .01), v / sqrt(all / 205 + .01), (v - cm) / sqrt(channels / 246 - cm * cm + .01)};
+        const double should[] = {(v - m) / sqrt(square / 41 - m * m + .01), v / sqrt(all / 205 + .01),
+            (v - cm) / sqrt(channels / 246 - cm * cm + .01)};
         rg_tensor *const y[] = {layer, rms, batch};
         for (int k = 0; k < 3; k++)
-            if (!(fabs(element(y[k], i) - should[k]) < 3e-6)) fail_msg("%s: element %lld is %g, should be %g", y[k]->op->name, (long long)i, element(y[k], i), should[k]);
+            if (!(fabs(element(y[k], i) - should[k]) < 3e-6))
+                fail_msg("%s: element %lld is %g, should be %g", y[k]->op->name, (long long)i, element(y[k], i), should[k]);
     }
 }
 
@@ -118,7 +121,8 @@ static void dropout_draws_as_numpy(void **state) {
 static void attention_is_its_formula(void **state) {
     rg_tape *t = *state;
     enum { B = 2, N = 4, M = 6, D = 3, E = 5 };
-    rg_tensor *q = numbers(t, RG_F64, RG_DIMS(B, N, D)), *k = numbers(t, RG_F64, RG_DIMS(B, M, D)), *v = numbers(t, RG_F64, RG_DIMS(B, M, E)), *mask = numbers(t, RG_F64, RG_DIMS(N, M));
+    rg_tensor *q = numbers(t, RG_F64, RG_DIMS(B, N, D)), *k = numbers(t, RG_F64, RG_DIMS(B, M, D)),
+        *v = numbers(t, RG_F64, RG_DIMS(B, M, E)), *mask = numbers(t, RG_F64, RG_DIMS(N, M));
     ((double *)mask->data)[1] = -INFINITY;
     for (int kind = 0; kind < 4; kind++) {
         rg_tensor *y = rg_scaled_dot_product_attention(q, k, v, .mask = kind & 1 ? mask : NULL, .causal = kind & 2);
@@ -132,7 +136,8 @@ static void attention_is_its_formula(void **state) {
                 const double p = kind & 2 && j > i ? 0 : exp(s / sqrt(D) + (kind & 1 ? element(mask, i * M + j) : 0));
                 sum += p * element(v, (b * M + j) * E + e), total += p;
             }
-            if (!(fabs(element(y, at) - sum / total) < 1e-13)) fail_msg("kind %d: element %lld is %g, should be %g", kind, (long long)at, element(y, at), sum / total);
+            if (!(fabs(element(y, at) - sum / total) < 1e-13))
+                fail_msg("kind %d: element %lld is %g, should be %g", kind, (long long)at, element(y, at), sum / total);
         }
     }
 }
@@ -146,34 +151,50 @@ static void messages(void **state) {
     REFUSED(RG_EVALUE, rg_layer_norm(x, NULL, NULL, 0, .eps = .1), "layer_norm: over the last 0 axes");
     REFUSED(RG_EVALUE, rg_layer_norm(x, NULL, three, 1, .eps = .1), "layer_norm: a bias without a weight");
     REFUSED(RG_EVALUE, rg_rms_norm(x, NULL, 1, .eps = -1), "rms_norm: x[4,3]: eps -1");
-    REFUSED(RG_EVALUE, rg_batch_norm(rg_full(t, 1, 1, 3), NULL, NULL, NULL, NULL, .training = true, .momentum = .1, .eps = .1), "batch_norm: [1,3]: one value per channel has no variance");
-    REFUSED(RG_ESHAPE, rg_batch_norm(x, four, three, NULL, NULL, .training = true, .momentum = .1, .eps = .1), "batch_norm: the running mean [4] does not fit the channels of x[4,3]");
-    REFUSED(RG_ESTATE, rg_batch_norm(x, three, NULL, NULL, NULL, .training = true, .momentum = .1, .eps = .1), "batch_norm: the running variance is NULL");
-    REFUSED(RG_ESTATE, rg_batch_norm(x, rg_exp(three), three, NULL, NULL, .training = true, .momentum = .1, .eps = .1), "batch_norm: the running mean is no leaf");
+    REFUSED(RG_EVALUE, rg_batch_norm(rg_full(t, 1, 1, 3), NULL, NULL, NULL, NULL, .training = true, .momentum = .1, .eps = .1),
+        "batch_norm: [1,3]: one value per channel has no variance");
+    REFUSED(RG_ESHAPE, rg_batch_norm(x, four, three, NULL, NULL, .training = true, .momentum = .1, .eps = .1),
+        "batch_norm: the running mean [4] does not fit the channels of x[4,3]");
+    REFUSED(RG_ESTATE, rg_batch_norm(x, three, NULL, NULL, NULL, .training = true, .momentum = .1, .eps = .1),
+        "batch_norm: the running variance is NULL");
+    REFUSED(RG_ESTATE, rg_batch_norm(x, rg_exp(three), three, NULL, NULL, .training = true, .momentum = .1, .eps = .1),
+        "batch_norm: the running mean is no leaf");
     REFUSED(RG_ESTATE, rg_batch_norm(x, NULL, three, NULL, NULL, .momentum = .1, .eps = .1), "batch_norm: the mean is NULL");
-    REFUSED(RG_ESTATE, rg_batch_norm(x, rg_full(other, 1, 3), three, NULL, NULL, .momentum = .1, .eps = .1), "batch_norm: the mean is on another tape");
-    REFUSED(RG_EDTYPE, rg_batch_norm(x, rg_cast(three, RG_F64), three, NULL, NULL, .momentum = .1, .eps = .1), "batch_norm: the mean is f64, the input f32");
-    REFUSED(RG_EVALUE, rg_batch_norm(x, three, rg_full(t, 1, 3), NULL, NULL, .training = true, .momentum = NAN, .eps = .1), "batch_norm: momentum is nan, must be from 0 to 1");
-    REFUSED(RG_EVALUE, rg_batch_norm(x, three, rg_full(t, 1, 3), NULL, NULL, .training = true, .momentum = 1.5, .eps = .1), "batch_norm: momentum is 1.5, must be from 0 to 1");
-    REFUSED(RG_EVALUE, rg_batch_norm(x, three, rg_full(t, 1, 3), NULL, NULL, .momentum = .1, .eps = -1), "batch_norm: eps is -1, must be at least 0 and finite");
+    REFUSED(RG_ESTATE, rg_batch_norm(x, rg_full(other, 1, 3), three, NULL, NULL, .momentum = .1, .eps = .1),
+        "batch_norm: the mean is on another tape");
+    REFUSED(RG_EDTYPE, rg_batch_norm(x, rg_cast(three, RG_F64), three, NULL, NULL, .momentum = .1, .eps = .1),
+        "batch_norm: the mean is f64, the input f32");
+    REFUSED(RG_EVALUE, rg_batch_norm(x, three, rg_full(t, 1, 3), NULL, NULL, .training = true, .momentum = NAN, .eps = .1),
+        "batch_norm: momentum is nan, must be from 0 to 1");
+    REFUSED(RG_EVALUE, rg_batch_norm(x, three, rg_full(t, 1, 3), NULL, NULL, .training = true, .momentum = 1.5, .eps = .1),
+        "batch_norm: momentum is 1.5, must be from 0 to 1");
+    REFUSED(RG_EVALUE, rg_batch_norm(x, three, rg_full(t, 1, 3), NULL, NULL, .momentum = .1, .eps = -1),
+        "batch_norm: eps is -1, must be at least 0 and finite");
     rg_tensor *one = rg_full(t, 1, 1);
-    REFUSED(RG_ESHAPE, rg_batch_norm(x, three, three, one, NULL, .momentum = .1, .eps = .1), "batch_norm: the weight [1] does not fit the channels of x[4,3]");
-    REFUSED(RG_ESHAPE, rg_batch_norm(x, three, three, rg_full(t, 1), NULL, .momentum = .1, .eps = .1), "batch_norm: the weight [] does not fit the channels of x[4,3]");
-    REFUSED(RG_ESHAPE, rg_batch_norm(x, three, three, three, one, .momentum = .1, .eps = .1), "batch_norm: the bias [1] does not fit the channels of x[4,3]");
+    REFUSED(RG_ESHAPE, rg_batch_norm(x, three, three, one, NULL, .momentum = .1, .eps = .1),
+        "batch_norm: the weight [1] does not fit the channels of x[4,3]");
+    REFUSED(RG_ESHAPE, rg_batch_norm(x, three, three, rg_full(t, 1), NULL, .momentum = .1, .eps = .1),
+        "batch_norm: the weight [] does not fit the channels of x[4,3]");
+    REFUSED(RG_ESHAPE, rg_batch_norm(x, three, three, three, one, .momentum = .1, .eps = .1),
+        "batch_norm: the bias [1] does not fit the channels of x[4,3]");
     REFUSED(RG_EVALUE, rg_batch_norm(x, three, three, NULL, three, .momentum = .1, .eps = .1), "batch_norm: a bias without a weight");
-    REFUSED(RG_EVALUE, rg_batch_norm(x, three, three, NULL, NULL, .training = true, .momentum = .1, .eps = .1), "batch_norm: the running mean and the running variance are one tensor");
+    REFUSED(RG_EVALUE, rg_batch_norm(x, three, three, NULL, NULL, .training = true, .momentum = .1, .eps = .1),
+        "batch_norm: the running mean and the running variance are one tensor");
     rg_tensor *w = rg_set_name(rg_requires_grad(rg_full(t, 1, 3), true), "w");
-    REFUSED(RG_ESTATE, rg_batch_norm(x, w, three, NULL, NULL, .training = true, .momentum = .1, .eps = .1), "batch_norm: the running mean w[3] requires a gradient; a running statistic is an rg_buffer");
+    REFUSED(RG_ESTATE, rg_batch_norm(x, w, three, NULL, NULL, .training = true, .momentum = .1, .eps = .1),
+        "batch_norm: the running mean w[3] requires a gradient; a running statistic is an rg_buffer");
     for (int i = 0; i < 3; i++) assert_true(element(three, i) == 1);
     rg_set_default_dtype(t, RG_F64);
-    REFUSED(RG_ESHAPE, rg_layer_norm(rg_full(t, 1, 2, 3), rg_full(t, 1, 1), NULL, 1, .eps = .1), "layer_norm: [2,3], [1]: the weight must be [3]");
+    REFUSED(RG_ESHAPE, rg_layer_norm(rg_full(t, 1, 2, 3), rg_full(t, 1, 1), NULL, 1, .eps = .1),
+        "layer_norm: [2,3], [1]: the weight must be [3]");
     rg_set_default_dtype(t, RG_F32);
     REFUSED(RG_EVALUE, rg_dropout(x, 1.5), "dropout: x[4,3]: p = 1.5 is no probability");
     rg_tape_free(other);
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(layer_norm_is_pytorchs), CASE(batch_norm_is_pytorchs), CASE(by_their_formulas), CASE(far_from_zero),
+    static const struct CMUnitTest cases[] = {CASE(layer_norm_is_pytorchs), CASE(batch_norm_is_pytorchs), CASE(by_their_formulas),
+        CASE(far_from_zero),
         CASE(dropout_draws_as_numpy), CASE(attention_is_its_formula), CASE(messages)};
     return RUN("norm", cases);
 }

@@ -68,7 +68,8 @@ static void matmul_in_every_small_size(void **state) {
 }
 
 static void matmul_across_blocks(void **state) {
-    static const int64_t sizes[][3] = {{13, 257, 35}, {64, 784, 128}, {5, 300, 1100}, {301, 256, 65}, {1, 1000, 130}, {130, 1000, 1}, {260, 130, 259}};
+    static const int64_t sizes[][3] = {{13, 257, 35}, {64, 784, 128}, {5, 300, 1100}, {301, 256, 65}, {1, 1000, 130}, {130, 1000, 1},
+        {260, 130, 259}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) check_size(*state, sizes[i][0], sizes[i][1], sizes[i][2]);
 }
 
@@ -175,8 +176,10 @@ static void same_bits_for_any_threads(void **state) {
     for (int c = 0; c < 8; c++) {
         const rg_dtype dtype = dtypes[c & 1];
         const bool ta = c & 2, tb = c & 4;
-        rg_tensor *a = normal(t, dtype, RG_DIMS(ta ? 300 : 201, ta ? 201 : 300)), *b = normal(t, dtype, RG_DIMS(tb ? 157 : 300, tb ? 300 : 157));
-        rg_tensor *p = normal(t, dtype, RG_DIMS(9, 64, 100)), *q = normal(t, dtype, RG_DIMS(9, 100, 70)), *bias = normal(t, dtype, RG_DIMS(70));
+        rg_tensor *a = normal(t, dtype, RG_DIMS(ta ? 300 : 201, ta ? 201 : 300)),
+            *b = normal(t, dtype, RG_DIMS(tb ? 157 : 300, tb ? 300 : 157));
+        rg_tensor *p = normal(t, dtype, RG_DIMS(9, 64, 100)), *q = normal(t, dtype, RG_DIMS(9, 100, 70)),
+            *bias = normal(t, dtype, RG_DIMS(70));
         rg_tensor *w = normal(t, dtype, RG_DIMS(100, 70)), *product = NULL, *batch = NULL, *layer = NULL;
         for (int threads = 1; threads <= 4; threads++) {
             rg_set_threads(t, threads);
@@ -209,9 +212,11 @@ static void check_chain(const rg_tensor *y, bool fused, int threads) {
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < m; j++) {
             double s = 0;
-            for (int64_t l = 0; l < k; l++) s = multiply_add(y->dtype, fused, element(a, ta ? l * n + i : i * k + l), element(b, tb ? j * k + l : l * m + j), s);
+            for (int64_t l = 0; l < k; l++)
+                s = multiply_add(y->dtype, fused, element(a, ta ? l * n + i : i * k + l), element(b, tb ? j * k + l : l * m + j), s);
             if (element(y, i * m + j) != s)
-                fail_msg("n=%d k=%d m=%d ta=%d tb=%d %s, fused %d, %d threads: element %d,%d is %.17g, the chain's is %.17g", (int)n, (int)k, (int)m, ta, tb,
+                fail_msg("n=%d k=%d m=%d ta=%d tb=%d %s, fused %d, %d threads: element %d,%d is %.17g, the chain's is %.17g", (int)n,
+                    (int)k, (int)m, ta, tb,
                     rg_dtype_name(rg_dtype_of(y)), fused, threads, (int)i, (int)j, element(y, i * m + j), s);
         }
 }
@@ -219,7 +224,8 @@ static void check_chain(const rg_tensor *y, bool fused, int threads) {
 /* One chain of multiply-adds over k per element, in order: whatever the shape, transposed or not, for any number of threads. */
 static void own_product_is_a_chain(void **state) {
     rg_tape *t = *state;
-    static const int64_t large[][3] = {{64, 784, 128}, {128, 64, 10}, {200, 300, 157}, {1, 1000, 300}, {300, 1000, 1}, {5, 513, 70}, {700, 70, 150}, {70, 300, 1100}};
+    static const int64_t large[][3] = {{64, 784, 128}, {128, 64, 10}, {200, 300, 157}, {1, 1000, 300}, {300, 1000, 1}, {5, 513, 70},
+        {700, 70, 150}, {70, 300, 1100}};
     for (int set = 0; set < RG_ISAS; set++) {
         if (rg_set_isa(t, set) < 0) break;
         const int count = own_when_large(t) ? (int)(sizeof large / sizeof *large) : 0;
@@ -268,19 +274,26 @@ static void product_errors(void **state) {
     assert_true(rg_failed(y));
     assert_string_equal(rg_error(t), "matmul: x[64,784] . w1[785,128]: inner dimensions 784 and 785 differ (mnist.c:41)");
     rg_error_clear(t);
-    REFUSED(RG_ESHAPE, rg_matmul(x, w, .transpose_a = true), "matmul: x[64,784] . w1[785,128]: inner dimensions 64 and 785 differ (the first transposed)");
-    REFUSED(RG_ESHAPE, rg_matmul(x, w, .transpose_b = true), "matmul: x[64,784] . w1[785,128]: inner dimensions 784 and 128 differ (the second transposed)");
-    REFUSED(RG_ESHAPE, rg_matmul(x, w, .transpose_a = true, .transpose_b = true), "matmul: x[64,784] . w1[785,128]: inner dimensions 64 and 128 differ (both transposed)");
+    REFUSED(RG_ESHAPE, rg_matmul(x, w, .transpose_a = true),
+        "matmul: x[64,784] . w1[785,128]: inner dimensions 64 and 785 differ (the first transposed)");
+    REFUSED(RG_ESHAPE, rg_matmul(x, w, .transpose_b = true),
+        "matmul: x[64,784] . w1[785,128]: inner dimensions 784 and 128 differ (the second transposed)");
+    REFUSED(RG_ESHAPE, rg_matmul(x, w, .transpose_a = true, .transpose_b = true),
+        "matmul: x[64,784] . w1[785,128]: inner dimensions 64 and 128 differ (both transposed)");
     REFUSED(RG_ESHAPE, rg_matmul(x, b), "matmul: x[64,784] . b1[128]: inner dimensions 784 and 128 differ");
-    REFUSED(RG_ESHAPE, rg_matmul(b, x, .transpose_a = true, .transpose_b = true), "matmul: b1[128] . x[64,784]: inner dimensions 128 and 784 differ (the second transposed)");
-    REFUSED(RG_ESHAPE, rg_matmul(rg_full(t, 1), x), "matmul: [] . x[64,784]: operand 1 has no dimensions, at least 1 is needed; rg_mul scales");
+    REFUSED(RG_ESHAPE, rg_matmul(b, x, .transpose_a = true, .transpose_b = true),
+        "matmul: b1[128] . x[64,784]: inner dimensions 128 and 784 differ (the second transposed)");
+    REFUSED(RG_ESHAPE, rg_matmul(rg_full(t, 1), x),
+        "matmul: [] . x[64,784]: operand 1 has no dimensions, at least 1 is needed; rg_mul scales");
     REFUSED(RG_ESHAPE, rg_dot(b, x), "dot: b1[128] and x[64,784] are not both vectors");
     REFUSED(RG_ESHAPE, rg_dot(b, rg_full(t, 1, 1)), "dot: b1[128], [1]: inner dimensions 128 and 1 differ");
     REFUSED(RG_ESHAPE, rg_outer(rg_full(t, 1), b), "outer: [] and b1[128] are not both vectors");
-    REFUSED(RG_ESHAPE, rg_matmul(rg_full(t, 0, 2, 3, 4), rg_full(t, 0, 3, 4, 5)), "matmul: [2,3,4] . [3,4,5]: leading dimensions 2 and 3 do not broadcast");
+    REFUSED(RG_ESHAPE, rg_matmul(rg_full(t, 0, 2, 3, 4), rg_full(t, 0, 3, 4, 5)),
+        "matmul: [2,3,4] . [3,4,5]: leading dimensions 2 and 3 do not broadcast");
     const int64_t vast = 3000000000;
     rg_tensor *a = rg_full(t, 0, 0, vast), *c = rg_full(t, 0, vast, 0);
-    REFUSED(RG_EVALUE, rg_matmul(a, c), "matmul: [0,3000000000] . [3000000000,0]: dimension 3000000000 is beyond 2147483647, the limit of BLAS");
+    REFUSED(RG_EVALUE, rg_matmul(a, c),
+        "matmul: [0,3000000000] . [3000000000,0]: dimension 3000000000 is beyond 2147483647, the limit of BLAS");
     REFUSED(RG_ESHAPE, rg_linear(x, w, b), "linear: x[64,784], w1[785,128], b1[128]: inner dimensions 784 and 785 differ");
     rg_tensor *v = rg_full(t, 0, 784, 10);
     REFUSED(RG_ESHAPE, rg_linear(x, v, b), "linear: x[64,784], [784,10], b1[128]: a bias of 128 for 10 outputs");
@@ -293,19 +306,22 @@ static void product_errors(void **state) {
 
 static void linear_is_matmul_and_add(void **state) {
     rg_tape *t = *state;
-    static const struct { int ndim; int64_t shape[4]; } xs[] = {{1, {13}}, {2, {7, 13}}, {3, {5, 4, 13}}, {4, {2, 3, 2, 13}}, {2, {0, 13}}, {2, {300, 600}}};
+    static const struct { int ndim; int64_t shape[4]; } xs[] = {{1, {13}}, {2, {7, 13}}, {3, {5, 4, 13}}, {4, {2, 3, 2, 13}}, {2, {0, 13}},
+        {2, {300, 600}}};
     for (size_t c = 0; c < 2 * sizeof xs / sizeof *xs; c++) {
         const rg_dtype dtype = dtypes[c % 2];
         const int ndim = xs[c / 2].ndim;
         const int64_t in = xs[c / 2].shape[ndim - 1];
-        rg_tensor *p[] = {normal(t, dtype, ndim, xs[c / 2].shape), normal(t, dtype, RG_DIMS(in, 17)), normal(t, dtype, RG_DIMS(17))}, *got[3], *should[3];
+        rg_tensor *p[] = {normal(t, dtype, ndim, xs[c / 2].shape), normal(t, dtype, RG_DIMS(in, 17)), normal(t, dtype, RG_DIMS(17))},
+            *got[3], *should[3];
         for (int i = 0; i < 3; i++) rg_requires_grad(p[i], true);
         rg_tensor *y = rg_linear(p[0], p[1], p[2]), *row = ndim == 1 ? rg_unsqueeze(p[0], 0) : p[0];
         rg_tensor *z = rg_add(rg_matmul(row, p[1]), p[2]);
         if (ndim == 1) z = rg_squeeze(z, 0);
         assert_shape(y, z->ndim, z->shape);
         same_bits("linear", y, z);
-        same_bits("linear without a bias", rg_linear(p[0], p[1], NULL), ndim == 1 ? rg_squeeze(rg_matmul(row, p[1]), 0) : rg_matmul(row, p[1]));
+        same_bits("linear without a bias", rg_linear(p[0], p[1], NULL),
+            ndim == 1 ? rg_squeeze(rg_matmul(row, p[1]), 0) : rg_matmul(row, p[1]));
         rg_tensor *dy = normal(t, dtype, y->ndim, y->shape);
         for (int graph = 0; graph < 2; graph++) {
             assert_int_equal(rg_grad(y, rg_list_of_n(3, p), got, .dy = dy, .create_graph = graph), 0);
@@ -347,8 +363,10 @@ static void check_reduction(kind what, const rg_tensor *x, unsigned axes, bool k
         *to = what == MAX ? fmax(*to, element(x, i)) : *to + element(x, i);
     }
     for (int64_t i = 0; i < y->numel; i++) {
-        const double s = what == MEAN ? should[i] / count : should[i], is = element(y, i), bar = what == MEAN && y->dtype == RG_F32 ? 1e-7 : 0;
-        if (!(fabs(is - s) <= bar * fmax(1, fabs(s)))) fail_msg("%s, axes %x: element %lld is %.17g, should be %.17g", y->op->name, axes, (long long)i, is, s);
+        const double s = what == MEAN ? should[i] / count : should[i], is = element(y, i), bar = what == MEAN && y->dtype == RG_F32 ? 1e-7
+            : 0;
+        if (!(fabs(is - s) <= bar * fmax(1, fabs(s))))
+            fail_msg("%s, axes %x: element %lld is %.17g, should be %.17g", y->op->name, axes, (long long)i, is, s);
     }
     free(should);
 }
@@ -482,7 +500,8 @@ static void softmax_family_by_definition(void **state) {
     for (size_t c = 0; c < 6 * sizeof shapes / sizeof *shapes; c++) {
         const int64_t *shape = shapes[c / 6];
         const int axis = (int)(c % 3);
-        rg_tensor *x = normal(t, dtypes[c % 2], 3, shape), *p = rg_softmax(x, axis), *q = rg_log_softmax(x, axis - 3), *z = rg_logsumexp(x, axis);
+        rg_tensor *x = normal(t, dtypes[c % 2], 3, shape), *p = rg_softmax(x, axis), *q = rg_log_softmax(x, axis - 3),
+            *z = rg_logsumexp(x, axis);
         const double bar = x->dtype == RG_F64 ? 1e-14 : 2e-6;
         for (int64_t i = 0; i < z->numel; i++) {
             int64_t index[3], own[2];
@@ -495,7 +514,8 @@ static void softmax_family_by_definition(void **state) {
                 const int64_t e = element_at(3, shape, index);
                 const double v = element(x, e), soft = exp(v) / sum, log_soft = v - log(sum), is = element(p, e), log_is = element(q, e);
                 if (!(fabs(is - soft) <= bar)) fail_msg("softmax over axis %d: %.17g, should be %.17g", axis, is, soft);
-                if (!(fabs(log_is - log_soft) <= bar * 8)) fail_msg("log_softmax over axis %d: %.17g, should be %.17g", axis, log_is, log_soft);
+                if (!(fabs(log_is - log_soft) <= bar * 8))
+                    fail_msg("log_softmax over axis %d: %.17g, should be %.17g", axis, log_is, log_soft);
             }
         }
     }
@@ -515,7 +535,8 @@ static void softmax_family_fused_derivatives(void **state) {
         assert_int_equal(rg_grad(y, rg_list_of(x), &composed, .dy = dy, .create_graph = true), 0);
         for (int64_t i = 0; i < x->numel; i++)
             if (!(fabs(element(fused, i) - element(composed, i)) <= (c % 2 ? 1e-13 : 2e-5)))
-                fail_msg("%s: element %lld: fused %.17g, composed %.17g", y->op->name, (long long)i, element(fused, i), element(composed, i));
+                fail_msg("%s: element %lld: fused %.17g, composed %.17g", y->op->name, (long long)i, element(fused, i),
+                    element(composed, i));
     }
 }
 
@@ -536,7 +557,8 @@ static void softmax_family_at_extremes(void **state) {
         assert_element(rg_log_softmax(big, 0), columns ? 2 : 1, -2e4);
         assert_true(fabs(element(rg_logsumexp(of_two(t, columns, -1e4, -1e4), 0), 0) - (-1e4 + log(2))) < 1e-3);
         assert_element(rg_softmax(of_two(t, columns, 1e4, 1e4), 0), 0, .5);
-        rg_tensor *low = of_two(t, columns, -INFINITY, -INFINITY), *high = of_two(t, columns, INFINITY, 0), *nan = of_two(t, columns, NAN, 0);
+        rg_tensor *low = of_two(t, columns, -INFINITY, -INFINITY), *high = of_two(t, columns, INFINITY, 0),
+            *nan = of_two(t, columns, NAN, 0);
         assert_element(rg_logsumexp(low, 0), 0, -INFINITY);
         assert_element(rg_logsumexp(high, 0), 0, INFINITY);
         assert_true(isnan(element(rg_logsumexp(nan, 0), 0)));

@@ -18,7 +18,8 @@ static bool read_line(const char *text, const char *name, line *l) {
     char start[40];
     snprintf(start, sizeof start, "\n%.16s ", name);
     const char *at = strstr(text, start);
-    return at && sscanf(at + strlen(start), "%lld %lf %lf %lld %lf %lf %lf", &l->calls[0], &l->ms[0], &l->mb[0], &l->calls[1], &l->ms[1], &l->mb[1], &l->share) == 7;
+    return at && sscanf(at + strlen(start), "%lld %lf %lf %lld %lf %lf %lf", &l->calls[0], &l->ms[0], &l->mb[0], &l->calls[1], &l->ms[1],
+        &l->mb[1], &l->share) == 7;
 }
 
 static void has(rg_tape *t, const char *name, int forward, int backward) {
@@ -113,8 +114,10 @@ static void failures_and_many_operators(void **state) {
     line l;
     assert_true(read_line(table(t, text), "matmul", &l) && l.mb[0] == 0);
     rg_error_clear(t);
-    rg_exp(x), rg_log(x), rg_sin(x), rg_cos(x), rg_tan(x), rg_tanh(x), rg_sinh(x), rg_cosh(x), rg_sqrt(x), rg_square(x), rg_abs(x), rg_relu(x), rg_neg(x);
-    rg_erf(x), rg_erfc(x), rg_expm1(x), rg_log1p(x), rg_rsqrt(x), rg_reciprocal(x), rg_floor(x), rg_ceil(x), rg_sum(x), rg_mean(x), rg_max(x), rg_softmax(x, 0);
+    rg_exp(x), rg_log(x), rg_sin(x), rg_cos(x), rg_tan(x), rg_tanh(x), rg_sinh(x), rg_cosh(x), rg_sqrt(x), rg_square(x), rg_abs(x),
+        rg_relu(x), rg_neg(x);
+    rg_erf(x), rg_erfc(x), rg_expm1(x), rg_log1p(x), rg_rsqrt(x), rg_reciprocal(x), rg_floor(x), rg_ceil(x), rg_sum(x), rg_mean(x),
+        rg_max(x), rg_softmax(x, 0);
     has(t, "matmul", 1, 0), has(t, "exp", 1, 0), has(t, "softmax", 1, 0), has(t, "all", 26, 0);
 }
 
@@ -144,7 +147,8 @@ static void lines_and_order(void **state) {
         line l;
         assert_true(strlen(row) <= 80);
         if (sscanf(row, "%lf ms of %lf ms since it was switched on", &all, &of) == 2) continue;
-        if (sscanf(row, "%39s %lld %lf %lf %lld %lf %lf %lf", name, &l.calls[0], &l.ms[0], &l.mb[0], &l.calls[1], &l.ms[1], &l.mb[1], &l.share) != 8) continue;
+        if (sscanf(row, "%39s %lld %lf %lf %lld %lf %lf %lf", name, &l.calls[0], &l.ms[0], &l.mb[0], &l.calls[1], &l.ms[1], &l.mb[1],
+            &l.share) != 8) continue;
         if (!strcmp(name, "all")) {
             assert_true(fabs(l.share - 100) < 1e-9 && fabs(share - 100) < 1 && fabs(l.ms[0] + l.ms[1] - ms) < .05);
             continue;
@@ -230,7 +234,8 @@ static void leaves_are_not_told(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(a_step), CASE(a_played_step), CASE(on_and_off), CASE(failures_and_many_operators), CASE(a_checkpoint),
+    static const struct CMUnitTest cases[] = {CASE(a_step), CASE(a_played_step), CASE(on_and_off), CASE(failures_and_many_operators),
+        CASE(a_checkpoint),
         CASE(lines_and_order), CASE(errors), CASE(runs_are_told), CASE(leaves_are_not_told)};
     return cmocka_run_group_tests_name("profile", cases, NULL, NULL);
 }

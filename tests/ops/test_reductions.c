@@ -307,8 +307,11 @@ static void order_tells_its_branches_apart(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {F64(prod_with_zeros), F64(prod_of_any_length), F64(ties_share), CASE(min_over_long_runs), CASE(first_of_ties_and_nan), CASE(ties_share_fused),
-        F64(variance_and_its_correction), F64(slope_0_where_there_is_no_slope), F64(norms), F64(running_sums), CASE(running_sums_over_any_axis),
-        F64(order_of_ties_and_nan), F64(gradients_go_back_through_the_permutation), CASE(order_of_many), F64(order_tells_its_branches_apart)};
+    static const struct CMUnitTest cases[] = {F64(prod_with_zeros), F64(prod_of_any_length), F64(ties_share), CASE(min_over_long_runs),
+        CASE(first_of_ties_and_nan), CASE(ties_share_fused),
+        F64(variance_and_its_correction), F64(slope_0_where_there_is_no_slope), F64(norms), F64(running_sums),
+        CASE(running_sums_over_any_axis),
+        F64(order_of_ties_and_nan), F64(gradients_go_back_through_the_permutation), CASE(order_of_many),
+        F64(order_tells_its_branches_apart)};
     return RUN("reductions", cases);
 }

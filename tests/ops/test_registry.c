@@ -136,7 +136,8 @@ static void described(void **state) {
         rg_sample s;
         int n = 0, more;
         for (; (more = rg_sample_next(&text, &s)) > 0; n++)
-            if (op->arity >= 0 && k == 0 && s.n != op->arity) fail_msg("%s: sample \"%.*s\" has %d operands", op->name, s.length, s.text, s.n);
+            if (op->arity >= 0 && k == 0 && s.n != op->arity)
+                fail_msg("%s: sample \"%.*s\" has %d operands", op->name, s.length, s.text, s.n);
         if (more < 0) fail_msg("%s: %s", op->name, s.error);
         if (n < (k ? 1 : 5)) fail_msg("%s: only %d %s", op->name, n, k ? "refusals" : "samples");
     }
@@ -182,7 +183,8 @@ static void result_is_sane(const rg_op *op, const rg_sample *s) {
         CHECK(&r, !rg_failed(r.y), "refused: %s", rg_error(r.t));
         int64_t numel = 1;
         for (int d = 0; d < rg_ndim(r.y); d++) numel *= rg_shape(r.y)[d];
-        CHECK(&r, rg_ndim(r.y) <= RG_MAX_DIMS && numel == rg_numel(r.y), "%lld elements, %lld in the shape", (long long)rg_numel(r.y), (long long)numel);
+        CHECK(&r, rg_ndim(r.y) <= RG_MAX_DIMS && numel == rg_numel(r.y), "%lld elements, %lld in the shape", (long long)rg_numel(r.y),
+            (long long)numel);
         bool empty = false; /* then a mean is NaN and a logsumexp -inf, as in NumPy */
         for (int i = 0; i < s->n; i++) empty |= rg_numel(r.in[i]) == 0;
         double *v = values_of(&r, r.y);
@@ -231,7 +233,8 @@ static void refusal_is_named(const rg_op *op, const rg_sample *s) {
         CHECK(&r, rg_failed(r.y) && message, "was not refused");
         CHECK(&r, rg_error_code(r.t) != RG_OK && rg_error_code(r.t) != RG_ENOMEM, "error code %d: %s", (int)rg_error_code(r.t), message);
         const size_t own = strcspn(message, ":"); /* cross_entropy_with, the one with options, speaks as cross_entropy */
-        CHECK(&r, starts_with(message, op->name, ':') || (op->compose && own > 2 && strncmp(message, op->name, own) == 0), "the message does not begin with the operator's name: %s", message);
+        CHECK(&r, starts_with(message, op->name, ':') || (op->compose && own > 2 && strncmp(message, op->name, own) == 0),
+            "the message does not begin with the operator's name: %s", message);
         CHECK(&r, ends_with(message, " (here.c:7)"), "the message does not end with the caller's line: %s", message);
         CHECK(&r, op->compose || before.tensors == after.tensors, "a tensor was left behind: %s", message);
         CHECK(&r, rg_failed(rg_sample_apply("later.c:8", s, op, r.in)) && rg_error(r.t) == message && ends_with(message, " (here.c:7)"),
@@ -308,7 +311,8 @@ static void passes_agree(const rg_op *op, const rg_sample *s) {
             gradients(&r, dy, true, dz);
             for (int i = 0; i < r.nx; i++) {
                 CHECK(&r, rg_dtype_of(dx[i]) == rg_dtype_of(r.x[i]) && rg_ndim(dx[i]) == rg_ndim(r.x[i]) &&
-                    !memcmp(rg_shape(dx[i]), rg_shape(r.x[i]), (size_t)rg_ndim(dx[i]) * sizeof(int64_t)), "gradient %d has another type or shape", i);
+                    !memcmp(rg_shape(dx[i]), rg_shape(r.x[i]), (size_t)rg_ndim(dx[i]) * sizeof(int64_t)),
+                    "gradient %d has another type or shape", i);
                 CHECK(&r, !rg_needs_grad(dx[i]), "a plain pass was recorded");
                 check_close(&r, "plain and recorded gradient", dx[i], &r, dz[i], ulps(plain[k].dtype));
             }
@@ -323,7 +327,8 @@ static void linear_in_cotangent(const rg_op *op, const rg_sample *s) {
         trial r;
         trial_begin(&r, op, s, plain[1]);
         if (has_derivative(&r) && rg_dtype_of(r.y) == RG_F64) {
-            rg_tensor *u = cotangent(&r, 5), *v = cotangent(&r, 6), *du[RG_SAMPLE_OPERANDS], *dv[RG_SAMPLE_OPERANDS], *dw[RG_SAMPLE_OPERANDS];
+            rg_tensor *u = cotangent(&r, 5), *v = cotangent(&r, 6), *du[RG_SAMPLE_OPERANDS], *dv[RG_SAMPLE_OPERANDS],
+                *dw[RG_SAMPLE_OPERANDS];
             gradients(&r, u, graph, du);
             gradients(&r, v, graph, dv);
             gradients(&r, rg_sub(rg_mul_scalar(u, 2), rg_mul_scalar(v, 3)), graph, dw);
@@ -350,7 +355,8 @@ static void frozen_operands(const rg_op *op, const rg_sample *s) {
             q.x[frozen] = q.x[--q.nx];
             q.y = rg_sample_apply("here.c:7", s, op, q.in);
             gradients(&q, cotangent(&q, 5), 0, dz);
-            for (int i = 0; i < q.nx; i++) check_close(&r, "gradient beside a frozen operand", dx[i == frozen ? r.nx - 1 : i], &q, dz[i], 0);
+            for (int i = 0; i < q.nx; i++)
+                check_close(&r, "gradient beside a frozen operand", dx[i == frozen ? r.nx - 1 : i], &q, dz[i], 0);
             trial_end(&q);
         }
     }
@@ -451,22 +457,29 @@ static const large large_ones[] = {
     {"exp", "101,333"}, {"tanh", "40001"}, {"mul", "101,333 101,333"}, {"add", "101,333 333"}, {"div", "101,1 333"}, {"sub", "40001 -"},
     {"matmul", "300,200 200,310"}, {"matmul", "200,300 310,200 ta=1 tb=1"}, {"matmul", "5,90,80 80,100"}, {"linear", "300,200 200,310 310"},
     {"sum", "40001 axes=0"}, {"sum", "101,333 axes=0"}, {"sum", "101,333 axes=1"}, {"mean", "101,333 axes=0.1"}, {"max", "101,333 axes=1"},
-    {"logsumexp", "101,333 axis=1"}, {"softmax", "101,333 axis=0"}, {"log_softmax", "101,333 axis=1"}, {"cross_entropy", "700,90 700:i32<90"},
+    {"logsumexp", "101,333 axis=1"}, {"softmax", "101,333 axis=0"}, {"log_softmax", "101,333 axis=1"},
+    {"cross_entropy", "700,90 700:i32<90"},
     {"permute", "60,40,30 perm=2.0.1"}, {"concat", "101,333 60,333 axis=0"}, {"slice", "101,333 axis=1 start=3 stop=330"},
-    {"conv2d", "41,8,15,17 12,8,3,3 12 padding=1x1"}, {"conv2d", "3,6,70,90 6,2,5,5 6 groups=3 stride=2x1"}, {"unfold", "9,3,30,40 kernel=3x3 padding=1x1"},
-    {"fold", "9,27,1200 kernel=3x3 padding=1x1 size=30x40"}, {"max_pool2d", "31,7,20,21 kernel=2x3"}, {"avg_pool2d", "31,7,20,21 kernel=3x3 stride=2x2 padding=1x1"},
+    {"conv2d", "41,8,15,17 12,8,3,3 12 padding=1x1"}, {"conv2d", "3,6,70,90 6,2,5,5 6 groups=3 stride=2x1"},
+    {"unfold", "9,3,30,40 kernel=3x3 padding=1x1"},
+    {"fold", "9,27,1200 kernel=3x3 padding=1x1 size=30x40"}, {"max_pool2d", "31,7,20,21 kernel=2x3"},
+    {"avg_pool2d", "31,7,20,21 kernel=3x3 stride=2x2 padding=1x1"},
     {"layer_norm", "201,333 333 333 axis=-1 p=.1"}, {"rms_norm", "201,9,37 9,37 axis=1 p=.1"}, {"batch_norm", "21,9,17,18 9 9 p=.1"},
     {"batch_norm", "301,200 200 200 p=.1"}, {"dropout", "201,333 p=.4"},
     {"pick", "7001,11 7001:i32<11"}, {"where", "101,333:f<2 101,333 333"}, {"sum_to", "101,333 shape=333"}, {"expand", "333 shape=101x333"},
-    {"index_select", "70,333 900:i32<70 axis=0"}, {"index_add", "70,333 900:i32<70 900,333 axis=0"}, {"gather", "101,333 101,400:i32<333 axis=1"},
-    {"prod", "40,900 axes=0"}, {"min", "101,333 axes=1"}, {"std", "101,333 axes=0 p=1"}, {"norm", "101,333 axes=0.1 p=2"}, {"cumsum", "101,333 axis=0"},
+    {"index_select", "70,333 900:i32<70 axis=0"}, {"index_add", "70,333 900:i32<70 900,333 axis=0"},
+    {"gather", "101,333 101,400:i32<333 axis=1"},
+    {"prod", "40,900 axes=0"}, {"min", "101,333 axes=1"}, {"std", "101,333 axes=0 p=1"}, {"norm", "101,333 axes=0.1 p=2"},
+    {"cumsum", "101,333 axis=0"},
     {"cumsum", "40001 axis=0 reverse=1"}, {"argsort", "101,333 axis=0"}, {"sort", "333,101 axis=1 reverse=1"}, {"pow", "101,333 333"},
     {"repeat", "101,333 shape=3x2"}, {"tril", "3,101,333 diagonal=7"}, {"stack", "101,333 101,333 axis=1"},
     {"scatter_add", "333,101 400,101:i32<333 400,101 axis=0"}, {"add", "101,333:i32<9 333:i32<9"}, {"eq", "101,333:u8 101,1:u8"},
-    {"where", "101,333:u8<2 101,333 333"}, {"where", "101,1:i32<2 101,333:u8 333:u8"}, {"sum", "101,333:u8 axes=0"}, {"mean", "40001:i32<9 axes=0"},
+    {"where", "101,333:u8<2 101,333 333"}, {"where", "101,1:i32<2 101,333:u8 333:u8"}, {"sum", "101,333:u8 axes=0"},
+    {"mean", "40001:i32<9 axes=0"},
     {"max", "101,333:i32<99 axes=1"}, {"any", "101,333:f<2 axes=1"}, {"all", "101,333:u8 axes=0"}, {"argsort", "333,101:i32<99 axis=0"},
     {"sum", "37,50,61 axes=0.1"}, {"sum", "37,50,61 axes=0.2"}, {"sum", "37,50,61 axes=1.2"},
-    {"sum", "37,50,61 axes=1"}, {"sum", "3,20000 axes=0"}, {"max", "37,50,61 axes=0.2"}, {"max", "37,50,61 axes=1"}, {"min", "40001 axes=0"}, {"argmax", "101,333 axis=0"},
+    {"sum", "37,50,61 axes=1"}, {"sum", "3,20000 axes=0"}, {"max", "37,50,61 axes=0.2"}, {"max", "37,50,61 axes=1"},
+    {"min", "40001 axes=0"}, {"argmax", "101,333 axis=0"},
     {"argmin", "333,101 axis=1"}, {"triu", "3,101,333 diagonal=-7"}, {"pad", "101,333 axis=1 start=3 stop=5"}};
 
 static void large_operands(void **state) {
@@ -523,13 +536,19 @@ static void finds_by_name(void **state) {
 
 static void all_ops_are_there(void **state) {
     (void)state;
-    static const char *const names[] = {"gt", "eq", "where", "sign", "erf", "cast", "neg", "exp", "log", "sqrt", "square", "abs", "relu", "sigmoid",
-        "tanh", "softplus", "add", "sub", "mul", "div", "maximum", "minimum", "add_scalar", "mul_scalar", "pow_scalar", "matmul", "linear", "sum", "mean",
-        "max", "logsumexp", "softmax", "log_softmax", "reshape", "expand", "sum_to", "permute", "slice", "concat", "unsqueeze", "squeeze", "pick",
-        "expm1", "log1p", "rsqrt", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erfc", "silu", "mish", "gelu", "gelu_tanh", "log_sigmoid", "softsign",
-        "hardtanh", "hardsigmoid", "selu", "elu", "leaky_relu", "clamp", "floor", "logical_not", "pow", "logaddexp", "lt", "ge", "le", "ne", "logical_and", "logical_or", "logical_xor",
+    static const char *const names[] = {"gt", "eq", "where", "sign", "erf", "cast", "neg", "exp", "log", "sqrt", "square", "abs", "relu",
+        "sigmoid",
+        "tanh", "softplus", "add", "sub", "mul", "div", "maximum", "minimum", "add_scalar", "mul_scalar", "pow_scalar", "matmul", "linear",
+        "sum", "mean",
+        "max", "logsumexp", "softmax", "log_softmax", "reshape", "expand", "sum_to", "permute", "slice", "concat", "unsqueeze", "squeeze",
+        "pick",
+        "expm1", "log1p", "rsqrt", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erfc", "silu", "mish",
+        "gelu", "gelu_tanh", "log_sigmoid", "softsign",
+        "hardtanh", "hardsigmoid", "selu", "elu", "leaky_relu", "clamp", "floor", "logical_not", "pow", "logaddexp", "lt", "ge", "le", "ne",
+        "logical_and", "logical_or", "logical_xor",
         "prod", "min", "any", "all", "var", "std", "norm", "cumsum", "argmin", "argsort", "sort", "topk",
-        "cross_entropy", "mse", "argmax", "one_hot", "index_select", "index_add", "gather", "scatter_add", "take_along_axis", "embedding", "masked_fill", "stack",
+        "cross_entropy", "mse", "argmax", "one_hot", "index_select", "index_add", "gather", "scatter_add", "take_along_axis", "embedding",
+        "masked_fill", "stack",
         "tril", "triu", "repeat", "repeat_interleave", "dot", "outer",
         "conv1d", "conv2d", "unfold", "fold", "max_pool2d", "avg_pool2d",
         "layer_norm", "rms_norm", "batch_norm", "dropout", "scaled_dot_product_attention"};
@@ -539,10 +558,13 @@ static void all_ops_are_there(void **state) {
 
 int main(void) {
     static const struct { const char *name; CMUnitTestFunction fn; } walks[] = {
-        {"described", described}, {"samples cover the edges", covers_the_edges}, {"sane results", gives_sane_results}, {"refusals", refuses},
-        {"poison passes", passes_poison_on}, {"f32 and f64 agree", same_in_f32_and_f64}, {"instruction sets agree", same_in_every_instruction_set},
+        {"described", described}, {"samples cover the edges", covers_the_edges}, {"sane results", gives_sane_results},
+            {"refusals", refuses},
+        {"poison passes", passes_poison_on}, {"f32 and f64 agree", same_in_f32_and_f64},
+        {"instruction sets agree", same_in_every_instruction_set},
         {"same bits for any number of threads", same_with_threads}, {"plain and recorded gradients agree", same_plain_and_recorded},
-        {"linear in the cotangent", vjp_is_linear}, {"frozen operands", same_beside_frozen_operands}, {"a plain pass leaves nothing", plain_pass_leaves_nothing},
+        {"linear in the cotangent", vjp_is_linear}, {"frozen operands", same_beside_frozen_operands},
+        {"a plain pass leaves nothing", plain_pass_leaves_nothing},
         {"kernels run again", kernels_run_again}};
     cases c = {0};
     cases_add(&c, registration_refuses, NULL, "registration refuses incomplete operators");

@@ -12,20 +12,22 @@
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define real int
 
-#define RG_ROW                                                                                                                              \
-    UNARY(bell, "e^(-x^2)", R(exp)(-x * x), MUL(DY, MUL(C(-2), MUL(X, Y))), SMOOTH, -2, 2)                                                  \
-    UNARY(my_identity, "x", x, DY, SMOOTH, -2, 2)                                                                                           \
-    UNARY(my_relu, "max(x, 0)", x < 0 ? C(0) : x, WHERE(EQ(Y, C(0)), C(0), DY), KINK(x > 0), -2, 2)                                         \
-    UNARYP(my_power, "x^p", POWER(x, p_), MUL(DY, MUL(C(p), POWER(X, p_ - 1))), SMOOTH, .3, 2, 2.5)                                         \
-    UNARYPQ(my_clamp, "min(max(x, p), q)", x > q ? q : x < p ? p : x, WHERE(OR(LT(X, C(p)), GT(X, C(q))), C(0), DY), KINK((x > p) + (x > q)), \
-        -2, 2, -.75, 1.25)                                                                                                                  \
+#define RG_ROW                                                                                      \
+    UNARY(bell, "e^(-x^2)", R(exp)(-x * x), MUL(DY, MUL(C(-2), MUL(X, Y))), SMOOTH, -2, 2)          \
+    UNARY(my_identity, "x", x, DY, SMOOTH, -2, 2)                                                   \
+    UNARY(my_relu, "max(x, 0)", x < 0 ? C(0) : x, WHERE(EQ(Y, C(0)), C(0), DY), KINK(x > 0), -2, 2) \
+    UNARYP(my_power, "x^p", POWER(x, p_), MUL(DY, MUL(C(p), POWER(X, p_ - 1))), SMOOTH, .3, 2, 2.5) \
+    UNARYPQ(my_clamp, "min(max(x, p), q)", x > q ? q : x < p ? p : x, WHERE(OR(LT(X, C(p)), GT(X, C(q))), C(0), DY), \
+        KINK((x > p) + (x > q)), \
+        -2, 2, -.75, 1.25)                                                                          \
     UNARY_STEP(my_sign, "(x > 0) - (x < 0)", C((x > 0) - (x < 0)), -2, 2)
 #include "ops/row.h"
 
 #define RG_ROW BINARY(my_div, "a / b", a / b, DIV(DY, B), NEG(DIV(MUL(DY, Y), B)), CHEAP, SMOOTH, .5, 3)
 #include "ops/row.h"
-#define RG_ROW BINARY(hypotenuse, "(a^2 + b^2)^(1/2)", R(sqrt)(a * a + b * b), DIV(MUL(DY, A), Y), DIV(MUL(DY, B), Y), COSTLY, SMOOTH, .5, 2) \
-    BINARY(my_sub, "a - b", a - b, DY, NEG(DY), CHEAP, SMOOTH, -2, 2)                                                                       \
+#define RG_ROW \
+    BINARY(hypotenuse, "(a^2 + b^2)^(1/2)", R(sqrt)(a * a + b * b), DIV(MUL(DY, A), Y), DIV(MUL(DY, B), Y), COSTLY, SMOOTH, .5, 2) \
+    BINARY(my_sub, "a - b", a - b, DY, NEG(DY), CHEAP, SMOOTH, -2, 2) \
     BINARY_STEP(my_gt, "a > b", C(a > b), -2, 2)
 #include "ops/row.h"
 
@@ -35,7 +37,8 @@ static const real numbers_of_mine[X] = {MAX(1, 2)};
 #define rg_bell(x) rg_bell_at(RG_AT, x)
 #define rg_my_div(a, b) RG_PAIR(rg_my_div_at, a, b, __COUNTER__)
 
-static const rg_op *const all[] = {&rg_op_bell, &rg_op_my_identity, &rg_op_my_relu, &rg_op_my_power, &rg_op_my_clamp, &rg_op_my_sign, &rg_op_my_div,
+static const rg_op *const all[] = {&rg_op_bell, &rg_op_my_identity, &rg_op_my_relu, &rg_op_my_power, &rg_op_my_clamp, &rg_op_my_sign,
+    &rg_op_my_div,
     &rg_op_hypotenuse, &rg_op_my_sub, &rg_op_my_gt};
 enum { ALL = sizeof all / sizeof *all };
 
@@ -83,9 +86,11 @@ static void compare(rg_tape *t, rg_tensor *y, rg_tensor *z, int n, rg_tensor *co
 
 static void beside_the_library(void **state) {
     rg_tape *t = *state;
-    static const struct { one *mine, *other; } ones[] = {{rg_my_relu_at, rg_relu_at}, {power, power_}, {clamp, clamp_}, {rg_my_sign_at, rg_sign_at}};
+    static const struct { one *mine, *other; } ones[] = {{rg_my_relu_at, rg_relu_at}, {power, power_}, {clamp, clamp_},
+        {rg_my_sign_at, rg_sign_at}};
     static const struct { two *mine, *other; } twos[] = {{rg_my_div_at, rg_div_at}, {rg_my_sub_at, rg_sub_at}, {rg_my_gt_at, rg_gt_at}};
-    static const int64_t shapes[][2] = {{3, 5}, {0, 4}, {300, 211}}, others[][2] = {{3, 5}, {1, 5}, {3, 1}, {1, 1}, {0, 4}, {1, 4}, {300, 211}, {1, 211}, {300, 1}};
+    static const int64_t shapes[][2] = {{3, 5}, {0, 4}, {300, 211}},
+        others[][2] = {{3, 5}, {1, 5}, {3, 1}, {1, 1}, {0, 4}, {1, 4}, {300, 211}, {1, 211}, {300, 1}};
     for (int k = 0; k < 6; k++) {
         rg_set_default_dtype(t, k & 1 ? RG_F64 : RG_F32);
         rg_set_threads(t, 1 + k / 3);
@@ -124,7 +129,8 @@ static void numbers_are_operands_too(void **state) {
 
 static void in_a_net(void **state) {
     rg_tape *t = *state;
-    rg_nn *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ONES), rg_nn_activation(t, "bell"), rg_nn_activation(t, "my_clamp", .p = 0, .q = .25));
+    rg_nn *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ONES), rg_nn_activation(t, "bell"),
+        rg_nn_activation(t, "my_clamp", .p = 0, .q = .25));
     rg_tensor *y = rg_nn_forward(net, rg_full(t, .25, 1, 2));
     VALUES(y, .25, .25); /* e^-.25 = .78 */
     assert_int_equal(rg_backward(rg_sum(rg_bell(rg_nn_forward(rg_nn_linear(t, 1, 1, RG_ONES), rg_full(t, .5, 1, 1))))), 0);
@@ -160,7 +166,8 @@ RG_REAL(int, halve_vjp, (rg_tensor *y, rg_tensor *dy, rg_tensor **dx), {
     return 0;
 })
 static void halve_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_mul_scalar_at(y->at, dy, .5); }
-RG_OP(halve) = {.name = "halve", .formula = "x / 2", .arity = 1, .forward = RG_BY_DTYPE(halve), .fused = RG_BY_DTYPE(halve_vjp), .backward = halve_backward,
+RG_OP(halve) = {.name = "halve", .formula = "x / 2", .arity = 1, .forward = RG_BY_DTYPE(halve), .fused = RG_BY_DTYPE(halve_vjp),
+    .backward = halve_backward,
     .samples = "5,20; 17; -; 1,1; 0,3", .refuses = "2,3:i32"};
 
 static void one_body(void **state) {
@@ -177,7 +184,8 @@ static void one_body(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(macros_survive), CASE(they_are_registered), CASE(derivatives_are_right), CASE(beside_the_library),
+    static const struct CMUnitTest cases[] = {CASE(macros_survive), CASE(they_are_registered), CASE(derivatives_are_right),
+        CASE(beside_the_library),
         CASE(messages_name_the_line), CASE(numbers_are_operands_too), CASE(in_a_net), CASE(they_are_played), CASE(one_body)};
     return RUN("row", cases);
 }

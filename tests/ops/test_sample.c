@@ -26,7 +26,8 @@ static void notation_of_operands(void **state) {
     assert_int_equal(s.operand[4].dtype, RG_F64);
     assert_true(s.operand[5].same && !s.operand[0].same);
     assert_int_equal(s.operand[6].dtype, -1);
-    assert_true(rg_sample_float(&s, 0) && !rg_sample_float(&s, 2) && !rg_sample_float(&s, 4) && rg_sample_float(&s, 5) && !rg_sample_float(&s, 6));
+    assert_true(rg_sample_float(&s, 0) && !rg_sample_float(&s, 2) && !rg_sample_float(&s, 4) && rg_sample_float(&s, 5) &&
+        !rg_sample_float(&s, 6));
 }
 
 static void notation_of_attributes(void **state) {
@@ -67,8 +68,10 @@ static void notation_of_lists(void **state) {
     assert_int_equal(rg_sample_next(&text, &s), 0);
 }
 
-static const char *const bad[] = {"2,", ",2", "2,x", "2;;3", "axis=1", "2 axis", "2 axis=", "2 axis=x", "2 axis=1x", "2 what=1", "2:i64", "2:", "2:i32<",
-    "2:i32<0", "2:i32=", "2:i32<5x", "same", "2 same:f64", "2 shape=", "2 shape=2x", "2 shape=2,3", "2 perm=", "2 perm=0.", "2 axes=-1", "2 axes=32",
+static const char *const bad[] = {"2,", ",2", "2,x", "2;;3", "axis=1", "2 axis", "2 axis=", "2 axis=x", "2 axis=1x", "2 what=1", "2:i64",
+    "2:", "2:i32<",
+    "2:i32<0", "2:i32=", "2:i32<5x", "same", "2 same:f64", "2 shape=", "2 shape=2x", "2 shape=2,3", "2 perm=", "2 perm=0.", "2 axes=-1",
+    "2 axes=32",
     "2 p=", "2 p=1x", "2 dtype=f16", "1,1,1,1,1,1,1", "2-", "--", "1 1 1 1 1 1 1 1 1", "99999999999999999999", "2 axis=99999999999"};
 
 static void cannot_be_read(void **state) {

@@ -122,7 +122,8 @@ static void assert_sliced(const rg_tensor *x, const rg_tensor *y, int axis, int6
         index[axis] += from;
         assert_element(y, i, element(x, element_at(x->ndim, x->shape, index)));
     }
-    if (axis == 0 && x->numel) assert_ptr_equal(y->data, (const char *)x->data + (size_t)(from * (x->numel / x->shape[0])) * rg_dtype_size(x->dtype));
+    if (axis == 0 && x->numel)
+        assert_ptr_equal(y->data, (const char *)x->data + (size_t)(from * (x->numel / x->shape[0])) * rg_dtype_size(x->dtype));
     else if (x->numel) assert_ptr_not_equal(y->data, x->data);
 }
 

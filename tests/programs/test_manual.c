@@ -1,5 +1,5 @@
-/* test_manual.c - the networks derived by hand (examples/course/manual/): against finite differences, against the tape, against the published
-   numbers; and faults planted in them, each of which the comparison has to find. */
+/* test_manual.c - the networks derived by hand (examples/course/manual/): against finite differences, against the tape, against the
+   published numbers; and faults planted in them, each of which the comparison has to find. */
 #define MANUAL_F64
 #include "examples/course/manual/columns.h"
 #include "examples/course/manual/faults/faults.h"
@@ -117,7 +117,8 @@ static void compare_with_tape(const twin_net *net) {
         assert_agree(&p, i);
         assert_int_equal(p.twin->found.count, p.sigmoid ? SIGMOID_QUANTITIES : 6 * p.layers); /* all of them were there */
         /* Adam divides by the root of the squares: a gradient that is rounding alone, 1e-17, still makes a step of 1e-9 lr. */
-        if (!(twin_drift(p.twin) <= (i % 3 == 2 ? 1e-9 : 1e-13))) fail_msg("network %d, %s: drift %g", i, p.options.optimizer, twin_drift(p.twin));
+        if (!(twin_drift(p.twin) <= (i % 3 == 2 ? 1e-9 : 1e-13)))
+            fail_msg("network %d, %s: drift %g", i, p.options.optimizer, twin_drift(p.twin));
         close_pair(&p);
     }
 }
@@ -284,7 +285,8 @@ MLP_FAULTS_BACKWARD(DECLARE)
 
 static void faults_are_found(void **state) {
     (void)state;
-    static const struct { const char *name, *first; double (*forward)(void *, rg_tensor *, rg_tensor *); void (*backward)(void *); } faults[] = {
+    static const struct { const char *name,
+        *first; double (*forward)(void *, rg_tensor *, rg_tensor *); void (*backward)(void *); } faults[] = {
 #define ROW(name, what, first) {#name, first, forward_##name, backward_##name},
         MLP_FAULTS_FORWARD(ROW) MLP_FAULTS_BACKWARD(ROW)
     };
@@ -388,7 +390,8 @@ static void another_network_is_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest cases[] = {cmocka_unit_test(relu_networks_agree_with_the_tape), cmocka_unit_test(sigmoid_networks_agree_with_the_tape),
+    const struct CMUnitTest cases[] = {cmocka_unit_test(relu_networks_agree_with_the_tape),
+        cmocka_unit_test(sigmoid_networks_agree_with_the_tape),
         cmocka_unit_test(relu_networks_agree_in_f32), cmocka_unit_test(update_rules_are_the_optimisers),
         cmocka_unit_test(relu_networks_agree_with_differences), cmocka_unit_test(sigmoid_networks_agree_with_differences),
         cmocka_unit_test(columns_are_the_transpose), cmocka_unit_test(perceptron_fails_as_published), cmocka_unit_test(faults_are_found),

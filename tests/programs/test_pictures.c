@@ -136,7 +136,8 @@ static void curves_colours_legends_and_panels(void **state) {
     (void)state;
     double y[] = {1, 2, 1.5};
     plot_series series[] = {{.name = "training", .y = y, .count = 3, .markers = true}, {.name = "test", .y = y, .count = 2}};
-    plot_panel panels[4] = {{.title = "Loss", .x_label = "epoch", .y_label = "loss", .series = series, .count = 2}, {.series = series, .count = 1}};
+    plot_panel panels[4] = {{.title = "Loss", .x_label = "epoch", .y_label = "loss", .series = series, .count = 2},
+        {.series = series, .count = 1}};
     assert_int_equal(plot_curves(in_folder("out/deep/two.png"), "Run", panels, 2), 0);
     picture two = load("out/deep/two.png");
     assert_true(count_colour(&two, axes_palette[0]) > 100 && count_colour(&two, axes_palette[1]) > 100);
@@ -481,7 +482,8 @@ static void pictures_refuse_unwritable_places(void **state) {
     capture_end();
     assert_int_equal(below, -1);
     assert_int_equal(onto, -1);
-    snprintf(expected, sizeof expected, "test_pictures: cannot make folder %s: Not a directory\ntest_pictures: cannot write %s: Is a directory\n", in_folder("plain"),
+    snprintf(expected, sizeof expected,
+        "test_pictures: cannot make folder %s: Not a directory\ntest_pictures: cannot write %s: Is a directory\n", in_folder("plain"),
         in_folder("folder.png"));
     assert_string_equal(said, expected);
 }

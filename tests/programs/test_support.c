@@ -315,7 +315,8 @@ static void progress_bar_on_terminal(void **state) {
 
 static void progress_bar_in_unicode(void **state) {
     (void)state;
-    assert_string_equal(draw_once(64, "en_US.UTF-8"), "\repoch 3/4 ━━━━━━━━───  75%  loss 0.1235  3.0 steps/s  5:33 left\033[K");
+    assert_string_equal(draw_once(64, "en_US.UTF-8"), "\repoch 3/4 ━━━━━━━━───  75%"
+        "  loss 0.1235  3.0 steps/s  5:33 left\033[K");
 }
 
 static void progress_never_wraps(void **state) {
@@ -409,7 +410,8 @@ static void files_refuse_folder_below_file(void **state) {
     capture_end();
     assert_int_equal(below, -1);
     assert_int_equal(same, -1);
-    snprintf(expected, sizeof expected, "test_support: cannot make folder %s: Not a directory\ntest_support: cannot make folder %s: Not a directory\n",
+    snprintf(expected, sizeof expected,
+        "test_support: cannot make folder %s: Not a directory\ntest_support: cannot make folder %s: Not a directory\n",
         in_folder("plain"), in_folder("plain"));
     assert_string_equal(said, expected);
 }
@@ -442,7 +444,8 @@ static void files_are_replaced_whole(void **state) {
     assert_int_equal(symlink("target", in_folder("replaced/link")), 0);
     assert_int_equal(mkfifo(in_folder("replaced/pipe"), 0600), 0);
     capture(2);
-    int full = files_replace(in_folder("replaced/target"), write_nothing, NULL), pipe = files_replace(in_folder("replaced/pipe"), write_new, NULL);
+    int full = files_replace(in_folder("replaced/target"), write_nothing, NULL),
+        pipe = files_replace(in_folder("replaced/pipe"), write_new, NULL);
     capture_end();
     assert_true(full == -1 && pipe == -1);
     assert_non_null(strstr(said, "target: No space left on device\n"));
@@ -525,7 +528,8 @@ static void csv_refuses_what_it_cannot_write(void **state) {
     assert_null(below);
     assert_null(above);
     snprintf(
-        expected, sizeof expected, "test_support: cannot make folder %s: Not a directory\ntest_support: cannot write %s: Is a directory\n", in_folder("plain"), folder);
+        expected, sizeof expected, "test_support: cannot make folder %s: Not a directory\ntest_support: cannot write %s: Is a directory\n",
+        in_folder("plain"), folder);
     assert_string_equal(said, expected);
 }
 

@@ -17,7 +17,8 @@ typedef struct cases {
 } cases;
 
 /* The name is made by printf; `state` reaches the case as *state. Running out of memory ends the test program. */
-__attribute__((format(printf, 4, 5))) static inline void cases_add(cases *c, CMUnitTestFunction test, const void *state, const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static inline void cases_add(cases *c, CMUnitTestFunction test, const void *state, const char *format,
+    ...) {
     char *name = malloc(96);
     struct CMUnitTest *items = realloc(c->items, (c->count + 1) * sizeof *items);
     if (!name || !items) abort();

@@ -86,7 +86,8 @@ static inline void assert_shape(const rg_tensor *y, int ndim, const int64_t *sha
     assert_int_equal(y->ndim, ndim);
     int64_t numel = 1;
     for (int d = 0; d < ndim; d++) {
-        if (y->shape[d] != shape[d]) fail_msg("%s: dimension %d is %lld, should be %lld", y->op->name, d, (long long)y->shape[d], (long long)shape[d]);
+        if (y->shape[d] != shape[d])
+            fail_msg("%s: dimension %d is %lld, should be %lld", y->op->name, d, (long long)y->shape[d], (long long)shape[d]);
         numel *= shape[d];
     }
     assert_int_equal(y->numel, numel);

@@ -13,7 +13,8 @@ static inline void has_values(const char *file, int line, const rg_tensor *x, co
         if (!(fabs(element(x, i) - should[i]) <= 1e-6 * fmax(1, fabs(should[i]))))
             fail_msg("%s:%d: element %lld is %.9g, should be %.9g", file, line, (long long)i, element(x, i), should[i]);
 }
-#define VALUES(x, ...) has_values(__FILE__, __LINE__, x, (const double[]){__VA_ARGS__}, (int64_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)))
+#define VALUES(x, ...) \
+    has_values(__FILE__, __LINE__, x, (const double[]){__VA_ARGS__}, (int64_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)))
 
 /* 1 to n; zeros if there are more than six. */
 static inline rg_tensor *param(rg_tape *t, const char *name, int64_t n) {

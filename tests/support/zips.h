@@ -38,7 +38,8 @@ static inline void zip_new(int n, const char *const *names, const bytes *content
             if (!entry) place[i] = archive.n;
             le(entry ? 0x02014b50 : 0x04034b50, 4);
             if (entry) le(20, 2);
-            le(20, 2), le(0, 2), le((uint64_t)method, 2), le(0, 4), le(crc, 4), le(size, 4), le(contents->n, 4), le(strlen(names[i]), 2), le(0, 2);
+            le(20, 2), le(0, 2), le((uint64_t)method, 2), le(0, 4), le(crc, 4), le(size, 4), le(contents->n, 4), le(strlen(names[i]), 2),
+                le(0, 2);
             if (entry) le(0, 10), le(place[i], 4);
             put(&archive, names[i], strlen(names[i]));
             if (!entry) put(&archive, pack ? shorter : contents->at, size);

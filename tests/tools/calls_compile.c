@@ -1,4 +1,5 @@
-/* calls_compile.c - every form of call, as C and as C++ (tests/tools/test_calls.sh compiles it, and appends to it what must not compile). */
+/* calls_compile.c - every form of call, as C and as C++ (tests/tools/test_calls.sh compiles it, and appends to it what must not
+   compile). */
 #include "retrograd.h"
 
 rg_tensor *forms(rg_tape *t, rg_tensor *x, rg_tensor *i, void *untyped, int64_t n);

@@ -1,4 +1,5 @@
-/* test_calls.c - the forms in which functions are called: numbers as operands, dtypes of pointers, lists, named options, plain functions. */
+/* test_calls.c - the forms in which functions are called: numbers as operands, dtypes of pointers, lists, named options, plain
+   functions. */
 #include "nn/nn.h"
 #include "tests/support/values.h"
 
@@ -139,7 +140,8 @@ static void slices_with_steps(void **state) {
     assert_int_equal(rg_numel(rg_slice(x, 0, 5, 2, .step = 2)), 0);
     VALUES(rg_slice(x, 0, 5, 0, .step = INT64_MIN), 5);
     VALUES(rg_slice(x, 0, 1, RG_TO_END, .step = INT64_MAX), 1);
-    assert_int_equal(rg_grad(rg_slice(x, 0, -1, RG_TO_END, .step = -3), rg_list_of(x), &dx, .dy = rg_input(t, ((double[]){1, 2, 3}), 3)), 0);
+    assert_int_equal(rg_grad(rg_slice(x, 0, -1, RG_TO_END, .step = -3), rg_list_of(x), &dx, .dy = rg_input(t, ((double[]){1, 2, 3}), 3)),
+        0);
     VALUES(dx, 3, 0, 0, 2, 0, 0, 1);
     REFUSED(RG_ESHAPE, rg_slice(x, 1, 0, 2, .step = 2), "slice: [7]: axis 1 is outside the 1 dimensions");
 }
@@ -193,10 +195,14 @@ static void slices_are_written(void **state) {
             for (int i = 0; i < 64; i++) assert_true(element(x, i) == element(want, i));
         }
     rg_tensor *x = rg_set_name(rg_full(t, 0, 3, 2), "x"), *y = rg_neg(x);
-    REFUSED(RG_ESHAPE, (rg_write_slice(x, rg_full(t, 1, 2, 2), 0, 2), rg_poison(t)), "rg_write_slice: [2,2] does not fit into x[3,2] along axis 0 from 2");
-    REFUSED(RG_ESHAPE, (rg_write_slice(x, rg_full(t, 1, 1, 3), 0, 0), rg_poison(t)), "rg_write_slice: [1,3] does not fit into x[3,2] along axis 0 from 0");
-    REFUSED(RG_ESHAPE, (rg_write_slice(x, rg_full(t, 1, 1, 2), 2, 0), rg_poison(t)), "rg_write_slice: [1,2] does not fit into x[3,2] along axis 2 from 0");
-    REFUSED(RG_ESHAPE, (rg_write_slice(x, rg_full(t, 1, 1, 2), 0, INT64_MIN), rg_poison(t)), "rg_write_slice: [1,2] does not fit into x[3,2] along axis 0 from -9223372036854775808");
+    REFUSED(RG_ESHAPE, (rg_write_slice(x, rg_full(t, 1, 2, 2), 0, 2), rg_poison(t)),
+        "rg_write_slice: [2,2] does not fit into x[3,2] along axis 0 from 2");
+    REFUSED(RG_ESHAPE, (rg_write_slice(x, rg_full(t, 1, 1, 3), 0, 0), rg_poison(t)),
+        "rg_write_slice: [1,3] does not fit into x[3,2] along axis 0 from 0");
+    REFUSED(RG_ESHAPE, (rg_write_slice(x, rg_full(t, 1, 1, 2), 2, 0), rg_poison(t)),
+        "rg_write_slice: [1,2] does not fit into x[3,2] along axis 2 from 0");
+    REFUSED(RG_ESHAPE, (rg_write_slice(x, rg_full(t, 1, 1, 2), 0, INT64_MIN), rg_poison(t)),
+        "rg_write_slice: [1,2] does not fit into x[3,2] along axis 0 from -9223372036854775808");
     REFUSED(RG_ESTATE, (rg_write_slice(y, x, 0, 0), rg_poison(t)), "rg_write_slice: the result of neg is no leaf");
     REFUSED(RG_ESTATE, (rg_write_slice(x, NULL, 0, 0), rg_poison(t)), "rg_write_slice: the source is NULL");
 }

@@ -13,7 +13,8 @@
 #include "tools/common/options.h"
 #include "table.h"
 
-static struct { int threads, rounds; double seconds; const char *json, *against, *only; bool alone; } o = {1, 5, .3, NULL, NULL, NULL, false};
+static struct { int threads, rounds; double seconds; const char *json, *against, *only; bool alone; } o = {1, 5, .3, NULL, NULL, NULL,
+    false};
 static double gflops, gbytes; /* what one thread of this machine can do */
 static bool failed;
 
@@ -48,7 +49,8 @@ bool wanted(const char *op) { /* by the environment, which the processes have in
 /* bench run WORKLOAD BY SECONDS THREADS [STEPS [baseline]]: what the processes are started with, and the tests */
 static int child(int argc, char **argv) {
     if (argc < 6) return fprintf(stderr, "usage: bench run WORKLOAD BY SECONDS THREADS [STEPS [baseline]]\n"), 2;
-    const job j = {.workload = argv[2], .by = argv[3], .seconds = atof(argv[4]), .threads = atoi(argv[5]), .steps = argc > 6 ? atoi(argv[6]) : 0,
+    const job j = {.workload = argv[2], .by = argv[3], .seconds = atof(argv[4]), .threads = atoi(argv[5]),
+        .steps = argc > 6 ? atoi(argv[6]) : 0,
         .baseline = argc > 7 && !strcmp(argv[7], "baseline")};
     if (find(j.workload) >= TIMED) return 2;
     const int status = strncmp(j.by, "floor", 5) ? engine_run(&j) : floor_run(&j);
@@ -87,7 +89,8 @@ static void add_contestants(table *t, const net_shape *net, char *against) {
         if (access(BENCH_SOURCES "/peers.py", R_OK) == 0 && system(probe) == 0)
             add(t, peers[i][0], "/usr/bin/python3 " BENCH_SOURCES "/peers.py", o.threads, "%s", peers[i][0]);
     }
-    for (char *name = against ? strtok(against, ",") : NULL; name; name = strtok(NULL, ",")) add(t, name, name, o.threads, "%.*s", NAME_SIZE - 1, name);
+    for (char *name = against ? strtok(against, ",") : NULL; name; name = strtok(NULL, ","))
+        add(t, name, name, o.threads, "%.*s", NAME_SIZE - 1, name);
 }
 
 /* -------- running */
@@ -97,7 +100,8 @@ static FILE *start(const table *t, const contestant *c) {
     const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = 0;
     if (c->command) /* the threads of OpenBLAS, in PyTorch and NumPy, can be told by the environment alone */
-        snprintf(command, sizeof command, "exec env OPENBLAS_NUM_THREADS=%d OMP_NUM_THREADS=%d %s %s %s %g %d", c->threads, c->threads, c->command, t->workload,
+        snprintf(command, sizeof command, "exec env OPENBLAS_NUM_THREADS=%d OMP_NUM_THREADS=%d %s %s %s %g %d", c->threads, c->threads,
+            c->command, t->workload,
             c->by, o.seconds, c->threads);
     else snprintf(command, sizeof command, "exec '%s' run %s %s %g %d", self, t->workload, c->by, o.seconds, c->threads);
     fflush(NULL);
@@ -177,7 +181,8 @@ static void time_workload(int k, FILE *json, bool first) {
         while (strcmp(t.contestants[fused].by, "fused")) fused++;
         for (int l = 0; l < s->layers; l++) flop += (l ? 6. : 4.) * s->batch * s->sizes[l] * s->sizes[l + 1];
         const double rate = flop / quantile(t.lines[0].by[fused].seconds, t.rounds, .5) / 1e9;
-        printf("its products alone are %.1f MFLOP: fused on one thread runs at %.1f GFLOP/s, %.0f%% of the machine's\n", flop / 1e6, rate, 100 * rate / gflops);
+        printf("its products alone are %.1f MFLOP: fused on one thread runs at %.1f GFLOP/s, %.0f%% of the machine's\n", flop / 1e6, rate,
+            100 * rate / gflops);
     }
     fflush(stdout);
     if (json && !first) fprintf(json, ",\n");
@@ -196,19 +201,23 @@ static void find_floor(char **argv) {
 int main(int argc, char **argv) {
     if (argc > 1 && !strcmp(argv[1], "run")) return child(argc, argv);
     static const option_row rows[] = {
-        {"threads", OPT_INT, &o.threads, "N", "of retrograd and PyTorch; above 1 W1 and W2 show beside it one thread, and N copies of the floor at once", 1, 64},
+        {"threads", OPT_INT, &o.threads, "N",
+            "of retrograd and PyTorch; above 1 W1 and W2 show beside it one thread, and N copies of the floor at once", 1, 64},
         {"rounds", OPT_INT, &o.rounds, "N", "how often each contestant is run, in turn", 1, ROUNDS_MAX},
         {"seconds", OPT_DOUBLE, &o.seconds, "S", "how long each is measured in a round", 1e-3, 1e4},
         {"alone", OPT_FLAG, &o.alone, NULL, "without PyTorch and NumPy, which are run where /usr/bin/python3 has them", 0, 0},
         {"json", OPT_STRING, &o.json, "FILE", "write the seconds of every round of W1 to W5 there", 0, 0},
         {"only", OPT_STRING, &o.only, "OP,...", "of W5 and ops these operators; W5 has those of elementwise.def and reductions", 0, 0},
-        {"against", OPT_STRING, &o.against, "PROGRAM,...", "more contestants: PROGRAM W1 NAME SECONDS THREADS prints \"step SECONDS\" (status 3: not this one)", 0, 0},
+        {"against", OPT_STRING, &o.against, "PROGRAM,...",
+        "more contestants: PROGRAM W1 NAME SECONDS THREADS prints \"step SECONDS\" (status 3: not this one)", 0, 0},
         {0}};
     int chosen[16], n = 0, first = 1, timed = 0;
     for (; first < argc && argv[first][0] != '-' && n < 16; first++)
         if ((chosen[n++] = find(argv[first])) == WORKLOADS) return 2;
-    const int status = options_parse_after("[W1 W2 W3 W4 W5 ops growth gemm]", first - 1, "Times W1 to W5, or those named. \"floor\" is the same work by hand.\n"
-        "ops: each operator of the registry at three sizes; growth: steps over batch, width and depth; gemm: the products of W1 and W2.", rows, argc, argv);
+    const int status = options_parse_after("[W1 W2 W3 W4 W5 ops growth gemm]", first - 1,
+        "Times W1 to W5, or those named. \"floor\" is the same work by hand.\n"
+        "ops: each operator of the registry at three sizes; growth: steps over batch, width and depth; gemm: the products of W1 and W2.",
+        rows, argc, argv);
     if (status != OPTIONS_RUN) return status;
     char only[512];
     snprintf(only, sizeof only, "%s", o.only ? o.only : "");

@@ -74,7 +74,8 @@ int elementwise_engine(const job *j) {
     for (const loop_row *r = rows(); r->key && !rg_error(t); r++) {
         if (!wanted(r->op)) continue;
         char key[64];
-        trial m = {.row = r, .t = t, .in = {full[0], r->shape == LOOP_ROW ? row : full[1]}, .n = r->shape == LOOP_BINARY || r->shape == LOOP_ROW ? 2 : 1};
+        trial m = {.row = r, .t = t, .in = {full[0], r->shape == LOOP_ROW ? row : full[1]}, .n = r->shape == LOOP_BINARY ||
+            r->shape == LOOP_ROW ? 2 : 1};
         for (int k = 0; k < m.n; k++) {
             fill(m.in[k]->data, m.in[k]->numel, r->low, r->high);
             rg_requires_grad(m.in[k], true);

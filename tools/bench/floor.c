@@ -11,12 +11,14 @@
 /* c[n, m] = op(a) op(b), row-major. */
 static void gemm(bool ta, bool tb, int n, int m, int k, const float *a, const float *b, float *c) {
 #ifdef RG_OPENBLAS
-    cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, n, m, k, 1, a, ta ? n : k, b, tb ? k : m, 0, c, m);
+    cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, n, m, k, 1, a, ta ? n : k, b, tb ? k : m, 0,
+        c, m);
 #else
     for (int i = 0; i < n; i++) {
         memset(c + (long)i * m, 0, (size_t)m * sizeof *c);
         for (int l = 0; l < k; l++)
-            for (int j = 0; j < m; j++) c[(long)i * m + j] += a[ta ? (long)l * n + i : (long)i * k + l] * b[tb ? (long)j * k + l : (long)l * m + j];
+            for (int j = 0; j < m; j++)
+                c[(long)i * m + j] += a[ta ? (long)l * n + i : (long)i * k + l] * b[tb ? (long)j * k + l : (long)l * m + j];
     }
 #endif
 }
@@ -145,7 +147,8 @@ static void mlp_step(void *ctx) {
 
 static int mlp_run(const job *j, net_shape s) {
     static mlp m; /* what it holds is never given back */
-    m = (mlp){.s = s, .images = malloc((size_t)s.rows * (size_t)s.sizes[0]), .labels = malloc((size_t)s.rows), .order = malloc((size_t)s.rows * sizeof *m.order),
+    m = (mlp){.s = s, .images = malloc((size_t)s.rows * (size_t)s.sizes[0]), .labels = malloc((size_t)s.rows),
+        .order = malloc((size_t)s.rows * sizeof *m.order),
         .batch_labels = malloc((size_t)s.batch)};
     if (!m.images || !m.labels || !m.order || !m.batch_labels) return 1;
     fill_random(1, m.images, (int64_t)s.rows * s.sizes[0]);

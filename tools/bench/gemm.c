@@ -37,7 +37,8 @@ const char *better_core(void) {
 
 #ifdef RG_OPENBLAS
 static void openblas(const rg_gemm *p) {
-    cblas_sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans, p->tb ? CblasTrans : CblasNoTrans, (int)p->n, (int)p->m, (int)p->k, 1, p->a,
+    cblas_sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans, p->tb ? CblasTrans : CblasNoTrans, (int)p->n, (int)p->m, (int)p->k, 1,
+        p->a,
         (int)(p->ta ? p->n : p->k), p->b, (int)(p->tb ? p->k : p->m), 0, p->c, (int)p->m);
 }
 #endif
@@ -77,7 +78,8 @@ static double row(const rg_gemm *p, gemm_fn *const fs[2], double seconds, double
     }
     const double rate = flop / median(times[0]) / 1e9;
     if (peak < rate) peak = rate;
-    printf("%5lld %5lld %5lld %4s %4s %9.1f %4.0f%%", (long long)p->n, (long long)p->k, (long long)p->m, p->ta ? "T" : "-", p->tb ? "T" : "-", rate, 100 * rate / peak);
+    printf("%5lld %5lld %5lld %4s %4s %9.1f %4.0f%%", (long long)p->n, (long long)p->k, (long long)p->m, p->ta ? "T" : "-",
+        p->tb ? "T" : "-", rate, 100 * rate / peak);
     if (fs[1]) {
         const double theirs = flop / median(times[1]) / 1e9;
         printf(" %9.1f %4.0f%% %8.2f", theirs, 100 * theirs / peak, median(ratios));
@@ -88,10 +90,14 @@ static double row(const rg_gemm *p, gemm_fn *const fs[2], double seconds, double
 }
 
 int bench_gemm(double seconds, double peak) {
-    static const struct { int n, k, m, ta, tb; } shapes[] = {{512, 512, 512, 0, 0}, /* W1: */ {64, 784, 128, 0, 0}, {784, 64, 128, 1, 0}, {64, 128, 10, 0, 0},
-        {128, 64, 10, 1, 0}, {64, 10, 128, 0, 1}, /* W2: */ {128, 3072, 256, 0, 0}, {3072, 128, 256, 1, 0}, {128, 256, 128, 0, 0}, {256, 128, 128, 1, 0},
-        {128, 128, 256, 0, 1}, {128, 128, 10, 0, 0}, {128, 128, 10, 1, 0}, {128, 10, 128, 0, 1}, /* W3: */ {4, 2, 2, 0, 0}, {8, 8, 8, 0, 0}, {16, 16, 16, 0, 0},
-        {32, 32, 32, 0, 0}, {32, 32, 32, 0, 1}, {64, 64, 64, 0, 0}, {1, 784, 128, 0, 0}, {1024, 1024, 1024, 0, 0}, {1024, 1024, 1024, 1, 1}};
+    static const struct { int n, k, m, ta, tb; } shapes[] = {{512, 512, 512, 0, 0}, /* W1: */ {64, 784, 128, 0, 0}, {784, 64, 128, 1, 0},
+        {64, 128, 10, 0, 0},
+        {128, 64, 10, 1, 0}, {64, 10, 128, 0, 1}, /* W2: */ {128, 3072, 256, 0, 0}, {3072, 128, 256, 1, 0}, {128, 256, 128, 0, 0},
+        {256, 128, 128, 1, 0},
+        {128, 128, 256, 0, 1}, {128, 128, 10, 0, 0}, {128, 128, 10, 1, 0}, {128, 10, 128, 0, 1}, /* W3: */ {4, 2, 2, 0, 0}, {8, 8, 8, 0, 0},
+        {16, 16, 16, 0, 0},
+        {32, 32, 32, 0, 0}, {32, 32, 32, 0, 1}, {64, 64, 64, 0, 0}, {1, 784, 128, 0, 0}, {1024, 1024, 1024, 0, 0},
+        {1024, 1024, 1024, 1, 1}};
     enum { MOST = 1024 * 1024 };
     gemm_fn *const fs[2] = {own,
 #ifdef RG_OPENBLAS
@@ -101,10 +107,12 @@ int bench_gemm(double seconds, double peak) {
     float *a = malloc(3 * MOST * sizeof *a);
     if (!a) return 1;
     for (int i = 0; i < 3 * MOST; i++) a[i] = (float)(i % 1009) / 1009 - .5f;
-    printf("\nproducts of f32, op(a) [n, k] . op(b) [k, m]: GFLOP/s and share of the peak\n%5s %5s %5s %4s %4s %15s%s\n", "n", "k", "m", "a", "b", "own loops",
+    printf("\nproducts of f32, op(a) [n, k] . op(b) [k, m]: GFLOP/s and share of the peak\n%5s %5s %5s %4s %4s %15s%s\n", "n", "k", "m",
+        "a", "b", "own loops",
         fs[1] ? "        OpenBLAS    ratio" : "");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        const rg_gemm p = {.n = shapes[i].n, .k = shapes[i].k, .m = shapes[i].m, .ta = shapes[i].ta, .tb = shapes[i].tb, .a = a, .b = a + MOST, .c = a + 2 * MOST};
+        const rg_gemm p = {.n = shapes[i].n, .k = shapes[i].k, .m = shapes[i].m, .ta = shapes[i].ta, .tb = shapes[i].tb, .a = a,
+            .b = a + MOST, .c = a + 2 * MOST};
         const double rate = row(&p, fs, seconds, peak);
         if (peak < rate && !i) peak = rate; /* without OpenBLAS nothing else has measured it */
     }

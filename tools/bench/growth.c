@@ -64,7 +64,8 @@ static double op_seconds(int n, double seconds) {
 }
 
 int bench_growth(double seconds, int threads) {
-    printf("\ngrowth: layers of width x width with ReLU, and one of %d classes; batch 64, width 128, depth 2 but for what is varied\n", CLASSES);
+    printf("\ngrowth: layers of width x width with ReLU, and one of %d classes; batch 64, width 128, depth 2 but for what is varied\n",
+        CLASSES);
     printf("%-8s %6s %14s %12s %12s\n", "", "", "steps/s", "GFLOP/s", "ns/FLOP");
     for (int n = 1; n <= 4096; n *= 4) row("batch", n, n, 128, 2, threads, seconds);
     for (int n = 16; n <= 4096; n *= 4) row("width", n, 64, n, 2, threads, seconds);

@@ -25,7 +25,8 @@ static void stretch(rg_sample *s, double bytes) {
     for (int i = 0; i < s->n; i++) {
         double rest = 1;
         int times = 0;
-        for (int d = 0; d < s->operand[i].ndim; d++) s->operand[i].shape[d] == longest ? (void)times++ : (void)(rest *= (double)s->operand[i].shape[d]);
+        for (int d = 0; d < s->operand[i].ndim; d++)
+            s->operand[i].shape[d] == longest ? (void)times++ : (void)(rest *= (double)s->operand[i].shape[d]);
         if (times && pow(bytes / 4 / rest, 1. / times) < length) length = pow(bytes / 4 / rest, 1. / times);
     }
     to = length < 1 ? 1 : (int64_t)(length + .5);
@@ -36,7 +37,8 @@ static void stretch(rg_sample *s, double bytes) {
         if (s->dims[d] == longest) s->dims[d] = to;
 }
 
-typedef struct trial { const rg_op *op; const rg_sample *s; rg_tape *t; rg_tensor *in[RG_SAMPLE_OPERANDS], *x[RG_SAMPLE_OPERANDS], *out[RG_SAMPLE_OPERANDS], *y, *dy; int n; } trial;
+typedef struct trial { const rg_op *op; const rg_sample *s; rg_tape *t; rg_tensor *in[RG_SAMPLE_OPERANDS], *x[RG_SAMPLE_OPERANDS],
+    *out[RG_SAMPLE_OPERANDS], *y, *dy; int n; } trial;
 
 static void forward(trial *m) {
     const int64_t mark = rg_mark(m->t);

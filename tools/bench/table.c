@@ -107,7 +107,8 @@ void print_wide(const table *t) {
     char names[4096] = "";
     for (int c = 0; c < t->ncontestants; c++)
         if (!strcmp(t->contestants[c].name, "pytorch")) pytorch = c;
-    printf("retrograd's time divided by that of the loops%s; marked: beyond %.2f%s\n", pytorch < 0 ? "" : ", and of PyTorch", most, pytorch < 0 ? "" : ", or behind PyTorch");
+    printf("retrograd's time divided by that of the loops%s; marked: beyond %.2f%s\n", pytorch < 0 ? "" : ", and of PyTorch", most,
+        pytorch < 0 ? "" : ", or behind PyTorch");
     printf("%-28s %10s %10s %8s", "", "retrograd", "loops", "/ loops");
     if (pytorch >= 0) printf(" %10s %9s", "pytorch", "/ pytorch");
     printf("\n");

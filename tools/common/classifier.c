@@ -135,7 +135,8 @@ static int draw(const training *r, int epochs) {
     const char *out = r->o->out;
     if (draw_curves(r, epochs, run_path(path[0], sizeof path[0], out, "curves.png"))) return -1;
     if (r->c->first && draw_weights(r, run_path(path[1], sizeof path[1], out, "weights.png"))) return -1;
-    if (plot_confusion(run_path(path[2], sizeof path[2], out, "confusion.png"), r->c->name, r->confusion, r->c->test.class_names, r->c->test.classes)) return -1;
+    if (plot_confusion(run_path(path[2], sizeof path[2], out, "confusion.png"), r->c->name, r->confusion, r->c->test.class_names,
+        r->c->test.classes)) return -1;
     printf("pictures: %s%s%s %s\n", path[0], r->c->first ? " " : "", r->c->first ? path[1] : "", path[2]);
     return 0;
 }
@@ -157,7 +158,8 @@ static int run_epochs(training *r) {
         row[ACCURACY] = evaluate(r);
         failed = r->failed || rg_error_code(r->t) || (file && csv_row(file, row)) || run_save(r->o, r->run);
         if (!failed)
-            progress_line(&r->bar, "epoch %2d/%d   loss %.4f   test %5.2f%%   %6.2f s   %6.0f steps/s%s", epoch, r->o->epochs, row[LOSS], 100 * row[ACCURACY], row[SECONDS], row[RATE],
+            progress_line(&r->bar, "epoch %2d/%d   loss %.4f   test %5.2f%%   %6.2f s   %6.0f steps/s%s", epoch, r->o->epochs, row[LOSS],
+                100 * row[ACCURACY], row[SECONDS], row[RATE],
                 begun ? "   (loss: of this run's steps)" : "");
     }
     progress_end(&r->bar);

@@ -94,7 +94,8 @@ static double leaves(const diagram_node *n, double x0, double y0, double x1, dou
 
 /* The head is a triangle, filled by strokes from its base to its point. */
 static void draw_head(canvas *c, double x, double y, double ux, double uy) {
-    for (double side = -4.2; side <= 4.2; side += .6) canvas_stroke(c, x - 9.5 * ux - side * uy, y - 9.5 * uy + side * ux, x - ux, y - uy, 1);
+    for (double side = -4.2; side <= 4.2; side += .6)
+        canvas_stroke(c, x - 9.5 * ux - side * uy, y - 9.5 * uy + side * ux, x - ux, y - uy, 1);
 }
 
 static void draw_edge(canvas *c, const diagram *d, const diagram_arrow *e) {
@@ -118,7 +119,8 @@ static void draw_edge_text(canvas *c, const diagram *d, const diagram_arrow *e) 
     const double length = hypot(b->x - a->x, b->y - a->y), ux = (b->x - a->x) / length, uy = (b->y - a->y) / length;
     const double first = leaves(a, a->x, a->y, b->x, b->y), last = leaves(b, b->x, b->y, a->x, a->y), middle = (first + 1 - last) / 2;
     const double half = canvas_text_width(e->text, SMALL_SIZE) / 2;
-    const double side = e->shift != 0 ? (e->shift > 0 ? 1 : -1) : ux > .01 || (ux > -.01 && uy < 0) ? -1 : 1; /* along the normal (-uy, ux) */
+    /* along the normal (-uy, ux) */
+    const double side = e->shift != 0 ? (e->shift > 0 ? 1 : -1) : ux > .01 || (ux > -.01 && uy < 0) ? -1 : 1;
     const double off = e->shift + side * (half * fabs(uy) + 5 * fabs(ux) + 6);
     canvas_text(c, a->x + middle * (b->x - a->x) - uy * off, a->y + middle * (b->y - a->y) + ux * off, e->text,
         (canvas_style){.size = SMALL_SIZE, .align = .5, .lift = .5, .colour = e->kind == DIAGRAM_BACKWARD ? BACKWARD_COLOUR : AXES_INK});

@@ -43,8 +43,10 @@ typedef struct diagram {
 } diagram;
 
 /* Each returns the node's number; format as in printf. More than fit are counted, and diagram_save then fails. */
-__attribute__((format(printf, 7, 8))) int diagram_box(diagram *d, double x, double y, double width, double height, diagram_role role, const char *format, ...);
-__attribute__((format(printf, 6, 7))) int diagram_circle(diagram *d, double x, double y, double radius, diagram_role role, const char *format, ...);
+__attribute__((format(printf, 7, 8))) int diagram_box(diagram *d, double x, double y, double width, double height, diagram_role role,
+    const char *format, ...);
+__attribute__((format(printf, 6, 7))) int diagram_circle(diagram *d, double x, double y, double radius, diagram_role role,
+    const char *format, ...);
 __attribute__((format(printf, 5, 6))) int diagram_note(diagram *d, double x, double y, double align, const char *format, ...);
 void diagram_edge(diagram *d, int from, int to, diagram_kind kind, double shift, const char *text); /* text NULL: none */
 

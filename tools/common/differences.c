@@ -4,7 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-static double element(const differences *d, const void *x, int64_t i) { return d->f64 ? ((const double *)x)[i] : (double)((const float *)x)[i]; }
+static double element(const differences *d, const void *x, int64_t i) {
+    return d->f64 ? ((const double *)x)[i] : (double)((const float *)x)[i];
+}
 
 /* The place of a number among all numbers of its type, from the most negative to the largest; both zeros at 0. */
 static int64_t place(const differences *d, double x) {
@@ -35,7 +37,8 @@ static difference *find(differences *d, const char *name) {
     return new;
 }
 
-int differences_add(differences *d, const char *name, int64_t rows, int64_t cols, const void *a, const void *b, double terms, int64_t step) {
+int differences_add(differences *d, const char *name, int64_t rows, int64_t cols, const void *a, const void *b, double terms,
+    int64_t step) {
     difference *q = find(d, name);
     if (!q) return -1;
     q->rows = rows;
@@ -46,7 +49,8 @@ int differences_add(differences *d, const char *name, int64_t rows, int64_t cols
         q->equal += rows * cols;
         return 0;
     }
-    for (int64_t i = 0; i < rows * cols; i++) q->equal += memcmp((const char *)a + (size_t)i * size, (const char *)b + (size_t)i * size, size) == 0;
+    for (int64_t i = 0; i < rows * cols; i++)
+        q->equal += memcmp((const char *)a + (size_t)i * size, (const char *)b + (size_t)i * size, size) == 0;
     double squares = 0, norm = 0, largest = -1;
     int64_t where = 0;
     for (int64_t i = 0; i < rows * cols; i++) {
@@ -57,7 +61,8 @@ int differences_add(differences *d, const char *name, int64_t rows, int64_t cols
         if (isnan(apart)) break; /* nothing is worse, and the sums are NaN */
     }
     const double relative = squares == 0 ? 0 : sqrt(squares) / fmax(sqrt(norm), terms); /* by 0: infinity, beyond any tolerance */
-    if (!(largest <= q->absolute) && !isnan(q->absolute)) q->absolute = largest, q->ulps = ulps(d, element(d, a, where), element(d, b, where));
+    if (!(largest <= q->absolute) && !isnan(q->absolute))
+        q->absolute = largest, q->ulps = ulps(d, element(d, a, where), element(d, b, where));
     if (!(relative <= q->relative) && !isnan(q->relative)) q->relative = relative, q->worst = step;
     return 0;
 }

@@ -58,7 +58,8 @@ static int find_target(const char *path, char target[PATH_MAX]) {
     if (stat(path, &found) == 0) {
         errno = S_ISDIR(found.st_mode) ? EISDIR : 0;
         if (errno) return files_fail("write", path);
-        if (!S_ISREG(found.st_mode)) return fprintf(stderr, "%s: cannot write %s: it is a device or a pipe, not a file\n", program_invocation_short_name, path), -1;
+        if (!S_ISREG(found.st_mode))
+            return fprintf(stderr, "%s: cannot write %s: it is a device or a pipe, not a file\n", program_invocation_short_name, path), -1;
         if (realpath(path, target)) return 0;
     }
     errno = ENAMETOOLONG;

@@ -5,7 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { EDGE = 18, TITLE = 34, WIDTH = 520, HEIGHT_LEAST = 200, HEIGHT_MOST = 520, SHADES = 64 /* no eye tells more apart, and the file is a quarter smaller */ };
+enum { EDGE = 18, TITLE = 34, WIDTH = 520, HEIGHT_LEAST = 200, HEIGHT_MOST = 520,
+    SHADES = 64 /* no eye tells more apart, and the file is a quarter smaller */ };
 
 static double at_grid(const plot_plane *p, int column, int row) { return p->probability[(size_t)row * (size_t)p->width + (size_t)column]; }
 

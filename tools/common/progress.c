@@ -65,7 +65,8 @@ static void format_bar(const progress *p, char *text, int cells, double share) {
 }
 
 static void draw(const progress *p, double elapsed, int round, int64_t step, double loss) {
-    double done = (double)(round - 1 - p->before) * (double)p->steps + (double)step, all = (double)(p->rounds - p->before) * (double)p->steps;
+    double done = (double)(round - 1 - p->before) * (double)p->steps + (double)step,
+        all = (double)(p->rounds - p->before) * (double)p->steps;
     double share = all > 0 && done < all ? done / all : 1, rate = done / elapsed;
     char head[96], tail[96], left[32], bar[BAR_MOST * sizeof "━"];
     format_time(left, sizeof left, share > 0 ? elapsed * (1 - share) / share : 359999);

@@ -13,8 +13,10 @@
 static bool left_out(const run_options *o, const option_row *row, int n, const option_row *own) {
     for (int i = 0; i < n; i++)
         if (strcmp(own[i].name, row->name) == 0) return true;
-    return (row->value == &o->path && !o->path) || (row->value == &o->batch && !o->batch) || (row->value == &o->optimizer && !o->optimizer) || (row->value == &o->epochs && !o->epochs) ||
-        (row->value == &o->hidden && !o->hidden.count) || (row->value == &o->schedule && !o->schedule) || (row->value == &o->floor && o->floor < 0);
+    return (row->value == &o->path && !o->path) || (row->value == &o->batch && !o->batch) ||
+        (row->value == &o->optimizer && !o->optimizer) || (row->value == &o->epochs && !o->epochs) ||
+        (row->value == &o->hidden && !o->hidden.count) || (row->value == &o->schedule && !o->schedule) ||
+        (row->value == &o->floor && o->floor < 0);
 }
 
 int run_parse(const char *summary, run_options *o, const option_row *own, int argc, char *const *argv) {
@@ -33,8 +35,11 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
         {"out", OPT_STRING, &o->out, "DIR", "draw pictures there", 0, 0},
         {"csv", OPT_STRING, &o->csv, "FILE", "write the history there; after --resume add to it", 0, 0},
         {"save", OPT_STRING, &o->save, "FILE", "keep the state of the run there, after each epoch of images, else at the end", 0, 0},
-        {"resume", OPT_STRING, &o->resume, "FILE", "go on from that state, bit for bit, given the same data, --batch, --l2 and --dtype; rate, seed and history are the file's, whatever --lr and --seed say", 0, 0},
-        {"path", OPT_CHOICE, &o->path, "tape|manual|both", "train by the tape, by the twin derived by hand, or compare the two at each step", 0, 0},
+        {"resume", OPT_STRING, &o->resume, "FILE",
+        "go on from that state, bit for bit, given the same data, --batch, --l2 and --dtype; "
+        "rate, seed and history are the file's, whatever --lr and --seed say", 0, 0},
+        {"path", OPT_CHOICE, &o->path, "tape|manual|both",
+        "train by the tape, by the twin derived by hand, or compare the two at each step", 0, 0},
     };
     enum { ALL = sizeof common / sizeof common[0], MOST = 32 };
     option_row table[MOST] = {{0}};

@@ -35,7 +35,8 @@ int run_resume(const run_options *o, rg_state *run, rg_loader *batches);   /* --
 int run_save(const run_options *o, rg_state *run);                         /* --save; both return 0, or -1 after an error on the tape */
 uint64_t run_hash(rg_list params);                                         /* FNV-1a over the bits of all values */
 int64_t run_numbers(rg_list params);                                       /* how many there are in all */
-csv *run_history(const run_options *o, const char *const *columns, int count); /* --csv, gone on with after --resume; NULL: not asked, or an error */
+/* --csv, gone on with after --resume; NULL: not asked, or an error */
+csv *run_history(const run_options *o, const char *const *columns, int count);
 int run_finish(rg_tape *t, int status);                                    /* frees the tape; status, or 1 where the tape holds an error */
 double run_seconds(void);                                                  /* of a clock that only goes forward */
 const char *run_path(char *to, size_t size, const char *folder, const char *name); /* "folder/name", returns to */

@@ -70,7 +70,8 @@ int text_make(text *x, const char *path, int context, int most, rg_rng *rng) {
     x->windows = (x->count - x->train) / (x->context + 1);
     if (x->windows > SUM_HELD_OUT) x->windows = SUM_HELD_OUT;
     if (x->windows > 0) return 0;
-    fprintf(stderr, "%s: %lld characters; a context of %d wants %d at least\n", path, (long long)x->count, x->context, 10 * (x->context + 1));
+    fprintf(stderr, "%s: %lld characters; a context of %d wants %d at least\n", path, (long long)x->count, x->context,
+        10 * (x->context + 1));
     return text_free(x), -1;
 }
 
@@ -128,7 +129,8 @@ static int drawn(rg_tensor *logits, double temperature) {
 static int prompt_codes(const text *x, const char *prompt, int64_t k, int32_t *to) {
     int n = 0;
     if (!prompt)
-        for (const int32_t *at = x->code + x->train + SUM_LINE * k; n < SUM_LINE && (n == 0 || x->letter[to[n - 1]] != '='); n++) to[n] = at[n];
+        for (const int32_t *at = x->code + x->train + SUM_LINE * k; n < SUM_LINE && (n == 0 || x->letter[to[n - 1]] != '='); n++)
+            to[n] = at[n];
     for (; prompt && *prompt && n < TEXT_LENGTH; prompt++) {
         if ((to[n++] = x->code_of[(unsigned char)*prompt]) >= 0) continue;
         fprintf(stderr, "--prompt: there is no '%c' in the text\n", *prompt);

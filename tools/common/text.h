@@ -19,7 +19,8 @@ typedef struct text {
     int32_t *from, *to;        /* [most, context] room for a batch */
 } text;
 
-/* The bytes of a file, or with path NULL all sums, shuffled, with a window to a sum, whatever `context`. Returns 0, or -1 after one line on stderr. */
+/* The bytes of a file, or with path NULL all sums, shuffled, with a window to a sum, whatever `context`. Returns 0, or -1 after one line on
+   stderr. */
 int text_make(text *x, const char *path, int context, int most, rg_rng *rng);
 void text_free(text *x);
 

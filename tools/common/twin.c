@@ -40,7 +40,8 @@ twin *twin_new(const run_options *o, const twin_net *net, rg_list params, int64_
     w->found.tolerance = w->found.f64 ? tolerance_f64 : tolerance_f32;
     w->alone = net->make(params, rows, o->l2);
     w->beside = run_by(o, "both") ? net->make(params, rows, o->l2) : NULL;
-    if (!w->alone || (run_by(o, "both") && !w->beside)) return fputs("no twin by hand of so many layers or with such a term, or no memory\n", stderr), twin_free(w), NULL;
+    if (!w->alone || (run_by(o, "both") && !w->beside))
+        return fputs("no twin by hand of so many layers or with such a term, or no memory\n", stderr), twin_free(w), NULL;
     take(w, w->alone);
     return w;
 }
@@ -102,7 +103,8 @@ static int read_record(rg_tensor *loss, record *r) {
         layer *l = &r->at[r->layers];
         rg_tensor *below = linear(x, l);
         if (!below)
-            return fprintf(stderr, "the twin by hand has a linear layer where the tape recorded %s (%s)\n", x->op->name, x->at ? x->at : "?"), -1;
+            return fprintf(stderr, "the twin by hand has a linear layer where the tape recorded %s (%s)\n", x->op->name,
+                x->at ? x->at : "?"), -1;
         l->a = above;
         r->layers++;
         if (!below->op || !rg_needs_grad(below)) break; /* the batch */
@@ -146,15 +148,19 @@ static int compare(twin *w, const record *r, bool gradients) {
         if ((q->name[0] == 'd') != gradients) continue;
         rg_tensor *x = named(r, q->name);
         if (!x || rg_numel(x) != q->rows * q->cols || rg_dtype_of(x) != w->net->dtype)
-            return fprintf(stderr, "%s [%lld,%lld] of the twin by hand is not on the tape\n", q->name, (long long)q->rows, (long long)q->cols), -1;
+            return fprintf(stderr, "%s [%lld,%lld] of the twin by hand is not on the tape\n", q->name, (long long)q->rows,
+                (long long)q->cols), -1;
         const void *values = w->found.f64 ? (const void *)rg_f64(x) : (const void *)rg_f32(x);
-        if (differences_add(&w->found, q->name, q->rows, q->cols, values, q->values, w->net->terms ? w->net->terms(w->beside, q->name) : 0, w->steps))
+        if (differences_add(&w->found, q->name, q->rows, q->cols, values, q->values, w->net->terms ? w->net->terms(w->beside, q->name) : 0,
+            w->steps))
             return -1;
     }
     return 0;
 }
 
-static double element(const twin *w, const void *x, int64_t i) { return w->found.f64 ? ((const double *)x)[i] : (double)((const float *)x)[i]; }
+static double element(const twin *w, const void *x, int64_t i) {
+    return w->found.f64 ? ((const double *)x)[i] : (double)((const float *)x)[i];
+}
 
 /* Where rounding put an input of a ReLU on the other side of 0, its slope is 1 here and 0 there, and both are right. The twin takes the
    tape's value, and so its side; that both values are close has been judged already, and how many there were is told. */
@@ -211,9 +217,11 @@ int twin_report(const twin *w, FILE *to) {
     fprintf(to, "\nabsolute: the largest |tape - hand| of any element; ulps: numbers between the two there\n"
                 "relative: the largest ||tape - hand|| / %s; step: where that was\n",
         w->net->terms ? "the norm of what its sums are made of" : "||tape||");
-    if (w->settled) fprintf(to, "%lld inputs of a ReLU were rounded to different sides of 0: there the slope is the tape's\n", (long long)w->settled);
+    if (w->settled)
+        fprintf(to, "%lld inputs of a ReLU were rounded to different sides of 0: there the slope is the tape's\n", (long long)w->settled);
     fprintf(to, "each trained freely for %lld steps: max |W_tape - W_hand| = %.2e (not judged)\n", steps, twin_drift(w));
-    if (beyond) fprintf(to, "tape and hand DIFFER: %s is beyond %g at step %lld\n", beyond->name, w->found.tolerance, (long long)beyond->worst);
+    if (beyond)
+        fprintf(to, "tape and hand DIFFER: %s is beyond %g at step %lld\n", beyond->name, w->found.tolerance, (long long)beyond->worst);
     else fprintf(to, "tape and hand agree: every quantity within %g of its norm\n", w->found.tolerance);
     return beyond || !w->steps;
 }

@@ -86,5 +86,6 @@ static int sigmoid_list(const void *net, quantity *to) { return sigmoid_quantiti
 static void sigmoid_release(void *net) { sigmoid_free(net); }
 
 #define twin_sigmoid BY_HAND(twin_sigmoid)
-const twin_net twin_sigmoid = {.dtype = F64 ? RG_F64 : RG_F32, .make = make_sigmoid, .parameter = sigmoid_parameter, .forward = sigmoid_mean,
+const twin_net twin_sigmoid = {.dtype = F64 ? RG_F64 : RG_F32, .make = make_sigmoid, .parameter = sigmoid_parameter,
+    .forward = sigmoid_mean,
     .backward = sigmoid_gradients, .update = sigmoid_follow, .quantities = sigmoid_list, .terms = sigmoid_terms, .free = sigmoid_release};

@@ -22,12 +22,14 @@ const fault faults[] = {
 
 static settings o = {.step = 2, .dtype = "f64", .batch = 0, .l2 = -1};
 static const option_row table[] = {
-    {"step",  OPT_INT64,  &o.step,  "N",       "which step, from 1; the steps before it train by tape. At the second no bias is 0 any more", 1, 1e9},
+    {"step",  OPT_INT64,  &o.step,  "N",       "which step, from 1; the steps before it train by tape. At the second no bias is 0 any more",
+        1, 1e9},
     {"batch", OPT_INT64,  &o.batch, "B",       "samples of a step; 0: as published", 0, 1e6},
     {"dtype", OPT_CHOICE, &o.dtype, "f32|f64", "of tape and hand; differences are always f64", 0, 0},
     {"seed",  OPT_UINT64, &o.seed,  "N",       "seed of weights and order", 0, 0},
     {"l2",    OPT_DOUBLE, &o.l2,    "LAMBDA",  "adds LAMBDA sum W^2 to the loss; -1: as published, 0.001 in 002", -1, 1e6},
-    {"data",  OPT_STRING, &o.data,  "DIR",     "folder of the images, or the word digits (003, 004) or noise (000, 002); else the first that is found", 0, 0},
+    {"data",  OPT_STRING, &o.data,  "DIR",
+    "folder of the images, or the word digits (003, 004) or noise (000, 002); else the first that is found", 0, 0},
     {"html",  OPT_STRING, &o.html,  "FILE",    "write a page with graph, table and derivation there", 0, 0},
     {"break", OPT_STRING, &o.fault, "NAME",    "plant a fault in the network by hand", 0, 0},
     {0}};
@@ -38,7 +40,8 @@ static int help(void) {
     for (const net *n = nets; n->name; n++) printf("  %-12s %s\n", n->name, n->title);
     puts("\nNAME is one of");
     for (const fault *f = faults; f->name; f++) printf("  %-12s %s\n", f->name, f->what);
-    puts("\nThe exit status is 0 where the three agree; 1 where they part, or after an error; 2 where a planted fault shows nowhere, or usage was wrong.");
+    puts("\nThe exit status is 0 where the three agree; 1 where they part, or after an error; "
+         "2 where a planted fault shows nowhere, or usage was wrong.");
     return files_end_output();
 }
 
@@ -90,11 +93,13 @@ static int run(const net *n) {
     twin_net unused;
     if (!o.batch) o.batch = n->batch;
     if (o.l2 < 0) o.l2 = n->l2;
-    if (n->sigmoid && o.batch > 4) return fprintf(stderr, "compare: --batch %lld: %s has four samples\n", (long long)o.batch, n->name), OPTIONS_BAD;
+    if (n->sigmoid && o.batch > 4)
+        return fprintf(stderr, "compare: --batch %lld: %s has four samples\n", (long long)o.batch, n->name), OPTIONS_BAD;
     if (n->sigmoid && o.l2 > 0) return fprintf(stderr, "compare: --l2 %g: %s has no regulariser by hand\n", o.l2, n->name), OPTIONS_BAD;
     const char *word = o.data && strcmp(o.data, "noise") == 0 ? "noise" : o.data && strcmp(o.data, "digits") == 0 ? "digits" : "";
     if (o.data && n->data == POINTS) return options_bad("--data %s: %s has no images", o.data, n->name);
-    if (strcmp(word, n->data == DIGITS ? "noise" : "digits") == 0) return options_bad("--data %s: %s takes %s, or a folder", word, n->name, n->data == DIGITS ? "digits" : "noise");
+    if (strcmp(word, n->data == DIGITS ? "noise" : "digits") == 0)
+        return options_bad("--data %s: %s takes %s, or a folder", word, n->name, n->data == DIGITS ? "digits" : "noise");
     if (plant(o.fault, n, &o, &unused)) return OPTIONS_BAD;
     c.net = n;
     c.o = o;

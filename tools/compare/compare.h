@@ -93,13 +93,15 @@ typedef struct row {
     const array *tape, *hand;
     const difference *apart;
     char formula[TEXT];                                       /* see formulas.c for how it is written */
-    char op[64], at[96];                                      /* what computed it on the tape: a forward value's operators, a gradient's uses */
+    /* what computed it on the tape: a forward value's operators, a gradient's uses */
+    char op[64], at[96];
     int uses;
     use by[4];
     bool gradient, beyond;
     int64_t slopes, left_out;                                 /* derivatives by differences; of these, not taken as a kink is too near */
     bool each;                                                /* one for each element, else along directions */
-    double slope_norm, slope_error;                           /* what they make of the norm; their distance from the tape's, relative to it */
+    /* what they make of the norm; their distance from the tape's, relative to it */
+    double slope_norm, slope_error;
     double slope_noise;                                       /* as large a distance the loss's own rounding may leave */
     bool slope_beyond;
 } row;
@@ -115,13 +117,15 @@ typedef struct comparison {
     twin *twin;
     arrays tape, hand, before;                                /* before: the tape's at the step before; empty at the first */
     int count;
-    row rows[ROWS_MOST];                                      /* forward values, then gradients in the order in which backward visits them */
+    /* forward values, then gradients in the order in which backward visits them */
+    row rows[ROWS_MOST];
     const row *first;                                         /* that is beyond the tolerance; NULL */
     const row *first_slope;                                   /* that finite differences contradict; NULL */
     arrays right;                                             /* of a planted fault: the same by hand without it */
     char invisible[400];                                      /* of a planted fault that shows nowhere: why; else empty */
     char cause[400];
-    double columns_differ;                                    /* of the twin with samples as columns, from the one with rows; -1: not asked */
+    /* of the twin with samples as columns, from the one with rows; -1: not asked */
+    double columns_differ;
 } comparison;
 
 /* -------- the parts */

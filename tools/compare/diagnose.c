@@ -70,8 +70,11 @@ static bool weights(const patient *p) {
     const char *below = l > 1 ? a->name : "X";
     times(p->guess, a->v, dz->v, a->cols, a->rows, dz->cols); /* [in, n] . [n, out]: only the reading of a differs */
     add_regulariser(p);
-    if (fits(p)) return found(p, "%s is not transposed: its numbers were read as if they lay [%lld,%lld]", below, (long long)a->cols, (long long)a->rows);
-    if (weights_from(p, before(p, "A", l - 1), dz)) return found(p, "stale activations: it is computed from the %s of the step before", below);
+    if (fits(p))
+        return found(p, "%s is not transposed: its numbers were read as if they lay [%lld,%lld]", below, (long long)a->cols,
+            (long long)a->rows);
+    if (weights_from(p, before(p, "A", l - 1), dz))
+        return found(p, "stale activations: it is computed from the %s of the step before", below);
     if (weights_from(p, a, before(p, "dZ", l))) return found(p, "a stale gradient: it is computed from the dZ%d of the step before", l);
     if (l > 1 && weights_from(p, now(p, "Z", l - 1), dz)) return found(p, "from Z%d, before the activation, in place of A%d", l - 1, l - 1);
     if (weights_from(p, a, now(p, "dA", l))) return found(p, "from dA%d in place of dZ%d: the slope of the activation is missing", l, l);
@@ -85,7 +88,9 @@ static bool bias(const patient *p) {
     memcpy(p->guess, dz->v, (size_t)p->n * sizeof(double));
     if (fits(p)) return found(p, "a missing sum over axis 0, the samples: it is the first row of %s alone", dz->name);
     memcpy(p->guess, dz->v + (dz->rows - 1) * dz->cols, (size_t)p->n * sizeof(double));
-    if (fits(p)) return found(p, "assignment for accumulation (= for +=): it is the last row of %s alone, each having replaced the one before", dz->name);
+    if (fits(p))
+        return found(p, "assignment for accumulation (= for +=): it is the last row of %s alone, each having replaced the one before",
+            dz->name);
     for (int64_t j = 0; j < p->n && dz->rows >= p->n; j++) {
         p->guess[j] = 0;
         for (int64_t k = 0; k < dz->cols; k++) p->guess[j] += dz->v[j * dz->cols + k];
@@ -99,7 +104,9 @@ static bool activations(const patient *p) {
     const array *dz = now(p, "dZ", p->layer + 1), *w = now(p, "W", p->layer + 1), *old = before(p, "W", p->layer + 1);
     if (!dz) return false;
     times(p->guess, dz->v, w->v, dz->rows, w->cols, w->rows); /* [n, out] . [out, in]: only the reading of w differs */
-    if (fits(p)) return found(p, "%s is not transposed: its numbers were read as if they lay [%lld,%lld]", w->name, (long long)w->cols, (long long)w->rows);
+    if (fits(p))
+        return found(p, "%s is not transposed: its numbers were read as if they lay [%lld,%lld]", w->name, (long long)w->cols,
+            (long long)w->rows);
     if (!old) return false;
     times_transposed(p->guess, dz->v, old->v, dz->rows, dz->cols, old->rows);
     return fits(p) && found(p, "stale weights: it is computed from the %s of the step before", w->name);
@@ -122,7 +129,8 @@ static bool relu_slope(const patient *p) {
     if (masked_by(p, now(p, "Z", l), true)) return found(p, "the mask is turned round: (Z%d <= 0) for (Z%d > 0)", l, l);
     if (masked_by(p, before(p, "Z", l), false)) return found(p, "a stale mask: (Z%d > 0) is that of the step before", l);
     for (int other = 1; other <= p->c->net->layers; other++)
-        if (other != l && masked_by(p, now(p, "Z", other), false)) return found(p, "the mask of the wrong layer: (Z%d > 0) for (Z%d > 0)", other, l);
+        if (other != l && masked_by(p, now(p, "Z", other), false))
+            return found(p, "the mask of the wrong layer: (Z%d > 0) for (Z%d > 0)", other, l);
     return false;
 }
 
@@ -173,8 +181,10 @@ static bool factor(const patient *p) {
     if (f == 0 || !fits(p)) return false;
     if (fabs(f + 1) < p->close) return found(p, "the sign: by hand it is -1 times the tape's");
     const char *sign = f < 0 ? ", and the sign is turned round" : "";
-    if (n > 1 && fabs(fabs(f) / n - 1) < p->close) return found(p, "a constant factor of %.6g, the number of samples: the 1/n of the mean is missing%s", fabs(f), sign);
-    if (n > 1 && fabs(fabs(f) * n - 1) < p->close) return found(p, "a constant factor of 1/%g, 1 by the number of samples: divided by n once too often%s", n, sign);
+    if (n > 1 && fabs(fabs(f) / n - 1) < p->close)
+        return found(p, "a constant factor of %.6g, the number of samples: the 1/n of the mean is missing%s", fabs(f), sign);
+    if (n > 1 && fabs(fabs(f) * n - 1) < p->close)
+        return found(p, "a constant factor of 1/%g, 1 by the number of samples: divided by n once too often%s", n, sign);
     return found(p, "a constant factor of %.6g", f);
 }
 
@@ -198,7 +208,8 @@ static bool other_term(const patient *p) {
     const double l2 = p->c->o.l2;
     double f;
     if (differs_by(p, w, &f)) {
-        if (l2 > 0 && fabs(f / (2 * l2) + 1) < 1e-2) return found(p, "a missing term: %g %s = 2 lambda %s, the gradient of the regulariser, is lost", 2 * l2, w->name, w->name);
+        if (l2 > 0 && fabs(f / (2 * l2) + 1) < 1e-2)
+            return found(p, "a missing term: %g %s = 2 lambda %s, the gradient of the regulariser, is lost", 2 * l2, w->name, w->name);
         if (l2 > 0 && fabs(f / l2 + 1) < 1e-2) return found(p, "a term by a factor of 1/2: lambda %s for 2 lambda %s", w->name, w->name);
         return found(p, "another term: %.6g %s too much", f, w->name);
     }
@@ -217,11 +228,14 @@ static void where_it_differs(const patient *p) {
     }
     const int64_t cols = p->tape->cols;
     if (first < 0) found(p, "no element stands out");
-    else found(p, "no common mistake has these numbers; %lld of %lld elements differ, the first at [%lld,%lld]: %.9g by tape, %.9g by hand", (long long)wrong,
+    else found(p, "no common mistake has these numbers; %lld of %lld elements differ, the first at [%lld,%lld]: %.9g by tape, %.9g by hand",
+        (long long)wrong,
         (long long)p->n, (long long)(first / cols), (long long)(first % cols), p->tape->v[first], p->hand->v[first]);
 }
 
-static bool is_zero(const patient *p) { return norm(p->hand->v, p->n) == 0 && found(p, "by hand it is 0 everywhere: never computed, or cleared"); }
+static bool is_zero(const patient *p) {
+    return norm(p->hand->v, p->n) == 0 && found(p, "by hand it is 0 everywhere: never computed, or cleared");
+}
 
 static bool is_not_finite(const patient *p) { return !isfinite(norm(p->hand->v, p->n)) && found(p, "by hand it is not finite"); }
 
@@ -239,7 +253,8 @@ static bool other_formula(const patient *p) {
 void compare_diagnose(comparison *c) {
     if (!c->first) return;
     const row *r = c->first;
-    const patient p = {.c = c, .tape = r->tape, .hand = r->hand, .n = r->tape->rows * r->tape->cols, .layer = atoi(r->hand->name + 1 + r->gradient),
+    const patient p = {.c = c, .tape = r->tape, .hand = r->hand, .n = r->tape->rows * r->tape->cols,
+        .layer = atoi(r->hand->name + 1 + r->gradient),
         .close = c->twin->found.f64 ? 1e-9 : 1e-4, .cause = c->cause, .size = sizeof c->cause,
         .guess = calloc((size_t)(r->tape->rows * r->tape->cols) + 1, sizeof(double))};
     if (!p.guess) found(&p, "out of memory");

@@ -42,15 +42,18 @@ void formula_of(const net *n, double l2, const char *name, char to[TEXT]) {
 const char *reason_of(const net *n, const char *name) {
     const bool last = atoi(name + 1 + (name[0] == 'd')) == n->layers;
     if (strcmp(name, "loss") == 0)
-        return n->sigmoid ? "Half the sum of squares, so that the 2 of the square cancels in its derivative. What is printed in training is the mean."
+        return n->sigmoid ? "Half the sum of squares, so that the 2 of the square cancels in its derivative. What is printed in training "
+                            "is the mean."
                           : "The mean of minus the logarithm of what the network gives to the right class.";
     if (name[0] == 'Z') return "A linear layer: every sample is a row, every unit a column; the bias goes into each row.";
     if (name[0] == 'A' && !n->sigmoid && last) return "Powers of e, divided by their sum in each row, so that a row adds up to 1.";
-    if (name[0] == 'A') return n->sigmoid ? "Squashed to between 0 and 1, element by element." : "What is negative is cut off, element by element.";
+    if (name[0] == 'A')
+        return n->sigmoid ? "Squashed to between 0 and 1, element by element." : "What is negative is cut off, element by element.";
     switch (name[1]) {
     case 'W': return "Each weight is used once per sample: its gradient is the sum over the samples of what came in times what comes back.";
     case 'b': return "The bias went into the row of every sample, so its gradient is the sum of all rows.";
-    case 'A': return last ? "The derivative of half a square is what was squared." : "What comes back at each unit above, weighted by the weight on the way there.";
+    case 'A': return last ? "The derivative of half a square is what was squared." : "What comes back at each unit above, weighted by the "
+        "weight on the way there.";
     default:
         if (n->sigmoid) return "The upstream gradient times the local slope: s' = s (1 - s), from the output of the sigmoid.";
         return last ? "Softmax and logarithm at once: the probability of the softmax and its reciprocal in the logarithm's slope cancel."
@@ -84,7 +87,8 @@ int terms_of(const comparison *c, const array *q, int64_t i, int64_t j, term to[
         to[n++] = (term){.upstream = at(c, "dA", l, i, j), .local = a * (1 - a)};
     } else {
         for (int64_t m = 0; m < c->n; m++, n++) {
-            to[n] = (term){.upstream = at(c, "dZ", l, m, j), .local = name[1] == 'b' ? 1 : at(c, "A", l - 1, m, i), .alone = name[1] == 'b'};
+            to[n] = (term){.upstream = at(c, "dZ", l, m, j), .local = name[1] == 'b' ? 1 : at(c, "A", l - 1, m, i),
+                .alone = name[1] == 'b'};
             snprintf(to[n].name, sizeof to[n].name, "%g xor %g", x->v[2 * m], x->v[2 * m + 1]);
         }
     }

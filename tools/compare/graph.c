@@ -48,7 +48,8 @@ static void put_content(const sheet *s, const array *a, const char *op, double x
         for (int64_t i = 0; i < a->rows; i++) {
             size_t used = 0;
             for (int64_t j = 0; j < a->cols && used < sizeof text; j++)
-                used += (size_t)snprintf(text + used, sizeof text - used, "%s%.*f", j ? "  " : "", a->rows * a->cols == 1 ? 4 : 3, a->v[i * a->cols + j]);
+                used += (size_t)snprintf(text + used, sizeof text - used, "%s%.*f", j ? "  " : "", a->rows * a->cols == 1 ? 4 : 3,
+                    a->v[i * a->cols + j]);
             put_line(s->to, "number", x, y + LINE * (double)(i + 1) + 1, text);
         }
         return;
@@ -79,7 +80,8 @@ static box put_box(const sheet *s, const char *class, const char *name, double x
 
 static void put_arrow(FILE *to, const char *class, double x0, double y0, double x1, double y1) {
     const double length = hypot(x1 - x0, y1 - y0), ux = (x1 - x0) / length, uy = (y1 - y0) / length;
-    fprintf(to, "<path class=\"%s\" d=\"M%.1f %.1fL%.1f %.1f\"></path><path class=\"%s head\" d=\"M%.1f %.1fl%.1f %.1fl%.1f %.1fz\"></path>\n", class, x0, y0, x1 - 7 * ux,
+    fprintf(to, "<path class=\"%s\" d=\"M%.1f %.1fL%.1f %.1f\"></path><path class=\"%s head\" d=\"M%.1f %.1fl%.1f %.1fl%.1f "
+                "%.1fz\"></path>\n", class, x0, y0, x1 - 7 * ux,
         y1 - 7 * uy, class, x1, y1, -8 * ux - 4 * uy, -8 * uy + 4 * ux, 8 * uy, -8 * ux);
 }
 
@@ -122,7 +124,8 @@ static void put_forward_lane(const sheet *s) {
         return;
     }
     const double top = s->values - box_height(s, NULL, false) / 2, from = column(2 * k - 1) + 44, end = column(2 * k + 1), over = top - 20;
-    fprintf(s->to, "<path class=\"fore\" d=\"M%g %gV%gQ%g %g %g %gH%gQ%g %g %g %g\"></path>", from, top, over + 10, from, over, from + 10, over, end - 10, end, over, end, over + 10);
+    fprintf(s->to, "<path class=\"fore\" d=\"M%g %gV%gQ%g %g %g %gH%gQ%g %g %g %g\"></path>", from, top, over + 10, from, over, from + 10,
+        over, end - 10, end, over, end, over + 10);
     put_arrow(s->to, "fore", end, over + 9, end, top);
 }
 
@@ -131,7 +134,8 @@ static void put_backward_lane(const sheet *s) {
     const int start = s->c->net->sigmoid ? 2 * k : 2 * k - 1; /* softmax and logarithm go back in one */
     const double from = column(2 * k + 1), loss = box_height(s, arrays_find(&s->c->tape, "loss"), false) / 2;
     char name[16];
-    fprintf(s->to, "<path class=\"back\" d=\"M%g %gV%gQ%g %g %g %gH%g\"></path>", from, s->values + loss, s->gradients - 12, from, s->gradients, from - 12, s->gradients,
+    fprintf(s->to, "<path class=\"back\" d=\"M%g %gV%gQ%g %g %g %gH%g\"></path>", from, s->values + loss, s->gradients - 12, from,
+        s->gradients, from - 12, s->gradients,
         column(start) + WIDE / 2 + 6);
     put_arrow(s->to, "back", column(start) + WIDE / 2 + 9, s->gradients, column(start) + WIDE / 2, s->gradients);
     if (!s->c->net->sigmoid) put_line(s->to, "note", column(start + 1), s->gradients - 9, "softmax and log at once");
@@ -146,10 +150,13 @@ static void put_backward_lane(const sheet *s) {
 }
 
 void graph_put(const comparison *c, FILE *to) {
-    sheet s = {.c = c, .to = to, .numbers = c->net->sigmoid, .parameters = 42, .values = 152, .gradients = 272, .below = 382, .height = 420};
-    if (s.numbers) s = (sheet){.c = c, .to = to, .numbers = true, .parameters = 52, .values = 190, .gradients = 342, .below = 480, .height = 530};
+    sheet s = {.c = c, .to = to, .numbers = c->net->sigmoid, .parameters = 42, .values = 152, .gradients = 272, .below = 382,
+        .height = 420};
+    if (s.numbers)
+        s = (sheet){.c = c, .to = to, .numbers = true, .parameters = 52, .values = 190, .gradients = 342, .below = 480, .height = 530};
     const double width = column(2 * c->net->layers + 1) + MARGIN;
-    fprintf(to, "<svg viewBox=\"0 0 %g %g\" style=\"min-width:%gpx\" role=\"img\" aria-label=\"computation graph\">\n", width, s.height, width * .78);
+    fprintf(to, "<svg viewBox=\"0 0 %g %g\" style=\"min-width:%gpx\" role=\"img\" aria-label=\"computation graph\">\n", width, s.height,
+        width * .78);
     put_forward_lane(&s);
     put_backward_lane(&s);
     fputs("</svg>\n", to);

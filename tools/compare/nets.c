@@ -52,11 +52,14 @@ static rg_tensor *three_layers(forward *f) {
 }
 
 const net nets[] = {
-    {"xor", "2-2-1 with sigmoids, on the exclusive or", 2, {2, 2, 1}, {.kind = RG_INIT_UNIFORM, .b = 1}, {.kind = RG_INIT_UNIFORM, .b = 1}, 0.1, 0, 4, POINTS,
+    {"xor", "2-2-1 with sigmoids, on the exclusive or", 2, {2, 2, 1}, {.kind = RG_INIT_UNIFORM, .b = 1}, {.kind = RG_INIT_UNIFORM, .b = 1},
+        0.1, 0, 4, POINTS,
         true, false, false, xor_loss},
-    {"003", "784-128-10, N(0, 0.02), SGD 0.1", 2, {784, 128, 10}, {.kind = RG_INIT_NORMAL, .b = 0.02}, {.kind = RG_INIT_CONSTANT}, 0.1, 0, 128, DIGITS,
+    {"003", "784-128-10, N(0, 0.02), SGD 0.1", 2, {784, 128, 10}, {.kind = RG_INIT_NORMAL, .b = 0.02}, {.kind = RG_INIT_CONSTANT}, 0.1, 0,
+    128, DIGITS,
         false, false, false, two_layers},
-    {"004", "784-128-10, He's initialisation, SGD 0.1", 2, {784, 128, 10}, {.kind = RG_INIT_FAN_IN_NORMAL, .a = 2}, {.kind = RG_INIT_CONSTANT}, 0.1, 0,
+    {"004", "784-128-10, He's initialisation, SGD 0.1", 2, {784, 128, 10}, {.kind = RG_INIT_FAN_IN_NORMAL, .a = 2},
+    {.kind = RG_INIT_CONSTANT}, 0.1, 0,
         64, DIGITS, false, false, false, two_layers},
     {"000", "3072-256-128-10, He's initialisation, SGD 0.01", 3, {3072, 256, 128, 10}, {.kind = RG_INIT_FAN_IN_NORMAL, .a = 2},
         {.kind = RG_INIT_CONSTANT}, 0.01, 0, 128, COLOURS, false, true, false, three_layers},

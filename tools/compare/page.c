@@ -40,13 +40,15 @@ static void put_shape(const array *a, FILE *to) {
 /* -------- head */
 
 static void put_head(const comparison *c, FILE *to) {
-    fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>", to);
+    fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, "
+          "initial-scale=1\">\n<title>", to);
     fprintf(to, "%s by tape and by hand</title>\n<style>\n", c->net->name);
     for (int i = 0; style[i]; i++) fputs(style[i], to);
     fputs("</style>\n</head>\n<body>\n<main>\n<header>\n", to);
     fputs("<p class=\"kicker\">One step, three ways: by tape, by hand, by finite differences</p>\n<h1>", to);
     escaped_put(c->net->title, to);
-    fprintf(to, "</h1>\n<ul class=\"facts\"><li>network <b>%s</b></li><li>step <b>%lld</b></li><li><b>%lld</b> samples of %s</li><li>%s, seed %llu</li>", c->net->name,
+    fprintf(to, "</h1>\n<ul class=\"facts\"><li>network <b>%s</b></li><li>step <b>%lld</b></li><li><b>%lld</b> samples of %s</li><li>%s, "
+                "seed %llu</li>", c->net->name,
         (long long)c->o.step, (long long)c->n, c->source, c->o.dtype, (unsigned long long)c->o.seed);
     if (c->o.l2 > 0) fprintf(to, "<li>\u03bb = <b>%g</b></li>", c->o.l2);
     fputs("<li>loss <b>", to);
@@ -56,10 +58,13 @@ static void put_head(const comparison *c, FILE *to) {
 
 static void put_verdict(const comparison *c, FILE *to) {
     if (!c->first) {
-        fprintf(to, "<p class=\"verdict %s\"><b>Tape and hand agree.</b> All %d quantities lie within ", c->first_slope || *c->invisible ? "wrong" : "good", c->count);
+        fprintf(to, "<p class=\"verdict %s\"><b>Tape and hand agree.</b> All %d quantities lie within ", c->first_slope ||
+            *c->invisible ? "wrong" : "good", c->count);
         put_number(c->twin->found.tolerance, 2, to);
         fprintf(to, " of %s.", c->twin->net->terms ? "the norm of what their sums are made of" : "their norms");
-        if (c->first_slope) fputs(" <b>But finite differences contradict both</b>, first in ", to), typeset_put(c->first_slope->hand->name, to), fputs(".", to);
+        if (c->first_slope)
+            fputs(" <b>But finite differences contradict both</b>, first in ", to), typeset_put(c->first_slope->hand->name, to),
+                fputs(".", to);
         if (*c->invisible) fprintf(to, " <b>The planted fault is invisible here</b>: %s.", c->invisible);
         fputs("</p>\n", to);
     } else {
@@ -67,15 +72,19 @@ static void put_verdict(const comparison *c, FILE *to) {
         typeset_put(c->first->hand->name, to);
         fputs("</a>.</b> Likely cause: ", to);
         prose_put(c->cause, to);
-        fprintf(to, ".%s</p>\n", !c->first->slopes ? "" : c->first->slope_beyond ? " Finite differences side with the hand, or with neither." : " Finite differences side with the tape.");
+        fprintf(to, ".%s</p>\n", !c->first->slopes ? "" : c->first->slope_beyond
+            ? " Finite differences side with the hand, or with neither." : " Finite differences side with the tape.");
     }
     fputs("</header>\n", to);
 }
 
 static void put_graph(const comparison *c, FILE *to) {
-    fputs("<section>\n<h2>The graph</h2>\n<p><span class=\"key fore\"></span>Values go forward, from left to right; <span class=\"key back\"></span>gradients come back from the loss, "
+    fputs("<section>\n<h2>The graph</h2>\n<p><span class=\"key fore\"></span>Values go forward, from left to right; "
+          "<span class=\"key back\"></span>gradients come back from the loss, "
           "each below the value it belongs to. ", to);
-    fputs(c->net->sigmoid ? "The numbers are the tape\u2019s." : "The name in the middle is the operator on the tape; of a gradient, the one whose backward rule passes it on. The loss takes the last <i>Z</i>, "
+    fputs(c->net->sigmoid ? "The numbers are the tape\u2019s."
+        : "The name in the middle is the operator on the tape; "
+          "of a gradient, the one whose backward rule passes it on. The loss takes the last <i>Z</i>, "
           "softmax and logarithm at once; the last <i>A</i> stands beside that way, for the derivation.", to);
     if (c->o.l2 > 0) fputs(" The regulariser\u2019s own way, from each <i>W</i> into the loss and back, is left out.", to);
     fputs("</p>\n<div class=\"scroll\" tabindex=\"0\">\n", to);
@@ -129,7 +138,8 @@ static void put_row(const comparison *c, const row *r, FILE *to) {
     fputs("<td data-label=\"largest difference\" class=\"number\">", to);
     put_value(r->apart->absolute, 2, to);
     if (r->apart->ulps > 999999) fputs("<small>over a million ulps</small>", to);
-    else if (r->apart->equal < r->apart->elements) fprintf(to, "<small>%lld ulp%s</small>", (long long)r->apart->ulps, r->apart->ulps == 1 ? "" : "s");
+    else if (r->apart->equal < r->apart->elements) fprintf(to, "<small>%lld ulp%s</small>", (long long)r->apart->ulps,
+        r->apart->ulps == 1 ? "" : "s");
     fprintf(to, "</td><td data-label=\"verdict\" class=\"%s\">", r->beyond ? "wrong" : "good");
     if (r->beyond) fputs(r == c->first ? "differs, first" : "differs", to);
     else if (r->apart->equal == r->apart->elements) fputs("same bits", to);
@@ -143,20 +153,28 @@ static void put_table(const comparison *c, FILE *to) {
     fputs("<section>\n<h2>Every quantity</h2>\n<p>", to);
     typeset_put("dX", to);
     fputs(" stands for the derivative of the loss by <i>X</i>. A norm is the root of the sum of squares of all elements.</p>\n", to);
-    fputs("<table class=\"quantities\">\n<thead><tr><th></th><th>by hand</th><th>on the tape</th><th class=\"number\">norm by tape</th><th class=\"number\">norm by hand</th>"
-          "<th class=\"number\">by differences</th><th class=\"number\">largest difference</th><th>verdict</th></tr></thead>\n<tbody>\n", to);
+    fputs("<table class=\"quantities\">\n<thead><tr><th></th><th>by hand</th><th>on the tape</th><th class=\"number\">norm by "
+          "tape</th><th class=\"number\">norm by hand</th>"
+          "<th class=\"number\">by differences</th><th class=\"number\">largest difference</th><th>verdict</th></tr></thead>\n<tbody>\n",
+          to);
     for (int i = 0; i < c->count; i++) {
         if (!i || c->rows[i].gradient != c->rows[i - 1].gradient)
-            fprintf(to, "<tr class=\"part\"><td colspan=\"8\">%s</td></tr>\n", c->rows[i].gradient ? "backward, in the order of its visits" : "forward");
+            fprintf(to, "<tr class=\"part\"><td colspan=\"8\">%s</td></tr>\n",
+                c->rows[i].gradient ? "backward, in the order of its visits" : "forward");
         put_row(c, &c->rows[i], to);
     }
-    fputs("</tbody>\n</table>\n<p class=\"fine\">By differences: the loss, in double precision, at five points, the quantity itself being moved. Up to 64 elements are moved one by one. "
-          "Larger ones are moved along the tape\u2019s own gradient, where the slope is its norm if it is the gradient, and along three random directions. "
+    fputs("</tbody>\n</table>\n<p class=\"fine\">By differences: the loss, in double precision, at five points, the quantity itself being "
+          "moved. Up to 64 elements are moved one by one. "
+          "Larger ones are moved along the tape\u2019s own gradient, where the slope is its norm if it is the gradient, and along three "
+          "random directions. "
           "The small number is the distance from the tape\u2019s gradient, relative to it.", to);
     if (left_out) fprintf(to, " %lld could not be taken: a kink of a ReLU was too near.", (long long)left_out);
-    if (c->twin->settled) fprintf(to, " %lld inputs of a ReLU were rounded to different sides of 0; there the slope is the tape\u2019s.", (long long)c->twin->settled);
+    if (c->twin->settled)
+        fprintf(to, " %lld inputs of a ReLU were rounded to different sides of 0; there the slope is the tape\u2019s.",
+            (long long)c->twin->settled);
     if (c->columns_differ >= 0) {
-        fputs(" This network was published with samples as columns: computed so, every quantity is the transpose of the one by hand, within ", to);
+        fputs(" This network was published with samples as columns: computed so, every quantity is "
+              "the transpose of the one by hand, within ", to);
         put_number(c->columns_differ, 2, to);
         fputs(" of its norm.", to);
     }
@@ -184,7 +202,8 @@ static void put_derivation(const comparison *c, FILE *to) {
         typeset_put(r->formula, to);
         fputs("</div><p>", to);
         escaped_put(reason_of(c->net, r->hand->name), to);
-        if (r->gradient && r->hand->name[1] == 'W' && c->o.l2 > 0) fputs(" The regulariser uses it once more, and what it gives is added.", to);
+        if (r->gradient && r->hand->name[1] == 'W' && c->o.l2 > 0)
+            fputs(" The regulariser uses it once more, and what it gives is added.", to);
         fputs("</p></li>\n", to);
     }
     fputs("</ol>\n</section>\n", to);
@@ -227,7 +246,9 @@ static void put_products(const comparison *c, const row *r, FILE *to) {
     const array *q = r->tape, *x = arrays_find(&c->tape, "X");
     term terms[8];
     put_caption(r, to);
-    for (int64_t j = 0; j < q->cols; j++) fprintf(to, "<th class=\"number\">%s %lld</th>", r->hand->name[2] - '0' < c->net->layers ? "hidden unit" : "output", (long long)j + 1);
+    for (int64_t j = 0; j < q->cols; j++)
+        fprintf(to, "<th class=\"number\">%s %lld</th>", r->hand->name[2] - '0' < c->net->layers ? "hidden unit" : "output",
+            (long long)j + 1);
     fputs("</tr></thead>\n<tbody>\n", to);
     for (int64_t i = 0; i < q->rows; i++) {
         fprintf(to, "<tr><th scope=\"row\" class=\"use\">%g xor %g</th>", x->v[2 * i], x->v[2 * i + 1]);
@@ -262,9 +283,12 @@ static void put_sums(const comparison *c, const row *r, FILE *to) {
 
 static void put_numbers(const comparison *c, FILE *to) {
     static const char *const first[] = {"X", "Y", "W1", "b1", "W2", "b2", "Z1", "A1", "Z2", "A2", "dA2"};
-    fputs("<section>\n<h2>The numbers</h2>\n<p>What goes in, and what comes of it up to the loss and the first gradient.</p>\n<div class=\"matrices\">\n", to);
+    fputs("<section>\n<h2>The numbers</h2>\n<p>What goes in, and what comes of it up to the loss and the first gradient.</p>\n<div "
+          "class=\"matrices\">\n", to);
     for (size_t i = 0; i < sizeof first / sizeof *first; i++) put_matrix(arrays_find(&c->tape, first[i]), to);
-    fputs("</div>\n<p>From there on, each gradient is upstream times local slope; and where something was used more than once, by each of the samples say, a sum in which every use is named. Small: upstream \u00b7 local.</p>\n"
+    fputs("</div>\n<p>From there on, each gradient is upstream times local slope; "
+          "and where something was used more than once, by each of the samples say, a sum in which every use is named. Small: upstream "
+          "\u00b7 local.</p>\n"
           "<div class=\"scroll sums\" tabindex=\"0\">\n", to);
     for (int i = 0; i < c->count; i++) {
         term terms[8];
@@ -285,7 +309,8 @@ static int put_page(void *of, FILE *to) {
     put_table(c, to);
     put_derivation(c, to);
     if (c->net->sigmoid && c->n <= 8) put_numbers(c, to);
-    fprintf(to, "<footer>Made by <code>build/tools/compare %s --step %lld --batch %lld --dtype %s --seed %llu", c->net->name, (long long)c->o.step, (long long)c->o.batch, c->o.dtype,
+    fprintf(to, "<footer>Made by <code>build/tools/compare %s --step %lld --batch %lld --dtype %s --seed %llu", c->net->name,
+        (long long)c->o.step, (long long)c->o.batch, c->o.dtype,
         (unsigned long long)c->o.seed);
     if (!c->net->sigmoid) fprintf(to, " --l2 %g", c->o.l2);
     if (c->o.fault) fprintf(to, " --break %s", c->o.fault);

@@ -38,7 +38,8 @@ SIGMOID_FAULTS(SIGMOID)
 
 #define plant_here BY_HAND(plant)
 int plant_here(const char *name, bool sigmoid, twin_net *to) {
-    static const struct { const char *name; bool sigmoid; double (*forward)(void *, rg_tensor *, rg_tensor *); void (*backward)(void *); } all[] = {
+    static const struct { const char *name; bool sigmoid; double (*forward)(void *, rg_tensor *,
+        rg_tensor *); void (*backward)(void *); } all[] = {
 #define MLP_ROW(fault, what, first) {#fault, false, mlp_##fault##_loss, mlp_##fault##_gradients},
 #define SIGMOID_ROW(fault, what, first) {#fault, true, sigmoid_##fault##_loss, sigmoid_##fault##_gradients},
         MLP_FAULTS_BACKWARD(MLP_ROW) SIGMOID_FAULTS(SIGMOID_ROW)};

@@ -206,7 +206,9 @@ static int explain_silence(comparison *c, const run_options *options) {
         const double d = squares > 0 ? sqrt(squares) / norm(b->v, n) : 0;
         if (d > distance) distance = d, most = a->name;
     }
-    if (most) snprintf(c->invisible, sizeof c->invisible, "it moves no quantity by hand beyond that; %s the most, by %.1e of its norm", most, distance);
+    if (most)
+        snprintf(c->invisible, sizeof c->invisible, "it moves no quantity by hand beyond that; %s the most, by %.1e of its norm", most,
+            distance);
     else snprintf(c->invisible, sizeof c->invisible, "with and without it every quantity by hand has the same numbers");
     twin_free(right);
     return failed ? -1 : 0;

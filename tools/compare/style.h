@@ -3,7 +3,8 @@ static const char *const style[] = {
     ":root{--ink:#1d2433;--faint:#687086;--line:#e2e5ec;--back:#b3362b;--fore:#5b6577;--good:#2b7a4b;--paper:#fbfaf7}\n",
     "*{box-sizing:border-box}\n",
     "html{scroll-behavior:smooth}\n",
-    "body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 Charter,'Bitstream Charter','Iowan Old Style',Georgia,'DejaVu Serif',serif}\n",
+    "body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 Charter,'Bitstream Charter','Iowan Old Style',Georgia,'DejaVu "
+    "Serif',serif}\n",
     "main{max-width:1240px;margin:0 auto;padding:40px 28px 64px}\n",
     "h1{font-size:30px;line-height:1.2;font-weight:600;margin:.1em 0 .4em;letter-spacing:-.01em}\n",
     "h2{font-size:21px;font-weight:600;margin:52px 0 6px;padding-top:14px;border-top:1px solid var(--line)}\n",
@@ -57,9 +58,11 @@ static const char *const style[] = {
     ".terms .sum{font-weight:600}.terms .use{font-size:13px;color:var(--faint)}\n",
     ".matrices{display:flex;flex-wrap:wrap;gap:18px 34px;align-items:center;margin:14px 0 26px}\n",
     ".matrix{font-size:15px;display:flex;align-items:center;gap:7px}\n",
-    ".matrix table{width:auto;border-collapse:separate;border-spacing:0;border:solid #8b93a5;border-width:0 1.5px;border-radius:9px;font-size:13.5px}\n",
+    ".matrix table{width:auto;border-collapse:separate;border-spacing:0;border:solid #8b93a5;border-width:0 "
+    "1.5px;border-radius:9px;font-size:13.5px}\n",
     ".matrix tr{border:0}.matrix td{padding:1px 8px;text-align:right;font-variant-numeric:tabular-nums lining-nums}\n",
-    ".derivation{list-style:none;padding:0;margin:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:14px}\n",
+    ".derivation{list-style:none;padding:0;margin:0;display:grid;"
+    "grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:14px}\n",
     ".derivation li{background:#fff;border:1px solid var(--line);border-radius:10px;padding:14px 18px}\n",
     ".equation{font-size:19px;min-height:52px;display:flex;align-items:baseline;align-content:center;flex-wrap:wrap;gap:5px}\n",
     ".derivation p{margin:6px 0 0;font-size:14.5px;color:#454d60}\n",
@@ -69,10 +72,12 @@ static const char *const style[] = {
     "@media(max-width:900px){main{padding:24px 16px 48px}h1{font-size:24px}\n",
     ".quantities,.quantities tbody{display:block}.quantities thead{display:none}\n",
     ".quantities tr{display:block;background:#fff;border:1px solid var(--line);border-radius:10px;margin:10px 0;padding:6px 14px}\n",
-    ".quantities tr.part{background:none;border:0;padding:0;margin:18px 0 0}.quantities tr.part td{display:block;border:0;padding:0;text-align:left}\n",
+    ".quantities tr.part{background:none;border:0;padding:0;margin:18px 0 0}.quantities tr.part "
+    "td{display:block;border:0;padding:0;text-align:left}\n",
     ".quantities tr.beyond{background:#fdeeeb}\n",
     ".quantities th{display:flex;justify-content:space-between;align-items:baseline;font-size:19px;padding:6px 0}\n",
-    ".quantities td{display:flex;justify-content:space-between;gap:4px 16px;flex-wrap:wrap;padding:4px 0;text-align:right;white-space:normal}\n",
+    ".quantities td{display:flex;justify-content:space-between;gap:4px 16px;flex-wrap:wrap;padding:4px "
+    "0;text-align:right;white-space:normal}\n",
     ".quantities td::before{content:attr(data-label);color:var(--faint);font-size:13px;margin-right:auto}\n",
     ".quantities td>small{flex-basis:100%}.quantities td.part::before{content:none}}\n",
     "@media print{body{background:#fff}main{padding:0}h2{break-after:avoid}tr,li,svg{break-inside:avoid}}\n", NULL};

@@ -1,4 +1,5 @@
-/* typeset.c - a formula of formulas.c as MathML, which browsers set without help: Z2 is Z with an index, A' is transposed, 1/n is a fraction. */
+/* typeset.c - a formula of formulas.c as MathML, which browsers set without help: Z2 is Z with an index, A' is transposed, 1/n is a
+   fraction. */
 #include <ctype.h>
 #include <string.h>
 
@@ -65,7 +66,8 @@ static const char *put_scripted(span base, const char *at, const char *end, FILE
     fputs(is_sum ? "<munder>" : element.from ? low ? "<msub><mrow><mo stretchy=\"false\">(</mo>" : "<msub>" : "", to);
     fputs(is_sum ? "" : low && high ? "<msubsup>" : low ? "<msub>" : high ? "<msup>" : "", to);
     if (name) put_word(base, to);
-    else fputs("<mrow>", to), fputs("<mo stretchy=\"false\">(</mo>", to), put_some((span){base.from + 1, base.end - 1}, to), fputs("<mo stretchy=\"false\">)</mo></mrow>", to);
+    else fputs("<mrow>", to), fputs("<mo stretchy=\"false\">(</mo>", to), put_some((span){base.from + 1, base.end - 1}, to),
+        fputs("<mo stretchy=\"false\">)</mo></mrow>", to);
     if (low) fputs("<mrow>", to), put_some(below, to), fputs("</mrow>", to);
     if (transposed) fputs("<mo>\u22a4</mo>", to);
     else if (high) fputs("<mrow>", to), put_some(above, to), fputs("</mrow>", to);

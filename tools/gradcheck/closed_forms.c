@@ -1,5 +1,5 @@
-/* closed_forms.c - derivatives as textbooks print them, in plain loops. Elementwise ones stand here: Abramowitz and Stegun, chapters 4 and 7;
-   of activations, their papers' formulas differentiated by hand. The others stand in the files forms_*.c. Written so as not to share a
+/* closed_forms.c - derivatives as textbooks print them, in plain loops. Elementwise ones stand here: Abramowitz and Stegun, chapters 4 and
+   7; of activations, their papers' formulas differentiated by hand. The others stand in the files forms_*.c. Written so as not to share a
    formula with the operators where there is another one. */
 #include "closed_forms.h"
 

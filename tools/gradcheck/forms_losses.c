@@ -175,8 +175,11 @@ FORM(cosine_embedding) {
 /* -------- normalisation. With x^ = (x - mean) r, r = (var + eps)^(-1/2), over a group of m elements:
             dx^_i / dx_k = r ([i = k] - 1 / m - x^_i x^_k / m); without a mean the 1 / m is not there. dw = sum dy x^, db = sum dy */
 
-typedef struct groups { const rg_tensor *x; int64_t rows, channels; } groups; /* rows: consecutive elements of a row. Or by channel, axis 1 */
-static int64_t group_of(const groups *g, int64_t k) { return g->rows ? k / g->rows : k / (g->x->numel / (g->x->shape[0] * g->channels)) % g->channels; }
+/* rows: consecutive elements of a row. Or by channel, axis 1 */
+typedef struct groups { const rg_tensor *x; int64_t rows, channels; } groups;
+static int64_t group_of(const groups *g, int64_t k) {
+    return g->rows ? k / g->rows : k / (g->x->numel / (g->x->shape[0] * g->channels)) % g->channels;
+}
 static int64_t weight_of(const groups *g, int64_t k) { return g->rows ? k % g->rows : group_of(g, k); }
 
 static void normalise(const groups *g, bool centred, const rg_sample *s, rg_tensor *const *in, const double *w, double *const *dx) {
@@ -190,7 +193,8 @@ static void normalise(const groups *g, bool centred, const rg_sample *s, rg_tens
             if (group_of(g, j) == group_of(g, i)) square += pow(at(x, j) - mean, 2);
         const double r = 1 / sqrt(square / n + s->attr.p), hat = (at(x, i) - mean) * r, weight = s->n > 1 ? at(in[1], weight_of(g, i)) : 1;
         for (int64_t k = 0; k < x->numel; k++)
-            if (group_of(g, k) == group_of(g, i)) dx[0][k] += w[i] * weight * r * ((i == k) - centred / n - hat * (at(x, k) - mean) * r / n);
+            if (group_of(g, k) == group_of(g, i))
+                dx[0][k] += w[i] * weight * r * ((i == k) - centred / n - hat * (at(x, k) - mean) * r / n);
         if (s->n > 1) dx[1][weight_of(g, i)] += w[i] * hat;
         if (s->n > 2) dx[2][weight_of(g, i)] += w[i];
     }
@@ -236,7 +240,8 @@ static void attend(const heads *h, int64_t b, int64_t i, bool causal, rg_tensor 
         const double mask = at(in[3], under(in[3], h->scores, (b * h->n + i) * h->m + j));
         double s = chooses ? 0 : mask;
         for (int64_t c = 0; c < h->d; c++)
-            s += at(in[0], under(in[0], h->q, (b * h->n + i) * h->d + c)) * at(in[1], under(in[1], h->k, (b * h->m + j) * h->d + c)) / sqrt((double)h->d);
+            s += at(in[0], under(in[0], h->q, (b * h->n + i) * h->d + c)) * at(in[1],
+                under(in[1], h->k, (b * h->m + j) * h->d + c)) / sqrt((double)h->d);
         sum += p[j] = (causal && j > i) || (chooses && mask == 0) ? 0 : exp(s);
     }
     for (int64_t j = 0; j < h->m; j++) {
@@ -260,7 +265,8 @@ static void attend(const heads *h, int64_t b, int64_t i, bool causal, rg_tensor 
 }
 FORM(attention) {
     rg_tensor wide_q, wide_k, wide_v, scores;
-    const heads h = {&wide_q, &wide_k, &wide_v, &scores, y->shape[y->ndim - 2], in[1]->shape[in[1]->ndim - 2], in[0]->shape[in[0]->ndim - 1], y->shape[y->ndim - 1]};
+    const heads h = {&wide_q, &wide_k, &wide_v, &scores, y->shape[y->ndim - 2], in[1]->shape[in[1]->ndim - 2],
+        in[0]->shape[in[0]->ndim - 1], y->shape[y->ndim - 1]};
     matrices(&wide_q, y, y->ndim - 2, h.n, h.d);
     matrices(&wide_k, y, y->ndim - 2, h.m, h.d);
     matrices(&wide_v, y, y->ndim - 2, h.m, h.e);
@@ -270,7 +276,8 @@ FORM(attention) {
 
 const form_row forms_of_losses[] = {{"l1", form_l1}, {"huber", form_huber}, {"smooth_l1", form_smooth_l1}, {"bce", form_bce},
     {"bce_with_logits", form_bce_with_logits}, {"focal", form_focal}, {"hinge", form_hinge}, {"squared_hinge", form_squared_hinge},
-    {"kl_div", form_kl_div}, {"gaussian_nll", form_gaussian_nll}, {"nll", form_nll}, {"cross_entropy_with", form_cross_entropy_with}, {"multi_margin", form_multi_margin},
+    {"kl_div", form_kl_div}, {"gaussian_nll", form_gaussian_nll}, {"nll", form_nll}, {"cross_entropy_with", form_cross_entropy_with},
+    {"multi_margin", form_multi_margin},
     {"cosine_similarity", form_cosine_similarity}, {"cosine_embedding", form_cosine_embedding}, {"layer_norm", form_layer_norm},
     {"rms_norm", form_rms_norm}, {"batch_norm", form_batch_norm}, {"batch_norm_given", form_batch_norm_given},
     {"scaled_dot_product_attention", form_attention}, {NULL, NULL}};

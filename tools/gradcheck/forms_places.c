@@ -171,24 +171,28 @@ FORM(topk) { /* the largest, or with reverse the smallest */
 typedef struct window { int64_t h, w, kh, kw, p, q, stride[2], padding[2], dilation[2]; } window;
 static int64_t or_else(int64_t given, int64_t otherwise) { return given ? given : otherwise; }
 static window window_of(const rg_attr *a, int64_t h, int64_t w, int64_t kh, int64_t kw, bool pool) {
-    window v = {h, w, kh, kw, 0, 0, {or_else(a->window.stride[0], pool ? kh : 1), or_else(a->window.stride[1], pool ? kw : 1)}, {a->window.padding[0], a->window.padding[1]},
+    window v = {h, w, kh, kw, 0, 0, {or_else(a->window.stride[0], pool ? kh : 1), or_else(a->window.stride[1], pool ? kw : 1)},
+        {a->window.padding[0], a->window.padding[1]},
         {or_else(a->window.dilation[0], 1), or_else(a->window.dilation[1], 1)}};
     v.p = (h + 2 * v.padding[0] - v.dilation[0] * (kh - 1) - 1) / v.stride[0] + 1;
     v.q = (w + 2 * v.padding[1] - v.dilation[1] * (kw - 1) - 1) / v.stride[1] + 1;
     return v;
 }
 static int64_t pixel(const window *v, int64_t i, int64_t j, int64_t p, int64_t q) {
-    const int64_t row = p * v->stride[0] + i * v->dilation[0] - v->padding[0], column = q * v->stride[1] + j * v->dilation[1] - v->padding[1];
+    const int64_t row = p * v->stride[0] + i * v->dilation[0] - v->padding[0],
+        column = q * v->stride[1] + j * v->dilation[1] - v->padding[1];
     return row < 0 || row >= v->h || column < 0 || column >= v->w ? -1 : row * v->w + column;
 }
 /* y[n, o, p, q] = b[o] + sum w[o, c, i, j] x[n, c, pixel]. Element k of the weights meets window (p, q) of image n. */
 static void convolution(const window *v, int groups, int n, rg_tensor *const *in, const double *w, double *const *dx) {
-    const int64_t images = in[0]->shape[0], channels = in[0]->shape[1], out = in[1]->shape[0], own = in[1]->shape[1], seen = v->kh * v->kw, windows = v->p * v->q;
+    const int64_t images = in[0]->shape[0], channels = in[0]->shape[1], out = in[1]->shape[0], own = in[1]->shape[1], seen = v->kh * v->kw,
+        windows = v->p * v->q;
     for (int64_t k = 0; k < images * out * windows; k++)
         if (n > 2) dx[2][k / windows % out] += w[k];
     for (int64_t k = 0; k < in[1]->numel; k++)
         for (int64_t z = 0; z < images * windows; z++) {
-            const int64_t o = k / (own * seen), c = o / (out / groups) * own + k / seen % own, image = z / windows, to = (image * out + o) * windows + z % windows;
+            const int64_t o = k / (own * seen), c = o / (out / groups) * own + k / seen % own, image = z / windows,
+                to = (image * out + o) * windows + z % windows;
             const int64_t at_x = pixel(v, k % seen / v->kw, k % v->kw, z % windows / v->q, z % v->q);
             if (at_x < 0) continue;
             const int64_t from = (image * channels + c) * v->h * v->w + at_x;
@@ -202,7 +206,8 @@ FORM(conv2d) {
 }
 FORM(conv1d) { /* an image of one row; the heights of the sample's pairs are its widths */
     const rg_attr *a = &s->attr;
-    const rg_attr flat = {.window = {.stride = {1, a->window.stride[0]}, .padding = {0, a->window.padding[0]}, .dilation = {1, a->window.dilation[0]}}};
+    const rg_attr flat = {.window = {.stride = {1, a->window.stride[0]}, .padding = {0, a->window.padding[0]},
+        .dilation = {1, a->window.dilation[0]}}};
     const window v = window_of(&flat, 1, in[0]->shape[2], 1, in[1]->shape[2], false);
     convolution(&v, a->window.groups ? a->window.groups : 1, s->n, in, w, dx);
 }
@@ -218,7 +223,8 @@ FORM(unfold) {
         if (unfolded(&v, k) >= 0) dx[0][unfolded(&v, k)] += w[k];
 }
 FORM(fold) {
-    const window v = window_of(&s->attr, s->attr.window.size[0], s->attr.window.size[1], s->attr.window.kernel[0], s->attr.window.kernel[1], false);
+    const window v = window_of(&s->attr, s->attr.window.size[0], s->attr.window.size[1], s->attr.window.kernel[0], s->attr.window.kernel[1],
+        false);
     for (int64_t k = 0; k < in[0]->numel; k++)
         if (unfolded(&v, k) >= 0) dx[0][k] += w[unfolded(&v, k)];
 }
@@ -243,10 +249,12 @@ FORM(max_pool2d) {
 }
 
 const form_row forms_of_places[] = {{"sum_to", form_sum_to}, {"expand", form_expand}, {"reshape", form_same}, {"squeeze", form_same},
-    {"unsqueeze", form_same}, {"cast", form_same}, {"pick", form_pick}, {"scatter", form_scatter}, {"where", form_where}, {"permute", form_permute},
+    {"unsqueeze", form_same}, {"cast", form_same}, {"pick", form_pick}, {"scatter", form_scatter}, {"where", form_where},
+    {"permute", form_permute},
     {"slice", form_slice}, {"pad", form_pad}, {"concat", form_concat}, {"stack", form_stack}, {"repeat", form_repeat},
     {"repeat_interleave", form_repeat_interleave}, {"tril", form_tril}, {"triu", form_triu}, {"gather", form_gather},
-    {"take_along_axis", form_take_along_axis}, {"scatter_add", form_scatter_add}, {"index_select", form_index_select}, {"embedding", form_embedding},
+    {"take_along_axis", form_take_along_axis}, {"scatter_add", form_scatter_add}, {"index_select", form_index_select},
+    {"embedding", form_embedding},
     {"index_add", form_index_add}, {"masked_fill", form_masked_fill}, {"dropout", form_dropout}, {"sort", form_sort}, {"topk", form_topk},
     {"conv2d", form_conv2d}, {"conv1d", form_conv1d}, {"unfold", form_unfold}, {"fold", form_fold}, {"avg_pool2d", form_avg_pool2d},
     {"max_pool2d", form_max_pool2d}, {NULL, NULL}};

@@ -159,6 +159,7 @@ FORM(cumsum) {
 }
 
 const form_row forms_of_tensors[] = {{"softmax", form_softmax}, {"log_softmax", form_log_softmax}, {"logsumexp", form_logsumexp},
-    {"cross_entropy", form_cross_entropy}, {"mse", form_mse}, {"matmul", form_matmul}, {"linear", form_linear}, {"dot", form_dot}, {"outer", form_outer},
+    {"cross_entropy", form_cross_entropy}, {"mse", form_mse}, {"matmul", form_matmul}, {"linear", form_linear}, {"dot", form_dot},
+    {"outer", form_outer},
     {"sum", form_sum}, {"mean", form_mean}, {"prod", form_prod}, {"max", form_max}, {"min", form_min}, {"var", form_var}, {"std", form_std},
     {"norm", form_norm}, {"cumsum", form_cumsum}, {NULL, NULL}};

@@ -30,7 +30,8 @@ static const option_row table[] = {
     {"seed",    OPT_UINT64, &o.seed,    "N",    "of the operands' values and the cotangents", 0, 0},
     {"bar",     OPT_DOUBLE, &o.bar,     "E",    "largest relative error that passes", 1e-300, 1},
     {"verbose", OPT_FLAG,   &o.verbose, NULL,   "name the worst element of every operator", 0, 0},
-    {"oracles", OPT_FLAG,   &o.oracles, NULL,   "ask four oracles about each: differences, the adjoint identity, closed forms, PyTorch", 0, 0},
+    {"oracles", OPT_FLAG,   &o.oracles, NULL,   "ask four oracles about each: differences, the adjoint identity, closed forms, PyTorch", 0,
+    0},
     {"torch",   OPT_STRING, &o.torch,   "FILE", "what tests/ops/torch_parity.py --table wrote, for --oracles", 0, 0},
     {"markdown", OPT_FLAG,  &o.markdown, NULL,  "write the table of all operators (ops/README.md), check nothing", 0, 0},
     {0}};
@@ -94,13 +95,15 @@ static int walk(int order) {
             continue;
         }
         const rg_check c = rg_gradcheck_op(op, .order = order, .seed = o.seed, .bar = o.bar);
-        printf("%-16s %8d %9" PRId64 " %12.1e %9" PRId64 "  %s\n", op->name, c.samples, c.checked, c.error, c.left_out, rg_verdict_name(c.failed));
+        printf("%-16s %8d %9" PRId64 " %12.1e %9" PRId64 "  %s\n", op->name, c.samples, c.checked, c.error, c.left_out,
+            rg_verdict_name(c.failed));
         count(&t, &c);
         if (!c.failed && !o.verbose) continue;
         printf("    ");
         rg_check_print(&c, op->name, stdout);
     }
-    printf("order %d: %d ops, %d samples, %" PRId64 " elements, worst error %.1e, %" PRId64 " left out at kinks, %d without derivative, %d failed\n",
+    printf("order %d: %d ops, %d samples, %" PRId64 " elements, worst error %.1e, %" PRId64 " left out at kinks, %d without derivative, "
+        "%d failed\n",
         order, t.ops, t.samples, t.checked, t.error, t.left_out, t.plain, t.failed);
     return t.failed;
 }

@@ -24,7 +24,8 @@ enum { TRIES = 12 };
 
 typedef struct answers {
     double first, second, adjoint, tape, closed;
-    int directions, crossed, samples, forms; /* directions taken, and given up because of kinks; samples with a derivative, with a closed form */
+    /* directions taken, and given up because of kinks; samples with a derivative, with a closed form */
+    int directions, crossed, samples, forms;
     bool failed;
     char text[240];
 } answers;
@@ -132,7 +133,8 @@ static void ask_tape(asked *a, answers *to) {
     rg_tensor *y = rg_sample_apply(NULL, a->s, a->op, a->in);
     *rg_tape_rng(a->t) = draws;
     if (rg_grad(y, rg_list_of_n(a->n, a->x), g, .dy = u, .create_graph = true)) return;
-    for (int i = 0; i < a->n; i++) sum = rg_add(sum, rg_sum(rg_mul(g[i], rg_input_at(NULL, a->t, RG_F64, a->v[i], g[i]->ndim, g[i]->shape))));
+    for (int i = 0; i < a->n; i++)
+        sum = rg_add(sum, rg_sum(rg_mul(g[i], rg_input_at(NULL, a->t, RG_F64, a->v[i], g[i]->ndim, g[i]->shape))));
     double jv = 0, scale, terms = 0;
     if (rg_needs_grad(sum)) {
         if (rg_grad(sum, rg_list_of(u), &ju)) return;
@@ -224,7 +226,8 @@ int oracles(const char *name, uint64_t seed, const char *torch) {
         if (a.text[0]) printf("    %s\n", a.text);
         ops++, failed += a.failed, without += !a.forms, samples += a.samples, forms += a.forms;
     }
-    printf("%d ops, %d samples, %d of them beside a closed form; bars: differences %.0e, tape and closed form %.0e; %d ops without a closed form; %d failed\n",
+    printf("%d ops, %d samples, %d of them beside a closed form; bars: differences %.0e, tape and closed form %.0e; "
+           "%d ops without a closed form; %d failed\n",
         ops, samples, forms, BAR, EXACT, without, failed);
     if (!torch) printf("PyTorch: python3 tests/ops/torch_parity.py build/libretrograd.so --table FILE, then --torch FILE here\n");
     return failed;

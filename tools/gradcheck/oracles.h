@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* Prints a row an operator. op NULL = all. torch: what tests/ops/torch_parity.py --table wrote, or NULL. Returns how many were found wrong. */
+/* Prints a row an operator. op NULL = all. torch: what tests/ops/torch_parity.py --table wrote, or NULL. Returns how many were found
+   wrong. */
 int oracles(const char *op, uint64_t seed, const char *torch);
 
 #endif

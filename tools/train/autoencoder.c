@@ -81,16 +81,22 @@ static int draw(rg_tape *t, const autoencoder *a, const run_options *o) {
     static double up[CLASSES][POINTS], lattice[WALK * WALK][CODE];
     char path[3][4096];
     const int n = rg_dim(a->test.x, 0) < POINTS ? (int)rg_dim(a->test.x, 0) : POINTS;
-    for (int i = 0; i < WALK * WALK; i++) lattice[i][0] = 4. * (i % WALK) / (WALK - 1) - 2, lattice[i][1] = 2 - 4. * (i / WALK) / (WALK - 1);
+    for (int i = 0; i < WALK * WALK; i++)
+        lattice[i][0] = 4. * (i % WALK) / (WALK - 1) - 2, lattice[i][1] = 2 - 4. * (i / WALK) / (WALK - 1);
     rg_nn_eval(a->both);
-    rg_tensor *x = rg_mul(rg_cast(rg_reshape(rg_slice(a->test.x, 0, 0, n), n, -1), rg_default_dtype(t)), 1. / 255), *some = rg_slice(x, 0, 0, SHOWN);
-    rg_tensor *pairs = rg_concat(0, some, rg_sigmoid(rg_nn_forward(a->both, some)));                                          /* [2 shown, h w] */
+    rg_tensor *x = rg_mul(rg_cast(rg_reshape(rg_slice(a->test.x, 0, 0, n), n, -1), rg_default_dtype(t)), 1. / 255),
+        *some = rg_slice(x, 0, 0, SHOWN);
+    /* [2 shown, h w] */
+    rg_tensor *pairs = rg_concat(0, some, rg_sigmoid(rg_nn_forward(a->both, some)));
     rg_tensor *walk = rg_sigmoid(rg_nn_forward(a->decoder, rg_input(t, lattice, WALK * WALK, CODE)));
     rg_tensor *code = rg_cast(rg_permute(rg_nn_forward(a->encoder, x), 1, 0), RG_F64);                                        /* [2, n] */
-    plot_image_set images = {.title = "originals, and what comes back of them", .f32 = rg_f32(rg_cast(pairs, RG_F32)), .count = 2 * SHOWN, .channels = 1,
+    plot_image_set images = {.title = "originals, and what comes back of them", .f32 = rg_f32(rg_cast(pairs, RG_F32)), .count = 2 * SHOWN,
+        .channels = 1,
         .height = (int)rg_dim(a->test.x, 1), .width = (int)rg_dim(a->test.x, 2), .columns = SHOWN};
-    if (rg_failed(pairs) || rg_failed(code) || plot_images(run_path(path[0], sizeof path[0], o->out, "reconstructions.png"), &images)) return -1;
-    images.title = "a walk through the plane of codes", images.f32 = rg_f32(rg_cast(walk, RG_F32)), images.count = WALK * WALK, images.columns = WALK;
+    if (rg_failed(pairs) || rg_failed(code) || plot_images(run_path(path[0], sizeof path[0], o->out, "reconstructions.png"), &images))
+        return -1;
+    images.title = "a walk through the plane of codes", images.f32 = rg_f32(rg_cast(walk, RG_F32)), images.count = WALK * WALK,
+        images.columns = WALK;
     if (rg_failed(walk) || plot_images(run_path(path[1], sizeof path[1], o->out, "walk.png"), &images)) return -1;
     plot_series classes[CLASSES];
     for (int k = 0; k < CLASSES; k++) { /* what is not a number is not drawn */
@@ -98,16 +104,19 @@ static int draw(rg_tape *t, const autoencoder *a, const run_options *o) {
         classes[k] = (plot_series){.name = a->test.class_names[k], .x = rg_f64(code), .y = up[k], .count = (size_t)n, .style = PLOT_DOTS};
     }
     const plot_panel plane = {.x_label = "first number", .y_label = "second number", .series = classes, .count = CLASSES};
-    if (plot_curves(run_path(path[2], sizeof path[2], o->out, "codes.png"), "where the test set lies in the plane of codes", &plane, 1)) return -1;
+    if (plot_curves(run_path(path[2], sizeof path[2], o->out, "codes.png"), "where the test set lies in the plane of codes", &plane, 1))
+        return -1;
     return printf("pictures: %s %s %s\n", path[0], path[1], path[2]) < 0;
 }
 
 int main(int argc, char **argv) {
-    run_options o = {.epochs = 10, .batch = 128, .lr = 0.003, .optimizer = "adam", .schedule = "one-cycle", .hidden = {2, {256, 64}}, .threads = 1,
+    run_options o = {.epochs = 10, .batch = 128, .lr = 0.003, .optimizer = "adam", .schedule = "one-cycle", .hidden = {2, {256, 64}},
+        .threads = 1,
         .dtype = "f32", .floor = -1};
     double most = -1;
     const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", IMAGES_HELP, 0, 0},
-        {"error", OPT_DOUBLE, &most, "ERROR", "exit with 1 above this mean square of the pixels' differences; -1: 0.035, of digits 0.045", -1, 1}, {0}};
+        {"error", OPT_DOUBLE, &most, "ERROR", "exit with 1 above this mean square of the pixels' differences; -1: 0.035, of digits 0.045",
+        -1, 1}, {0}};
     const int status = run_parse("Sends images through a code of two numbers and back.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;
 

@@ -13,7 +13,8 @@
 #include "tools/common/text.h"
 
 enum { REPORTS = 20, SHOWN = 5 };
-typedef struct gpt { rg_nn *net; text data; int dim, heads, layers, context, length; double dropout, temperature; const char *text, *prompt; } gpt;
+typedef struct gpt { rg_nn *net; text data; int dim, heads, layers, context, length; double dropout, temperature; const char *text,
+    *prompt; } gpt;
 typedef struct history { double step[REPORTS], loss[REPORTS], right[REPORTS]; int count; } history;
 
 /* codes [batch, n] -> logits [batch, n, classes] */
@@ -21,7 +22,8 @@ static rg_nn *make(rg_tape *t, const gpt *g) {
     rg_nn *net = rg_nn_sequential(t, rg_nn_embedding(t, g->data.classes, g->dim, RG_NORMAL(0, .02)),
         rg_nn_positional_embedding(t, g->data.context, g->dim, RG_NORMAL(0, .02)));
     for (int k = 0; k < g->layers; k++)
-        rg_nn_add(net, NULL, rg_nn_transformer_block(t, g->dim, g->heads, 4 * g->dim, RG_XAVIER_UNIFORM, .dropout = g->dropout, .causal = true));
+        rg_nn_add(net, NULL, rg_nn_transformer_block(t, g->dim, g->heads, 4 * g->dim, RG_XAVIER_UNIFORM, .dropout = g->dropout,
+            .causal = true));
     rg_nn_add(net, NULL, rg_nn_layer_norm(t, g->dim));
     rg_nn_add(net, NULL, rg_nn_linear(t, g->dim, g->data.classes, RG_XAVIER_UNIFORM));
     return net;
@@ -65,13 +67,15 @@ static int train(rg_tape *t, gpt *g, const run_options *o, history *h) {
             sum += rg_item(loss);
             progress_step(&bar, part + 1, i, rg_item(loss));
             rg_clip_grad_norm(t, rg_nn_params(g->net), 1);
-            rg_optim_set_lr(optim, step < warm ? rg_lr_linear(o->lr, step + 1, 0, 1, warm) : rg_lr_cosine(o->lr, step - warm, o->steps - warm, o->lr / 20));
+            rg_optim_set_lr(optim, step < warm ? rg_lr_linear(o->lr, step + 1, 0, 1, warm) : rg_lr_cosine(o->lr, step - warm,
+                o->steps - warm, o->lr / 20));
             rg_optim_step(optim);
             rg_tape_reset(t);
         }
         const double row[] = {(double)step, sum / (double)each, measure(t, g, o->batch)};
         h->step[h->count] = row[0], h->loss[h->count] = row[1], h->right[h->count++] = row[2];
-        progress_line(&bar, "step %6.0f   loss %.4f   held out %6.2f%% right   %6.1f s", row[0], row[1], row[2], run_seconds() - bar.started);
+        progress_line(&bar, "step %6.0f   loss %.4f   held out %6.2f%% right   %6.1f s", row[0], row[1], row[2],
+            run_seconds() - bar.started);
         failed = rg_error_code(t) || (file && csv_row(file, row)) || run_save(o, run);
     }
     progress_end(&bar);
@@ -80,9 +84,12 @@ static int train(rg_tape *t, gpt *g, const run_options *o, history *h) {
 
 static int draw(const run_options *o, const history *h) {
     char path[4096];
-    const plot_series loss = {.x = h->step, .y = h->loss, .count = (size_t)h->count, .markers = true}, right = {.x = h->step, .y = h->right, .count = (size_t)h->count, .markers = true};
-    const plot_panel panels[] = {{.title = "Loss", .x_label = "step", .series = &loss, .count = 1, .log_y = true}, {.title = "Held out, percent right", .x_label = "step", .series = &right, .count = 1}};
-    return plot_curves(run_path(path, sizeof path, o->out, "loss.png"), "a small transformer", panels, 2) || printf("picture: %s\n", path) < 0;
+    const plot_series loss = {.x = h->step, .y = h->loss, .count = (size_t)h->count, .markers = true},
+        right = {.x = h->step, .y = h->right, .count = (size_t)h->count, .markers = true};
+    const plot_panel panels[] = {{.title = "Loss", .x_label = "step", .series = &loss, .count = 1, .log_y = true},
+        {.title = "Held out, percent right", .x_label = "step", .series = &right, .count = 1}};
+    return plot_curves(run_path(path, sizeof path, o->out, "loss.png"), "a small transformer", panels, 2) ||
+        printf("picture: %s\n", path) < 0;
 }
 
 int main(int argc, char **argv) {
@@ -110,9 +117,11 @@ int main(int argc, char **argv) {
     if (o.floor < 0) o.floor = g.text ? 0 : 99;
     o.steps -= o.steps % REPORTS;
     g.net = make(t, &g);
-    printf("%lld characters to train on, %d different ones; %lld parameters\n", (long long)g.data.train, g.data.classes, (long long)run_numbers(rg_params(t)));
+    printf("%lld characters to train on, %d different ones; %lld parameters\n", (long long)g.data.train, g.data.classes,
+        (long long)run_numbers(rg_params(t)));
     int failed = rg_error_code(t) || train(t, &g, &o, &h);
-    for (int k = 0; k < (g.prompt ? 1 : SHOWN) && !failed; k++) failed = text_print(t, &g.data, g.net, g.prompt, k, g.length, g.temperature);
+    for (int k = 0; k < (g.prompt ? 1 : SHOWN) && !failed; k++)
+        failed = text_print(t, &g.data, g.net, g.prompt, k, g.length, g.temperature);
     const double right = failed ? 0 : measure(t, &g, o.batch);
     if (!failed) printf("held out: %.2f%% right, floor %g%%: %s\n", right, o.floor, right >= o.floor ? "reached" : "NOT reached");
     failed |= !failed && o.out && h.count && draw(&o, &h);

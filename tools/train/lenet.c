@@ -38,7 +38,8 @@ static lenet make(rg_tape *t, int64_t height, int64_t width, const option_ints *
     for (int i = 0; i < hidden->count; i++) sizes[i + 1] = hidden->value[i];
     sizes[hidden->count + 1] = classes;
     rg_nn *net = rg_nn_sequential(t, first, second, rg_nn_flatten(t), rg_nn_mlp_n(t, "relu", RG_HE_NORMAL, hidden->count + 2, sizes));
-    return (lenet){.net = net, .filters = rg_nn_params(first).count ? rg_nn_params(first).items[0] : NULL, .height = height, .width = width};
+    return (lenet){.net = net, .filters = rg_nn_params(first).count ? rg_nn_params(first).items[0] : NULL, .height = height,
+        .width = width};
 }
 
 /* The first filters, and what each of them finds in some images of the test set. */
@@ -52,7 +53,8 @@ static int draw(rg_tape *t, const lenet *l, const classifier *c, const run_optio
     if (rg_failed(found)) return -1;
     snprintf(title[0], sizeof title[0], "%s: the first filters", c->name);
     snprintf(title[1], sizeof title[1], "%s: what each filter finds", c->name);
-    const plot_image_set one = {.title = title[0], .f32 = rg_f32(rg_cast(filters, RG_F32)), .count = n, .channels = 1, .height = KERNEL, .width = KERNEL,
+    const plot_image_set one = {.title = title[0], .f32 = rg_f32(rg_cast(filters, RG_F32)), .count = n, .channels = 1, .height = KERNEL,
+        .width = KERNEL,
         .columns = n, .range = PLOT_SIGNED_EACH};
     const plot_image_set two = {.title = title[1], .f32 = rg_f32(rg_cast(found, RG_F32)), .count = IMAGES_SHOWN * n, .channels = 1,
         .height = (int)l->height, .width = (int)l->width, .columns = n, .range = PLOT_SIGNED_EACH};
@@ -62,14 +64,16 @@ static int draw(rg_tape *t, const lenet *l, const classifier *c, const run_optio
 }
 
 int main(int argc, char **argv) {
-    run_options o = {.epochs = 5, .batch = 128, .lr = 0.01, .optimizer = "adam", .schedule = "one-cycle", .hidden = {2, {120, 84}}, .threads = 1,
+    run_options o = {.epochs = 5, .batch = 128, .lr = 0.01, .optimizer = "adam", .schedule = "one-cycle", .hidden = {2, {120, 84}},
+        .threads = 1,
         .dtype = "f32", .floor = 90};
     option_ints channels = {2, {8, 16}};
     const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", IMAGES_HELP, 0, 0},
         {"channels", OPT_INTS, &channels, "N,N", "filters of the two convolutions", 1, 4096}, {0}};
     int status = run_parse("Trains a convolutional network on images of clothes or digits.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;
-    if (channels.count != 2) return fprintf(stderr, "lenet: --channels: %d numbers where there are two convolutions\n", channels.count), OPTIONS_BAD;
+    if (channels.count != 2)
+        return fprintf(stderr, "lenet: --channels: %d numbers where there are two convolutions\n", channels.count), OPTIONS_BAD;
 
     rg_tape *t = run_tape(&o);
     classifier c = {.logits = logits};

@@ -41,7 +41,8 @@ static mlp make(rg_tape *t, int64_t in, const option_ints *hidden, int64_t class
 enum { DRAWN_TRAIN = 60000, DRAWN_TEST = 10000 };
 
 int main(int argc, char **argv) {
-    run_options o = {.epochs = 10, .batch = 64, .lr = 0.1, .optimizer = "sgd", .hidden = {1, {128}}, .threads = 1, .dtype = "f32", .path = "tape", .floor = 80};
+    run_options o = {.epochs = 10, .batch = 64, .lr = 0.1, .optimizer = "sgd", .hidden = {1, {128}}, .threads = 1, .dtype = "f32",
+        .path = "tape", .floor = 80};
     const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", IMAGES_HELP, 0, 0},
         {"l2", OPT_DOUBLE, &o.l2, "LAMBDA", "adds LAMBDA sum W^2 to the loss, and so 2 LAMBDA W to the gradient", 0, 1e6}, {0}};
     int status = run_parse("Trains a multilayer perceptron on images of digits or clothes.", &o, own, argc, argv);

@@ -101,7 +101,9 @@ static int train(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options 
         const double seconds = run_seconds() - start;
         const double row[] = {epoch, loss_sum / (double)n, accuracy(t, net, d), seconds, (double)n / seconds};
         failed = rg_error_code(t) || (file && csv_row(file, row));
-        if (!failed && (epoch % 10 == 0 || epoch == o->epochs)) progress_line(&bar, "epoch %3d/%d   loss %.4f   accuracy %6.2f%%   %.4f s   %6.0f steps/s%s", epoch, o->epochs, row[1], 100 * row[2], seconds, row[4], begun ? "   (loss: of this run's steps)" : "");
+        if (!failed && (epoch % 10 == 0 || epoch == o->epochs))
+            progress_line(&bar, "epoch %3d/%d   loss %.4f   accuracy %6.2f%%   %.4f s   %6.0f steps/s%s", epoch, o->epochs, row[1],
+                100 * row[2], seconds, row[4], begun ? "   (loss: of this run's steps)" : "");
     }
     progress_end(&bar);
     failed = failed || run_save(o, run);
@@ -109,7 +111,8 @@ static int train(rg_tape *t, rg_nn *net, const rg_dataset *d, const run_options 
 }
 
 int main(int argc, char **argv) {
-    run_options o = {.data = "moons", .epochs = 100, .batch = 50, .lr = 0.1, .optimizer = "momentum", .hidden = {2, {16, 16}}, .dtype = "f32", .threads = 1, .floor = 99};
+    run_options o = {.data = "moons", .epochs = 100, .batch = 50, .lr = 0.1, .optimizer = "momentum", .hidden = {2, {16, 16}},
+        .dtype = "f32", .threads = 1, .floor = 99};
     const option_row own[] = {{"data", OPT_CHOICE, &o.data, "moons|circles|spirals|xor", "which points", 0, 0}, {0}};
     int status = run_parse("Learns to tell two kinds of points in the plane apart.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;

@@ -93,7 +93,8 @@ static int draw(const run_options *o, const curve *c) {
     const plot_series distance = {.x = c->x, .y = c->error, .count = GRID};
     const plot_panel panels[] = {{.title = "y'' = -y, y(0) = 0, y'(0) = 1", .x_label = "x", .y_label = "y", .series = lines, .count = 2},
         {.title = "distance from sin x", .x_label = "x", .y_label = "|y - sin x|", .series = &distance, .count = 1, .log_y = true}};
-    if (plot_curves(run_path(path, sizeof path, o->out, "solution.png"), "a network that solves a differential equation", panels, 2)) return -1;
+    if (plot_curves(run_path(path, sizeof path, o->out, "solution.png"), "a network that solves a differential equation", panels, 2))
+        return -1;
     return printf("picture: %s\n", path) < 0;
 }
 

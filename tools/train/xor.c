@@ -51,7 +51,8 @@ static mlp make(rg_tape *t, const run_options *o) {
 
 /* The twin that --path asks for; NULL for the tape by itself, and after an error. */
 static twin *make_twin(rg_tape *t, const run_options *o) {
-    return run_by(o, "tape") ? NULL : twin_new(o, rg_default_dtype(t) == RG_F64 ? &twin_sigmoid_f64 : &twin_sigmoid_f32, rg_params(t), CASES);
+    return run_by(o, "tape") ? NULL
+        : twin_new(o, rg_default_dtype(t) == RG_F64 ? &twin_sigmoid_f64 : &twin_sigmoid_f32, rg_params(t), CASES);
 }
 
 /* One step of all four points. Returns the mean of squares before it; NaN after an error. */
@@ -105,12 +106,16 @@ static int draw(rg_tape *t, const mlp *net, const char *out, const double *losse
     int first = 0; /* of this run */
     for (int i = 0; i <= REPORTS; i++) at[i] = (double)(steps * i) / REPORTS;
     while (first < REPORTS && isnan(losses[first])) first++;
-    for (int i = 0; i < GRID * GRID; i++) grid[2 * i] = -0.5f + 2.0f * (float)(i % GRID) / (GRID - 1), grid[2 * i + 1] = -0.5f + 2.0f * (float)(i / GRID) / (GRID - 1);
+    for (int i = 0; i < GRID * GRID; i++)
+        grid[2 * i] = -0.5f + 2.0f * (float)(i % GRID) / (GRID - 1), grid[2 * i + 1] = -0.5f + 2.0f * (float)(i / GRID) / (GRID - 1);
     rg_copy_out(predict(net, rg_input(t, grid, GRID * GRID, 2)), p, GRID * GRID);
     char curves[4096], boundary[4096];
-    const plot_series loss = {.name = "loss", .x = at + first, .y = losses + first, .count = (size_t)(REPORTS + 1 - first), .markers = true};
-    const plot_panel panel = {.title = "XOR", .x_label = "step", .y_label = "mean squared error", .series = &loss, .count = 1, .log_y = true};
-    const plot_plane plane = {.title = "XOR: what the network answers", .x_label = "a", .y_label = "b", .probability = p, .width = GRID, .height = GRID,
+    const plot_series loss = {.name = "loss", .x = at + first, .y = losses + first, .count = (size_t)(REPORTS + 1 - first),
+        .markers = true};
+    const plot_panel panel = {.title = "XOR", .x_label = "step", .y_label = "mean squared error", .series = &loss, .count = 1,
+        .log_y = true};
+    const plot_plane plane = {.title = "XOR: what the network answers", .x_label = "a", .y_label = "b", .probability = p, .width = GRID,
+        .height = GRID,
         .x_min = -0.5, .x_max = 1.5, .y_min = -0.5, .y_max = 1.5, .x = (const double[]){0, 0, 1, 1}, .y = (const double[]){0, 1, 0, 1},
         .class = (const int[]){0, 1, 1, 0}, .count = 4};
     if (plot_curves(run_path(curves, sizeof curves, out, "curves.png"), NULL, &panel, 1)) return -1;
@@ -125,7 +130,8 @@ static int tell(const run_options *o) {
     const mlp net = make(t, o);
     twin *hand = make_twin(t, o);
     if (!hand && net.as_by_hand) return run_finish(t, 1);
-    if (net.as_by_hand) puts("the network as it is derived by hand: sigmoid for tanh; its loss is half the sum of squares, twice their mean");
+    if (net.as_by_hand)
+        puts("the network as it is derived by hand: sigmoid for tanh; its loss is half the sum of squares, twice their mean");
     double losses[REPORTS + 1] = {0};
     const int right = train(t, &net, o, hand, losses);
     const int64_t steps = o->steps && o->steps < o->epochs ? o->steps : o->epochs;
@@ -177,13 +183,17 @@ static int count(const run_options *o, int seeds) {
 }
 
 int main(int argc, char **argv) {
-    run_options o = {.epochs = 2000, .lr = 0.5, .optimizer = "momentum", .hidden = {1, {8}}, .dtype = "f32", .path = "tape", .threads = 1, .floor = 50};
+    run_options o = {.epochs = 2000, .lr = 0.5, .optimizer = "momentum", .hidden = {1, {8}}, .dtype = "f32", .path = "tape", .threads = 1,
+        .floor = 50};
     int seeds = 1;
     const option_row own[] = {{"seeds", OPT_INT, &seeds, "N", "try so many seeds and count", 1, 1e9}, {0}};
     int status = run_parse("Learns the exclusive or of two bits, all four cases in each step.\n"
-                           "--path manual and both take the network that is derived by hand: sigmoid for tanh, half the sum of squares for their mean.", &o, own, argc, argv);
+                           "--path manual and both take the network that is derived by hand: sigmoid for tanh, half the sum of squares "
+                           "for their mean.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;
-    if (!run_by(&o, "tape") && o.hidden.count != 1) return options_bad("--path %s: the twin by hand has one hidden layer, --hidden gives %d", o.path, o.hidden.count);
-    if (seeds != 1 && (o.save || o.resume || o.out || o.csv)) return options_bad("--save, --resume, --out and --csv: of one seed, not of %d", seeds);
+    if (!run_by(&o, "tape") && o.hidden.count != 1)
+        return options_bad("--path %s: the twin by hand has one hidden layer, --hidden gives %d", o.path, o.hidden.count);
+    if (seeds != 1 && (o.save || o.resume || o.out || o.csv))
+        return options_bad("--save, --resume, --out and --csv: of one seed, not of %d", seeds);
     return seeds == 1 ? tell(&o) : count(&o, seeds);
 }

@@ -47,7 +47,8 @@ int draw_initialisation(const char *path, const figure_options *o) {
         series[k] = (plot_series){.name = text[k], .x = x[k], .y = y[k], .count = CURVE};
     }
     if (figure_end(t, 0)) return -1;
-    const plot_series zeros = {.name = "all of them at 0", .x = (const double[]){-.1, 0, .1}, .y = (const double[]){0, WEIGHTS, 0}, .count = 3, .style = PLOT_BARS, .bar = .004};
+    const plot_series zeros = {.name = "all of them at 0", .x = (const double[]){-.1, 0, .1}, .y = (const double[]){0, WEIGHTS, 0},
+        .count = 3, .style = PLOT_BARS, .bar = .004};
     const plot_panel panels[] = {
         {.title = "Random weights [784, 128]", .x_label = "weight", .y_label = "density", .series = series, .count = 3},
         {.title = "Zeros: every unit computes the same", .x_label = "weight", .y_label = "weights", .series = &zeros, .count = 1,
@@ -66,7 +67,8 @@ static const double published[SCORES] = {.903, .843, .891, .899, .901, .902, .90
 static double score(rg_tape *t, const rg_dataset *train, const rg_dataset *test, double std1, double std2) {
     const int64_t in = rg_numel(train->x) / rg_dim(train->x, 0);
     rg_tensor *w1 = rg_param(t, NULL, RG_NORMAL(0, std1), in, HIDDEN), *b1 = rg_param(t, NULL, RG_ZEROS, HIDDEN);
-    rg_tensor *w2 = rg_param(t, NULL, RG_NORMAL(0, std2), HIDDEN, train->classes), *b2 = rg_param(t, NULL, RG_ZEROS, train->classes), *x, *y;
+    rg_tensor *w2 = rg_param(t, NULL, RG_NORMAL(0, std2), HIDDEN, train->classes), *b2 = rg_param(t, NULL, RG_ZEROS, train->classes), *x,
+        *y;
     rg_optim *sgd = rg_optim_sgd(t, rg_list_of(w1, b1, w2, b2), .lr = .01);
     rg_loader *batches =
         rg_loader_new(t, rg_slice(train->x, 0, 0, TRAIN), rg_slice(train->y, 0, 0, TRAIN), .batch = BATCH, .shuffle = true);
@@ -112,7 +114,9 @@ int draw_scores(const char *path, const figure_options *o) {
             .across = 100 * ours[i] > (low + high) / 2 ? -8 : 8, .line = true};
     char dashed[120];
     snprintf(dashed, sizeof dashed, "Dashed, ours on %s: He %.1f%%, bug %.1f%%", name, 100 * ours[0], 100 * ours[1]);
-    const plot_panel panel = {.title = dashed, .x_label = strcmp(name, "MNIST") == 0 ? "percent of the test images" : "percent of the test images; published: of MNIST", .y_label = "submissions", .series = series, .count = 2, .x_min = low,
+    const plot_panel panel = {.title = dashed,
+        .x_label = strcmp(name, "MNIST") == 0 ? "percent of the test images" : "percent of the test images; published: of MNIST",
+        .y_label = "submissions", .series = series, .count = 2, .x_min = low,
         .x_max = high, .y_min = 0, .y_max = most + 2, .marks = marks, .mark_count = 2};
     return plot_curves(path, "Scores of 784-128-10", &panel, 1);
 }

@@ -73,6 +73,7 @@ int draw_mlp_xor(const char *path, const figure_options *o) {
 
 int draw_mlp_mnist(const char *path, const figure_options *o) {
     (void)o;
-    static const layer layers[] = {{784, 5, "784 pixels", "x"}, {128, 5, "128 hidden units, ReLU", "h"}, {10, 4, "10 classes, softmax", "y"}};
+    static const layer layers[] = {{784, 5, "784 pixels", "x"}, {128, 5, "128 hidden units, ReLU", "h"},
+        {10, 4, "10 classes, softmax", "y"}};
     return draw_mlp(path, "Multilayer perceptron for images of 28 x 28: 784-128-10", layers, 3, DIAGRAM_LINK, 60, 470);
 }

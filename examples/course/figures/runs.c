@@ -76,7 +76,8 @@ static int losses(const char *data, double *by_tape, double *by_hand, const char
     const mlp net = make(t, rg_numel(train.x) / (rg_dim(train.x, 0) > 0 ? rg_dim(train.x, 0) : 1), train.classes);
     rg_optim *sgd = rg_optim_sgd(t, rg_params(t), .lr = .1);
     rg_loader *batches = rg_loader_new(t, train.x, train.y, .batch = BATCH, .shuffle = true, .drop_last = true);
-    twin *hand = rg_error_code(t) ? NULL : twin_new(&(run_options){.path = "manual", .optimizer = "sgd", .lr = .1, .dtype = "f32"}, &twin_mlp_f32, rg_params(t), BATCH);
+    twin *hand = rg_error_code(t) ? NULL
+        : twin_new(&(run_options){.path = "manual", .optimizer = "sgd", .lr = .1, .dtype = "f32"}, &twin_mlp_f32, rg_params(t), BATCH);
     rg_tensor *x, *y;
     for (int i = 0; hand && i < STEPS && rg_loader_next(batches, &x, &y); i++) {
         rg_tensor *l = rg_cross_entropy(logits(&net, x), y);
@@ -103,7 +104,8 @@ int draw_overlay(const char *path, const figure_options *o) {
     const plot_series right = {.name = "|difference|, 0 where the bits are equal", .y = apart, .count = STEPS};
     const plot_panel panels[] = {{.title = "Loss by tape, and by formulas written by hand", .x_label = "step", .y_label = "cross-entropy",
         .series = left, .count = 2},
-        {.title = "How far they drift apart in f32", .x_label = "step", .y_label = "difference of the losses", .series = &right, .count = 1}};
+        {.title = "How far they drift apart in f32", .x_label = "step", .y_label = "difference of the losses", .series = &right,
+        .count = 1}};
     return plot_curves(path, title, panels, 2);
 }
 
@@ -138,5 +140,6 @@ int draw_moons(const char *path, const figure_options *o) {
     char title[120];
     snprintf(title, sizeof title, "Moons: 2-16-16-2 gets %.1f%% of its points right", 100 * share);
     return plot_boundary(path, &(plot_plane){.title = title, .x_label = "x", .y_label = "y", .probability = p, .width = GRID,
-        .height = GRID, .x_min = low[0], .x_max = high[0], .y_min = low[1], .y_max = high[1], .x = x, .y = y, .class = class, .count = POINTS});
+        .height = GRID, .x_min = low[0], .x_max = high[0], .y_min = low[1], .y_max = high[1], .x = x, .y = y, .class = class,
+        .count = POINTS});
 }

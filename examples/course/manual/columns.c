@@ -103,7 +103,8 @@ double columns_differ(const mlp *rows, const mlp *columns, const char **worst) {
     for (int l = 1; l <= rows->layers; l++) {
         const int64_t n = rows->n, in = rows->size[l - 1], out = rows->size[l];
         const real *const a[] = {rows->Z[l], rows->A[l], rows->dZ[l], rows->dA[l], rows->dW[l], rows->db[l], &rows->loss};
-        const real *const b[] = {columns->Z[l], columns->A[l], columns->dZ[l], columns->dA[l], columns->dW[l], columns->db[l], &columns->loss};
+        const real *const b[] = {columns->Z[l], columns->A[l], columns->dZ[l], columns->dA[l], columns->dW[l], columns->db[l],
+            &columns->loss};
         for (int q = 0; q < 7; q++) {
             const int64_t height = q < 4 ? n : q == 4 ? in : 1, width = q < 6 ? out : 1; /* of the matrix with samples as rows */
             double difference = 0, norm = 0;

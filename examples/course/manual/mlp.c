@@ -15,7 +15,8 @@ static size_t lay_out(mlp *net, real *memory) {
     net->A[0] = memory;
     for (int l = 1; l <= net->layers; l++) {
         const size_t in = (size_t)net->size[l - 1], out = (size_t)net->size[l];
-        real **weights[] = {&net->W[l], &net->dW[l], &net->mW[l], &net->vW[l]}, **biases[] = {&net->b[l], &net->db[l], &net->mb[l], &net->vb[l]};
+        real **weights[] = {&net->W[l], &net->dW[l], &net->mW[l], &net->vW[l]},
+            **biases[] = {&net->b[l], &net->db[l], &net->mb[l], &net->vb[l]};
         real **units[] = {&net->Z[l], &net->A[l], &net->dZ[l], &net->dA[l]};
         for (int i = 0; i < 4; i++) {
             *weights[i] = memory ? memory + used : NULL, used += in * out;

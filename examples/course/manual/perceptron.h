@@ -19,7 +19,8 @@ typedef struct perceptron {
 } perceptron;
 
 int perceptron_output(const perceptron *p, const real *x);                                             /* x [d]: 0 or 1 */
-/* `rounds` times through all samples, in order. X [n, d], y [n] of 0 and 1. Returns the mistakes of the last round: 0 when it is learned. */
+/* `rounds` times through all samples, in order. X [n, d], y [n] of 0 and 1. Returns the mistakes of the last round: 0 when it is
+   learned. */
 int perceptron_train(perceptron *p, int64_t n, const real *X, const int *y, double rate, int rounds);
 
 #endif

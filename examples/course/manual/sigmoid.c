@@ -122,7 +122,8 @@ int sigmoid_quantities(const sigmoid_net *net, quantity to[SIGMOID_QUANTITIES]) 
     const int64_t n = net->n, d = net->d, h = net->h;
     const quantity all[SIGMOID_QUANTITIES] = {{"Z1", net->Z1, n, h}, {"A1", net->A1, n, h}, {"Z2", net->Z2, n, 1}, {"A2", net->A2, n, 1},
         {"loss", (void *)(uintptr_t)&net->loss, 1, 1}, {"dA2", net->dA2, n, 1}, {"dZ2", net->dZ2, n, 1},
-        {"dW2", net->dW2, h, 1}, {"db2", net->db2, 1, 1}, {"dA1", net->dA1, n, h}, {"dZ1", net->dZ1, n, h}, {"dW1", net->dW1, d, h}, {"db1", net->db1, 1, h}};
+        {"dW2", net->dW2, h, 1}, {"db2", net->db2, 1, 1}, {"dA1", net->dA1, n, h}, {"dZ1", net->dZ1, n, h}, {"dW1", net->dW1, d, h},
+        {"db1", net->db1, 1, h}};
     memcpy(to, all, sizeof all);
     return SIGMOID_QUANTITIES;
 }

@@ -14,7 +14,8 @@ enum { SEEDS = 3, FEATURES = 3 * 32 * 32, CLASSES = 10 };
 static const double scratch_allowed = 0.03;
 
 int scratch_net(report *r, const settings *s) {
-    const recipe how = {.layers = 3, .sizes = {FEATURES, 256, 128, CLASSES}, .weight = {RG_HE_NORMAL, RG_HE_NORMAL, RG_HE_NORMAL}, .lr = 0.01,
+    const recipe how = {.layers = 3, .sizes = {FEATURES, 256, 128, CLASSES}, .weight = {RG_HE_NORMAL, RG_HE_NORMAL, RG_HE_NORMAL},
+        .lr = 0.01,
         .epochs = EPOCHS_MOST, .batch = 128, .guard = 1e-8};
     rg_tape *t = rg_tape_new(0);
     rg_set_threads(t, s->threads);
@@ -30,7 +31,9 @@ int scratch_net(report *r, const settings *s) {
         report_row(r, name, mean, scratch_loss[e], scratch_allowed, 4);
     }
     const double accuracy = failed ? 0 : mean_of(runs, SEEDS, TEST, how.epochs - 1);
-    if (!failed) report_note("Means of %d seeds, which differ from them by %.4f at most. Test accuracy, not published: %.4f.", SEEDS, apart, accuracy);
+    if (!failed)
+        report_note("Means of %d seeds, which differ from them by %.4f at most. Test accuracy, not published: %.4f.", SEEDS, apart,
+            accuracy);
     rg_tape_free(t);
     return failed;
 }
@@ -88,9 +91,11 @@ int regularised(report *r, const settings *s) {
     const rg_dataset learn = rg_read_cifar10(t, s->data, true), test = rg_read_cifar10(t, s->data, false);
     const parts p = standardise(t, &learn, &test);
     check_parts(r, t, &p);
-    report_note("%d-%d-%d, %d epochs of plain SGD; means of %d seeds; no numbers were published.", FEATURES, HIDDEN, CLASSES, EPOCHS, SEEDS);
+    report_note("%d-%d-%d, %d epochs of plain SGD; means of %d seeds; no numbers were published.", FEATURES, HIDDEN, CLASSES, EPOCHS,
+        SEEDS);
     for (int i = 0; i < LAMBDAS; i++) {
-        const recipe how = {.layers = 2, .sizes = {FEATURES, HIDDEN, CLASSES}, .weight = {RG_HE_NORMAL, RG_HE_NORMAL}, .lr = 0.01, .l2 = lambdas[i],
+        const recipe how = {.layers = 2, .sizes = {FEATURES, HIDDEN, CLASSES}, .weight = {RG_HE_NORMAL, RG_HE_NORMAL}, .lr = 0.01,
+            .l2 = lambdas[i],
             .epochs = EPOCHS, .batch = 100};
         curve runs[SEEDS];
         if (train_seeds(t, &how, SEEDS, rows_of(&p.train), rows_of(&p.valid), rows_of(&p.test), runs)) break;

@@ -136,7 +136,8 @@ static void draw(report *r, rg_tape *t, const char *name, rg_init init, double s
     report_row(r, label, std, std_published, report_printed(DECIMALS) + 3 * std_error, DECIMALS);
     snprintf(label, sizeof label, "%s, mean", name);
     if (mean_published) report_row(r, label, mean, *mean_published, report_printed(DECIMALS) + 3 * mean_error, DECIMALS);
-    else report_check(r, fabs(mean) <= 3 * mean_error, "%s, mean %.6f, within three sampling errors of 0, %.6f", name, fabs(mean), 3 * mean_error);
+    else report_check(r, fabs(mean) <= 3 * mean_error, "%s, mean %.6f, within three sampling errors of 0, %.6f", name, fabs(mean),
+        3 * mean_error);
 }
 
 int initial_weights(report *r, const settings *s) {

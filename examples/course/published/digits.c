@@ -45,7 +45,8 @@ static int plain_sgd(report *r, const settings *s, const recipe *how, const doub
 
 /* 937 steps an epoch, biases zero */
 int simple_nn(report *r, const settings *s) {
-    const recipe how = {.layers = 2, .sizes = {784, 128, 10}, .weight = {RG_HE_NORMAL, RG_HE_NORMAL}, .lr = 0.1, .epochs = EPOCHS, .batch = 64,
+    const recipe how = {.layers = 2, .sizes = {784, 128, 10}, .weight = {RG_HE_NORMAL, RG_HE_NORMAL}, .lr = 0.1, .epochs = EPOCHS,
+        .batch = 64,
         .drop_last = true};
     return plain_sgd(r, s, &how, simple_loss, simple_test);
 }
@@ -53,7 +54,8 @@ int simple_nn(report *r, const settings *s) {
 /* 938 steps an epoch; torch.nn.Linear draws its biases from +-1 / sqrt(fan_in) */
 int pytorch_twin(report *r, const settings *s) {
     const double a = 1 / sqrt(784), b = 1 / sqrt(128);
-    const recipe how = {.layers = 2, .sizes = {784, 128, 10}, .weight = {RG_HE_NORMAL, RG_HE_NORMAL}, .bias = {RG_UNIFORM(-a, a), RG_UNIFORM(-b, b)},
+    const recipe how = {.layers = 2, .sizes = {784, 128, 10}, .weight = {RG_HE_NORMAL, RG_HE_NORMAL},
+        .bias = {RG_UNIFORM(-a, a), RG_UNIFORM(-b, b)},
         .lr = 0.1, .epochs = EPOCHS, .batch = 64};
     return plain_sgd(r, s, &how, pytorch_loss, pytorch_test);
 }
@@ -61,7 +63,8 @@ int pytorch_twin(report *r, const settings *s) {
 /* -------- 001: Adam, 937 steps an epoch; on raw bytes, and on what they should have been */
 
 static recipe modular(double divisor) {
-    return (recipe){.layers = 2, .sizes = {784, 128, 10}, .weight = {RG_HE_NORMAL, RG_HE_NORMAL}, .adam = true, .lr = 0.001, .epochs = EPOCHS,
+    return (recipe){.layers = 2, .sizes = {784, 128, 10}, .weight = {RG_HE_NORMAL, RG_HE_NORMAL}, .adam = true, .lr = 0.001,
+        .epochs = EPOCHS,
         .batch = 64, .drop_last = true, .divisor = divisor};
 }
 
@@ -79,7 +82,8 @@ int modular_raw(report *r, const settings *s) {
         report_column(r, "loss", runs, LOSS, modular_loss, EPOCHS);
         report_column(r, "train accuracy", runs, HEAD, modular_train, EPOCHS);
         report_column(r, "test accuracy", runs, TEST, modular_test, EPOCHS);
-        report_note("A first loss far above ln 10 = %.4f gives unscaled pixels away: with biases 0, the first logits are 255 times too large.", log(10));
+        report_note("A first loss far above ln 10 = %.4f gives unscaled pixels away: with biases 0, the first logits are 255 times too "
+                    "large.", log(10));
     }
     return finish(&m, failed);
 }
@@ -102,7 +106,8 @@ static void tell_scaled(report *r, const curve *runs) {
     report_note("%-10s %20s %24s", "", "test accuracy", "loss");
     report_note("%-10s %10s %10s %13s %10s", "", "scaled", "published", "scaled", "published");
     for (int e = 0; e < EPOCHS; e++) {
-        report_note("epoch %2d   %10.4f %10.4f %13.4f %10.4f", e + 1, mean_of(runs, SCALED_SEEDS, TEST, e), modular_test[e], mean_of(runs, SCALED_SEEDS, LOSS, e),
+        report_note("epoch %2d   %10.4f %10.4f %13.4f %10.4f", e + 1, mean_of(runs, SCALED_SEEDS, TEST, e), modular_test[e],
+            mean_of(runs, SCALED_SEEDS, LOSS, e),
             modular_loss[e]);
         best = fmax(best, modular_test[e]);
     }
@@ -110,9 +115,11 @@ static void tell_scaled(report *r, const curve *runs) {
     for (int k = 0; k < SCALED_SEEDS; k++) slowest = fmax(slowest, seconds_to(&runs[k], modular_bar));
     report_check(r, loss < log(10), "first epoch's loss %.4f, below ln 10 = %.4f", loss, log(10));
     report_check(r, two > best, "two epochs, %.4f, beat the best of the published ten, %.4f", two, best);
-    report_check(r, slowest <= modular_seconds, "%.0f%% after %.1f s of training, the slowest of %d seeds; %.0f s are allowed", 100 * modular_bar,
+    report_check(r, slowest <= modular_seconds, "%.0f%% after %.1f s of training, the slowest of %d seeds; %.0f s are allowed",
+        100 * modular_bar,
         slowest, SCALED_SEEDS, modular_seconds);
-    report_check(r, memory <= modular_gigabytes, "%.2f GB at most, for %d runs and their data; %.0f GB are allowed", memory, SCALED_SEEDS, modular_gigabytes);
+    report_check(r, memory <= modular_gigabytes, "%.2f GB at most, for %d runs and their data; %.0f GB are allowed", memory, SCALED_SEEDS,
+        modular_gigabytes);
 }
 
 int modular_scaled(report *r, const settings *s) {
@@ -157,7 +164,8 @@ static int train_submission(mnist *m, const recipe *how, curve *runs) {
     const int64_t stride = (rg_dim(m->learn.x, 0) - LEARN - VALIDATE) / (SEEDS - 1);
     for (int k = 0; k < SEEDS; k++) {
         const int64_t from = k * stride, to = from + LEARN;
-        const rows learn = {&m->learn, from, to}, validate = {&m->learn, to, to + VALIDATE}, unseen = {&m->test, k * UNSEEN, (k + 1) * UNSEEN};
+        const rows learn = {&m->learn, from, to}, validate = {&m->learn, to, to + VALIDATE},
+            unseen = {&m->test, k * UNSEEN, (k + 1) * UNSEEN};
         if (train(m->t, how, (uint64_t)k, learn, unseen, validate, &runs[k])) return -1;
     }
     return 0;
@@ -187,7 +195,8 @@ int submission(report *r, const settings *s) {
 
 /* randn / sqrt(2/n) has standard deviation sqrt(n/2): 19.8 and 8 in place of .05 and .125 */
 int init_bug(report *r, const settings *s) {
-    const recipe how = {.layers = 2, .sizes = {784, 128, 10}, .weight = {RG_NORMAL(0, sqrt(784 / 2.)), RG_NORMAL(0, sqrt(128 / 2.))}, .lr = 0.01,
+    const recipe how = {.layers = 2, .sizes = {784, 128, 10}, .weight = {RG_NORMAL(0, sqrt(784 / 2.)), RG_NORMAL(0, sqrt(128 / 2.))},
+        .lr = 0.01,
         .epochs = SUBMISSION_EPOCHS, .batch = 64, .guard = 1e-9};
     mnist m = open_mnist(s);
     curve runs[SEEDS];
@@ -201,7 +210,8 @@ int init_bug(report *r, const settings *s) {
         report_check(r, first > 10 && first < 14, "first epoch's loss %.2f, about 12 where a fair start has ln 10 = %.2f", first, log(10));
         report_seeds(r, "score on unseen images", score, bug_score, 3);
         report_check(r, highest < modular_bar, "no seed reaches %.2f: the best has %.4f", modular_bar, highest);
-        report_note("The largest loss that can be printed is -log(1e-9) = %.2f: p is 0 or 1 from the start, and a gradient is rare.", -log(1e-9));
+        report_note("The largest loss that can be printed is -log(1e-9) = %.2f: p is 0 or 1 from the start, and a gradient is rare.",
+            -log(1e-9));
     }
     return finish(&m, failed);
 }

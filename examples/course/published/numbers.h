@@ -62,7 +62,8 @@ static const double submission_score = .903;
 static const double bug_score = .843;
 
 /* -------- ScratchNet on CIFAR-10 (000): mean loss of each epoch; no accuracy was published */
-static const double scratch_loss[20] = {1.9804, 1.8110, 1.7476, 1.7008, 1.6646, 1.6305, 1.6031, 1.5784, 1.5600, 1.5417, 1.5168, 1.5028, 1.4864,
+static const double scratch_loss[20] = {1.9804, 1.8110, 1.7476, 1.7008, 1.6646, 1.6305, 1.6031, 1.5784, 1.5600, 1.5417, 1.5168, 1.5028,
+    1.4864,
     1.4699, 1.4566, 1.4427, 1.4328, 1.4150, 1.4031, 1.3955};
 
 #endif

@@ -83,7 +83,8 @@ static void tell(report *r, const outcome *all) {
     const double least = nearest(all, &start);
     for (int row = 0; row < ROWS; row++) {
         const double rank = rank_of(all, row, true);
-        report_check(r, rank >= 2.5 && rank <= 97.5, "epoch %4d: published %.4f, nearest start %.4f; rank %4.1f%% among successes, %4.1f%% among all",
+        report_check(r, rank >= 2.5 && rank <= 97.5,
+            "epoch %4d: published %.4f, nearest start %.4f; rank %4.1f%% among successes, %4.1f%% among all",
             row * EVERY, xor_loss[row], all->curve[row][start], rank, rank_of(all, row, false));
     }
     report_note("A rank holds within 2.5 .. 97.5%%. The nearest start, number %d, is within %.4f of every published row.", start, least);
