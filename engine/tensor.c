@@ -331,7 +331,7 @@ __attribute__((noinline)) static int check_types(rg_tensor *y) {
         const rg_tensor *x = y->in[i];
         const rg_tensor **first = *types == 'a' ? &first_a : &first_f;
         if (*types == 'i' && x->dtype != RG_I32)
-            return rg_reject(y, RG_EDTYPE, "operand %d must be i32, not %s", i + 1, rg_dtype_name(x->dtype));
+            return rg_reject(y, RG_EDTYPE, "the index must be i32, not %s", rg_dtype_name(x->dtype));
         if (*types == 'f' && !is_float(x->dtype))
             return rg_reject(y, RG_EDTYPE, "operand %d must be a float, not %s; rg_cast converts", i + 1, rg_dtype_name(x->dtype));
         if (*types == 'i' || *types == 'm') continue;

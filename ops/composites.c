@@ -26,8 +26,6 @@ RG_OP(mse) = {.name = "mse", .formula = "mean (p - y)^2", .arity = 2, .compose =
 
 rg_tensor *rg_embedding_at(const char *at, rg_tensor *table, rg_tensor *index) {
     RG_SPEAK_AS("embedding", table, index);
-    if (!rg_failed(index) && !rg_failed(table) && index->dtype != RG_I32)
-        return rg_refuse(index->tape, RG_EDTYPE, at, "operand 2, the index, must be i32, not %s", rg_dtype_name(index->dtype));
     return rg_index_select_at(at, table, index, 0);
 }
 

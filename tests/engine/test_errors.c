@@ -35,7 +35,7 @@ static rg_tensor *whole(rg_tape *t, int64_t n) { return rg_input(t, counts, n); 
     M(float_wanted, RG_EDTYPE, rg_exp(rg_set_name(whole(t, 2), "i")), \
         "exp: i[2] i32: operand 1 must be a float, not i32; rg_cast converts") \
     M(mixed, RG_EDTYPE, rg_mul(X(2), rg_cast(X(2), RG_F64)), "mul: [2] * [2] f64: dtypes f32 and f64 differ; rg_cast converts")          \
-    M(index_wanted, RG_EDTYPE, rg_pick(X(2, 3), X(2)), "pick: [2,3], [2]: operand 2 must be i32, not f32")                               \
+    M(index_wanted, RG_EDTYPE, rg_pick(X(2, 3), X(2)), "pick: [2,3], [2]: the index must be i32, not f32")                               \
     M(axis, RG_ESHAPE, rg_sum(X(2, 3), 2), "sum: [2,3]: axis 2 is outside the 2 dimensions")                                             \
     M(axis_from_the_end, RG_ESHAPE, rg_softmax(X(2, 3), -3), "softmax: [2,3]: axis -3 is outside the 2 dimensions")                      \
     M(axis_twice, RG_ESHAPE, rg_mean(X(2, 3), 1, -1), "mean: [2,3]: axis -1 is given twice")                                             \

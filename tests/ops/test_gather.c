@@ -187,7 +187,7 @@ static void gather_errors_say_where(void **state) {
     REFUSED(RG_EVALUE, rg_index_select(rg_full(t, 0, 0, 4), zeros, 0),
         "index_select: [0,4], [6,2] i32: index[0,0] = 0, but there is nothing to index");
     REFUSED(RG_ESHAPE, rg_index_select(w, ids, 2), "index_select: w[5,4], ids[2,2] i32: axis 2 is outside the 2 dimensions");
-    REFUSED(RG_EDTYPE, rg_index_select(w, w, 0), "index_select: w[5,4], w[5,4]: operand 2 must be i32, not f32");
+    REFUSED(RG_EDTYPE, rg_index_select(w, w, 0), "index_select: w[5,4], w[5,4]: the index must be i32, not f32");
     REFUSED(RG_ESHAPE, rg_index_select(rg_full(t, 0, 1, 1, 1, 1, 1, 1), zeros, 0),
         "index_select: [1,1,1,1,1,1], [6,2] i32: 7 dimensions, at most 6");
     REFUSED(RG_ESHAPE, rg_index_add(w, rg_full(t, 0, 5, 12), zeros, 1),

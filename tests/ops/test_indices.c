@@ -240,7 +240,7 @@ static void index_errors_say_where(void **state) {
     REFUSED(RG_ESHAPE, rg_pick(x, pair), "pick: x[3,4], [2,2] i32: index must have 1 dimensions, not 2");
     REFUSED(RG_ESHAPE, rg_pick(x, zeros), "pick: x[3,4], [2] i32: dimensions 3 and 2 of axis 0 differ");
     REFUSED(RG_ESHAPE, rg_pick(rg_full(t, 0), zeros), "pick: [], [2] i32: rank 0 has no axis to index");
-    REFUSED(RG_EDTYPE, rg_pick(x, x), "pick: x[3,4], x[3,4]: operand 2 must be i32, not f32");
+    REFUSED(RG_EDTYPE, rg_pick(x, x), "pick: x[3,4], x[3,4]: the index must be i32, not f32");
     REFUSED(RG_EVALUE, rg_scatter(rg_full(t, 0, 3), index, 7), "scatter: [3], index[3] i32: index[1] = 7 is outside 0..6");
     REFUSED(RG_ESHAPE, rg_scatter(rg_full(t, 0, 2), index, 8), "scatter: [2], index[3] i32: the shapes of x and index differ");
     REFUSED(RG_ESHAPE, rg_scatter(rg_full(t, 0, 3), index, -1), "scatter: [3], index[3] i32: dimension 1 of the new shape is -1");
