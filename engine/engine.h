@@ -1,4 +1,4 @@
-/* engine.h - the tape and its tensors: what a model writer needs beside the operators in ops/ops.h.
+/* engine.h - the tape and its tensors: what a model writer needs in addition to the operators in ops/ops.h.
 
    Ownership, the whole of it. The tape owns every tensor. Parameters and buffers live until rg_tape_free; everything
    else (inputs, results) until the next rg_tape_reset. Nothing returned to you has to be released. To keep a value

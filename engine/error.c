@@ -100,7 +100,7 @@ static bool among(const rg_tensor *x, int n, rg_tensor *const *in) {
     return i < n;
 }
 
-/* Is y applied to all that the composite was given, and beside it to numbers at most? Then its own name and operands say nothing new. An
+/* Is y applied to all that the composite was given, and otherwise to numbers at most? Then its own name and operands say nothing new. An
    "operand 2" is, of those in another order, another one. */
 static bool is_speakers(const rg_tensor *y, const rg_speaker *s, const char *format) {
     bool all = s, in_order = s && s->n == y->nin;

@@ -137,7 +137,7 @@ struct rg_op {
     rg_fused_fn fused[2][RG_ISAS];
     /* [f32, f64]: hash of the branches taken, for ops with kinks */
     rg_branch_fn branch[2];
-    /* a composite: this stands for all of the above */
+    /* a composite: this takes the place of all of the above */
     rg_tensor *(*compose)(const char *at, rg_attr attr, rg_tensor *const *in);
     /* called when a tape is made, for libraries that allocate at their first call */
     void (*warm_up)(void);

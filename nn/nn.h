@@ -1,7 +1,7 @@
 /* nn.h - what makes a tape learn: parameters with initialisers, layers, optimisers, metrics, data.
 
    Everything made here belongs to the tape and lives as long as it does; nothing has to be released. Functions that
-   make something return NULL after an error, which stands on the tape; every function takes NULL: rg_nn_forward is then
+   make something return NULL after an error, which is on the tape; every function takes NULL: rg_nn_forward is then
    poisoned, functions that return int return -1. */
 #ifndef RG_NN_H
 #define RG_NN_H

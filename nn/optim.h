@@ -136,7 +136,7 @@ rg_average *rg_average_new(rg_tape *t, rg_list params, double decay);
 RG_PLAIN int rg_average_update(rg_average *average);   /* after the optimiser's step; an error while swapped in */
 /* exchanges parameters and averages: before an evaluation, and again after it */
 RG_PLAIN int rg_average_swap(rg_average *average);
-/* the buffer beside item i of the list; NULL where there is none */
+/* the buffer of item i of the list; NULL where there is none */
 rg_tensor *rg_average_of(const rg_average *average, int i);
 
 /* -------- early stopping (Keras): stop when the metric has not improved by more than min_delta for `patience` calls;

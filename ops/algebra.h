@@ -95,7 +95,7 @@ __attribute__((noinline, unused)) static double rg_pow_double(double u, double e
 /* (1 + erf(u / 2^(1/2))) / 2 loses its digits for u < 0 */
 #define NORMAL_CDF(u) MUL(C(.5), ERFC(MUL(C(-.7071067811865476), u)))
 #define NORMAL_PDF(u) MUL(C(.3989422804014327), EXP(MUL(C(-.5), MUL(u, u))))
-/* Hendrycks and Gimpel (2016): s(2 (2/pi)^(1/2) (u + .044715 u^3)), and the derivative of what stands in s. */
+/* Hendrycks and Gimpel (2016): s(2 (2/pi)^(1/2) (u + .044715 u^3)), and the derivative of what is in s. */
 #define GELU_GATE(u) SIGMOID(MUL(u, ADD(C(1.5957691216057308), MUL(C(.07135481627260025), MUL(u, u)))))
 #define GELU_SLOPE(u) ADD(C(1.5957691216057308), MUL(C(.21406444881780076), MUL(u, u)))
 /* Klambauer et al. (2017): s, and s a */

@@ -184,7 +184,7 @@ rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int axis, int64
     return rg_reshape_at(at, y, x->ndim, shape);
 }
 
-/* -------- take_along_axis: gather, of operands that broadcast beside the axis */
+/* -------- take_along_axis: gather, of operands that broadcast along the other axes */
 
 rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index, int axis) {
     int64_t of_x[RG_MAX_DIMS], of_index[RG_MAX_DIMS];

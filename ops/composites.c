@@ -65,7 +65,7 @@ RG_OP(repeat_interleave) = {.name = "repeat_interleave", .formula = "each index 
     .samples = "5,17 axis=0 start=3; 4,17 axis=-1 start=2; 2,3,4 axis=1 start=2; 1,1 axis=0 start=3; 3,4 axis=1 start=0; "
                "0,3 axis=1 start=2; 3,2:i32 axis=0 start=2",
     .refuses = "2,3 axis=2 start=1; 2,3 axis=-3 start=1; 2,3 axis=0 start=-1; - axis=0 start=2; 2,3 axis=0 start=9223372036854775807"};
-RG_OP(take_along_axis) = {.name = "take_along_axis", .formula = "x[index[i,j],j] along an axis, broadcast beside it", .arity = 2,
+RG_OP(take_along_axis) = {.name = "take_along_axis", .formula = "x[index[i,j],j] along an axis, the other axes broadcast", .arity = 2,
     .types = "ai", .compose = take_along_axis,
     .samples = "5,17 5,3:i32<17 axis=1; 17,5 4,1:i32<17 axis=0; 17,1 4,5:i32<17 axis=0; 2,5,3 1,4,3:i32<5 axis=1; 17 20:i32<17 axis=0; "
                "- -:i32=0 axis=-1; - 3:i32=0 axis=0; 1,1 1,1:i32=0 axis=-1; 0,3 0,2:i32<3 axis=1",

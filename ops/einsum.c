@@ -1,7 +1,7 @@
 /* einsum.c - sums of products in Einstein's notation: a string names the axes, and is carried out by reshape, permute, sum, mul and matmul.
 
    y[output] = sum over the other indices of the product of the operands. Operands are taken in from left to right: of two, the
-   indices they share and nobody wants later are summed by one (batched) product of matrices. The derivative is that of these ops. */
+   indices they share and are not needed later are summed by one (batched) product of matrices. The derivative is that of these ops. */
 #include <string.h>
 
 #include "engine/op.h"
@@ -10,7 +10,7 @@
 #undef RG_AT
 #define RG_AT e->at
 
-enum { MOST = 8, LETTERS = 52, LABELS = LETTERS + RG_MAX_DIMS }; /* labels: A..Z a..z, then the axes that "..." stands for */
+enum { MOST = 8, LETTERS = 52, LABELS = LETTERS + RG_MAX_DIMS }; /* labels: A..Z a..z, then the axes that "..." means */
 
 /* places in the string; dots: letters before "...", or -1 */
 typedef struct term { int n, label[RG_MAX_DIMS], place[RG_MAX_DIMS], dots, start; } term;
@@ -19,7 +19,7 @@ typedef struct part { rg_tensor *x; int n, label[RG_MAX_DIMS]; } part;          
 typedef struct einsum {
     const char *at, *text;
     rg_tape *t;
-    int n, width;          /* operands; axes that "..." stands for */
+    int n, width;          /* operands; axes that "..." means */
     term term[MOST], out;
     bool has_out;
     int64_t size[LABELS];  /* -1: of no operand */
@@ -105,7 +105,7 @@ static int check_ranks(einsum *e, rg_tensor *const *x) {
     return 0;
 }
 
-/* A dimension of 1 gives way to another size of its label, but not beside it in one operand. */
+/* A dimension of 1 gives way to another size of its label, but not in the operand that has it. */
 static int find_sizes(einsum *e, rg_tensor *const *x) {
     for (int l = 0; l < LABELS; l++) e->size[l] = -1;
     for (int k = 0; k < e->n; k++) {
@@ -126,14 +126,14 @@ static int find_sizes(einsum *e, rg_tensor *const *x) {
     return 0;
 }
 
-/* Without an output in the string: the ellipsis, then what stands once, in order of the alphabet. */
+/* Without an output in the string: the ellipsis, then what occurs once, in order of the alphabet. */
 static int find_output(einsum *e) {
     int count[LABELS] = {0};
     if (e->has_out) {
         for (int k = 0; k < e->out.n; k++) {
             const int l = e->out.label[k];
             if (e->size[l] == -1) return BAD(e, e->out.place[k], "no operand has index '%c'", letter_of(l));
-            if (count[l]++) return BAD(e, e->out.place[k], "index '%c' stands twice in the output", letter_of(l));
+            if (count[l]++) return BAD(e, e->out.place[k], "index '%c' occurs twice in the output", letter_of(l));
         }
         if (e->out.dots >= 0 && e->out.n + e->width > RG_MAX_DIMS)
             return MISFIT(e, e->out.start, "%d dimensions, at most %d", e->out.n + e->width, RG_MAX_DIMS);
@@ -185,7 +185,7 @@ static void drop_ones(const einsum *e, part *p) {
     p->n = n;
 }
 
-/* A label that stands twice: its axes brought to the end, as one, of which every (n + 1)th element is chosen. */
+/* A label that occurs twice: its axes brought to the end, as one, of which every (n + 1)th element is chosen. */
 static int take_diagonal(const einsum *e, part *p, int a, int b) {
     const int label = p->label[a];
     const int64_t n = e->size[label];
@@ -221,7 +221,7 @@ static int take_diagonals(const einsum *e, part *p) {
     return 0;
 }
 
-/* Sums over what only this operand has, and nobody wants. */
+/* Sums over what only this operand has, and is not needed. */
 static void sum_out(const einsum *e, part *p, uint64_t wanted) {
     int axes[RG_MAX_DIMS], summed = 0, n = 0;
     for (int d = 0; d < p->n; d++) {

@@ -91,7 +91,7 @@ rg_tensor *rg_index_add_at(const char *at, rg_tensor *x, rg_tensor *src, rg_tens
 /* -------- gather:      y[i, j, k] = x[i, index[i, j, k], k], for axis 1.    dx = dy added up at the index
             scatter_add: y = x, y[i, index[i, j, k], k] += src[i, j, k].       dx = dy, dsrc = dy gathered */
 
-/* Is index as x beside attr.axis, or shorter? Rank 0 counts as [1]. */
+/* Is index as x but for attr.axis, or shorter? Rank 0 counts as [1]. */
 static int fits_beside_axis(rg_tensor *y, const rg_tensor *x, const rg_tensor *index) {
     if (choice_axis(y, x)) return -1;
     if (index->ndim != x->ndim && (index->ndim > 1 || x->ndim > 1))

@@ -5,7 +5,7 @@
 #include "engine/op.h"
 
 /* Are all of index (i32, in y->in) in 0 .. n-1? If not, rejects y: "labels[1,2] = 7 is outside 0..3", `what` naming an index
-   without a name of its own; what else there is to say stands in hint. Returns 0 or -1. */
+   without a name of its own; what else there is to say is in hint. Returns 0 or -1. */
 int rg_index_check(rg_tensor *y, const rg_tensor *index, const char *what, int n, const char *hint);
 /* Is index's shape x's without the last axis, of size *n? If not, rejects y. Returns 0 or -1. */
 int rg_index_fits(rg_tensor *y, const rg_tensor *x, const rg_tensor *index, const char *what, int *n);

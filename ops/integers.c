@@ -1,4 +1,4 @@
-/* integers.c - what the engine's operators are for integers; and numbers that stand beside integers as operands. */
+/* integers.c - what the engine's operators are for integers; and numbers as operands with integers. */
 #include "ops/integers.h"
 
 #include <math.h>

@@ -57,7 +57,7 @@ static inline bool none_given(const rg_loss_options *o) {
     return !any;
 }
 
-/* Operands that can be used, and options that this loss has? If not, the error stands on the tape. */
+/* Operands that can be used, and options that this loss has? If not, the error is on the tape. */
 #define READY(has) ready(at, &speaker_, &with, has)
 static bool ready(const char *at, const rg_speaker *s, const rg_loss_options *with, unsigned has) {
     rg_tape *t = rg_tape_of(s->in[0] ? s->in[0] : s->in[1]);
@@ -269,7 +269,7 @@ static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *la
     return true;
 }
 
-/* Where a row does not count its loss is 0, whatever stands there. */
+/* Where a row does not count its loss is 0, whatever is there. */
 static rg_tensor *masked(const char *at, rg_tensor *loss, const rows *r) {
     return r->kept && !rg_failed(loss) ? rg_where(r->kept, loss, rg_constant(loss, 0)) : loss;
 }

@@ -107,7 +107,7 @@ rg_tensor *rg_matmul_at(const char *at, rg_tensor *a, rg_tensor *b, rg_matmul_op
     return rg_apply(&rg_op_matmul, at, (rg_attr){.matmul = {.ta = options.transpose_a, .tb = options.transpose_b}}, RG_IN(a, b));
 }
 
-/* -------- dot, outer: for vectors alone, lest rows that were meant to be summed are broadcast */
+/* -------- dot, outer: for vectors alone, so that rows that were meant to be summed are not broadcast */
 
 static rg_tensor *vectors(const char *name, const char *at, rg_tensor *a, rg_tensor *b) {
     char sa[80], sb[80];

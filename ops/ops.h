@@ -14,7 +14,7 @@
      floats, in the tape's dtype. max, min, maximum and minimum keep the dtype.
    - Comparisons, isnan, isfinite and logical_.. give u8; of floats they give floats. So rg_mean(rg_eq(rg_argmax(z, 1),
      labels)) is an accuracy.
-   - Operands are of one dtype; rg_cast converts. A number beside integers has to be a whole one that fits their dtype.
+   - Operands are of one dtype; rg_cast converts. A number with integers has to be a whole one that fits their dtype.
 
    Masks are read in one way: nonzero is yes, 0 is no; a NaN is not 0. What yes means is said at each: where,
    masked_fill, attention, losses, rg_accuracy. All take u8, as comparisons of integers give it: rg_ne(labels, padding).

@@ -127,7 +127,7 @@ uint32_t rg_rng_next32(rg_rng *r) {
 
 double rg_rng_random(rg_rng *r) { return (double)(rg_rng_next64(r) >> 11) * 0x1p-53; }
 
-/* |z| given that it lies beyond the lowest strip, by Marsaglia's rejection from an exponential. */
+/* |z| given that it is beyond the lowest strip, by Marsaglia's rejection from an exponential. */
 static double tail(rg_rng *r) {
     double x, y;
     do {

@@ -344,7 +344,7 @@ int main(int argc, char **argv) {
         {"half-sum", "the gradient of half a sum, the print of a mean", half_sum},
         {"regulariser", "a regulariser that is lost on the way", regulariser},
         {"xavier", "\"Xavier\" on N(0, 0.02)", xavier},
-        {"pixels", "pixels that nobody divided by 255", pixels},
+        {"pixels", "pixels that were not divided by 255", pixels},
         {"initialisation", "divided by sqrt(2 / n) instead of multiplied", initialisation},
         {"sigmoid-slope", "sigmoid' takes the output, not the input", sigmoid_slope},
         {"at-zero", "step(0) = 1, relu'(0) = 0", at_zero},

@@ -1,4 +1,4 @@
-/* dataset.h - what the makers and readers of data sets share and nobody else sees. */
+/* dataset.h - what the makers and readers of data sets share, and no other file needs. */
 #ifndef RG_DATASET_H
 #define RG_DATASET_H
 

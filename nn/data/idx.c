@@ -75,7 +75,7 @@ static void decode(void *to, const unsigned char *from, idx_type type, int64_t n
     }
 }
 
-/* The values as an input of the tape, in the dtype that the type stands for. */
+/* The values as an input of the tape, in the dtype that the type means. */
 static rg_tensor *idx_read(const rg_reader *r, idx *x, const char *name) {
     rg_tensor *to = rg_dataset_tensor(r->at, r->tape, x->type.dtype, x->ndim, x->shape, name);
     if (rg_failed(to)) return to;

@@ -15,7 +15,7 @@ typedef struct rg_reader { /* on whose behalf a file is read */
     const char *at;
     rg_tape *tape;
     const char *name; /* "read_mnist" */
-    const char *hint; /* how to get a good file; NULL when nobody knows */
+    const char *hint; /* how to get a good file; NULL where that is not known */
 } rg_reader;
 
 /* RG_EIO on the tape: "read_mnist: PATH: what was found; HINT (main.c:41)". Returns -1. */

@@ -156,7 +156,7 @@ static void close_file(stored *f) {
     if (f->fd >= 0) close(f->fd);
 }
 
-/* -------- reading: what is missing, and what nobody asked for */
+/* -------- reading: what is missing, and what was not asked for */
 
 static bool is_unexpected(const rg_state_list *l, const rg_part *p) {
     static const char counter[] = "num_batches_tracked"; /* of PyTorch's batch norm; ours needs none */

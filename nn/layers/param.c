@@ -16,9 +16,9 @@ static void fans_of(const rg_tensor *x, double *in, double *out) {
 
 static int check_window(const char *at, rg_tape *t, const char *who, const char *name, rg_init init) {
     if (init.b < 0) return rg_fail(t, RG_EVALUE, at, "%s: %s: std %g is negative", who, name, init.b);
-    if (!(init.low < init.high)) return rg_fail(t, RG_EVALUE, at, "%s: %s: nothing lies from %g to %g", who, name, init.low, init.high);
+    if (!(init.low < init.high)) return rg_fail(t, RG_EVALUE, at, "%s: %s: there is nothing from %g to %g", who, name, init.low, init.high);
     if (init.a >= init.low - 2 * init.b && init.a <= init.high + 2 * init.b) return 0;
-    return rg_fail(t, RG_EVALUE, at, "%s: %s: the mean %g lies more than 2 std %g outside %g..%g", who, name, init.a, init.b, init.low,
+    return rg_fail(t, RG_EVALUE, at, "%s: %s: the mean %g is more than 2 std %g outside %g..%g", who, name, init.a, init.b, init.low,
         init.high);
 }
 

@@ -80,7 +80,7 @@ int RG_K(index_select_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     return 0;
 }
 
-/* -------- element by element: runs along the last axis of the index. index[.., q] stands for x[at + index * step + q * next]. */
+/* -------- element by element: runs along the last axis of the index. index[.., q] means x[at + index * step + q * next]. */
 
 typedef struct runs { const rg_tensor *index, *x; int axis; int64_t n, length, step, next; } runs;
 
@@ -153,7 +153,7 @@ static void scatter_parts(const void *with, int64_t begin, int64_t end) {
 static void scatter_add(const rg_tensor *y, const rg_tensor *index, int axis, const real *from) {
     if (!index->numel) return;
     const runs u = runs_of(index, y, axis);
-    int split = -1; /* the longest axis beside that indexed: its parts share no place of y */
+    int split = -1; /* the longest axis other than that indexed: its parts share no place of y */
     for (int d = 0; d < index->ndim; d++)
         if (d != axis && (split < 0 || index->shape[d] > index->shape[split])) split = d;
     if (split < 0) {

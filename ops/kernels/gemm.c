@@ -18,7 +18,7 @@ enum { GRAIN = 1 << 20, FEW = 4, MANY = 16, BROAD = 128, UNIT = 16, EVEN = 4 };
 #ifdef RG_OPENBLAS
 
 /* Below so many multiply-adds the own loops are as fast as OpenBLAS, or faster; with a few rows, which read b only once, at any size; and
-   so with one column where it lies as such a row. OpenBLAS knows a processor by its name and takes one younger than itself for a very
+   so with one column where it is as such a row. OpenBLAS knows a processor by its name and takes one younger than itself for a very
    old one: where its kernels are for an older instruction set than these loops, they do it all. */
 enum { OWN = RG_KERNEL_ISA > 0 ? 1 << 27 : 1 << 15, ROWS = 6 };
 

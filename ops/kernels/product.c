@@ -4,7 +4,7 @@
    s = fma(a, b, s). Baseline code has no such instruction, and fma() would be a call per element: there it is s = a b + s.
 
    c is computed in register tiles of up to 6 x 2 vectors, 12 x 2 with AVX-512: 12 of sums, 2 of b and 1 of a, out of 16. Their columns
-   of b are packed into a panel that stays in the first-level cache while the rows of a pass by; a is read where it lies. */
+   of b are packed into a panel that stays in the first-level cache while the rows of a pass by; a is read where it is. */
 #include "gemm.h"
 
 #if defined __FMA__ || defined __FP_FAST_FMA
@@ -184,7 +184,7 @@ static matrix packed(int vectors, int64_t k, int64_t m, matrix b, real *to) {
     return (matrix){to, vectors * LANES, false};
 }
 
-/* c[n, m] = or += a[n, k] b[k, m], for k up to DEPTH. `direct`: b is read where it lies. */
+/* c[n, m] = or += a[n, k] b[k, m], for k up to DEPTH. `direct`: b is read where it is. */
 static void block(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc, bool direct, bool add) {
     real panel[DEPTH * COLS] __attribute__((aligned(64)));
     const int64_t pieces = (n + ROWS - 1) / ROWS; /* of nearly the same size */

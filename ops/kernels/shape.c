@@ -94,7 +94,7 @@ typedef struct repetition {
     const rg_tensor *y;
     int64_t size[RG_MAX_DIMS]; /* of x, in y's axes */
     int last;
-    int64_t times;             /* that a block stands in a row */
+    int64_t times;             /* that a block is in a row */
     size_t bytes;              /* of a block */
 } repetition;
 

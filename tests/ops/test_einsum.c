@@ -203,7 +203,7 @@ static void einsum_errors_quote_string_and_place(void **state) {
     rg_tensor *i = rg_input(t, ((const int32_t[]){1, 2, 3}), 3), *null = NULL;
     REFUSED(RG_EVALUE, rg_einsum("ij,j!->i", a, b), "einsum: \"ij,j!->i\" at 4: '!' is no letter");
     REFUSED(RG_EVALUE, rg_einsum("ij,jk->iz", a, b), "einsum: \"ij,jk->iz\" at 8: no operand has index 'z'");
-    REFUSED(RG_EVALUE, rg_einsum("ij,jk->ii", a, b), "einsum: \"ij,jk->ii\" at 8: index 'i' stands twice in the output");
+    REFUSED(RG_EVALUE, rg_einsum("ij,jk->ii", a, b), "einsum: \"ij,jk->ii\" at 8: index 'i' occurs twice in the output");
     REFUSED(RG_EVALUE, rg_einsum("ij,jk-ik", a, b), "einsum: \"ij,jk-ik\" at 5: '-' without '>'");
     REFUSED(RG_EVALUE, rg_einsum("ij,jk->ik,", a, b), "einsum: \"ij,jk->ik,\" at 9: ',' in the output");
     REFUSED(RG_EVALUE, rg_einsum("ij,jk->i->k", a, b), "einsum: \"ij,jk->i->k\" at 8: '-' in the output");

@@ -201,7 +201,7 @@ def main():
     for name, why in NO_COUNTERPART.items(): print(f"{name}: not compared, {why}")
     stale = [] if o.op else sorted((set(TORCH) | set(NO_COUNTERPART)) - registered)
     for name in stale: print(f"{name}: stands in tests/ops/torch_counterparts.py, and is no operator")
-    print(f"{len(rows)} operators beside PyTorch {torch.__version__}: {cases} cases, forward and backward; worst difference "
+    print(f"{len(rows)} operators against PyTorch {torch.__version__}: {cases} cases, forward and backward; worst difference "
           + ", ".join(f"{d} {worst[d][0]:.3g} ulps ({worst[d][1]})" for d in worst) + f"; {empty} cases of no elements left out, {len(missing)} without a counterpart, {failed} failed")
     return 1 if failed or missing or stale or not rows else 0
 

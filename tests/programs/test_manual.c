@@ -238,7 +238,7 @@ static void columns_are_the_transpose(void **state) {
     for (int i = 0; i < NETWORKS; i++) {
         pair p = open_pair(i, &twin_mlp_f64);
         step(&p);
-        const mlp *rows = p.twin->beside;
+        const mlp *rows = p.twin->follower;
         mlp *columns = columns_step(rows);
         assert_non_null(columns);
         const char *worst;
@@ -374,7 +374,7 @@ static void kinks_are_settled(void **state) {
     step(&p);
     assert_agree(&p, 0);
     assert_int_equal(p.twin->settled, 1);
-    assert_true(fabs(((mlp *)p.twin->beside)->dZ[1][0]) > 0.1); /* there is a slope, the tape's */
+    assert_true(fabs(((mlp *)p.twin->follower)->dZ[1][0]) > 0.1); /* there is a slope, the tape's */
     close_pair(&p);
 }
 

@@ -1,4 +1,4 @@
-/* bench - times retrograd on five workloads beside the same work by hand, PyTorch and NumPy: each in a process of its own, in turn. */
+/* bench - times retrograd on five workloads, and the same work by hand, PyTorch and NumPy: each in a process of its own, in turn. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -202,7 +202,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && !strcmp(argv[1], "run")) return child(argc, argv);
     static const option_row rows[] = {
         {"threads", OPT_INT, &o.threads, "N",
-            "of retrograd and PyTorch; above 1 W1 and W2 show beside it one thread, and N copies of the floor at once", 1, 64},
+            "of retrograd and PyTorch; above 1 W1 and W2 show one thread as well, and N copies of the floor at once", 1, 64},
         {"rounds", OPT_INT, &o.rounds, "N", "how often each contestant is run, in turn", 1, ROUNDS_MAX},
         {"seconds", OPT_DOUBLE, &o.seconds, "S", "how long each is measured in a round", 1e-3, 1e4},
         {"alone", OPT_FLAG, &o.alone, NULL, "without PyTorch and NumPy, which are run where /usr/bin/python3 has them", 0, 0},

@@ -111,7 +111,7 @@ int engine_run(const job *j) {
     int way = 0;
     while (way < 4 && strcmp(j->by, ways[way])) way++;
     if (way == 4)
-        return fprintf(stderr, "bench: nobody is called '%s' (floor floor-f32 fused composed played composed-played)\n", j->by), 2;
+        return fprintf(stderr, "bench: there is no '%s' (floor floor-f32 fused composed played composed-played)\n", j->by), 2;
     const bool is_chain = !strcmp(j->workload, "W4"), is_xor = !strcmp(j->workload, "W3");
     if (!strcmp(j->workload, "W5")) return way ? NOT_RUN : elementwise_engine(j);
     if (is_chain && way % 2) return NOT_RUN; /* composed is the same as fused */

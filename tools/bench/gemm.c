@@ -1,4 +1,4 @@
-/* gemm.c - matrix products of the workloads' shapes, and square ones: the own loops beside OpenBLAS, in turn, on one thread. */
+/* gemm.c - matrix products of the workloads' shapes, and square ones: the own loops and OpenBLAS, in turn, on one thread. */
 #ifdef RG_OPENBLAS
 #include <cblas.h>
 #endif

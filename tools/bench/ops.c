@@ -15,7 +15,7 @@ enum { SIZES = 3, NOTHING_MOVED = 1000 }; /* GB/s: a view, or a gradient handed 
 static void *limited(void *ctx, size_t size) { return (void)ctx, size > (size_t)1 << 30 ? NULL : malloc(size); }
 static void give_back(void *ctx, void *p, size_t size) { (void)ctx, (void)size, free(p); }
 
-/* The sample's largest dimension, wherever it stands, becomes so long that the largest operand has about so many bytes. */
+/* The sample's largest dimension, wherever it is, becomes so long that the largest operand has about so many bytes. */
 static void stretch(rg_sample *s, double bytes) {
     int64_t longest = 1, to;
     for (int i = 0; i < s->n; i++)

@@ -97,7 +97,7 @@ void print_rounds(const table *t) {
 }
 
 /* What W5 is held to: at most so many times the loop's time, and less than PyTorch's. Where PyTorch is as fast as the loop, all wait for
-   memory, and nobody can be ahead: a twentieth may be chance. */
+   memory, and none can be ahead: a twentieth may be chance. */
 static const double most = 1.15, chance = .05;
 
 void print_wide(const table *t) {

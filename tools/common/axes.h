@@ -34,7 +34,7 @@ bool axis_shows(double value);
  * ten into at most `most` pieces. `whole`: only whole numbers get a tick. A logarithmic scale needs low > 0. */
 void axis_set(axis *a, double low, double high, double margin, int most, bool whole, bool logarithmic);
 
-/* Where a value lies: 0 at low, 1 at high. */
+/* Where a value is: 0 at low, 1 at high. */
 double axis_at(const axis *a, double value);
 double axes_x(const axes *a, double value);
 double axes_y(const axes *a, double value);

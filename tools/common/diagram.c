@@ -80,7 +80,7 @@ static bool inside(const diagram_node *n, double x, double y) {
     return n->round ? dx * dx + dy * dy < n->width * n->width / 4 : fabs(dx) < n->width / 2 && fabs(dy) < n->height / 2;
 }
 
-/* The share of the way from (x0, y0), which lies in the node, to (x1, y1) at which the node is left. */
+/* The share of the way from (x0, y0), which is in the node, to (x1, y1) at which the node is left. */
 static double leaves(const diagram_node *n, double x0, double y0, double x1, double y1) {
     double in = 0, out = 1;
     if (!inside(n, x0, y0)) return 0;
@@ -113,7 +113,7 @@ static void draw_edge(canvas *c, const diagram *d, const diagram_arrow *e) {
     canvas_paint(c, colour);
 }
 
-/* Beside the middle of the arrow, just far enough to miss it: on the side that it was shifted to, or else above, or to the right. */
+/* Next to the middle of the arrow, just far enough to miss it: on the side that it was shifted to, or else above, or to the right. */
 static void draw_edge_text(canvas *c, const diagram *d, const diagram_arrow *e) {
     const diagram_node *a = &d->node[e->from], *b = &d->node[e->to];
     const double length = hypot(b->x - a->x, b->y - a->y), ux = (b->x - a->x) / length, uy = (b->y - a->y) / length;

@@ -13,7 +13,7 @@
 
 enum { DIAGRAM_NODES_MAX = 96, DIAGRAM_EDGES_MAX = 512, DIAGRAM_TEXT_MAX = 96 };
 
-/* What a node stands for; each has a colour of its own. DIAGRAM_PLAIN is text alone. */
+/* What a node means; each has a colour of its own. DIAGRAM_PLAIN is text alone. */
 typedef enum diagram_role { DIAGRAM_INPUT, DIAGRAM_PARAMETER, DIAGRAM_VALUE, DIAGRAM_LOSS, DIAGRAM_GRADIENT, DIAGRAM_PLAIN } diagram_role;
 
 /* LINK: a pale line. FORWARD: a grey arrow. BACKWARD: a red one. A legend explains the arrows where there are red ones. */

@@ -66,7 +66,7 @@ static int find_target(const char *path, char target[PATH_MAX]) {
     return snprintf(target, PATH_MAX, "%s", path) < PATH_MAX ? 0 : files_fail("write", path);
 }
 
-/* A name that nobody has, beside the target. */
+/* A name that no file has, in the folder of the target. */
 static FILE *create(const char *target, char part[PATH_MAX + 32]) {
     int fd = -1;
     errno = EEXIST;

@@ -38,7 +38,7 @@ static const struct {
 };
 // clang-format on
 
-/* Where a glyph stands, and the pen that draws it. */
+/* Where a glyph is, and the pen that draws it. */
 typedef struct pen {
     canvas *c;
     double x, y, right_x, right_y, width; /* origin; one thirtieth to the right; stroke */

@@ -13,7 +13,7 @@
 const char *images_find(const char *asked, char *to, size_t size);
 
 /* Reads MNIST or Fashion-MNIST from a folder, or draws digits for the word "digits", so many, or N for "digits:N". Returns what they are
-   called, "MNIST"; an error stands on the tape. */
+   called, "MNIST"; an error is on the tape. */
 const char *images_read(rg_tape *t, const char *from, int64_t drawn_train, int64_t drawn_test, rg_dataset *train, rg_dataset *test);
 
 /* Both, and one line that says what was read and from where. NULL after an error. */

@@ -28,7 +28,7 @@ typedef struct option_strings {
     const char *value[OPTION_STRINGS_MAX];
 } option_strings;
 
-/* What `value` points at stands beside each type. */
+/* What `value` points at is next to each type. */
 typedef enum option_type {
     OPT_FLAG,    /* bool: set to true */
     OPT_INT,     /* int */
@@ -46,7 +46,7 @@ typedef struct option_row {
     const char *name; /* without the dashes */
     option_type type;
     void *value;
-    const char *argument; /* stands for the value in the help; NULL for a flag */
+    const char *argument; /* is shown for the value in the help; NULL for a flag */
     const char *help;
     double min, max;
 } option_row;

@@ -42,7 +42,7 @@ typedef struct plot_panel {
     int mark_count;
 } plot_panel;
 
-/* Draws 1 to 12 panels, up to three beside each other. title may be NULL. */
+/* Draws 1 to 12 panels, up to three in a row. title may be NULL. */
 int plot_curves(const char *path, const char *title, const plot_panel *panels, int count);
 
 /* How numbers become shades: black is the least and white the greatest of all images or of each alone; or blue is below zero,

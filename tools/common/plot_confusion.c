@@ -68,7 +68,7 @@ static void draw_row(canvas *c, const matrix *m, int row) {
     for (int column = 0; column < m->n; column++) {
         int64_t count = count_at(m, row, column);
         double share = sum > 0 ? (double)count / sum : 0, x = m->x + column * m->cell, y = m->y + row * m->cell;
-        /* The root keeps rare mistakes visible beside a full diagonal. */
+        /* The root keeps rare mistakes visible next to a full diagonal. */
         double shade = share > 0 ? sqrt(share) : 0;
         canvas_colour colour = shade < .5 ? canvas_mix(0xFFFFFF, 0x9DBFDC, shade * 2) : canvas_mix(0x9DBFDC, 0x1F4E85, shade * 2 - 1);
         canvas_fill(c, x, y, m->cell - 1, m->cell - 1, colour);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 enum { PANELS_MAX = 12, WIDTH = 420, HEIGHT = 262, EDGE = 18, RIGHT = 18, LEGEND_ROW = 20, SAMPLE = 22 };
-#define DOT 4.2 /* radius of a dot that stands alone */
+#define DOT 4.2 /* radius of a dot that is alone */
 
 /* What all panels share, so that their boxes stand in line. */
 typedef struct layout {

@@ -9,7 +9,7 @@
 #include "files.h"
 #include "twin.h"
 
-/* A program that does not set these has no such choice, and a row of its own stands for the common one. */
+/* A program that does not set these has no such choice, and a row of its own takes the place of the common one. */
 static bool left_out(const run_options *o, const option_row *row, int n, const option_row *own) {
     for (int i = 0; i < n; i++)
         if (strcmp(own[i].name, row->name) == 0) return true;
@@ -114,7 +114,7 @@ csv *run_history(const run_options *o, const char *const *columns, int count) {
 
 int run_finish(rg_tape *t, int status) {
     if (files_end_output()) status = 1;
-    const bool failed = rg_error_code(t) != RG_OK; /* the message stands on stderr already */
+    const bool failed = rg_error_code(t) != RG_OK; /* the message is on stderr already */
     rg_tape_free(t);
     return failed && !status ? 1 : status;
 }

@@ -8,7 +8,7 @@
 enum { SUM_LINE = 10, SUM_COUNT = 10000, SUM_HELD_OUT = 1000, TEXT_IGNORED = -100, TEXT_LENGTH = 2048 };
 
 typedef struct text {
-    int32_t *code;             /* [count] which character stands there */
+    int32_t *code;             /* [count] which character is there */
     int64_t count, train;      /* characters; the first of them, to train on. The rest is held out: a tenth */
     int classes;               /* how many different characters there are */
     unsigned char letter[256]; /* [classes] of a code */

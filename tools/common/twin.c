@@ -39,8 +39,8 @@ twin *twin_new(const run_options *o, const twin_net *net, rg_list params, int64_
     w->found.f64 = net->dtype == RG_F64;
     w->found.tolerance = w->found.f64 ? tolerance_f64 : tolerance_f32;
     w->alone = net->make(params, rows, o->l2);
-    w->beside = run_by(o, "both") ? net->make(params, rows, o->l2) : NULL;
-    if (!w->alone || (run_by(o, "both") && !w->beside))
+    w->follower = run_by(o, "both") ? net->make(params, rows, o->l2) : NULL;
+    if (!w->alone || (run_by(o, "both") && !w->follower))
         return fputs("no twin by hand of so many layers or with such a term, or no memory\n", stderr), twin_free(w), NULL;
     take(w, w->alone);
     return w;
@@ -49,7 +49,7 @@ twin *twin_new(const run_options *o, const twin_net *net, rg_list params, int64_
 void twin_free(twin *w) {
     if (!w) return;
     if (w->alone) w->net->free(w->alone);
-    if (w->beside) w->net->free(w->beside);
+    if (w->follower) w->net->free(w->follower);
     free(w);
 }
 
@@ -142,7 +142,7 @@ static rg_tensor *named(const record *r, const char *name) {
 /* The quantities of the forward pass, or the gradients. */
 static int compare(twin *w, const record *r, bool gradients) {
     quantity all[DIFFERENCES_MOST] = {0};
-    const int n = w->net->quantities(w->beside, all);
+    const int n = w->net->quantities(w->follower, all);
     for (int i = 0; i < n; i++) {
         const quantity *q = &all[i];
         if ((q->name[0] == 'd') != gradients) continue;
@@ -151,7 +151,8 @@ static int compare(twin *w, const record *r, bool gradients) {
             return fprintf(stderr, "%s [%lld,%lld] of the twin by hand is not on the tape\n", q->name, (long long)q->rows,
                 (long long)q->cols), -1;
         const void *values = w->found.f64 ? (const void *)rg_f64(x) : (const void *)rg_f32(x);
-        if (differences_add(&w->found, q->name, q->rows, q->cols, values, q->values, w->net->terms ? w->net->terms(w->beside, q->name) : 0,
+        if (differences_add(&w->found, q->name, q->rows, q->cols, values, q->values,
+            w->net->terms ? w->net->terms(w->follower, q->name) : 0,
             w->steps))
             return -1;
     }
@@ -166,7 +167,7 @@ static double element(const twin *w, const void *x, int64_t i) {
    tape's value, and so its side; that both values are close has been judged already, and how many there were is told. */
 static void settle_kinks(twin *w, const record *r) {
     quantity all[DIFFERENCES_MOST] = {0};
-    const int n = w->net->relu ? w->net->quantities(w->beside, all) : 0;
+    const int n = w->net->relu ? w->net->quantities(w->follower, all) : 0;
     for (int i = 0; i < n; i++) {
         if (all[i].name[0] != 'Z') continue;
         rg_tensor *z = named(r, all[i].name);
@@ -185,11 +186,11 @@ int twin_compare(twin *w, rg_tensor *x, rg_tensor *y, rg_tensor *loss) {
     record r;
     if (rg_failed(loss) || read_record(loss, &r)) return -1;
     w->steps++;
-    take(w, w->beside);
-    w->net->forward(w->beside, x, y);
+    take(w, w->follower);
+    w->net->forward(w->follower, x, y);
     if (compare(w, &r, false)) return -1;
     settle_kinks(w, &r);
-    w->net->backward(w->beside);
+    w->net->backward(w->follower);
     if (compare(w, &r, true)) return -1;
     twin_train(w, x, y);
     return 0;

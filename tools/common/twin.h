@@ -1,4 +1,4 @@
-/* twin.h - a network on the tape beside its twin written by hand (examples/course/manual/): what --path tape|manual|both does.
+/* twin.h - a network on the tape and its twin written by hand (examples/course/manual/): what --path tape|manual|both does.
 
    `manual`: the twin trains, the tape only hands out batches. `both`: the tape trains; at every step the twin takes over its
    parameters and its batch, and every quantity that the derivation names is compared with the tape's. A second twin starts
@@ -32,7 +32,7 @@ typedef struct twin {
     const twin_net *net;
     rg_list params;      /* the tape's */
     rule rule;
-    void *beside;        /* both: takes over the tape's parameters at each step */
+    void *follower;        /* both: takes over the tape's parameters at each step */
     void *alone;         /* trains by itself */
     int64_t steps;
     int64_t settled;     /* inputs of a ReLU that lay on different sides of 0, and were given the tape's side */

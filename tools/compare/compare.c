@@ -68,7 +68,7 @@ static const char *no_such_place(const char *name, const net *n, const settings 
     if (strcmp(name, "wrong-mask") == 0 && n->sigmoid) return "its activations are sigmoids, which have no masks";
     if (strcmp(name, "wrong-mask") == 0 && n->layers < 3) return "it has one hidden layer, and so one mask; 000 has two";
     if (strcmp(name, "l2") == 0 && n->sigmoid) return "it has no regulariser; 002 has, and 003, 004, 000 with --l2 0.001";
-    if (strcmp(name, "l2") == 0 && s->l2 == 0) return "it has no regulariser as it stands: add --l2 0.001";
+    if (strcmp(name, "l2") == 0 && s->l2 == 0) return "it has no regulariser now: add --l2 0.001";
     if (strcmp(name, "stale") == 0 && s->step < 2) return "at step 1 there are no activations of a step before";
     if ((strcmp(name, "mean") == 0 || strcmp(name, "bias-sum") == 0 || strcmp(name, "assign") == 0) && s->batch < 2)
         return "with a single sample nothing is summed";

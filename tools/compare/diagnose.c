@@ -227,7 +227,7 @@ static void where_it_differs(const patient *p) {
         if (differs && first < 0) first = i;
     }
     const int64_t cols = p->tape->cols;
-    if (first < 0) found(p, "no element stands out");
+    if (first < 0) found(p, "no element is exceptional");
     else found(p, "no common mistake has these numbers; %lld of %lld elements differ, the first at [%lld,%lld]: %.9g by tape, %.9g by hand",
         (long long)wrong,
         (long long)p->n, (long long)(first / cols), (long long)(first % cols), p->tape->v[first], p->hand->v[first]);

@@ -106,7 +106,7 @@ static void put_parameters(const sheet *s, int l, bool gradient) {
 
 static void put_forward_lane(const sheet *s) {
     const int k = s->c->net->layers;
-    const bool beside = !s->c->net->sigmoid; /* the softmax is within the loss, which takes Z */
+    const bool aside = !s->c->net->sigmoid; /* the softmax is within the loss, which takes Z */
     char name[16];
     put_box(s, "box input", "X", column(0), s->values, false);
     for (int l = 1; l <= k; l++) {
@@ -114,12 +114,12 @@ static void put_forward_lane(const sheet *s) {
             const int i = 2 * l - 1 + part;
             snprintf(name, sizeof name, "%c%d", part ? 'A' : 'Z', l);
             put_box(s, "box value", name, column(i), s->values, false);
-            put_arrow(s->to, beside && i == 2 * k ? "aside" : "fore", column(i - 1) + WIDE / 2, s->values, column(i) - WIDE / 2, s->values);
+            put_arrow(s->to, aside && i == 2 * k ? "aside" : "fore", column(i - 1) + WIDE / 2, s->values, column(i) - WIDE / 2, s->values);
         }
         put_parameters(s, l, false);
     }
     put_box(s, "box loss", "loss", column(2 * k + 1), s->values, false);
-    if (!beside) {
+    if (!aside) {
         put_arrow(s->to, "fore", column(2 * k) + WIDE / 2, s->values, column(2 * k + 1) - WIDE / 2, s->values);
         return;
     }

@@ -24,7 +24,7 @@ static rg_tensor *two_layers(forward *f) {
     rg_tensor *Z1 = see(f, "Z1", rg_linear(f->x, W1, b1));
     rg_tensor *A1 = see(f, "A1", rg_relu(Z1));
     rg_tensor *Z2 = see(f, "Z2", rg_linear(A1, W2, b2));
-    see(f, "A2", rg_softmax(Z2, -1)); /* beside the way to the loss, which has it within */
+    see(f, "A2", rg_softmax(Z2, -1)); /* not on the way to the loss, which has it within */
     rg_tensor *loss = rg_cross_entropy(Z2, f->y);
     if (f->l2 > 0) {
         loss = rg_add(loss, rg_mul_scalar(rg_sum(rg_square(W1)), f->l2));

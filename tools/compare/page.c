@@ -85,7 +85,7 @@ static void put_graph(const comparison *c, FILE *to) {
     fputs(c->net->sigmoid ? "The numbers are the tape\u2019s."
         : "The name in the middle is the operator on the tape; "
           "of a gradient, the one whose backward rule passes it on. The loss takes the last <i>Z</i>, "
-          "softmax and logarithm at once; the last <i>A</i> stands beside that way, for the derivation.", to);
+          "softmax and logarithm at once; the last <i>A</i> is not on that way, it is for the derivation.", to);
     if (c->o.l2 > 0) fputs(" The regulariser\u2019s own way, from each <i>W</i> into the loss and back, is left out.", to);
     fputs("</p>\n<div class=\"scroll\" tabindex=\"0\">\n", to);
     graph_put(c, to);
@@ -152,7 +152,7 @@ static void put_table(const comparison *c, FILE *to) {
     for (int i = 0; i < c->count; i++) left_out += c->rows[i].left_out;
     fputs("<section>\n<h2>Every quantity</h2>\n<p>", to);
     typeset_put("dX", to);
-    fputs(" stands for the derivative of the loss by <i>X</i>. A norm is the root of the sum of squares of all elements.</p>\n", to);
+    fputs(" means the derivative of the loss by <i>X</i>. A norm is the root of the sum of squares of all elements.</p>\n", to);
     fputs("<table class=\"quantities\">\n<thead><tr><th></th><th>by hand</th><th>on the tape</th><th class=\"number\">norm by "
           "tape</th><th class=\"number\">norm by hand</th>"
           "<th class=\"number\">by differences</th><th class=\"number\">largest difference</th><th>verdict</th></tr></thead>\n<tbody>\n",

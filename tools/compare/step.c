@@ -60,7 +60,7 @@ static int take_all(arrays *to, const forward *f) {
 
 static int take_by_hand(arrays *to, const twin *w) {
     quantity all[DIFFERENCES_MOST] = {0};
-    const int n = w->net->quantities(w->beside, all);
+    const int n = w->net->quantities(w->follower, all);
     for (int i = 0; i < n; i++) {
         array *a = arrays_add(to, all[i].name, all[i].rows, all[i].cols);
         if (!a) return -1;
@@ -173,13 +173,13 @@ static int make_parameters(comparison *c) {
 static int train_up_to(comparison *c, source *from) {
     rg_optim *sgd = rg_optim_sgd(c->t, rg_params(c->t), .lr = c->net->lr);
     for (int64_t s = 1; s <= c->o.step; s++) {
-        const bool last = s == c->o.step, beside = s + 1 >= c->o.step; /* the twin may remember the step before */
+        const bool last = s == c->o.step, kept = s + 1 >= c->o.step; /* the twin may remember the step before */
         c->f.count = 0;
         if (source_next(from, c->net, &c->o, &c->f)) return -1;
-        rg_keep_grads(c->t, beside);
+        rg_keep_grads(c->t, kept);
         rg_tensor *loss = c->net->loss(&c->f);
         if (rg_backward(loss)) return -1;
-        if (beside) {
+        if (kept) {
             c->twin->found.count = 0;
             c->twin->settled = 0;
             if (twin_compare(c->twin, c->f.x, c->f.y, loss) || take_all(last ? &c->tape : &c->before, &c->f)) return -1;
@@ -231,7 +231,7 @@ int compare_step(comparison *c) {
     failed = failed || train_up_to(c, &from) || take_by_hand(&c->hand, c->twin);
     if (!failed) c->n = rg_dim(c->f.x, 0);
     failed = failed || fill_rows(c) || (c->o.fault && !c->first && explain_silence(c, &options));
-    c->columns_differ = !failed && c->net->columns ? (f64 ? columns_apart_f64 : columns_apart_f32)(c->twin->beside) : -1;
+    c->columns_differ = !failed && c->net->columns ? (f64 ? columns_apart_f64 : columns_apart_f32)(c->twin->follower) : -1;
     source_close(&from);
     return failed ? -1 : 0;
 }

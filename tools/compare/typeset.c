@@ -47,7 +47,7 @@ static void put_word(span w, FILE *to) {
     if (is(w, "log")) fputs("<mspace width=\".15em\"></mspace>", to);
 }
 
-/* A name or a bracket with what stands below and above it. */
+/* A name or a bracket with what is below and above it. */
 static const char *put_scripted(span base, const char *at, const char *end, FILE *to) {
     span below = {0}, above = {0};
     bool transposed = false;
@@ -102,7 +102,7 @@ static const char *put_sign(const char *at, FILE *to) {
     return at + 1;
 }
 
-/* Called again for what stands in brackets, or below or above a name: as deep as the formula is nested. */
+/* Called again for what is in brackets, or below or above a name: as deep as the formula is nested. */
 static void put_some(span s, FILE *to) {
     for (const char *at = s.from; at < s.end;) {
         if (*at == ' ') {

@@ -16,7 +16,7 @@ extern const form_row forms_of_tensors[], forms_of_places[], forms_of_losses[]; 
 static inline double at(const rg_tensor *x, int64_t k) { return rg_element(x, k); } /* a mask may be of any dtype */
 static inline int axis_of(int axis, int ndim) { return axis < 0 ? axis + (ndim ? ndim : 1) : axis; } /* rank 0 has one axis */
 
-/* where x's element lies under y's element k, broadcast as in NumPy */
+/* where x's element is under y's element k, broadcast as in NumPy */
 int64_t under(const rg_tensor *x, const rg_tensor *y, int64_t k);
 void indices(const rg_tensor *y, int64_t k, int64_t i[RG_MAX_DIMS]);           /* k as an index for each dimension of y */
 int64_t place(const rg_tensor *x, const int64_t i[RG_MAX_DIMS]);               /* and back */

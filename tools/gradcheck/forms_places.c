@@ -122,7 +122,7 @@ FORM(scatter_add) {
         dx[2][k] += w[place(y, i)];
     }
 }
-/* Element k of the slices that an index takes from x: where it stands in x. */
+/* Element k of the slices that an index takes from x: where it is in x. */
 static int64_t taken(const rg_tensor *x, const rg_tensor *index, int axis, int64_t k) {
     const line l = line_of(x, axis);
     return (k / (index->numel * l.inner) * l.n + label(index, k / l.inner % index->numel)) * l.inner + k % l.inner;
@@ -146,7 +146,7 @@ FORM(dropout) {
     for (int64_t k = 0; k < y->numel; k++)
         if (at(y, k) != 0) dx[0][k] += w[k] / (1 - s->attr.p);
 }
-/* x_k stands where so many come before it. */
+/* x_k is where so many come before it. */
 FORM(sort) {
     const line l = line_of(in[0], s->attr.axis);
     const int64_t kept = y->ndim ? y->shape[axis_of(s->attr.axis, y->ndim)] : 1;

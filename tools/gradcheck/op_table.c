@@ -65,10 +65,10 @@ static bool kinked(const rg_op *op) {
 
 void op_table(FILE *to) {
     fprintf(to, "# The operators\n\n"
-        "Made from the registry by `build/tools/gradcheck --markdown > ops/README.md`; a test compares. How each is called stands in\n"
+        "Made from the registry by `build/tools/gradcheck --markdown > ops/README.md`; a test compares. How each is called is in\n"
         "`ops/ops.h` and `ops/elementwise.def`. \"Any order\": the derivative is a composition of operators, and is checked to order 2. "
         "Kinks:\n"
-        "the formula has branches, and the gradient check leaves out, and counts, elements that stand beside one. Operands of \"any\" "
+        "the formula has branches, and the gradient check leaves out, and counts, elements that are near one. Operands of \"any\" "
         "dtype have\n"
         "one; a mask may have another.\n\n"
         "| operator | formula | operands | attributes | derivative | kinks |\n|---|---|---|---|---|---|\n");

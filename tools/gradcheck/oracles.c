@@ -199,7 +199,7 @@ static answers ask(const rg_op *op, uint64_t seed) {
     return to;
 }
 
-/* "NAME cases f32 f64 words" in a line of the file: what stands behind the name, or "-". */
+/* "NAME cases f32 f64 words" in a line of the file: what is behind the name, or "-". */
 static const char *torch_says(const char *file, const char *name, char *line, size_t size) {
     FILE *f = file ? fopen(file, "r") : NULL;
     const size_t n = strlen(name);
@@ -226,7 +226,7 @@ int oracles(const char *name, uint64_t seed, const char *torch) {
         if (a.text[0]) printf("    %s\n", a.text);
         ops++, failed += a.failed, without += !a.forms, samples += a.samples, forms += a.forms;
     }
-    printf("%d ops, %d samples, %d of them beside a closed form; bars: differences %.0e, tape and closed form %.0e; "
+    printf("%d ops, %d samples, %d of them against a closed form; bars: differences %.0e, tape and closed form %.0e; "
            "%d ops without a closed form; %d failed\n",
         ops, samples, forms, BAR, EXACT, without, failed);
     if (!torch) printf("PyTorch: python3 tests/ops/torch_parity.py build/libretrograd.so --table FILE, then --torch FILE here\n");

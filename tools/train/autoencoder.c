@@ -104,7 +104,7 @@ static int draw(rg_tape *t, const autoencoder *a, const run_options *o) {
         classes[k] = (plot_series){.name = a->test.class_names[k], .x = rg_f64(code), .y = up[k], .count = (size_t)n, .style = PLOT_DOTS};
     }
     const plot_panel plane = {.x_label = "first number", .y_label = "second number", .series = classes, .count = CLASSES};
-    if (plot_curves(run_path(path[2], sizeof path[2], o->out, "codes.png"), "where the test set lies in the plane of codes", &plane, 1))
+    if (plot_curves(run_path(path[2], sizeof path[2], o->out, "codes.png"), "where the test set is in the plane of codes", &plane, 1))
         return -1;
     return printf("pictures: %s %s %s\n", path[0], path[1], path[2]) < 0;
 }

@@ -1,7 +1,7 @@
 /* xor.c - the smallest problem that one layer cannot solve: a 2-h-1 network learns the exclusive or.
 
    The twin derived by hand (--path manual, both) has one hidden layer of sigmoids and follows half the sum of squares, so
-   beside it the tape does too; by itself it takes tanh and the mean.                                                      */
+   there the tape does too; by itself it takes tanh and the mean.                                                      */
 #include <retrograd.h>
 
 #include <math.h>

@@ -29,7 +29,7 @@ int draw_perceptron(const char *path, const figure_options *o) {
 }
 
 typedef struct layer {
-    int units, shown; /* shown < units: dots stand for the rest */
+    int units, shown; /* shown < units: dots mean the rest */
     const char *name, *symbol;
 } layer;
 

@@ -3,7 +3,7 @@
 
    Every source here is compiled twice, for float and, with MANUAL_F64, for double; BY_HAND(f) is the name of this copy: f_f32.
 
-   A matrix is row-major with its shape beside it in brackets; A' is A transposed; * between matrices is elementwise.       */
+   A matrix is row-major with its shape in brackets; A' is A transposed; * between matrices is elementwise.       */
 #ifndef MANUAL_H
 #define MANUAL_H
 
@@ -18,7 +18,7 @@ typedef float real;
 #define BY_HAND(name) name##_f32
 #endif
 
-/* What a derivation names, "dW2" say, and where it lies: real [rows, cols]. */
+/* What a derivation names, "dW2" say, and where it is: real [rows, cols]. */
 typedef struct quantity {
     char name[16];
     void *values;

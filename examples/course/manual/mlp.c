@@ -147,7 +147,7 @@ void mlp_backward(mlp *net) {
         /* dbl = sum over samples of dZl      [out] */
         sum_rows(net->db[l], net->dZ[l], n, out);
 
-        if (l == 1) break; /* nobody asks for dX */
+        if (l == 1) break; /* dX is not asked for */
 
         /* dA(l-1) = dZl Wl'                  [n, in] = [n, out] . [out, in] */
         times_transposed(net->dA[l - 1], net->dZ[l], net->W[l], n, out, in);

@@ -8,7 +8,7 @@
        Zl = A(l-1) Wl + bl        Al = max(Zl, 0) for l < k        Ak = softmax of each row of Zk
        loss = -1/n sum_i log Ak[i, y_i]  +  lambda sum_l ||Wl||^2
 
-   Index l counts from 1, as in the derivation: W[1] is W1. Index 0 stands empty, but for A[0].                            */
+   Index l counts from 1, as in the derivation: W[1] is W1. Index 0 is empty, but for A[0].                            */
 #ifndef MANUAL_MLP_H
 #define MANUAL_MLP_H
 

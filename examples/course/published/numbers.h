@@ -1,4 +1,4 @@
-/* numbers.h - the numbers as they were published, system by system; the programs beside this file are held against them. */
+/* numbers.h - the numbers as they were published, system by system; the programs in this folder are held against them. */
 #ifndef RETROGRAD_PUBLISHED_NUMBERS_H
 #define RETROGRAD_PUBLISHED_NUMBERS_H
 

@@ -45,7 +45,7 @@ static double student_quantile(double probability, int n) {
 void report_band(report *r, int seeds, int family) {
     r->seeds = seeds;
     r->family = family;
-    report_note("Ours: mean of %d seeds. Allowed: where one more run lies with all such rows (%d), 99 times in 100.", seeds, family);
+    report_note("Ours: mean of %d seeds. Allowed: where one more run is with all such rows (%d), 99 times in 100.", seeds, family);
 }
 
 void report_seeds(report *r, const char *name, const double *ours, double published, int decimals) {

@@ -1,4 +1,4 @@
-/* xor.c - MLP_XOR (004), 2-2-1 with sigmoids, from 2,000 starts at once: the published curve is one draw, this is where it lies.
+/* xor.c - MLP_XOR (004), 2-2-1 with sigmoids, from 2,000 starts at once: the published curve is one draw, this is where it is.
 
    The starts are a leading dimension of every tensor, so that one step of the tape trains all the networks: their losses are
    added up, and what is added to a loss that does not depend on a weight is nothing to that weight's gradient.            */
@@ -58,7 +58,7 @@ static int train_all(rg_tape *t, const networks *n, outcome *to) {
     return rg_error_code(t) ? -1 : 0;
 }
 
-/* The published row's rank: percent of the starts, of all or of the successes, whose loss lies below it. */
+/* The published row's rank: percent of the starts, of all or of the successes, whose loss is below it. */
 static double rank_of(const outcome *all, int row, bool successes) {
     int below = 0;
     for (int k = 0; k < STARTS; k++) below += (all->solved[k] || !successes) && all->curve[row][k] < xor_loss[row];

@@ -1,4 +1,4 @@
-/* faults.h - faults that meson.build beside this file plants in copies of mlp.c and sigmoid.c, one in each. X(name, what the copy does, the
+/* faults.h - faults that meson.build in this folder plants in copies of mlp.c and sigmoid.c, one in each. X(name, what the copy does, the
    first quantity that has to differ in a network of three layers with a regulariser). Include it after manual.h. */
 #ifndef MANUAL_FAULTS_H
 #define MANUAL_FAULTS_H
