@@ -14,7 +14,6 @@ void rg_share(const rg_tape *t, int64_t work, int64_t n, rg_loop_fn *loop, const
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <time.h>
 
 /* A thread looks out SPIN_NS before it sleeps: longer than from one op of a small step to the next. It takes its share of a loop in about
@@ -158,7 +157,7 @@ static void reset(void) {
 }
 
 /* When the program ends, or the library is unloaded. A thread of the program that computes on does so alone. */
-static void end(void) {
+__attribute__((destructor)) static void end(void) {
     if (pthread_mutex_trylock(&pool.owner)) return; /* a loop runs: its threads end with the process */
     stop(1);
     pool.most = 1;
@@ -167,6 +166,6 @@ static void end(void) {
 
 __attribute__((constructor)) static void prepare(void) {
     reset();
-    if (!pthread_atfork(NULL, NULL, reset) && !atexit(end)) pool.most = RG_THREADS_MOST;
+    if (!pthread_atfork(NULL, NULL, reset)) pool.most = RG_THREADS_MOST;
 }
 #endif
