@@ -175,14 +175,6 @@ static inline void rg_unlist(rg_chain *chain, rg_tensor *x) {
     *(x->next ? &x->next->prev : &chain->last) = x->prev;
 }
 
-/* Does broadcasting make y's shape of x's? */
-static inline bool rg_expands_to(const rg_tensor *x, const rg_tensor *y) {
-    if (x->ndim > y->ndim) return false;
-    for (int d = 0; d < x->ndim; d++)
-        if (x->shape[d] != 1 && x->shape[d] != y->shape[y->ndim - x->ndim + d]) return false;
-    return true;
-}
-
 /* The row of an operator's kernels for y. */
 static inline bool rg_f64_kernel(const rg_tensor *y) { return y->dtype == RG_F64 || y->in[0]->dtype == RG_F64; }
 

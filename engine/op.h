@@ -246,6 +246,13 @@ static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
         if (a->shape[d] != b->shape[d]) return false;
     return true;
 }
+/* Does broadcasting make y's shape of x's? */
+static inline bool rg_expands_to(const rg_tensor *x, const rg_tensor *y) {
+    if (x->ndim > y->ndim) return false;
+    for (int d = 0; d < x->ndim; d++)
+        if (x->shape[d] != 1 && x->shape[d] != y->shape[y->ndim - x->ndim + d]) return false;
+    return true;
+}
 int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape);
 int rg_shape_like(rg_tensor *y, const rg_tensor *x);
 int rg_shape_broadcast(rg_tensor *y);                              /* of all operands, NumPy's rule */
@@ -319,7 +326,7 @@ int rg_best_isa(void);                   /* of this machine: the one that tapes 
    what the loop works with, mostly a struct of the kernel's own. The loop sets no error and allocates nothing. */
 enum { RG_CHUNK = 16384, RG_THREADS_MOST = 1024 };
 typedef void rg_loop_fn(const void *with, int64_t begin, int64_t end);
-/* of which this is the rare part */
+/* what rg_parallel calls where there is work for several threads */
 void rg_share(const rg_tape *t, int64_t work, int64_t n, rg_loop_fn *loop, const void *with);
 static inline void rg_parallel(const rg_tape *t, int64_t work, int64_t n, rg_loop_fn *loop, const void *with) {
     if (work > 1) rg_share(t, work, n, loop, with);

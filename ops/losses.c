@@ -69,12 +69,10 @@ static bool ready(const char *at, const rg_speaker *s, const rg_loss_options *wi
 /* Does w broadcast to the shape of x, and not x to w's? Where one is missing or poisoned the next op says so. */
 static bool fits(const char *at, const char *who, const char *what, const rg_tensor *w, const char *whole, const rg_tensor *x) {
     char text[160], other[160];
-    if (rg_failed(w) || rg_failed(x)) return true;
-    bool good = w->ndim <= x->ndim;
-    for (int d = 0; good && d < w->ndim; d++) good = w->shape[d] == 1 || w->shape[d] == x->shape[x->ndim - w->ndim + d];
-    return good || rg_fail(x->tape, RG_ESHAPE, at, "%s: the %s %s does not broadcast to the %s, %s", who, what,
-        rg_shape_text(w, text, sizeof text),
-        whole, rg_shape_text(x, other, sizeof other)) == 0;
+    if (rg_failed(w) || rg_failed(x) || rg_expands_to(w, x)) return true;
+    rg_fail(x->tape, RG_ESHAPE, at, "%s: the %s %s does not broadcast to the %s, %s", who, what, rg_shape_text(w, text, sizeof text), whole,
+        rg_shape_text(x, other, sizeof other));
+    return false;
 }
 
 /* READY, and a target that broadcasts to the prediction: [n] and [n, 1] would give a loss of [n, n]. */

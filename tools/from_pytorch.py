@@ -18,7 +18,7 @@ HEADERS = ["engine/engine.h", "engine/core_ops.h", "engine/random/rng.h", "tools
 PROTOTYPE = re.compile(r"\b(rg_\w+)\(([^;{}]*)\)\s*;")
 LISTS = ("rg_dims", "rg_axes", "rg_tensors", "rg_layers")
 # Operators that are parts of others, or reached under another name.
-INNER = set("label_or_0 kept bce_each batch_norm_given cross_entropy_with add_scalar mul_scalar pow_scalar fill".split())
+INNER = set("bce_each batch_norm_given cross_entropy_with add_scalar mul_scalar pow_scalar fill".split())
 # Names that are newer than PyTorch 1.13, or attributes of objects.
 UNSEEN = set("""F.rms_norm F.scaled_dot_product_attention nn.RMSNorm torch.compile torch.func.grad torch.func.jacrev torch.func.vjp
     torch.func.vmap optim.Optimizer.param_groups""".split())

@@ -10,27 +10,7 @@
 
 #include "engine/op.h"
 #include "nn/nn.h"
-
-static int start(void **state) {
-    rg_tape *t = rg_tape_new(0);
-    rg_on_error(t, NULL, NULL);
-    *state = t;
-    return t ? 0 : -1;
-}
-
-static int stop(void **state) {
-    rg_tape *t = *state;
-    const bool bad = rg_error(t) != NULL;
-    if (bad) print_error("left over: %s\n", rg_error(t));
-    rg_tape_free(t);
-    return bad ? -1 : 0;
-}
-
-static void expect_error(rg_tape *t, const char *message) {
-    assert_non_null(rg_error(t));
-    assert_string_equal(rg_error(t), message);
-    rg_error_clear(t);
-}
+#include "tests/support/tape.h"
 
 static void near(const char *what, double got, double expected, double tolerance) {
     if (!(fabs(got - expected) <= tolerance)) fail_msg("%s: %.17g, expected %.17g", what, got, expected);

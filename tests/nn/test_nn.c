@@ -12,29 +12,9 @@
 #include "engine/op.h"
 #include "nn/nn.h"
 #include "tests/support/meter.h"
+#include "tests/support/tape.h"
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
-
-static int start(void **state) {
-    rg_tape *t = rg_tape_new(0);
-    rg_on_error(t, NULL, NULL);
-    *state = t;
-    return t ? 0 : -1;
-}
-
-static int stop(void **state) {
-    rg_tape *t = *state;
-    const bool bad = rg_error(t) != NULL;
-    if (bad) print_error("left over: %s\n", rg_error(t));
-    rg_tape_free(t);
-    return bad ? -1 : 0;
-}
-
-static void expect_error(rg_tape *t, const char *message) {
-    assert_non_null(rg_error(t));
-    assert_string_equal(rg_error(t), message);
-    rg_error_clear(t);
-}
 
 static double at(rg_tensor *x, int64_t i) {
     assert_true(i < rg_numel(x));
