@@ -20,12 +20,8 @@ static void expect(rg_tape *t, const char *message) {
 }
 
 /* With the line of the call, in this file. */
-static void expect_here(rg_tape *t, int line, const char *message) {
-    char should[600];
-    snprintf(should, sizeof should, "%s (test_nets.c:%d)", message, line);
-    expect(t, should);
-}
-#define FAILS(call, message) do { const int line_ = __LINE__; assert_true(call); expect_here(t, line_, message); } while (0)
+#define FAILS(call, message) \
+    do { assert_true(call); assert_error_here(t, __FILE__, __LINE__, message); rg_error_clear(t); } while (0)
 
 static bool same(const rg_tensor *a, const rg_tensor *b) {
     for (int64_t i = 0; i < a->numel; i++)

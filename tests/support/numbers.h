@@ -109,17 +109,21 @@ static inline void assert_close(const char *what, const rg_tensor *a, const rg_t
 
 /* -------- errors */
 
-/* The line of a call over several is the first for clang, the last for gcc. */
-static inline void refused(rg_tape *t, const rg_tensor *y, rg_code code, const char *file, int line, const char *message) {
+/* The line of a call over several lines is the first for clang, the last for gcc. */
+static inline void assert_error_here(const rg_tape *t, const char *file, int line, const char *message) {
     enum { LINES = 4 };
     char should[600];
-    assert_true(rg_failed(y));
     if (!rg_error(t)) fail_msg("no error in place of \"%s\"", message);
     for (int k = LINES; k-- > 0;) {
         snprintf(should, sizeof should, "%s (%s:%d)", message, strrchr(file, '/') ? strrchr(file, '/') + 1 : file, line - k);
-        if (!strcmp(rg_error(t), should)) break;
+        if (!strcmp(rg_error(t), should)) return;
     }
     assert_string_equal(rg_error(t), should);
+}
+
+static inline void refused(rg_tape *t, const rg_tensor *y, rg_code code, const char *file, int line, const char *message) {
+    assert_true(rg_failed(y));
+    assert_error_here(t, file, line, message);
     assert_int_equal(rg_error_code(t), code);
     rg_error_clear(t);
 }
