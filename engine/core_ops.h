@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-rg_tensor *rg_add(rg_operand a, rg_operand b);         /* a + b; of integers i32 */
+rg_tensor *rg_add(rg_operand a, rg_operand b);         /* a + b; i32 for integers */
 rg_tensor *rg_expand(rg_tensor *x, rg_dims shape);     /* x repeated to a shape, as broadcasting does */
 rg_tensor *rg_sum_to(rg_tensor *x, rg_dims shape);     /* x summed down to a shape that expands to x's */
 rg_tensor *rg_full_like(rg_tensor *x, double value);   /* x's shape and dtype, every element = value */

@@ -1,29 +1,29 @@
 /* engine.h - the tape and its tensors: what a model writer needs in addition to the operators in ops/ops.h.
 
-   Ownership, the whole of it. The tape owns every tensor. Parameters and buffers live until rg_tape_free; everything
-   else (inputs, results) until the next rg_tape_reset. Nothing returned to you has to be released. To keep a value
-   across a reset, rg_retain it and rg_release it when done: it keeps its value and loses its history; a leaf still
-   requires its gradient. rg_tape_free frees everything. A released tensor that is used again is an error: "mul: operand
-   1 was released by the reset at train.c:40". Without more it is found while no other tensor has taken its memory. With
+   Ownership. The tape owns every tensor. Parameters and buffers live until rg_tape_free; everything else (inputs,
+   results) until the next rg_tape_reset. Nothing that a function returns has to be released. To keep a value across a
+   reset, call rg_retain, and rg_release when done: the tensor keeps its value and loses its history; a leaf still
+   requires its gradient. rg_tape_free frees everything. Using a released tensor is an error: "mul: operand 1 was
+   released by the reset at train.c:40". By default this is found as long as no other tensor has taken its memory. With
    RG_CHECK=1 in the environment when the tape is made it is always found, also after rg_tape_free unless the allocator
    is your own; then each tensor ever made costs about 300 bytes until the process ends, released values become NaN, and
    a small operation takes about twice the time.
 
-   Errors, the whole of it. Nothing here ends the process or returns NULL in place of a tensor. The first error is kept
-   on the tape: rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a
-   poisoned tensor, and so does every op until rg_error_clear(t): a nested expression, a whole program, needs one check
-   at the end. rg_backward then returns -1 and leaves every gradient as it was, an optimiser leaves the parameters as
-   they were, rg_item of what failed is NaN. Functions that return int return 0, or -1 after an error. Every function
+   Errors. No function here ends the process or returns NULL in place of a result. The first error is kept on the tape:
+   rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a poisoned
+   tensor, and so does every op until rg_error_clear(t): a nested expression, or a whole program, needs one check at the
+   end. rg_backward then returns -1 and changes no gradient, an optimiser changes no parameter, and rg_item of a
+   poisoned tensor is NaN. A function that can fail and returns an int returns 0, or -1 after an error. Every function
    takes NULL.
 
-   What may be called where. A hook (rg_on_grad) and a backward rule may apply operations, retain, release, and rewind
-   to a mark that they set themselves; a pass, a replay, a reset and an optimiser's step are errors there, and so is
-   writing to older tensors. The same holds for a function given to rg_checkpoint, since the pass calls it again; one
-   given to rg_gradcheck may also run passes. An error handler may read the tape and call rg_error_clear, which takes
-   effect when it returns (the call that failed has still failed); whatever releases tensors is an error there. An
-   allocator must not call this library. None of these may leave by longjmp or a C++ exception. A tape belongs to one
-   thread at a time; no function is safe in a signal handler. After fork the child may go on with its copies of the
-   tapes that no other thread was using then: it starts threads of its own. */
+   What may be called where. A hook (rg_on_grad) and a backward rule may apply operations, retain, release, and
+   rewind to a mark that they set themselves. A pass, a replay, a reset, an optimiser's step, or writing to older
+   tensors is an error there. The same holds for a function given to rg_checkpoint, since the pass calls it again. A
+   function given to rg_gradcheck may also run passes. An error handler may read the tape and call rg_error_clear,
+   which takes effect when the handler returns; the call that failed has still failed. Releasing tensors is an error
+   there. An allocator must not call this library. None of these may leave by longjmp or a C++ exception. A tape
+   belongs to one thread at a time; no function is safe in a signal handler. After fork the child may use its copies
+   of tapes that no other thread was using at that moment. It starts threads of its own. */
 #ifndef RG_ENGINE_H
 #define RG_ENGINE_H
 
@@ -50,7 +50,8 @@ enum { RG_MAX_DIMS = 6 };
 
 typedef enum rg_code { RG_OK, RG_ENOMEM, RG_ESHAPE, RG_EDTYPE, RG_EVALUE, RG_ESTATE, RG_EIO } rg_code;
 
-/* rg_list_of(w, b); an array's: rg_list_of_n(2, x). rg_params' is valid until the tape makes another parameter */
+/* rg_list_of(w, b): these tensors. rg_list_of_n(2, x): an array of 2. rg_params(t): valid until the next parameter
+   is made */
 typedef struct rg_list {
     rg_tensor *const *items;
     int count;
@@ -60,152 +61,153 @@ static inline rg_list rg_list_of_n(int n, rg_tensor *const *items) {
     return list;
 }
 
-typedef struct rg_allocator { /* where a tape takes its memory; NULL members mean malloc and free */
+typedef struct rg_allocator { /* a tape's memory; NULL members mean malloc and free */
     void *(*alloc)(void *ctx, size_t size);
     void (*free)(void *ctx, void *p, size_t size);
     void *ctx;
-    bool no_pool; /* pass every request on at once, instead of keeping blocks for the next step */
+    bool no_pool; /* call alloc and free for each block, instead of keeping blocks for the next step */
 } rg_allocator;
 
 typedef struct rg_memory_stats {
     int64_t tensors;     /* alive, of any kind */
-    int64_t recorded;    /* of these, results with a history */
+    int64_t recorded;    /* how many of these are results with a history */
     size_t bytes;        /* in use by tensors and what belongs to them */
     size_t reserved;     /* taken from the allocator: in use, or kept for the next step */
     int64_t allocations; /* calls of the allocator since the tape was made: constant in a steady loop */
 } rg_memory_stats;
 
-/* -------- how functions are called. Each is written once, with types; the build makes from it the macro that a call
-   goes through.
-   - The file and line of a call are in its messages. For other languages, and as a pointer, each function is also there
-     without them.
-   - rg_operand: a tensor or a number, rg_sub(1, x). A number has the dtype of the other operand. One of two is a
+/* -------- how functions are called. The headers have each function once, with types; the build makes macros from them.
+   - NAME is a macro that adds the file and line of the call to messages. A function NAME (NAME_n, NAME_of) without them
+     exists too: for other languages and for pointers to functions. RG_PLAIN: there is only the function.
+   - rg_operand: a tensor or a number, rg_sub(1, x). A number gets the dtype of the other operand, which must be a
      tensor.
-   - rg_data, rg_room: a pointer to float, double, int32_t or uint8_t, to read or to write, whose type is the dtype. For
+   - rg_data, rg_room: a pointer to float, double, int32_t or uint8_t, to read or to write. Its type is the dtype. For
      void *, NAME_of takes the dtype before the data: rg_input_of(t, RG_F32, data, 64, 784).
-   - rg_dims, rg_axes, rg_tensors, rg_layers: any number of sizes, axes, tensors, layers, as arguments:
-     rg_reshape(x, 64, -1). NAME_n takes a count and an array: rg_reshape_n(x, 2, shape).
-   - rg_.._options: named arguments, or none: rg_optim_sgd(t, params, .lr = .1, .momentum = .9), in the order in which
-     the struct has them for C++. One that is left out takes its default. A struct of them that you have goes to the
-     function itself, without its macro: (rg_optim_sgd)(t, params, options).
-   - RG_PLAIN: called without a line. */
+   - rg_dims, rg_axes, rg_tensors, rg_layers: any number of sizes, axes, tensors, layers, as arguments: rg_reshape(x,
+     64, -1). NAME_n takes a count and an array: rg_reshape_n(x, 2, shape).
+   - rg_.._options: named arguments, or none: rg_optim_sgd(t, params, .lr = .1, .momentum = .9). C++ wants them in
+     the order of the struct. An option that is left out has its default. A struct that is filled already is passed
+     to the function instead of the macro: (rg_optim_sgd)(t, params, options). */
 
 /* -------- tape */
 typedef struct rg_tape_options {
-    rg_allocator allocator; /* malloc and free */
+    rg_allocator allocator; /* default: malloc and free */
     RG_NAMED;
 } rg_tape_options;
-/* seed of its generator, NumPy's default_rng(seed). NULL only when out of memory. */
+/* seed: the tape's generator is NumPy's default_rng(seed). Returns NULL only when out of memory. */
 rg_tape *rg_tape_new(uint64_t seed, rg_tape_options options);
 void rg_tape_free(rg_tape *t);
-/* releases inputs and results; parameters, their gradients and buffers stay. The memory stays with the tape, for the
-   next step, until rg_tape_free */
+/* Releases inputs and results; parameters, their gradients and buffers stay. The tape keeps the memory, for the next
+   step, until rg_tape_free. */
 void rg_tape_reset(rg_tape *t);
-int64_t rg_mark(const rg_tape *t);         /* the present end of the record */
+int64_t rg_mark(const rg_tape *t);         /* the current end of the record */
 void rg_rewind(rg_tape *t, int64_t mark);  /* releases inputs and results made since the mark */
-RG_PLAIN bool rg_record(rg_tape *t, bool on);       /* false: results get no history ("no grad"). Returns what it was */
-/* true: rg_backward keeps the gradients of results too. Returns what it was */
+RG_PLAIN bool rg_record(rg_tape *t, bool on);    /* false: results get no history ("no grad"). Returns the old value */
+/* true: rg_backward keeps the gradients of results too (retain_grad). Returns the old value */
 RG_PLAIN bool rg_keep_grads(rg_tape *t, bool on);
-/* RG_F32 (at first) or RG_F64: what parameters and float inputs become */
+/* RG_F32 (the default) or RG_F64: the dtype of new parameters and float inputs */
 int rg_set_default_dtype(rg_tape *t, rg_dtype d);
 rg_dtype rg_default_dtype(const rg_tape *t);
-/* Threads that share large ops, the caller's among them: 1 at first, at most 1,024. Results have the same bits for any
-   number. More than there are free processors bring nothing. They belong to the process and take no signals; of tapes
-   on several threads of the program one at a time shares an op, and the others run theirs alone. When the process
-   cannot have n, that is RG_ENOMEM and says how many it can; the tape keeps the number it had. A build with
-   -Dthreads=false has one. */
+/* Threads that share large ops, including the one that calls: 1 by default, at most 1,024. Results have the same
+   bits for any number. More threads than free processors bring nothing. They belong to the process and receive no
+   signals. When several threads of the program compute at the same time, one of them uses these threads and the
+   others compute alone. If the process cannot have n threads, the error is RG_ENOMEM and says how many it can have;
+   the tape keeps its old number. A build with -Dthreads=false has one. */
 int rg_set_threads(rg_tape *t, int n);
 int rg_threads(const rg_tape *t);
 RG_PLAIN rg_rng *rg_tape_rng(rg_tape *t);  /* the generator that initialisers, loaders and dropout draw from */
 rg_memory_stats rg_memory(const rg_tape *t);
 rg_list rg_params(const rg_tape *t);       /* every parameter of the tape */
-/* The tensors of a, then those of b: rg_optim_adam(t, rg_list_join(rg_nn_params(actor), rg_nn_params(critic))). It
-   lives as long as the tape, so join before the loop. Tensors of two tapes are an error, and the list is empty. */
+/* The tensors of a, then those of b: rg_optim_adam(t, rg_list_join(rg_nn_params(actor), rg_nn_params(critic))). The
+   list lives as long as the tape, so join before the loop. If a tensor is from another tape: an error, and an empty
+   list. */
 rg_list rg_list_join(rg_list a, rg_list b);
 
 /* -------- leaves. A name is copied. */
-/* a copy of an array; floats become the tape's dtype, i32 and u8 stay */
+/* a copy of an array; floats get the tape's dtype, i32 and u8 stay */
 rg_tensor *rg_input(rg_tape *t, rg_data data, rg_dims shape);
 rg_tensor *rg_full(rg_tape *t, double value, rg_dims shape);  /* every element = value */
-/* A copy that lives as long as the tape and is no parameter (data sets, running statistics); of exactly the array's
-   dtype. It cannot be released: what shall go earlier is rg_retain(rg_input(..)). Of rg_buffer_of the data may be NULL:
-   zeros. */
+/* A copy that lives as long as the tape and is no parameter (data sets, running statistics). It has exactly the
+   array's dtype. A buffer cannot be released; for a shorter life use rg_retain(rg_input(..)). rg_buffer_of with data
+   NULL: zeros. */
 rg_tensor *rg_buffer(rg_tape *t, const char *name, rg_data data, rg_dims shape);
 /* A parameter of zeros in the tape's dtype; rg_param in nn/nn.h adds the initialiser. */
 rg_tensor *rg_parameter(rg_tape *t, const char *name, rg_dims shape);
 int rg_write(rg_tensor *x, rg_data data);                     /* new values for a leaf, converted to its dtype */
-rg_tensor *rg_detach(rg_tensor *x);                           /* the same values, without history */
-/* marks a leaf before its use, or freezes it; returns x */
+/* a view of x without history: rg_write to x changes it too */
+rg_tensor *rg_detach(rg_tensor *x);
+/* on: rg_backward gives the leaf a gradient; call it before the leaf is used. Off: freezes it. Returns x */
 rg_tensor *rg_requires_grad(rg_tensor *x, bool on);
 RG_PLAIN rg_tensor *rg_set_name(rg_tensor *x, const char *name); /* for messages, pictures and files; returns x */
 RG_PLAIN rg_tensor *rg_retain(rg_tensor *x);                  /* returns x */
-void rg_release(rg_tensor *x);                                /* what the record still reads goes at the reset */
+/* ends one rg_retain; while the record may still read x, x lives until the reset */
+void rg_release(rg_tensor *x);
 
 /* -------- backward */
 typedef struct rg_backward_options {
-    /* only to the gradients of these leaves: rg_backward(loss, .inputs = rg_nn_params(critic)) */
+    /* add only to the gradients of these leaves: rg_backward(loss, .inputs = rg_nn_params(critic)) */
     rg_list inputs;
     RG_NAMED;
 } rg_backward_options;
 /* Adds d loss / d x to the gradient of every leaf x that requires it. loss has one element. */
 int rg_backward(rg_tensor *loss, rg_backward_options options);
 typedef struct rg_grad_options {
-    rg_tensor *dy;                           /* of y's shape; NULL: 1, for y of one element */
+    rg_tensor *dy;                           /* the cotangent, of y's shape; NULL: 1, if y has one element */
     bool create_graph;                       /* records the pass: its results can be differentiated again */
     RG_NAMED;
 } rg_grad_options;
-/* out[i] = sum_j dy_j dy_j/dx[i], without touching any rg_grad_of; zeros for an x without a connection to y. 0, or -1
-   and poison in out: rg_grad(y, rg_list_of(x), &dx, .create_graph = true) */
+/* out[i] = sum_j dy[j] * (d y[j] / d x[i]) with the option dy; zeros where y does not depend on x[i]. Leaves every
+   rg_grad_of as it is. Returns 0, or -1 with poison in out: rg_grad(y, rg_list_of(x), &dx, .create_graph = true) */
 int rg_grad(rg_tensor *y, rg_list x, rg_tensor *out[], rg_grad_options options);
-/* what rg_backward left there; NULL when nothing did since it was cleared */
+/* the gradient that rg_backward has added up in x; NULL: none since it was cleared */
 RG_PLAIN rg_tensor *rg_grad_of(rg_tensor *x);
 void rg_clear_grad(rg_tensor *x);
-/* clears the gradient of every parameter; an optimiser's step clears those it uses */
+/* clears the gradient of every parameter; an optimiser's step clears those of its own parameters */
 void rg_zero_grad(rg_tape *t);
-/* Replays the record: computes every result again from the present values of its leaves (rg_write, an optimiser's
-   step), and runs its rg_backward again, adding to the gradients. The same bits as recording all of it again, without
-   recording, checking shapes or allocating: the first call writes a list of kernels, the others go through it. Random
-   operations and inputs draw anew. For steps whose ops and shapes stay the same: C code between the ops is not run
-   again. So record a step once, then write the next batch into its inputs and play. What was recorded behind the
-   rg_backward is computed again as well. What hooks make lives until the next rg_play. What cannot be replayed is an
-   error of the first call that names the operator: a checkpoint, a vjp that reads values or computes them outside of
-   operations, an operation that reads a gradient (rg_grad_of) or what a hook made, two passes on one record or one for
-   some inputs, rg_grad without .create_graph. After an error, also a label out of range, every gradient is as it
-   was. */
+/* Replays the record: computes every result again from the current values of its leaves (rg_write, an optimiser's
+   step), and runs its rg_backward again, adding to the gradients. The bits are those of recording all of it again, but
+   nothing is recorded, no shape is checked and no memory allocated: the first call writes a list of kernels, the others
+   go through it. Random operations and random inputs draw new numbers. For steps whose ops and shapes stay the same: C
+   code between the ops is not run again. So record a step once, then write the next batch into its inputs and play. Ops
+   that were recorded after rg_backward are computed again too. What hooks make lives until the next rg_play. These
+   cannot be replayed; rg_play is then an error, which names the operator or the call:
+   - a checkpoint; a vjp that reads values, or computes values in C;
+   - an op that reads a gradient (rg_grad_of), or what a hook made;
+   - a record with two rg_backward, with an rg_backward with .inputs, or with an rg_grad without .create_graph.
+   After an error, also a label out of range, every gradient is as it was. */
 int rg_play(rg_tape *t);
-/* Called in every pass, of rg_backward or rg_grad, once the gradient g of x is whole: results in the reverse of the
-   order in which they were made, then leaves. What it returns, of g's shape and dtype, takes the place of g; NULL or g
-   itself leaves it. */
+/* Called in every pass, of rg_backward or rg_grad, when the gradient g of x is complete: first for the results, the
+   newest first, then for the leaves. What it returns, of g's shape and dtype, replaces g; NULL or g itself: g stays. */
 typedef rg_tensor *(*rg_grad_fn)(void *ctx, rg_tensor *x, rg_tensor *g);
-/* Hooks of one x run in the order in which they were given; they go with x, at the reset, or with fn NULL, all of
-   them. */
+/* Hooks of one x run in the order in which they were added. The reset removes them, except those of parameters and
+   buffers; rg_on_grad(x, NULL, NULL) removes all hooks of x. */
 int rg_on_grad(rg_tensor *x, rg_grad_fn fn, void *ctx);
 
-/* -------- reading. Pointers are into the tensor: NULL for another dtype (an error) or a poisoned tensor. */
+/* -------- reading. Pointers point into the tensor; NULL for another dtype (an error) or a poisoned tensor. */
 int rg_ndim(const rg_tensor *x);
 const int64_t *rg_shape(const rg_tensor *x);
-int64_t rg_dim(const rg_tensor *x, int axis); /* axis -1 is the last; -1 for an axis that x has not */
+int64_t rg_dim(const rg_tensor *x, int axis); /* axis -1 is the last; the size is -1 if x has no such axis */
 int64_t rg_numel(const rg_tensor *x);
 rg_dtype rg_dtype_of(const rg_tensor *x);
 const char *rg_dtype_name(rg_dtype d);
 size_t rg_dtype_size(rg_dtype d);
-const char *rg_name_of(const rg_tensor *x); /* NULL when it has none */
+const char *rg_name_of(const rg_tensor *x); /* NULL: it has no name */
 rg_tape *rg_tape_of(const rg_tensor *x);
-bool rg_needs_grad(const rg_tensor *x);  /* requires a gradient, or comes from something that does */
+bool rg_needs_grad(const rg_tensor *x);  /* requires a gradient, or depends on something that does */
 RG_PLAIN const float *rg_f32(rg_tensor *x);
 RG_PLAIN const double *rg_f64(rg_tensor *x);
 RG_PLAIN const int32_t *rg_i32(rg_tensor *x);
 RG_PLAIN const uint8_t *rg_u8(rg_tensor *x);
-/* the value of a one-element tensor; NaN of what failed */
+/* the value of a tensor of one element; NaN after an error */
 RG_PLAIN double rg_item(rg_tensor *x);
 int rg_copy_out(rg_tensor *x, rg_room to, int64_t capacity);  /* all elements, converted; capacity counts elements */
 
 /* -------- errors */
-const char *rg_error(const rg_tape *t); /* NULL when there is none */
+const char *rg_error(const rg_tape *t); /* NULL: no error */
 rg_code rg_error_code(const rg_tape *t);
 RG_PLAIN void rg_error_clear(rg_tape *t);
-/* Called once per first error, in place of one line on stderr. fn NULL = silent. RG_ABORT=1 in the environment traps
-   instead. */
+/* fn is called for the first error, in place of one line on stderr; again after rg_error_clear. fn NULL: silent.
+   RG_ABORT=1 in the environment: the process traps instead. */
 RG_PLAIN void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx);
 bool rg_failed(const rg_tensor *x); /* is it poisoned? */
 

@@ -14,12 +14,13 @@ typedef struct rg_walk {
     int64_t n[RG_MAX_DIMS];
     /* of operand k along dimension d, in elements; 0: it lacks the dimension */
     int64_t step[RG_WALK_MAX][RG_MAX_DIMS];
-    int64_t length, per_run, blocks;         /* after rg_walk_cut: of a block; in a run; in all */
+    /* after rg_walk_cut: elements in a block, blocks in a run, blocks in all */
+    int64_t length, per_run, blocks;
 } rg_walk;
 
 /* Walks an array of `shape` together with k contiguous operands. Bit d of has[j]: operand j has dimension d. */
 void rg_walk_init(rg_walk *w, int ndim, const int64_t *shape, int k, const unsigned *has);
-/* has[j] of an operand that broadcasts to ndim dimensions. */
+/* has[j] of an operand of `own` dimensions that broadcasts to ndim dimensions. */
 unsigned rg_walk_has(int ndim, int own, const int64_t *shape);
 /* Walks y together with its first k operands, which broadcast to it. */
 void rg_walk_operands(rg_walk *w, const rg_tensor *y, int k);
@@ -58,9 +59,8 @@ static inline int64_t rg_walk_block(const rg_walk *w, int k, int64_t i, int64_t 
     return left < w->length ? left : w->length;
 }
 
-/* The strides that two operands can have along a run, a loop each for the vectoriser: one of them at least has the
-   run's dimension. In a loop over n_ elements, as and bs, whose strides sa and sb are 0 or 1. The statement sees a, b
-   and i. */
+/* Runs a statement for the n_ elements of a run of two operands, as and bs, whose strides sa and sb are 0 or 1, not
+   both 0. One loop for each case, so that all of them vectorise. The statement sees a, b and i. */
 #define RG_STRIDED(...)                                                                                       \
     if (sa && sb) {                                                                                           \
         for (int64_t i = 0; i < n_; i++) { const real a = as[i], b = bs[i]; __VA_ARGS__ }                     \

@@ -1,8 +1,8 @@
 /* nn.h - what makes a tape learn: parameters with initialisers, layers, optimisers, metrics, data.
 
-   Everything made here belongs to the tape and lives as long as it does; nothing has to be released. Functions that
-   make something return NULL after an error, which is on the tape; every function takes NULL: rg_nn_forward is then
-   poisoned, functions that return int return -1. */
+   Everything made here belongs to the tape and lives as long as it does; nothing has to be released. After an error,
+   which is on the tape, a function that makes a layer, an optimiser or a loader returns NULL, one that returns a
+   tensor returns a poisoned one, one that can fail and returns an int returns -1. Every function takes NULL. */
 #ifndef RG_NN_H
 #define RG_NN_H
 
@@ -16,10 +16,11 @@ extern "C" {
 /* -------- parameters. Numbers come from rg_tape_rng(t) as doubles, in row-major order, and are rounded to the
    parameter's dtype: RG_NORMAL(0, s) draws what NumPy's default_rng(seed).normal(0, s, shape) draws.
 
-   Weights multiply from the right, x w, so a matrix is [fan_in, fan_out]. As in Keras, n numbers [n] have both fans n,
-   one number has both 1, and of [.., in, out] each fan is multiplied by the leading dimensions (a convolution's
-   window). A matrix that multiplies from the left, w x, has its fans exchanged: give it RG_NORMAL(0, sqrt(2. /
-   fan_in)). */
+   A weight w multiplies from the right, x w, so a matrix is [fan_in, fan_out]. Fans are Keras's: [in, out] has in
+   and out, [n] has n and n, rank 0 has 1 and 1; of [.., in, out] both are multiplied by the leading dimensions. A
+   weight of rg_conv2d is [out, in / groups, kh, kw]: give it rg_init_with_fans(RG_HE_NORMAL, in / groups * kh * kw,
+   out * kh * kw). A matrix that multiplies from the left, w x, has its fans the other way round: give it
+   RG_NORMAL(0, sqrt(2. / fan_in)). */
 typedef enum rg_init_kind {
     RG_INIT_CONSTANT, RG_INIT_NORMAL, RG_INIT_UNIFORM, RG_INIT_FAN_IN_NORMAL, RG_INIT_FAN_IN_UNIFORM,
     RG_INIT_FAN_BOTH_NORMAL, RG_INIT_FAN_BOTH_UNIFORM, RG_INIT_NONE, RG_INIT_ORTHOGONAL, RG_INIT_TRUNC_NORMAL
@@ -39,57 +40,58 @@ typedef struct rg_init { rg_init_kind kind; double a, b, low, high; } rg_init;
 #define RG_HE_UNIFORM RG_INIT_OF(RG_INIT_FAN_IN_UNIFORM, 2, 0)       /* +-(6 / fan_in)^.5 */
 #define RG_LECUN_NORMAL RG_INIT_OF(RG_INIT_FAN_IN_NORMAL, 1, 0)      /* std (1 / fan_in)^.5: LeCun et al. 1998 */
 #define RG_LECUN_UNIFORM RG_INIT_OF(RG_INIT_FAN_IN_UNIFORM, 1, 0)    /* +-(3 / fan_in)^.5 */
-/* drawn again until low <= x <= high; the mean at most 2 std outside. A window up to 2 std wide is drawn from
-   uniformly */
+/* normal numbers restricted to low <= x <= high (the truncated normal distribution); the mean may be at most 2 std
+   outside low .. high */
 #define RG_TRUNC_NORMAL(mean, std, low, high) RG_OPTIONS(rg_init, RG_INIT_TRUNC_NORMAL, mean, std, low, high)
-/* Q of normal numbers = Q R, times gain; [.., out] as [rows, out], its columns (or rows, if they are fewer)
-   orthonormal: Saxe et al. 2014, Keras */
+/* gain times the Q of a matrix of normal numbers = Q R; [.., out] counts as [rows, out]. Its columns (or its rows,
+   if they are fewer) are orthonormal: Saxe et al. 2014, Keras */
 #define RG_ORTHOGONAL(gain) RG_INIT_OF(RG_INIT_ORTHOGONAL, gain, 0)
 #define RG_NO_BIAS RG_INIT_OF(RG_INIT_NONE, 0, 0)                    /* .bias = RG_NO_BIAS: no such parameter */
 
-/* rg_param(t, "w", RG_HE_NORMAL, 784, 128). A name that another parameter of the tape has is refused; NULL: without a
+/* rg_param(t, "w", RG_HE_NORMAL, 784, 128). It refuses a name that another parameter of the tape has; name NULL: no
    name. */
 rg_tensor *rg_param(rg_tape *t, const char *name, rg_init init, rg_dims shape);
 int rg_init_fill(rg_tensor *x, rg_init init); /* new values for a float leaf */
-/* the same for weights that are laid out otherwise: a normal, a uniform */
+/* init with these fans in place of those of the shape: returns an RG_NORMAL or RG_UNIFORM; init itself if it uses no
+   fans */
 rg_init rg_init_with_fans(rg_init init, double in, double out);
 
-/* -------- layers. A layer is a forward function with the parameters and layers it uses. It is complete before it is
-   put into another; one that is put into several places shares its parameters. "To write layers", below, says how to
-   write one.
+/* -------- layers. A layer is a forward function with the parameters and layers that it uses. Complete a layer before
+   you put it into another one. A layer that is in several places shares its parameters. "To write layers", below, shows
+   how.
 
-   Each layer within another has a name there, its number if no other is given. A parameter is named by its place in the
-   outermost net, as in PyTorch: "0.weight", "layer1.0.conv1.weight"; one with several places, by the first. Two nets
-   may have equal names. */
+   A layer inside another has a name there; by default its number. A parameter is named by its place in the outermost
+   net, as in PyTorch: "0.weight", "layer1.0.conv1.weight"; if it has several places, by the first. Two nets may have
+   equal names. */
 typedef struct rg_nn rg_nn;
 typedef rg_tensor *(*rg_nn_fn)(const char *at, rg_nn *net, rg_tensor *const *in);
-/* A hook: gets what the layer was given, and y, what it returned. Returns what takes y's place, or NULL: y stays. */
+/* A hook: in is the input of the layer, y its result. It returns the tensor that replaces y, or NULL: y stays. */
 typedef rg_tensor *(*rg_nn_hook)(const char *at, rg_nn *net, rg_tensor *const *in, rg_tensor *y, void *data);
 typedef struct rg_nn_hooked { rg_nn_hook fn; void *data; } rg_nn_hooked;
-enum { RG_NN_DEPTH = 64, RG_NN_INPUTS = 8 }; /* at most: layers within layers; inputs of a layer */
+enum { RG_NN_DEPTH = 64, RG_NN_INPUTS = 8 }; /* at most: layers inside layers; inputs of a layer */
 
 struct rg_nn {
     rg_tape *tape;
-    const char *kind, *name;      /* "linear"; what rg_nn_named gave it, or NULL */
+    const char *kind, *name;      /* "linear"; the name from rg_nn_named, or NULL */
     rg_nn_fn forward;
     size_t size;                  /* of the whole struct, in bytes */
-    int inputs, optional;         /* how many it takes at most; how many of these, the last ones, may be left out */
-    rg_tensor **params;           /* in the order they were added, those of layers within included; each once */
-    /* what is no parameter, but belongs into a checkpoint: running statistics. In order, as params */
+    int inputs, optional;         /* the most it takes; how many of these, the last ones, may be left out */
+    rg_tensor **params;           /* in the order they were added, with those of the layers inside; each once */
+    /* running statistics: no parameters, but part of a checkpoint. In the order they were added */
     rg_tensor **buffers;
-    rg_nn **children;             /* the layers within, in the order they were added, */
+    rg_nn **children;             /* the layers inside, in the order they were added, */
     const char **names;           /* and their names */
-    rg_nn_hooked *hooks;          /* of rg_nn_on_forward */
+    rg_nn_hooked *hooks;          /* added by rg_nn_on_forward */
     int nparams, nbuffers, nchildren, nhooks;
     int64_t params_size, buffers_size, children_size, names_size, hooks_size;
-    rg_nn *copy;                  /* of this layer, while rg_nn_copy runs */
+    rg_nn *copy;                  /* the copy of this layer, while rg_nn_copy runs */
     int depth;
-    bool training;                /* true at first; rg_nn_train sets it for a net and all within */
-    bool placed, failed;          /* put into another; could not be made */
-    bool was_training;            /* before rg_nn_eval */
-    /* rg_nn_eval without rg_nn_eval_end: of nets that it is part of, itself included; of itself */
-    int evals, eval_calls;
-    bool ran;                     /* rg_nn_forward was called: the shape of what it returned last */
+    bool training;                /* true at first; rg_nn_train sets it for a net and all layers inside */
+    bool placed, failed;          /* it is part of another layer; it could not be made */
+    bool was_training;            /* `training` before rg_nn_eval */
+    int evals;                    /* open rg_nn_eval calls on this layer and on nets that contain it */
+    int eval_calls;               /* those on this layer itself */
+    bool ran;                     /* rg_nn_forward has returned a result: its last shape is in out_ndim, out_shape */
     int out_ndim;
     int64_t out_shape[RG_MAX_DIMS];
 };
@@ -98,22 +100,22 @@ typedef struct rg_layers rg_layers; /* any number of rg_nn *, as arguments */
 #define RG_LAYERS(...) RG_LIST(rg_nn *, __VA_ARGS__)
 
 typedef struct rg_linear_options {
-    rg_init bias; /* RG_ZEROS; RG_NO_BIAS for a layer without that parameter */
+    rg_init bias; /* default RG_ZEROS; RG_NO_BIAS: no such parameter */
     RG_NAMED;
 } rg_linear_options;
 /* [.., in] -> [.., out]: x w + b, w [in, out] from init, b [out] */
 rg_nn *rg_nn_linear(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_linear_options options);
-/* Layers one after another, made in the order written (gcc and clang see to that, the C standard does not). The first
-   gets all inputs, each other one the result before it. */
+/* Layers one after another. gcc and clang make them in the order written; the C standard does not promise it. The
+   first layer gets all inputs, every other one the result of the layer before it. */
 rg_nn *rg_nn_sequential(rg_tape *t, rg_layers layers);
 /* Linear layers of sizes[0] -> sizes[1] -> .. -> sizes[n-1] with an operator between them: rg_nn_mlp(t, "tanh",
    RG_XAVIER_UNIFORM, 784, 256, 10) */
 rg_nn *rg_nn_mlp(rg_tape *t, const char *op, rg_init init, rg_dims sizes);
 typedef struct rg_activation_options {
-    double p, q; /* the numbers of an operator that has some: rg_nn_activation(t, "leaky_relu", .p = .01) */
+    double p, q; /* the numbers of the operator, if it has any: rg_nn_activation(t, "leaky_relu", .p = .01) */
     RG_NAMED;
 } rg_activation_options;
-/* Any operator of one operand and no other argument than numbers, by its name: rg_nn_activation(t, "sqrt") */
+/* Any elementwise operator of one operand, by its name: rg_nn_activation(t, "sqrt") */
 rg_nn *rg_nn_activation(rg_tape *t, const char *op, rg_activation_options options);
 rg_nn *rg_nn_relu(rg_tape *t);
 rg_nn *rg_nn_tanh(rg_tape *t);
@@ -123,11 +125,11 @@ rg_nn *rg_nn_flatten(rg_tape *t);                 /* [n, ..] -> [n, the rest] */
 rg_nn *rg_nn_residual(rg_nn *net);                /* x + net(x), or x + net(x, more inputs) */
 
 /* Convolutions and pools of images [n, channels, h, w], conv1d of [n, channels, length]: rg_nn_conv2d(t, 1, 6,
-   RG_HE_UNIFORM, .kernel = {5}). w is [out, in / groups, kh, kw] as PyTorch's, its fans in / groups kh kw and out kh
-   kw; b [out]. */
+   RG_HE_UNIFORM, .kernel = {5}). w is [out, in / groups, kh, kw] as in PyTorch; its fans are in / groups kh kw and
+   out kh kw. b is [out]. */
 typedef struct rg_conv_options {
-    int kernel[2], stride[2], padding[2], dilation[2], groups; /* rg_window_options has what they mean */
-    rg_init bias;                                 /* RG_ZEROS, or RG_NO_BIAS */
+    int kernel[2], stride[2], padding[2], dilation[2], groups; /* see rg_window_options */
+    rg_init bias;                                 /* default RG_ZEROS; or RG_NO_BIAS */
     RG_NAMED;
 } rg_conv_options;
 rg_nn *rg_nn_conv2d(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_options options);
@@ -135,60 +137,62 @@ rg_nn *rg_nn_conv1d(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_o
 rg_nn *rg_nn_max_pool2d(rg_tape *t, rg_window_options options);
 rg_nn *rg_nn_avg_pool2d(rg_tape *t, rg_window_options options);
 
-/* Normalisation: weight of ones, bias of zeros. layer_norm and rms_norm over the last axes, whose dimensions are given;
-   eps is 1e-5, of rms_norm the dtype's epsilon; in _eps 0 is 0. Batch norm of [n, c] or [n, c, l], and of [n, c, h, w]:
-   by the batch while training, and then moves its running statistics, the buffers "running_mean" and "running_var", by
-   momentum; by these in evaluation. */
+/* Normalisation: weight of ones, bias of zeros. layer_norm and rms_norm work over the last axes, whose sizes are given.
+   Default eps: 1e-5; for rms_norm the dtype's epsilon. The _eps functions take the number as it is, also 0.
+   batch_norm1d takes [n, c] or [n, c, l], batch_norm2d [n, c, h, w]. In training they use the statistics of the
+   batch and update the buffers "running_mean" and "running_var" with momentum; in evaluation they use these buffers. */
 rg_nn *rg_nn_layer_norm(rg_tape *t, rg_dims shape);
 rg_nn *rg_nn_layer_norm_eps(rg_tape *t, double eps, rg_dims shape);
 rg_nn *rg_nn_rms_norm(rg_tape *t, rg_dims shape);
 rg_nn *rg_nn_rms_norm_eps(rg_tape *t, double eps, rg_dims shape);
 typedef struct rg_nn_batch_norm_options {
-    double momentum;                              /* 0.1 */
-    double eps;                                   /* 1e-5 */
+    double momentum;                              /* default 0.1 */
+    double eps;                                   /* default 1e-5 */
     RG_NAMED;
 } rg_nn_batch_norm_options;
 rg_nn *rg_nn_batch_norm1d(rg_tape *t, int64_t c, rg_nn_batch_norm_options options);
 rg_nn *rg_nn_batch_norm2d(rg_tape *t, int64_t c, rg_nn_batch_norm_options options);
-rg_nn *rg_nn_dropout(rg_tape *t, double p);       /* rg_dropout while training, x in evaluation */
+rg_nn *rg_nn_dropout(rg_tape *t, double p);       /* rg_dropout in training, x in evaluation */
 
-/* net(x), and of a layer of several inputs rg_nn_forward(net, x, time). Optional ones at the end may be left out, or
+/* net(x); for a layer of several inputs rg_nn_forward(net, x, time). Optional inputs at the end may be left out, or
    NULL. */
 rg_tensor *rg_nn_forward(rg_nn *net, rg_tensors inputs);
-/* Before it is put into another: its name, also there. Its parameters become "name.weight" ..; returns net. */
+/* Names a layer. Call it before the layer is put into another one, where it keeps this name. Its parameters become
+   "name.weight" ..; returns net. */
 rg_nn *rg_nn_named(rg_nn *net, const char *name);
-/* the layer at "layer1.0.conv1" within net; NULL where there is none */
+/* the layer at "layer1.0.conv1" inside net; NULL: there is none */
 rg_nn *rg_nn_child(const rg_nn *net, const char *path);
-/* for the optimiser: each parameter once; lives as long as the tape */
+/* for the optimiser: each parameter once; the list lives as long as the tape */
 rg_list rg_nn_params(const rg_nn *net);
-rg_list rg_nn_buffers(const rg_nn *net);          /* running statistics: a checkpoint has them too */
-int64_t rg_nn_count(const rg_nn *net);            /* elements of all its parameters */
-/* off: dropout and batch norm behave as in evaluation, and recording stays as it is; rg_nn_eval turns both off */
+rg_list rg_nn_buffers(const rg_nn *net);          /* running statistics, which a checkpoint has too */
+int64_t rg_nn_count(const rg_nn *net);            /* number of elements of all its parameters */
+/* off: dropout and batch norm behave as in evaluation; recording does not change. rg_nn_eval turns off both */
 RG_PLAIN void rg_nn_train(rg_nn *net, bool on);
-/* Evaluation, and back: until rg_nn_eval_end of the same net every layer's `training` is off, and what the net computes
-   has no history. Calls nest. A net takes no more layers meanwhile. */
+/* Evaluation: until rg_nn_eval_end of the same net `training` of every layer is off, and results of the net have no
+   history. Calls nest. Meanwhile nothing can be added to the net. */
 RG_PLAIN void rg_nn_eval(rg_nn *net);
-void rg_nn_eval_end(rg_nn *net);                  /* an error without rg_nn_eval */
-/* The tree of layers, a line each: name, kind, parameters, the shape of what it returned last, the number of its own
-   parameters; then the sums. With an input x (NULL: none) the net is run on it first, in evaluation, and what that
-   records is released; a net of several inputs is run before. 0, or -1 after an error. */
+void rg_nn_eval_end(rg_nn *net);                  /* an error if there was no rg_nn_eval */
+/* The tree of layers, a line each: name, kind, parameters, the shape of its last result, the number of its own
+   parameters; then the sums. With an input x the net is first run on it, in evaluation, and what that makes is
+   released. For a net of several inputs call rg_nn_forward yourself before, and pass NULL. 0, or -1 after an error. */
 int rg_nn_print(rg_nn *net, rg_tensor *x, FILE *to);
 
-/* fn is called after each forward of this layer, alone or within a net, behind those that were added before it. It may
-   remove itself. rg_play does not call it. PyTorch's register_forward_hook. */
+/* fn is called after each forward of this layer, alone or inside a net, and after the hooks that were added before
+   it. It may remove itself. rg_play does not call it. PyTorch's register_forward_hook. */
 int rg_nn_on_forward(rg_nn *net, rg_nn_hook fn, void *data);
-/* the first of that fn and data; an error where there is none */
+/* removes the first hook with this fn and data; an error if there is none */
 int rg_nn_remove_hook(rg_nn *net, rg_nn_hook fn, void *data);
 
-/* The same layers with parameters and buffers of their own: equal values, names, requires_grad. What is shared within
-   the net is shared within the copy. It has the net's hooks and its `training` (not rg_nn_eval's), and is in no other.
-   copy.deepcopy. */
+/* A copy of the net with its own parameters and buffers: equal values, names, requires_grad. What is shared inside
+   the net is shared inside the copy. The copy has the same hooks and the same `training` (not that of rg_nn_eval),
+   and is not part of another layer. As Python's copy.deepcopy. */
 rg_nn *rg_nn_copy(rg_nn *net);
-/* Each parameter of `to` becomes (1 - tau) to + tau from, 0 <= tau <= 1, and each buffer that of `from`; tau 1 is a
-   plain copy. In their order they have the same shapes. After an error -1, and nothing has changed. */
+/* The soft update of target networks. Each parameter of `to` becomes (1 - tau) to + tau from, 0 <= tau <= 1; each
+   buffer becomes that of `from`. tau 1 is a plain copy. Both nets have the same shapes in the same order. -1 after
+   an error, and nothing has changed. */
 int rg_nn_mix(rg_nn *to, rg_nn *from, double tau);
 
-/* -------- to write layers. A layer is a function, and a constructor that says what it uses:
+/* -------- to write layers. A layer is a function, and a constructor that adds its parameters and layers:
 
        static rg_tensor *film(const char *at, rg_nn *net, rg_tensor *const *in) {
            (void)at;
@@ -207,84 +211,87 @@ int rg_nn_mix(rg_nn *to, rg_nn *from, double tau);
        rg_tensor *y = rg_nn_forward(film_new(t, 8, 4), x, condition);
 
    Its parameters are "gain", "scale.weight" and "scale.bias".
-   - `at` is the line that called rg_nn_forward. Messages about film then name film's lines. Functions with the suffix
-     _at, rg_mul_at(at, x, y), put the caller's there.
-   - net->params holds the parameters of the layers within, too. Add a layer's own first, and their numbers are simple.
-   - Of optional inputs that were left out in[i] is NULL. All others can be read.
+   - `at` is the line that called rg_nn_forward. As written above, error messages name the lines inside film. To name
+     the caller's line, call the functions with the suffix _at: rg_mul_at(at, x, y).
+   - net->params also has the parameters of the layers inside. Add a layer's own parameters first: then they are
+     net->params[0], [1] ..
+   - in[i] is NULL for an optional input that was left out. All others can be read.
    - net->training is false in evaluation.
-   - A layer with attributes has a struct of its own that begins with an rg_nn: typedef struct film { rg_nn nn; double
-     p; } film; and passes sizeof(film). rg_nn_new fills it with zeros. After an error it returns NULL, which the others
-     take.
-   - rg_nn_copy copies the struct as it is. So reach parameters and layers through net->params and net->children, and
-     keep no pointers to them: in a copy they would be those of the original.
+   - A layer with attributes has its own struct, which begins with an rg_nn: typedef struct film { rg_nn nn; double
+     p; } film; pass sizeof(film). rg_nn_new fills it with zeros. After an error rg_nn_new returns NULL, and the other
+     functions take NULL.
+   - rg_nn_copy copies the struct byte by byte. So use net->params and net->children, and keep no pointers to
+     parameters and layers: in a copy they would point to those of the original.
    - An error marks the layer: rg_nn_forward refuses it. */
 typedef struct rg_nn_options {
-    int inputs;                                   /* 1; at most 8 */
-    int optional;                                 /* so many of the last ones may be left out */
+    int inputs;                                   /* default 1; at most 8 */
+    int optional;                                 /* how many of the last ones may be left out */
     RG_NAMED;
 } rg_nn_options;
-/* kind: for messages and rg_nn_print. Not copied: a string literal */
+/* kind: for messages and rg_nn_print. It is not copied: pass a string literal */
 rg_nn *rg_nn_new(rg_tape *t, const char *kind, rg_nn_fn forward, size_t size, rg_nn_options options);
-/* Names are not empty, have no dot, do not begin with @; within a layer no two are equal. */
+/* A name is not empty, has no dot, and does not begin with @; in one layer no two are equal. */
 rg_tensor *rg_nn_param(rg_nn *net, const char *name, rg_init init, rg_dims shape);
-/* of one value, in the tape's dtype */
+/* a buffer filled with one value, in the tape's dtype */
 rg_tensor *rg_nn_buffer(rg_nn *net, const char *name, double value, rg_dims shape);
-int rg_nn_add(rg_nn *net, const char *name, rg_nn *child); /* a layer within; NULL: the name it has, or its number */
+int rg_nn_add(rg_nn *net, const char *name, rg_nn *child); /* name NULL: its own name, or its number */
 /* A layer may have entry points other than rg_nn_forward. They call this first: it turns recording off if the net is in
    evaluation. It returns the old setting; give that to rg_record at the end. */
 bool rg_nn_record(const rg_nn *net);
 
-/* -------- optimisers work on parameters, never on layers: rg_params(t), rg_nn_params(net), or a list of your own.
-   Formulas, their order and the defaults are PyTorch's. An option left out takes its default; RG_ZERO means 0 where
-   that is not the default: rg_optim_adam(t, params, .beta1 = RG_ZERO). A parameter listed twice counts once. */
+/* -------- optimisers work on parameters, not on layers: rg_params(t), rg_nn_params(net), or a list of your own.
+   Formulas, their order and the defaults are PyTorch's. An option that is left out has its default; RG_ZERO means 0
+   where that is not the default: rg_optim_adam(t, params, .beta1 = RG_ZERO). A parameter listed twice counts once. */
 typedef struct rg_optim rg_optim;
 typedef struct rg_sgd_options {
-    double lr;              /* 0.001 */
-    double momentum, dampening, weight_decay;
-    bool nesterov;          /* wants momentum, and no dampening */
+    double lr;              /* default 0.001 */
+    double momentum, dampening, weight_decay; /* default 0 */
+    bool nesterov;          /* needs momentum, and no dampening */
     bool error_if_nonfinite; /* see rg_optim_step */
     RG_NAMED;
 } rg_sgd_options;
 typedef struct rg_adam_options {
-    double lr;              /* 0.001 */
-    double beta1, beta2;    /* 0.9, 0.999 */
-    double eps;             /* 1e-8 */
-    double weight_decay;    /* adam: 0, added to the gradient; adamw: 0.01, taken off the parameter */
+    double lr;              /* default 0.001 */
+    double beta1, beta2;    /* default 0.9, 0.999 */
+    double eps;             /* default 1e-8 */
+    double weight_decay;    /* adam: default 0, added to the gradient; adamw: 0.01, subtracted from the parameter */
     bool error_if_nonfinite; /* see rg_optim_step */
     RG_NAMED;
 } rg_adam_options;
 
-/* d = g + weight_decay p; m = d at first, then momentum m + (1 - dampening) d; p -= lr m, nesterov: p -= lr (d +
-   momentum m) */
+/* d = g + weight_decay p; m = d in the first step, then momentum m + (1 - dampening) d; p -= lr m, nesterov: p -= lr
+   (d + momentum m) */
 rg_optim *rg_optim_sgd(rg_tape *t, rg_list params, rg_sgd_options options);
 /* m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; p -= lr m' / (sqrt(v') + eps) with m' = m / (1 -
-   beta1^step), v' alike. Kingma & Ba 2015. adam: g is g + weight_decay p. adamw (Loshchilov & Hutter 2019): before all
-   this, p *= 1 - lr weight_decay. */
+   beta1^step), and v' likewise. Kingma & Ba 2015. adam: g is g + weight_decay p. adamw (Loshchilov & Hutter 2019):
+   before all this, p *= 1 - lr weight_decay. */
 rg_optim *rg_optim_adam(rg_tape *t, rg_list params, rg_adam_options options);
 rg_optim *rg_optim_adamw(rg_tape *t, rg_list params, rg_adam_options options);
 
-/* Uses the gradients of its parameters and clears them. A frozen parameter, or one that no gradient reached, keeps its
-   value; that none reached any of them is an error. With the option .error_if_nonfinite so is a gradient that holds an
-   infinity or a NaN. After an error, or for NULL: returns -1 and changes nothing. It allocates nothing and cannot fail
-   half-way. */
+/* Uses the gradients of its parameters and clears them. A parameter that is frozen, or has no gradient, keeps its
+   value. If no parameter has a gradient, that is an error; with .error_if_nonfinite also if a gradient has an
+   infinity or a NaN. After an error, or for NULL: returns -1 and changes nothing. It allocates nothing and cannot
+   fail half-way. */
 RG_PLAIN int rg_optim_step(rg_optim *optim);
-int rg_optim_set_lr(rg_optim *optim, double lr); /* of every group; 0 is 0 here */
-double rg_optim_lr(const rg_optim *optim);                                     /* of the first group; NaN for NULL */
+int rg_optim_set_lr(rg_optim *optim, double lr); /* sets that of every group; 0 means 0 here */
+/* that of the first group; NaN for NULL */
+double rg_optim_lr(const rg_optim *optim);
 
 /* -------- metrics. logits [.., classes] with labels [..]: the prediction is the first largest logit (NaN is the
-   largest, as in NumPy's argmax). logits [n] or [.., 1] with labels of their shape, or without the 1: two classes, 1
-   where the logit is > 0. Labels are class numbers in any dtype. Neither leaves anything on the tape. */
+   largest, as in NumPy's argmax). logits [n] or [.., 1] with labels of their shape, or without the 1: two classes,
+   and the prediction is 1 if the logit is > 0. Labels are class numbers in any dtype. These functions leave nothing
+   on the tape. */
 typedef struct rg_metric_options {
-    /* of the labels' shape, u8 or the logits' dtype, as in losses. Nonzero: the row counts; 0: it does not, and its
-       label may be any */
+    /* of the labels' shape, u8 or the logits' dtype, as in losses. Nonzero: the row counts. 0: it does not count,
+       and its label may have any value */
     rg_tensor *mask;
     RG_NAMED;
 } rg_metric_options;
-/* share of rows predicted rightly; NaN after an error, or of no rows:
-   rg_accuracy(logits, labels, .mask = rg_ne(labels, padding)) */
+/* share of rows with the right prediction; NaN after an error, or without rows: rg_accuracy(logits, labels, .mask =
+   rg_ne(labels, padding)) */
 double rg_accuracy(rg_tensor *logits, rg_tensor *labels, rg_metric_options options);
-/* Adds 1 to counts[label * classes + prediction] for every row; counts [classes, classes]; after an error they are as
-   they were. */
+/* Adds 1 to counts[label * classes + prediction] for every row; counts is [classes, classes]. After an error it has
+   not changed. */
 int rg_confusion(rg_tensor *logits, rg_tensor *labels, int classes, int64_t *counts, rg_metric_options options);
 
 #ifdef __cplusplus

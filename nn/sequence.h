@@ -1,7 +1,7 @@
 /* sequence.h - layers for sequences: embeddings, recurrent nets, attention, transformer blocks. Included by nn/nn.h.
-   Formulas, defaults and parameter names are PyTorch's. Its weights are [out, in] and ours [in, out], so that each
-   matrix of a file of its is turned: weight_ih_l0 [4 hidden, in] -> [in, 4 hidden]; rg_nn_load(.., .layout = RG_TORCH)
-   does it. Batches come first: [batch, time, features]. */
+   Formulas, defaults and parameter names are PyTorch's. PyTorch's matrices are [out, in], those here [in, out]:
+   weight_ih_l0 [4 hidden, in] -> [in, 4 hidden]. rg_nn_load(.., .layout = RG_TORCH) transposes them. Batches come
+   first: [batch, time, features]. */
 #ifndef RG_SEQUENCE_H
 #define RG_SEQUENCE_H
 
@@ -12,10 +12,10 @@ extern "C" {
 #endif
 
 /* -------- embeddings */
-/* i32 [..] -> rows [.., dim] of "weight" [n, dim]. There is no padding_idx, which would be 0 when it is left out: with
-   rg_where(rg_unsqueeze(rg_ne(x, padding), -1), rows, 0) padding becomes zeros and gives that row no gradient. */
+/* i32 [..] -> rows [.., dim] of "weight" [n, dim]. There is no padding_idx. rg_where(rg_unsqueeze(rg_ne(x, padding),
+   -1), rows, 0) makes the rows of padding zeros, which give "weight" no gradient. */
 rg_nn *rg_nn_embedding(rg_tape *t, int64_t n, int64_t dim, rg_init init);
-/* [.., time, dim] + the first rows of "weight" [n, dim]; time <= n */
+/* adds the first `time` rows of "weight" [n, dim] to [.., time, dim]; time <= n */
 rg_nn *rg_nn_positional_embedding(rg_tape *t, int64_t n, int64_t dim, rg_init init);
 
 /* -------- cells: one step. x [batch, in], h and c [batch, hidden]; w_ih [in, k hidden], w_hh [hidden, k hidden], both
@@ -27,50 +27,52 @@ rg_nn *rg_nn_positional_embedding(rg_tape *t, int64_t n, int64_t dim, rg_init in
          Cho et al. 2014 */
 rg_tensor *rg_rnn_cell(
     rg_tensor *x, rg_tensor *h, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh, bool relu);
-/* returns h', *c becomes c' */
+/* returns h'; *c becomes c' */
 rg_tensor *rg_lstm_cell(
     rg_tensor *x, rg_tensor *h, rg_tensor **c, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh);
 rg_tensor *rg_gru_cell(rg_tensor *x, rg_tensor *h, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh);
 
-/* -------- layers of cells, one over another. rg_nn_forward(net, x): [batch, time, in] -> h of the last layer, [batch,
-   time, hidden], from a state of zeros, or from rg_nn_forward(net, x, h), of an lstm (net, x, h, c). Parameters of
-   layer k: "weight_ih_lk", "weight_hh_lk", "bias_ih_lk", "bias_hh_lk", uniform in +-1 / sqrt(hidden). */
+/* -------- stacked layers of cells. rg_nn_forward(net, x): [batch, time, in] -> h of the last layer, [batch, time,
+   hidden]. The state starts from zeros; rg_nn_forward(net, x, h), or (net, x, h, c) for an lstm, starts from h and c.
+   Parameters of layer k: "weight_ih_lk", "weight_hh_lk", "bias_ih_lk", "bias_hh_lk", uniform in +-1 / sqrt(hidden). */
 typedef struct rg_rnn_options {
-    int layers;       /* 1 */
-    double dropout;   /* 0; of the outputs of each layer but the last, while training */
-    bool relu;        /* rnn: in place of tanh */
+    int layers;       /* default 1 */
+    double dropout;   /* in training, for the outputs of each layer except the last; default 0 */
+    bool relu;        /* rnn only: relu in place of tanh */
     RG_NAMED;
 } rg_rnn_options;
-/* [layers, batch, hidden]; c is lstm's alone. NULL: zeros */
+/* [layers, batch, hidden]; c is for lstm only. NULL: zeros */
 typedef struct rg_rnn_state { rg_tensor *h, *c; } rg_rnn_state;
 rg_nn *rg_nn_rnn(rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options options); /* rg_nn_rnn(t, 8, 32, .layers = 2) */
 rg_nn *rg_nn_lstm(rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options options);
 rg_nn *rg_nn_gru(rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options options);
-/* The same from *state, which becomes the state after the last step; it lives until the next reset unless retained, and
-   keeps its history unless detached. rg_nn_step: one step, [batch, in] -> [batch, hidden]. */
+/* rg_nn_unroll: rg_nn_forward from *state, which becomes the state after the last step. It lives until the next
+   reset unless retained, and keeps its history unless detached. rg_nn_step: one time step, [batch, in] -> [batch,
+   hidden]. */
 rg_tensor *rg_nn_unroll(rg_nn *net, rg_tensor *x, rg_rnn_state *state);
 rg_tensor *rg_nn_step(rg_nn *net, rg_tensor *x, rg_rnn_state *state);
 
-/* -------- attention: [batch, n, dim] -> the same. Each of `heads` heads attends with dim / heads of the features of x
-   in_proj_weight; what they find, side by side, goes through out_proj. Vaswani et al. 2017. Parameters:
+/* -------- attention: [batch, n, dim] -> [batch, n, dim]. Each of `heads` heads works on dim / heads of the features
+   of x in_proj_weight; their results, concatenated, go through out_proj. Vaswani et al. 2017. Parameters:
    "in_proj_weight" [dim, 3 dim] (query, key, value), "in_proj_bias", "out_proj.weight" [dim, dim], "out_proj.bias";
    matrices from init, biases of zeros. */
 typedef struct rg_attention_options {
-    /* 0; of the attention weights, while training; in a block also of what is added, and within its MLP */
+    /* in training, for the attention weights; in a block also for what is added to x and inside its MLP. Default 0 */
     double dropout;
-    bool causal;      /* no position sees those after it */
+    bool causal;      /* no position sees a later one */
     RG_NAMED;
 } rg_attention_options;
 rg_nn *rg_nn_multi_head_attention(rg_tape *t, int64_t dim, int64_t heads, rg_init init, rg_attention_options options);
-/* rg_nn_forward(net, query, key, value, mask): query [batch, n, dim], key and value [batch, m, dim] -> [batch, n, dim].
-   The mask broadcasts to [batch, heads, n, m]. Of u8 nonzero: seen; 0: hidden. Of floats it is added to the scores:
-   -inf hides. Without a value that is the key, without a key the query: (net, x) is self-attention, (net, x, memory)
-   is cross-attention. rg_nn_attend is the same with all four written, or NULL. */
+/* rg_nn_forward(net, query, key, value, mask): query [batch, n, dim], key and value [batch, m, dim] -> [batch, n,
+   dim]. The mask broadcasts to [batch, heads, n, m]. u8: nonzero is seen, 0 is hidden. Floats are added to the
+   scores: -inf hides. A value that is left out is the key, a key that is left out is the query: (net, x) is
+   self-attention, (net, x, memory) is cross-attention. rg_nn_attend takes all four; the last three may be NULL. */
 rg_tensor *rg_nn_attend(rg_nn *net, rg_tensor *query, rg_tensor *key, rg_tensor *value, rg_tensor *mask);
 
-/* x + attention(norm1(x)), and to that: x + linear2(gelu(linear1(norm2(x)))), with `hidden` units: [batch, n, dim] ->
-   the same. "Pre-norm", Xiong et al. 2020; torch.nn.TransformerEncoderLayer(norm_first=True, activation="gelu"), whose
-   names it has: "self_attn.in_proj_weight" .. rg_nn_forward(block, x, mask) hides by a mask, as above. */
+/* y = x + attention(norm1(x)), then y + linear2(gelu(linear1(norm2(y)))), with `hidden` units: [batch, n, dim] ->
+   [batch, n, dim]. "Pre-norm", Xiong et al. 2020; torch.nn.TransformerEncoderLayer(norm_first=True,
+   activation="gelu"), with its names: "self_attn.in_proj_weight" .. rg_nn_forward(block, x, mask) takes a mask as
+   above. */
 rg_nn *rg_nn_transformer_block(
     rg_tape *t, int64_t dim, int64_t heads, int64_t hidden, rg_init init, rg_attention_options options);
 

@@ -1,8 +1,8 @@
-/* algebra.h - the vocabulary of rows, with its two expansions: C arithmetic on elements, where kernels have a name
-   (RG_K) and a type (`real`), or ops on tensors. To add a word, add it to both, and to RG_ROW_WORDS in row.h; what
-   words can say is said once, at the end. */
+/* algebra.h - the words of rows, with two expansions: C arithmetic on elements, in kernels with a name (RG_K) and a
+   type (`real`), or ops on tensors. To add a word, add it to both, and to RG_ROW_WORDS in row.h; what can be said in
+   words is said once, at the end. */
 #ifdef RG_ROW
-#pragma GCC system_header /* a macro that your file has under one of these names is put back by row.h */
+#pragma GCC system_header /* row.h restores a macro of yours that has one of these names */
 #endif
 
 #ifdef RG_K /* elements; C(v) is kernel.h's, or row.h's */
@@ -41,7 +41,7 @@
 #define SIGMOID(u) (C(1) / (C(1) + R(exp)(-(u))))
 #define SOFTPLUS(u) (((u) > 0 ? (u) : C(0)) + R(log1p)(R(exp)(-R(fabs)(u))))
 #define POW(u, v) R(pow)(u, v)
-/* A float does not hold every exponent, and a rounded one costs the power many ulps: then in doubles. */
+/* The power is computed in double if the exponent is not exact in float: a rounded exponent would cost many ulps. */
 #ifndef __clang__
 #define RG_POW_DOUBLE pow
 #elif !defined RG_POW_DOUBLE /* clang 14 loses an operand when it vectorises pow in double within a loop over floats */
@@ -70,7 +70,7 @@ __attribute__((noinline, unused)) static double rg_pow_double(double u, double e
 #define OR(u, v) rg_logical_or(u, v)
 #define NOT(u) rg_logical_not(u)
 #define WHERE(c, u, v) rg_where(c, u, v)
-#define SIGN(u) rg_sub(rg_gt(u, C(0)), rg_lt(u, C(0))) /* 0 of NaN, as in the kernel; rg_sign has NaN there */
+#define SIGN(u) rg_sub(rg_gt(u, C(0)), rg_lt(u, C(0))) /* 0 for NaN, as in the kernel; rg_sign gives NaN */
 #define ABS(u) rg_abs(u)
 #define SQUARE(u) rg_square(u)
 #define RSQRT(u) rg_rsqrt(u)
@@ -89,18 +89,18 @@ __attribute__((noinline, unused)) static double rg_pow_double(double u, double e
 #define POWER(u, e) rg_pow_scalar(u, e)
 #endif
 
-/* min(u, 0): where a row chooses e^u for u < 0 alone, an infinite e^u must not be there to meet the 0 of what was not
-   chosen. */
+/* min(u, 0). Where a row needs e^u for u < 0 only, write EXP(BELOW0(u)): WHERE computes both branches, and inf * 0
+   in the one that is not chosen would be NaN. */
 #define BELOW0(u) WHERE(GT(u, C(0)), C(0), u)
 /* (1 + erf(u / 2^(1/2))) / 2 loses its digits for u < 0 */
 #define NORMAL_CDF(u) MUL(C(.5), ERFC(MUL(C(-.7071067811865476), u)))
 #define NORMAL_PDF(u) MUL(C(.3989422804014327), EXP(MUL(C(-.5), MUL(u, u))))
-/* Hendrycks and Gimpel (2016): s(2 (2/pi)^(1/2) (u + .044715 u^3)), and the derivative of what is in s. */
+/* Hendrycks and Gimpel (2016): s(2 (2/pi)^(1/2) (u + .044715 u^3)), and the derivative of the argument of s. */
 #define GELU_GATE(u) SIGMOID(MUL(u, ADD(C(1.5957691216057308), MUL(C(.07135481627260025), MUL(u, u)))))
 #define GELU_SLOPE(u) ADD(C(1.5957691216057308), MUL(C(.21406444881780076), MUL(u, u)))
 /* Klambauer et al. (2017): s, and s a */
 #define SELU_S 1.0507009873554805
 #define SELU_SA 1.7580993408473766
-/* b a^(b - 1) is 0 where b is 0, though a^-1 be infinite; a^b ln a is 0 where a is 0 and b is not negative. */
+/* b a^(b - 1) is 0 where b is 0, even if a^-1 is infinite; a^b ln a is 0 where a is 0 and b is not negative. */
 #define POW_LESS1(a, b) WHERE(AND(EQ(b, C(0)), NOT(GT(MUL(a, a), C(0)))), C(0), SUB(b, C(1)))
 #define POW_BASE(a, b) WHERE(AND(EQ(a, C(0)), GE(b, C(0))), C(1), a)

@@ -1,5 +1,5 @@
-/* elementwise.h - the operators of elementwise.def, each with its formula; rg_add is in engine/core_ops.h. A test holds
-   this header to the table. */
+/* elementwise.h - the operators of elementwise.def, each with its formula; rg_add is in engine/core_ops.h. A test
+   compares this header with the table. */
 #ifndef RG_ELEMENTWISE_H
 #define RG_ELEMENTWISE_H
 
@@ -57,22 +57,22 @@ rg_tensor *rg_clamp(rg_tensor *x, double p, double q); /* min(max(x, p), q), slo
 rg_tensor *rg_sign(rg_tensor *x);        /* (x > 0) - (x < 0) */
 rg_tensor *rg_floor(rg_tensor *x);       /* the largest integer <= x */
 rg_tensor *rg_ceil(rg_tensor *x);        /* the smallest integer >= x */
-rg_tensor *rg_round(rg_tensor *x);       /* the nearest integer, of two the even one */
-rg_tensor *rg_isnan(rg_tensor *x);       /* x is NaN; of integers u8 */
-rg_tensor *rg_isfinite(rg_tensor *x);    /* x is neither infinite nor NaN; of integers u8 */
-rg_tensor *rg_logical_not(rg_tensor *x); /* x == 0; of integers u8 */
+rg_tensor *rg_round(rg_tensor *x);       /* the nearest integer, ties to even */
+rg_tensor *rg_isnan(rg_tensor *x);       /* x is NaN; u8 for integers */
+rg_tensor *rg_isfinite(rg_tensor *x);    /* x is neither infinite nor NaN; u8 for integers */
+rg_tensor *rg_logical_not(rg_tensor *x); /* x == 0; u8 for integers */
 
 /* -------- two operands, each a tensor or a number */
-rg_tensor *rg_sub(rg_operand a, rg_operand b);       /* a - b; of integers i32 */
-rg_tensor *rg_mul(rg_operand a, rg_operand b);       /* a * b; of integers i32 */
+rg_tensor *rg_sub(rg_operand a, rg_operand b);       /* a - b; i32 for integers */
+rg_tensor *rg_mul(rg_operand a, rg_operand b);       /* a * b; i32 for integers */
 rg_tensor *rg_div(rg_operand a, rg_operand b);       /* a / b */
-rg_tensor *rg_maximum(rg_operand a, rg_operand b);   /* max(a, b), ties share; of integers too */
-rg_tensor *rg_minimum(rg_operand a, rg_operand b);   /* min(a, b), ties share; of integers too */
+rg_tensor *rg_maximum(rg_operand a, rg_operand b);   /* max(a, b), ties share; integers too */
+rg_tensor *rg_minimum(rg_operand a, rg_operand b);   /* min(a, b), ties share; integers too */
 rg_tensor *rg_pow(rg_operand a, rg_operand b);       /* a^b */
 rg_tensor *rg_logaddexp(rg_operand a, rg_operand b); /* ln(e^a + e^b) */
 rg_tensor *rg_bce_each(rg_operand a, rg_operand b);  /* -b ln a - (1 - b) ln(1 - a), logarithms held above -100 */
 
-/* -------- comparisons, of integers too, u8 then: 1 where it holds, else 0; no derivative */
+/* -------- comparisons: 1 where it is true, else 0; u8 for integers; no derivative */
 rg_tensor *rg_gt(rg_operand a, rg_operand b);          /* a > b */
 rg_tensor *rg_eq(rg_operand a, rg_operand b);          /* a == b */
 rg_tensor *rg_lt(rg_operand a, rg_operand b);          /* a < b */

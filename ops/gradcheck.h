@@ -7,12 +7,12 @@
        if (c.failed) rg_check_print(&c, "loss", stderr);
 
    Each element of each operand that requires a gradient is moved by h = 7.4e-4 max(1, |x|) times -2 -1 1 2 (five
-   points, error O(h^4)). The results are differenced one by one and then contracted with a random cotangent w, so that
-   no two mistakes cancel in a sum. With a the tape's number and n the difference, the error is |a - n| / max(|a|, |n|,
-   1e-3 max(1, sum |w_j y_j|)). The tape's number is taken twice, from a plain pass and from one with .create_graph; the
-   worse one counts. Order 2 does the same to the tape's own first gradient, as a function of the operands and of its
-   cotangent. Where the branches taken (the sides of relu's kink, say) differ between the points, the element is left
-   out and counted. */
+   points, error O(h^4)). The results are differenced one by one and then contracted with a random cotangent w, so
+   that two mistakes do not cancel in a sum. If a is the tape's number and n the difference, the error is |a - n| /
+   max(|a|, |n|, 1e-3 max(1, sum |w_j y_j|)). The tape's number is taken twice, from a plain pass and from one with
+   .create_graph; the worse one counts. Order 2 does the same with the tape's own first gradient, as a function of
+   the operands and of its cotangent. If the branches taken (the sides of relu's kink, say) differ between the
+   points, the element is left out and counted. */
 #ifndef RG_GRADCHECK_H
 #define RG_GRADCHECK_H
 
@@ -24,24 +24,24 @@ extern "C" {
 
 struct rg_op; /* an operator's descriptor: engine/op.h */
 
-/* Builds a result of any shape from operands, the same one for the same values: called many times. The tape's generator
-   is put back before every call, so that dropout draws the same mask. What it makes is rewound. */
+/* Builds a result of any shape from operands, the same result for the same values. It is called many times; the
+   tape's generator is put back before every call, so that dropout draws the same mask. What it makes is rewound. */
 typedef rg_tensor *(*rg_fn)(void *ctx, rg_tensor *const *in);
 
 typedef struct rg_gradcheck_options {
-    int order;     /* 1 (or 0): first derivatives; 2: second; 3: both */
-    double bar;    /* the largest error that passes; 0 means 1e-8 */
-    uint64_t seed; /* of the cotangents; of the operands' values in rg_gradcheck_op */
+    int order;     /* 1 (the default): first derivatives; 2: second; 3: both */
+    double bar;    /* the largest error that passes; default 1e-8 */
+    uint64_t seed; /* for the cotangents; in rg_gradcheck_op also for the operands' values */
     RG_NAMED;
 } rg_gradcheck_options;
 
 typedef enum rg_verdict {
     RG_CHECK_PASSED,
     RG_CHECK_WRONG,  /* the error of some element exceeds the bar */
-    /* more than 2% of the elements had to be left out. Of a whole net with relu this is the rule: its error counts */
+    /* more than 2% of the elements were left out. Normal for a whole net with relu: look at .error instead */
     RG_CHECK_KINKED,
-    RG_CHECK_FEW,    /* rg_gradcheck_op: fewer than 100 elements of some operand in all samples */
-    RG_CHECK_BROKEN  /* it could not be done: an error in fn, operands that cannot be checked */
+    RG_CHECK_FEW,    /* rg_gradcheck_op: an operand has fewer than 100 elements in all samples together */
+    RG_CHECK_BROKEN  /* there was no check: an error in fn, operands that cannot be checked */
 } rg_verdict;
 
 typedef struct rg_check {
@@ -49,21 +49,22 @@ typedef struct rg_check {
     double error, analytic, numeric; /* of the worst element */
     int order, operand;              /* of the worst element: in[operand]; in[n] is the cotangent, at order 2 */
     int64_t index;
-    int64_t checked, left_out;       /* elements: compared; too near to a kink, and not among those */
-    int samples;                     /* rg_gradcheck_op: how many were differentiated; 0 for an op without derivative */
+    int64_t checked, left_out;       /* elements that were compared; not compared, being too near to a kink */
+    /* rg_gradcheck_op: number of samples that were differentiated; 0 for an op without derivative */
+    int samples;
     char text[240];                  /* where the worst element is, or why there was no check */
 } rg_check;
 
-/* The operands are f64 leaves; those that require a gradient are checked, the others stay constant. Values, gradients
-   and the record are afterwards as they were. An error (also one of fn's) stays on the tape and makes the verdict
-   RG_CHECK_BROKEN. */
+/* The operands are f64 leaves; those that require a gradient are checked, the others stay constant. Afterwards
+   values, gradients and the record are as they were. An error (also one of fn) stays on the tape and makes the
+   verdict RG_CHECK_BROKEN. */
 rg_check rg_gradcheck(rg_fn fn, void *ctx, rg_list in, rg_gradcheck_options options);
 
-/* Every sample of an op, on a tape of its own: all float operands requiring a gradient, then each of several frozen in
-   turn. What it refuses is tried by the command gradcheck --load. */
+/* Every sample of an op, on a tape of its own: with all float operands requiring a gradient, then, if there are
+   several, with each of them frozen in turn. The command gradcheck --load also tries what the op refuses. */
 rg_check rg_gradcheck_op(const struct rg_op *op, rg_gradcheck_options options);
 
-/* of the branches taken by all ops recorded since the mark */
+/* a hash of the branches taken by all ops recorded since the mark */
 RG_PLAIN uint64_t rg_branch_hash(rg_tape *t, int64_t mark);
 
 /* One line: "NAME: WRONG: order 1, in[0] (w) element 5 of [2,3]: analytic 0.25, numeric 0.5, error 0.5 > 1e-08". */

@@ -1,25 +1,27 @@
-/* ops.h - every operator with its formula; the elementwise ones of one and two operands are in ops/elementwise.h,
-   losses in ops/losses.h.
+/* ops.h - every operator with its formula. Elementwise ones of one and two operands are in ops/elementwise.h, losses in
+   ops/losses.h.
 
-   Operands broadcast as in NumPy where two are combined elementwise; they have one dtype; axes count from 0, or from
+   Two operands that are combined elementwise broadcast as in NumPy and must have one dtype. Axes count from 0, or from
    the end as -1, -2 ... A tensor of rank 0 has one axis, 0 or -1, of size 1. A NaN operand of relu, clamp, hardtanh,
    hardsigmoid, maximum or minimum makes the result NaN, and the gradient there is that of the result: none of them
-   hides a NaN from the parameters. Arguments: tensors, then indices (i32), then axes and sizes, then options. engine.h
-   says how functions are called.
+   hides a NaN from the parameters. Arguments come in this order: tensors, then indices (i32), then axes and sizes, then
+   options. A list of any length is last, so rg_concat and rg_stack have the axis first. engine.h says how functions are
+   called.
 
-   Integers are i32 and u8. None of these results has a derivative:
-   - What moves or chooses elements takes any dtype: the section on shape, expand, where, masked_fill, gather, sort,
-     topk, argmax ...
-   - add, sub, mul and sum give i32, also of u8. A result that does not fit is an error; nothing wraps. mean gives
+   Operators of integers, i32 and u8, have no derivative:
+   - Operators that move or choose elements take any dtype: the section on shape, expand, where, masked_fill, gather,
+     sort, topk, argmax ...
+   - add, sub, mul and sum give i32, also for u8. A result that does not fit is an error; nothing wraps. mean gives
      floats, in the tape's dtype. max, min, maximum and minimum keep the dtype.
-   - Comparisons, isnan, isfinite and logical_.. give u8; of floats they give floats. So rg_mean(rg_eq(rg_argmax(z, 1),
-     labels)) is an accuracy.
-   - Operands are of one dtype; rg_cast converts. A number with integers has to be a whole one that fits their dtype.
+   - Comparisons, isnan, isfinite and logical_.. give u8 for integers, floats for floats. So rg_mean(rg_eq(rg_argmax(z,
+     1), labels)) is an accuracy.
+   - Operands have one dtype; rg_cast converts. A number used with integers must be a whole number that fits their
+     dtype.
 
-   Masks are read in one way: nonzero is yes, 0 is no; a NaN is not 0. What yes means is said at each: where,
-   masked_fill, attention, losses, rg_accuracy. All take u8, as comparisons of integers give it: rg_ne(labels, padding).
-   where and masked_fill take any dtype, losses and rg_accuracy also floats of their own dtype. Attention's of floats is
-   another thing: it is added to the scores. */
+   In a mask nonzero means yes and 0 means no; a NaN is not 0. Each function says what yes means: where, masked_fill,
+   attention, losses, rg_accuracy. All take u8, which comparisons of integers give: rg_ne(labels, padding). where and
+   masked_fill take any dtype, losses and rg_accuracy also floats of their own dtype. A mask of floats means
+   something else in attention: it is added to the scores. */
 #ifndef RG_OPS_H
 #define RG_OPS_H
 
@@ -34,10 +36,10 @@ extern "C" {
 
 /* -------- products */
 typedef struct rg_matmul_options {
-    bool transpose_a, transpose_b; /* the last two axes of a, b swapped first */
+    bool transpose_a, transpose_b; /* swap the last two axes of a, b first */
     RG_NAMED;
 } rg_matmul_options;
-/* [.., n, k] . [.., k, m]: sum over k; leading dimensions broadcast; vectors as numpy.matmul */
+/* [.., n, k] . [.., k, m]: sum over k; leading dimensions broadcast; vectors as in numpy.matmul */
 rg_tensor *rg_matmul(rg_tensor *a, rg_tensor *b, rg_matmul_options options);
 rg_tensor *rg_dot(rg_tensor *a, rg_tensor *b);                 /* sum a_i b_i, of two vectors: rank 0 */
 rg_tensor *rg_outer(rg_tensor *a, rg_tensor *b);               /* a_i b_j, of two vectors */
@@ -46,34 +48,35 @@ rg_tensor *rg_einsum(const char *equation, rg_tensors x);
 /* x w + b: [.., in] . [in, out] + [out], in one pass; b may be NULL */
 rg_tensor *rg_linear(rg_tensor *x, rg_tensor *w, rg_tensor *b);
 
-/* -------- windows that slide over images: rows and columns, {height, width}. A width left out is the height: {3} is
-   {3, 3}. Of n elements, padded, there are (n + 2 padding - dilation (kernel - 1) - 1) / stride + 1 windows, rounded
-   down. */
-enum { RG_NO_PADDING = -32768 }; /* a width of 0 with a height above 0: .padding = {1, RG_NO_PADDING} */
+/* -------- windows that slide over images. A pair is {height, width}; a width that is left out is the height: {3} is
+   {3, 3}. Along an axis of n elements there are (n + 2 padding - dilation (kernel - 1) - 1) / stride + 1 windows,
+   rounded down. */
+enum { RG_NO_PADDING = -32768 }; /* a padding of 0 in width with one above 0 in height: .padding = {1, RG_NO_PADDING} */
 typedef struct rg_window_options {
-    int kernel[2];               /* of pools, unfold and layers; a convolution's is its weights' */
-    int stride[2];               /* 1; of pools the kernel */
-    int padding[2], dilation[2]; /* 0, of pools at most half the kernel; 1 */
-    int groups;                  /* 1; of convolutions */
+    int kernel[2];   /* for pools, unfold, fold and layers; rg_conv2d and rg_conv1d take it from w */
+    int stride[2];   /* default 1; for pools the kernel */
+    int padding[2];  /* default 0; for pools at most half the kernel */
+    int dilation[2]; /* default 1; not for pools */
+    int groups;      /* default 1; for convolutions */
     RG_NAMED;
 } rg_window_options;
 /* y[n, o] = b[o] + sum over c, i, j of w[o, c, i, j] x[n, c, .. + i, .. + j]:
    [n, in, h, w], [out, in / groups, kh, kw], [out] or NULL -> [n, out, h', w'] */
 rg_tensor *rg_conv2d(rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window_options options);
-/* the same of [n, in, l], [out, in / groups, k]; the heights of the window count */
+/* rg_conv2d for x [n, in, l] and w [out, in / groups, k]; of each pair in the options the first number is used */
 rg_tensor *rg_conv1d(rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window_options options);
-/* [n, c, h, w] -> [n, c kh kw, h' w']: what each window sees, as a column */
+/* [n, c, h, w] -> [n, c kh kw, h' w']: each column is what one window sees */
 rg_tensor *rg_unfold(rg_tensor *x, rg_window_options options);
-/* columns added up where their windows were, in an image of h by w: the adjoint of unfold */
+/* adds up the columns at the places of their windows, in an image of h by w: the adjoint of unfold */
 rg_tensor *rg_fold(rg_tensor *x, int64_t h, int64_t w, rg_window_options options);
-/* the largest in each window; of ties the first, to which the gradient goes */
+/* the largest in each window; among equal ones the first, which gets the gradient */
 rg_tensor *rg_max_pool2d(rg_tensor *x, rg_window_options options);
-/* the mean of each window, zeros of the padding included */
+/* the mean of each window, including zeros of the padding */
 rg_tensor *rg_avg_pool2d(rg_tensor *x, rg_window_options options);
 
-/* -------- reductions: rg_sum(x) over everything, rank 0; rg_sum(x, 0, -1) over these axes, which go; rg_sum_keep
-   leaves them, of size 1. */
-rg_tensor *rg_sum(rg_tensor *x, rg_axes axes);       /* sum x_i; of integers i32 */
+/* -------- reductions: rg_sum(x) over everything, rank 0; rg_sum(x, 0, -1) over these axes, which are dropped;
+   rg_sum_keep keeps them, with size 1. */
+rg_tensor *rg_sum(rg_tensor *x, rg_axes axes);       /* sum x_i; i32 for integers */
 rg_tensor *rg_sum_keep(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_mean(rg_tensor *x, rg_axes axes);      /* sum x_i / n; rg_mean(x, -2, -1) pools images as a whole */
 rg_tensor *rg_mean_keep(rg_tensor *x, rg_axes axes);
@@ -81,9 +84,9 @@ rg_tensor *rg_max(rg_tensor *x, rg_axes axes);       /* max x_i; ties share the 
 rg_tensor *rg_max_keep(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_min(rg_tensor *x, rg_axes axes);       /* min x_i; ties share the gradient equally */
 rg_tensor *rg_min_keep(rg_tensor *x, rg_axes axes);
-rg_tensor *rg_prod(rg_tensor *x, rg_axes axes);      /* prod x_i; zeros do its gradient no harm */
+rg_tensor *rg_prod(rg_tensor *x, rg_axes axes);      /* prod x_i; its gradient is right with zeros too */
 rg_tensor *rg_prod_keep(rg_tensor *x, rg_axes axes);
-/* sum (x_i - mean)^2 / (n - 1), as PyTorch's; NumPy's is rg_var_corrected(x, 0, ..) */
+/* sum (x_i - mean)^2 / (n - 1), as in PyTorch; NumPy's is rg_var_corrected(x, 0, ..) */
 rg_tensor *rg_var(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_var_keep(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_var_corrected(rg_tensor *x, double correction, rg_axes axes); /* sum (x_i - mean)^2 / (n - correction) */
@@ -94,16 +97,16 @@ rg_tensor *rg_std_corrected(rg_tensor *x, double correction, rg_axes axes);
 rg_tensor *rg_std_corrected_keep(rg_tensor *x, double correction, rg_axes axes);
 rg_tensor *rg_norm(rg_tensor *x, rg_axes axes);      /* (sum x_i^2)^(1/2); slope 0 where it is 0 */
 rg_tensor *rg_norm_keep(rg_tensor *x, rg_axes axes);
-rg_tensor *rg_norm_p(rg_tensor *x, double p, rg_axes axes); /* p = 1: sum |x_i|, 2, INFINITY: max |x_i| */
+rg_tensor *rg_norm_p(rg_tensor *x, double p, rg_axes axes); /* p = 1: sum |x_i|; 2: rg_norm; INFINITY: max |x_i| */
 rg_tensor *rg_norm_p_keep(rg_tensor *x, double p, rg_axes axes);
 rg_tensor *rg_logsumexp(rg_tensor *x, rg_axes axes); /* log sum exp x_i, shifted by max x */
 rg_tensor *rg_logsumexp_keep(rg_tensor *x, rg_axes axes);
-/* u8: is an x_i not 0? Of no elements 0; a NaN is not 0. No derivative */
+/* u8: 1 if any x_i is not 0, else 0; 0 without elements. A NaN is not 0. No derivative */
 rg_tensor *rg_any(rg_tensor *x, rg_axes axes);
 rg_tensor *rg_any_keep(rg_tensor *x, rg_axes axes);
-rg_tensor *rg_all(rg_tensor *x, rg_axes axes);       /* u8: is no x_i 0? Of no elements 1 */
+rg_tensor *rg_all(rg_tensor *x, rg_axes axes);       /* u8: 1 if no x_i is 0, else 0; 1 without elements */
 rg_tensor *rg_all_keep(rg_tensor *x, rg_axes axes);
-/* i32 index of the first largest, along one axis; of no axis: in the order of memory. No derivative */
+/* i32 index of the first largest, along one axis; without an axis: in the order of memory. No derivative */
 rg_tensor *rg_argmax(rg_tensor *x, rg_axes axis);
 rg_tensor *rg_argmin(rg_tensor *x, rg_axes axis);    /* i32 index of the first smallest */
 
@@ -112,119 +115,126 @@ rg_tensor *rg_cumsum(rg_tensor *x, int axis);        /* x_0 + .. + x_i */
 rg_tensor *rg_softmax(rg_tensor *x, int axis);       /* exp x_i / sum exp x */
 rg_tensor *rg_log_softmax(rg_tensor *x, int axis);   /* x_i - log sum exp x */
 
-/* -------- normalisation, attention, dropout. A weight or bias may be NULL, a bias only with its weight */
+/* -------- normalisation, attention, dropout. w and b may be NULL, but b needs w */
 typedef struct rg_layer_norm_options {
-    double eps;                                      /* 1e-5 */
+    double eps;                                      /* default 1e-5 */
     RG_NAMED;
 } rg_layer_norm_options;
-/* w (x - mean) / sqrt(var + eps) + b, over the last k axes, whose shape w, b have */
+/* w (x - mean) / sqrt(var + eps) + b, over the last k axes; w and b have their shape */
 rg_tensor *rg_layer_norm(rg_tensor *x, rg_tensor *w, rg_tensor *b, int k, rg_layer_norm_options options);
 typedef struct rg_rms_norm_options {
-    double eps;                                      /* the dtype's epsilon */
+    double eps;                                      /* default: the dtype's epsilon */
     RG_NAMED;
 } rg_rms_norm_options;
 /* w x / sqrt(mean x^2 + eps), over the last k axes */
 rg_tensor *rg_rms_norm(rg_tensor *x, rg_tensor *w, int k, rg_rms_norm_options options);
 typedef struct rg_batch_norm_options {
-    bool training;                                   /* by the batch's own statistics */
-    double momentum;                                 /* 0.1 */
-    double eps;                                      /* 1e-5 */
+    bool training;                                   /* use the statistics of the batch */
+    double momentum;                                 /* default 0.1 */
+    double eps;                                      /* default 1e-5 */
     RG_NAMED;
 } rg_batch_norm_options;
-/* x [n, c, ..]: the same over all axes but the channels'; mean, var, w, b [c]. training: by the batch's own statistics,
-   and then mean = (1 - momentum) mean + momentum (the batch's), var alike, with the unbiased variance; both NULL: not
-   kept. Otherwise by the given mean and var. */
+/* x [n, c, ..], normalised per channel, over all other axes; mean, var, w, b [c]. .training: by the statistics of
+   the batch; then mean = (1 - momentum) mean + momentum (the batch's mean), and var likewise, by the unbiased
+   variance. mean and var NULL: no running statistics. Not .training: by the given mean and var. */
 rg_tensor *rg_batch_norm(
     rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, rg_batch_norm_options options);
-/* 0 with probability p, else x / (1 - p): one rg_rng_random of the tape's per element */
+/* 0 with probability p, else x / (1 - p); draws one rg_rng_random of the tape's generator per element */
 rg_tensor *rg_dropout(rg_tensor *x, double p);
 typedef struct rg_attention_mask_options {
-    /* broadcasts to [.., n, m]. Of u8 nonzero: seen; 0: hidden. Of floats it is added to the scores: -inf hides. A row
-       that sees nothing is NaN */
+    /* broadcasts to [.., n, m]. u8: nonzero is seen, 0 is hidden. Floats are added to the scores: -inf hides. A row
+       that sees nothing becomes NaN */
     rg_tensor *mask;
-    /* row i sees columns 0 .. i only. Where a cache holds m - n earlier ones, give a mask: rg_tril of ones, m - n */
+    /* row i sees columns 0 .. i only. With m - n earlier columns in a cache give a mask instead:
+       .mask = rg_cast(rg_tril(rg_ones(t, n, m), m - n), RG_U8) */
     bool causal;
     RG_NAMED;
 } rg_attention_mask_options;
 /* softmax(q k^T / sqrt(d) + mask) v: [.., n, d], [.., m, d], [.., m, e] -> [.., n, e]. Vaswani et al. 2017 */
 rg_tensor *rg_scaled_dot_product_attention(rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_attention_mask_options options);
-/* the softmax of that: [.., n, m] */
+/* the softmax in this formula: [.., n, m] */
 rg_tensor *rg_attention_weights(rg_tensor *q, rg_tensor *k, rg_attention_mask_options options);
 
-/* -------- made, as rg_full makes them: in the tape's dtype, until the reset (rg_cast makes indices of them). A replay
-   draws random ones anew, as recording again would. */
+/* -------- new tensors, as rg_full makes them: in the tape's dtype, until the reset. rg_cast makes indices of them.
+   A replay draws random ones again, as recording again would. */
 rg_tensor *rg_zeros(rg_tape *t, rg_dims shape);
 rg_tensor *rg_ones(rg_tape *t, rg_dims shape);
 rg_tensor *rg_zeros_like(rg_tensor *x);              /* 0 in x's shape and dtype */
 rg_tensor *rg_ones_like(rg_tensor *x);               /* 1 in x's shape and dtype */
 typedef struct rg_arange_options {
-    bool i32;                                        /* in place of the tape's floats; whole numbers then */
+    /* i32 instead of the tape's floats; start and step are whole numbers */
+    bool i32;
     RG_NAMED;
 } rg_arange_options;
-/* torch.arange(start, stop, step): start + i step, before stop. rg_arange(t, 0, n, 1, .i32 = true): 0 .. n - 1 */
+/* torch.arange(start, stop, step): start + i step, up to stop, without it. rg_arange(t, 0, n, 1, .i32 = true): 0 ..
+   n - 1 */
 rg_tensor *rg_arange(rg_tape *t, double start, double stop, double step, rg_arange_options options);
-/* n numbers from start to stop, both among them */
+/* n numbers from start to stop, both included */
 rg_tensor *rg_linspace(rg_tape *t, double start, double stop, int64_t n);
 rg_tensor *rg_eye(rg_tape *t, int64_t n);            /* [n, n]: 1 where row and column are the same, else 0 */
-/* Random numbers: first the two numbers of the distribution, then the sizes. PyTorch's randn(64, 10) is
-   rg_normal(t, 0, 1, 64, 10), and rand(64, 10) is rg_uniform(t, 0, 1, 64, 10). Without sizes, rg_normal(t, 64, 10), it
-   is one number of rank 0, of mean 64 and standard deviation 10, and all elements that it is added to get the same. */
+/* Random numbers: first the two numbers of the distribution, then the sizes. PyTorch's randn(64, 10) is rg_normal(t,
+   0, 1, 64, 10), and rand(64, 10) is rg_uniform(t, 0, 1, 64, 10). Without sizes the result is one number:
+   rg_normal(t, 64, 10) has rank 0, mean 64 and standard deviation 10. Added to a tensor, it adds the same number to
+   all elements. */
 /* low <= x < high: what NumPy's rng.uniform draws. Whole numbers 0 .. n - 1:
    rg_cast(rg_uniform(t, 0, n, 64), RG_I32) */
 rg_tensor *rg_uniform(rg_tape *t, double low, double high, rg_dims shape);
 rg_tensor *rg_normal(rg_tape *t, double mean, double std, rg_dims shape);  /* what NumPy's rng.normal draws */
 
 /* -------- shape */
+/* The end of an axis. rg_slice(x, 0, 2, RG_TO_END): without the first two; rg_slice(x, 0, -1, RG_TO_END, .step = -1):
+   from the last to the first, PyTorch's flip */
 #define RG_TO_END INT64_MAX
-/* rg_slice(x, 0, 2, RG_TO_END): without the first two; rg_slice(x, 0, -1, RG_TO_END, .step = -1): from the last to the
-   first, PyTorch's flip */
 rg_tensor *rg_reshape(rg_tensor *x, rg_dims shape);  /* the same elements; one dimension may be -1; a view */
-rg_tensor *rg_unsqueeze(rg_tensor *x, int axis);     /* a dimension of 1 put in before axis; a view */
-rg_tensor *rg_squeeze(rg_tensor *x, int axis);       /* a dimension of 1 taken out; a view */
+rg_tensor *rg_unsqueeze(rg_tensor *x, int axis);     /* adds a dimension of 1 before axis; a view */
+rg_tensor *rg_squeeze(rg_tensor *x, int axis);       /* removes a dimension of 1; a view */
 rg_tensor *rg_permute(rg_tensor *x, rg_axes axes);   /* y's axis i is x's axis axes[i]; a copy */
-/* axes i and j exchanged; a copy. A product needs none: .transpose_a of rg_matmul */
+/* axes i and j exchanged; a copy. rg_matmul needs none: .transpose_a */
 rg_tensor *rg_transpose(rg_tensor *x, int i, int j);
-/* this axis and all behind it become one, [n, ..] -> [n, the rest] for 1; a view */
+/* this axis and all after it become one: [n, ..] -> [n, the rest] for axis 1; a view */
 rg_tensor *rg_flatten(rg_tensor *x, int axis);
 typedef struct rg_slice_options {
-    int64_t step;                                    /* 1; below 0 from start down to before stop */
+    int64_t step;                                    /* default 1; below 0: from start down, without stop */
     RG_NAMED;
 } rg_slice_options;
-/* start <= i < stop along an axis, from the end if negative; of axis 0 a view. With a step start + k step, a copy */
+/* x_i, start <= i < stop along an axis; a negative bound counts from the end, one outside the axis is an error.
+   Along axis 0 a view. .step = s: x_start, x_start+s .., a copy; bounds outside the axis are then clamped, as in
+   Python */
 rg_tensor *rg_slice(rg_tensor *x, int axis, int64_t start, int64_t stop, rg_slice_options options);
 typedef struct rg_pad_options {
-    double value;                                    /* 0 */
+    double value;                                    /* default 0 */
     RG_NAMED;
 } rg_pad_options;
-/* a value put in before and after, along an axis */
+/* adds `before` and `after` elements of one value along an axis */
 rg_tensor *rg_pad(rg_tensor *x, int axis, int64_t before, int64_t after, rg_pad_options options);
-/* pairs of before, after: of the last axis, of the one before it ... */
+/* pairs of before, after: for the last axis, then the one before it ...: F.pad of PyTorch */
 rg_tensor *rg_constant_pad(rg_tensor *x, double value, rg_dims widths);
 rg_tensor *rg_concat(int axis, rg_tensors x);        /* operands one after another along an axis */
 rg_tensor *rg_stack(int axis, rg_tensors x);         /* operands one after another along a new axis */
-/* slices along an axis, of these sizes: rg_split(x, out, 1, 2, 3) gives out[0] 2 columns, out[1] 3; of n equal sizes.
-   0, or -1 and poison */
+/* rg_split: slices of these sizes, which add up to the axis: rg_split(x, out, 1, 2, 3) gives out[0] 2 columns,
+   out[1] 3. rg_chunk: n slices of equal size. 0, or -1 and poison in out */
 int rg_split(rg_tensor *x, rg_tensor **out, int axis, rg_dims sizes);
 int rg_chunk(rg_tensor *x, rg_tensor **out, int axis, int n);
 rg_tensor *rg_tril(rg_tensor *x, int diagonal);      /* the last two axes: x_rc where c - r <= diagonal, else 0 */
 rg_tensor *rg_triu(rg_tensor *x, int diagonal);      /* the last two axes: x_rc where c - r >= diagonal, else 0 */
-rg_tensor *rg_clone(rg_tensor *x);                   /* a copy, in memory of its own */
-/* Writes src, converted, over x_i with start <= i < start + (src's size) along an axis, from the end if start is
-   negative; x is a leaf. At once and not on the record: a replay does not do it again. */
+rg_tensor *rg_clone(rg_tensor *x);                   /* a copy in its own memory */
+/* Writes src, converted, over x_i of the leaf x, start <= i < start + (size of src) along an axis; a negative start
+   counts from the end. It happens at once and is not on the record: a replay does not repeat it. */
 int rg_write_slice(rg_tensor *x, rg_tensor *src, int axis, int64_t start);
-/* x so many times over along each axis, the last ones first (numpy.tile) */
+/* x repeated this many times along each axis; fewer numbers than axes are for the last ones (numpy.tile) */
 rg_tensor *rg_repeat(rg_tensor *x, rg_dims times);
-/* each index of the axis so many times, one after another; along h and along w: nearest-neighbour upsampling */
+/* each element along the axis repeated, its copies next to each other; along h, then along w: nearest-neighbour
+   upsampling */
 rg_tensor *rg_repeat_interleave(rg_tensor *x, int axis, int64_t times);
 
-/* -------- order: equal elements keep theirs, NaN counts as the largest */
+/* -------- sorting. It is stable: equal elements stay in their order. NaN counts as the largest */
 typedef struct rg_sort_options {
     bool descending;                                 /* the largest first */
     rg_tensor **index;                               /* gets the i32 indices of what is returned */
     RG_NAMED;
 } rg_sort_options;
 typedef struct rg_topk_options {
-    bool smallest;                                   /* in place of the largest */
+    bool smallest;                                   /* the smallest instead of the largest */
     rg_tensor **index;                               /* gets the i32 indices of what is returned */
     RG_NAMED;
 } rg_topk_options;
@@ -238,24 +248,25 @@ rg_tensor *rg_topk(rg_tensor *x, int axis, int64_t k, rg_topk_options options);
 rg_tensor *rg_where(rg_tensor *c, rg_operand a, rg_operand b);   /* c nonzero: a; 0: b. c of any dtype, no derivative */
 /* mask nonzero: value; 0: x. A mask of any dtype */
 rg_tensor *rg_masked_fill(rg_tensor *x, rg_tensor *mask, double value);
-/* y[.., ] = x[.., index[..]]: one element per row, index i32 */
+/* y[..] = x[.., index[..]]: one element per row, index i32 */
 rg_tensor *rg_pick(rg_tensor *x, rg_tensor *index);
-rg_tensor *rg_scatter(rg_tensor *x, rg_tensor *index, int64_t n); /* y[.., index[..]] = x[..], else 0: rows of n */
-/* index[..] == j for j < n, in the tape's dtype; no derivative */
+/* y[.., index[..]] = x[..], else 0; y has one more axis, of size n. Not torch.scatter */
+rg_tensor *rg_scatter(rg_tensor *x, rg_tensor *index, int64_t n);
+/* y[.., j] = 1 where index[..] is j, else 0, for j < n; in the tape's dtype; no derivative */
 rg_tensor *rg_one_hot(rg_tensor *index, int64_t n);
 /* rows table[index[..]]: [n, d], [..] i32 -> [.., d] */
 rg_tensor *rg_embedding(rg_tensor *table, rg_tensor *index);
-/* y[i, j] = x[index[i, j], j] for axis 0; index has y's shape, along the other axes at most x's */
+/* y[i, j] = x[index[i, j], j] for axis 0; y has the shape of index, whose other axes are at most those of x */
 rg_tensor *rg_gather(rg_tensor *x, rg_tensor *index, int axis);
-/* gather, of an x and an index that broadcast along the other axes */
+/* gather for an x and an index that broadcast along the other axes */
 rg_tensor *rg_take_along_axis(rg_tensor *x, rg_tensor *index, int axis);
 /* x with src[i, j] added to x[index[i, j], j] for axis 0 */
 rg_tensor *rg_scatter_add(rg_tensor *x, rg_tensor *src, rg_tensor *index, int axis);
-/* slices x[.., index[j], ..]; an index of any shape takes axis's place (numpy.take) */
+/* slices x[.., index[j], ..]; the axes of index replace the axis (numpy.take) */
 rg_tensor *rg_index_select(rg_tensor *x, rg_tensor *index, int axis);
 /* x with src[.., j, ..] added to each slice x[.., index[j], ..] */
 rg_tensor *rg_index_add(rg_tensor *x, rg_tensor *src, rg_tensor *index, int axis);
-/* x in another dtype, to integers toward zero; derivative between floats */
+/* x in another dtype; to integers it rounds toward zero; between floats it has a derivative */
 rg_tensor *rg_cast(rg_tensor *x, rg_dtype dtype);
 
 /* -------- looking */
@@ -276,7 +287,7 @@ const char *rg_version(void);       /* "0.2.0" */
 typedef struct rg_build {
     const char *version, *isa, *vector_math; /* "0.2.0", "AVX-512", "libmvec" ... */
     char blas[48];                           /* "OpenBLAS 0.3.21 (Haswell)", or "builtin" */
-    int threads;                             /* processors that rg_set_threads can put to use */
+    int threads;                             /* processors that rg_set_threads can use */
     bool pool;
 } rg_build;
 rg_build rg_info(void);

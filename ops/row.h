@@ -6,15 +6,15 @@
        #include <retrograd/ops/row.h>
 
    gives the operator "bell" for f32 and f64, to any order of derivatives, with samples and refusals, in the registry:
-   gradcheck --load checks it, rg_nn_activation(t, "bell") finds it. The name must not be one of the library's, no
-   rg_name_at may be there yet. RG_ROW may be several rows, one after another, and row.h may be included once more for
-   each. In C. The function that is called is
+   gradcheck --load checks it, rg_nn_activation(t, "bell") finds it. The library must have no operator or function of
+   this name. RG_ROW may be several rows, one after another, and row.h may be included several times. In C only. The
+   function to call is
 
        rg_tensor *rg_bell_at(const char *at, rg_tensor *x);
        #define rg_bell(x) rg_bell_at(RG_AT, x)
 
-   These two lines go into a header of yours; with the second, messages name the caller's line. Of two operands, where
-   one may be a number: #define rg_bell(a, b) RG_PAIR(rg_bell_at, a, b, __COUNTER__).
+   Put these two lines into a header of yours; with the second, messages name the caller's line. For two operands,
+   one of which may be a number: #define rg_bell(a, b) RG_PAIR(rg_bell_at, a, b, __COUNTER__).
 
    UNARY   (name, formula, f(x),        dx,          kinks, low, high)         rg_name_at(at, x)
    UNARYP  (name, formula, f(x, p),     dx,          kinks, low, high, p)      rg_name_at(at, x, p)
@@ -22,23 +22,23 @@
    BINARY  (name, formula, f(a, b),     da, db, how, kinks, low, high)         rg_name_at(at, a, b); they broadcast
    UNARY_STEP, BINARY_STEP (name, formula, f, low, high)                       piecewise constant: no derivative
 
-   f           C, of x, or of a and b, and of p and q. R(exp) is expf or exp, C(2) a number of x's type, p_ is p as a
-               double.
-   dx, da, db  The vector-Jacobian product, in words, of X, or A and B, Y = f and DY, the gradient of Y. It becomes a
-               loop, and, where it is to be differentiated itself, operators: so no * > - ? of C, and no if. A number is
-               C(2), a parameter C(p). Where an operand is broadcast, its gradient is added up afterwards. The words, as
-               ops/algebra.h defines them:
+   f           A C expression of x, or of a and b, and of p and q. R(exp) is expf or exp, C(2) a number of x's type, p_
+               is p as a double.
+   dx, da, db  The vector-Jacobian product, written in the words below, with X, or A and B, with Y = f, and with DY, the
+               gradient of Y. It becomes a loop and, to be differentiated again, a composition of operators: so use none
+               of C's * > - ? and no if. A number is C(2), a parameter C(p). If an operand is broadcast, its gradient is
+               summed afterwards. The words, as ops/algebra.h defines them:
                    ADD SUB MUL DIV (u, v)  NEG SQUARE ABS SIGN EXP LOG RSQRT SIN COS SINH COSH TANH ERFC (u)
                    SIGMOID SOFTPLUS (u)  MAX POW (u, v)  POWER (u, number)
                    WHERE (condition, u, v)  GT GE LT LE EQ AND OR (u, v)  NOT (u)
-               WHERE computes both u and v: neither may be infinite where the other is chosen.
+               WHERE computes both u and v: one must not be infinite where the other is chosen.
    how         CHEAP: da and db are computed one after the other; COSTLY: in one loop.
-   kinks       SMOOTH; or KINK(e) where the slope jumps: the C expression e, of what f is of, is another number on each
-               branch, KINK((x > -1) + (x > 1)). Samples that are too near to a kink are left out. SMOOTH at a kink is
-               noticed only where a sample falls near it.
-   low, high   The range of the samples' operands; p, q at the end: the samples' numbers, and no defaults.
+   kinks       SMOOTH, or KINK(e) where the slope jumps: e is a C expression of the same variables as f, with another
+               value on each branch: KINK((x > -1) + (x > 1)). Samples that are too near to a kink are left out. A kink
+               that is called SMOOTH is found only if a sample falls near it.
+   low, high   The range of the samples' operands. p, q at the end: the numbers in the samples; they are not defaults.
 
-   While row.h is read these words are macros; afterwards they are what they were. */
+   These words are macros while row.h is read; afterwards they have their old meaning again. */
 #ifdef __cplusplus
 #error "ops/row.h is for C; what it defines can be called from C++"
 #endif
@@ -57,7 +57,7 @@
 #include "../engine/walk.h"
 #include "ops.h"
 
-/* What runs loops over tensors. The loops: n elements, strides of operands 0 or 1. */
+/* Functions that run a loop over tensors. A loop has n elements; the strides of operands are 0 or 1. */
 #define RG_ROW_RUNNERS(real, d)                                                                                     \
     int rg_row_each1_##d(rg_tensor *y, void (*loop)(int64_t n, double p, double q, const real *x, real *to));       \
     int rg_row_each2_##d(rg_tensor *y,                                                                              \

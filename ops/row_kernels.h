@@ -1,7 +1,7 @@
-/* row_kernels.h - what a row becomes where elements are computed: its loops, and kernels that run them. For a type
-   `real`, as in engine/kernel.h. The kernel source of the library includes this, and row.h, which has operators of
-   yours. RG_ROW_FN(n): what runs loops of that type over tensors (kernels/each.h). RG_ROW_STATIC: in front of a
-   kernel. */
+/* row_kernels.h - the part of a row that works on elements: its loops, and kernels that run them, for a type `real`,
+   as in engine/kernel.h. It is included by the library's kernel source, and by row.h for operators of yours.
+   RG_ROW_FN(n): the function that runs loops of this type over tensors (kernels/each.h). RG_ROW_STATIC: in front of
+   a kernel. */
 #ifdef RG_ROW
 #pragma GCC system_header
 #endif
@@ -11,8 +11,8 @@
 #define KINK(e) (e)
 #define SMOOTH 0
 
-/* Cheap gradients wait for memory, and less when it is asked for one result at a time. Costly ones take a fifth less
-   time in one loop. */
+/* Cheap gradients wait for memory; computed one after the other they wait less. Costly ones take a fifth less time
+   in one loop. */
 #define CHEAP 0
 #define COSTLY 1
 
@@ -21,7 +21,7 @@
 #define RG_ROW_IS(probe) RG_ROW_SECOND(probe, false, )
 #define RG_ROW_SECOND(first, second, ...) second
 
-#ifndef RG_KERNEL_AVX2 /* one copy of each will do */
+#ifndef RG_KERNEL_AVX2 /* one copy of each is enough */
 #define RG_ROW_BRANCH1(n, e)                                                                                   \
     static void RG_K(n##_code)(int64_t n_, double p_, double q_, const real *xs, double *to) {                 \
         const real p = (real)p_, q = (real)q_;                                                                 \

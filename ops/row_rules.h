@@ -1,5 +1,5 @@
-/* row_rules.h - what a row becomes where tensors are: its derivative as ops, its descriptor, the function to be called.
-   RG_ROW_KERNEL(n): the kernels of that name, as a descriptor has them. */
+/* row_rules.h - the part of a row that works on tensors: its derivative as ops, its descriptor, the function to
+   call. RG_ROW_KERNEL(n): the kernels of that name, as a descriptor has them. */
 #ifdef RG_ROW
 #pragma GCC system_header
 #endif
@@ -19,14 +19,14 @@
 #define RG_ROW_REFUSES1 "2,3:i32; 4:u8"
 #define RG_ROW_REFUSES2 "2,3 2,4; 2,3:i32 2,3:i32; 2,3:f64 2,3:f32; 3,2 3"
 
-/* KINK(e) is the hash that row_kernels.h makes of e, SMOOTH none. */
+/* KINK(e): the hash that row_kernels.h makes of e. SMOOTH: none. */
 #define RG_ROW_BRANCH_KINK(...) RG_BRANCH
 #define RG_ROW_BRANCH_SMOOTH RG_ROW_NO_BRANCH
 #define RG_ROW_NO_BRANCH(n) {NULL, NULL}
 
 #ifndef RG_ROW_RULES_H
 #define RG_ROW_RULES_H
-/* Of a row with two parameters: bounds, and a NaN bounds nothing. */
+/* For a row with two parameters: they are bounds, and NaN is no bound. */
 static inline int rg_row_bounds(rg_tensor *y) {
     if (y->attr.p != y->attr.p || y->attr.q != y->attr.q)
         return rg_reject(y, RG_EVALUE, "the bounds are %g and %g", y->attr.p, y->attr.q);
@@ -34,13 +34,13 @@ static inline int rg_row_bounds(rg_tensor *y) {
 }
 #endif
 
-/* The descriptor; what follows is more of it. */
+/* The descriptor; further arguments are further members. */
 #define RG_ROW_OP(n, text, operands, lo, hi, ...)                                                           \
     RG_OP(n) = {.name = #n, .formula = text, .arity = operands, .forward = RG_ROW_KERNEL(n), .range = {lo, hi}, \
         __VA_ARGS__};
 #define RG_ROW_VJP(n, kinks)                                                                                \
     .backward = n##_backward, .fused = RG_ROW_KERNEL(n##_vjp), .branch = RG_ROW_BRANCH_##kinks(n##_branch)
-/* The function; what follows is the operands, as rg_apply takes them. */
+/* The function; further arguments are the operands, as rg_apply takes them. */
 #define RG_ROW_CALL(n, parameters, attr, ...)                                                               \
     rg_tensor *rg_##n##_at parameters;                                                                      \
     rg_tensor *rg_##n##_at parameters { return rg_apply(&rg_op_##n, at, attr, __VA_ARGS__); }
@@ -67,7 +67,7 @@ static inline int rg_row_bounds(rg_tensor *y) {
         .refuses = RG_ROW_REFUSES1 "; 2,3 p=nan q=1; 2,3 p=0 q=nan")                                        \
     RG_ROW_CALL(n, (const char *at, rg_tensor *x, double p, double q), ((rg_attr){.p = p, .q = q}), 1, &x)
 
-/* `integers`: what is applied to integers, or NULL; then the samples and the refusals. */
+/* `integers`: the operator for integers, or NULL; then the samples and the refusals. */
 #define RG_ROW_RULE2(n, text, da, db, kinks, lo, hi, integers, with, without)                               \
     static void n##_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {                                 \
         if (rg_needs(y, 0)) dx[0] = da;                                                                     \

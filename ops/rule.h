@@ -1,6 +1,6 @@
-/* rule.h - for operator sources, the library's and yours: what they include. An op that a rule calls without `at` is
-   called on behalf of the result y, so that messages name the user's line. Where there is no y, the ops are called with
-   their line, rg_mul_at(at, x, y): so what it is included in holds operators only. */
+/* rule.h - for sources of operators, the library's and yours: include it there, and only there. In a backward rule, or
+   another function with the result y, call ops without `at`: RG_AT is redefined as y->at, so that messages name the
+   user's line. In a function without a y call rg_mul_at(at, a, b), with the line of its own caller. */
 #ifndef RG_RULE_H
 #define RG_RULE_H
 
@@ -10,8 +10,8 @@
 #undef RG_AT
 #define RG_AT (y->at)
 
-/* One body for both floats: static functions n_f32 and n_f64, with `real` float and double. A descriptor takes the two
-   as RG_BY_DTYPE(n).
+/* One body for both floats: static functions n_f32 and n_f64, with `real` float and double. RG_BY_DTYPE(n) puts the two
+   into a descriptor.
 
        RG_REAL(int, forward, (rg_tensor *y), {
            const real *x = y->in[0]->data;
@@ -21,7 +21,7 @@
        })
        RG_OP(my_cbrt) = {.name = "my_cbrt", .formula = "x^(1/3)", .arity = 1, .forward = RG_BY_DTYPE(forward), ...
 
-   With <tgmath.h> cbrt is cbrtf for floats. The body is an argument of a macro: no #if within. */
+   With <tgmath.h> cbrt is cbrtf for floats. The body is an argument of a macro: it must not contain #if. */
 #define RG_REAL(result, n, parameters, ...)                                \
     static result n##_f32 parameters { typedef float real; __VA_ARGS__ }   \
     static result n##_f64 parameters { typedef double real; __VA_ARGS__ }
@@ -31,9 +31,9 @@
 extern "C" {
 #endif
 
-/* Shape rules, as those of engine/op.h. rg_axis makes a negative axis its place, or rejects one that x has not got;
-   rank 0 has axis 0. Reductions: x's shape without one axis, which rg_axis sees to in y->attr.axis; without a set of
-   axes (bit k: axis k), or with 1 in their place. */
+/* Shape rules, like those of engine/op.h. rg_axis makes a negative axis count from 0, or rejects one that x does not
+   have; rank 0 has axis 0. rg_shape_without: x's shape without one axis; rg_axis sets it in y->attr.axis.
+   rg_shape_reduce: x's shape without a set of axes (bit k: axis k), or, with keepdims, with 1 in their place. */
 int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis);
 int rg_shape_without(rg_tensor *y, const rg_tensor *x, int axis);
 int rg_shape_reduce(rg_tensor *y, const rg_tensor *x, unsigned axes, bool keepdims);

@@ -1,11 +1,11 @@
-/* sample.h - the notation of rg_op.samples and rg_op.refuses, and what makes operands of it.
+/* sample.h - the notation of rg_op.samples and rg_op.refuses, and the functions that make operands from it.
 
    Samples are separated by ";". A sample is its operands, then its attributes, separated by blanks:
 
        2,3        dimensions; "-" is rank 0          2,3:i32<5   i32, values 0 .. 4
        2,3:f64    f32 f64 i32 u8 instead of the      3:i32=7     i32, every value 7
                   tape's float type                  4:f<2       the tape's float type, values 0 and 1
-       same       the very tensor of operand 0
+       same       operand 0 itself, the same tensor
 
        axis=1 keepdims=1 ta=1 tb=1 classes=5 start=-2 stop=3 p=2.5 q=1 dtype=f64 reverse=1 diagonal=-1 reduction=1
        axes=0.2 (a set) perm=2.0.1 shape=2x3 (shape=- is rank 0)
@@ -43,14 +43,14 @@ typedef struct rg_sample {
     char error[96];   /* what is wrong with the text */
 } rg_sample;
 
-/* Reads the next sample of *text and moves *text behind it. 1: there was one; 0: no more; -1: it cannot be read, see
-   s->error. */
+/* Reads the next sample of *text and moves *text past it. 1: there was one; 0: there are no more; -1: it cannot be
+   read, see s->error. */
 int rg_sample_next(const char **text, rg_sample *s);
 /* Makes its operands on a tape, with values from rng. Returns their number, or -1 with the error on the tape. */
 int rg_sample_operands(
     const char *at, const rg_sample *s, const rg_op *op, rg_tape *t, rg_rng *rng, rg_tensor *in[RG_SAMPLE_OPERANDS]);
 rg_tensor *rg_sample_apply(const char *at, const rg_sample *s, const rg_op *op, rg_tensor *const *in);
-/* May this operand be differentiated: a float in the tape's type, no switch? */
+/* Can this operand be differentiated: is it a float of the tape's type, and no switch? */
 bool rg_sample_float(const rg_sample *s, int i);
 
 #ifdef __cplusplus

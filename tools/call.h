@@ -1,6 +1,6 @@
-/* call.h - how a call becomes one of C: the caller's line, lists of any length, named options, numbers as operands,
-   dtypes of pointers. For the macros that tools/calls.py makes from the headers. The build copies it to where they
-   include it. */
+/* call.h - what the macros that tools/calls.py makes from the headers are made of: the caller's line, lists of any
+   length, named options, numbers as operands, dtypes of pointers. The build copies this file to the place where the
+   headers include it. */
 #ifndef RG_CALL_H
 #define RG_CALL_H
 
@@ -13,7 +13,7 @@
 #include <initializer_list>
 #endif
 
-/* The caller's file and line, which every message ends with. */
+/* The caller's file and line; every message ends with them. */
 #define RG_TEXT_(x) #x
 #define RG_TEXT(x) RG_TEXT_(x)
 #define RG_HERE __FILE__ ":" RG_TEXT(__LINE__)
@@ -22,7 +22,7 @@
 /* In front of a function that has no macro. */
 #define RG_PLAIN
 
-/* Types of parameters in the headers, which say what a call takes there. */
+/* Types of parameters in the headers. They say what a call takes. */
 typedef struct rg_tensor rg_tensor;
 typedef rg_tensor *rg_operand;
 typedef const void *rg_data;
@@ -30,7 +30,7 @@ typedef void *rg_room;
 typedef struct rg_dims rg_dims;
 typedef struct rg_axes rg_axes;
 typedef struct rg_tensors rg_tensors;
-typedef struct rg_places rg_places; /* where tensors shall go: &x, &y */
+typedef struct rg_places rg_places; /* places for tensors: &x, &y */
 
 /* The last member of a struct of options: its members are given by name, rg_optim_adam(t, params, .lr = 1e-3). */
 #define RG_NAMED char named_
@@ -45,7 +45,8 @@ typedef struct rg_places rg_places; /* where tensors shall go: &x, &y */
 #define RG_ARRAY(type, ...) (const type[]){__VA_ARGS__}
 #endif
 
-/* -------- lists: how many, and where. The last argument is none of the list. ~~ refuses what is no integer. */
+/* -------- lists: a count and an array. The last argument is not part of the list. ~~ refuses anything but an
+   integer. */
 #define RG_PASTE_(a, b) a##b
 #define RG_PASTE(a, b) RG_PASTE_(a, b)
 #define RG_COUNT_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, ...) n
@@ -110,9 +111,9 @@ extern "C++" template <class... types> char (&rg_count_of(types...))[sizeof...(t
 #ifdef __cplusplus
 extern "C" {
 #endif
-/* of rank 0, in the dtype of `like`; where that cannot be used, it itself */
+/* a number as a tensor of rank 0, in the dtype of `like`; if `like` cannot be used, `like` itself */
 rg_tensor *rg_number(double value, rg_tensor *like);
-/* the same; an error where an integer dtype does not hold the value */
+/* the same; an error if an integer dtype does not hold the value */
 rg_tensor *rg_number_at(const char *at, double value, rg_tensor *like);
 #ifdef __cplusplus
 }
@@ -133,7 +134,7 @@ static inline rg_tensor *rg_operand_of(const char *at, double value, rg_tensor *
         default: rg_number_at(at, (double)RG_AS_NUMBER(x), RG_AS_TENSOR(other)))
 #endif
 
-/* -------- dtypes of pointers, and of arrays of rows. Of void * there is none: NAME_of takes it. */
+/* -------- dtypes of pointers, and of arrays of rows. A void * has none: use NAME_of. */
 #ifdef __cplusplus
 static inline rg_dtype rg_dtype_at(const float *) { return RG_F32; }
 static inline rg_dtype rg_dtype_at(const double *) { return RG_F64; }

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* 128-bit numbers are kept as {high, low}. These are the fields of NumPy's bit_generator.state: a state from there goes on here. */
+/* 128-bit numbers are kept as {high, low}. These are the fields of NumPy's bit_generator.state: a state from there continues here. */
 typedef struct rg_rng {
     uint64_t state[2], inc[2];
     uint32_t spare; /* the half of a 64-bit draw that rg_rng_next32 has not handed out yet, if has_spare */
@@ -36,15 +36,15 @@ void rg_rng_seed_state(const uint32_t *entropy, int n, uint32_t *out, int words)
 
 /* ---- bits ---- */
 
-uint64_t rg_rng_next64(rg_rng *r); /* as bit_generator.random_raw(); passes over a spare half, which the next next32 returns */
+uint64_t rg_rng_next64(rg_rng *r); /* as bit_generator.random_raw(); leaves a spare half for the next rg_rng_next32 */
 uint32_t rg_rng_next32(rg_rng *r); /* the low half of a 64-bit draw, then its high half */
 
 /* ---- numbers ---- */
 
 double rg_rng_random(rg_rng *r);                           /* random(): [0, 1), multiples of 2^-53 */
 double rg_rng_standard_normal(rg_rng *r);                  /* standard_normal(): mean 0, variance 1 */
-double rg_rng_normal(rg_rng *r, double mean, double std);  /* mean + std z, whatever they are; NumPy refuses std < 0 */
-double rg_rng_uniform(rg_rng *r, double low, double high); /* low + (high - low) u, whatever they are; NumPy refuses high < low */
+double rg_rng_normal(rg_rng *r, double mean, double std);  /* mean + std z for any numbers; NumPy refuses std < 0 */
+double rg_rng_uniform(rg_rng *r, double low, double high); /* low + (high - low) u for any numbers; NumPy refuses high < low */
 
 /* integers(low, high): [low, high), without bias. high <= low, which NumPy refuses, returns low and draws nothing. A range of at
    most 2^32 takes 32-bit draws, as NumPy's default int64 does (its int32 draws the same numbers, its int8 and int16 others). */

@@ -8,15 +8,15 @@ SECTIONS = [
     ("one operand and numbers", ["UNARYP", "UNARYPQ"]),
     ("one operand, piecewise constant: no derivative", ["UNARY_STEP", "UNARY_TEST"]),
     ("two operands, each a tensor or a number", ["BINARY", "BINARY_I32", "BINARY_SAME"]),
-    ("comparisons, of integers too, u8 then: 1 where it holds, else 0; no derivative", ["BINARY_STEP", "BINARY_TEST"]),
+    ("comparisons: 1 where it is true, else 0; u8 for integers; no derivative", ["BINARY_STEP", "BINARY_TEST"]),
 ]
-INTEGERS = {"UNARY_TEST": "; of integers u8", "BINARY_I32": "; of integers i32", "BINARY_SAME": "; of integers too"}
+INTEGERS = {"UNARY_TEST": "; u8 for integers", "BINARY_I32": "; i32 for integers", "BINARY_SAME": "; integers too"}
 PARAMETERS = {"UNARY": "rg_tensor *x", "UNARYP": "rg_tensor *x, double p", "UNARYPQ": "rg_tensor *x, double p, double q", "BINARY": "rg_operand a, rg_operand b"}
 
 with open(sys.argv[1], encoding="utf-8") as table:
     rows = [m.groups() for m in (re.match(r'(\w+?)\s*\(\s*(\w+),\s*"([^"]*)"', line) for line in table) if m]
-print("""/* elementwise.h - the operators of elementwise.def, each with its formula; rg_add is in engine/core_ops.h. A test holds
-   this header to the table. */
+print("""/* elementwise.h - the operators of elementwise.def, each with its formula; rg_add is in engine/core_ops.h. A test
+   compares this header with the table. */
 #ifndef RG_ELEMENTWISE_H
 #define RG_ELEMENTWISE_H
 

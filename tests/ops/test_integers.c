@@ -335,6 +335,8 @@ static void attention_hides_what_is_0(void **state) {
     assert_close("its gradient", dx[0], dx[1], 1e-12);
     rg_tensor *p = rg_attention_weights(q, k, .mask = mask);
     for (int64_t i = 0; i < p->numel; i++) assert_true(seen[i % 12] ? element(p, i) > 0 : element(p, i) == 0);
+    p = rg_attention_weights(q, k, .mask = rg_cast(rg_tril(rg_ones(t, 3, 4), 4 - 3), RG_U8)); /* causal, one earlier column in a cache */
+    for (int64_t i = 0; i < p->numel; i++) assert_true(i % 4 <= i / 4 % 3 + 1 ? element(p, i) > 0 : element(p, i) == 0);
     assert_true(isnan(element(rg_attention_weights(q, k, .mask = U8(0, 0, 0, 0)), 0)));
     REFUSED(RG_ESHAPE, rg_attention_weights(q, k, .mask = U8(1, 1, 1)),
         "attention_weights: [2,3,5], [2,4,5], [3] u8: where: [3] u8, [2,3,4], []: dimensions 3 and 4 do not broadcast");
