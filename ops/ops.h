@@ -230,7 +230,7 @@ rg_tensor *rg_repeat_interleave(rg_tensor *x, int axis, int64_t times);
 /* -------- sorting. It is stable: equal elements stay in their order. NaN counts as the largest */
 typedef struct rg_sort_options {
     bool descending;                                 /* the largest first */
-    rg_tensor **index;                               /* gets the i32 indices of what is returned */
+    rg_tensor **index;                               /* rg_sort: gets the i32 indices of what is returned */
     RG_NAMED;
 } rg_sort_options;
 typedef struct rg_topk_options {
@@ -239,7 +239,7 @@ typedef struct rg_topk_options {
     RG_NAMED;
 } rg_topk_options;
 rg_tensor *rg_sort(rg_tensor *x, int axis, rg_sort_options options);    /* x sorted along an axis */
-/* i32 indices that sort x along an axis; no derivative */
+/* i32 indices that sort x along an axis; no derivative. The option .index is refused */
 rg_tensor *rg_argsort(rg_tensor *x, int axis, rg_sort_options options);
 /* the k largest along an axis, in order */
 rg_tensor *rg_topk(rg_tensor *x, int axis, int64_t k, rg_topk_options options);

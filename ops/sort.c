@@ -27,6 +27,8 @@ RG_OP(argsort) = {.name = "argsort", .formula = "i of the smallest x_i, of the n
     .refuses = "2,3 axis=2; 2,3 axis=-3; - axis=1; 2,3:i32 axis=2"};
 
 rg_tensor *rg_argsort_at(const char *at, rg_tensor *x, int axis, rg_sort_options options) {
+    if (options.index)
+        return *options.index = rg_refuse(rg_tape_of(x), RG_EVALUE, at, "argsort: .index is for rg_sort; the result is the indices");
     return rg_apply(&rg_op_argsort, at, (rg_attr){.axis = axis, .reverse = options.descending}, 1, &x);
 }
 

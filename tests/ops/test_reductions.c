@@ -243,6 +243,8 @@ static void order_of_ties_and_nan(void **state) {
     assert_true(isnan(element(y, 0)) && isnan(element(y, 1)));
     assert_element(y, 8, -INFINITY);
     VALUES(rg_argsort(x, -1), 4, 7, 8, 2, 6, 0, 3, 1, 5);
+    REFUSED(RG_EVALUE, rg_argsort(x, -1, .index = &index), "argsort: .index is for rg_sort; the result is the indices");
+    assert_true(rg_failed(index));
     VALUES(rg_slice(rg_topk(x, 0, 3, .smallest = true, .index = &index), 0, 1, 3), 0, 0);
     VALUES(index, 4, 7, 8);
     rg_topk(x, 0, 3, .index = &index);
