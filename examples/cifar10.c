@@ -1,8 +1,8 @@
 /* cifar10.c - the MLP 3072-256-128-10 on the colour images of CIFAR-10, with crops and flips:
 
-       ./cifar10 FOLDER      (sh tools/get-data cifar10 says where it puts them)
+       ./cifar10 FOLDER      (sh tools/get-data cifar10 prints the folder)
 
-   A run that was interrupted goes on where it was: all of it is in cifar10.state.                    */
+   The state of the run is in cifar10.state: start the program again to continue an interrupted run.   */
 #include <retrograd.h>
 #include <stdio.h>
 
@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
     rg_tape *t = rg_tape_new(1);
     rg_dataset train = rg_read_cifar10(t, argv[1], true), test = rg_read_cifar10(t, argv[1], false);
     double mean[3], std[3];
-    if (rg_channel_stats(train.x, 3, mean, std)) return 1; /* after an error of reading, too */
+    if (rg_channel_stats(train.x, 3, mean, std)) return 1; /* also if a file could not be read */
     rg_loader *batches = rg_loader_new(t, train.x, train.y, .batch = 128, .shuffle = true, .channels = 3,
         .channel_mean = mean, .channel_std = std, .random_crop = 2, .random_flip = .5);
     rg_loader *tests = rg_loader_new(t, test.x, test.y, .batch = 500, .channels = 3, .channel_mean = mean, .channel_std = std);

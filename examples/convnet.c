@@ -1,6 +1,6 @@
 /* convnet.c - convolutions, batch norm and dropout on images of clothes or digits:
 
-       ./convnet FOLDER      (MNIST's or Fashion-MNIST's; without one it draws digits)                 */
+       ./convnet FOLDER      (of MNIST or Fashion-MNIST; without one it draws digits itself)            */
 #include <retrograd.h>
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* mnist.c - the MLP 784-128-10 on handwritten digits, or on Fashion-MNIST:
 
-       ./mnist FOLDER      (sh tools/get-data mnist says where it puts them)
+       ./mnist FOLDER      (sh tools/get-data mnist prints the folder)
 
    Without a folder it learns digits that it draws itself.                                             */
 #include <retrograd.h>
@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
     rg_tape *t = rg_tape_new(1);
     rg_dataset train = folder ? rg_read_mnist(t, folder, true) : rg_make_digits(t, 6000);
     rg_dataset test = folder ? rg_read_mnist(t, folder, false) : rg_make_digits(t, 1000);
-    if (rg_error(t)) return 1; /* the message said which file, and what is wrong */
+    if (rg_error(t)) return 1; /* the message has named the file and the fault */
     rg_loader *batches = rg_loader_new(t, train.x, train.y, .batch = 64, .shuffle = true);
     rg_loader *tests = rg_loader_new(t, test.x, test.y, .batch = 500);
 

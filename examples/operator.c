@@ -1,7 +1,7 @@
-/* operator.c - an operator of one's own, its derivative by hand, and the check that tells a wrong derivative from a right one.
+/* operator.c - an operator of your own with its derivative, and the check that finds a wrong derivative.
 
    An elementwise operator is one row: name, formula, value, derivative, range of samples. From it come both dtypes, loops that
-   the compiler vectorises, derivatives of any order, refusals of wrong operands, and samples to check it on.                */
+   the compiler vectorises, derivatives of any order, refusals of wrong operands, and samples for the check.                 */
 #include <retrograd.h>
 #include <retrograd/ops/gradcheck.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include <retrograd/ops/row.h>
 #define rg_bell(x) rg_bell_at(RG_AT, x) /* so that messages name the line of the call */
 
-/* A function of one's own, to be checked as a whole. */
+/* A function of several operators, to be checked as a whole. */
 static rg_tensor *model(void *ctx, rg_tensor *const *in) {
     (void)ctx;
     return rg_sum(rg_mul(rg_bell(rg_matmul(in[0], in[1])), in[2]));

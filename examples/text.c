@@ -1,11 +1,11 @@
-/* text.c - a small transformer that learns to reverse words: "abcd|dcba". Characters are numbers, the part before the bar counts
-   for nothing in the loss, and the answer is taken character by character, each the likeliest one.     */
+/* text.c - a small transformer that learns to reverse words: "abcd|dcba". Characters are numbers. The loss ignores the part before
+   the bar. The answer is built character by character, each time the most likely one.                  */
 #include <retrograd.h>
 #include <stdio.h>
 
 enum { LETTERS = 8, BAR = LETTERS, CODES, WORD = 5, LENGTH = 2 * WORD, BATCH = 64 };
 
-/* x: word, bar, and the answer but for its last letter; y: what follows each. 0 in the mask: before the bar. */
+/* x: word, bar, and the answer without its last letter; y: the next character of each. The mask is 0 before the bar. */
 static void draw(rg_tape *t, int32_t x[][LENGTH], int32_t y[][LENGTH], uint8_t mask[][LENGTH]) {
     for (int i = 0; i < BATCH; i++) {
         int32_t all[LENGTH + 1];

@@ -1,14 +1,14 @@
 /* vae.c - a variational autoencoder of drawn digits, with a code of 8 numbers (Kingma & Welling 2014).
 
    The encoder gives a mean and a log variance; the code is mean + std * noise, so that gradients pass through it; the loss is the
-   pixels' cross-entropy and the divergence of the code from a standard normal. In the end it draws digits from noise.       */
+   cross-entropy of the pixels plus the divergence of the code from a standard normal. At the end it draws digits from noise. */
 #include <retrograd.h>
 #include <stdio.h>
 
 enum { PIXELS = 784, CODE = 8, BATCH = 50, EPOCHS = 12 };
 typedef struct vae { rg_nn *encoder, *decoder; } vae;
 
-/* -ELBO per image, in nats; *kl is the part of the divergence */
+/* -ELBO per image, in nats; *kl is the divergence in it */
 static rg_tensor *loss_of(rg_tape *t, const vae *v, rg_tensor *x, double *kl) {
     const int64_t n = rg_dim(x, 0);
     rg_tensor *part[2];

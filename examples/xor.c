@@ -1,4 +1,4 @@
-/* xor.c - two bits, one hidden layer: the network that a single layer cannot be. */
+/* xor.c - an MLP with one hidden layer learns xor, which a network without a hidden layer cannot learn. */
 #include <retrograd.h>
 #include <stdio.h>
 

@@ -153,7 +153,7 @@ static void repeat_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 }
 
 RG_KERNELS(repeat);
-RG_OP(repeat) = {.name = "repeat", .formula = "x so many times over along each axis", .arity = 1, .types = "a",
+RG_OP(repeat) = {.name = "repeat", .formula = "x repeated n times along each axis", .arity = 1, .types = "a",
     .shape = repeat_shape, .forward = RG_KERNEL(repeat), .backward = repeat_backward,
     .samples = "3,17 shape=2x1; 4,17 shape=1x2; 2,3,5 shape=2x3x2; 5 shape=3x2; 2,3,4 shape=2; 2,3 shape=1x1; 2,1,3,2 shape=3x2x1x1; "
                "- shape=3x2; - shape=-; 1,1 shape=4x3;"

@@ -33,7 +33,7 @@ static rg_tensor *embedding(const char *at, rg_attr attr, rg_tensor *const *in) 
     return (void)attr, rg_embedding_at(at, in[1], in[0]);
 } /* samples have the index first */
 
-RG_OP(embedding) = {.name = "embedding", .formula = "rows table[index[..]]", .arity = 2, .compose = embedding,
+RG_OP(embedding) = {.name = "embedding", .formula = "rows table[index[..]]", .arity = 2, .types = "ia", .compose = embedding,
     .samples = "5:i32<17 17,4; 2,3:i32<7 7,5; -:i32<3 3,4; 1,1:i32=0 1,1; 0:i32 3,4; 4:i32=2 5,6; 3:i32<17 17",
     .refuses = "3:i32=5 5,4; 3:i32=-1 5,4; 3:i32 0,4; 3 5,4; 3:i32 -; 1,1,1,1,1,1:i32 5,4"};
 
@@ -50,7 +50,7 @@ static rg_tensor *outer(const char *at, rg_attr attr, rg_tensor *const *in) { re
 
 RG_OP(dot) = {.name = "dot", .formula = "sum a_i b_i", .arity = 2, .compose = dot,
     .samples = "17 17; 300 300; 1 1; 0 0; 5 same", .refuses = "3 4; 3 1; - -; 2,3 3; 3 2,3; 2,3 2,3; 2:i32 2:i32; 2:f64 2:f32"};
-RG_OP(outer) = {.name = "outer", .formula = "a_i b_j", .arity = 2, .compose = outer,
+RG_OP(outer) = {.name = "outer", .formula = "a_i b_j", .arity = 2, .types = "a", .compose = outer,
     .samples = "90 5; 17 90; 1 1; 0 3; 3 0; 5 same; 4:i32<9 3:i32<9", .refuses = "- -; 2,3 3; 3 2,3; 3 -; 2:i32 2:u8; 2:f64 2:f32"};
 
 static rg_tensor *repeat_interleave(const char *at, rg_attr attr, rg_tensor *const *in) {
@@ -60,8 +60,8 @@ static rg_tensor *take_along_axis(const char *at, rg_attr attr, rg_tensor *const
     return rg_take_along_axis_at(at, in[0], in[1], attr.axis);
 }
 
-RG_OP(repeat_interleave) = {.name = "repeat_interleave", .formula = "each index of an axis so many times, one after another", .arity = 1,
-    .compose = repeat_interleave,
+RG_OP(repeat_interleave) = {.name = "repeat_interleave", .formula = "each element along an axis repeated n times in a row", .arity = 1,
+    .types = "a", .compose = repeat_interleave,
     .samples = "5,17 axis=0 start=3; 4,17 axis=-1 start=2; 2,3,4 axis=1 start=2; 1,1 axis=0 start=3; 3,4 axis=1 start=0; "
                "0,3 axis=1 start=2; 3,2:i32 axis=0 start=2",
     .refuses = "2,3 axis=2 start=1; 2,3 axis=-3 start=1; 2,3 axis=0 start=-1; - axis=0 start=2; 2,3 axis=0 start=9223372036854775807"};

@@ -70,7 +70,7 @@ rg_tensor *rg_maximum(rg_operand a, rg_operand b);   /* max(a, b), ties share; i
 rg_tensor *rg_minimum(rg_operand a, rg_operand b);   /* min(a, b), ties share; integers too */
 rg_tensor *rg_pow(rg_operand a, rg_operand b);       /* a^b */
 rg_tensor *rg_logaddexp(rg_operand a, rg_operand b); /* ln(e^a + e^b) */
-rg_tensor *rg_bce_each(rg_operand a, rg_operand b);  /* -b ln a - (1 - b) ln(1 - a), logarithms held above -100 */
+rg_tensor *rg_bce_each(rg_operand a, rg_operand b);  /* -b ln a - (1 - b) ln(1 - a), logarithms at least -100 */
 
 /* -------- comparisons: 1 where it is true, else 0; u8 for integers; no derivative */
 rg_tensor *rg_gt(rg_operand a, rg_operand b);          /* a > b */

@@ -192,8 +192,8 @@ static void cast_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     if (is_float(y)) dx[0] = rg_cast(dy, y->in[0]->dtype);
 }
 
-RG_OP(cast) = {.name = "cast", .formula = "x in another dtype; to integers toward 0, held to their range, NaN 0", .arity = 1, .types = "a",
-    .shape = cast_shape, .forward = RG_ANY(cast_forward), .backward = cast_backward,
+RG_OP(cast) = {.name = "cast", .formula = "x in another dtype; to integers: toward 0, clamped to their range, NaN to 0", .arity = 1,
+    .types = "a", .shape = cast_shape, .forward = RG_ANY(cast_forward), .backward = cast_backward,
     .samples = "6,17 dtype=f64; 17 dtype=f64; - dtype=f64; 1,1 dtype=f64; 0,3 dtype=f64; 4,5:f64 dtype=f32; 4,5:f32 dtype=f64; "
                "3,4:i32<9 dtype=f32;"
                "3,4:i32<9 dtype=u8; 5:u8 dtype=f64; 5:u8 dtype=i32; 3,4:f<9 dtype=i32; 3,4:f<9 dtype=u8; 3:i32<9 dtype=i32",

@@ -426,8 +426,8 @@ LOSS(nll, nll, .weight = in[2], .mask = in[3]) .formula = "sum of -w[label] x[..
     "4,3 4:i32=9 3 4:u8=0 reduction=1",
     .refuses = BAD_LABELS};
 LOSS(cross_entropy, cross_entropy_with, .weight = in[2], .mask = in[3], .label_smoothing = attr.q)
-    .formula = "nll of log_softmax x with class weights and a mask, labels smoothed by e: (1 - e) loss + e / classes times that of all "
-               "classes", .arity = 4,
+    .formula = "nll of log_softmax x with class weights and a mask; smoothing e: (1 - e) nll + (e / classes) (sum of nll over the classes)",
+    .arity = 4,
     .types = "fifm", .range = {.3, 2},
     .samples = "5,17 5:i32<17 17 5:u8=1; 3 -:i32<3 3 -:f=1 q=.1; 2,3,4 2,3:i32<4 4 2,3:u8<3 q=.5; 5,4 5:i32<4 4 5:f<2 q=.2 reduction=1;"
     "5,4 5:i32<4 4 5:u8<2 q=1 reduction=2; 7,5 7:i32<5 5 7:f<3 q=.1; 17,1 17:i32=0 1 17:u8<2; 3,101 3:i32<101 101 3:u8=9; "

@@ -16,9 +16,9 @@ static int like_x(rg_tensor *y) {
     return rg_shape_set(y, x->ndim, x->shape);
 }
 
-RG_INTEGERS(argsort, "i of the smallest x_i, of the next ..", 1, like_x);
+RG_INTEGERS(argsort, "indices that sort x along an axis", 1, like_x);
 RG_KERNELS(argsort);
-RG_OP(argsort) = {.name = "argsort", .formula = "i of the smallest x_i, of the next ..", .arity = 1, .others = &rg_op_argsort_integers,
+RG_OP(argsort) = {.name = "argsort", .formula = "indices that sort x along an axis", .arity = 1, .others = &rg_op_argsort_integers,
     .shape = like_x,
     .forward = RG_KERNEL(argsort), .branch = {rg_index_branch, rg_index_branch},
     .samples = "4,17 axis=1; 17,4 axis=0 reverse=1; 2,3,4 axis=1; 300 axis=0; - axis=0; - axis=-1 reverse=1; 3,1 axis=1; 1,1 axis=-1; "

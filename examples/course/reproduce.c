@@ -1,6 +1,6 @@
-/* reproduce.c - the published systems, rebuilt on the tape and held against their published numbers.
+/* reproduce.c - trains the published systems again, on the tape, and compares their numbers with the published ones.
 
-   The systems stand in published/, one file per group; published/numbers.h holds what was published.                       */
+   The systems are in published/, one file per group; published/numbers.h has the published numbers.                        */
 #include <retrograd.h>
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ typedef struct published_system {
 } published_system;
 
 static const published_system systems[] = {
-    {"perceptron", "one neuron with a step on XOR: it cannot, and fails exactly as published (004)", NOTHING, perceptron},
+    {"perceptron", "one neuron with a step cannot learn XOR: it fails exactly as published (004)", NOTHING, perceptron},
     {"softmax", "softmax of five logits (004)", NOTHING, softmax_demo},
     {"cross-entropy", "cross-entropy of a sure, an undecided and a wrong prediction (004)", NOTHING, cross_entropy_cases},
     {"one-hot", "labels as one-hot rows (004)", NOTHING, one_hot_demo},
@@ -127,12 +127,12 @@ static int find_system(const char *id) {
 static int parse(int argc, char **argv, settings *s, result results[SYSTEMS], bool *named) {
     const option_row table[] = {
         {"data", OPT_STRING, &s->data, "DIR", "folder with mnist/ and cifar-10-batches-bin/", 0, 0},
-        {"threads", OPT_INT, &s->threads, "N", "threads for large ops; the results are the same bits", 1, 1024},
+        {"threads", OPT_INT, &s->threads, "N", "threads for large ops; results have the same bits for any number", 1, 1024},
         {0}};
     char summary[4096];
     int used = snprintf(summary, sizeof summary,
-        "Rebuilds published systems and holds them against their numbers: ours, published, difference.\n"
-                                                 "Without an ID: all that the data allow.\n");
+        "Trains published systems again and prints their numbers: ours, published, difference.\n"
+                                                 "Without an ID: all systems whose data is there.\n");
     for (int i = 0; i < SYSTEMS; i++)
         used += snprintf(summary + used, sizeof summary - (size_t)used, "\n  %-14s %s", systems[i].id, systems[i].what);
 

@@ -338,16 +338,16 @@ static void at_zero(void) {
 
 int main(int argc, char **argv) {
     static const lesson table[] = {
-        {"log-of-zero", "log(0) with no guard, with each of four, and without need of one", log_of_zero},
+        {"log-of-zero", "log(0): without a guard, with each of four guards, and with logsumexp, which needs none", log_of_zero},
         {"orientation", "samples as rows, samples as columns", orientation},
         {"remainder", "the last batch, kept or dropped", remainder_of_epoch},
-        {"half-sum", "the gradient of half a sum, the print of a mean", half_sum},
-        {"regulariser", "a regulariser that is lost on the way", regulariser},
+        {"half-sum", "training on half the sum of squares while the mean is printed", half_sum},
+        {"regulariser", "the gradient of a regulariser, left out", regulariser},
         {"xavier", "\"Xavier\" on N(0, 0.02)", xavier},
         {"pixels", "pixels that were not divided by 255", pixels},
         {"initialisation", "divided by sqrt(2 / n) instead of multiplied", initialisation},
-        {"sigmoid-slope", "sigmoid' takes the output, not the input", sigmoid_slope},
+        {"sigmoid-slope", "a formula for sigmoid' that takes the output, given the input", sigmoid_slope},
         {"at-zero", "step(0) = 1, relu'(0) = 0", at_zero},
         {0}};
-    return lessons_run("Shows the traps of the teaching notebooks in numbers, and checks what it says about them.", table, argc, argv);
+    return lessons_run("Shows the mistakes of the teaching notebooks in numbers, and checks each statement about them.", table, argc, argv);
 }

@@ -125,6 +125,20 @@ static double ulps(rg_dtype d) { return d == RG_F64 ? 1e-13 : 1e-5; }
 
 /* -------- cases, one per operator */
 
+/* op->types says which dtypes an operand may have: composites, too, whose operands rg_apply does not see. */
+static void types_cover(const rg_op *op, const rg_sample *s) {
+    const char *types = op->others ? op->others->types : op->types ? op->types : "f";
+    for (int i = 0; i < s->n; types += types[1] != 0, i++) {
+        const int dtype = s->operand[i].dtype;
+        const bool integer = dtype == RG_I32 || dtype == RG_U8;
+        if (s->operand[i].same) continue;
+        if ((*types == 'f' && integer) || (*types == 'i' && dtype != RG_I32))
+            fail_msg("%s: sample \"%.*s\": .types does not allow operand %d", op->name, s->length, s->text, i + 1);
+    }
+}
+
+static void covered_by_types(void **state) { each_sample(*state, types_cover); }
+
 static void described(void **state) {
     const rg_op *op = *state;
     if (!op->name || !op->formula || !op->samples || !op->refuses) fail_msg("an operator without name, formula, samples or refusals");
@@ -559,7 +573,7 @@ static void all_ops_are_there(void **state) {
 int main(void) {
     static const struct { const char *name; CMUnitTestFunction fn; } walks[] = {
         {"described", described}, {"samples cover the edges", covers_the_edges}, {"sane results", gives_sane_results},
-            {"refusals", refuses},
+            {"refusals", refuses}, {"types allow the samples", covered_by_types},
         {"poison passes", passes_poison_on}, {"f32 and f64 agree", same_in_f32_and_f64},
         {"instruction sets agree", same_in_every_instruction_set},
         {"same bits for any number of threads", same_with_threads}, {"plain and recorded gradients agree", same_plain_and_recorded},

@@ -235,6 +235,19 @@ static void options_help_text(void **state) {
     free(text);
 }
 
+/* A NAN has no default to print: the help text has it. */
+static void options_help_without_default(void **state) {
+    (void)state;
+    double floor = NAN;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    options_help(out, "gpt", "Adds.", (const option_row[]){{"floor", OPT_DOUBLE, &floor, "P", "least percent (default 99)", 0, 100}, {0}});
+    fclose(out);
+    assert_non_null(strstr(text, "\n  --floor P  least percent (default 99)\n"));
+    free(text);
+}
+
 static void options_help_is_done(void **state) {
     (void)state;
     capture(1);
@@ -570,6 +583,7 @@ int main(void) {
         OPTION_TEST(options_bad_numbers),
         OPTION_TEST(options_bad_choice),
         OPTION_TEST(options_help_text),
+        OPTION_TEST(options_help_without_default),
         OPTION_TEST(options_help_is_done),
         cmocka_unit_test(progress_plain_lines),
         cmocka_unit_test(progress_bar_on_terminal),

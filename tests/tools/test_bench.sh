@@ -34,7 +34,8 @@ ok "nothing is left behind" test -z "$(ls "$tmp" | grep -Ev '^(printed|out|err|t
 threads() { "$bench" W1 --alone --rounds 1 --seconds .01 --threads 2 >"$tmp/printed" 2>&1; }
 ok "two threads" threads
 ok "one thread beside them" row W1 'fused on 1 thread'
-ok "with what two floors at once reach" has '^round by round, 2 floors at once are so many floors: [0-9.]*$'
+ok "with what two floors at once reach" has '^round by round, throughput of 2 floors at once, in floors: [0-9.]*$'
+ok "what is printed next is a speed" has '^speed relative to fused on 1 thread, round by round:$'
 ok "and what they bring" has '^fused on 2 threads  *[0-9.]*'
 
 # W5 is held against whatever is called pytorch: one that is ahead of all, and one that is behind.

@@ -202,20 +202,21 @@ int main(int argc, char **argv) {
     if (argc > 1 && !strcmp(argv[1], "run")) return child(argc, argv);
     static const option_row rows[] = {
         {"threads", OPT_INT, &o.threads, "N",
-            "of retrograd and PyTorch; above 1 W1 and W2 show one thread as well, and N copies of the floor at once", 1, 64},
-        {"rounds", OPT_INT, &o.rounds, "N", "how often each contestant is run, in turn", 1, ROUNDS_MAX},
-        {"seconds", OPT_DOUBLE, &o.seconds, "S", "how long each is measured in a round", 1e-3, 1e4},
-        {"alone", OPT_FLAG, &o.alone, NULL, "without PyTorch and NumPy, which are run where /usr/bin/python3 has them", 0, 0},
-        {"json", OPT_STRING, &o.json, "FILE", "write the seconds of every round of W1 to W5 there", 0, 0},
-        {"only", OPT_STRING, &o.only, "OP,...", "of W5 and ops these operators; W5 has those of elementwise.def and reductions", 0, 0},
+            "threads of retrograd and PyTorch; with more than 1, W1 and W2 also time 1 thread, and N floors at once", 1, 64},
+        {"rounds", OPT_INT, &o.rounds, "N", "how many times each contestant is run, one after another", 1, ROUNDS_MAX},
+        {"seconds", OPT_DOUBLE, &o.seconds, "S", "how long each contestant is measured in a round", 1e-3, 1e4},
+        {"alone", OPT_FLAG, &o.alone, NULL, "without PyTorch and NumPy, which are timed if /usr/bin/python3 has them", 0, 0},
+        {"json", OPT_STRING, &o.json, "FILE", "write the seconds of every round of W1 to W5 to this file", 0, 0},
+        {"only", OPT_STRING, &o.only, "OP,...",
+            "W5 and ops: time only these operators; W5 has those of elementwise.def and reductions", 0, 0},
         {"against", OPT_STRING, &o.against, "PROGRAM,...",
-        "more contestants: PROGRAM W1 NAME SECONDS THREADS prints \"step SECONDS\" (status 3: not this one)", 0, 0},
+        "also time these: PROGRAM W1 NAME SECONDS THREADS prints \"step SECONDS\"; it exits with 3 for other workloads", 0, 0},
         {0}};
     int chosen[16], n = 0, first = 1, timed = 0;
     for (; first < argc && argv[first][0] != '-' && n < 16; first++)
         if ((chosen[n++] = find(argv[first])) == WORKLOADS) return 2;
     const int status = options_parse_after("[W1 W2 W3 W4 W5 ops growth gemm]", first - 1,
-        "Times W1 to W5, or those named. \"floor\" is the same work by hand.\n"
+        "Times W1 to W5, or those named. \"floor\" is the same work in plain C.\n"
         "ops: each operator of the registry at three sizes; growth: steps over batch, width and depth; gemm: the products of W1 and W2.",
         rows, argc, argv);
     if (status != OPTIONS_RUN) return status;

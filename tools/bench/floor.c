@@ -1,4 +1,4 @@
-/* floor.c - the workloads by hand: bare GEMM calls, fused loops, no tape. What an engine on the same GEMM library can approach. */
+/* floor.c - the workloads in plain C: bare GEMM calls, fused loops, no tape. An engine on the same GEMM library can at best be as fast. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* growth.c - how a training step grows with batch, width and depth: the time per FLOP falls to the products' and stays there; how the tape
-   grows with the number of ops. */
+/* growth.c - how the time of a training step grows with batch, width and depth, as time per FLOP; and how the time per op grows with the
+   number of ops on the tape. */
 #include <retrograd.h>
 #include <stdio.h>
 

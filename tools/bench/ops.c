@@ -108,8 +108,8 @@ static bool fits(const rg_sample *s) {
 }
 
 int bench_ops(double seconds, int threads) {
-    printf("\neach op forward / backward: a small one in ns, then GB/s of its operands and result at 64 KiB and 64 MiB\n"
-           "(-: no derivative, or not to be had at that size; free: nothing is moved)\n");
+    printf("\neach op, forward / backward: ns for 16 B, then GB/s (bytes of operands and result) for 64 KiB and 64 MiB\n"
+           "(-: no derivative, or an error at that size; free: no data is moved)\n");
     printf("%-20s %-26s %17s %19s %19s\n", "", "stretched sample", "16 B", "64 KiB", "64 MiB");
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next) {
         if (!wanted(e->op->name)) continue;

@@ -1,7 +1,7 @@
 /* table.c - medians, spreads and ratios of a workload's times, printed.
 
-   What counts is the ratio to the floor within a round, and its median over the rounds: the machine's own speed drifts more than
-   most differences are large.                                                                                               */
+   Each time is divided by the floor's time of the same round, and the median of these ratios over the rounds is printed: from round
+   to round the machine's speed changes more than most contestants differ.                                                   */
 #include "table.h"
 
 #include <math.h>
@@ -75,13 +75,13 @@ void print_rounds(const table *t) {
     const int n = t->contestants[t->copies].copies;
     bool real[ROUNDS_MAX];
     int nreal = 0;
-    printf("round by round, %s are so many floors:", t->contestants[t->copies].name);
+    printf("round by round, throughput of %s, in floors:", t->contestants[t->copies].name);
     for (int r = 0; r < t->rounds; r++) {
         const double free = ratio_in(l, 0, t->copies, r);
         nreal += real[r] = free * 10 >= n * TENTHS;
         printf(" %.2f", free);
     }
-    printf("\nof %s:\n", t->contestants[t->single].name);
+    printf("\nspeed relative to %s, round by round:\n", t->contestants[t->single].name);
     for (int c = t->single + 1; c < t->ncontestants; c++) {
         if (t->contestants[c].command || t->contestants[c].threads < 2) continue;
         double in_real[ROUNDS_MAX] = {0};

@@ -1,4 +1,4 @@
-/* canvas.c - a picture in memory. A stroke covers a pixel by how near the pixel's centre is to it, which anti-aliases any slope. */
+/* canvas.c - a picture in memory. The nearer a pixel's centre is to a stroke, the more the stroke covers it: anti-aliasing at any slope. */
 #include "canvas.h"
 
 #include <errno.h>

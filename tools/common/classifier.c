@@ -173,7 +173,7 @@ static int report(training *r, int epochs) {
     printf("%lld steps, weights' hash %016llx\n", (long long)r->step, (unsigned long long)run_hash(rg_params(r->t)));
     if (r->o->out && epochs && draw(r, epochs)) return 1;
     if (r->o->steps && r->step < rg_loader_steps(r->train)) {
-        printf("test accuracy %.2f%%; stopped within the first epoch, so the floor is not asked\n", accuracy);
+        printf("test accuracy %.2f%%; stopped within the first epoch, so the floor is not checked\n", accuracy);
         return 0;
     }
     printf("test accuracy %.2f%%, floor %g%%: %s\n", accuracy, r->o->floor, accuracy >= r->o->floor ? "reached" : "NOT reached");

@@ -1,4 +1,4 @@
-/* font.c - text for the pictures: a small alphabet of strokes, so that it needs no font file and may stand at any size and angle.
+/* font.c - text for the pictures: a small alphabet of strokes, so that it needs no font file and can be drawn at any size and angle.
  *
  * A glyph is an advance and strokes, each a run of points of two base-36 digits: x, then y + 8, in thirtieths of the size. Descenders end
  * at 2, the baseline is 8, the top of x 'o' and of capitals 'u'. A point after ~ bends the stroke towards itself and is not on it; between

@@ -5,8 +5,8 @@
 #include <retrograd.h>
 
 #define IMAGES_HELP \
-    "folder of MNIST or Fashion-MNIST, or the word digits, digits:N for N of them; else " \
-    "$RETROGRAD_DATA/mnist, ~/.cache/retrograd/mnist, Debian's, digits"
+    "folder of MNIST or Fashion-MNIST, or the word digits, or digits:N for N of them; default: the first that exists of " \
+    "$RETROGRAD_DATA/mnist, ~/.cache/retrograd/mnist and Debian's package, then digits"
 
 /* `asked` if it is not NULL; else the first folder with the training images among $RETROGRAD_DATA/mnist, ~/.cache/retrograd/mnist and
    Debian's Fashion-MNIST, written to `to`; else the word "digits". */

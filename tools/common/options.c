@@ -235,7 +235,9 @@ static void print_default(FILE *out, const option_row *row) {
     case OPT_INT: fprintf(out, " (default %d)", *(int *)row->value); break;
     case OPT_INT64: fprintf(out, " (default %" PRId64 ")", *(int64_t *)row->value); break;
     case OPT_UINT64: fprintf(out, " (default %" PRIu64 ")", *(uint64_t *)row->value); break;
-    case OPT_DOUBLE: fprintf(out, " (default %g)", *(double *)row->value); break;
+    case OPT_DOUBLE:
+        if (!isnan(*(double *)row->value)) fprintf(out, " (default %g)", *(double *)row->value);
+        break;
     case OPT_STRING:
     case OPT_CHOICE:
         text = *(const char **)row->value;

@@ -41,7 +41,8 @@ typedef enum option_type {
     OPT_INTS     /* option_ints: 1 to OPTION_INTS_MAX ints between commas */
 } option_type;
 
-/* A table ends with {0}. The default is what the variable holds; numbers must lie in min..max unless min == max. */
+/* A table ends with {0}. The default is what the variable holds; of a double NAN: none is printed, and `help` says it. Numbers must be in
+   min..max unless min == max. */
 typedef struct option_row {
     const char *name; /* without the dashes */
     option_type type;

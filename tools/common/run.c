@@ -9,7 +9,7 @@
 #include "files.h"
 #include "twin.h"
 
-/* A program that does not set these has no such choice, and a row of its own takes the place of the common one. */
+/* A program that does not set these has no such choice, and a row of its own replaces the common one. */
 static bool left_out(const run_options *o, const option_row *row, int n, const option_row *own) {
     for (int i = 0; i < n; i++)
         if (strcmp(own[i].name, row->name) == 0) return true;
@@ -23,23 +23,24 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
     const option_row common[] = {
         {"epochs", OPT_INT, &o->epochs, "N", "passes over the training set", 0, 1e9},
         {"batch", OPT_INT, &o->batch, "N", "examples per step", 1, 1e9},
-        {"lr", OPT_DOUBLE, &o->lr, "RATE", o->schedule ? "learning rate at its highest" : "learning rate", 0, 1e6},
-        {"schedule", OPT_CHOICE, &o->schedule, "constant|cosine|one-cycle", "how the rate goes, step by step over all epochs", 0, 0},
+        {"lr", OPT_DOUBLE, &o->lr, "RATE", o->schedule ? "highest learning rate" : "learning rate", 0, 1e6},
+        {"schedule", OPT_CHOICE, &o->schedule, "constant|cosine|one-cycle", "course of the learning rate over all epochs", 0, 0},
         {"optimizer", OPT_CHOICE, &o->optimizer, "sgd|momentum|nesterov|adam|adamw", "update rule; momentum is 0.9", 0, 0},
         {"hidden", OPT_INTS, &o->hidden, "N,N,...", "widths of the hidden layers", 1, 1 << 20},
         {"seed", OPT_UINT64, &o->seed, "N", "seed of weights and order", 0, 0},
-        {"threads", OPT_INT, &o->threads, "N", "threads for large ops; the results are the same bits", 1, 1024},
+        {"threads", OPT_INT, &o->threads, "N", "threads for large ops; results have the same bits for any number", 1, 1024},
         {"dtype", OPT_CHOICE, &o->dtype, "f32|f64", "type of parameters and activations", 0, 0},
-        {"steps", OPT_INT64, &o->steps, "N", "stop after so many steps, 0 = never", 0, 1e15},
-        {"floor", OPT_DOUBLE, &o->floor, "PERCENT", "exit with 1 below this accuracy, after an epoch at least", 0, 100},
+        {"steps", OPT_INT64, &o->steps, "N", "stop after N steps; 0: after all epochs", 0, 1e15},
+        {"floor", OPT_DOUBLE, &o->floor, "PERCENT",
+        "exit with 1 below this accuracy; image programs check it only after a whole epoch", 0, 100},
         {"out", OPT_STRING, &o->out, "DIR", "draw pictures there", 0, 0},
-        {"csv", OPT_STRING, &o->csv, "FILE", "write the history there; after --resume add to it", 0, 0},
-        {"save", OPT_STRING, &o->save, "FILE", "keep the state of the run there, after each epoch of images, else at the end", 0, 0},
+        {"csv", OPT_STRING, &o->csv, "FILE", "write the history there; with --resume append to it", 0, 0},
+        {"save", OPT_STRING, &o->save, "FILE", "save the state of the run there, at the end; image programs after each epoch", 0, 0},
         {"resume", OPT_STRING, &o->resume, "FILE",
-        "go on from that state, bit for bit, given the same data, --batch, --l2 and --dtype; "
-        "rate, seed and history are the file's, whatever --lr and --seed say", 0, 0},
+        "continue from that state, bit for bit with the same data and options; random numbers come from the file, not from --seed; "
+        "in programs without a schedule the learning rate does, too", 0, 0},
         {"path", OPT_CHOICE, &o->path, "tape|manual|both",
-        "train by the tape, by the twin derived by hand, or compare the two at each step", 0, 0},
+        "train by the tape, by the network derived by hand, or by both, compared at each step", 0, 0},
     };
     enum { ALL = sizeof common / sizeof common[0], MOST = 32 };
     option_row table[MOST] = {{0}};

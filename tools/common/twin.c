@@ -217,7 +217,7 @@ int twin_report(const twin *w, FILE *to) {
     differences_print(&w->found, to);
     fprintf(to, "\nabsolute: the largest |tape - hand| of any element; ulps: numbers between the two there\n"
                 "relative: the largest ||tape - hand|| / %s; step: where that was\n",
-        w->net->terms ? "the norm of what its sums are made of" : "||tape||");
+        w->net->terms ? "the norm of the terms of its sums" : "||tape||");
     if (w->settled)
         fprintf(to, "%lld inputs of a ReLU were rounded to different sides of 0: there the slope is the tape's\n", (long long)w->settled);
     fprintf(to, "each trained freely for %lld steps: max |W_tape - W_hand| = %.2e (not judged)\n", steps, twin_drift(w));

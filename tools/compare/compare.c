@@ -1,5 +1,6 @@
-/* compare.c - one step of a published network by tape, by hand and by finite differences, quantity by quantity, in the order in which
-   backward visits them; exit status 1 where they part, with the first quantity that does and the likely cause.             */
+/* compare.c - one step of a published network by tape, by hand and by finite differences, quantity by quantity, in the order of the
+   backward pass. If they differ, it names the first quantity that does and the likely cause, and exits with 1.              */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,10 +9,10 @@
 #include "tools/common/options.h"
 
 const fault faults[] = {
-    {"sign", "the last dZ (or dA) with its sign turned round"},
+    {"sign", "the last dZ (or dA) with the wrong sign"},
     {"mean", "the 1/n of the mean left out"},
     {"class", "one-hot rows of the class after the right one"},
-    {"l2", "the gradient of the regulariser lost"},
+    {"l2", "the gradient of the regulariser left out"},
     {"bias-sum", "db without the sum over the samples"},
     {"assign", "db assigned where it should be accumulated"},
     {"transposed", "a matrix not transposed"},
@@ -20,28 +21,28 @@ const fault faults[] = {
     {"stale", "dW from the activations of the step before"},
     {0}};
 
-static settings o = {.step = 2, .dtype = "f64", .batch = 0, .l2 = -1};
+static settings o = {.step = 2, .dtype = "f64", .batch = 0, .l2 = NAN};
 static const option_row table[] = {
-    {"step",  OPT_INT64,  &o.step,  "N",       "which step, from 1; the steps before it train by tape. At the second no bias is 0 any more",
+    {"step",  OPT_INT64,  &o.step,  "N",       "number of the step, from 1; the steps before it train by tape. From step 2 on no bias is 0",
         1, 1e9},
     {"batch", OPT_INT64,  &o.batch, "B",       "samples of a step; 0: as published", 0, 1e6},
-    {"dtype", OPT_CHOICE, &o.dtype, "f32|f64", "of tape and hand; differences are always f64", 0, 0},
+    {"dtype", OPT_CHOICE, &o.dtype, "f32|f64", "type of tape and hand; finite differences are always f64", 0, 0},
     {"seed",  OPT_UINT64, &o.seed,  "N",       "seed of weights and order", 0, 0},
-    {"l2",    OPT_DOUBLE, &o.l2,    "LAMBDA",  "adds LAMBDA sum W^2 to the loss; -1: as published, 0.001 in 002", -1, 1e6},
+    {"l2",    OPT_DOUBLE, &o.l2,    "LAMBDA",  "adds LAMBDA sum W^2 to the loss (default as published: 0.001 in 002, else 0)", 0, 1e6},
     {"data",  OPT_STRING, &o.data,  "DIR",
-    "folder of the images, or the word digits (003, 004) or noise (000, 002); else the first that is found", 0, 0},
-    {"html",  OPT_STRING, &o.html,  "FILE",    "write a page with graph, table and derivation there", 0, 0},
+    "folder of the images, or the word digits (003, 004) or noise (000, 002); default: the first folder that exists", 0, 0},
+    {"html",  OPT_STRING, &o.html,  "FILE",    "write a page with graph, table and derivation to this file", 0, 0},
     {"break", OPT_STRING, &o.fault, "NAME",    "plant a fault in the network by hand", 0, 0},
     {0}};
 
 static int help(void) {
-    options_help(stdout, "compare NET", "One step of a published network: by tape, by hand, by finite differences.", table);
+    options_help(stdout, "compare NET", "Computes one step of a published network by tape, by hand and by finite differences.", table);
     puts("\nNET is one of");
     for (const net *n = nets; n->name; n++) printf("  %-12s %s\n", n->name, n->title);
     puts("\nNAME is one of");
     for (const fault *f = faults; f->name; f++) printf("  %-12s %s\n", f->name, f->what);
-    puts("\nThe exit status is 0 where the three agree; 1 where they part, or after an error; "
-         "2 where a planted fault shows nowhere, or usage was wrong.");
+    puts("\nThe exit status is 0 if the three agree; 1 if they differ, or after an error; "
+         "2 if a planted fault has no effect, or the usage was wrong.");
     return files_end_output();
 }
 
@@ -92,7 +93,7 @@ static int run(const net *n) {
     static comparison c; /* large */
     twin_net unused;
     if (!o.batch) o.batch = n->batch;
-    if (o.l2 < 0) o.l2 = n->l2;
+    if (isnan(o.l2)) o.l2 = n->l2;
     if (n->sigmoid && o.batch > 4)
         return fprintf(stderr, "compare: --batch %lld: %s has four samples\n", (long long)o.batch, n->name), OPTIONS_BAD;
     if (n->sigmoid && o.l2 > 0) return fprintf(stderr, "compare: --l2 %g: %s has no regulariser by hand\n", o.l2, n->name), OPTIONS_BAD;

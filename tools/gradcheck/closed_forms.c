@@ -1,6 +1,6 @@
-/* closed_forms.c - derivatives as textbooks print them, in plain loops. Elementwise ones stand here: Abramowitz and Stegun, chapters 4 and
-   7; of activations, their papers' formulas differentiated by hand. The others stand in the files forms_*.c. Written so as not to share a
-   formula with the operators where there is another one. */
+/* closed_forms.c - derivatives as textbooks print them, in plain loops. Elementwise ones are here: Abramowitz and Stegun, chapters 4 and
+   7; for activations, the formulas of their papers, differentiated by hand. The others are in forms_*.c. Where there are two formulas,
+   these files use the one that the operator does not use. */
 #include "closed_forms.h"
 
 #include <math.h>

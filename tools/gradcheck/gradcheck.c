@@ -26,14 +26,14 @@ static struct {
 static const option_row table[] = {
     {"op",      OPT_STRING, &o.op,      "NAME", "check this operator only", 0, 0},
     {"load",    OPT_STRINGS, &o.load,   "FILE", "check the operators that this shared object registers; may be given several times", 0, 0},
-    {"order",   OPT_INT,    &o.order,   "1|2",  "first or second derivatives only; 0: both, and dtypes, replays and refusals", 0, 2},
-    {"seed",    OPT_UINT64, &o.seed,    "N",    "of the operands' values and the cotangents", 0, 0},
+    {"order",   OPT_INT,    &o.order,   "1|2",  "only first or only second derivatives; 0: both, dtypes, replays and refusals", 0, 2},
+    {"seed",    OPT_UINT64, &o.seed,    "N",    "seed of the operands and of the gradients of results", 0, 0},
     {"bar",     OPT_DOUBLE, &o.bar,     "E",    "largest relative error that passes", 1e-300, 1},
     {"verbose", OPT_FLAG,   &o.verbose, NULL,   "name the worst element of every operator", 0, 0},
-    {"oracles", OPT_FLAG,   &o.oracles, NULL,   "ask four oracles about each: differences, the adjoint identity, closed forms, PyTorch", 0,
+    {"oracles", OPT_FLAG,   &o.oracles, NULL,   "compare with four oracles: differences, adjoint identity, closed forms, PyTorch", 0,
     0},
-    {"torch",   OPT_STRING, &o.torch,   "FILE", "what tests/ops/torch_parity.py --table wrote, for --oracles", 0, 0},
-    {"markdown", OPT_FLAG,  &o.markdown, NULL,  "write the table of all operators (ops/README.md), check nothing", 0, 0},
+    {"torch",   OPT_STRING, &o.torch,   "FILE", "file that tests/ops/torch_parity.py --table has written, for --oracles", 0, 0},
+    {"markdown", OPT_FLAG,  &o.markdown, NULL,  "print the table of all operators (ops/README.md), and check nothing", 0, 0},
     {0}};
 
 typedef struct totals {

@@ -68,9 +68,8 @@ void op_table(FILE *to) {
         "Made from the registry by `build/tools/gradcheck --markdown > ops/README.md`; a test compares. How each is called is in\n"
         "`ops/ops.h` and `ops/elementwise.def`. \"Any order\": the derivative is a composition of operators, and is checked to order 2. "
         "Kinks:\n"
-        "the formula has branches, and the gradient check leaves out, and counts, elements that are near one. Operands of \"any\" "
-        "dtype have\n"
-        "one; a mask may have another.\n\n"
+        "the formula has branches, and the gradient check leaves out, and counts, elements that are near one. All operands marked\n"
+        "\"any\" have the same dtype; a mask may have another.\n\n"
         "| operator | formula | operands | attributes | derivative | kinks |\n|---|---|---|---|---|---|\n");
     int ops = 0, smooth = 0;
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next, ops++) {

@@ -1,4 +1,4 @@
-/* oracles.c - four oracles for each operator, in f64, and the worst that each has to say of any sample:
+/* oracles.c - four oracles for each operator, in f64; for each oracle the largest error over all samples is kept:
 
      five-point  gradcheck's, element by element, to order 2
      adjoint     <Jv, w> = <v, J'w>, with J'w the tape's and Jv by differences in a direction v that moves all operands at once; and with

@@ -1,4 +1,4 @@
-/* autoencoder.c - images through a code of two numbers and back: what is left of each, and the images of the plane of codes. */
+/* autoencoder.c - a network that encodes images as two numbers and decodes them; draws decoded images, and the plane of codes. */
 #include <retrograd.h>
 
 #include <math.h>
@@ -113,17 +113,17 @@ int main(int argc, char **argv) {
     run_options o = {.epochs = 10, .batch = 128, .lr = 0.003, .optimizer = "adam", .schedule = "one-cycle", .hidden = {2, {256, 64}},
         .threads = 1,
         .dtype = "f32", .floor = -1};
-    double most = -1;
+    double most = NAN;
     const option_row own[] = {{"data", OPT_STRING, &o.data, "DIR", IMAGES_HELP, 0, 0},
-        {"error", OPT_DOUBLE, &most, "ERROR", "exit with 1 above this mean square of the pixels' differences; -1: 0.035, of digits 0.045",
-        -1, 1}, {0}};
-    const int status = run_parse("Sends images through a code of two numbers and back.", &o, own, argc, argv);
+        {"error", OPT_DOUBLE, &most, "ERROR",
+            "exit with 1 above this mean squared difference of the pixels (default 0.035; digits: 0.045)", 0, 1}, {0}};
+    const int status = run_parse("Encodes images as two numbers and decodes them.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;
 
     rg_tape *t = run_tape(&o);
     autoencoder a = {0};
     if (!images_open(t, o.data, DRAWN_TRAIN, DRAWN_TEST, &a.train, &a.test)) return run_finish(t, 1);
-    if (most < 0) most = a.test.class_names && a.test.class_names[0][1] ? 0.035 : 0.045; /* "T-shirt", or "0" */
+    if (isnan(most)) most = a.test.class_names && a.test.class_names[0][1] ? 0.035 : 0.045; /* "T-shirt", or "0" */
     make(t, &a, &o.hidden);
     const double error = train(t, &a, &o);
     printf("test error %.4f, at most %g: %s\n", error, most, error <= most ? "reached" : "NOT reached");

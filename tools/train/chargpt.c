@@ -1,9 +1,10 @@
 /* chargpt.c - a small transformer that learns to continue a text, character by character: a file of yours, or sums.
 
-   A sum is a line "12+34=46". Of the 10,000 sums of two numbers below 100, 1,000 are held out; one of these is right when all
-   characters of its answer are. The answers are written as everybody writes them, their first digit first.                    */
+   A sum is a line "12+34=46". There are 10,000 sums of two numbers below 100. 1,000 of them are held out; an answer to one of these is
+   right if all its characters are. Answers are written as usual, with the first digit first.                                  */
 #include <retrograd.h>
 
+#include <math.h>
 #include <stdio.h>
 
 #include "tools/common/csv.h"
@@ -95,26 +96,29 @@ static int draw(const run_options *o, const history *h) {
 int main(int argc, char **argv) {
     static history h;
     gpt g = {.dim = 48, .heads = 4, .layers = 2, .context = 64, .temperature = .8, .length = 300};
-    run_options o = {.steps = 3000, .batch = 64, .lr = 3e-3, .dtype = "f32", .threads = 1, .floor = -1};
-    const option_row own[] = {{"text", OPT_STRING, &g.text, "FILE", "what to learn from; else sums", 0, 0},
-        {"prompt", OPT_STRING, &g.prompt, "TEXT", "what the sample continues; else a line end, or sums that are held out", 0, 0},
-        {"temperature", OPT_DOUBLE, &g.temperature, "T", "of the sample: below 1 bolder, above 1 more varied", 1e-3, 1e3},
+    run_options o = {.steps = 3000, .batch = 64, .lr = 3e-3, .dtype = "f32", .threads = 1, .floor = NAN};
+    const option_row own[] = {{"text", OPT_STRING, &g.text, "FILE", "text to learn; default: sums", 0, 0},
+        {"prompt", OPT_STRING, &g.prompt, "TEXT",
+            "text that the sample continues; default: a line end; without --text: held-out sums", 0, 0},
+        {"temperature", OPT_DOUBLE, &g.temperature, "T", "of the sample: above 1 makes it more varied, below 1 less", 1e-3, 1e3},
         {"length", OPT_INT, &g.length, "N", "characters of the sample", 0, TEXT_LENGTH},
-        {"context", OPT_INT, &g.context, "N", "characters that it sees of a text", 1, 4096},
+        {"context", OPT_INT, &g.context, "N", "characters of a text that the network sees at once", 1, 4096},
         {"layers", OPT_INT, &g.layers, "N", "transformer blocks", 1, 50},
         {"dim", OPT_INT, &g.dim, "N", "features of a character", 1, 4096},
-        {"heads", OPT_INT, &g.heads, "N", "heads of attention; they divide the features", 1, 4096},
-        {"dropout", OPT_DOUBLE, &g.dropout, "P", "share that is dropped while training", 0, .9},
+        {"heads", OPT_INT, &g.heads, "N", "heads of attention; N must divide --dim", 1, 4096},
+        {"dropout", OPT_DOUBLE, &g.dropout, "P", "share of activations that is dropped while training", 0, .9},
         {"batch", OPT_INT, &o.batch, "N", "windows, or sums, per step", 1, 4096},
         {"steps", OPT_INT64, &o.steps, "N", "training steps, in 20 parts", REPORTS, 1e12},
-        {"floor", OPT_DOUBLE, &o.floor, "PERCENT", "exit with 1 where less is right; else 99 for sums, 0 for a text", -1, 100}, {0}};
+        {"floor", OPT_DOUBLE, &o.floor, "PERCENT",
+            "exit with 1 below this percentage of right answers (default 99 for sums, 0 for a text)", 0, 100},
+        {"save", OPT_STRING, &o.save, "FILE", "save the state of the run there after each of the 20 parts", 0, 0}, {0}};
     const int status = run_parse("Teaches a small transformer to continue a text, or to add.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;
 
     rg_tape *t = run_tape(&o);
     if (text_make(&g.data, g.text, g.context, o.batch, rg_tape_rng(t))) return run_finish(t, 1);
     if (g.text && !g.prompt) g.prompt = "\n";
-    if (o.floor < 0) o.floor = g.text ? 0 : 99;
+    if (isnan(o.floor)) o.floor = g.text ? 0 : 99;
     o.steps -= o.steps % REPORTS;
     g.net = make(t, &g);
     printf("%lld characters to train on, %d different ones; %lld parameters\n", (long long)g.data.train, g.data.classes,

@@ -1,4 +1,4 @@
-/* lbfgs.c - the minimum of Rosenbrock's valley, found by L-BFGS and, in many more calls, by Adam; draws both ways over the contours. */
+/* lbfgs.c - the minimum of Rosenbrock's valley, found by L-BFGS, and by Adam with many more calls; draws both paths over the contours. */
 #include <retrograd.h>
 
 #include <math.h>
@@ -88,12 +88,12 @@ static int draw(const char *path, const way *ways) {
 int main(int argc, char **argv) {
     static struct { double x, y, lr, error; int steps; const char *out; } o = {-1.2, 1, .05, 1e-8, 3000, NULL};
     static const option_row table[] = {
-        {"x", OPT_DOUBLE, &o.x, "X", "where to begin", -2, 2},
-        {"y", OPT_DOUBLE, &o.y, "Y", "and how high", -1, 3},
+        {"x", OPT_DOUBLE, &o.x, "X", "x of the start", -2, 2},
+        {"y", OPT_DOUBLE, &o.y, "Y", "y of the start", -1, 3},
         {"lr", OPT_DOUBLE, &o.lr, "RATE", "Adam's learning rate", 0, 100},
-        {"steps", OPT_INT, &o.steps, "N", "steps at most", 1, MOST},
+        {"steps", OPT_INT, &o.steps, "N", "largest number of steps", 1, MOST},
         {"error", OPT_DOUBLE, &o.error, "DISTANCE", "exit with 1 if L-BFGS ends above this distance from (1, 1)", 0, 10},
-        {"out", OPT_STRING, &o.out, "DIR", "draw both ways there", 0, 0},
+        {"out", OPT_STRING, &o.out, "DIR", "draw both paths there", 0, 0},
         {0}};
     const int status = options_parse("Goes down Rosenbrock's valley by L-BFGS and by Adam.", table, argc, argv);
     if (status != OPTIONS_RUN) return status;

@@ -1,7 +1,7 @@
 /* pinn.c - a network that solves a differential equation: y'' = -y with y(0) = 0 and y'(0) = 1, whose solution is sin x, from 0 to 2 pi.
 
-   y(x) = x + x^2 N(x) has the right start whatever the network N is; the mean square of y'' + y is the loss, with y'' by two passes of the
-   tape through y. Lagaris, Likas and Fotiadis, Artificial neural networks for solving differential equations, 1998.                    */
+   y(x) = x + (x / 2 pi)^2 N(x / pi - 1) has the right start for any network N. The loss is the mean square of y'' + y, with y'' by two
+   passes of the tape through y. Lagaris, Likas and Fotiadis, Artificial neural networks for solving differential equations, 1998. */
 #include <retrograd.h>
 #include <math.h>
 #include <stdio.h>
@@ -109,7 +109,7 @@ int main(int argc, char **argv) {
         {"error", OPT_DOUBLE, &most, "DISTANCE", "exit with 1 above this distance from sin x", 0, 1e9},
         {"out", OPT_STRING, &o.out, "DIR", "draw the solution there", 0, 0},
         {"csv", OPT_STRING, &o.csv, "FILE", "write the history there", 0, 0}, {0}};
-    const int status = options_parse("Solves y'' = -y by a network, from second derivatives by the tape.", table, argc, argv);
+    const int status = options_parse("Solves y'' = -y by a network, with second derivatives by the tape.", table, argc, argv);
     if (status != OPTIONS_RUN) return status;
 
     rg_tape *t = run_tape(&o);

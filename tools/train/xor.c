@@ -1,7 +1,7 @@
 /* xor.c - the smallest problem that one layer cannot solve: a 2-h-1 network learns the exclusive or.
 
-   The twin derived by hand (--path manual, both) has one hidden layer of sigmoids and follows half the sum of squares, so
-   there the tape does too; by itself it takes tanh and the mean.                                                      */
+   The network derived by hand (--path manual, both) has one hidden layer of sigmoids and minimises half the sum of squares. With
+   these paths the network on the tape does the same; with --path tape it has tanh and minimises the mean.             */
 #include <retrograd.h>
 
 #include <math.h>
@@ -186,10 +186,10 @@ int main(int argc, char **argv) {
     run_options o = {.epochs = 2000, .lr = 0.5, .optimizer = "momentum", .hidden = {1, {8}}, .dtype = "f32", .path = "tape", .threads = 1,
         .floor = 50};
     int seeds = 1;
-    const option_row own[] = {{"seeds", OPT_INT, &seeds, "N", "try so many seeds and count", 1, 1e9}, {0}};
+    const option_row own[] = {{"seeds", OPT_INT, &seeds, "N", "try N seeds and count how many solve it", 1, 1e9}, {0}};
     int status = run_parse("Learns the exclusive or of two bits, all four cases in each step.\n"
-                           "--path manual and both take the network that is derived by hand: sigmoid for tanh, half the sum of squares "
-                           "for their mean.", &o, own, argc, argv);
+                           "With --path manual or both the network is the one derived by hand: sigmoid in place of tanh; its loss is "
+                           "half the sum of squares in place of the mean.", &o, own, argc, argv);
     if (status != OPTIONS_RUN) return status;
     if (!run_by(&o, "tape") && o.hidden.count != 1)
         return options_bad("--path %s: the twin by hand has one hidden layer, --hidden gives %d", o.path, o.hidden.count);
