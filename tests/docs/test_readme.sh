@@ -58,10 +58,10 @@ ok "the program that goes on prints what the README says" section "Save and go o
 run() { # run COMMAND-LINE: as the README has it, from a folder with this build in it
     rm -rf "$tmp/there" && mkdir "$tmp/there" && ln -s "$build" "$tmp/there/build" && ln -s "$top/tests" "$tmp/there/tests" && (cd "$tmp/there" && sh -c "$1")
 }
-# says COMMAND-LINE: it succeeds, and prints a line of "The check that is checked", whatever the numbers and names in it.
+# says COMMAND-LINE: it succeeds, and prints a line of "How the checks are tested", whatever the numbers and names in it.
 shape() { sed 's/([a-z_0-9]*)/(op)/g; s/PyTorch [^:]*:/PyTorch:/; s/[0-9][0-9.e+-]*/N/g' | sort; }
 has_line() {
-    under "The check that is checked" "" | shape >"$tmp/lines"
+    under "How the checks are tested" "" | shape >"$tmp/lines"
     run "$1" >"$tmp/printed" && shape <"$tmp/printed" | comm -12 - "$tmp/lines" | grep .
 }
 says() { ok "$1 prints what the README says" has_line "$1"; }
