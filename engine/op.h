@@ -140,8 +140,6 @@ struct rg_op {
     rg_branch_fn branch[2];
     /* for a composite: used in place of all of the above */
     rg_tensor *(*compose)(const char *at, rg_attr attr, rg_tensor *const *in);
-    /* called when a tape is made, for libraries that allocate at their first call */
-    void (*warm_up)(void);
     /* range of the values in samples; {0, 0}: -2 .. 2 */
     double range[2];
     const char *samples, *refuses;                                    /* see ops/sample.h for the notation */

@@ -59,8 +59,6 @@ rg_tape *rg_tape_new_at(const char *at, uint64_t seed, rg_tape_options options) 
     t->poison->flags = RG_POISON;
     t->poison->numel = 0;
     t->live = (rg_memory_stats){.reserved = t->live.reserved, .allocations = t->live.allocations};
-    for (const rg_op_entry *e = rg_op_first(); e; e = e->next)
-        if (e->op->warm_up) e->op->warm_up();
     return t;
 }
 

@@ -4,10 +4,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#ifdef RG_OPENBLAS
-#include <cblas.h>
-#endif
-
 #include "engine/op.h"
 #include "ops/ops.h"
 
@@ -26,15 +22,9 @@ static int processors(void) {
 }
 
 rg_build rg_info(void) {
-    rg_build b = {.version = rg_version(), .blas = "builtin", .vector_math = "libm", .threads = processors()};
+    rg_build b = {.version = rg_version(), .vector_math = "libm", .threads = processors()};
     static const char *const isas[RG_ISAS] = {"baseline", "AVX2+FMA", "AVX-512"};
     b.isa = isas[rg_best_isa()];
-#ifdef RG_OPENBLAS
-    /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ...": the name and the version, and the processor it chose kernels for */
-    char name[16] = "", version[16] = "";
-    sscanf(openblas_get_config(), "%15s %15s", name, version);
-    snprintf(b.blas, sizeof b.blas, "%s %s (%.16s)", name, version, openblas_get_corename());
-#endif
 #ifdef RG_HAVE_LIBMVEC
     b.vector_math = "libmvec";
 #endif

@@ -1,8 +1,5 @@
 /* matmul.c - the products: matmul y = op(a) op(b), where op may transpose the last two axes; dot, outer; linear y = x w + b. */
 #include <string.h>
-#ifdef RG_OPENBLAS
-#include <cblas.h>
-#endif
 
 #include "ops/kernels/gemm.h"
 #include "ops/rule.h"
@@ -65,35 +62,9 @@ static void matmul_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     if (column) dx[1] = rg_squeeze(dx[1], -1);
 }
 
-/* OpenBLAS starts with as many threads as there are processors; ours share the tiles of a product instead. Its first call
-   allocates a buffer, and waits for ever if there is no memory: syrk always takes one, small products of sgemm do not. */
-static void warm_up(void) {
-#ifdef RG_OPENBLAS
-    const float a = 0;
-    const double b = 0;
-    float c = 0;
-    double d = 0;
-    if (openblas_get_num_threads() != 1) openblas_set_num_threads(1);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, 1, 1, 1, 1, &a, 1, &a, 1, 0, &c, 1);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, 1, 1, 1, 1, &b, 1, &b, 1, 0, &d, 1);
-    cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, 1, 1, 1, &a, 1, 0, &c, 1);
-#endif
-}
-
-#ifdef RG_OPENBLAS
-int rg_blas_isa(void) {
-    static const char *const cores[][3] = {{"SkylakeX", "Cooperlake", "SapphireRapids"}, {"Haswell", "Zen", "Excavator"}};
-    const char *core = openblas_get_corename();
-    for (int k = 0; k < 2; k++)
-        for (int i = 0; i < 3; i++)
-            if (!strcmp(core, cores[k][i])) return 2 - k;
-    return 0;
-}
-#endif
-
 RG_KERNELS(matmul);
 RG_OP(matmul) = {.name = "matmul", .formula = "a . b", .arity = 2, .shape = matmul_shape, .forward = RG_WIDE_KERNEL(matmul),
-    .backward = matmul_backward, .warm_up = warm_up,
+    .backward = matmul_backward,
     .samples = "7,5 5,17; 5,7 5,3 ta=1; 4,6 3,6 tb=1; 5,4 3,5 ta=1 tb=1; 17,2 2,1; 1,1 1,1; 3,3 same; 3,4 same ta=1; 3,4 same tb=1;"
                "0,3 3,4; 3,0 0,4; 2,3 3,0; 3,0 2,3 ta=1 tb=1; 2,3,4 4,5; 2,4,3 4,2 ta=1; 3,4 2,4,2; 2,3,4 2,4,2; 2,1,3,2 3,2,4; "
                "2,4,3 2,2,4 ta=1 tb=1;"

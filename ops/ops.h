@@ -286,7 +286,6 @@ const char *rg_version(void);       /* "0.2.0" */
 /* -------- what this build is made of */
 typedef struct rg_build {
     const char *version, *isa, *vector_math; /* "0.2.0", "AVX-512", "libmvec" ... */
-    char blas[48];                           /* "OpenBLAS 0.3.21 (Haswell)", or "builtin" */
     int threads;                             /* processors that rg_set_threads can use */
     bool pool;
 } rg_build;

@@ -1,8 +1,7 @@
 /* kernels/gemm.h - for kernel sources: matrix products c = op(a) op(b) [+ bias], one or a batch of them.
 
-   Small and narrow ones, and with -Dblas=builtin all, by own loops in which every element of c is one chain of multiply-adds
-   over k in order: its bits do not depend on the other sizes. The others through OpenBLAS. What is done, and how a large product is
-   cut into tiles, depends on its shape alone; threads share the tiles: the same bits for any number of threads.            */
+   Every element of c is one chain of multiply-adds over k in order: its bits do not depend on the other sizes, nor on how a large
+   product is cut into tiles, nor on which thread computes a tile.                                                           */
 #ifndef RG_GEMM_H
 #define RG_GEMM_H
 
@@ -20,9 +19,13 @@ typedef struct rg_gemm {
 /* A piece of c: n rows from i on, m columns from j on. */
 typedef struct rg_tile { int64_t i, j, n, m; } rg_tile;
 
-/* That piece by own loops (product.c), for one matrix each of a, b and c; p's bias is left out. */
-void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c);
-int rg_blas_isa(void); /* the instruction set that OpenBLAS has chosen kernels for */
+enum {
+    RG_PRODUCT_SCRATCH = 512 << 10, /* bytes */
+    RG_PRODUCT_LARGE = 1 << 21,     /* multiply-adds: such a product gets a scratch, and is cut for threads */
+};
+
+/* That piece (product.c), for one matrix each of a, b and c; p's bias is left out. `scratch`: memory to pack a large a in, or NULL. */
+void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c, real *scratch);
 int RG_K(gemm)(rg_tensor *y, const rg_gemm *p); /* on behalf of y; 0, or -1 with the error on its tape */
 
 #endif

@@ -1,16 +1,40 @@
-/* kernels/product.c - one matrix product by own loops: every element of c is one chain of multiply-adds over k, in order.
+/* kernels/product.c - one matrix product in plain C: every element of c is one chain of multiply-adds over k, in order.
 
-   The bits of an element therefore depend on its row, its column and k alone, however c is cut: they are those of the plain loop
-   s = fma(a, b, s). Baseline code has no such instruction, and fma() would be a call per element: there it is s = a b + s.
+   The bits of an element therefore depend on its row, its column and k alone, however c is cut and whatever the instruction set: they are
+   those of the plain loop s = fma(a, b, s).
 
    c is computed in register tiles of up to 6 x 2 vectors, 12 x 2 with AVX-512: 12 of sums, 2 of b and 1 of a, out of 16. Their columns
-   of b are packed into a panel that stays in the first-level cache while the rows of a pass by; a is read where it is. */
+   of b are packed into a panel that stays in the first-level cache while the rows of a pass by. A large a is packed too, as many rows
+   as the second-level cache holds (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008). */
 #include "gemm.h"
 
-#if defined __FMA__ || defined __FP_FAST_FMA
+/* a b + c, rounded once. Without the instruction, for floats: in doubles, where a b is exact. The sum is rounded twice then, which is wrong
+   only half-way between two floats, or where floats lose digits: then it is rounded to odd first (Boldo and Melquiond, Emulation of a FMA
+   and correctly rounded sums, 2008). For doubles it is libm's. */
+#if defined __FMA__ || defined __FP_FAST_FMA || defined RG_KERNEL_F64
 #define MULTIPLY_ADD(a, b, c) R(fma)(a, b, c)
 #else
-#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
+#define MULTIPLY_ADD(a, b, c) two_multiply_adds((doubles){a}, (doubles){b}, (doubles){c})[0]
+typedef double doubles __attribute__((vector_size(16)));
+typedef float two __attribute__((vector_size(8)));
+typedef int64_t words __attribute__((vector_size(16)));
+typedef int32_t halves __attribute__((vector_size(16)));
+
+static __attribute__((noinline)) doubles sum_to_odd(doubles p, doubles c) {
+    const doubles s = p + c, of_c = s - p, rest = (p - (s - of_c)) + (c - of_c);
+    const words inexact = (rest > 0) | (rest < 0); /* the rest of an infinite s is NaN */
+    const words bits = (words)s, even = inexact & (0 - (~bits & 1)), step = 2 * ((rest > 0) ^ (s > 0)) + 1; /* away from 0, or towards it */
+    return (doubles)(bits + (step & even));
+}
+
+static inline two two_multiply_adds(doubles a, doubles b, doubles c) {
+    const doubles p = a * b;
+    doubles s = p + c;
+    const words size = (words)s & INT64_MAX, half_way = (words)(((halves)s & (halves){0x1fffffff, 0, 0x1fffffff, 0}) ==
+        (halves){0x10000000, 1, 0x10000000, 1}), few_digits = (s != 0) & ((doubles)size < 0x1p-126), mend = half_way | few_digits;
+    if (__builtin_expect((mend[0] | mend[1]) != 0, 0)) s = sum_to_odd(p, c);
+    return __builtin_convertvector(s, two);
+}
 #endif
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -37,9 +61,9 @@ enum { FEW = ROWS / 2, WIDE = 4 }; /* up to FEW rows keep the multipliers busy o
 enum {
     DEPTH = 256,                                 /* so much of k at a time: a panel takes 16 KiB */
     RESIDENT = (24 << 10) / (int)sizeof(real),   /* up to so many elements, b stays in the first-level cache as it is */
-    BLOCK = (256 << 10) / (int)sizeof(real),     /* so many of a stay in the second level while all panels pass by */
-    REACH = (256 << 10) / (int)sizeof(real),     /* columns of a spread further need more pages than a processor keeps at hand: */
-    GATHERED = (32 << 10) / (int)sizeof(real),   /* they are packed, so many at a time */
+    BLOCK = RG_PRODUCT_SCRATCH / (int)sizeof(real), /* so many of a, packed, stay in the second level while all panels pass by */
+    NEAR = 512,                                  /* rows of a further apart than this are packed, */
+    WORTH = 2 * COLS,                            /* where they meet more columns of b than this */
 };
 
 typedef real vector __attribute__((vector_size(VECTOR)));
@@ -55,11 +79,18 @@ static inline matrix from(matrix x, int64_t i, int64_t j) {
 
 /* -------- register tiles */
 
-/* Both compilers make one instruction of it. */
+/* Both compilers make one instruction of the loop, where there is one. */
 INLINE vector multiply_add(real a, vector b, vector s) {
+#if defined __FMA__ || defined __FP_FAST_FMA || defined RG_KERNEL_F64
     UNROLL
     for (int q = 0; q < LANES; q++) s[q] = MULTIPLY_ADD(a, b[q], s[q]);
     return s;
+#else
+    const doubles both = {(double)a, (double)a};
+    const two low = two_multiply_adds(both, (doubles){(double)b[0], (double)b[1]}, (doubles){(double)s[0], (double)s[1]});
+    const two high = two_multiply_adds(both, (doubles){(double)b[2], (double)b[3]}, (doubles){(double)s[2], (double)s[3]});
+    return (vector){low[0], low[1], high[0], high[1]};
+#endif
 }
 
 /* c[rows, vectors] = or += a[rows, k] b[k, vectors] */
@@ -184,6 +215,25 @@ static matrix packed(int vectors, int64_t k, int64_t m, matrix b, real *to) {
     return (matrix){to, vectors * LANES, false};
 }
 
+/* n in parts of nearly the same size, of at most `most` */
+static int64_t even(int64_t n, int64_t most) {
+    const int64_t parts = (n + most - 1) / most;
+    return (n + parts - 1) / parts;
+}
+
+/* to[n, ld] = a[n, k], its rows in order */
+static void pack_rows(int64_t n, int64_t k, matrix a, real *restrict to, int64_t ld) {
+    const int64_t wide = a.t ? n / 4 * 4 : 0, deep = k / 4 * 4;
+    for (int64_t i = 0; i < wide; i += 4) {
+        for (int64_t l = 0; l < deep; l += 4) transpose(a.at + l * a.ld + i, a.ld, to + i * ld + l, ld);
+        for (int64_t l = deep; l < k; l++)
+            for (int64_t q = i; q < i + 4; q++) to[q * ld + l] = a.at[l * a.ld + q];
+    }
+    for (int64_t i = wide; i < n; i++)
+        if (!a.t) memcpy(to + i * ld, a.at + i * a.ld, (size_t)k * sizeof *to);
+        else for (int64_t l = 0; l < k; l++) to[i * ld + l] = a.at[l * a.ld + i];
+}
+
 /* c[n, m] = or += a[n, k] b[k, m], for k up to DEPTH. `direct`: b is read where it is. */
 static void block(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc, bool direct, bool add) {
     real panel[DEPTH * COLS] __attribute__((aligned(64)));
@@ -197,6 +247,8 @@ static void block(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, 
         const matrix right = direct && whole ? from(b, 0, j) : packed(vectors, k, cols, from(b, 0, j), panel);
         for (int64_t i = 0, q = 0, rows; q < pieces; q++, i += rows) {
             rows = n / pieces + (q < n % pieces);
+            for (int64_t r = i + rows; add && r < rg_min64(i + 2 * rows, n); r++) /* what the next tile begins with */
+                for (int v = 0; v < vectors; v++) __builtin_prefetch(c + r * ldc + j + v * LANES);
             tile_fn *tile = tiles[a.t][vectors][rows - 1];
             if (whole) tile(k, from(a, i, 0).at, a.ld, right.at, right.ld, c + i * ldc + j, ldc, add);
             else edge_tile(tile, (int)rows, vectors, cols, k, from(a, i, 0).at, a.ld, right.at, right.ld, c + i * ldc + j, ldc, add);
@@ -236,22 +288,17 @@ static void product_small(int64_t n, int64_t k, int64_t m, matrix a, matrix b, r
 }
 
 /* For k > 0: a slab of it at a time, some rows at a time. */
-static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc) {
-    real rows_of_a[GATHERED];
+static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc, real *scratch) {
     const bool direct = !b.t && (n <= ROWS || (double)k * (double)b.ld <= RESIDENT);
-    const bool gather = a.t && n > ROWS && m > 2 * COLS && (double)rg_min64(k, DEPTH) * (double)a.ld > REACH;
-    const int64_t deepest = gather ? DEPTH / 2 : DEPTH, slabs = (k + deepest - 1) / deepest, depth = (k + slabs - 1) / slabs;
-    const int64_t most = (gather ? GATHERED : BLOCK) / depth / ROWS * ROWS;
-    for (int64_t l = 0; l < k; l += depth) {
-        const int64_t deep = rg_min64(depth, k - l);
-        for (int64_t i = 0, rows; i < n; i += rows) {
-            rows = rg_min64(most, n - i);
+    const int64_t depth = even(k, DEPTH), pitch = depth + LANES, most = even(n, BLOCK / pitch);
+    const bool packs = scratch && n > ROWS && m > WORTH && (a.t || a.ld > NEAR);
+    for (int64_t l = 0; l < k; l += depth)
+        for (int64_t i = 0; i < n; i += most) {
+            const int64_t rows = rg_min64(most, n - i), deep = rg_min64(depth, k - l);
             matrix left = from(a, i, l);
-            for (int64_t q = 0; gather && q < deep; q++) memcpy(rows_of_a + q * rows, left.at + q * left.ld, (size_t)rows * sizeof *c);
-            if (gather) left = (matrix){rows_of_a, rows, true};
+            if (packs) pack_rows(rows, deep, left, scratch, pitch), left = (matrix){scratch, pitch, false};
             block(rows, deep, m, left, from(b, l, 0), c + i * ldc, ldc, direct, l > 0);
         }
-    }
 }
 
 /* Few columns, of an a that is stored transposed: op(b)^T op(a)^T has the same elements, a's lie in order there, and vectors are full. */
@@ -261,7 +308,7 @@ static void product_narrow(int64_t n, int64_t k, int64_t m, matrix a, matrix b, 
     for (int64_t i = 0; i < n; i += WIDTH, c += WIDTH * ldc) {
         const int64_t rows = rg_min64(WIDTH, n - i);
         const matrix columns = from(a, i, 0);
-        product_blocked(m, k, rows, (matrix){b.at, b.ld, !b.t}, (matrix){columns.at, columns.ld, false}, across, WIDTH);
+        product_blocked(m, k, rows, (matrix){b.at, b.ld, !b.t}, (matrix){columns.at, columns.ld, false}, across, WIDTH, NULL);
         for (int64_t r = 0; r < rows; r += 4) {
             int64_t j = 0;
             for (; j + 4 <= m && r + 4 <= rows; j += 4) transpose(across + j * WIDTH + r, WIDTH, c + r * ldc + j, ldc);
@@ -273,17 +320,17 @@ static void product_narrow(int64_t n, int64_t k, int64_t m, matrix a, matrix b, 
 
 #ifdef RG_KERNEL_AVX512
 #define NARROWER RG_K3(product, RG_SUFFIX_DTYPE, avx2)
-void NARROWER(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c);
+void NARROWER(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c, real *scratch);
 #endif
 
-void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c) {
+void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c, real *scratch) {
     const matrix left = from((matrix){a, p->ta ? p->n : p->k, p->ta}, t.i, 0),
         right = from((matrix){b, p->tb ? p->k : p->m, p->tb}, 0, t.j);
     real *to = c + t.i * p->m + t.j;
     if ((double)t.n * (double)p->k * (double)t.m <= TINY) product_small(t.n, p->k, t.m, left, right, to, p->m);
     else if (p->ta && t.m < COLS && t.n >= 2 * COLS) product_narrow(t.n, p->k, t.m, left, right, to, p->m);
 #ifdef RG_KERNEL_AVX512
-    else if (t.m <= LANES / 2) NARROWER(p, t, a, b, c); /* half a vector would be empty, of AVX2's none */
+    else if (t.m <= LANES / 2) NARROWER(p, t, a, b, c, scratch); /* half a vector would be empty, of AVX2's none */
 #endif
-    else product_blocked(t.n, p->k, t.m, left, right, to, p->m);
+    else product_blocked(t.n, p->k, t.m, left, right, to, p->m, scratch);
 }

@@ -2,7 +2,7 @@
    dlsym(RTLD_DEFAULT, "malloc_count"), which is NULL when it was started without; at its end the count is written to the file
    named by MALLOC_COUNT. For glibc.
 
-   Mappings are not counted: OpenBLAS maps a work buffer the first time that one more thread multiplies at the same moment. */
+   Mappings are not counted. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>

@@ -399,7 +399,7 @@ static void nothing_stays_when_the_library_goes(void **state) {
     (void)state;
     void *so = dlopen(library, RTLD_NOW | RTLD_LOCAL);
     if (!so) fail_msg("%s", dlerror());
-    const int loaded = threads_of_process(); /* OpenBLAS may start its own */
+    const int loaded = threads_of_process(); /* a library may start its own */
     rg_tape *(*tape_new)(const char *, uint64_t, rg_tape_options);
     int (*set_threads)(const char *, rg_tape *, int);
     rg_tensor *(*full)(const char *, rg_tape *, double, int, const int64_t *), *(*square)(const char *, rg_tensor *);

@@ -26,7 +26,7 @@ NUMPY = [np.float32, np.float64, np.int32, np.uint8]
 
 class Op(C.Structure):  # rg_op in engine/op.h
     _fields_ = [("name", C.c_char_p), ("formula", C.c_char_p), ("arity", C.c_int), ("types", C.c_char_p), ("others", P), ("shape", P), ("check", P), ("forward", P * 6), ("backward", P),
-                ("fused", P * 6), ("branch", P * 2), ("compose", P), ("warm_up", P), ("range", C.c_double * 2), ("samples", C.c_char_p), ("refuses", C.c_char_p)]
+                ("fused", P * 6), ("branch", P * 2), ("compose", P), ("range", C.c_double * 2), ("samples", C.c_char_p), ("refuses", C.c_char_p)]
 
 
 class Entry(C.Structure):

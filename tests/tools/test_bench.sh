@@ -34,7 +34,7 @@ ok "nothing is left behind" test -z "$(ls "$tmp" | grep -Ev '^(printed|out|err|t
 threads() { "$bench" W1 --alone --rounds 1 --seconds .01 --threads 2 >"$tmp/printed" 2>&1; }
 ok "two threads" threads
 ok "one thread beside them" row W1 'fused on 1 thread'
-ok "with what two floors at once reach" has '^round by round, throughput of 2 floors at once, in floors: [0-9.]*$'
+ok "with what two floors at once reach" has '^round by round, throughput of 2 floors at once, in single ones: [0-9.]*$'
 ok "what is printed next is a speed" has '^speed relative to fused on 1 thread, round by round:$'
 ok "and what they bring" has '^fused on 2 threads  *[0-9.]*'
 
@@ -54,7 +54,7 @@ full() { "$bench" W3 --alone --rounds 1 --seconds .001 >/dev/full; }
 [ ! -w /dev/full ] || ok "a disk that is full" fails_naming 1 'cannot write standard output' full
 ok "an operator that is not there" fails_naming 2 "no operator 'nag'" "$bench" W5 --only neg,nag
 
-ok "a workload that is not there" fails_naming 2 "'W9' (W1" "$bench" W1 W9
+ok "a workload that is not there" fails_naming 2 "'W11' (W1" "$bench" W1 W11
 ok "a contestant that is not there" fails_naming 2 "'tape' (floor" "$bench" run W1 tape .01 1
 ok "a run without its arguments" fails_naming 2 'usage: bench run' "$bench" run W1
 ok "no such option" fails_naming 2 'did you mean --rounds' "$bench" W3 --round 1

@@ -41,7 +41,7 @@ setup_tells_an_ordinary_user_the_one_command() {
     rm "$bin/meson" && exits 1 setup build && ! called apt-get && [ "$(grep -c 'sudo apt-get install' "$out")" = 1 ] &&
         grep 'install' "$out" | grep -q 'no-install-recommends meson$'
 }
-setup_looks_for_libraries_with_pkg_config() { stub pkg-config '[ "$2" != openblas ]' && exits 1 setup && says 'libopenblas-pthread-dev$'; }
+setup_looks_for_libraries_with_pkg_config() { stub pkg-config '[ "$2" != libpng ]' && exits 1 setup && says 'libpng-dev$'; }
 setup_uses_a_sudo_without_password() { rm "$bin/ninja" && stub apt-get '' && stub sudo '[ "$1" = -n ] && shift && exec "$@"' && setup build && called 'apt-get .*install .*ninja-build$'; }
 setup_leaves_a_sudo_with_password_alone() { rm "$bin/ninja" && stub sudo 'exit 1' && exits 1 setup build && ! called apt-get && says ninja-build; }
 setup_installs_only_what_is_missing() { as_root && rm "$bin/ninja" && stub apt-get '' && setup build data check && called 'recommends ninja-build$' && says 'installation took'; }
@@ -54,7 +54,7 @@ setup_installs_the_rest_when_the_optional_package_fails() {
     as_root && rm -r "$tmp/fashion" "$bin/meson" && stub apt-get 'case $* in *dataset*) exit 100 ;; esac' && setup build data && called 'recommends meson$' && says 'going on without'
 }
 setup_does_not_trouble_an_ordinary_user_with_the_optional_package() { rm -r "$tmp/fashion" && setup build data && silent; }
-setup_names_fedoras_packages() { rm "$bin/apt-get" "$bin/ninja" && stub pkg-config 'exit 1' && stub dnf '' && exits 1 setup build && says 'dnf install ninja-build openblas-devel zlib-devel libpng-devel libcmocka-devel$' && ! called dnf; }
+setup_names_fedoras_packages() { rm "$bin/apt-get" "$bin/ninja" && stub pkg-config 'exit 1' && stub dnf '' && exits 1 setup build && says 'dnf install ninja-build zlib-devel libpng-devel libcmocka-devel$' && ! called dnf; }
 setup_names_things_where_it_knows_no_manager() { rm "$bin/apt-get" "$bin/ninja" && exits 1 setup build data && says 'ninja$'; }
 setup_needs_no_manager_when_nothing_is_missing() { rm -r "$bin/apt-get" "$tmp/fashion" && setup build data && silent; }
 setup_refuses_an_unknown_group() { exits 2 setup build everything && says "'everything'"; }

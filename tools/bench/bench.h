@@ -29,7 +29,8 @@ static const net_shape shape_w1 = {60000, 64, 2, {784, 128, 10}, .1f}, shape_w2 
 enum { CHAIN = 1000, ELEMENTS = 16 << 20, ROW = 1024 }; /* W4: ops; W5: floats in an array, and in a row of it */
 
 /* The exit status. */
-int engine_run(const job *j); /* by fused, composed, played, composed-played */
+int models_run(const job *j); /* W6 to W10, by fused, played */
+int engine_run(const job *j); /* W1 to W5, by fused, composed, played, composed-played */
 int floor_run(const job *j);  /* by hand: bare GEMM calls and fused loops, no tape; by floor-f32: images as floats */
 
 /* Of W5 and ops, which can be told by --only: is this operator among them? */
@@ -46,11 +47,18 @@ double peak_bytes(void);
 long heap_calls(void); /* of malloc so far; -1 when count_malloc is not preloaded */
 void fill_random(uint64_t seed, uint8_t *to, int64_t n);
 
-/* Each operator of the registry at three sizes; how steps grow with batch, width and depth; products by the own loops and by
-   OpenBLAS; what the machine can do. */
+/* Runs a job's step so many times, or times it; ends the tape. Its optimiser, or NULL: no hash is printed. */
+struct rg_tape;
+struct rg_optim;
+int run_steps(const job *j, struct rg_tape *t, struct rg_optim *optim, const char *key, int per_call, void (*step)(void *), void *ctx);
+
+/* Each operator of the registry at three sizes; how steps grow with batch, width and depth; products by the library and by OpenBLAS,
+   for the instruction set isa; what the machine can do. */
 int bench_ops(double seconds, int threads);
 int bench_growth(double seconds, int threads);
-int bench_gemm(double seconds, double peak);
-const char *better_core(void); /* of OpenBLAS's, for a processor that it does not know and takes for a very old one; or NULL */
-void machine_peak(double *gflops, double *gbytes);
+int bench_gemm_f32(double seconds, double peak, int isa);
+int bench_gemm_f64(double seconds, double peak, int isa);
+double machine_copies(void);                       /* GB/s of one thread, read and written */
+double machine_peak(const char *dtype, int isa);   /* GFLOP/s of one thread in registers */
+const char *better_core(int isa); /* the name of OpenBLAS's kernels for isa, where it has not chosen them by itself; or NULL */
 #endif

@@ -88,20 +88,20 @@ static void make_data(work *m) {
     m->batches = rg_loader_new(m->t, images, labels, .batch = m->s.batch, .shuffle = true, .drop_last = true);
 }
 
-static int run(const job *j, work *m, const char *key, int per_call, void (*step)(void *)) {
+int run_steps(const job *j, rg_tape *t, rg_optim *optim, const char *key, int per_call, void (*step)(void *), void *ctx) {
     if (j->steps > 0) {
         long heap = -1;
-        for (int i = 0; i < j->steps && !rg_error(m->t); i++) {
+        for (int i = 0; i < j->steps && !rg_error(t); i++) {
             if (i == 2) heap = heap_calls(); /* played: the first records, the second plans */
-            step(m);
+            step(ctx);
         }
         if (heap >= 0) printf("heap %ld\n", heap_calls() - heap);
-        if (m->optim) printf("hash %016" PRIx64 "\n", run_hash(rg_params(m->t)));
+        if (optim) printf("hash %016" PRIx64 "\n", run_hash(rg_params(t)));
     } else {
-        measure(j, key, per_call, step, m);
+        measure(j, key, per_call, step, ctx);
     }
-    const bool failed = rg_error(m->t) != NULL;
-    rg_tape_free(m->t);
+    const bool failed = rg_error(t) != NULL;
+    rg_tape_free(t);
     return failed;
 }
 
@@ -121,11 +121,11 @@ int engine_run(const job *j) {
     if (is_chain) {
         m.w[0] = rg_param(m.t, "a", RG_CONSTANT(.999), 1);
         m.b[0] = rg_param(m.t, "b", RG_CONSTANT(.001), 1);
-        return run(j, &m, "op", CHAIN, chain_step);
+        return run_steps(j, m.t, NULL, "op", CHAIN, chain_step, &m);
     }
     m.s = is_xor ? (net_shape){.batch = 4, .layers = 2, .sizes = {2, 2, 1}, .lr = .1f} : !strcmp(j->workload, "W1") ? shape_w1 : shape_w2;
     if (j->steps > 0 && m.s.rows > ROWS_FEW) m.s.rows = ROWS_FEW;
     make_layers(&m);
     if (!is_xor) make_data(&m);
-    return run(j, &m, "step", 1, is_xor ? xor_step : net_step);
+    return run_steps(j, m.t, m.optim, "step", 1, is_xor ? xor_step : net_step, &m);
 }

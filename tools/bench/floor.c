@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef RG_OPENBLAS
+#ifdef BENCH_OPENBLAS
 #include <cblas.h>
 #endif
 
@@ -10,7 +10,7 @@
 
 /* c[n, m] = op(a) op(b), row-major. */
 static void gemm(bool ta, bool tb, int n, int m, int k, const float *a, const float *b, float *c) {
-#ifdef RG_OPENBLAS
+#ifdef BENCH_OPENBLAS
     cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, n, m, k, 1, a, ta ? n : k, b, tb ? k : m, 0,
         c, m);
 #else
@@ -169,7 +169,7 @@ static int mlp_run(const job *j, net_shape s) {
         const float scale = sqrtf(6.f / (float)s.sizes[l]);
         for (int64_t i = 0; i < n; i++) m.w[l][i] = scale * ((float)random_below(1 << 24) / (1 << 23) - 1);
     }
-#ifdef RG_OPENBLAS
+#ifdef BENCH_OPENBLAS
     openblas_set_num_threads(1);
 #endif
     measure(j, "step", 1, mlp_step, &m);

@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#ifdef RG_OPENBLAS
+#ifdef BENCH_OPENBLAS
 #include <cblas.h>
 #endif
 
 #include "bench.h"
+#include "engine/op.h"
 
 double clock_seconds(void) {
     struct timespec t;
@@ -52,26 +53,50 @@ void fill_random(uint64_t seed, uint8_t *to, int64_t n) {
     }
 }
 
-/* One thread: the best of some products of 512 x 512 matrices, of some copies of 64 MiB (read and written). */
-void machine_peak(double *gflops, double *gbytes) {
-    enum { SIDE = 512, BYTES = 64 << 20, ROUNDS = 20 };
-    *gflops = *gbytes = 0;
+/* The best of some copies of 64 MiB. */
+double machine_copies(void) {
+    enum { BYTES = 64 << 20, ROUNDS = 20 };
+    double best = 0;
     char *a = malloc(BYTES), *b = malloc(BYTES);
     if (a && b) memset(a, 0, BYTES), memset(b, 0, BYTES);
     for (int i = 0; a && b && i < ROUNDS; i++) {
-        double start = clock_seconds(), rate;
+        const double start = clock_seconds();
         memcpy(i % 2 ? a : b, i % 2 ? b : a, BYTES);
-        if ((rate = 2. * BYTES / (clock_seconds() - start) / 1e9) > *gbytes) *gbytes = rate;
-#ifdef RG_OPENBLAS
-        openblas_set_num_threads(1);
-        float *x = (float *)(void *)a, *y = (float *)(void *)b;
-        start = clock_seconds();
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, x, SIDE, x + SIDE * SIDE, SIDE, 0, y, SIDE);
-        if ((rate = 2. * SIDE * SIDE * SIDE / (clock_seconds() - start) / 1e9) > *gflops) *gflops = rate;
-#endif
+        const double rate = 2. * BYTES / (clock_seconds() - start) / 1e9;
+        if (rate > best) best = rate;
     }
     free(a);
     free(b);
+    return best;
+}
+
+typedef double peak_fn(void);
+#define PEAKS(isa) {rg_k_peak_f32_##isa, rg_k_peak_f64_##isa}
+peak_fn rg_k_peak_f32_base, rg_k_peak_f64_base, rg_k_peak_f32_avx2, rg_k_peak_f64_avx2, rg_k_peak_f32_avx512, rg_k_peak_f64_avx512;
+double machine_peak(const char *dtype, int isa) {
+    static peak_fn *const peaks[RG_ISAS][2] = {PEAKS(base),
+#ifdef RG_HAVE_AVX2
+        PEAKS(avx2),
+#endif
+#ifdef RG_HAVE_AVX512
+        PEAKS(avx512),
+#endif
+    };
+    return peaks[isa][!strcmp(dtype, "f64")]();
+}
+
+const char *better_core(int isa) {
+#ifdef BENCH_OPENBLAS
+    static const char *const cores[RG_ISAS][3] = {{"Prescott"}, {"Haswell", "Zen", "Excavator"},
+        {"SkylakeX", "Cooperlake", "SapphireRapids"}};
+    const char *core = openblas_get_corename();
+    for (int i = 0; i < 3 && cores[isa][i]; i++)
+        if (!strcmp(core, cores[isa][i])) return NULL;
+    return cores[isa][0];
+#else
+    (void)isa;
+    return NULL;
+#endif
 }
 
 long heap_calls(void) {

@@ -164,6 +164,84 @@ def torch_elementwise():
         both(op, key, f, -2, 2, x)
 
 
+def convolutions():
+    """W6, W7"""
+    nn, net = torch.nn, None
+    if workload == "W6":
+        net = nn.Sequential(
+            nn.Conv2d(1, 8, 5, padding=2, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(8), nn.ReLU(),
+            nn.Conv2d(8, 16, 5, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(16), nn.ReLU(), nn.Flatten(),
+            nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
+        return net, torch.optim.Adam(net.parameters(), lr=.01), torch.rand(128, 1, 28, 28), torch.randint(0, 10, (128,))
+
+    def block(n, m):
+        return nn.Conv2d(n, m, 3, padding=1, bias=False), nn.BatchNorm2d(m), nn.ReLU()
+    net = nn.Sequential(*block(3, 32), *block(32, 32), nn.MaxPool2d(2), *block(32, 64), *block(64, 64), nn.MaxPool2d(2), nn.Flatten(),
+                        nn.Linear(4096, 10))
+    return net, torch.optim.SGD(net.parameters(), lr=.01, momentum=.9), torch.rand(64, 3, 32, 32), torch.randint(0, 10, (64,))
+
+
+def transformers():
+    """W8, W9: pre-norm blocks as usually written by hand, with one product for query, key and value"""
+    dim, heads, blocks, time_steps, batch, n = (48, 4, 2, 64, 64, 13) if workload == "W8" else (256, 8, 4, 128, 16, 96)
+    nn, functional = torch.nn, torch.nn.functional
+    hidden = torch.triu(torch.full((time_steps, time_steps), float("-inf")), 1)
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+            self.qkv, self.out, self.up, self.down = (nn.Linear(i, o) for i, o in
+                                                      ((dim, 3 * dim), (dim, dim), (dim, 4 * dim), (4 * dim, dim)))
+
+        def forward(self, x):
+            b, t, _ = x.shape
+            q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, heads, dim // heads).permute(2, 0, 3, 1, 4)
+            scores = q @ k.transpose(-1, -2) * (dim // heads) ** -.5 + hidden  # scaled_dot_product_attention is PyTorch 2's
+            x = x + self.out((scores.softmax(-1) @ v).transpose(1, 2).reshape(b, t, dim))
+            return x + self.down(functional.gelu(self.up(self.norm2(x))))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokens, self.places = nn.Embedding(n, dim), nn.Parameter(torch.randn(time_steps, dim) * .02)
+            self.rest = nn.Sequential(*(Block() for _ in range(blocks)), nn.LayerNorm(dim), nn.Linear(dim, n))
+
+        def forward(self, x):
+            return self.rest(self.tokens(x) + self.places).view(-1, n)
+    net = Net()
+    adam = torch.optim.AdamW(net.parameters(), lr=3e-3, betas=(.9, .98), weight_decay=.1)
+    return net, adam, torch.randint(0, n, (batch, time_steps)), torch.randint(0, n, (batch * time_steps,))
+
+
+def recurrent():
+    """W10"""
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokens, self.lstm, self.out = torch.nn.Embedding(64, 64), torch.nn.LSTM(64, 128, batch_first=True), torch.nn.Linear(128, 64)
+
+        def forward(self, x):
+            return self.out(self.lstm(self.tokens(x))[0]).view(-1, 64)
+    net = Net()
+    return net, torch.optim.Adam(net.parameters()), torch.randint(0, 64, (32, 64)), torch.randint(0, 64, (32 * 64,))
+
+
+def torch_model(make):
+    net, optim, x, y = make()
+
+    def step():
+        loss = torch.nn.functional.cross_entropy(net(x), y)
+        optim.zero_grad()
+        loss.backward()
+        if make is transformers:
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
+        optim.step()
+    measure("step", 1, step)
+
+
+MODELS = {"W6": convolutions, "W7": convolutions, "W8": transformers, "W9": transformers, "W10": recurrent}
+
 if by == "numpy":
     if workload not in NETS:
         sys.exit(3)  # has no such workload
@@ -173,6 +251,8 @@ else:
     torch.set_num_threads(threads)
     if workload in NETS:
         torch_net(*NETS[workload])
+    elif workload in MODELS:
+        torch_model(MODELS[workload])
     else:
         {"W3": torch_xor, "W4": torch_chain, "W5": torch_elementwise}[workload]()
 with open("/proc/self/status") as status:  # getrusage's figure would include the process that started this one

@@ -58,7 +58,9 @@ static const char *duration(char text[24], double s) {
 
 void print_long(const table *t) {
     const line *l = t->nlines ? &t->lines[0] : NULL;
-    printf("%-22s %12s %8s %14s %12s\n", "", "median", "spread", "of the floor", "peak memory");
+    char of[24];
+    snprintf(of, sizeof of, "of %s", t->contestants[0].command || strcmp(t->contestants[0].by, "floor") ? "the first" : "the floor");
+    printf("%-22s %12s %8s %14s %12s\n", "", "median", "spread", of, "peak memory");
     for (int c = 0; l && c < t->ncontestants; c++) {
         const double middle = median(t, l, c), *s = l->by[c].seconds;
         char text[24];
@@ -75,7 +77,7 @@ void print_rounds(const table *t) {
     const int n = t->contestants[t->copies].copies;
     bool real[ROUNDS_MAX];
     int nreal = 0;
-    printf("round by round, throughput of %s, in floors:", t->contestants[t->copies].name);
+    printf("round by round, throughput of %s, in single ones:", t->contestants[t->copies].name);
     for (int r = 0; r < t->rounds; r++) {
         const double free = ratio_in(l, 0, t->copies, r);
         nreal += real[r] = free * 10 >= n * TENTHS;

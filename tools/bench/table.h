@@ -11,7 +11,8 @@ enum { ROUNDS_MAX = 99, KEYS_MAX = 512, CONTESTANTS_MAX = 16, KEY_SIZE = 64, NAM
 typedef struct contestant { char name[NAME_SIZE]; const char *by, *command; int threads, copies; double peak; } contestant;
 typedef struct cell { double seconds[ROUNDS_MAX]; } cell; /* 0: not run */
 typedef struct line { char key[KEY_SIZE]; cell by[CONTESTANTS_MAX]; } line;
-/* The first contestant is the floor; `single` and `copies` mean one thread, and for several copies of the floor; 0: there are none. */
+/* The first contestant is the floor, or what the others are measured by; `copies` are several processes of it at once, 0: there are none;
+   `single` is ours on one thread. */
 typedef struct table {
     const char *workload;
     int nlines, ncontestants, rounds, single, copies;

@@ -207,7 +207,7 @@ int classifier_train(rg_tape *t, const classifier *c, const run_options *o) {
     r.confusion = calloc((size_t)c->test.classes * (size_t)c->test.classes, sizeof *r.confusion);
     r.start = o->out && c->first ? values_of(c->first) : NULL;
     const rg_build made = rg_info();
-    printf("retrograd %s, %s, %s, %s, %d thread%s\n", made.version, made.isa, made.blas, o->dtype, o->threads, o->threads == 1 ? "" : "s");
+    printf("retrograd %s, %s, %s, %d thread%s\n", made.version, made.isa, o->dtype, o->threads, o->threads == 1 ? "" : "s");
     int status = 1;
     if (!r.history || !r.confusion || (o->out && c->first && !r.start)) fprintf(stderr, "out of memory\n");
     else {

@@ -1,23 +1,5 @@
-/* product.c - the three products that backpropagation needs: through cblas where the library has it, else three loops. */
+/* product.c - the three products that backpropagation needs, by three loops. */
 #include "manual.h"
-
-#ifdef RG_OPENBLAS
-#include <cblas.h>
-
-#ifdef MANUAL_F64
-#define cblas_gemm cblas_dgemm
-#else
-#define cblas_gemm cblas_sgemm
-#endif
-
-static void product(real *C, const real *A, bool ta, const real *B, bool tb, int64_t n, int64_t k, int64_t m) {
-    if (!n || !m) return;
-    const int lda = (int)(ta ? n : k), ldb = (int)(tb ? k : m);
-    cblas_gemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)n, (int)m, (int)k, 1, A, lda, B, ldb, 0,
-        C, (int)m);
-}
-
-#else
 
 /* C_ij = sum over l of A_il B_lj, one l after the other */
 static void product(real *C, const real *A, bool ta, const real *B, bool tb, int64_t n, int64_t k, int64_t m) {
@@ -30,8 +12,6 @@ static void product(real *C, const real *A, bool ta, const real *B, bool tb, int
         }
     }
 }
-
-#endif
 
 void times(real *C, const real *A, const real *B, int64_t n, int64_t k, int64_t m) { product(C, A, false, B, false, n, k, m); }
 void transposed_times(real *C, const real *A, const real *B, int64_t n, int64_t k, int64_t m) { product(C, A, true, B, false, n, k, m); }
