@@ -1,5 +1,5 @@
 /* file.c - files as bytes: plain, gzip of any number of members, or a part of a file, plain or deflated. zlib takes its memory from
-   the tape. */
+   the tape; a build without it refuses what is packed. */
 #include "file.h"
 
 #include <errno.h>
@@ -8,7 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef RG_ZLIB
+#define ZLIB_CONST
 #include <zlib.h>
+#endif
 
 enum { BUFFER = 1 << 14, SKIPPED = 1 << 12, PART = 1 << 30 }; /* PART: at once; zlib counts in 32 bits */
 typedef enum packing { PLAIN, GZIP, DEFLATED } packing;
@@ -24,7 +27,11 @@ struct rg_file {
     uint64_t next;        /* place in the file of what is read next */
     uint64_t position;    /* bytes handed out, unpacked */
     uint32_t crc;         /* of these; of a part */
-    z_stream z;           /* next_in, avail_in: what was read and not used, of a plain file too */
+    const unsigned char *at; /* what was read and not used: so many bytes of `in` */
+    unsigned unused;
+#ifdef RG_ZLIB
+    z_stream z;
+#endif
     unsigned char in[BUFFER];
 };
 
@@ -59,20 +66,6 @@ int rg_file_find(const rg_reader *r, const char *dir, const char *subdir, int n,
     return rg_file_fail(r, dir, "there is no %s, nor in its folder %s", names[0], subdir);
 }
 
-/* zlib returns blocks without their size: it is kept in front. It asks for small ones only. */
-static void *z_take(void *r, unsigned count, unsigned size) {
-    const size_t bytes = (size_t)count * size + 64;
-    size_t *block = rg_tape_alloc(((const rg_reader *)r)->at, ((const rg_reader *)r)->tape, bytes);
-    if (!block) return NULL;
-    *block = bytes;
-    return (char *)block + 64;
-}
-
-static void z_give(void *r, void *p) {
-    size_t *block = (size_t *)(void *)((char *)p - 64);
-    rg_tape_dealloc(((const rg_reader *)r)->tape, block, *block);
-}
-
 /* -------- reading */
 
 /* Up to n bytes; 0 at the end of the file, -1 after an error. */
@@ -103,24 +96,60 @@ static int fetch(rg_file *f, unsigned char *to, uint64_t n, size_t *got) {
     return 0;
 }
 
-/* Reads on when everything in the buffer is used; avail_in stays 0 at the end. */
+/* Reads on when everything in the buffer is used; `unused` stays 0 at the end. */
 static int refill(rg_file *f) {
     size_t got;
-    if (f->z.avail_in > 0) return 0;
+    if (f->unused > 0) return 0;
     if (fetch(f, f->in, BUFFER, &got)) return -1;
-    f->z.next_in = f->in;
-    f->z.avail_in = (uInt)got;
+    f->at = f->in;
+    f->unused = (unsigned)got;
     return 0;
+}
+
+/* -------- packed data */
+
+#ifdef RG_ZLIB
+/* zlib returns blocks without their size: it is kept in front. It asks for small ones only. */
+static void *z_take(void *r, unsigned count, unsigned size) {
+    const size_t bytes = (size_t)count * size + 64;
+    size_t *block = rg_tape_alloc(((const rg_reader *)r)->at, ((const rg_reader *)r)->tape, bytes);
+    if (!block) return NULL;
+    *block = bytes;
+    return (char *)block + 64;
+}
+
+static void z_give(void *r, void *p) {
+    size_t *block = (size_t *)(void *)((char *)p - 64);
+    rg_tape_dealloc(((const rg_reader *)r)->tape, block, *block);
+}
+
+/* With the largest window; gzip with its headers, or deflate without any. */
+static int unpack(rg_file *f, packing how) {
+    f->z.zalloc = z_take;
+    f->z.zfree = z_give;
+    f->z.opaque = (void *)(uintptr_t)f->r;
+    const int code = inflateInit2(&f->z, how == GZIP ? 15 + 16 : -15);
+    if (code != Z_OK) return rg_fail(f->r->tape, RG_ENOMEM, f->r->at, "%s: zlib: %s", f->r->name, zError(code));
+    f->packing = how;
+    return 0;
+}
+
+static int unpack_anew(rg_file *f) {
+    return inflateReset(&f->z) == Z_OK ? 0 : rg_file_fail(f->r, f->path, "zlib cannot begin anew");
+}
+
+static void unpack_end(rg_file *f) {
+    if (f->packing != PLAIN) inflateEnd(&f->z);
 }
 
 /* After the end of packed data: another member of gzip, or the end of the file. */
 static int after_end(rg_file *f) {
     if (refill(f)) return -1;
-    f->ended = f->z.avail_in == 0;
+    f->ended = f->unused == 0;
     if (f->ended) return 0;
-    if (f->packing == DEFLATED || *f->z.next_in != 0x1f)
+    if (f->packing == DEFLATED || *f->at != 0x1f)
         return rg_file_fail(f->r, f->path, "something that is not %s follows the packed data", f->packing == GZIP ? "gzip" : "packed");
-    return inflateReset(&f->z) == Z_OK ? 0 : rg_file_fail(f->r, f->path, "zlib cannot go on");
+    return unpack_anew(f);
 }
 
 static int take_packed(rg_file *f, unsigned char *to, size_t n, size_t *got) {
@@ -128,8 +157,12 @@ static int take_packed(rg_file *f, unsigned char *to, size_t n, size_t *got) {
     f->z.avail_out = (uInt)n;
     while (f->z.avail_out > 0 && !f->ended) {
         if (refill(f)) return -1;
-        if (f->z.avail_in == 0) return rg_file_fail(f->r, f->path, "the packed data is cut short");
+        if (f->unused == 0) return rg_file_fail(f->r, f->path, "the packed data is cut short");
+        f->z.next_in = f->at;
+        f->z.avail_in = f->unused;
         const int code = inflate(&f->z, Z_NO_FLUSH);
+        f->at = f->z.next_in;
+        f->unused = f->z.avail_in;
         if (code == Z_MEM_ERROR) return rg_fail(f->r->tape, RG_ENOMEM, f->r->at, "%s: out of memory for zlib", f->r->name);
         if (code == Z_STREAM_END ? after_end(f) : code != Z_OK &&
             rg_file_fail(f->r, f->path, "the packed data is damaged: %s", f->z.msg ? f->z.msg : zError(code))) return -1;
@@ -138,18 +171,30 @@ static int take_packed(rg_file *f, unsigned char *to, size_t n, size_t *got) {
     return 0;
 }
 
+#else
+static int unpack(rg_file *f, packing how) {
+    return rg_fail(f->r->tape, RG_ESTATE, f->r->at, "%s: %s is packed by %s, and this library was built without zlib", f->r->name, f->path,
+        how == GZIP ? "gzip" : "deflate");
+}
+static int unpack_anew(rg_file *f) { return (void)f, 0; }
+static void unpack_end(rg_file *f) { (void)f; }
+static int take_packed(rg_file *f, unsigned char *to, size_t n, size_t *got) { return (void)f, (void)to, (void)n, (void)got, -1; }
+#endif
+
+/* -------- the bytes, unpacked */
+
 static int take_plain(rg_file *f, unsigned char *to, size_t n, size_t *got) {
     size_t part = 1;
     for (*got = 0; *got < n && part > 0; *got += part) {
-        if (f->z.avail_in == 0 && n - *got >= BUFFER) { /* much at once goes past the buffer */
+        if (f->unused == 0 && n - *got >= BUFFER) { /* much at once goes past the buffer */
             if (fetch(f, to + *got, n - *got, &part)) return -1;
             continue;
         }
         if (refill(f)) return -1;
-        part = n - *got < f->z.avail_in ? n - *got : f->z.avail_in;
-        if (part) memcpy(to + *got, f->z.next_in, part);
-        f->z.next_in += part;
-        f->z.avail_in -= (uInt)part;
+        part = n - *got < f->unused ? n - *got : f->unused;
+        if (part) memcpy(to + *got, f->at, part);
+        f->at += part;
+        f->unused -= (unsigned)part;
     }
     return 0;
 }
@@ -158,7 +203,7 @@ static int take_plain(rg_file *f, unsigned char *to, size_t n, size_t *got) {
 static int take(rg_file *f, unsigned char *to, size_t n, size_t *got) {
     if (f->packing == PLAIN ? take_plain(f, to, n, got) : take_packed(f, to, n, got)) return -1;
     f->position += *got;
-    if (!f->whole) f->crc = (uint32_t)crc32_z(f->crc, to, *got);
+    if (!f->whole) f->crc = rg_crc32(f->crc, to, *got);
     return 0;
 }
 
@@ -178,8 +223,8 @@ uint32_t rg_file_crc32(const rg_file *f) { return f->crc; }
 
 static int rewind_to(rg_file *f, uint64_t position) {
     unsigned char skipped[SKIPPED];
-    if (inflateReset(&f->z) != Z_OK) return rg_file_fail(f->r, f->path, "zlib cannot go back");
-    f->z.avail_in = 0;
+    if (unpack_anew(f)) return -1;
+    f->unused = 0;
     f->ended = false;
     f->next = f->begin;
     f->crc = 0;
@@ -220,19 +265,7 @@ static rg_file *file_new(const rg_reader *r, const char *path) {
     f->r = r;
     f->path = path;
     f->fd = -1;
-    f->z.zalloc = z_take;
-    f->z.zfree = z_give;
-    f->z.opaque = (void *)(uintptr_t)r;
     return f;
-}
-
-/* Packed: the largest window; gzip with its headers, or deflate without any. */
-static int begin(rg_file *f, packing how) {
-    if (how == PLAIN) return 0;
-    const int code = inflateInit2(&f->z, how == GZIP ? 15 + 16 : -15);
-    if (code != Z_OK) return rg_fail(f->r->tape, RG_ENOMEM, f->r->at, "%s: zlib: %s", f->r->name, zError(code));
-    f->packing = how;
-    return 0;
 }
 
 rg_file *rg_file_open(const rg_reader *r, const char *path) {
@@ -240,7 +273,10 @@ rg_file *rg_file_open(const rg_reader *r, const char *path) {
     if (!f) return NULL;
     f->whole = true;
     f->fd = rg_file_descriptor(r, path, &f->end);
-    if (f->fd >= 0 && refill(f) == 0 && begin(f, f->z.avail_in >= 2 && f->in[0] == 0x1f && f->in[1] == 0x8b ? GZIP : PLAIN) == 0) return f;
+    if (f->fd >= 0 && refill(f) == 0) {
+        const bool gzip = f->unused >= 2 && f->in[0] == 0x1f && f->in[1] == 0x8b;
+        if (!gzip || unpack(f, GZIP) == 0) return f;
+    }
     rg_file_close(f);
     return NULL;
 }
@@ -251,14 +287,14 @@ rg_file *rg_file_open_part(const rg_reader *r, const char *path, int fd, uint64_
     f->fd = fd;
     f->begin = f->next = place;
     f->end = place + size;
-    if (begin(f, deflated ? DEFLATED : PLAIN) == 0) return f;
+    if (!deflated || unpack(f, DEFLATED) == 0) return f;
     rg_file_close(f);
     return NULL;
 }
 
 void rg_file_close(rg_file *f) {
     if (!f) return;
-    if (f->packing != PLAIN) inflateEnd(&f->z);
+    unpack_end(f);
     if (f->whole && f->fd >= 0) close(f->fd);
     rg_tape_dealloc(f->r->tape, f, sizeof *f);
 }

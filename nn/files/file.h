@@ -37,6 +37,7 @@ void *rg_file_room(const rg_reader *r, const char *path, uint64_t n); /* memory 
 int rg_file_left(rg_file *f, uint64_t most, uint64_t *left);
 
 uint64_t rg_crc64(uint64_t crc, const void *from, uint64_t n); /* crc: 0, or of what comes before */
+uint32_t rg_crc32(uint32_t crc, const void *from, uint64_t n);
 
 #pragma GCC visibility pop
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "nn/data/dataset.h"
 #include "header.h"
@@ -127,7 +126,7 @@ static void save_member(rg_writer *w, rg_tensor *x, member *m) {
     record b;
     const size_t front = rg_npy_header(x, header), bytes = (size_t)x->numel * rg_dtype_size(x->dtype);
     m->size = front + bytes;
-    m->crc = (uint32_t)crc32_z(crc32_z(0, (unsigned char *)header, front), bytes ? x->data : (void *)header, bytes);
+    m->crc = rg_crc32(rg_crc32(0, header, front), x->data, bytes);
     put_member(&b, m, x->name, false);
     rg_writer_put(w, b.at, b.n);
     rg_writer_put(w, header, front);

@@ -1,10 +1,11 @@
-/* png.c - saving a picture: stb_image_write makes the PNG, zlib packs it (smaller, quicker and with checked allocations). */
+/* png.c - saving a picture: stb_image_write makes the PNG; zlib, where it is there, packs it smaller and faster. */
 #include "canvas.h"
 #include "files.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef RG_ZLIB
 #include <zlib.h>
 
 /* stb frees what this returns with free; NULL makes it give up in good order. */
@@ -18,6 +19,8 @@ static unsigned char *deflate_png(unsigned char *data, int size, int *packed_siz
     *packed_size = (int)length;
     return packed;
 }
+#define STBIW_ZLIB_COMPRESS deflate_png
+#endif
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
@@ -27,7 +30,6 @@ static unsigned char *deflate_png(unsigned char *data, int size, int *packed_siz
 #endif
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STBI_WRITE_NO_STDIO
-#define STBIW_ZLIB_COMPRESS deflate_png
 #include <stb/stb_image_write.h>
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
