@@ -184,18 +184,36 @@ rg_tensor *rg_bce_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options
         : rg_poison(p->tape);
 }
 
-/* (1 - y) z + weight softplus(-z): neither term cancels the other where z has y's sign */
-static rg_tensor *logistic(const char *at, rg_tensor *z, rg_tensor *y, rg_tensor *pos_weight) {
-    rg_tensor *right = rg_softplus(rg_neg(z)), *left = rg_mul(one_minus(at, y), z);
-    if (!fits(at, "bce_with_logits", "pos_weight", pos_weight, "loss", left)) return rg_poison(rg_tape_of(z));
-    if (pos_weight) right = rg_mul(right, rg_add_scalar(rg_mul(rg_add_scalar(pos_weight, -1), y), 1));
-    return rg_add(left, right);
+/* The logit z of two classes. With n = -|z| the less likely class has the probability sigmoid(n), and -ln of the two probabilities is
+   softplus(n) - n and softplus(n): no digits cancel, for any z, in the value or in a derivative. */
+typedef struct logit {
+    rg_tensor *n;             /* -|z|, slope -1 at 0 */
+    rg_tensor *ones, *zeros;  /* y, times its weight, and 1 - y */
+    rg_tensor *unlikely;      /* the one of these two that belongs to the less likely class */
+} logit;
+
+static logit logit_of(const char *at, rg_tensor *z, rg_tensor *y, rg_tensor *pos_weight) {
+    rg_tensor *negative = rg_lt(z, rg_constant(z, 0));
+    logit l = {.n = rg_mul(z, rg_where(negative, rg_constant(z, 1), rg_constant(z, -1)))};
+    l.ones = pos_weight ? rg_mul(y, pos_weight) : y;
+    l.zeros = one_minus(at, y);
+    l.unlikely = rg_where(negative, l.ones, l.zeros);
+    return l;
+}
+
+/* ones softplus(-z) + zeros softplus(z) */
+static rg_tensor *logistic(const char *at, const logit *l, bool weighted) {
+    rg_tensor *likely = rg_softplus(l->n);
+    if (weighted) likely = rg_mul(likely, rg_add(l->ones, l->zeros));
+    return rg_sub(likely, rg_mul(l->unlikely, l->n));
 }
 
 rg_tensor *rg_bce_with_logits_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("bce_with_logits", z, y);
     if (!PAIRED(WEIGHT | POS_WEIGHT)) return rg_poison(rg_tape_of(z));
-    rg_tensor *loss = logistic(at, z, y, with.pos_weight);
+    if (!fits(at, "bce_with_logits", "pos_weight", with.pos_weight, "logits", z)) return rg_poison(z->tape);
+    const logit l = logit_of(at, z, y, with.pos_weight);
+    rg_tensor *loss = logistic(at, &l, with.pos_weight);
     return fits(at, "bce_with_logits", "weight", with.weight, "loss", loss) ? reduced(at, weighted(at, loss, with.weight), with.reduction)
         : rg_poison(z->tape);
 }
@@ -204,10 +222,11 @@ rg_tensor *rg_focal_at(const char *at, rg_tensor *z, rg_tensor *y, rg_loss_optio
     RG_SPEAK_AS("focal", z, y);
     if (!PAIRED(FOCUS)) return rg_poison(rg_tape_of(z));
     const double alpha = rg_option(with.alpha, .25), gamma = rg_option(with.gamma, 2);
-    rg_tensor *not_y = one_minus(at, y), *loss = logistic(at, z, y, NULL);
-    rg_tensor *wrong = rg_add(rg_mul(rg_sigmoid(z), not_y), rg_mul(rg_sigmoid(rg_neg(z)), y)); /* 1 - p_t, also where p_t rounds to 1 */
+    const logit l = logit_of(at, z, y, NULL);
+    rg_tensor *loss = logistic(at, &l, false), *low = rg_sigmoid(l.n);
+    rg_tensor *wrong = rg_add(low, rg_mul(l.unlikely, rg_add_scalar(rg_mul_scalar(low, -2), 1))); /* 1 - p_t, also where p_t rounds to 1 */
     if (gamma > 0) loss = rg_mul(loss, rg_pow_scalar(wrong, gamma));
-    if (alpha >= 0) loss = rg_mul(loss, rg_add(rg_mul_scalar(y, alpha), rg_mul_scalar(not_y, 1 - alpha)));
+    if (alpha >= 0) loss = rg_mul(loss, rg_add(rg_mul_scalar(y, alpha), rg_mul_scalar(l.zeros, 1 - alpha)));
     return reduced(at, loss, with.reduction);
 }
 

@@ -165,17 +165,57 @@ static void finite_for_large_logits(void **state) {
         }
 }
 
-/* Where the logit has the target's sign the loss is e^-|z|, not the rounding error of z - z. */
-static void small_losses_keep_their_digits(void **state) {
+/* A loss of the logit z and its first two derivatives. u = -z for the target 1, z for 0; q = sigmoid u is the probability of the other
+   class, p = 1 - q, s = softplus u: nothing here cancels. */
+typedef struct jet { double value, first, second; } jet;
+
+static jet bce_jet(double z, double y, double weight) { /* y weight softplus(-z) + (1 - y) softplus(z) */
+    const double e = exp(-fabs(z)), both = y * weight + (1 - y), likely = log1p(e), far = z < 0 ? y * weight : 1 - y;
+    return (jet){both * likely + far * fabs(z), (1 - y) / (1 + exp(-z)) - y * weight / (1 + exp(z)), both * e / ((1 + e) * (1 + e))};
+}
+
+static jet focal_jet(double z, double y) { /* q^2 s */
+    const double u = y > 0 ? -z : z, q = 1 / (1 + exp(-u)), p = 1 / (1 + exp(u)), s = fmax(u, 0) + log1p(exp(-fabs(u)));
+    const double first = q * q * (2 * p * s + q);
+    return (jet){q * q * s, y > 0 ? -first : first, q * q * p * (4 * p * s - 2 * q * s + 5 * q)};
+}
+
+static void same_digits(const char *what, double z, double y, rg_tensor *got, double expected) {
+    const double bar = got->dtype == RG_F32 ? 2e-6 : 1e-14, least = got->dtype == RG_F32 ? 1e-37 : 1e-300; /* below it bits are lost */
+    if (!(fabs(rg_item(got) - expected) <= bar * fabs(expected) + least))
+        fail_msg("%s of z = %g, y = %g in %s: %.17g, not %.17g", what, z, y, rg_dtype_name(got->dtype), rg_item(got), expected);
+}
+
+static void all_digits(const char *what, rg_tensor *z, double y, rg_tensor *loss, jet expected) {
+    rg_tensor *first, *second;
+    const double at = element(z, 0);
+    same_digits(what, at, y, loss, expected.value);
+    assert_int_equal(rg_grad(loss, rg_list_of(z), &first, .create_graph = true), 0);
+    same_digits(what, at, y, first, expected.first);
+    assert_int_equal(rg_grad(first, rg_list_of(z), &second), 0);
+    same_digits(what, at, y, second, expected.second);
+}
+
+static void logits_keep_their_digits(void **state) {
     (void)state;
-    rg_tape *t = rg_tape_new(1);
-    rg_tensor *z = rg_requires_grad(rg_full(t, 20, 1), true), *dz;
-    rg_tensor *y = rg_bce_with_logits(z, rg_full(t, 1, 1));
-    assert_true(fabs(rg_item(y) / exp(-20) - 1) < 1e-6);
-    assert_int_equal(rg_grad(y, rg_list_of(z), &dz), 0);
-    assert_true(fabs(rg_item(dz) / -exp(-20) - 1) < 1e-6);
-    assert_true(fabs(rg_item(rg_focal(z, rg_full(t, 1, 1), .alpha = -1, .gamma = 1)) / exp(-40) - 1) < 1e-6);
-    rg_tape_free(t);
+    static const double logits[] = {-80, -30, -15, -1, 0, 1, 15, 30, 80}, targets[] = {0, .25, 1}, weights[] = {1, 3, 1e-9};
+    for (rg_dtype dtype = RG_F32; dtype <= RG_F64; dtype++)
+        for (size_t i = 0; i < sizeof logits / sizeof *logits; i++)
+            for (int k = 0; k < 3; k++) {
+                rg_tape *t = rg_tape_new(1);
+                rg_set_default_dtype(t, dtype);
+                rg_tensor *z = rg_requires_grad(rg_full(t, logits[i], 1), true), *y = rg_full(t, targets[k], 1);
+                all_digits("bce_with_logits", z, targets[k], rg_bce_with_logits(z, y), bce_jet(logits[i], targets[k], 1));
+                for (int w = 0; w < 3; w++) {
+                    rg_tensor *weight = rg_full(t, weights[w], 1);
+                    if (targets[k] == .25 && w == 1 && logits[i] == 0) continue; /* the gradient is 0, by two terms that cancel */
+                    all_digits("bce_with_logits with a weight", z, targets[k], rg_bce_with_logits(z, y, .pos_weight = weight),
+                        bce_jet(logits[i], targets[k], element(weight, 0)));
+                }
+                if (k != 1) all_digits("focal", z, targets[k], rg_focal(z, y, .alpha = -1), focal_jet(logits[i], targets[k]));
+                assert_null(rg_error(t));
+                rg_tape_free(t);
+            }
 }
 
 /* A variance of 0 counts as eps, and eps may be 0. */
@@ -352,7 +392,7 @@ static void weights_do_not_enlarge_a_loss(void **state) {
 #define WIDE(call, message) REFUSED(RG_ESHAPE, call, message)
     WIDE(rg_bce(p, y, .weight = w), "bce: the weight w[3,1] does not broadcast to the loss, [3]");
     WIDE(rg_bce_with_logits(p, y, .weight = w), "bce_with_logits: the weight w[3,1] does not broadcast to the loss, [3]");
-    WIDE(rg_bce_with_logits(p, y, .pos_weight = w), "bce_with_logits: the pos_weight w[3,1] does not broadcast to the loss, [3]");
+    WIDE(rg_bce_with_logits(p, y, .pos_weight = w), "bce_with_logits: the pos_weight w[3,1] does not broadcast to the logits, p[3]");
     WIDE(rg_bce(rg_full(t, .5, 1), rg_full(t, 1, 1), .weight = y), "bce: the weight [3] does not broadcast to the loss, [1]");
     rg_tensor *a = rg_full(t, 1, 5, 2);
     WIDE(rg_cosine_embedding(a, a, rg_full(t, 1, 5, 1)), "cosine_embedding: y is [5,1], must be [5]: a and b without the last axis");
@@ -422,7 +462,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof GOLDEN_LOSSES / sizeof *GOLDEN_LOSSES; i++)
         cases_add(&all, matches_pytorch, &GOLDEN_LOSSES[i], "as PyTorch: %s", GOLDEN_LOSSES[i].name);
     static const struct CMUnitTest rest[] = {
-        cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(small_losses_keep_their_digits), cmocka_unit_test(variances_near_0),
+        cmocka_unit_test(finite_for_large_logits), cmocka_unit_test(logits_keep_their_digits), cmocka_unit_test(variances_near_0),
             cmocka_unit_test(no_row_counts),
         cmocka_unit_test(nonzero_counts), cmocka_unit_test(masked_rows_may_be_nan), cmocka_unit_test(without_options_it_is_fused),
         cmocka_unit_test(steady_losses_allocate_nothing), cmocka_unit_test(refusals),
