@@ -1,4 +1,4 @@
-/* arrange.c - more that moves elements, for any dtype: stack split tril triu repeat, and what is made of them. shape.c has the rest. */
+/* arrange.c - more operators that move elements, for any dtype: stack split tril triu repeat, and composites of them. See also shape.c. */
 #include <string.h>
 
 #include "ops/rule.h"
@@ -39,7 +39,7 @@ rg_tensor *rg_stack_at(const char *at, int axis, int n, rg_tensor *const *x) {
 
 /* -------- split, into slices */
 
-/* sizes NULL: of one size */
+/* Puts the n parts of x into out[]. sizes NULL: parts of equal size */
 static int slices(const char *at, const char *what, rg_tensor *x, rg_tensor **out, int axis, int n, const int64_t *sizes) {
     char text[80];
     const int64_t whole = rg_dim(x, axis);
@@ -47,7 +47,7 @@ static int slices(const char *at, const char *what, rg_tensor *x, rg_tensor **ou
     if (n < 1 || !out) return rg_fail(x->tape, RG_EVALUE, at, "%s: %s: %d parts%s", what, text, n, out ? "" : ", and no place for them");
     if (whole < 0) return rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: axis %d is outside the %d dimensions", what, text, axis, x->ndim);
     if (!sizes && whole % n)
-        return rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: axis %d, of size %lld, does not fall into %d equal parts", what, text, axis,
+        return rg_fail(x->tape, RG_ESHAPE, at, "%s: %s: axis %d, of size %lld, cannot be split into %d equal parts", what, text, axis,
             (long long)whole, n);
     int64_t start = 0;
     for (int k = 0; k < n; k++) {
@@ -134,7 +134,7 @@ static int repeat_shape(rg_tensor *y) {
         if (k < 0 || __builtin_mul_overflow(size, k, &shape[d]))
             return rg_reject(y, RG_ESHAPE, "%lld times %lld along axis %d", (long long)k, (long long)size, d);
     }
-    y->attr = RG_NO_ATTR; /* dims is the caller's, whom y outlives */
+    y->attr = RG_NO_ATTR; /* dims, the caller's array, may go before y */
     return rg_shape_set(y, n, shape);
 }
 
@@ -184,7 +184,7 @@ rg_tensor *rg_repeat_interleave_at(const char *at, rg_tensor *x, int axis, int64
     return rg_reshape_at(at, y, x->ndim, shape);
 }
 
-/* -------- take_along_axis: gather, of operands that broadcast along the other axes */
+/* -------- take_along_axis: gather, but the operands broadcast along the other axes */
 
 rg_tensor *rg_take_along_axis_at(const char *at, rg_tensor *x, rg_tensor *index, int axis) {
     int64_t of_x[RG_MAX_DIMS], of_index[RG_MAX_DIMS];
@@ -234,7 +234,7 @@ rg_tensor *rg_flatten_at(const char *at, rg_tensor *x, int axis) {
         return rg_refuse(x->tape, RG_ESHAPE, at, "flatten: %s: axis %d is outside the %d dimensions", rg_shape_text(x, text, sizeof text),
             axis, n);
     for (int d = 0; d < kept; d++) shape[d] = x->shape[d];
-    rg_size(x->dtype, n - kept, x->shape + kept, &shape[kept], &bytes); /* never -1: so much is there */
+    rg_size(x->dtype, n - kept, x->shape + kept, &shape[kept], &bytes); /* cannot fail: x has these elements */
     return rg_reshape_at(at, x, kept + 1, shape);
 }
 

@@ -15,7 +15,7 @@ static rg_tensor *causal_mask(const char *at, const rg_tensor *x, int64_t n, int
     return mask;
 }
 
-/* q [.., n, d], k [.., m, d], v [.., m, e] or NULL; leading dimensions are the products' to check. */
+/* Do the last two axes of q [.., n, d], k [.., m, d] and v [.., m, e], or NULL, fit? matmul checks the leading dimensions. */
 static bool fit(const char *at, const char *who, const rg_tensor *q, const rg_tensor *k, const rg_tensor *v) {
     const rg_tensor *const all[] = {q, k, v};
     for (int i = 0; i < 3; i++)

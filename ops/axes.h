@@ -1,12 +1,12 @@
-/* axes.h - for operators over a list of axes: a call's list becomes a set, attr.reduce, a bit an axis. Shape rules refuse what is none. */
+/* axes.h - for operators over a list of axes: it becomes a set of bits in attr.reduce, which the shape rule checks. In axes.c. */
 #ifndef RG_AXES_H
 #define RG_AXES_H
 
 #include "engine/op.h"
 
-/* No axes: all of x. Negative ones count from the end. What cannot be is noted in the attribute. */
+/* The set of a list of axes; an empty list means all of x. Negative axes count from the end. A wrong axis is noted in attr.reduce.fault. */
 rg_attr rg_axes_attr(const rg_tensor *x, bool keepdims, int naxes, const int *axes);
-/* In a shape rule: was anything noted? Then y is rejected: -1. */
+/* In a shape rule: 0, or if a fault was noted -1, and y is rejected. */
 int rg_axes_check(rg_tensor *y);
 
 #endif

@@ -1,4 +1,5 @@
-/* checkpoint.c - y = fn(in), recorded only when a pass comes by. d in, and d of all that fn read: the pass goes on through fn's second run.
+/* checkpoint.c - y = fn(in), of which only y is kept. backward runs fn again, records it, and continues through that record to in[] and to
+   everything else that fn reads.
    Chen et al., Training deep nets with sublinear memory cost, 2016. */
 #include <string.h>
 
@@ -12,7 +13,7 @@ typedef struct span {
     int n;
 } span;
 
-/* A view of the first run's result; saved[0] keeps the span, and behind it a copy of in[]. */
+/* y is a view of the first run's result; saved[0] holds the span, then a copy of in[]. */
 static int shape(rg_tensor *y) {
     const span *s = y->attr.given;
     y->attr = RG_NO_ATTR;
@@ -48,7 +49,8 @@ static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 static const rg_op checkpoint = {.name = "checkpoint", .formula = "fn(x), run again for its derivative", .arity = -1, .shape = shape,
     .backward = backward};
 
-/* What was recorded since the mark on the way to y reads these older tensors. Returns how many; of more than `most`, most + 1. */
+/* Lists in in[] the tensors older than the mark that require a gradient and are operands of ops recorded from the mark up to y; if y itself
+   is older, y. Returns their number, or most + 1 if there are more than `most`. */
 static int read_by(rg_tensor *y, int64_t mark, int most, rg_tensor *in[]) {
     if (y->seq < mark) return in[0] = y, rg_needs_grad(y);
     int n = 0;
@@ -67,8 +69,11 @@ rg_tensor *rg_checkpoint_at(const char *at, rg_fn fn, void *ctx, rg_list list) {
     enum { MOST = UINT8_MAX };
     rg_tensor *const *in = list.items;
     const int n = list.count;
-    rg_tape *t = n > 0 && in ? rg_tape_of(in[0]) : NULL;
+    rg_tape *t = NULL;
+    for (int k = 0; in && k < n && !t; k++) t = rg_tape_of(in[k]);
     if (!t || rg_error_code(t)) return rg_poison(t);
+    for (int k = 0; k < n; k++)
+        if (rg_given(at, t, in[k], "rg_checkpoint: in[%d]", k)) return rg_poison(t);
     if (!fn) return rg_refuse(t, RG_EVALUE, at, "rg_checkpoint: fn is NULL");
     span s = {.fn = fn, .ctx = ctx, .rng = *rg_tape_rng(t), .in = in, .n = n};
     const int64_t mark = rg_mark(t), guard = rg_guard(t, mark), errors = rg_errors(t);

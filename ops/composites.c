@@ -1,8 +1,9 @@
-/* composites.c - the composites of ops.h in the registry, so that samples, refusals and gradient checks run on them too. */
+/* composites.c - composites of ops.h in the registry, so that samples, refusals and gradient checks run on them too; and rg_embedding.
+   Losses, sort, topk, statistics, transpose, flatten and attention are registered in their own files. */
 #include "engine/op.h"
 #include "ops/ops.h"
 
-/* Of the pairs in a sample the heights count. */
+/* conv1d takes the first number of each pair in a sample. */
 static rg_tensor *conv1d(const char *at, rg_attr attr, rg_tensor *const *in) {
     return rg_conv1d_at(at, in[0], in[1], in[2],
         (rg_window_options){.stride = {attr.window.stride[0]},

@@ -12,8 +12,8 @@ static int check_groups(rg_tensor *y) {
     if (groups < 0 || c % groups || out % groups)
         return rg_reject(y, RG_EVALUE, "%d groups do not divide %lld channels in and %lld out", groups, (long long)c, (long long)out);
     if (w->shape[1] != c / groups)
-        return rg_reject(y, RG_ESHAPE, "weights for %lld channels, the input has %lld in %d groups", (long long)w->shape[1], (long long)c,
-            groups);
+        return rg_reject(y, RG_ESHAPE, "the weights take %lld channels a group, the input has %lld in %d groups",
+            (long long)w->shape[1], (long long)c, groups);
     return 0;
 }
 
@@ -67,10 +67,10 @@ RG_OP(conv2d) = {.name = "conv2d", .formula = "b[o] + sum over c, i, j of w[o, c
                "2,3,5,4 4,3,3,2 padding=0x-1; 2,3,5,4 4,3,3,2 dilation=3x1; 2,3,5,4 4,3,0,2; 2,3,5,4 4,3,3,2 4 4; 2,3,5,4:i32 4,3,3,2:i32;"
                "2,3,5,4:f64 4,3,3,2:f32; 0,1,2,40000 1,1,1,40000"};
 
-/* What it seems to ask for would not happen. */
+/* Refuses .kernel: a convolution takes the kernel's size from the weights. */
 static int own_kernel(const char *who, const char *at, const rg_tensor *x, const rg_window_options *w) {
     if (!w->kernel[0] && !w->kernel[1]) return 0;
-    return rg_fail(rg_tape_of(x), RG_EVALUE, at, "%s: .kernel is {%d, %d}, but the kernel is that of the weights: leave it out", who,
+    return rg_fail(rg_tape_of(x), RG_EVALUE, at, "%s: .kernel is {%d, %d}, but the weights give the kernel's size: leave it out", who,
         w->kernel[0], w->kernel[1]);
 }
 
@@ -81,7 +81,7 @@ rg_tensor *rg_conv2d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b
     return rg_apply(&rg_op_conv2d, at, attr, b ? 3 : 2, (rg_tensor *[]){x, w, b});
 }
 
-/* An image of one row. */
+/* By conv2d, of images of one row. */
 rg_tensor *rg_conv1d_at(const char *at, rg_tensor *x, rg_tensor *w, rg_tensor *b, rg_window_options window) {
     RG_SPEAK_AS("conv1d", x, w, b);
     if (rg_failed(x) || rg_failed(w)) return rg_conv2d_at(at, x, w, b, window);

@@ -1,7 +1,7 @@
-/* einsum.c - sums of products in Einstein's notation: a string names the axes, and is carried out by reshape, permute, sum, mul and matmul.
+/* einsum.c - sums of products in Einstein's notation: a string names the axes; reshape, permute, sum, mul and matmul do the work.
 
-   y[output] = sum over the other indices of the product of the operands. Operands are taken in from left to right: of two, the
-   indices they share and are not needed later are summed by one (batched) product of matrices. The derivative is that of these ops. */
+   y[output] = sum over the other indices of the product of the operands. Operands are combined from left to right: one (batched)
+   product of matrices sums over the indices that both have and that are not needed later. The derivative is that of these ops. */
 #include <string.h>
 
 #include "engine/op.h"
@@ -22,12 +22,12 @@ typedef struct einsum {
     int n, width;          /* operands; axes that "..." means */
     term term[MOST], out;
     bool has_out;
-    int64_t size[LABELS];  /* -1: of no operand */
+    int64_t size[LABELS];  /* -1: no operand has the label */
     part part[MOST], y;
 } einsum;
 
-#define BAD(...) SAY(RG_EVALUE, __VA_ARGS__)    /* the string is at fault */
-#define MISFIT(...) SAY(RG_ESHAPE, __VA_ARGS__) /* or what it is used on */
+#define BAD(...) SAY(RG_EVALUE, __VA_ARGS__)    /* the string is wrong */
+#define MISFIT(...) SAY(RG_ESHAPE, __VA_ARGS__) /* the string and the operands' shapes do not fit */
 #define SAY(code, e, i, format, ...) rg_fail((e)->t, code, (e)->at, "einsum: \"%.99s\" at %d: " format, (e)->text, i, __VA_ARGS__)
 
 static uint64_t bit(int label) { return (uint64_t)1 << label; }
@@ -43,7 +43,7 @@ static uint64_t labels_of(const part *p) {
 static int label_of(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : -1; }
 static char letter_of(int label) { return (char)(label >= LETTERS ? '.' : label < 26 ? 'A' + label : 'a' + label - 26); }
 
-/* One term, from *i to the comma, arrow or end behind it. */
+/* Reads one term from *i on; *i moves to the comma, arrow or end that follows it. */
 static int read_term(const einsum *e, term *w, int *i) {
     *w = (term){.dots = -1, .start = *i};
     for (;; ++*i) {
@@ -83,7 +83,7 @@ static int read(einsum *e, int operands) {
 
 /* -------- labels and sizes */
 
-/* The labels of a term with `width` axes in the place of its ellipsis: of all these, the last ones. */
+/* The labels of a term whose ellipsis stands for `width` axes: the last `width` of the labels that ellipses have. */
 static void expand(const einsum *e, const term *w, int width, part *p) {
     p->n = 0;
     for (int k = 0; k <= w->n; k++) {
@@ -105,7 +105,7 @@ static int check_ranks(einsum *e, rg_tensor *const *x) {
     return 0;
 }
 
-/* A dimension of 1 gives way to another size of its label, but not in the operand that has it. */
+/* All operands have the same size for a label, or 1, which broadcasts. Within one operand equal labels must have equal sizes. */
 static int find_sizes(einsum *e, rg_tensor *const *x) {
     for (int l = 0; l < LABELS; l++) e->size[l] = -1;
     for (int k = 0; k < e->n; k++) {
@@ -118,15 +118,15 @@ static int find_sizes(einsum *e, rg_tensor *const *x) {
             for (int b = 0; b < d; b++)
                 if (p->label[b] == p->label[d] && n != x[k]->shape[b]) other = x[k]->shape[b], size = NULL;
             if (!size || (n != 1 && other != 1 && other != n && other != -1))
-                return MISFIT(e, e->term[k].start, "index '%c' of operand %d is %lld, and was %lld", letter_of(p->label[d]), k + 1,
-                    (long long)n, (long long)other);
+                return MISFIT(e, e->term[k].start, "index '%c' has size %lld in operand %d, but %lld before", letter_of(p->label[d]),
+                    (long long)n, k + 1, (long long)other);
             if (other == -1 || other == 1) *size = n;
         }
     }
     return 0;
 }
 
-/* Without an output in the string: the ellipsis, then what occurs once, in order of the alphabet. */
+/* If the string has no output: the axes of the ellipsis, then the labels that occur once, in the order of the alphabet. */
 static int find_output(einsum *e) {
     int count[LABELS] = {0};
     if (e->has_out) {
@@ -153,7 +153,7 @@ static int find_output(einsum *e) {
 
 /* -------- steps */
 
-/* The axes in another order of their labels. */
+/* Permutes p's axes to the order of labels that `order` has. */
 static void arrange(const einsum *e, part *p, const part *order) {
     int axes[RG_MAX_DIMS];
     bool same = true;
@@ -172,7 +172,7 @@ static void shape_by_labels(const einsum *e, part *p) {
     p->x = rg_reshape_at(e->at, p->x, p->n, shape);
 }
 
-/* Dimensions of 1 are left out: where its label has another size, the tensor is the same all along it. */
+/* Drops the dimensions of 1: where the label has another size, the product broadcasts over it. */
 static void drop_ones(const einsum *e, part *p) {
     int64_t shape[RG_MAX_DIMS];
     int n = 0;
@@ -185,7 +185,7 @@ static void drop_ones(const einsum *e, part *p) {
     p->n = n;
 }
 
-/* A label that occurs twice: its axes brought to the end, as one, of which every (n + 1)th element is chosen. */
+/* For a label that occurs twice, at axes a and b: moves both to the end, joins them to one axis of n * n, and selects every (n + 1)th. */
 static int take_diagonal(const einsum *e, part *p, int a, int b) {
     const int label = p->label[a];
     const int64_t n = e->size[label];
@@ -221,7 +221,7 @@ static int take_diagonals(const einsum *e, part *p) {
     return 0;
 }
 
-/* Sums over what only this operand has, and is not needed. */
+/* Sums over the axes whose labels neither another operand nor the output has; wanted: the labels that they have. */
 static void sum_out(const einsum *e, part *p, uint64_t wanted) {
     int axes[RG_MAX_DIMS], summed = 0, n = 0;
     for (int d = 0; d < p->n; d++) {
@@ -234,7 +234,7 @@ static void sum_out(const einsum *e, part *p, uint64_t wanted) {
 
 /* -------- two operands to one */
 
-/* Appends p's labels that are in the set, in p's order; the product of their sizes. */
+/* Appends p's labels that are in the set to `to`, in p's order. Returns the product of their sizes. */
 static int64_t append(const einsum *e, const part *p, uint64_t set, part *to) {
     int64_t size = 1;
     for (int d = 0; d < p->n; d++) {
@@ -245,19 +245,20 @@ static int64_t append(const einsum *e, const part *p, uint64_t set, part *to) {
     return size;
 }
 
-/* p as matrices [batch, first, second], the labels of each in the order of `like`, or as they are if that is [batch, second, first]. */
-static bool as_matrices(const einsum *e, part *p, const part *like, uint64_t batch, uint64_t first, uint64_t second, bool turn) {
-    part straight = {.n = 0}, turned = {.n = 0};
+/* Makes p the matrices [batch, first, second]; the labels of each part are in the order of `like`, or of p where `like` lacks one. If
+   `transposable` and p's labels already are [batch, second, first], leaves that order and returns true: the product transposes. */
+static bool as_matrices(const einsum *e, part *p, const part *like, uint64_t batch, uint64_t first, uint64_t second, bool transposable) {
+    part straight = {.n = 0}, transposed = {.n = 0};
     const part *of_first = first & ~labels_of(like) ? p : like, *of_second = second & ~labels_of(like) ? p : like;
     const int64_t b = append(e, like, batch, &straight), n = append(e, of_first, first, &straight),
         m = append(e, of_second, second, &straight);
-    append(e, like, batch, &turned), append(e, of_second, second, &turned), append(e, of_first, first, &turned);
-    turn = turn && memcmp(p->label, straight.label, (size_t)p->n * sizeof *p->label) &&
-        !memcmp(p->label, turned.label, (size_t)p->n * sizeof *p->label);
-    arrange(e, p, turn ? &turned : &straight);
-    const int64_t shape[] = {b, turn ? m : n, turn ? n : m};
+    append(e, like, batch, &transposed), append(e, of_second, second, &transposed), append(e, of_first, first, &transposed);
+    transposable = transposable && memcmp(p->label, straight.label, (size_t)p->n * sizeof *p->label) &&
+        !memcmp(p->label, transposed.label, (size_t)p->n * sizeof *p->label);
+    arrange(e, p, transposable ? &transposed : &straight);
+    const int64_t shape[] = {b, transposable ? m : n, transposable ? n : m};
     p->x = rg_reshape_at(e->at, p->x, 3 - !batch, shape + !batch);
-    return turn;
+    return transposable;
 }
 
 static int contract(const einsum *e, part *p, part *q, uint64_t later) {
@@ -305,7 +306,8 @@ rg_tensor *rg_einsum_at(const char *at, const char *equation, int n, rg_tensor *
     einsum sum = {.at = at, .text = equation ? equation : ""}, *e = &sum;
     for (int k = 0; x && k < n && !e->t; k++) e->t = rg_tape_of(x[k]);
     int failed = !x || n < 1 || n > MOST || !equation;
-    if (failed) rg_fail(e->t, RG_EVALUE, at, "einsum: %d operands, at most %d; the string is %s", n, MOST, equation ? "there" : "NULL");
+    if (!equation) rg_fail(e->t, RG_EVALUE, at, "einsum: the equation is NULL");
+    else if (failed) rg_fail(e->t, RG_EVALUE, at, "einsum: %d operands, not 1 to %d", n, MOST);
     for (int k = 0; !failed && k < n; k++) {
         failed = rg_failed(x[k]);
         if (failed) rg_fail(e->t, RG_ESTATE, at, "einsum: operand %d is %s", k + 1, x[k] ? "what a failed operation returned" : "NULL");

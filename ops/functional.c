@@ -1,5 +1,5 @@
-/* functional.c - Jacobians row by row, Hessians as Jacobians of gradients; H v as the gradient of g with cotangent v; J v by the
-   double-backward identity: v' J is linear in its cotangent w, and J v is the derivative of <J' w, v> by w. */
+/* functional.c - Jacobians row by row, Hessians as Jacobians of gradients; H v as the vjp of the gradient with cotangent v; J v by the
+   double-backward identity: the vjp J' w is linear in w, and J v is the gradient of <J' w, v> by w. */
 #include <string.h>
 
 #include "engine/op.h"
@@ -9,7 +9,7 @@
 #undef RG_AT
 #define RG_AT at
 
-/* vs NULL: there are none. */
+/* Checks y, the list of x and, unless vs is NULL, the list of v. */
 static int check(const char *what, const char *at, rg_tensor *y, rg_list xs, const rg_list *vs) {
     rg_tape *t = rg_tape_of(y);
     rg_tensor *const *x = xs.items, *const *v = vs ? vs->items : NULL;
@@ -30,7 +30,7 @@ static int check(const char *what, const char *at, rg_tensor *y, rg_list xs, con
     return 0;
 }
 
-/* All elements of x[], one after another; x[] is used up. An op has at most 255 operands: groups of groups. */
+/* All elements of x[] as one vector; x[] is overwritten. An op has at most 255 operands, so groups are joined, then groups of groups. */
 static rg_tensor *join(const char *at, int64_t n, rg_tensor **x) {
     enum { GROUP = UINT8_MAX };
     for (int64_t i = 0; i < n; i++) x[i] = rg_reshape(x[i], -1);
@@ -46,7 +46,7 @@ static void copy(rg_tensor *to, const rg_tensor *x) { memcpy(to->data, x->data, 
 
 /* -------- Jacobian and Hessian */
 
-/* The place for all rows when no graph is wanted, made before anything that will be released; NULL after an error. */
+/* Allocates the result without a graph. It must be older than the marks to which jacobian_rows rewinds. NULL after an error. */
 static rg_tensor *matrix(const char *what, const char *at, rg_tensor *y, rg_tensor *x) {
     int64_t shape[2 * RG_MAX_DIMS];
     char ys[64], xs[64];
@@ -63,7 +63,7 @@ static rg_tensor *matrix(const char *what, const char *at, rg_tensor *y, rg_tens
 }
 
 /* d y_j / dx */
-static int row(const char *at, rg_tensor *y, rg_tensor *x, int64_t j, bool graph, rg_tensor **g) {
+static int jacobian_row(const char *at, rg_tensor *y, rg_tensor *x, int64_t j, bool graph, rg_tensor **g) {
     rg_tensor *e = rg_full_like(y, 0);
     if (rg_failed(e)) return -1;
     if (e->dtype == RG_F64) ((double *)e->data)[j] = 1;
@@ -71,15 +71,15 @@ static int row(const char *at, rg_tensor *y, rg_tensor *x, int64_t j, bool graph
     return rg_grad(y, rg_list_of(x), g, .dy = e, .create_graph = graph);
 }
 
-/* m is returned, filled; with a graph another of its shape. */
-static rg_tensor *rows(const char *at, rg_tensor *y, rg_tensor *x, bool graph, rg_tensor *m) {
+/* Without a graph fills m and returns it; with one returns another tensor of m's shape. */
+static rg_tensor *jacobian_rows(const char *at, rg_tensor *y, rg_tensor *x, bool graph, rg_tensor *m) {
     rg_tape *t = y->tape;
     const size_t bytes = (size_t)x->numel * rg_dtype_size(x->dtype), size = (size_t)y->numel * sizeof m;
     rg_tensor *g, **all = graph && m->numel ? rg_tape_alloc(at, t, size) : NULL;
     int failed = graph && m->numel && !all;
     for (int64_t j = 0; j < y->numel && m->numel && !failed; j++) {
         const int64_t mark = rg_mark(t);
-        failed = row(at, y, x, j, graph, &g);
+        failed = jacobian_row(at, y, x, j, graph, &g);
         if (!failed && all) all[j] = g;
         else if (!failed) memcpy((char *)m->data + (size_t)j * bytes, g->data, bytes);
         if (!all) rg_rewind(t, mark);
@@ -91,7 +91,7 @@ static rg_tensor *rows(const char *at, rg_tensor *y, rg_tensor *x, bool graph, r
 
 rg_tensor *rg_jacobian_at(const char *at, rg_tensor *y, rg_tensor *x, rg_graph_options options) {
     rg_tensor *m = check("rg_jacobian", at, y, rg_list_of(x), NULL) ? NULL : matrix("rg_jacobian", at, y, x);
-    return m ? rows(at, y, x, options.create_graph, m) : rg_poison(rg_tape_of(y));
+    return m ? jacobian_rows(at, y, x, options.create_graph, m) : rg_poison(rg_tape_of(y));
 }
 
 rg_tensor *rg_hessian_at(const char *at, rg_tensor *y, rg_tensor *x, rg_graph_options options) {
@@ -99,15 +99,15 @@ rg_tensor *rg_hessian_at(const char *at, rg_tensor *y, rg_tensor *x, rg_graph_op
     rg_tensor *m = check("rg_hessian", at, y, rg_list_of(x), NULL) ? NULL : matrix("rg_hessian", at, x, x), *g;
     if (!m) return rg_poison(rg_tape_of(y));
     const int64_t mark = rg_mark(y->tape);
-    rg_tensor *h = rg_grad(y, rg_list_of(x), &g, .create_graph = true) ? rg_poison(y->tape) : rows(at, g, x, graph, m);
+    rg_tensor *h = rg_grad(y, rg_list_of(x), &g, .create_graph = true) ? rg_poison(y->tape) : jacobian_rows(at, g, x, graph, m);
     if (!graph) rg_rewind(y->tape, mark);
     return h;
 }
 
 /* -------- products */
 
-/* <g, v> differentiated by x[], where the gradients g may depend on x and v must count as constant: v is the cotangent. */
-static int contract(const char *at, rg_tensor *const *g, rg_tensor *const *v, int n, rg_list x, bool graph, rg_tensor **out) {
+/* The gradient of <g, v> by x[]. v is passed as the cotangent of g, and so counts as a constant even if it depends on x. */
+static int grad_of_product(const char *at, rg_tensor *const *g, rg_tensor *const *v, int n, rg_list x, bool graph, rg_tensor **out) {
     rg_tape *t = g[0]->tape;
     const size_t size = 2 * (size_t)n * sizeof *g;
     rg_tensor **all = rg_tape_alloc(at, t, size);
@@ -134,7 +134,7 @@ int rg_hvp_at(const char *at, rg_tensor *y, rg_list xs, rg_list vs, rg_tensor *o
     bool failed = false;
     for (int k = 0; k < n && !graph; k++) failed |= rg_failed(to[k] = rg_empty_at(at, t, x[k]->dtype, x[k]->ndim, x[k]->shape));
     const int64_t mark = rg_mark(t);
-    failed = failed || rg_grad(y, xs, g, .create_graph = true) || contract(at, g, v, n, xs, graph, out);
+    failed = failed || rg_grad(y, xs, g, .create_graph = true) || grad_of_product(at, g, v, n, xs, graph, out);
     for (int k = 0; k < n && !graph; k++) {
         if (!failed) copy(to[k], out[k]);
         out[k] = failed ? rg_poison(t) : to[k];
@@ -156,7 +156,7 @@ rg_tensor *rg_jvp_at(const char *at, rg_tensor *y, rg_list xs, rg_list vs, rg_gr
     const int64_t mark = rg_mark(t);
     rg_tensor *w = rg_requires_grad(rg_detach(rg_full_like(y, 0)), true);
     const int failed = (!graph && rg_failed(to)) || rg_grad(y, xs, g, .dy = w, .create_graph = true) ||
-        contract(at, g, v, n, rg_list_of(w), graph, &jv);
+        grad_of_product(at, g, v, n, rg_list_of(w), graph, &jv);
     if (!failed && !graph) copy(to, jv);
     if (!graph) rg_rewind(t, mark);
     rg_tape_dealloc(t, g, size);

@@ -1,11 +1,11 @@
-/* gather.c - choosing by an index along one axis, and adding up where it points to.
+/* gather.c - selecting by an index along an axis, and adding up at an index.
    index_select and index_add take an index per slice, gather and scatter_add one per element; each pair is adjoint. */
 #include <string.h>
 
 #include "ops/index.h"
 #include "ops/rule.h"
 
-/* Normalises attr.axis of x, along which is chosen. */
+/* Checks attr.axis, the axis of x that is indexed, and counts it from 0. */
 static int choice_axis(rg_tensor *y, const rg_tensor *x) {
     if (rg_axis(y, x, &y->attr.axis)) return -1;
     const int64_t n = rg_axis_size(x, y->attr.axis);
@@ -17,7 +17,8 @@ static int index_check(rg_tensor *y) { return rg_index_check(y, y->in[1], "index
 /* -------- index_select: y[.., j.., ..] = x[.., index[j..], ..].    dx = dy added up at the index
             index_add:    y = x, y[.., index[j..], ..] += src[.., j.., ..].    dx = dy, dsrc = dy selected */
 
-/* The shape of what index selects from x along attr.axis, and its rank; -1 after a rejection. Of rank 0 one element, again rank 0. */
+/* Writes the shape of what index selects from x along attr.axis, and returns its rank, or -1 after a rejection. From rank 0 one index
+   selects one element, of rank 0. */
 static int selected(rg_tensor *y, const rg_tensor *x, const rg_tensor *index, int64_t *shape) {
     if (choice_axis(y, x)) return -1;
     if (x->ndim == 0) return index->numel == 1 ? 0 : rg_reject(y, RG_ESHAPE, "%lld indices into rank 0, not one", (long long)index->numel);
@@ -43,7 +44,7 @@ static int index_add_shape(rg_tensor *y) {
     char text[80];
     if (src->ndim == ndim && !memcmp(src->shape, shape, (size_t)ndim * sizeof *shape)) return rg_shape_like(y, x);
     if (rg_shape_set(y, ndim, shape)) return -1;
-    return rg_reject(y, RG_ESHAPE, "what is added must be %s", rg_shape_text(y, text, sizeof text));
+    return rg_reject(y, RG_ESHAPE, "the source must be %s", rg_shape_text(y, text, sizeof text));
 }
 
 static void index_select_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
@@ -91,8 +92,8 @@ rg_tensor *rg_index_add_at(const char *at, rg_tensor *x, rg_tensor *src, rg_tens
 /* -------- gather:      y[i, j, k] = x[i, index[i, j, k], k], for axis 1.    dx = dy added up at the index
             scatter_add: y = x, y[i, index[i, j, k], k] += src[i, j, k].       dx = dy, dsrc = dy gathered */
 
-/* Is index as x but for attr.axis, or shorter? Rank 0 counts as [1]. */
-static int fits_beside_axis(rg_tensor *y, const rg_tensor *x, const rg_tensor *index) {
+/* Has index as many dimensions as x, and along the axes other than attr.axis no larger sizes? Rank 0 counts as [1]. */
+static int check_index_shape(rg_tensor *y, const rg_tensor *x, const rg_tensor *index) {
     if (choice_axis(y, x)) return -1;
     if (index->ndim != x->ndim && (index->ndim > 1 || x->ndim > 1))
         return rg_reject(y, RG_ESHAPE, "index must have %d dimensions, not %d", x->ndim, index->ndim);
@@ -105,14 +106,14 @@ static int fits_beside_axis(rg_tensor *y, const rg_tensor *x, const rg_tensor *i
 }
 
 static int gather_shape(rg_tensor *y) {
-    return fits_beside_axis(y, y->in[0], y->in[1]) || rg_shape_set(y, y->in[1]->ndim, y->in[1]->shape) ? -1 : 0;
+    return check_index_shape(y, y->in[0], y->in[1]) || rg_shape_set(y, y->in[1]->ndim, y->in[1]->shape) ? -1 : 0;
 }
 
 static int scatter_add_shape(rg_tensor *y) {
     const rg_tensor *index = y->in[1], *src = y->in[2];
-    if (fits_beside_axis(y, y->in[0], index)) return -1;
+    if (check_index_shape(y, y->in[0], index)) return -1;
     if (!rg_same_shape(src, index))
-        return rg_reject(y, RG_ESHAPE, "the shapes of index and of what is added differ");
+        return rg_reject(y, RG_ESHAPE, "the shapes of index and source differ");
     return rg_shape_like(y, y->in[0]);
 }
 

@@ -1,4 +1,4 @@
-/* index.c - choosing elements: where, pick and its adjoint scatter, one_hot; and cast, which chooses how they are stored. */
+/* index.c - where, pick and its adjoint scatter, one_hot, cast; checks of indices, labels, masks. gather.c has index_select, gather. */
 #include "ops/index.h"
 
 #include <stdio.h>
@@ -71,7 +71,7 @@ uint64_t rg_index_branch(const rg_tensor *y) {
     return h;
 }
 
-/* The shape of index with one more axis, of attr.classes. */
+/* Sets y's shape: that of index, and a last axis of attr.classes. */
 static int with_classes(rg_tensor *y, const rg_tensor *index) {
     int64_t shape[RG_MAX_DIMS + 1];
     for (int d = 0; d < index->ndim; d++) shape[d] = index->shape[d];
@@ -131,7 +131,7 @@ static int scatter_shape(rg_tensor *y) {
     return with_classes(y, index);
 }
 
-/* Of scatter and one_hot: the index is the last operand. */
+/* For scatter and one_hot, whose last operand is the index. */
 static int classes_check(rg_tensor *y) { return rg_index_check(y, y->in[y->nin - 1], "index", y->attr.classes, ""); }
 
 static void scatter_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = rg_pick(dy, y->in[1]); }
@@ -172,7 +172,7 @@ rg_tensor *rg_one_hot_at(const char *at, rg_tensor *index, int64_t n) {
     return rg_apply(&rg_op_one_hot, at, (rg_attr){.classes = classes(n)}, 1, &index);
 }
 
-/* -------- cast: y = x in another dtype; a view where it is its own.    dx = dy cast back, between floats; else none */
+/* -------- cast: y = x in another dtype; in x's own dtype a view.    dx = dy cast back, between floats; else none */
 
 static bool is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype == RG_F64; }
 

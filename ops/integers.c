@@ -1,4 +1,4 @@
-/* integers.c - what the engine's operators are for integers; and numbers as operands with integers. */
+/* integers.c - the engine's operators for integers, and numbers as operands of operators on integers. */
 #include "ops/integers.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* integers.h - for operators that take integers too: what is applied in their place then (rg_op.others), which has no derivative. */
+/* integers.h - for operators that also take integers: the operator that is applied to them (rg_op.others). It has no derivative. */
 #ifndef RG_INTEGERS_H
 #define RG_INTEGERS_H
 

@@ -16,12 +16,11 @@ extern const rg_op rg_op_cross_entropy; /* the mean without options, in one pass
 
 /* -------- options */
 
-static_assert(sizeof(rg_loss_options) % sizeof(uint64_t) == 0, "none_given looks at it in words");
+static_assert(sizeof(rg_loss_options) % sizeof(uint64_t) == 0, "none_set reads it in words");
 enum { WEIGHT = 1, POS_WEIGHT = 2, MASK = 4, SMOOTHING = 8, MARGIN = 16, POWER = 32, DELTA = 64, BETA = 128, FOCUS = 256, LOG_TARGET = 512,
-    BATCHMEAN = 1024,
-    FULL = 2048, EPS = 4096 };
+    BATCHMEAN = 1024, FULL = 2048, EPS = 4096 };
 
-static bool given(double v) { return v != 0 || signbit(v); }
+static bool is_set(double v) { return v != 0 || signbit(v); } /* RG_ZERO, -0, is set */
 
 static int refuse(const char *at, rg_tape *t, const char *who, const char *option, double value, const char *rule) {
     return rg_fail(t, RG_EVALUE, at, "%s: %s is %g, must be %s", who, option, value, rule);
@@ -30,10 +29,10 @@ static int refuse(const char *at, rg_tape *t, const char *who, const char *optio
 static int check_options(const char *at, rg_tape *t, const char *who, const rg_loss_options *o, unsigned has) {
     const struct { unsigned bit; bool given; const char *name; } options[] = {
         {WEIGHT, o->weight, "weight"}, {POS_WEIGHT, o->pos_weight, "pos_weight"}, {MASK, o->mask, "mask"},
-        {SMOOTHING, given(o->label_smoothing), "label_smoothing"}, {MARGIN, given(o->margin), "margin"}, {POWER, given(o->p), "p"},
-        {DELTA, given(o->delta), "delta"}, {BETA, given(o->beta), "beta"}, {FOCUS, given(o->alpha), "alpha"},
-        {FOCUS, given(o->gamma), "gamma"},
-        {LOG_TARGET, o->log_target, "log_target"}, {FULL, o->full, "full"}, {EPS, given(o->eps), "eps"},
+        {SMOOTHING, is_set(o->label_smoothing), "label_smoothing"}, {MARGIN, is_set(o->margin), "margin"}, {POWER, is_set(o->p), "p"},
+        {DELTA, is_set(o->delta), "delta"}, {BETA, is_set(o->beta), "beta"}, {FOCUS, is_set(o->alpha), "alpha"},
+        {FOCUS, is_set(o->gamma), "gamma"},
+        {LOG_TARGET, o->log_target, "log_target"}, {FULL, o->full, "full"}, {EPS, is_set(o->eps), "eps"},
         {BATCHMEAN, o->reduction == RG_BATCHMEAN, "reduction RG_BATCHMEAN"}};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (options[i].given && !(has & options[i].bit)) return rg_fail(t, RG_EVALUE, at, "%s: this loss has no %s", who, options[i].name);
@@ -41,8 +40,8 @@ static int check_options(const char *at, rg_tape *t, const char *who, const rg_l
     if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1))
         return refuse(at, t, who, "label_smoothing", o->label_smoothing, "from 0 to 1");
     if (!isfinite(o->margin)) return refuse(at, t, who, "margin", o->margin, "finite");
-    if (given(o->p) && o->p != 1 && o->p != 2) return refuse(at, t, who, "p", o->p, "1 or 2");
-    if (given(o->delta) && !(o->delta > 0 && isfinite(o->delta))) return refuse(at, t, who, "delta", o->delta, "above 0 and finite");
+    if (is_set(o->p) && o->p != 1 && o->p != 2) return refuse(at, t, who, "p", o->p, "1 or 2");
+    if (is_set(o->delta) && !(o->delta > 0 && isfinite(o->delta))) return refuse(at, t, who, "delta", o->delta, "above 0 and finite");
     if (!(o->beta >= 0 && isfinite(o->beta))) return refuse(at, t, who, "beta", o->beta, "at least 0 and finite");
     if (!(o->alpha <= 1)) return refuse(at, t, who, "alpha", o->alpha, "at most 1");
     if (!(o->eps >= 0 && isfinite(o->eps))) return refuse(at, t, who, "eps", o->eps, "at least 0 and finite");
@@ -50,23 +49,23 @@ static int check_options(const char *at, rg_tape *t, const char *who, const rg_l
     return 0;
 }
 
-static inline bool none_given(const rg_loss_options *o) {
+static inline bool none_set(const rg_loss_options *o) {
     uint64_t words[sizeof *o / sizeof(uint64_t)], any = 0;
     memcpy(words, o, sizeof words);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) any |= words[i];
     return !any;
 }
 
-/* Operands that can be used, and options that this loss has? If not, the error is on the tape. */
+/* Can the operands be used, and does this loss have the options that are set (`has`: a bit for each)? If not, the error is on the tape. */
 #define READY(has) ready(at, &speaker_, &with, has)
 static bool ready(const char *at, const rg_speaker *s, const rg_loss_options *with, unsigned has) {
     rg_tape *t = rg_tape_of(s->in[0] ? s->in[0] : s->in[1]);
     for (int i = 0; i < s->n; i++)
         if (rg_given(at, t, s->in[i], "%s: operand %d", s->name, i + 1)) return false;
-    return !rg_error_code(t) && (none_given(with) || check_options(at, t, s->name, with, has) == 0);
+    return !rg_error_code(t) && (none_set(with) || check_options(at, t, s->name, with, has) == 0);
 }
 
-/* Does w broadcast to the shape of x, and not x to w's? Where one is missing or poisoned the next op says so. */
+/* Does w broadcast to x's shape? A NULL or failed operand counts as yes: the next op reports it. */
 static bool fits(const char *at, const char *who, const char *what, const rg_tensor *w, const char *whole, const rg_tensor *x) {
     char text[160], other[160];
     if (rg_failed(w) || rg_failed(x) || rg_expands_to(w, x)) return true;
@@ -75,7 +74,7 @@ static bool fits(const char *at, const char *who, const char *what, const rg_ten
     return false;
 }
 
-/* READY, and a target that broadcasts to the prediction: [n] and [n, 1] would give a loss of [n, n]. */
+/* READY, and does the target broadcast to the prediction? [n] for [n, 1] does not: the loss would be [n, n]. */
 #define PAIRED(has)                                                  \
     (READY(has) && (rg_same_shape(speaker_.in[0], speaker_.in[1]) || \
                     fits(at, speaker_.name, "target", speaker_.in[1], "prediction", speaker_.in[0])))
@@ -105,8 +104,8 @@ rg_tensor *rg_l1_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options 
     return reduced(at, rg_abs(rg_sub(p, y)), with.reduction);
 }
 
-/* far (|d| - m) + near m^2 / 2 with m = min(|d|, edge) */
-static rg_tensor *bent(const char *at, rg_tensor *p, rg_tensor *y, double edge, double far, double near) {
+/* near d^2 / 2 for |d| below the edge, with slope `far` beyond: far (|d| - m) + near m^2 / 2 with m = min(|d|, edge) */
+static rg_tensor *huber_like(const char *at, rg_tensor *p, rg_tensor *y, double edge, double far, double near) {
     rg_tensor *d = rg_abs(rg_sub(p, y));
     if (rg_failed(d)) return d;
     rg_tensor *m = rg_minimum(d, rg_constant(d, edge));
@@ -117,17 +116,17 @@ rg_tensor *rg_huber_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_optio
     RG_SPEAK_AS("huber", p, y);
     if (!PAIRED(DELTA)) return rg_poison(rg_tape_of(p));
     const double delta = rg_option(with.delta, 1);
-    return reduced(at, bent(at, p, y, delta, delta, 1), with.reduction);
+    return reduced(at, huber_like(at, p, y, delta, delta, 1), with.reduction);
 }
 
 rg_tensor *rg_smooth_l1_at(const char *at, rg_tensor *p, rg_tensor *y, rg_loss_options with) {
     RG_SPEAK_AS("smooth_l1", p, y);
     if (!PAIRED(BETA)) return rg_poison(rg_tape_of(p));
     const double beta = rg_option(with.beta, 1);
-    return reduced(at, beta == 0 ? rg_abs(rg_sub(p, y)) : bent(at, p, y, beta, 1, 1 / beta), with.reduction);
+    return reduced(at, beta == 0 ? rg_abs(rg_sub(p, y)) : huber_like(at, p, y, beta, 1, 1 / beta), with.reduction);
 }
 
-/* -------- operands whose values are checked: views of them, so that the check is repeated when the record is played */
+/* -------- checks of an operand's values. Each is an op, so that a replay repeats the check. */
 
 static int view_shape(rg_tensor *y) { return rg_shape_like(y, y->in[0]) || rg_view(y, y->in[0], 0) ? -1 : 0; }
 static void view_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { (void)y, dx[0] = dy; }
@@ -248,31 +247,35 @@ rg_tensor *rg_squared_hinge_at(const char *at, rg_tensor *z, rg_tensor *y, rg_lo
 
 /* -------- many classes */
 
-typedef struct rows { /* of x [.., classes] */
+typedef struct label_rows { /* of x [.., classes] */
     rg_tensor *labels; /* [..] i32, 0 where the mask is 0 */
     rg_tensor *kept;   /* [..] 1, or 0 where the mask is 0; NULL without a mask */
     rg_tensor *weight; /* [..] of each label; NULL when all are 1 */
-} rows;
+} label_rows;
 
-/* Is each label that counts a class? */
+/* Is every label a class, but those that the mask leaves out? */
 static bool labels_fit(const char *at, const char *who, const rg_tensor *x, const rg_tensor *labels, const rg_tensor *mask) {
     const int32_t *label = labels->data;
     const int64_t classes = rg_dim(x, -1);
-    for (int64_t i = 0; i < labels->numel; i++)
-        if ((label[i] < 0 || label[i] >= classes) && (!mask || rg_element(mask, i) != 0))
-            return rg_fail(x->tape, RG_EVALUE, at, "%s: element %lld of the labels is %d, outside 0..%lld" RG_NOT_MASKED, who, (long long)i,
-                (int)label[i], (long long)classes - 1), false;
+    for (int64_t i = 0; i < labels->numel; i++) {
+        if ((label[i] >= 0 && label[i] < classes) || (mask && rg_element(mask, i) == 0)) continue;
+        if (classes == 0)
+            return rg_fail(x->tape, RG_EVALUE, at, "%s: element %lld of the labels is %d, but there are no classes", who, (long long)i,
+                (int)label[i]), false;
+        return rg_fail(x->tape, RG_EVALUE, at, "%s: element %lld of the labels is %d, outside 0..%lld" RG_NOT_MASKED, who, (long long)i,
+            (int)label[i], (long long)classes - 1), false;
+    }
     return true;
 }
 
-/* Labels, mask and weights of the rows of x; false after an error. x of another type than floats is refused by the ops that follow. */
-static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *labels, const rg_loss_options *with, rows *r) {
-    *r = (rows){.labels = labels};
+/* Labels, mask and weights of the rows of x; false after an error. An x that is not of floats is left for the next op to refuse. */
+static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *labels, const rg_loss_options *with, label_rows *r) {
+    *r = (label_rows){.labels = labels};
     rg_tensor *w = with->weight, *mask = with->mask;
     if (rg_labels_check(at, who, x, labels) || (mask && rg_mask_check(at, who, x, labels, mask)) || !labels_fit(at, who, x, labels, mask))
         return false;
     if (mask) {
-        r->labels = rg_where(mask, labels, rg_constant(labels, 0)); /* which can be picked */
+        r->labels = rg_where(mask, labels, rg_constant(labels, 0)); /* any class will do: pick needs one */
         r->kept = rg_cast(rg_ne(mask, rg_constant(mask, 0)), x->dtype);
         if (rg_failed(r->kept)) return false;
     }
@@ -286,30 +289,30 @@ static bool rows_of(const char *at, const char *who, rg_tensor *x, rg_tensor *la
     return true;
 }
 
-/* Where a row does not count its loss is 0, whatever is there. */
-static rg_tensor *masked(const char *at, rg_tensor *loss, const rows *r) {
+/* A row that the mask leaves out has the loss 0, also where it would be NaN. */
+static rg_tensor *masked(const char *at, rg_tensor *loss, const label_rows *r) {
     return r->kept && !rg_failed(loss) ? rg_where(r->kept, loss, rg_constant(loss, 0)) : loss;
 }
 
-static rg_tensor *row_mean(const char *at, rg_tensor *loss, const rows *r, rg_reduction reduction) {
+static rg_tensor *row_mean(const char *at, rg_tensor *loss, const label_rows *r, rg_reduction reduction) {
     rg_tensor *weight = r->weight ? masked(at, r->weight, r) : r->kept;
     if (reduction != RG_MEAN || !weight) return reduced(at, loss, reduction);
     return rg_div(rg_sum(loss), rg_sum(weight));
 }
 
-static rg_tensor *nll_rows(const char *at, rg_tensor *log_p, const rows *r) {
+static rg_tensor *nll_rows(const char *at, rg_tensor *log_p, const label_rows *r) {
     return masked(at, weighted(at, rg_neg(rg_pick(log_p, r->labels)), r->weight), r);
 }
 
 rg_tensor *rg_nll_at(const char *at, rg_tensor *log_p, rg_tensor *labels, rg_loss_options with) {
-    rows r;
+    label_rows r;
     RG_SPEAK_AS("nll", log_p, labels);
     if (!READY(WEIGHT | MASK) || !rows_of(at, "nll", log_p, labels, &with, &r)) return rg_poison(rg_tape_of(log_p));
     return row_mean(at, nll_rows(at, log_p, &r), &r, with.reduction);
 }
 
 rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *labels, rg_loss_options with) {
-    rows r;
+    label_rows r;
     RG_SPEAK_AS("cross_entropy", logits, labels);
     const double e = with.label_smoothing;
     const bool fused = with.reduction == RG_MEAN && e == 0 && !with.weight && !with.mask;
@@ -326,7 +329,7 @@ rg_tensor *rg_cross_entropy_at(const char *at, rg_tensor *logits, rg_tensor *lab
 }
 
 rg_tensor *rg_multi_margin_at(const char *at, rg_tensor *x, rg_tensor *labels, rg_loss_options with) {
-    rows r;
+    label_rows r;
     RG_SPEAK_AS("multi_margin", x, labels);
     if (!READY(WEIGHT | MASK | MARGIN | POWER) || !rows_of(at, "multi_margin", x, labels, &with, &r))
         return rg_poison(rg_tape_of(x));
@@ -337,7 +340,7 @@ rg_tensor *rg_multi_margin_at(const char *at, rg_tensor *x, rg_tensor *labels, r
     rg_tensor *over = rg_relu(rg_add_scalar(rg_sub(x, rg_unsqueeze(own, own->ndim)), rg_option(with.margin, 1)));
     rg_tensor *others = rg_where(is_own, rg_constant(x, 0), with.p == 2 ? rg_square(over) : over);
     rg_tensor *loss = rg_mul_scalar(rg_sum(others, -1), 1 / (double)classes);
-    return row_mean(at, masked(at, weighted(at, loss, r.weight), &r), &(rows){.kept = r.kept}, with.reduction); /* not of weights */
+    return row_mean(at, masked(at, weighted(at, loss, r.weight), &r), &(label_rows){.kept = r.kept}, with.reduction); /* without weights */
 }
 
 /* -------- distributions and directions */
@@ -358,13 +361,13 @@ rg_tensor *rg_gaussian_nll_at(const char *at, rg_tensor *mean, rg_tensor *y, rg_
     return reduced(at, with.full ? rg_add_scalar(loss, log(2 * M_PI) / 2) : loss, with.reduction);
 }
 
-/* max(|x|, 1e-8), whose slope at 0 is 0 */
+/* max(|x|, 1e-8); its slope at 0 is 0 */
 static rg_tensor *length(const char *at, rg_tensor *x, int axis) {
     rg_tensor *square = rg_sum(rg_square(x), axis);
     return rg_failed(square) ? square : rg_sqrt(rg_maximum(square, rg_constant(square, 1e-16)));
 }
 
-/* x repeated along the axis, where it has size 1, to the size of the other operand. */
+/* Expands x along the axis, if its size there is 1, to the size of the other operand. */
 static rg_tensor *as_long_as(const char *at, rg_tensor *x, const rg_tensor *other, int axis) {
     int64_t shape[RG_MAX_DIMS];
     for (int d = 0; d < x->ndim; d++) shape[d] = x->shape[d];
@@ -378,7 +381,7 @@ rg_tensor *rg_cosine_similarity_at(const char *at, rg_tensor *a, rg_tensor *b, i
     RG_SPEAK_AS("cosine_similarity", a, b);
     rg_tensor *dot = rg_sum(rg_mul(a, b), axis);
     if (rg_failed(dot)) return dot;
-    if (a->ndim != b->ndim) /* or an axis counted from 0 would be another one in each */
+    if (a->ndim != b->ndim) /* axis 0 would not be the same axis in both */
         return rg_refuse(a->tape, RG_ESHAPE, at, "cosine_similarity: operands of %d and %d dimensions", a->ndim, b->ndim);
     rg_tensor *long_a = as_long_as(at, a, b, axis);
     b = as_long_as(at, b, a, axis);

@@ -6,10 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Operands x, w, b; the last ones may be missing. */
+/* For operands x, w, b, of which w and b may be missing: checks eps and the shapes of w and b, and sets y's shape. most: operands */
 static int check(rg_tensor *y, int most, const int64_t *shape, int ndim) {
     if (y->nin > most) return rg_reject(y, RG_ESHAPE, "%d operands, at most %d", y->nin, most);
-    if (!(y->attr.p >= 0 && isfinite(y->attr.p))) return rg_reject(y, RG_EVALUE, "eps %g", y->attr.p);
+    if (!(y->attr.p >= 0 && isfinite(y->attr.p))) return rg_reject(y, RG_EVALUE, "eps is %g, must be at least 0 and finite", y->attr.p);
     for (int i = 1; i < y->nin; i++) {
         const rg_tensor *w = y->in[i];
         rg_tensor should = {.tape = y->tape, .dtype = w->dtype, .ndim = (uint8_t)ndim};
@@ -21,7 +21,7 @@ static int check(rg_tensor *y, int most, const int64_t *shape, int ndim) {
     return rg_shape_like(y, y->in[0]);
 }
 
-/* What the formula above says, over a set of axes. w: the weight as it broadcasts to x, or NULL; dw, db: not summed down yet. */
+/* The formula above, over a set of axes. w: the weight, in a shape broadcasting to x, or NULL. dw and db have x's shape, not summed yet. */
 static void rule(rg_tensor *y, rg_tensor *dy, rg_tensor *w, bool centred, int n, const int *axes, rg_tensor **dx) {
 #define MEAN(v) rg_mean_keep_at(y->at, v, n, axes)
     rg_tensor *x = y->in[0], *c = centred ? rg_sub(x, MEAN(x)) : x;
@@ -78,9 +78,9 @@ RG_OP(rms_norm) = {.name = "rms_norm", .formula = "w x / sqrt(mean x^2 + eps), o
     .refuses = "4,17 16 axis=-1 p=.1; 4,17 17 axis=0 p=.1; 4,17 17 axis=2; 4,17 17 axis=-1 p=-.1; 4,17 17 17 axis=-1; - axis=0; "
                "4,17:i32 17:i32 axis=-1"};
 
-/* The last k axes as an axis: none at all is no axis. */
+/* Sets the attribute for the last k axes, axis = -k. k must be at least 1. */
 static int last(const char *at, const rg_op *op, const rg_tensor *x, int k, double eps, rg_attr *to) {
-    if (k < 1) return rg_fail(rg_tape_of(x), RG_EVALUE, at, "%s: over the last %d axes", op->name, k);
+    if (k < 1) return rg_fail(rg_tape_of(x), RG_EVALUE, at, "%s: k is %d, must be at least 1", op->name, k);
     *to = (rg_attr){.axis = -k, .p = eps};
     return 0;
 }
@@ -130,7 +130,7 @@ RG_OP(batch_norm) = {.name = "batch_norm", .formula = "w (x - mean x) / sqrt(var
                "2,3,0 3 3 p=.1; 2,2,2,2,2,2 2 2 p=.1",
     .refuses = "1,4 4 4; 1,4,1,1 4 4; 5,4 5 5; 5,4 4 5; 5,4 1,4 4; 5 5 5; -; 5,4 same; 5,4 4 4 p=-1; 5,4 4 4 4; 5,4:i32 4:i32 4:i32"};
 
-/* What rg_batch_norm cannot leave to an op: the statistics, and in evaluation weight and bias. */
+/* Checks an operand that no op checks: a statistic, and in evaluation also the weight or the bias. written: it will be updated. */
 static int check_statistic(const char *at, const rg_tensor *x, const rg_tensor *v, const char *what, bool written) {
     rg_tape *t = x->tape;
     char text[160], other[160];
@@ -150,7 +150,7 @@ static int check_statistic(const char *at, const rg_tensor *x, const rg_tensor *
 }
 
 /* running += momentum (q batch - running) in place */
-static void follow_one(rg_tensor *to, const rg_tensor *batch, double momentum, double q) {
+static void update_one(rg_tensor *to, const rg_tensor *batch, double momentum, double q) {
     for (int64_t i = 0; i < to->numel; i++) {
         if (to->dtype == RG_F64) ((double *)to->data)[i] += momentum * (q * ((const double *)batch->data)[i] - ((double *)to->data)[i]);
         else ((float *)to->data)[i] += (float)(momentum * (q * (double)((const float *)batch->data)[i] - (double)((float *)to->data)[i]));
@@ -158,19 +158,20 @@ static void follow_one(rg_tensor *to, const rg_tensor *batch, double momentum, d
     rg_touch(to);
 }
 
-/* Both statistics follow those that the batch_norm before it saved. An op, so that a replay does it again, and one op, so that both move or
-   none; its result has no elements. */
-static int follow(rg_tensor *y) {
-    follow_one(y->in[0], y->in[2]->saved[0], y->attr.p, 1);
-    follow_one(y->in[1], y->in[2]->saved[1], y->attr.p, y->attr.q);
+/* Updates both running statistics, in[0] and in[1], from what the batch_norm in[2] saved. It is an op, so that a replay repeats it, and one
+   op, so that both are updated or none. Its result has no elements. */
+static int update_running(rg_tensor *y) {
+    update_one(y->in[0], y->in[2]->saved[0], y->attr.p, 1);
+    update_one(y->in[1], y->in[2]->saved[1], y->attr.p, y->attr.q);
     return 0;
 }
-static int follow_shape(rg_tensor *y) { return rg_shape_set(y, 1, &(int64_t){0}); }
+static int update_shape(rg_tensor *y) { return rg_shape_set(y, 1, &(int64_t){0}); }
 static const rg_op follow_batch = {.name = "follow_batch", .formula = "running += momentum (batch - running)", .arity = 3,
-    .shape = follow_shape, .forward = RG_ANY(follow)};
+    .shape = update_shape, .forward = RG_ANY(update_running)};
 
-static rg_tensor *by_the_batch(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b, double momentum,
-    double eps) {
+/* Normalises by the statistics of the batch, and updates the running ones. */
+static rg_tensor *normalise_training(const char *at, rg_tensor *x, rg_tensor *mean, rg_tensor *var, rg_tensor *w, rg_tensor *b,
+    double momentum, double eps) {
     rg_tensor *y = apply(&rg_op_batch_norm, at, (rg_attr){.p = eps}, x, w, b);
     if (rg_failed(y) || (!mean && !var)) return y;
     if (check_statistic(at, x, mean, "running mean", true) || check_statistic(at, x, var, "running variance", true))
@@ -187,7 +188,7 @@ rg_tensor *rg_batch_norm_at(const char *at, rg_tensor *x, rg_tensor *mean, rg_te
     rg_batch_norm_options options) {
     const double momentum = rg_option(options.momentum, .1), eps = rg_option(options.eps, 1e-5);
     RG_SPEAK_AS("batch_norm", x, w, b);
-    if (options.training || rg_failed(x)) return by_the_batch(at, x, mean, var, w, b, momentum, eps);
+    if (options.training || rg_failed(x)) return normalise_training(at, x, mean, var, w, b, momentum, eps);
     if (check_statistic(at, x, mean, "mean", false) || check_statistic(at, x, var, "variance", false)) return rg_poison(x->tape);
     if ((w && check_statistic(at, x, w, "weight", false)) || (b && check_statistic(at, x, b, "bias", false))) return rg_poison(x->tape);
     if (b && !w) return rg_refuse(x->tape, RG_EVALUE, at, "batch_norm: a bias without a weight");

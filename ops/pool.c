@@ -1,5 +1,5 @@
-/* pool.c - the largest, or the mean, of what each window of a plane sees.
-   max_pool2d: dx = dy where the first largest was, windows added up.    avg_pool2d: dx = dy / (kh kw) all over each window.        */
+/* pool.c - the largest element, or the mean, of each window of a plane. max_pool2d: dx = dy at the first largest element of the window;
+   avg_pool2d: dx = dy / (kh kw) at each element of the window; both added up over the windows. */
 #include "ops/rule.h"
 #include "ops/window.h"
 
@@ -16,7 +16,7 @@ static rg_tensor *pool(const rg_op *op, const char *at, rg_tensor *x, rg_window_
     return rg_window_attr(at, op, x, window, &attr) ? rg_poison(rg_tape_of(x)) : rg_apply(op, at, attr, 1, &x);
 }
 
-/* columns [planes, kh kw, windows], one plane an image, as x's gradient */
+/* x's gradient from columns [planes, kh kw, windows]: folds each plane as an image of its own */
 static rg_tensor *folded(rg_tensor *y, rg_tensor *columns) {
     const rg_tensor *x = y->in[0];
     return rg_reshape_at(y->at, rg_fold_at(y->at, columns, x->shape[2], x->shape[3], rg_window_of(&y->attr)), 4, x->shape);
@@ -30,7 +30,7 @@ static rg_tensor *folded(rg_tensor *y, rg_tensor *columns) {
     "1,1,4,4 kernel=2x2 padding=-1x0; 1,1,4,4 kernel=2x2 dilation=2x2; 1,2,4,4 kernel=2x2 groups=2; " \
     "1,1,0,4 kernel=2x2 padding=1x1; 1,1,4,4:i32 kernel=2x2"
 
-/* -------- max: saved[0] [planes, windows] i32 is the place in the window, in reading order; NaN is the largest */
+/* -------- max: saved[0] [planes, windows] i32 is the index of the largest within the window, row by row; NaN is the largest */
 
 static void max_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     const int64_t planes = y->shape[0] * y->shape[1], windows = y->shape[2] * y->shape[3];

@@ -6,7 +6,7 @@
 #include "engine/op.h"
 #include "ops/ops.h"
 
-/* How one column of numbers is written: all elements alike, as NumPy does. */
+/* How numbers are written: all elements of a tensor alike, as NumPy does. */
 typedef struct layout { bool integer, single, scientific; int digits, width; } layout;
 
 static double value_at(const rg_tensor *x, int64_t i) {
@@ -17,7 +17,7 @@ static double value_at(const rg_tensor *x, int64_t i) {
 
 enum { EDGE = 3, ALL = 1000 }; /* above ALL elements only EDGE at both ends of every axis are shown */
 
-/* The elements that are shown, one after another: the next index after i along an axis of n, when there are too many. */
+/* The next index after i that is shown, along an axis of n. */
 static int64_t next_shown(const rg_tensor *x, int64_t i, int64_t n) {
     return x->numel > ALL && n > 2 * EDGE && i == EDGE - 1 ? n - EDGE : i + 1;
 }
@@ -33,7 +33,7 @@ static void each_shown(const rg_tensor *x, visit *fn, void *ctx, int axis, int64
     for (int64_t i = 0; i < n; i = next_shown(x, i, n)) each_shown(x, fn, ctx, axis + 1, offset * n + i);
 }
 
-/* The shortest digits that give the value back in its own precision, at most `most`; returns how many stand after the point. */
+/* The fewest digits after the point, up to `most`, from which v can be read back in its own precision. */
 static int decimals(double v, bool single, bool scientific, int most) {
     char text[48];
     for (int d = 0; d < most; d++) {
@@ -57,7 +57,7 @@ static void measure(void *ctx, double v) {
     if (e > s->digits_e) s->digits_e = e;
 }
 
-/* A fixed number is followed by blanks in place of the digits it does not need, so that points stay below each other. */
+/* Without an exponent, blanks take the place of digits that a number does not need, so that the points are in one column. */
 static int write_number(char *to, size_t size, const layout *l, double v) {
     if (isnan(v)) return snprintf(to, size, "nan");
     if (isinf(v)) return snprintf(to, size, v < 0 ? "-inf" : "inf");
@@ -114,7 +114,7 @@ static void print_row(const rg_tensor *x, const layout *l, int axis, int64_t off
     fprintf(to, "%*s", blanks, "");
 }
 
-/* Depth is at most the number of dimensions. */
+/* Recursion is as deep as the tensor has dimensions. */
 static void print_axis(const rg_tensor *x, const layout *l, int axis, int64_t offset, FILE *to) {
     fputc('[', to);
     if (axis == x->ndim - 1) print_row(x, l, axis, offset, to);

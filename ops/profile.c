@@ -1,4 +1,4 @@
-/* profile.c - rg_profile: time, calls and bytes by operator, of what runs while it is on. */
+/* profile.c - rg_profile: time, calls and bytes of each operator while it is on. */
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -13,7 +13,7 @@ typedef struct profile {
     rg_tape *tape;
     row *rows;
     int64_t nrows, size;
-    int depth; /* runs within runs; the outermost counts */
+    int depth; /* of runs within runs, of which the outermost counts */
     bool backward, on;
     double began, since, total; /* the run; when it was switched on; how long it was on */
 } profile;
@@ -24,13 +24,13 @@ static double seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* For one row more. Before a run: after one that failed its tape gives no memory. */
+/* Makes room for one more row. Called before a run: after a run that failed the tape gives no memory. */
 static void make_room(profile *p, const rg_tensor *y) {
     row *rows = rg_grown_own(y->at, p->tape, p->rows, p->nrows, &p->size, sizeof *rows);
     if (rows) p->rows = rows;
 }
 
-/* By the name: what is applied to integers is another operator. */
+/* The row of y's operator, by its name: the operator for integers is another rg_op of the same name. NULL: there is no room. */
 static row *row_of(profile *p, const rg_tensor *y) {
     int64_t k = 0;
     while (k < p->nrows && p->rows[k].op != y->op && strcmp(p->rows[k].op->name, y->op->name) != 0) k++;
@@ -45,7 +45,7 @@ static int64_t bytes_made(const rg_tensor *y, bool backward) {
     int64_t bytes = 0;
     for (int i = 0; backward && i < y->nin; i++)
         if (rg_needs_grad(y->in[i])) bytes += bytes_of(y->in[i]);
-    return backward ? bytes : y->base || !y->data ? 0 : bytes_of(y); /* a view has those of its base; what was refused has no shape */
+    return backward ? bytes : y->base || !y->data ? 0 : bytes_of(y); /* a view has no bytes of its own; a refused y has no shape */
 }
 
 static void watch(void *ctx, rg_tensor *y, int i, rg_tensor *g) {
@@ -88,7 +88,7 @@ int rg_profile_at(const char *at, rg_tape *t, bool on) {
 
 static double time_of(const row *r) { return r->parts[0].seconds + r->parts[1].seconds; }
 
-/* The row after `last` (NULL: the first), the slowest first, of two alike the one that came first. */
+/* The row after `last` (NULL: the first row) in order of time, the slowest first; of equal rows the one that was made first. */
 static const row *next_slowest(const profile *p, const row *last) {
     const row *next = NULL;
     for (const row *r = p->rows; r < RG_END(p->rows, p->nrows); r++) {

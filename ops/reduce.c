@@ -1,5 +1,5 @@
-/* reduce.c - reductions over any axes: sum mean prod max min any all, and over one: argmax argmin. attr.reduce.axes is the set of axes, a
-   bit each. Of integers: sum is i32, mean the tape's float type, max and min are of their dtype.                                    */
+/* reduce.c - reductions over any axes: sum mean prod max min any all, and over one axis: argmax argmin. attr.reduce.axes is the set of
+   axes, a bit for each. For integers sum gives i32, mean the tape's float type, max and min the operand's dtype. */
 #include <limits.h>
 
 #include "ops/axes.h"
@@ -7,64 +7,10 @@
 #include "ops/integers.h"
 #include "ops/rule.h"
 
-/* -------- axes */
-
-rg_attr rg_axes_attr(const rg_tensor *x, bool keepdims, int naxes, const int *axes) {
-    const int ndim = x && x->ndim ? x->ndim : 1;
-    rg_attr attr = {.reduce = {.axes = naxes == 0 ? (1u << ndim) - 1 : 0, .keepdims = keepdims}};
-    if (naxes < 0 || (naxes > 0 && !axes)) attr.reduce.fault = RG_AXIS_NONE;
-    for (int k = 0; k < naxes && !attr.reduce.fault; k++) {
-        const int axis = axes[k] < 0 ? axes[k] + ndim : axes[k];
-        const bool outside = axis < 0 || axis >= ndim;
-        if (outside || attr.reduce.axes >> axis & 1) {
-            attr.reduce.bad_axis = axes[k];
-            attr.reduce.fault = outside ? RG_AXIS_OUTSIDE : RG_AXIS_TWICE;
-        } else {
-            attr.reduce.axes |= 1u << axis;
-        }
-    }
-    return attr;
-}
-
-int rg_axes_check(rg_tensor *y) {
-    const int axis = y->attr.reduce.bad_axis;
-    switch (y->attr.reduce.fault) {
-    case 0: return 0;
-    case RG_AXIS_TWICE: return rg_reject(y, RG_ESHAPE, "axis %d is given twice", axis);
-    case RG_AXIS_NONE: return rg_reject(y, RG_EVALUE, "a negative count of axes, or no list of them");
-    default: return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", axis, y->in[0]->ndim);
-    }
-}
-
-int rg_axis(rg_tensor *y, const rg_tensor *x, int *axis) {
-    const int n = x->ndim ? x->ndim : 1;
-    if (*axis < -n || *axis >= n) return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", *axis, x->ndim);
-    if (*axis < 0) *axis += n;
-    return 0;
-}
-
-int rg_shape_reduce(rg_tensor *y, const rg_tensor *x, unsigned axes, bool keepdims) {
-    if (axes >> (x->ndim ? x->ndim : 1))
-        return rg_reject(y, RG_ESHAPE, "axis %d is outside the %d dimensions", 31 - __builtin_clz(axes), x->ndim);
-    int64_t shape[RG_MAX_DIMS];
-    int n = 0;
-    for (int d = 0; d < x->ndim; d++) {
-        if (!(axes >> d & 1)) shape[n++] = x->shape[d];
-        else if (keepdims) shape[n++] = 1;
-    }
-    return rg_shape_set(y, n, shape);
-}
-
-int rg_shape_without(rg_tensor *y, const rg_tensor *x, int axis) {
-    if (rg_axis(y, x, &axis)) return -1;
-    y->attr.axis = axis;
-    return rg_shape_reduce(y, x, 1u << axis, false);
-}
-
 static int shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     if (rg_axes_check(y) || rg_shape_reduce(y, x, y->attr.reduce.axes, y->attr.reduce.keepdims)) return -1;
-    if (x->ndim == 0) y->attr.reduce.axes = 0; /* its one axis is none of a dimension */
+    if (x->ndim == 0) y->attr.reduce.axes = 0; /* rank 0 accepts axis 0, but has no dimension to reduce */
     return 0;
 }
 
@@ -93,7 +39,7 @@ static rg_tensor *spread(rg_tensor *y, rg_tensor *v) { return rg_expand_at(y->at
 #define INTEGERS "; 4,5:i32<9 axes=0; 4,5:i32<9 axes=1 keepdims=1; 2,3,4:u8 axes=0.2; 9:u8; -:i32=-3; 3,0:i32 axes=0"
 #define REFUSES "2,3 axes=2; 2,3 axes=0.5; - axes=1; 2,3:i32 axes=2"
 
-/* -------- sum    dx = dy, spread over what was summed */
+/* -------- sum    dx = dy, expanded to x */
 
 static void sum_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = spread(y, dy); }
 
@@ -108,13 +54,13 @@ RG_OP(sum) = {.name = "sum", .formula = "sum x_i", .arity = 1, .others = &rg_op_
 
 REDUCTION(sum)
 
-/* -------- mean    dx = dy / n, spread; over nothing NaN, as in NumPy */
+/* -------- mean    dx = dy / n, expanded to x; the mean over nothing is NaN, as in NumPy */
 
 static void mean_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     double n = 1;
     for (int d = 0; d < y->in[0]->ndim; d++)
         if (y->attr.reduce.axes >> d & 1) n *= (double)y->in[0]->shape[d];
-    dx[0] = spread(y, rg_mul_scalar(dy, n > 0 ? 1 / n : 0)); /* of none: spread to nothing, but a 1 / 0 would show in derivatives by dy */
+    dx[0] = spread(y, rg_mul_scalar(dy, n > 0 ? 1 / n : 0)); /* n = 0: dx is empty, but 1 / 0 would show in derivatives by dy */
 }
 
 static int mean_shape(rg_tensor *y) { return y->dtype = rg_default_dtype(y->tape), shape(y); }
@@ -129,12 +75,13 @@ RG_OP(mean) = {.name = "mean", .formula = "sum x_i / n", .arity = 1, .others = &
 REDUCTION(mean)
 
 /* -------- prod    dx_i = dy prod_(j != i) x_j, by products alone, so that zeros among the x_j do no harm.
-   Over the reduced axes x is n slices. Their halves are multiplied, then the halves of that, until one is left: what a slice is to
-   be multiplied by is its partner, and what that product is multiplied by. One that has no partner goes up as it is.          */
+   Along the reduced axes x is n slices. Up: each level holds the products of pairs of the level below, slice i times slice i + n / 2; a
+   last slice without a partner stays as it is. Down: the product of all slices but one is its partner times the product of all
+   slices outside of its pair. */
 
 enum { LEVELS = 64 };
 
-/* The reduced axes of x in front, the others behind them: the order for rg_permute. */
+/* The axes of x for rg_permute: the reduced ones first, then the others. */
 static void reduced_first(const rg_tensor *y, int *axes) {
     int k = 0;
     for (int reduced = 1; reduced >= 0; reduced--)
@@ -211,7 +158,7 @@ REDUCTION(max)
 
 REDUCTION(min)
 
-/* -------- any, all: are there truths, and no others? Of floats too; NaN is true, as in NumPy and PyTorch. u8, and no derivative */
+/* -------- any: is an element not 0? all: is none 0? Of floats too: NaN is not 0, as in NumPy and PyTorch. u8, without a derivative */
 
 static int truth_shape(rg_tensor *y) { return y->dtype = RG_U8, shape(y); }
 
@@ -266,9 +213,9 @@ RG_OP(argmin) = {.name = "argmin", .formula = "first i where x_i is smallest", .
     .forward = RG_KERNEL(argmin),
     .branch = {rg_index_branch, rg_index_branch}, .samples = ARG_SAMPLES, .refuses = ARG_REFUSES};
 
-/* Along the one axis given, or of none in the order of memory. */
+/* Along one axis; without an axis, over all elements in the order of memory. */
 static rg_tensor *arg(const rg_op *op, const char *at, rg_tensor *x, int naxes, const int *axes) {
-    if (rg_failed(x)) return rg_apply(op, at, RG_NO_ATTR, 1, &x); /* says so */
+    if (rg_failed(x)) return rg_apply(op, at, RG_NO_ATTR, 1, &x); /* reports it */
     if (naxes < 0 || naxes > 1 || (naxes && !axes))
         return rg_refuse(x->tape, RG_EVALUE, at, "%s: %d axes, not one or none", op->name, naxes);
     if (naxes == 0) x = rg_reshape_at(at, x, 1, (const int64_t[]){x->numel});

@@ -26,11 +26,11 @@
 
 #ifndef RG_ROW_RULES_H
 #define RG_ROW_RULES_H
-/* For a row with two parameters: they are bounds, and NaN is no bound. */
+/* The two parameters of a row are bounds: a NaN is none. */
 static inline int rg_row_bounds(rg_tensor *y) {
     if (y->attr.p != y->attr.p || y->attr.q != y->attr.q)
         return rg_reject(y, RG_EVALUE, "the bounds are %g and %g", y->attr.p, y->attr.q);
-    return rg_shape_like(y, y->in[0]);
+    return 0;
 }
 #endif
 
@@ -62,7 +62,7 @@ static inline int rg_row_bounds(rg_tensor *y) {
         .samples = RG_ROW_NUMBERS(" p=" #sample), .refuses = RG_ROW_REFUSES1)                               \
     RG_ROW_CALL(n, (const char *at, rg_tensor *x, double p), ((rg_attr){.p = p}), 1, &x)
 #define UNARYPQ(n, text, f, dx0, kinks, lo, hi, sample_p, sample_q)                                         \
-    RG_ROW_RULE1(n, text, dx0, kinks, lo, hi, .shape = rg_row_bounds,                                       \
+    RG_ROW_RULE1(n, text, dx0, kinks, lo, hi, .check = rg_row_bounds,                                       \
         .samples = RG_ROW_NUMBERS(" p=" #sample_p " q=" #sample_q),                                         \
         .refuses = RG_ROW_REFUSES1 "; 2,3 p=nan q=1; 2,3 p=0 q=nan")                                        \
     RG_ROW_CALL(n, (const char *at, rg_tensor *x, double p, double q), ((rg_attr){.p = p, .q = q}), 1, &x)

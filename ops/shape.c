@@ -1,5 +1,6 @@
-/* shape.c - the operators that move elements and change none: reshape unsqueeze squeeze permute slice pad concat, for any dtype.
-   The derivative of each is another of them: reshape and permute back, slice and pad undo one another, concat is undone by slices. */
+/* shape.c - operators that move elements and change none: reshape unsqueeze squeeze permute slice pad concat, for any dtype; arrange.c has
+   more of them. The derivative of each is another of them: reshape and permute are undone by their like, slice by pad, pad by slice,
+   concat by slices. */
 #include "ops/integers.h"
 #include "ops/rule.h"
 
@@ -15,7 +16,7 @@ static int reshape_shape(rg_tensor *y) {
     const int n = y->attr.shape.ndim;
     int64_t shape[RG_MAX_DIMS] = {0};
     int unknown = -1;
-    y->attr.shape.dims = NULL; /* the caller's array, which y outlives */
+    y->attr.shape.dims = NULL; /* the caller's array may go before y */
     if (n > RG_MAX_DIMS || (n > 0 && !dims)) return rg_shape_set(y, n, dims);
     for (int d = 0; d < n; d++) {
         shape[d] = dims[d];
@@ -50,7 +51,7 @@ rg_tensor *rg_reshape_at(const char *at, rg_tensor *x, int ndim, const int64_t *
     return rg_apply(&rg_op_reshape, at, (rg_attr){.shape = {.ndim = ndim, .dims = shape}}, 1, &x);
 }
 
-/* -------- unsqueeze, squeeze: y = x with a dimension of 1 more, or less.    dx = dy without it, or with it */
+/* -------- unsqueeze, squeeze: y = x with a new dimension of 1, or without one.    dx = dy squeezed, or unsqueezed */
 
 static int unsqueeze_shape(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
@@ -89,7 +90,7 @@ rg_tensor *rg_unsqueeze_at(const char *at, rg_tensor *x, int axis) {
 }
 rg_tensor *rg_squeeze_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_squeeze, at, (rg_attr){.axis = axis}, 1, &x); }
 
-/* -------- permute: y's axis i is x's axis attr.perm[i], -1 = none; axes beyond the sixth are only counted, in attr.p.
+/* -------- permute: y's axis i is x's axis attr.perm[i]; -1 ends the list. attr.p: how many axes more than six were given.
             dx = dy permuted by the inverse */
 
 static int permute_shape(rg_tensor *y) {
@@ -130,16 +131,16 @@ rg_tensor *rg_permute_at(const char *at, rg_tensor *x, int naxes, const int *axe
     rg_attr attr = {.perm = {-1, -1, -1, -1, -1, -1}, .p = naxes > RG_MAX_DIMS ? naxes - RG_MAX_DIMS : 0};
     for (int k = 0; k < naxes && k < RG_MAX_DIMS; k++) {
         attr.perm[k] = axes[k] < 0 && axes[k] >= -ndim ? axes[k] + ndim : axes[k];
-        if (attr.perm[k] == -1) attr.perm[k] = 0; /* an axis of a rank 0, where any is one too many: -1 would not be counted */
+        if (attr.perm[k] == -1) attr.perm[k] = 0; /* rank 0 has no axis to give; -1 would end the list, uncounted */
     }
     return rg_apply(&rg_op_permute, at, attr, 1, &x);
 }
 
 /* -------- slice: y = x from start up to stop along an axis.    dx = dy padded by what was left out
             pad:   y = x with a value before and after.           dx = the slice of dy where x was
-            attr.axis is the axis; attr.start, attr.stop: of a slice the bounds, of a pad how many before and after; attr.p: its value */
+            attr.axis is the axis; attr.start, attr.stop: the bounds of a slice, the widths before and after of a pad; attr.p: its value */
 
-/* Of a dimension that is there: rank 0 has none to cut or to lengthen. */
+/* rg_axis, for axes that must be a dimension: rank 0 has none. */
 static int dimension(rg_tensor *y, const rg_tensor *x, int *axis) {
     return x->ndim == 0 ? rg_reject(y, RG_ESHAPE, "axis %d is outside the 0 dimensions", *axis) : rg_axis(y, x, axis);
 }
@@ -149,10 +150,12 @@ static int slice_shape(rg_tensor *y) {
     rg_attr *a = &y->attr;
     if (dimension(y, x, &a->axis)) return -1;
     const int64_t n = x->shape[a->axis], start = a->start < 0 ? a->start + n : a->start, stop = a->stop < 0 ? a->stop + n : a->stop;
-    if (start < 0 || start > stop || stop > n) {
-        return rg_reject(y, RG_ESHAPE, "%lld..%lld does not lie in axis %d, of size %lld", (long long)a->start, (long long)a->stop, a->axis,
+    if (start < 0 || start > n || stop < 0 || stop > n)
+        return rg_reject(y, RG_ESHAPE, "%lld..%lld is outside axis %d, of size %lld", (long long)a->start, (long long)a->stop, a->axis,
             (long long)n);
-    }
+    if (start > stop)
+        return rg_reject(y, RG_ESHAPE, "start %lld is after stop %lld, along axis %d of size %lld", (long long)a->start,
+            (long long)a->stop, a->axis, (long long)n);
     a->start = start;
     a->stop = stop;
     int64_t shape[RG_MAX_DIMS];
@@ -168,9 +171,11 @@ static int pad_shape(rg_tensor *y) {
     if (dimension(y, x, &a->axis)) return -1;
     for (int d = 0; d < x->ndim; d++) shape[d] = x->shape[d];
     size += a->axis;
-    if (a->start < 0 || a->stop < 0 || __builtin_add_overflow(*size, a->start, size) || __builtin_add_overflow(*size, a->stop, size)) {
-        return rg_reject(y, RG_ESHAPE, "%lld zeros before and %lld after axis %d", (long long)a->start, (long long)a->stop, a->axis);
-    }
+    if (a->start < 0 || a->stop < 0)
+        return rg_reject(y, RG_ESHAPE, "the widths %lld and %lld along axis %d must be at least 0", (long long)a->start,
+            (long long)a->stop, a->axis);
+    if (__builtin_add_overflow(*size, a->start, size) || __builtin_add_overflow(*size, a->stop, size))
+        return rg_reject(y, RG_ESHAPE, "the size of axis %d overflows", a->axis);
     if (!rg_holds(x->dtype, a->p)) return rg_reject(y, RG_EVALUE, "%.10g does not fit %s", a->p, rg_dtype_name(x->dtype));
     return rg_shape_set(y, x->ndim, shape);
 }
@@ -203,12 +208,12 @@ RG_OP(pad) = {.name = "pad", .formula = "x with zeros, or p, before and after, a
                "2,3 axis=0 start=0 stop=-1; 2,3 axis=2 start=0 stop=0; - axis=0 start=1 stop=0;"
                "2,3 axis=0 start=9223372036854775807 stop=1; 2,3 axis=0 start=4611686018427387904 stop=0; - axis=0 start=1 stop=0"};
 
-/* With a step: the elements start + k step, gathered. */
+/* A slice with a step: index_select of start, start + step, .. */
 static rg_tensor *stepped(const char *at, rg_tensor *x, int axis, int64_t start, int64_t stop, int64_t step) {
     RG_SPEAK_AS("slice", x);
     const int64_t size = rg_dim(x, axis);
     if (size < 0) return rg_apply(&rg_op_slice, at, (rg_attr){.axis = axis}, 1, &x); /* refuses the axis */
-    const int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1; /* of start and stop, as Python clamps them */
+    const int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1; /* Python clamps start and stop to these */
     if (start < 0) start += size;
     if (stop < 0) stop += size;
     if (stop == RG_TO_END && step < 0) stop = -1;

@@ -1,5 +1,5 @@
-/* sort.c - argsort along an axis; sort and topk, which gather by it: gradients go back through the permutation.
-   Equal elements stay in their order. NaN counts as the largest number, as in PyTorch: last ascending, first descending.  */
+/* sort.c - argsort along an axis; sort and topk, which gather by it: gradients go back through the permutation. Equal elements keep their
+   order. NaN counts as the largest number, as in PyTorch: it is last in ascending, first in descending order. */
 #include "ops/index.h"
 #include "ops/integers.h"
 #include "ops/rule.h"
@@ -32,7 +32,7 @@ rg_tensor *rg_argsort_at(const char *at, rg_tensor *x, int axis, rg_sort_options
     return rg_apply(&rg_op_argsort, at, (rg_attr){.axis = axis, .reverse = options.descending}, 1, &x);
 }
 
-/* -------- sort, topk    dx = dy put where the elements came from */
+/* -------- sort, topk    dx = dy at the places that the elements came from */
 
 rg_tensor *rg_sort_at(const char *at, rg_tensor *x, int axis, rg_sort_options options) {
     RG_SPEAK_AS("sort", x);
@@ -44,7 +44,7 @@ rg_tensor *rg_sort_at(const char *at, rg_tensor *x, int axis, rg_sort_options op
 rg_tensor *rg_topk_at(const char *at, rg_tensor *x, int axis, int64_t k, rg_topk_options options) {
     RG_SPEAK_AS("topk", x);
     rg_tensor *order = rg_argsort(x, axis, .descending = !options.smallest);
-    const bool rank_0 = !rg_failed(order) && order->ndim == 0; /* all of it is chosen */
+    const bool rank_0 = !rg_failed(order) && order->ndim == 0; /* has one element, so k must be 1 */
     const int64_t n = rank_0 ? 1 : rg_dim(order, axis);
     if (!rg_failed(order) && (k < rank_0 || k > n)) {
         rg_fail(rg_tape_of(x), RG_EVALUE, at, "topk: k = %lld is outside %d..%lld, the size of axis %d", (long long)k, (int)rank_0,

@@ -7,13 +7,13 @@
 #undef RG_AT
 #define RG_AT at
 
-/* v^(1/2), v >= 0, with slope 0 where v is 0: as PyTorch has it for std and norm. */
+/* v^(1/2) for v >= 0, with slope 0 at 0, as PyTorch's std and norm. */
 static rg_tensor *root(const char *at, rg_tensor *v) {
     rg_tensor *is_zero = rg_logical_not(v);
     return rg_mul(rg_sqrt(rg_add(v, is_zero)), rg_logical_not(is_zero));
 }
 
-/* Nothing to divide by is NaN, as in PyTorch: var of one element, say. */
+/* A divisor below 0 counts as 0, as in PyTorch: the variance of one element is 0 / 0, NaN. */
 static rg_tensor *var_over(const char *at, rg_tensor *x, double correction, bool keepdims, int naxes, const int *axes) {
     rg_tape *t = rg_tape_of(x);
     RG_SPEAK_AS("var", x);
@@ -37,10 +37,10 @@ static rg_tensor *norm_over(const char *at, rg_tensor *x, double p, bool keepdim
     if (p == 1) return (keepdims ? rg_sum_keep_at : rg_sum_at)(at, rg_abs(x), naxes, axes);
     if (p == 2) return root(at, (keepdims ? rg_sum_keep_at : rg_sum_at)(at, rg_square(x), naxes, axes));
     if (p == (double)INFINITY) return (keepdims ? rg_max_keep_at : rg_max_at)(at, rg_abs(x), naxes, axes);
-    return rg_refuse(rg_tape_of(x), RG_EVALUE, at, "norm: p = %g, but there are 1, 2 and INFINITY", p);
+    return rg_refuse(rg_tape_of(x), RG_EVALUE, at, "norm: p is %g, must be 1, 2 or INFINITY", p);
 }
 
-/* The functions of ops.h: of var and std the number p is the correction, 1 unless given; of norm the power, 2. */
+/* The functions of ops.h. The number p is the correction of var and std, by default 1, and the power of norm, by default 2. */
 #define STATISTIC(n, with_p, p_unless_given)                                                               \
     rg_tensor *rg_##n##_at(const char *at, rg_tensor *x, int naxes, const int *axes) {                     \
         return n##_over(at, x, p_unless_given, false, naxes, axes);                                        \
@@ -58,7 +58,7 @@ STATISTIC(var, var_corrected, 1)
 STATISTIC(std, std_corrected, 1)
 STATISTIC(norm, norm_p, 2)
 
-/* -------- in the registry; without axes a sample is over all of them */
+/* -------- in the registry; a sample without axes is over all of them */
 
 /* The axes of a set, and how many. */
 static int listed(unsigned set, int *axes) {

@@ -1,4 +1,4 @@
-/* window.c - windows that slide over images; unfold, which puts what each of them sees into a column, and its adjoint fold. */
+/* window.c - windows that slide over images: their options; unfold, which copies each window into a column, and its adjoint fold. */
 #include "ops/window.h"
 
 #include "ops/rule.h"
@@ -24,7 +24,7 @@ int rg_window_attr(const char *at, const rg_op *op, const rg_tensor *x, rg_windo
     if (pair(at, op, x, "kernel", w.kernel, to->window.kernel) || pair(at, op, x, "stride", w.stride, to->window.stride) ||
         pair(at, op, x, "padding", w.padding, to->window.padding) ||
         pair(at, op, x, "dilation", w.dilation, to->window.dilation)) return -1;
-    if (!square) to->window.padding[1] = (int16_t)w.padding[1]; /* 0 was meant */
+    if (!square) to->window.padding[1] = (int16_t)w.padding[1]; /* {p, RG_NO_PADDING} is {p, 0}, but pair() made it {p, p} */
     return 0;
 }
 
@@ -38,9 +38,9 @@ static int count_along(rg_tensor *y, int d, int64_t size, bool pool, int64_t *n)
     if (pool && (dilation != 1 || a->window.groups > 1))
         return rg_reject(y, RG_EVALUE, "dilation %d, groups %d: a pool has neither", dilation, a->window.groups);
     if (pool && size == 0) return rg_reject(y, RG_ESHAPE, "an image side of 0 has nothing to pool");
-    if (kernel < 1) return rg_reject(y, RG_EVALUE, "a kernel of %dx%d", a->window.kernel[0], a->window.kernel[1]);
+    if (kernel < 1) return rg_reject(y, RG_EVALUE, "the kernel is %dx%d, must be at least 1x1", a->window.kernel[0], a->window.kernel[1]);
     if (stride < 1 || padding < 0 || dilation < 1)
-        return rg_reject(y, RG_EVALUE, "stride %d, padding %d, dilation %d", stride, padding, dilation);
+        return rg_reject(y, RG_EVALUE, "stride %d and dilation %d must be at least 1, padding %d at least 0", stride, dilation, padding);
     if (pool && padding > kernel / 2) return rg_reject(y, RG_EVALUE, "padding %d is more than half the kernel, %d", padding, kernel);
     if (size > INT32_MAX) return rg_reject(y, RG_ESHAPE, "an image side of %lld, at most %d", (long long)size, INT32_MAX);
     const int64_t reach = (int64_t)dilation * (kernel - 1) + 1, room = size + 2 * padding;
@@ -79,7 +79,7 @@ static int fold_shape(rg_tensor *y) {
     if (x->ndim != 3) return rg_reject(y, RG_ESHAPE, "%d dimensions, not 3: [n, c kh kw, windows]", x->ndim);
     const int64_t h = y->attr.window.size[0], w = y->attr.window.size[1], rows = x->shape[1];
     int64_t n[2];
-    if (h < 0 || w < 0) return rg_reject(y, RG_EVALUE, "an image of %lldx%lld", (long long)h, (long long)w);
+    if (h < 0 || w < 0) return rg_reject(y, RG_EVALUE, "the image is %lldx%lld, must be at least 0x0", (long long)h, (long long)w);
     if (rg_window_count(y, h, w, false, n)) return -1;
     const int64_t kernel = (int64_t)y->attr.window.kernel[0] * y->attr.window.kernel[1];
     if (rows % kernel)

@@ -1,5 +1,5 @@
-/* finite.c - rg_check_finite: which op made the first NaN or infinity, forward or backward. The cause is the op's own formula with the
-   numbers of that element in it: "ln x = ln 0". Behind a backward rule it is that of the first op the rule is composed of. */
+/* finite.c - rg_check_finite: which op made the first NaN or infinity, forward or backward. The cause is the op's formula with the
+   numbers of that element: "ln x = ln 0". For a backward rule it is the formula of the first of its ops that made one. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@ enum { NOT_A_NUMBER = 1, INFINITE = 2, ANY = NOT_A_NUMBER | INFINITE };
 
 static int kind(double v) { return isnan(v) ? NOT_A_NUMBER : isinf(v) ? INFINITE : 0; }
 
-/* A NaN without its sign, which means nothing and would be printed. */
+/* A NaN without its sign: printf would print it, and it means nothing. */
 static double element(const rg_tensor *x, int64_t i) {
     const double v = rg_element(x, i);
     return isnan(v) ? (double)NAN : v;
@@ -30,8 +30,8 @@ static int kinds_in(const rg_tensor *x) {
     return (find(x, NOT_A_NUMBER) >= 0 ? NOT_A_NUMBER : 0) | (find(x, INFINITE) >= 0 ? INFINITE : 0);
 }
 
-/* Where an operand is, that broadcasts to y, for element i of y. */
-static int64_t behind(const rg_tensor *x, const rg_tensor *y, int64_t i) {
+/* The index of the element of x that broadcasting brings to element i of y. */
+static int64_t operand_index(const rg_tensor *x, const rg_tensor *y, int64_t i) {
     int64_t at = 0, stride = 1;
     for (int d = y->ndim - 1; d >= 0; d--) {
         const int own = d - (y->ndim - x->ndim);
@@ -44,18 +44,19 @@ static int64_t behind(const rg_tensor *x, const rg_tensor *y, int64_t i) {
 
 static bool elementwise(const rg_tensor *y) { return !y->op->shape && y->nin <= 2; }
 
-/* Was v, element i of y, made here: does no operand hold such a thing already? An infinity may have been a NaN before. */
+/* Did y's op make element i, which is not finite? A NaN: if no operand has a NaN there. An infinity: if no operand has a NaN or an infinity
+   there. Of an op that is not elementwise all elements of the operands count. */
 static bool is_made(const rg_tensor *y, int64_t i) {
     const int same = kind(element(y, i)) == NOT_A_NUMBER ? NOT_A_NUMBER : ANY;
-    if (kind(y->attr.p) & same) return false; /* by a number that was given */
+    if (kind(y->attr.p) & same) return false; /* the caller's number is not finite */
     for (int k = 0; k < y->nin; k++) {
         const rg_tensor *x = y->in[k];
-        if (elementwise(y) ? kind(element(x, behind(x, y, i))) & same : find(x, same) >= 0) return false;
+        if (elementwise(y) ? kind(element(x, operand_index(x, y, i))) & same : find(x, same) >= 0) return false;
     }
     return true;
 }
 
-/* The first element that y made, or -1. Operands are looked through once, not for each element, where they are not elementwise. */
+/* The first element that y's op made, or -1. For an op that is not elementwise the operands are searched once, not for each element. */
 static int64_t made_by(const rg_tensor *y) {
     int64_t i = find(y, ANY);
     if (i < 0 || is_made(y, i)) return i;
@@ -71,7 +72,7 @@ static rg_tensor *first_since(rg_tape *t, int64_t mark) {
     return first;
 }
 
-/* -------- saying it */
+/* -------- the message */
 
 typedef struct text { char to[320]; size_t n; } text;
 
@@ -98,19 +99,19 @@ static void put_number(text *m, double v) { put(m, v < 0 ? "(%.6g)" : "%.6g", v)
 
 static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
-/* The formula, with numbers in place of a and b, or x, and p. */
+/* The formula, with numbers in place of its letters a and b, or x, and p. */
 static void put_formula(text *m, const rg_tensor *y, int64_t i) {
     const char *f = y->op->formula;
     for (const char *c = f; *c; c++) {
         const bool word = is_letter(c[1]) || (c > f && is_letter(c[-1]));
         const int k = *c == 'x' && y->nin == 1 ? 0 : y->nin == 2 && (*c == 'a' || *c == 'b') ? *c - 'a' : -1;
-        if (!word && k >= 0) put_number(m, element(y->in[k], behind(y->in[k], y, i)));
+        if (!word && k >= 0) put_number(m, element(y->in[k], operand_index(y->in[k], y, i)));
         else if (!word && *c == 'p') put_number(m, y->attr.p);
         else put(m, "%c", *c);
     }
 }
 
-/* Of operands that do not stand element by element: what they hold. */
+/* The cause for an op that is not elementwise: the first element of an operand that is not finite, or how large the operands are. */
 static void put_operands(text *m, const rg_tensor *y) {
     double most = 0;
     for (int k = 0; k < y->nin; k++) {
@@ -136,7 +137,7 @@ static void put_cause(text *m, const rg_tensor *y, int64_t i) {
         put_formula(m, y, i);
         pole = !strncmp(y->op->name, "log", 3);
         for (int k = 0; k < y->nin; k++) {
-            const double v = element(y->in[k], behind(y->in[k], y, i));
+            const double v = element(y->in[k], operand_index(y->in[k], y, i));
             pole |= v == 0;
             infinite |= kind(v) != 0;
         }
@@ -151,7 +152,7 @@ static int reject(rg_tensor *y, int64_t i) {
     return rg_reject(y, RG_EVALUE, "element %s is %g: %s", where.to, element(y, i), cause.to);
 }
 
-/* y holds what it got: was it a leaf that brought it? */
+/* y did not make the value that it holds. If an operand is a leaf that holds such a value, rejects y for that leaf: -1. */
 static int reject_leaf(rg_tensor *y, int kinds) {
     for (int k = 0; k < y->nin; k++) {
         const rg_tensor *x = y->in[k];
@@ -181,7 +182,7 @@ static int look_forward(rg_tape *t) {
     return 0;
 }
 
-/* What made y's gradient: the first op of its rule, run here once more, that made anything of the kind. */
+/* Runs y's backward rule again, and adds the cause in the first of its ops that made a NaN or an infinity. */
 static void put_rule(text *m, rg_tensor *y) {
     rg_tensor *dx[UINT8_MAX] = {NULL};
     const int64_t mark = rg_mark(y->tape);
@@ -208,10 +209,11 @@ static void look_back(void *ctx, rg_tensor *y, int k, rg_tensor *g) {
     } else {
         if ((i = find(g, ANY)) < 0) return;
         put(&m, "in backward the gradient of operand %d is %g at element ", k + 1, element(g, i));
-        put_index(&m, y->in[k], behind(y->in[k], g, i));
+        put_index(&m, y->in[k], operand_index(y->in[k], g, i));
         if (elementwise(y) && g->numel == y->numel) {
             for (int j = 0; j < y->nin; j++)
-                put(&m, "%s%s = %.6g", j ? ", " : ", where ", y->nin == 1 ? "x" : j ? "b" : "a", element(y->in[j], behind(y->in[j], y, i)));
+                put(&m, "%s%s = %.6g", j ? ", " : ", where ", y->nin == 1 ? "x" : j ? "b" : "a",
+                    element(y->in[j], operand_index(y->in[j], y, i)));
             put(&m, " and dy = %.6g", element(dy, i));
         }
         put_rule(&m, y);
@@ -219,7 +221,7 @@ static void look_back(void *ctx, rg_tensor *y, int k, rg_tensor *g) {
     rg_reject(y, RG_EVALUE, "%s", m.to);
 }
 
-/* The leaves that require a gradient; without a place for them only their number. */
+/* The number of leaves that require a gradient; `to`: the leaves, or NULL. */
 static int leaves(rg_tape *t, rg_tensor **to) {
     const rg_list params = rg_params(t);
     int n = 0;

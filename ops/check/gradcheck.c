@@ -73,7 +73,7 @@ static int outputs(problem *p) {
     return numel == p->nvalues ? 0 : rg_fail(p->t, RG_ESHAPE, p->at, "gradcheck: the function's result changes its size");
 }
 
-/* The outputs' values where the operands are now. */
+/* The outputs' values for the operands' present values. */
 static int evaluate(problem *p, double *to, uint64_t *hash) {
     const int64_t mark = rg_mark(p->t);
     int failed = outputs(p);
@@ -89,7 +89,7 @@ static int evaluate(problem *p, double *to, uint64_t *hash) {
 
 /* -------- the tape's numbers */
 
-/* Signs at random, sizes in 0.5 .. 1.5: no element hides behind a small weight. */
+/* Random signs, sizes in 0.5 .. 1.5: no weight is so small that it hides an error of its element. */
 static void draw(problem *p, double *v, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         const double size = rg_rng_uniform(&p->rng, .5, 1.5);
@@ -133,7 +133,7 @@ static void note(problem *p, int k, int64_t i, double a, double n, double error)
         rg_shape_text(x, shape, sizeof shape));
 }
 
-/* sum_j v_j d out_j / dx_i by differences. 1 where the branches differ, -1 after an error. */
+/* *to = sum_j v_j d out_j / dx_i by differences. 1 if a point is on another branch, -1 after an error, else 0. */
 static int differentiate(problem *p, double *x, double *to) {
     static const double moves[] = {-2, -1, 1, 2};
     const double was = *x, h = STEP * fmax(1, fabs(was));
@@ -191,7 +191,7 @@ static int reserve(problem *p) {
     return 0;
 }
 
-/* The variables, and at order 2 a cotangent of the shape that the result has. */
+/* Finds the variables; at order 2 makes the cotangent w, of the result's shape. */
 static int set_out(problem *p) {
     for (int i = 0; i < p->n; i++) {
         bool seen = !rg_needs_grad(p->in[i]);
@@ -318,7 +318,7 @@ static void merge(rg_check *all, const rg_check *c, const rg_sample *s, int froz
     snprintf(all->text, sizeof all->text, "%.140s, sample \"%.*s\"%s", c->text, s->length < 50 ? s->length : 50, s->text, constant);
 }
 
-/* All floats of a sample, then each of several frozen in turn. counts: elements per operand, of the first of these. */
+/* Checks a sample by all its floats; then, if there are several, with each in turn frozen. counts: elements per operand of the first. */
 static void check_sample(rg_check *all, const rg_op *op, const rg_sample *s, rg_tape *t, rg_gradcheck_options o, int64_t *counts) {
     rg_tensor *in[RG_SAMPLE_OPERANDS] = {NULL};
     rg_rng rng;
@@ -331,7 +331,7 @@ static void check_sample(rg_check *all, const rg_op *op, const rg_sample *s, rg_
         merge(all, &c, s, -1);
         return;
     }
-    if (y->dtype != RG_F64) return; /* a cast to f32, say: its values are too coarse to be differenced */
+    if (y->dtype != RG_F64) return; /* such as a cast to f32: too coarse for differences */
     int floats = 0;
     for (int i = 0; i < s->n; i++) floats += rg_sample_float(s, i) && !s->operand[i].same;
     all->samples += floats > 0;
@@ -389,7 +389,7 @@ rg_check rg_gradcheck_op_at(const char *at, const rg_op *op, rg_gradcheck_option
     return all;
 }
 
-/* -------- saying it */
+/* -------- printing */
 
 const char *rg_verdict_name(rg_verdict v) {
     static const char *const names[] = {"passed", "WRONG", "TOO MANY KINKS", "TOO FEW ELEMENTS", "BROKEN"};

@@ -9,7 +9,7 @@
 #undef RG_AT
 #define RG_AT at
 
-/* A word of the sample being read; numbers are read from its beginning, `text` moves on. */
+/* A word of the sample, as far as it is not read yet: `text` moves on. */
 typedef struct word { const char *text, *end; } word;
 
 static int refuse(rg_sample *s, word w, const char *why) {

@@ -1,6 +1,6 @@
-/* kernels/batch_norm.c - the loops of batch_norm over x as [n, c, s], and of its gradient. Threads share the channels; where s is 1, up
-   to WIDE neighbouring ones go down the rows together, so that either way the innermost loop runs over neighbours. Sums of runs, or
-   of single elements, are added up in double.                                                                               */
+/* kernels/batch_norm.c - the loops of batch_norm over x as [n, c, s], and of its gradient. Threads share the channels. If s is 1, they
+   read the rows for up to WIDE channels at a time, so that the innermost loop always runs over neighbours. The sums of runs, or
+   single elements, are added up in doubles. */
 #include "ops/kernels/loops.h"
 
 enum { WIDE = 128 };
@@ -23,7 +23,7 @@ static channels channels_of(const rg_tensor *y) {
     channels k = {.n = y->shape[0], .c = y->shape[1], .s = 1, .eps = (real)y->attr.p, .x = y->in[0]->data,
         .mean = y->saved[0]->data, .var = y->saved[1]->data};
     for (int d = 2; d < y->ndim; d++) k.s *= y->shape[d];
-    k.count = fmax(1, (double)(k.n * k.s)); /* of none: the sums are 0 */
+    k.count = fmax(1, (double)(k.n * k.s)); /* without elements the sums are 0 */
     if (y->nin > 1) k.w = y->in[1]->data;
     if (y->nin > 2) k.b = y->in[2]->data;
     return k;
@@ -42,7 +42,7 @@ static void each(rg_tensor *y, channels *k, channel_fn *one, channel_fn *several
 
 /* -------- forward */
 
-/* Keeps the statistics of a channel. Returns what its elements, less the mean, are multiplied by. */
+/* Saves the statistics of a channel. Returns the factor of x - mean. */
 static real keep(const channels *k, int64_t c, real m, double square) {
     k->mean[c] = m;
     k->var[c] = (real)(square / k->count);

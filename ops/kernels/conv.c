@@ -1,5 +1,5 @@
-/* kernels/conv.c - convolution as products with unfolded images, some images at a time: their columns stay in the cache and are
-   made again for the gradient. How many is a matter of the shapes alone: the same bits for any number of threads.          */
+/* kernels/conv.c - convolution as products with unfolded images, some images at a time: their columns stay in the cache and are made
+   again for the gradient. The shapes alone say how many images: the bits are the same for any number of threads. */
 #include "ops/kernels/loops.h"
 #include "gemm.h"
 #include "window.h"
@@ -39,7 +39,7 @@ static void unfold_some(const conv *k, rg_tensor *y, int64_t s, int64_t m) {
     RG_K(planes_unfold)(y->tape, &k->f, m * k->c, (const real *)y->in[0]->data + s * k->c * k->size, k->work);
 }
 
-/* One product per image and group. The matrices of an operand that all images share stand there once. */
+/* One product per image and group. shared: a is the same for all images. */
 static int product(const conv *k, rg_tensor *y, int64_t m, bool shared, rg_gemm p) {
     rg_walk walk;
     rg_walk_init(&walk, 2, (const int64_t[]){m, k->groups}, 2, (unsigned[]){shared ? 2 : 3, 3});
@@ -49,7 +49,7 @@ static int product(const conv *k, rg_tensor *y, int64_t m, bool shared, rg_gemm 
 
 typedef struct addition { int64_t m, n; const real *from; real *to; } addition;
 
-/* To planes of n elements one of the m channels' numbers each. */
+/* Adds to each plane of n elements the number of its channel, one of m. */
 static void add_numbers(const void *with, int64_t begin, int64_t end) {
     const addition *a = with;
     for (int64_t i = begin; i < end; i++) {
@@ -92,7 +92,7 @@ static int input_gradient(conv *k, rg_tensor *y, const real *dy, real *dx) {
     return 0;
 }
 
-/* To elements of dw [out, rows] the gradients of m images, in their order. */
+/* Adds to elements of dw [out, rows] the gradients of m images, in the order of the images. */
 static void add_images(const void *with, int64_t begin, int64_t end) {
     const addition *a = with;
     for (int64_t s = 0; s < a->m; s++) {

@@ -49,7 +49,7 @@ static void sum_columns(const void *with, int64_t begin, int64_t end) {
 static inline real plus(real a, real b) { return a + b; }
 JOIN_RUNS(sum_runs, plus, sum_run)
 
-/* Everything into one number: pieces whose number depends on the length alone, then their sums. */
+/* The sum of all elements: of pieces, whose size depends on n alone, then of their sums. */
 typedef struct pieces { int64_t n, piece; const real *x; real *sum; } pieces;
 static void sum_pieces(const void *with, int64_t begin, int64_t end) {
     const pieces *p = with;
@@ -68,7 +68,7 @@ static real sum_all(rg_tape *t, int64_t n, const real *x) {
 }
 
 int RG_K(sum)(rg_tensor *y) {
-    enum { WIDE = 1 << 14 }; /* longer rows are added one by one: there are fewer, and to come back to each would take twice the time */
+    enum { WIDE = 1 << 14 }; /* longer rows are added one by one: by columns takes twice the time */
     const rg_tensor *x = y->in[0];
     real *to = y->data;
     rg_walk w;
@@ -96,7 +96,7 @@ static void scale_loop(int64_t n, const real *from, int64_t step, const real *sc
 }
 
 void RG_K(spread)(const rg_tensor *y, unsigned has, real scale, const real *from, real *to) {
-    if (!(has & ((1u << y->ndim) - 1)) && y->numel <= RG_CHUNK) { /* one number everywhere: to prepare a walk takes longer */
+    if (!(has & ((1u << y->ndim) - 1)) && y->numel <= RG_CHUNK) { /* a small constant result: a walk takes longer to prepare */
         scale_loop(y->numel, from, 0, &scale, 0, to);
         return;
     }

@@ -4,7 +4,7 @@
 
 #include "engine/op.h"
 
-/* Of a tensor that has elements: of the dimensions from one on, up to another, the product. It divides x->numel. */
+/* The product of dimensions `from` to `to` - 1 of a tensor that has elements: it divides x->numel, and so does not overflow. */
 static inline int64_t extent(const rg_tensor *x, int from, int to) {
     int64_t n = 1;
     for (int d = from; d < to; d++) n *= x->shape[d];

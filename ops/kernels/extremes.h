@@ -1,10 +1,10 @@
-/* extremes.h - for kernel sources: the largest, the smallest and the product of a run. */
+/* extremes.h - for kernel sources: the largest, the smallest and the product of a run of elements. */
 #ifndef RG_EXTREMES_H
 #define RG_EXTREMES_H
 
 #include "ops/kernels/loops.h"
 
-/* The larger, or the smaller; NaN if either is. In two choices, each an instruction: no jump that could be foretold wrong. */
+/* The larger, or the smaller; NaN if either is. Two selects, an instruction each, and no branch that could be mispredicted. */
 static inline real larger(real a, real b) {
     const real m = b > a ? b : a;
     return b != b ? b : m;
@@ -15,8 +15,8 @@ static inline real smaller(real a, real b) {
 }
 static inline real times(real a, real b) { return a * b; }
 
-/* Joins a run's elements by two and two; `none` is what a run of none gives. Strands lie in memory, so many of them that none waits for
-   what it has just written; and they are a loop and not unrolled: gcc vectorises a choice in a loop, but not in a row of statements. */
+/* Joins the elements of a run, two at a time; `none` is the result of an empty run. The strands are an array, long enough that no load
+   waits for the store before it. A loop updates them, not unrolled statements: gcc vectorises a select only in a loop. */
 enum { JOIN_MANY = 128, JOIN_FEW = 32 };
 #define JOIN_RUN(name, join, none)                                                                                         \
     __attribute__((always_inline)) static inline real name##_strands(const int strands, int64_t n, const real *x) {        \
@@ -36,7 +36,7 @@ enum { JOIN_MANY = 128, JOIN_FEW = 32 };
         for (int64_t i = few; i < n; i++) m = join(m, x[i]);                                                               \
         return m;                                                                                                          \
     }
-/* The largest of a run whose NaN, if it has one, shows elsewhere. */
+/* peak_run: the largest of a run without NaN. With a NaN it may be any element; the results of its callers are then NaN anyway. */
 static inline real above(real a, real b) { return b > a ? b : a; }
 JOIN_RUN(peak_run, above, -C(INFINITY))
 JOIN_RUN(max_run, larger, -C(INFINITY))

@@ -1,23 +1,23 @@
-/* kernels/gather.c - the loops of index_select, index_add, gather and scatter_add. Indices have been checked by then.
+/* kernels/gather.c - the loops of index_select, index_add, gather and scatter_add. The ops have checked the indices.
 
-   What is added up at one place is added in the order of the indices, whichever thread does it: threads share the places. */
+   Threads share the elements of the result, so that the terms of each are added in the order of the indices. */
 #include "engine/kernel.h"
 #include "extent.h"
 
-/* Parts of a sum of n elements, one for each thread: each of them reads the whole index. What they are decides no bit of it. */
+/* The number of parts of a sum of n elements: one per thread, since each part reads the whole index. It does not change the result. */
 static int64_t parts_for(rg_tape *t, int64_t n) { return n < 2 * RG_CHUNK ? 1 : rg_threads(t); }
 
 /* -------- whole slices, one index each: x [outer, size, inner] and chosen [outer, n, inner] */
 
 typedef struct slices { int64_t outer, size, n, inner; const int32_t *index; } slices;
 
-/* Of an x that has elements. */
+/* x has elements. */
 static slices slices_of(const rg_tensor *x, const rg_tensor *index, int axis) {
     return (slices){.outer = extent(x, 0, axis), .size = rg_axis_size(x, axis), .n = index->numel, .inner = extent(x, axis + 1, x->ndim),
         .index = index->data};
 }
 
-/* Calls of memcpy cost more than an element. */
+/* For one element a call of memcpy costs more than the copy. */
 static inline void copy_slice(char *to, const char *from, size_t bytes) {
     if (bytes == 4) memcpy(to, from, 4);
     else if (bytes == 8) memcpy(to, from, 8);
@@ -42,7 +42,7 @@ int RG_K(index_select)(rg_tensor *y) {
     return 0;
 }
 
-/* to = start, or 0, in some parts of `per` slices each, out of outer * size; and what is chosen for these added. */
+/* For parts of `per` slices, out of outer * size: sets `to` to `start`, or 0, and adds the slices of `chosen` whose index points there. */
 typedef struct addition { slices s; int64_t per; const real *start, *chosen; real *to; } addition;
 static void add_slices(const void *with, int64_t begin, int64_t end) {
     const addition *a = with;
@@ -80,11 +80,11 @@ int RG_K(index_select_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     return 0;
 }
 
-/* -------- element by element: runs along the last axis of the index. index[.., q] means x[at + index * step + q * next]. */
+/* -------- one index per element: runs along the last axis of the index. index[.., q] refers to x[at + index * step + q * next]. */
 
 typedef struct runs { const rg_tensor *index, *x; int axis; int64_t n, length, step, next; } runs;
 
-/* Of an index that has elements. */
+/* The index has elements. */
 static runs runs_of(const rg_tensor *index, const rg_tensor *x, int axis) {
     const int last = index->ndim - 1;
     const int64_t length = rg_axis_size(index, last);
@@ -131,7 +131,7 @@ int RG_K(gather)(rg_tensor *y) {
     return 0;
 }
 
-/* Adds some parts of `per` indices each along axis `split` of the index, which is another than that indexed. */
+/* Adds for parts of `per` indices along axis `split` of the index, which is not the indexed axis. */
 typedef struct scattering { runs u; int split; int64_t per; const real *from; real *to; } scattering;
 static void scatter_parts(const void *with, int64_t begin, int64_t end) {
     const scattering *s = with;
@@ -153,7 +153,7 @@ static void scatter_parts(const void *with, int64_t begin, int64_t end) {
 static void scatter_add(const rg_tensor *y, const rg_tensor *index, int axis, const real *from) {
     if (!index->numel) return;
     const runs u = runs_of(index, y, axis);
-    int split = -1; /* the longest axis other than that indexed: its parts share no place of y */
+    int split = -1; /* the longest axis other than the indexed one: its parts share no element of y */
     for (int d = 0; d < index->ndim; d++)
         if (d != axis && (split < 0 || index->shape[d] > index->shape[split])) split = d;
     if (split < 0) {

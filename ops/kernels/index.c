@@ -1,4 +1,4 @@
-/* kernels/index.c - the loops of where, pick, scatter and one_hot. Indices have been checked by then. */
+/* kernels/index.c - the loops of where, pick, scatter and one_hot. The ops have checked the indices. */
 #include "engine/kernel.h"
 
 /* -------- where: operands walked in runs, whose strides are 0 or 1 */
@@ -18,7 +18,7 @@ CHOOSE(choose_1, uint8_t, uint8_t)
 CHOOSE(choose_4, uint8_t, uint32_t)
 CHOOSE(choose_8, uint8_t, uint64_t)
 
-/* By a mask of any dtype, what has so many bytes: operands from their elements at[..] on. */
+/* where for elements of 1, 4 or 8 bytes, with a mask of any dtype. Operand k is read from its element at[k] on. */
 static void choose_any(const rg_tensor *y, const rg_walk *w, const int64_t *at, int64_t n) {
     const rg_tensor *mask = y->in[0];
     const size_t size = rg_dtype_size(y->dtype);
@@ -50,7 +50,7 @@ static void choose_blocks(const void *with, int64_t begin, int64_t end) {
 
 int RG_K(where)(rg_tensor *y) {
     if (!y->numel) return 0;
-    choice k; /* its walk is not cleared: that takes longer than a small op */
+    choice k; /* not cleared: that takes longer than a small op */
     k.y = y, k.alike = y->in[0]->dtype == y->dtype && y->dtype == (sizeof(real) == sizeof(float) ? RG_F32 : RG_F64);
     rg_walk_operands(&k.w, y, 3);
     rg_walk_cut(&k.w, RG_CHUNK);

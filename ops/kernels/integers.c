@@ -1,5 +1,5 @@
-/* kernels/integers.c - the loops of operators of integers. Operands are read into i32 block by block, whatever they are, and results are
-   64 bits wide until they are written: what the result's dtype does not hold is an error. any and all read floats too, as truths. */
+/* kernels/integers.c - the loops of operators on integers. Operands of any dtype are read into i32, block by block; results have 64 bits
+   until they are written, and one that the result's dtype cannot hold is an error. any and all also read floats: as 1 if not 0. */
 #include "engine/kernel.h"
 
 enum { BLOCK = 1024 };
@@ -27,7 +27,7 @@ static int store(rg_tensor *y, int64_t at, int64_t n, const int64_t *from) {
     return 0;
 }
 
-/* -------- elementwise: add, and the rows of elementwise.def that say so */
+/* -------- elementwise: add, and the rows of elementwise.def that take integers */
 
 typedef void loop(int64_t n, const int32_t *as, const int32_t *bs, int64_t *to);
 
@@ -73,9 +73,9 @@ LOOP(add, a + b)
 
 /* -------- reductions: sum mean max min any all */
 
-typedef void join(int64_t n, const int32_t *xs, bool apart, int64_t *to); /* into n results that lie apart, or all into one */
+typedef void join(int64_t n, const int32_t *xs, bool apart, int64_t *to); /* apart: into n results, else all into to[0] */
 
-/* The sums become means, of y's float dtype; over nothing NaN. */
+/* Writes the means to y, in its float dtype. A mean over nothing is NaN. */
 static void divide(rg_tensor *y, const int64_t *sums) {
     const double n = y->numel ? (double)(y->in[0]->numel / y->numel) : 0;
     if (y->dtype == RG_F64) for (int64_t i = 0; i < y->numel; i++) ((double *)y->data)[i] = (double)sums[i] / n;
@@ -124,7 +124,7 @@ JOIN(all, 1, was & (x != 0))
 rg_kernel rg_k_mean_integers;
 int rg_k_mean_integers(rg_tensor *y) { return reduce(y, 0, sum_join); }
 
-/* -------- argmax argmin argsort: a double holds every integer, so that the kernel of doubles does it */
+/* -------- argmax argmin argsort: by the kernels for f64, which holds every i32 exactly */
 
 static int in_doubles(rg_tensor *y, rg_kernel *fn) {
     rg_tensor *const x = y->in[0], wide = *x;

@@ -1,4 +1,4 @@
-/* loops.h - for kernel sources: loops over two broadcast operands, in chunks that threads may share; sums of runs, and runs joined. */
+/* loops.h - for kernel sources: loops over two broadcast operands, in chunks that threads may share; sums of runs, reductions by runs. */
 #ifndef RG_LOOPS_H
 #define RG_LOOPS_H
 
@@ -7,6 +7,7 @@
 /* A loop over n elements; the operands' strides are 0 or 1. */
 typedef void loop2(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, real *to);
 
+/* Is no operand broadcast? */
 static inline bool same_shape2(const rg_tensor *y) { return y->in[0]->numel == y->numel && y->in[1]->numel == y->numel; }
 
 typedef struct pair { rg_walk w; const real *a, *b; real *to; loop2 *loop; } pair;
@@ -20,7 +21,7 @@ static inline void pair_blocks(const void *with, int64_t begin, int64_t end) {
 }
 
 static inline int each2(rg_tensor *y, loop2 *loop) {
-    pair p; /* to clear its walk takes longer than a small op */
+    pair p; /* not cleared: that takes longer than a small op */
     p.a = y->in[0]->data, p.b = y->in[1]->data, p.to = y->data, p.loop = loop;
     if (same_shape2(y) && y->numel <= RG_CHUNK) return loop(y->numel, p.a, 1, p.b, 1, p.to), 0;
     rg_walk_operands(&p.w, y, 2);
@@ -29,12 +30,12 @@ static inline int each2(rg_tensor *y, loop2 *loop) {
     return 0;
 }
 
-/* -------- runs: neighbouring elements to one number, in 16 strands, so that the loop vectorises and the order stays fixed */
+/* -------- runs: neighbouring elements become one number, in 16 strands, so that the loop vectorises and the order is fixed */
 
 enum { STRANDS = 16 };
 
-/* The sum of a term of k; what follows is where it reads. A strand never adds up more than 64 terms before they go to a double: a long
-   sum of floats loses no digits. */
+/* Defines name(n, ...): the sum over k of a term that reads the parameters `...`. A strand adds up at most 64 terms before they go to a
+   double, so that a long sum of floats keeps its digits. */
 enum { SUM_BLOCK = 64 * STRANDS };
 #define RUN_SUM(name, term, ...)                                                                              \
     static inline real name(int64_t n, __VA_ARGS__) {                                                         \
@@ -57,8 +58,8 @@ enum { SUM_BLOCK = 64 * STRANDS };
 
 RUN_SUM(sum_run, x[k], const real *x)
 
-/* Joins every run of x, which w walks together with the result y, to what y has in its place: to one element, or element by element. Where
-   the outermost dimension is y's as well, it is taken out of w: parts of x that have no element of y in common, for threads to share. */
+/* Joins every run of x, which w walks together with the result y, to y: to one element, or element by element. If y has the outermost
+   dimension of w too, it is taken out of w: threads then share parts of x that have no element of y in common. */
 typedef struct joining { const rg_walk *w; int64_t step; const real *x; real *y; } joining;
 #define JOIN_RUNS(name, join, join_run)                                                                       \
     static void name##_parts(const void *with, int64_t begin, int64_t end) {                                  \
@@ -83,7 +84,7 @@ typedef struct joining { const rg_walk *w; int64_t step; const real *x; real *y;
         rg_parallel(t, work, parts, name##_parts, &(joining){w, step, x, y});                                 \
     }
 
-/* to, of y's shape, = scale times the element of `from` in its place; from has the dimensions of y whose bits are set. In core.c. */
+/* to, of y's shape, = scale times the element of `from` that broadcasts to it; from has the dimensions of y whose bits are set: core.c */
 void RG_K(spread)(const rg_tensor *y, unsigned has, real scale, const real *from, real *to);
 
 #endif

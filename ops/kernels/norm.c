@@ -4,7 +4,7 @@
 RUN_SUM(square_run, (x[k] - m) * (x[k] - m), const real *x, real m)
 RUN_SUM(product_run, g[k] * (x[k] - m), const real *g, const real *x, real m)
 
-/* b, mean NULL of rms_norm */
+/* rms_norm: b and mean are NULL */
 typedef struct rows { int64_t count, n; const real *x, *w, *b, *dy; real eps, *mean, *r, *to, *dw, *db; } rows;
 
 static rows rows_of(const rg_tensor *y) {
@@ -64,7 +64,7 @@ static void run_rows_vjp(const void *with, int64_t begin, int64_t end) {
 
 enum { WIDE = 256 };
 
-/* Of blocks of WIDE columns: dw = sum dy x', db = sum dy, down the rows. Either may be NULL. */
+/* For blocks of WIDE columns: dw = sum dy x' and db = sum dy over the rows. dw or db may be NULL. */
 static void columns_vjp(const void *with, int64_t begin, int64_t end) {
     const rows *k = with;
     const int64_t first = begin * WIDE, last = rg_min64(k->n, end * WIDE);

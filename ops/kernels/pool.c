@@ -3,7 +3,7 @@
 
 typedef void plane_fn(const frame *f, const real *from, int32_t *place, real *to);
 
-/* in, out: of one */
+/* in, out: the elements of one plane of `from` and of `to` */
 typedef struct planes { frame f; int64_t in, out; const real *from; int32_t *place; real *to; plane_fn *loop; } planes;
 static void run_planes(const void *with, int64_t begin, int64_t end) {
     const planes *p = with;

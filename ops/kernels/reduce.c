@@ -39,14 +39,14 @@ JOINED(prod, times, prod_run, C(1))
 JOINED(max, larger, max_run, -C(INFINITY))
 JOINED(min, smaller, min_run, C(INFINITY))
 
-/* How many of a run are v: ints may be added up in any order, so that the loop vectorises. */
+/* How many elements of a run are v. Integers may be added in any order, so the loop vectorises. */
 static int32_t ties_run(int64_t n, const real *x, real v) {
     int32_t ties = 0;
     for (int64_t i = 0; i < n; i++) ties += x[i] == v;
     return ties;
 }
 
-/* dx = (x is the extreme) dy / ties, of the runs first .. last of x, there of the elements i .. i + n: counted, then written. */
+/* dx = (x is the extreme) dy / ties, for elements i .. i + n - 1 of the runs first .. last - 1 of x: counts the ties, then writes dx. */
 typedef struct extremes { rg_walk w; bool alone; int64_t width; const real *x, *f, *df; int32_t *ties; real *to; } extremes;
 static void share(const extremes *e, int64_t first, int64_t last, int64_t i, int64_t n) {
     for (int writes = 0; writes < 2; writes++)
@@ -68,7 +68,7 @@ static void share(const extremes *e, int64_t first, int64_t last, int64_t i, int
         }
 }
 
-/* A block is a run that alone makes an element of y; or, where runs lie on each other, `width` columns of all of them; or everything. */
+/* A block is one run, if a run gives one element of y; `width` columns of all runs, if runs are joined element by element; or all of x. */
 static void share_blocks(const void *with, int64_t begin, int64_t end) {
     const extremes *e = with;
     for (int64_t b = begin; b < end; b++) {
@@ -93,7 +93,7 @@ int RG_K(extreme_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 }
 
 #ifndef RG_KERNEL_AVX2
-/* Of the places where the extremes are. */
+/* The hash of which elements are extremes. */
 uint64_t RG_K(extreme_branch)(const rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     rg_walk w;
@@ -109,8 +109,8 @@ uint64_t RG_K(extreme_branch)(const rg_tensor *y) {
 }
 #endif
 
-/* -------- argmax, argmin: x as [outer, n, inner], the first of ties, a NaN before all numbers. A row is searched for its extreme piece by
-   piece, and the piece for the place; columns go down the axis together. */
+/* -------- argmax, argmin: x as [outer, n, inner]; the first of ties, a NaN before all numbers. In a row, first finds the piece with the
+   extreme, then its index in the piece; searches columns WIDE at a time. */
 
 enum { PIECE = 1024, WIDE = 128 };
 

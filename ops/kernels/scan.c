@@ -2,10 +2,9 @@
 #include "engine/kernel.h"
 #include "ops/kernels/extent.h"
 
-/* Running sums in doubles, in f32 too: they may be long, and each error would be in all that follows. */
-enum { COLUMNS = 64 };
+enum { COLUMNS = 64 }; /* at a time */
 
-/* `n` rows, `step` elements apart, of some neighbouring columns. */
+/* Running sums of n rows, `step` elements apart, of neighbouring columns. In doubles for f32 too: an error stays in all sums after it. */
 static void scan(int64_t n, int64_t step, int columns, const real *x, real *y) {
     double s[COLUMNS] = {0};
     for (int64_t i = 0; i < n; i++, x += step, y += step)

@@ -1,4 +1,4 @@
-/* kernels/shape.c - copies to another place, for elements of 1, 4 and 8 bytes: the copies of this source per dtype are alike. */
+/* kernels/shape.c - loops that move elements of 1, 4 or 8 bytes, of any dtype: the f32 and the f64 copy of this source are alike. */
 #include "engine/kernel.h"
 #include "extent.h"
 
@@ -24,7 +24,7 @@ int RG_K(slice)(rg_tensor *y) {
     return 0;
 }
 
-/* The value fits the dtype. */
+/* The shape rule has checked that the value fits the dtype. */
 static void fill(rg_tensor *y, double value) {
     if (value == 0) memset(y->data, 0, (size_t)y->numel * rg_dtype_size(y->dtype));
     else if (y->dtype == RG_U8) memset(y->data, (int)value, (size_t)y->numel);
@@ -65,12 +65,12 @@ int RG_K(stack)(rg_tensor *y) {
     return 0;
 }
 
-/* -------- tril, triu: of every row a part copied, the rest 0 */
+/* -------- tril, triu: copies a part of every row, the rest is 0 */
 
 static void triangle_rows(const rg_tensor *y, bool upper, int64_t begin, int64_t end) {
     const int64_t size = (int64_t)rg_dtype_size(y->dtype), n = y->shape[y->ndim - 2], m = y->shape[y->ndim - 1];
     for (int64_t r = begin; r < end; r++) {
-        const int64_t across = r % n + y->attr.diagonal + !upper, at = across < 0 ? 0 : rg_min64(across, m); /* where the two parts meet */
+        const int64_t across = r % n + y->attr.diagonal + !upper, at = across < 0 ? 0 : rg_min64(across, m); /* the border of both parts */
         const int64_t first = upper ? at : 0, last = upper ? m : at;
         char *to = (char *)y->data + r * m * size;
         memset(to, 0, (size_t)(m * size));
@@ -88,13 +88,13 @@ static int triangle(rg_tensor *y, rg_loop_fn *loop) {
 int RG_K(tril)(rg_tensor *y) { return triangle(y, lower_rows); }
 int RG_K(triu)(rg_tensor *y) { return triangle(y, upper_rows); }
 
-/* -------- repeat: from the last axis that is repeated on, blocks of x one after another; before it, row by row */
+/* -------- repeat: a row of y is all from the last repeated axis on: a block of x, `times` times */
 
 typedef struct repetition {
     const rg_tensor *y;
-    int64_t size[RG_MAX_DIMS]; /* of x, in y's axes */
-    int last;
-    int64_t times;             /* that a block is in a row */
+    int64_t size[RG_MAX_DIMS]; /* of x, along y's axes */
+    int last;                  /* the last axis that is repeated */
+    int64_t times;             /* blocks in a row */
     size_t bytes;              /* of a block */
 } repetition;
 
@@ -128,7 +128,7 @@ int RG_K(repeat)(rg_tensor *y) {
     return 0;
 }
 
-/* -------- permute. Dimensions of 1 dropped and neighbours merged, in y's order; strides in elements, of x (from) and y (to). */
+/* -------- permute. An order: y's axes, without those of size 1 and with neighbours merged; strides of x (from) and y (to) in elements. */
 
 typedef struct order { int ndim; int64_t n[RG_MAX_DIMS], from[RG_MAX_DIMS], to[RG_MAX_DIMS]; } order;
 
@@ -166,7 +166,7 @@ static inline void order_at(const order *o, int64_t i, int64_t *from, int64_t *t
     }
 }
 
-/* to[i, j] = from[j, i], i < rows, j < columns; squares of TILE keep the lines read in the cache until they are used up. */
+/* to[i, j] = from[j, i], i < rows, j < columns; in squares of TILE, so that a cache line that was read stays until all of it is used. */
 enum { TILE = 16 };
 #define TRANSPOSE(type)                                                                                                              \
     static void transpose_##type(type *to, int64_t to_step, const type *from, int64_t from_step, int64_t rows, int64_t columns) {    \
@@ -180,7 +180,7 @@ TRANSPOSE(uint8_t)
 TRANSPOSE(uint32_t)
 TRANSPOSE(uint64_t)
 
-/* o: what is left of the order when the runs, or both axes of the tiles, are taken out of it. */
+/* o: the order without the axis of the runs, or without both axes of the tiles */
 typedef struct permutation { order o; const void *from; void *to; size_t size; int64_t rows, columns, from_step, to_step; } permutation;
 
 static void permute_runs(const void *with, int64_t begin, int64_t end) {

@@ -4,10 +4,10 @@
 
 enum { RUN = 16 };
 
-/* x's elements `step` apart, and which way up. */
+/* Elements of x, `step` apart. */
 typedef struct column { const real *x; int64_t step; bool descending; } column;
 
-/* Has i to stand before j, wherever they stood? NaN is above everything. */
+/* Must element i come before element j? Not if they are equal. NaN is the largest. */
 static inline bool before(const column *c, int32_t i, int32_t j) {
     const real a = c->x[(c->descending ? j : i) * c->step], b = c->x[(c->descending ? i : j) * c->step];
     return a < b || (b != b && a == a);
@@ -22,13 +22,13 @@ static void insertion(const column *c, int32_t *order, int64_t n) {
     }
 }
 
-/* Two neighbouring sorted runs, from[0 .. half) and from[half .. n), to one; of equals the left one's first. */
+/* Merges two neighbouring sorted runs, from[0 .. half) and from[half .. n); of equal elements those of the left run come first. */
 static void merge(const column *c, const int32_t *from, int64_t half, int64_t n, int32_t *to) {
     int64_t l = 0, r = half;
     for (int64_t i = 0; i < n; i++) to[i] = r == n || (l < half && !before(c, from[r], from[l])) ? from[l++] : from[r++];
 }
 
-/* Returns where the order is: in one of the two. */
+/* Sorts 0 .. n - 1; `order` and `other` are work space, and the result is in one of them. */
 static const int32_t *sorted(const column *c, int64_t n, int32_t *order, int32_t *other) {
     for (int64_t i = 0; i < n; i++) order[i] = (int32_t)i;
     for (int64_t i = 0; i < n; i += RUN) insertion(c, order + i, rg_min64(RUN, n - i));
@@ -40,7 +40,7 @@ static const int32_t *sorted(const column *c, int64_t n, int32_t *order, int32_t
     return order;
 }
 
-/* x as [outer, n, inner]; work: twice as many indices */
+/* x as [outer, n, inner]; work: twice as many indices as x has elements */
 typedef struct sorting { const real *x; int64_t n, inner; bool descending; int32_t *work, *to; } sorting;
 static void sort_columns(const void *with, int64_t begin, int64_t end) {
     const sorting *s = with;

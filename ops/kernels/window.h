@@ -1,4 +1,4 @@
-/* kernels/window.h - for kernel sources: windows over one plane (a channel of an image), whose elements lie in rows of columns. */
+/* kernels/window.h - for kernel sources: windows that slide over a plane, one channel of an image. */
 #ifndef RG_KERNEL_WINDOW_H
 #define RG_KERNEL_WINDOW_H
 
@@ -7,7 +7,7 @@
 /* A plane [h, w], its windows [down, across]; kernel, stride, padding and dilation are the attribute's. */
 typedef struct frame { int64_t h, w, down, across; const rg_attr *a; } frame;
 
-/* Of images [n, c, h, w]. */
+/* For images x [n, c, h, w]. */
 static inline frame frame_of(const rg_tensor *x, const rg_attr *a) {
     int64_t n[2];
     for (int d = 0; d < 2; d++)
@@ -16,7 +16,8 @@ static inline frame frame_of(const rg_tensor *x, const rg_attr *a) {
     return (frame){x->shape[2], x->shape[3], n[0], n[1], a};
 }
 
-/* Row p of windows, element (i, j) of each: windows lo .. hi see the image, window q the pixel from + q stride of it. */
+/* For row p of windows and element (i, j) of the kernel: in windows lo .. hi - 1 that element is in the image, in window q at pixel
+   from + q stride. */
 typedef struct run { int64_t lo, hi, from; } run;
 
 static inline int64_t up(int64_t n, int64_t step) { return n > 0 ? (n + step - 1) / step : 0; }
@@ -31,7 +32,7 @@ static inline run run_of(const frame *f, int64_t p, int64_t i, int64_t j) {
     return (run){lo, hi > lo ? hi : lo, row * f->w + first};
 }
 
-/* Of n planes: columns[kh kw, down across] of each, and back: a plane is the sum of its columns. Threads share the planes. */
+/* The columns [kh kw, down across] of each of n planes; and back, adding the columns up to planes. Threads share the planes. */
 void RG_K(planes_unfold)(const rg_tape *t, const frame *f, int64_t n, const real *planes, real *columns);
 void RG_K(planes_fold)(const rg_tape *t, const frame *f, int64_t n, const real *columns, real *planes);
 

@@ -165,7 +165,7 @@ static void arrange_errors_say_what_disagrees(void **state) {
     REFUSED(RG_ESHAPE, rg_stack(0, x, rg_full(t, 0, 7)),
         "stack: x[7,3], [7]: the shapes of operands 1 and 2 differ; rg_concat joins along an axis that is there");
     REFUSED(RG_ESHAPE, rg_stack(3, x, x), "stack: x[7,3], x[7,3]: axis 3 is outside the 3 dimensions of the result");
-    REFUSED(RG_ESHAPE, (rg_chunk(x, out, 0, 2), out[1]), "chunk: x[7,3]: axis 0, of size 7, does not fall into 2 equal parts");
+    REFUSED(RG_ESHAPE, (rg_chunk(x, out, 0, 2), out[1]), "chunk: x[7,3]: axis 0, of size 7, cannot be split into 2 equal parts");
     REFUSED(RG_ESHAPE, (rg_split_n(x, out, 0, 2, sizes), out[0]), "split: x[7,3]: part 1, of 5, does not fit the 4 left of axis 0");
     REFUSED(RG_ESHAPE, (rg_split_n(x, out, 0, 2, few), out[0]), "split: x[7,3]: the parts leave 2 of axis 0");
     REFUSED(RG_ESHAPE, (rg_chunk(x, out, 2, 1), out[0]), "chunk: x[7,3]: axis 2 is outside the 2 dimensions");
@@ -216,18 +216,18 @@ static void made_by_rule(void **state) {
     for (int i = 0; i < 3; i++) assert_true(element(z, i) == rg_rng_normal(&drawn, 1, .5));
     rg_tensor *number = rg_normal(t, 64, 10); /* these are no sizes, as the header says */
     assert_true(rg_ndim(number) == 0 && rg_item(number) == rg_rng_normal(&drawn, 64, 10));
-    REFUSED(RG_EVALUE, rg_arange(t, 0, 1, 0), "rg_arange: from 0 to 1 by 0");
-    REFUSED(RG_EVALUE, rg_arange(t, 0, 1, -1), "rg_arange: from 0 to 1 by -1");
-    REFUSED(RG_EVALUE, rg_arange(t, 0, 1, (double)NAN), "rg_arange: from 0 to 1 by nan");
+    REFUSED(RG_EVALUE, rg_arange(t, 0, 1, 0), "rg_arange: from 0 to 1 by 0 is no range of fewer than 1e15 steps");
+    REFUSED(RG_EVALUE, rg_arange(t, 0, 1, -1), "rg_arange: from 0 to 1 by -1 is no range of fewer than 1e15 steps");
+    REFUSED(RG_EVALUE, rg_arange(t, 0, 1, (double)NAN), "rg_arange: from 0 to 1 by nan is no range of fewer than 1e15 steps");
     REFUSED(RG_EVALUE, rg_arange(t, 0, 2, .5, .i32 = true), "rg_arange: from 0 to 2 by 0.5 does not fit i32");
     REFUSED(RG_EVALUE, rg_arange(t, 0, 4, 1.5, .i32 = true), "rg_arange: from 0 to 4 by 1.5 does not fit i32"); /* 0, 1.5, 3 */
     REFUSED(RG_EVALUE, rg_arange(t, .25, 4, 1, .i32 = true), "rg_arange: from 0.25 to 4 by 1 does not fit i32");
     REFUSED(RG_EVALUE, rg_arange(t, 0, 5e9, 2e9, .i32 = true), "rg_arange: from 0 to 5e+09 by 2e+09 does not fit i32");
-    REFUSED(RG_EVALUE, rg_linspace(t, 0, (double)INFINITY, 3), "rg_linspace: the ends are 0 and inf");
+    REFUSED(RG_EVALUE, rg_linspace(t, 0, (double)INFINITY, 3), "rg_linspace: the ends are 0 and inf, must be finite");
     REFUSED(RG_ESHAPE, rg_linspace(t, 0, 1, -3), "tensor: dimension 0 of the new shape is -3");
     REFUSED(RG_ESHAPE, rg_eye(t, -1), "tensor: dimension 0 of the new shape is -1");
-    REFUSED(RG_EVALUE, rg_uniform(t, 1, 0, 2), "rg_uniform: the ends are 1 and 0");
-    REFUSED(RG_EVALUE, rg_normal(t, 0, -1, 2), "rg_normal: mean and std are 0 and -1");
+    REFUSED(RG_EVALUE, rg_uniform(t, 1, 0, 2), "rg_uniform: the ends are 1 and 0, must be in order and finite");
+    REFUSED(RG_EVALUE, rg_normal(t, 0, -1, 2), "rg_normal: mean and std are 0 and -1, must be finite, std at least 0");
 }
 
 static void axes_exchanged_and_joined(void **state) {

@@ -262,8 +262,13 @@ static rg_tensor *many(void *ctx, rg_tensor *const *in) {
 
 static void what_is_refused(void **state) {
     rg_tape *t = *state;
-    rg_tensor *w = param(t, "w", 2), *in[256], *y;
+    rg_tensor *w = param(t, "w", 2), *in[256], *y, *missing[] = {NULL, w};
     int calls = 0, line, count = 255;
+    REFUSED(RG_ESTATE, rg_checkpoint(product, w, rg_list_of_n(2, missing)), "rg_checkpoint: in[0] is NULL");
+    missing[0] = w, missing[1] = NULL;
+    REFUSED(RG_ESTATE, rg_checkpoint(product, w, rg_list_of_n(2, missing)), "rg_checkpoint: in[1] is NULL");
+    assert_true(rg_failed(rg_checkpoint(product, w, rg_list_of_n(0, in))));
+    assert_null(rg_error(t)); /* no operand, no tape that could hold it */
     REFUSED(RG_EVALUE, rg_checkpoint(NULL, NULL, rg_list_of(w)), "rg_checkpoint: fn is NULL");
     REFUSED(RG_ESTATE, rg_checkpoint(nothing, NULL, rg_list_of(w)), "rg_checkpoint: fn returned no tensor of its operands' tape");
     int64_t begin = rg_mark(t);

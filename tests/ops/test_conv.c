@@ -219,7 +219,7 @@ static void messages(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = rg_set_name(rg_full(t, 1, 2, 3, 8, 8), "x"), *w = rg_set_name(rg_full(t, 1, 4, 3, 3, 3), "w");
     REFUSED(RG_ESHAPE, rg_conv2d(x, rg_full(t, 1, 4, 2, 3, 3), NULL),
-        "conv2d: x[2,3,8,8], [4,2,3,3]: weights for 2 channels, the input has 3 in 1 groups");
+        "conv2d: x[2,3,8,8], [4,2,3,3]: the weights take 2 channels a group, the input has 3 in 1 groups");
     REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .groups = 2),
         "conv2d: x[2,3,8,8], w[4,3,3,3]: 2 groups do not divide 3 channels in and 4 out");
     REFUSED(RG_ESHAPE, rg_conv2d(x, w, rg_full(t, 1, 3)), "conv2d: x[2,3,8,8], w[4,3,3,3], [3]: the bias must be [4]");
@@ -227,12 +227,12 @@ static void messages(void **state) {
         "conv2d: x[2,3,8,8], w[4,3,3,3]: a window reaches over 9, the image with its padding over 8");
     REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .stride = {40000}), "conv2d: stride 40000 is not in 0..32767");
     REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .padding = {1, -2}), "conv2d: padding -2 is not in 0..32767");
-    REFUSED(RG_EVALUE, rg_max_pool2d(x, .stride = {2}), "max_pool2d: x[2,3,8,8]: a kernel of 0x0");
+    REFUSED(RG_EVALUE, rg_max_pool2d(x, .stride = {2}), "max_pool2d: x[2,3,8,8]: the kernel is 0x0, must be at least 1x1");
     REFUSED(RG_EVALUE, rg_conv2d(x, w, NULL, .kernel = {3}),
-        "conv2d: .kernel is {3, 0}, but the kernel is that of the weights: leave it out");
+        "conv2d: .kernel is {3, 0}, but the weights give the kernel's size: leave it out");
     rg_tensor *line = rg_full(t, 1, 1, 1, 3), *pair = rg_full(t, 1, 1, 1, 2);
     REFUSED(RG_EVALUE, rg_conv1d(line, pair, NULL, .kernel = {2}),
-        "conv1d: .kernel is {2, 0}, but the kernel is that of the weights: leave it out");
+        "conv1d: .kernel is {2, 0}, but the weights give the kernel's size: leave it out");
     REFUSED(RG_EVALUE, rg_avg_pool2d(x, .kernel = {3}, .padding = {2}),
         "avg_pool2d: x[2,3,8,8]: padding 2 is more than half the kernel, 3");
     REFUSED(RG_ESHAPE, rg_fold(rg_full(t, 1, 1, 4, 5), 3, 3, .kernel = {2}), "fold: [1,4,5]: 5 columns for 2x2 windows in an image of 3x3");

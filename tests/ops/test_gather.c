@@ -191,7 +191,7 @@ static void gather_errors_say_where(void **state) {
     REFUSED(RG_ESHAPE, rg_index_select(rg_full(t, 0, 1, 1, 1, 1, 1, 1), zeros, 0),
         "index_select: [1,1,1,1,1,1], [6,2] i32: 7 dimensions, at most 6");
     REFUSED(RG_ESHAPE, rg_index_add(w, rg_full(t, 0, 5, 12), zeros, 1),
-        "index_add: w[5,4], [6,2] i32, [5,12]: what is added must be [5,6,2]");
+        "index_add: w[5,4], [6,2] i32, [5,12]: the source must be [5,6,2]");
     REFUSED(RG_EVALUE, rg_gather(w, ids, 0), "gather: w[5,4], ids[2,2] i32: ids[1,0] = 5 is outside 0..4");
     REFUSED(RG_ESHAPE, rg_gather(w, zeros, 1), "gather: w[5,4], [6,2] i32: along axis 0 there are 6 indices for 5");
     REFUSED(RG_ESHAPE, rg_gather(w, fine, 0), "gather: w[5,4], [3] i32: index must have 2 dimensions, not 1");
@@ -206,7 +206,7 @@ static void gather_errors_say_where(void **state) {
     snprintf(expected, sizeof expected, "masked_fill: operand 2 was released by the rewind at test_gather.c:%d", __LINE__ - 2);
     if (rg_info().pool) REFUSED(RG_ESTATE, rg_masked_fill(gone, later, 1), expected); /* without it the memory is gone */
     REFUSED(RG_ESHAPE, rg_scatter_add(w, w, zeros, 0),
-        "scatter_add: w[5,4], [6,2] i32, w[5,4]: the shapes of index and of what is added differ");
+        "scatter_add: w[5,4], [6,2] i32, w[5,4]: the shapes of index and source differ");
 }
 
 int main(void) {

@@ -311,6 +311,7 @@ static void refusals(void **state) {
     rg_tape *t = o.t;
     rg_tensor *bad = rg_input(o.t, ((int[]){0, 1, 2, 3, 4, 0}), N);
 #define NO(call, message) REFUSED(RG_EVALUE, call, message)
+    NO(rg_nll(rg_full(t, 1, N, 0), o.labels), "nll: element 0 of the labels is 0, but there are no classes");
     NO(rg_nll(o.x, bad), "nll: element 4 of the labels is 4, outside 0..3; rows that shall not count are 0 in .mask");
     NO(rg_cross_entropy(o.x, o.holes, .mask = rg_ne(o.holes, 3)),
         "cross_entropy: element 1 of the labels is -100, outside 0..3; rows that shall not count are 0 in .mask");

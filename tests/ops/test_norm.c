@@ -148,9 +148,9 @@ static void messages(void **state) {
     rg_tape *t = *state, *other = rg_tape_new(1);
     rg_tensor *x = rg_set_name(rg_full(t, 1, 4, 3), "x"), *three = rg_full(t, 1, 3), *four = rg_full(t, 1, 4);
     REFUSED(RG_ESHAPE, rg_layer_norm(x, four, NULL, 1, .eps = .1), "layer_norm: x[4,3], [4]: the weight must be [3]");
-    REFUSED(RG_EVALUE, rg_layer_norm(x, NULL, NULL, 0, .eps = .1), "layer_norm: over the last 0 axes");
+    REFUSED(RG_EVALUE, rg_layer_norm(x, NULL, NULL, 0, .eps = .1), "layer_norm: k is 0, must be at least 1");
     REFUSED(RG_EVALUE, rg_layer_norm(x, NULL, three, 1, .eps = .1), "layer_norm: a bias without a weight");
-    REFUSED(RG_EVALUE, rg_rms_norm(x, NULL, 1, .eps = -1), "rms_norm: x[4,3]: eps -1");
+    REFUSED(RG_EVALUE, rg_rms_norm(x, NULL, 1, .eps = -1), "rms_norm: x[4,3]: eps is -1, must be at least 0 and finite");
     REFUSED(RG_EVALUE, rg_batch_norm(rg_full(t, 1, 1, 3), NULL, NULL, NULL, NULL, .training = true, .momentum = .1, .eps = .1),
         "batch_norm: [1,3]: one value per channel has no variance");
     REFUSED(RG_ESHAPE, rg_batch_norm(x, four, three, NULL, NULL, .training = true, .momentum = .1, .eps = .1),

@@ -193,7 +193,7 @@ static void norms(void **state) {
     VALUES(gradient(rg_norm_p(x, 1), x), 1, -1, 0, -1, 1, 1);
     VALUES(gradient(rg_norm(x, 1), x), .6, -.8, 0, -2. / 3, 1. / 3, 2. / 3);
     VALUES(gradient(rg_norm_p(x, INFINITY), x), 0, -1. / 3, 0, -1. / 3, 0, 1. / 3);
-    REFUSED(RG_EVALUE, rg_norm_p(x, 3), "norm: p = 3, but there are 1, 2 and INFINITY");
+    REFUSED(RG_EVALUE, rg_norm_p(x, 3), "norm: p is 3, must be 1, 2 or INFINITY");
 }
 
 /* -------- cumsum */
