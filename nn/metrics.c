@@ -1,4 +1,4 @@
-/* metrics.c - how often a classifier is right. Plain loops over values: nothing is put on the tape. */
+/* metrics.c - accuracy and confusion matrix of a classifier. Plain loops over values, which record nothing. */
 #include <math.h>
 
 #include "engine/op.h"
@@ -22,7 +22,7 @@ static bool same_dims(const rg_tensor *a, const rg_tensor *b, int n) {
     return true;
 }
 
-/* How many logits a row has, one when two classes share it; 0 when the shapes disagree. */
+/* The number of logits in a row; 1: a single logit for two classes; 0: the shapes do not fit. */
 static int64_t width_of(const rg_tensor *logits, const rg_tensor *labels) {
     const int n = logits->ndim;
     const int64_t last = n ? logits->shape[n - 1] : 1;
@@ -67,9 +67,9 @@ double rg_accuracy_at(const char *at, rg_tensor *logits, rg_tensor *labels, rg_m
 int rg_confusion_at(const char *at, rg_tensor *logits, rg_tensor *labels, int classes, int64_t *counts, rg_metric_options with) {
     const int64_t width = check(at, "rg_confusion", logits, labels, with.mask), found = width == 1 ? 2 : width;
     if (!width) return -1;
-    if (classes != found || !counts)
-        return rg_fail(logits->tape, RG_EVALUE, at, "rg_confusion: %lld classes, but %s %d", (long long)found,
-            counts ? "room for" : "no counts for", classes);
+    if (!counts) return rg_fail(logits->tape, RG_EVALUE, at, "rg_confusion: counts is NULL");
+    if (classes != found)
+        return rg_fail(logits->tape, RG_EVALUE, at, "rg_confusion: the logits have %lld classes, not %d", (long long)found, classes);
     for (int64_t i = 0; i < labels->numel; i++)
         if (counts_for(with.mask, i)) counts[(int64_t)rg_element(labels, i) * classes + prediction(logits, i, width)]++;
     return 0;

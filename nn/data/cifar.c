@@ -1,10 +1,10 @@
-/* cifar.c - the binary files of CIFAR-10 and CIFAR-100: records of a label, or two, and 32 x 32 reds, greens and blues. */
+/* cifar.c - the binary files of CIFAR-10 and CIFAR-100: records of one or two labels and 32 x 32 red, then green, then blue bytes. */
 #include "dataset.h"
 #include "nn/files/file.h"
 
 enum { IMAGE = 3 * 32 * 32, MOST_FILES = 5 };
 
-typedef struct cifar { /* one of the two sets, and what is wanted of it */
+typedef struct cifar { /* one of the two sets, and what is read of it */
     const char *folder;
     int labels, label;     /* in a record; the one that becomes y */
     int classes;
@@ -47,7 +47,7 @@ static int batch_read(const rg_reader *r, const cifar *set, batch *b, unsigned c
 
 static rg_dataset read_batches(const rg_reader *r, const cifar *set, batch *b) {
     int64_t records = 0;
-    for (int i = 0; i < set->files; i++) records += b[i].records; /* no more than the bytes on a disk */
+    for (int i = 0; i < set->files; i++) records += b[i].records; /* cannot overflow: all are on a disk */
     rg_dataset d = {0};
     d.x = rg_dataset_tensor(r->at, r->tape, RG_U8, 4, (int64_t[]){records, 3, 32, 32}, "images");
     d.y = rg_dataset_tensor(r->at, r->tape, RG_I32, 1, &records, "labels");
@@ -70,7 +70,7 @@ static rg_dataset read_set(const rg_reader *r, const cifar *set, const char *dir
     batch *b = rg_tape_alloc(r->at, t, MOST_FILES * sizeof *b);
     while (b && open < set->files && batch_open(r, set, dir, names[open], &b[open]) == 0) open++;
     if (open == set->files) d = read_batches(r, set, b);
-    for (int i = 0; b && i < set->files && i <= open; i++) rg_file_close(b[i].file); /* the one that failed may be open, too */
+    for (int i = 0; b && i < set->files && i <= open; i++) rg_file_close(b[i].file); /* the one that failed may be open */
     if (b) rg_tape_dealloc(t, b, MOST_FILES * sizeof *b);
     d.classes = set->classes;
     d.class_names = set->names;

@@ -1,8 +1,8 @@
-/* csv.c - tables of numbers as text, a line per row (RFC 4180). The text is read in whole and gone through twice: to count, and for the
-   values. */
+/* csv.c - tables of numbers as text, a line per row (RFC 4180). The whole text is read into memory and scanned twice: to count rows and
+   columns, then for the values. */
 #include "dataset.h"
 #include "nn/files/file.h"
-#include "nn/files/state.h"
+#include "nn/files/entries.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,12 +13,12 @@ typedef struct table {
     const char *path;
     const rg_csv_options *o;
     char delimiter;
-    char *text, *end;         /* there is a byte behind the end */
+    char *text, *end;         /* one more byte follows, a 0 */
     uint64_t size;            /* of the text */
-    char *next;               /* the field that is read next */
-    int64_t next_line, line;  /* its line; of the field that was read last */
+    char *next;               /* the next field to read */
+    int64_t next_line, line;  /* the line of the next field, and of the last */
     bool more;                /* another field follows in the line */
-    int64_t rows, columns, y; /* y: the column that is none of x, or -1 */
+    int64_t rows, columns, y; /* y: the column that becomes y, or -1 */
     char **names, **labels;   /* [columns], of a table with a header; [rows], of one with classes */
 } table;
 
@@ -37,7 +37,7 @@ static bool next_line(table *c) {
     return past_blanks(c, c->next) < c->end;
 }
 
-/* The field number k of a line: *n bytes, quotes in it still doubled. */
+/* Reads field k of a line: its *n bytes, in which quotes are still doubled. NULL after an error. */
 static char *next_field(table *c, int64_t k, size_t *n) {
     char *p = past_blanks(c, c->next), *begin = p;
     c->line = c->next_line;
@@ -60,7 +60,7 @@ static char *next_field(table *c, int64_t k, size_t *n) {
     return begin;
 }
 
-/* The same as a text, written over the field. */
+/* The same as a text, which overwrites the field. */
 static char *next_text(table *c, int64_t k) {
     size_t n, length = 0;
     char *field = next_field(c, k, &n);
@@ -75,13 +75,13 @@ static char *next_text(table *c, int64_t k) {
     return (void)FAIL(c, "the field is empty (.allow_missing)", (long long)k + 1), NULL;
 }
 
-/* -------- what there is */
+/* -------- the text, its rows and columns */
 
 static int read_text(table *c) {
     rg_file *f = rg_file_open(c->r, c->path);
     int status = f ? rg_file_left(f, UINT64_MAX, &c->size) : -1;
     if (status == 0 && c->size >= SIZE_MAX / 2) status = rg_file_fail(c->r, c->path, "is too large for this machine");
-    if (status == 0) c->text = rg_file_room(c->r, c->path, c->size + 1);
+    if (status == 0) c->text = rg_file_alloc(c->r, c->path, c->size + 1);
     if (!c->text || rg_file_get(f, c->text, c->size)) status = -1;
     else if (memchr(c->text, 0, (size_t)c->size)) status = rg_file_fail(c->r, c->path, "is no text: it has a byte of 0");
     rg_file_close(f);
@@ -100,7 +100,7 @@ static void begin(table *c) {
     }
 }
 
-/* Every line has as many fields as the first. */
+/* Counts rows and columns. All lines must have as many fields as the first. */
 static int count(table *c) {
     begin(c);
     for (int64_t k; next_line(c); c->rows++) {
@@ -116,7 +116,7 @@ static int count(table *c) {
     return c->rows > 0 ? 0 : rg_file_fail(c->r, c->path, "has no rows");
 }
 
-/* -------- its values */
+/* -------- the values */
 
 static int read_header(table *c) {
     begin(c);
@@ -209,8 +209,9 @@ static int check_call(const rg_reader *r, const char *path, const rg_csv_options
     if (!path) return rg_fail(r->tape, RG_EVALUE, r->at, "rg_read_csv: the path is NULL");
     if (o->classes && o->target)
         return rg_fail(r->tape, RG_EVALUE, r->at, "rg_read_csv: classes %.60s and target %.60s: y is one column", o->classes, o->target);
-    if (o->skip < 0 || (o->delimiter && strchr("\"\r\n+-.0123456789eE", o->delimiter)))
-        return rg_fail(r->tape, RG_EVALUE, r->at, "rg_read_csv: skip %lld, delimiter '%c'", (long long)o->skip, o->delimiter);
+    if (o->skip < 0) return rg_fail(r->tape, RG_EVALUE, r->at, "rg_read_csv: .skip is %lld, must be at least 0", (long long)o->skip);
+    if (o->delimiter && strchr("\"\r\n+-.0123456789eE", o->delimiter))
+        return rg_fail(r->tape, RG_EVALUE, r->at, "rg_read_csv: '%c' cannot be a delimiter", o->delimiter);
     return 0;
 }
 

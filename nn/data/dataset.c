@@ -1,4 +1,4 @@
-/* dataset.c - how data sets stay with the tape, the names of their classes, and two parts of one. */
+/* dataset.c - data sets: kept on the tape, names of classes, splits. */
 #include "dataset.h"
 
 #include <math.h>
@@ -53,9 +53,9 @@ const char *const *rg_names_own(const char *at, rg_tape *t, int64_t n, char *con
     return (const char *const *)copy;
 }
 
-/* -------- a part and the rest */
+/* -------- splits */
 
-/* n rows of x, in this order; no x stays none. */
+/* The rows order[0] .. order[n - 1] of x; NULL for NULL. */
 static rg_tensor *take(const char *at, const rg_tensor *x, int64_t n, const int64_t *order) {
     int64_t shape[RG_MAX_DIMS];
     if (!x) return NULL;
@@ -68,18 +68,21 @@ static rg_tensor *take(const char *at, const rg_tensor *x, int64_t n, const int6
     return to;
 }
 
-/* a's rows: of a share as PyTorch counts them, which gives a the row that two rounded shares leave over. 0 after an error. */
+/* The number of a's rows: `part`, or if it is below 1 that share of all, where a gets the row that rounding leaves over, as in PyTorch. 0
+   after an error. */
 static int64_t part_of(const char *at, rg_tape *t, const rg_dataset *d, double part) {
     if (rg_error_code(t)) return 0;
     if (rg_failed(d->x) || (d->y && rg_failed(d->y)) || d->x->tape != t || (d->y && d->y->tape != t))
         return rg_fail(t, RG_ESTATE, at, "rg_dataset_split: x or y is poisoned, NULL, or of another tape"), 0;
     const int64_t n = d->x->ndim ? d->x->shape[0] : 0;
     if (d->y && (d->y->ndim < 1 || d->y->shape[0] != n))
-        return rg_fail(t, RG_ESHAPE, at, "rg_dataset_split: x has %lld rows, y has not", (long long)n), 0;
+        return rg_fail(t, RG_ESHAPE, at, "rg_dataset_split: x has %lld rows, y has %lld", (long long)n,
+            (long long)(d->y->ndim ? d->y->shape[0] : 0)), 0;
     const double all = (double)n, share = floor(part * all), rest = floor((1 - part) * all);
     const double rows = part < 1 ? share + (share + rest < all) : part;
     if (!(rows >= 1 && rows < all) || rows != floor(rows))
-        return rg_fail(t, RG_EVALUE, at, "rg_dataset_split: %g of %lld rows, and the rest, are no two parts", part, (long long)n), 0;
+        return rg_fail(t, RG_EVALUE, at, "rg_dataset_split: part %g of %lld rows: each part must have a whole number of rows, at least 1",
+        part, (long long)n), 0;
     return (int64_t)rows;
 }
 

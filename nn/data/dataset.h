@@ -1,4 +1,4 @@
-/* dataset.h - what the makers and readers of data sets share, and no other file needs. */
+/* dataset.h - for the makers and readers of data sets. */
 #ifndef RG_DATASET_H
 #define RG_DATASET_H
 
@@ -9,8 +9,8 @@
 
 /* An input without values; poisoned after an error. */
 rg_tensor *rg_dataset_tensor(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape, const char *name);
-/* The last thing a maker does: what is sound stays with the tape. When x, or d.x or d.y, is poisoned or NULL, all that was made since
-   the mark goes, and poison is what the caller gets. */
+/* The last call of a maker or reader: keeps x, or d.x and d.y, as long as the tape. If one of them is poisoned or NULL, releases everything
+   that was made since the mark, and returns poison. */
 rg_tensor *rg_tensor_keep(rg_tape *t, int64_t mark, rg_tensor *x);
 rg_dataset rg_dataset_keep(rg_tape *t, int64_t mark, rg_dataset d); /* y may be NULL where x is not */
 /* Copies of n names that live as long as the tape; NULL after an error. */

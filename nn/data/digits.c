@@ -96,7 +96,7 @@ static bool is_up(const glyph *g, int i) { return i < 0 || i >= g->n || g->at[i]
 static void write_glyph(rg_rng *r, const glyph *g, const hand *h, float *image) {
     point p[POINTS];
     for (int i = 0; i < g->n; i++) {
-        if (i > 0 && !memcmp(g->at[i], g->at[i - 1], 2)) { /* a corner stays one */
+        if (i > 0 && !memcmp(g->at[i], g->at[i - 1], 2)) { /* both points of a corner stay equal */
             p[i] = p[i - 1];
             continue;
         }

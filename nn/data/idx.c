@@ -1,4 +1,4 @@
-/* idx.c - MNIST's IDX format, and the four files of MNIST and of the sets that come in its clothes. */
+/* idx.c - MNIST's IDX format, and the four files of MNIST and of sets with the same file names, such as Fashion-MNIST. */
 #include "dataset.h"
 #include "nn/files/file.h"
 
@@ -6,13 +6,13 @@
 
 typedef struct idx_type {
     unsigned char code, size; /* in the file */
-    rg_dtype dtype;           /* here; never smaller */
+    rg_dtype dtype;           /* on the tape; never smaller */
 } idx_type;
 
 static const idx_type types[] = {{0x08, 1, RG_U8}, {0x09, 1, RG_I32}, {0x0b, 2, RG_I32}, {0x0c, 4, RG_I32}, {0x0d, 4, RG_F32},
     {0x0e, 8, RG_F64}};
 
-typedef struct idx { /* an open file, its header read and found to agree with its size */
+typedef struct idx { /* an open file, whose header was read and agrees with its size */
     rg_file *file;
     idx_type type;
     int ndim;
@@ -39,7 +39,7 @@ static int read_header(const rg_reader *r, const char *path, idx *x) {
     return 0;
 }
 
-/* After the header come as many bytes as it says, no more and no fewer. */
+/* Exactly the number of bytes that the header says must follow it. */
 static int check_size(const rg_reader *r, const char *path, idx *x) {
     size_t bytes;
     char shape[96] = "";
@@ -60,8 +60,8 @@ static int idx_open(const rg_reader *r, const char *path, idx *x) {
     return x->file ? read_header(r, path, x) || check_size(r, path, x) ? -1 : 0 : -1;
 }
 
-/* From big-endian values at the end of the array to values from its start. Those in the file are at most as large, so none is
-   written over before it was read. */
+/* Converts big-endian values at the end of the array to values from its start on. Values in the file are not larger, so none is overwritten
+   before it was read. */
 static void decode(void *to, const unsigned char *from, idx_type type, int64_t n) {
     if (type.dtype == RG_U8) return;
     for (int64_t i = 0; i < n; i++, from += type.size) {
@@ -75,7 +75,7 @@ static void decode(void *to, const unsigned char *from, idx_type type, int64_t n
     }
 }
 
-/* The values as an input of the tape, in the dtype that the type means. */
+/* Reads the values as an input of the tape, in the dtype of the type. */
 static rg_tensor *idx_read(const rg_reader *r, idx *x, const char *name) {
     rg_tensor *to = rg_dataset_tensor(r->at, r->tape, x->type.dtype, x->ndim, x->shape, name);
     if (rg_failed(to)) return to;
@@ -129,7 +129,7 @@ static int check_labels(const rg_reader *r, const mnist_files *f, rg_tensor *y) 
     return 0;
 }
 
-/* Fashion-MNIST has MNIST's file names; what tells them apart is how the labels begin. */
+/* Fashion-MNIST has MNIST's file names; its first labels tell them apart. */
 static const char *const *names_for(const rg_tensor *y) {
     static const int32_t fashion[2][10] = {{9, 2, 1, 1, 6, 1, 4, 6, 5, 7}, {9, 0, 0, 3, 0, 2, 7, 2, 5, 5}};
     for (int i = 0; i < 2; i++)
@@ -137,7 +137,7 @@ static const char *const *names_for(const rg_tensor *y) {
     return rg_digit_names;
 }
 
-/* Both files are checked as far as can be, and the few labels read, before there is memory for the images. */
+/* Both headers are checked, and the labels read, before the memory for the images is allocated. */
 static rg_dataset read_pair(const rg_reader *r, const mnist_files *f, idx *images, idx *labels) {
     rg_dataset d = {.classes = 10};
     if (idx_open(r, f->images.text, images) || idx_open(r, f->labels.text, labels) || check_pair(r, f, images, labels)) return d;

@@ -1,10 +1,10 @@
-/* loader.c - batches of a data set: rows in order, shuffled or by weight, bytes turned into floats on the way. */
+/* loader.c - batches of a data set: rows in order, shuffled or by weight; bytes become floats. */
 #include "loader.h"
 #include "rows.h"
 
 #include <string.h>
 
-/* -------- what a batch will be */
+/* -------- the dtype and shape of a batch */
 
 static bool becomes_float(const rg_column *c) { return c->scaled || rg_is_float(c->from); }
 
@@ -15,7 +15,7 @@ static rg_dtype batch_dtype(const rg_loader *l, const rg_column *c) {
 
 static int64_t row_at(const rg_loader *l, int64_t i) { return l->order ? l->order[l->row + i] : l->row + i; }
 
-/* Of windows, or of the longest of the next b rows. */
+/* The length of a window, or of the longest of the next b rows. */
 static int64_t batch_length(const rg_loader *l, int64_t b) {
     int64_t length = l->length;
     for (int64_t i = 0; l->offsets && i < b; i++) {
@@ -29,10 +29,10 @@ static int64_t batch_length(const rg_loader *l, int64_t b) {
 static int batch_shape(const rg_column *c, int64_t b, int64_t length, int64_t shape[RG_MAX_DIMS]) {
     const int rest = c->from->ndim - 1;
     shape[0] = b;
-    shape[1] = c->cut ? length : c->size;
+    shape[1] = c->sliced ? length : c->size;
     if (c->flat) return 2;
-    memcpy(shape + 1 + c->cut, c->from->shape + 1, (size_t)rest * sizeof *shape);
-    return 1 + c->cut + rest;
+    memcpy(shape + 1 + c->sliced, c->from->shape + 1, (size_t)rest * sizeof *shape);
+    return 1 + c->sliced + rest;
 }
 
 static int64_t batches(const rg_loader *l, int64_t rows) {
@@ -64,7 +64,7 @@ static int64_t row_of_weight(const rg_loader *l, double u) {
     return low;
 }
 
-/* The epoch's order, if it begins here. */
+/* Draws the order of an epoch, if the loader is at its beginning. */
 static void draw_order(rg_loader *l) {
     rg_rng *rng = rg_tape_rng(l->tape);
     const int64_t n = l->x->shape[0];
@@ -73,7 +73,7 @@ static void draw_order(rg_loader *l) {
     for (int64_t i = 0; l->cumulated && i < n; i++) l->order[i] = row_of_weight(l, rg_rng_random(rng));
 }
 
-/* Rows that become floats; `next` rows after them are on their way while these are computed with. */
+/* Converts rows to floats, and prefetches the `next` rows that follow. */
 static void gather(const rg_loader *l, const rg_column *c, rg_tensor *to, int64_t next) {
     static rg_rows_fn *const kernel[2][RG_ISAS] = RG_KERNEL(rows);
     static const double none = 0, one = 1;
@@ -83,13 +83,13 @@ static void gather(const rg_loader *l, const rg_column *c, rg_tensor *to, int64_
         .std = c->scaled ? l->std : &one});
 }
 
-/* Integers, and pieces of a stream, which are padded to the length of the batch. */
+/* Copies rows of integers, or pieces of a stream, which are padded to the length of the batch. */
 static void copy(const rg_loader *l, const rg_column *c, rg_tensor *to) {
     const size_t width = rg_dtype_size(c->from->dtype), to_width = rg_dtype_size(to->dtype);
     const int64_t size = to->numel / to->shape[0];
     for (int64_t i = 0; i < to->shape[0]; i++) {
         const int64_t row = row_at(l, i);
-        const bool ragged = c->cut && l->offsets;
+        const bool ragged = c->sliced && l->offsets;
         const int64_t first = ragged ? l->offsets[row] * c->step : c->first + row * c->step;
         const int64_t n = ragged ? l->offsets[row + 1] * c->step - first : size;
         char *place = (char *)to->data + (size_t)(i * size) * to_width;
@@ -98,7 +98,7 @@ static void copy(const rg_loader *l, const rg_column *c, rg_tensor *to) {
     }
 }
 
-/* The function of the options. What it makes on the tape is released again. */
+/* Calls the transform of the options. What it makes on the tape is released. */
 static int transform(const char *at, const char *what, const rg_loader *l) {
     rg_tape *t = l->tape;
     if (!l->options.transform) return 0;
@@ -112,13 +112,13 @@ static int transform(const char *at, const char *what, const rg_loader *l) {
     return rg_errors(t) == errors ? 0 : -1;
 }
 
-/* The next b rows into what there is of l->batch. */
+/* Writes the next b rows to the tensors that l->batch has. */
 static int fill(const char *at, const char *what, rg_loader *l, int64_t b) {
     const int64_t left = l->x->shape[0] - l->row - b;
     for (int i = 0; i < l->ncolumns; i++) {
         const rg_column *c = &l->columns[i];
         if (!l->batch[i]) continue;
-        if (!becomes_float(c) || c->cut) copy(l, c, l->batch[i]);
+        if (!becomes_float(c) || c->sliced) copy(l, c, l->batch[i]);
         else gather(l, c, l->batch[i], i > 0 || !l->order ? 0 : left < b ? left : b);
     }
     if (l->batch[0]) rg_augment(l, l->batch[0]);
@@ -168,7 +168,7 @@ bool rg_loader_next_at(const char *at, rg_loader *l, int n, rg_tensor **const *p
     return true;
 }
 
-/* Can c's next b rows be written to x? 0: x was such a batch, of another size. -1: of another kind. */
+/* 1: c's next b rows fit x. 0: x is a batch of c with another number of rows, or another length. -1: x is no batch of c. */
 static int fits(const rg_loader *l, const rg_column *c, const rg_tensor *x, int64_t b) {
     int64_t shape[RG_MAX_DIMS];
     int same = 1;
@@ -176,7 +176,7 @@ static int fits(const rg_loader *l, const rg_column *c, const rg_tensor *x, int6
     if (x->ndim != batch_shape(c, b, batch_length(l, b), shape)) return -1;
     for (int d = 0; d < x->ndim; d++)
         if (x->shape[d] != shape[d]) {
-            if (d > (c->cut && l->offsets)) return -1;
+            if (d > (c->sliced && l->offsets)) return -1;
             same = 0;
         }
     return same;

@@ -1,4 +1,4 @@
-/* loader.h - what a loader is made of, for the files of nn/. */
+/* loader.h - the inside of a loader, for the files of nn/. */
 #ifndef RG_LOADER_H
 #define RG_LOADER_H
 
@@ -9,28 +9,28 @@
 
 typedef struct rg_column { /* a tensor of each batch, and where its rows come from */
     rg_tensor *from;       /* held */
-    int64_t first, step;   /* row i begins at element first + i step; of rows of different lengths at offsets[i] step */
-    int64_t size;          /* elements of a row; of rows of different lengths not used */
-    bool scaled;           /* by divisor, mean and std, to floats */
+    int64_t first, step;   /* row i begins at element first + i step; if rows have different lengths, at offsets[i] step */
+    int64_t size;          /* elements of a row; not used if rows have different lengths */
+    bool scaled;           /* converted to floats by divisor, mean and std */
     bool flat;             /* the batch is [b, size] */
-    bool cut;              /* rows are pieces of a stream: the batch is [b, length, ..] */
+    bool sliced;           /* rows are pieces of a stream: the batch is [b, length, ..] */
 } rg_column;
 
 struct rg_loader {
     rg_tape *tape;
-    rg_tensor *x;               /* held; its first axis has a size for each row */
+    rg_tensor *x;               /* held; the size of its first axis is the number of rows */
     rg_loader_options options;
-    int64_t epoch;              /* epoch, row and order are all that has to be saved to go on later */
+    int64_t epoch;              /* epoch, row and order are all that a checkpoint needs */
     int64_t row;
-    int64_t *order;             /* [rows] row numbers of this epoch, drawn if row > 0; NULL: 0, 1, 2 .. */
+    int64_t *order;             /* [rows] row numbers of this epoch, drawn once row > 0; NULL: 0, 1, 2 .. */
     int ncolumns;
     rg_column *columns;
     rg_tensor **batch;          /* [ncolumns] the batch that is being made; NULL: not asked for */
     int64_t channels;
     const double *mean, *std;   /* [channels] */
     int64_t length;             /* of a window */
-    int64_t *offsets;           /* [rows + 1], on the stream's first axis: of rows of different lengths, else NULL */
-    double *cumulated;          /* [rows] of the weights, to 1; or NULL */
+    int64_t *offsets;           /* [rows + 1], on the stream's first axis, for rows of different lengths; else NULL */
+    double *cumulated;          /* [rows] sums of the weights so far, up to 1; or NULL */
 };
 
 static inline bool rg_is_float(const rg_tensor *x) { return x->dtype == RG_F32 || x->dtype == RG_F64; }

@@ -1,21 +1,21 @@
-/* loader_new.c - how a loader is made: columns and options are checked and copied. */
+/* loader_new.c - rg_loader_new and rg_loader_windows: columns and options are checked and copied. */
 #include "loader.h"
 #include "ops/ops.h"
 
 #include <math.h>
 
-typedef struct maker { /* on whose behalf */
+typedef struct maker { /* the call that makes a loader */
     const char *at, *name;
     rg_tape *tape;
     rg_tensor *x;
     const rg_loader_options *o;
     int64_t rows;
-    bool cut; /* x is a stream */
+    bool sliced; /* x is a stream */
 } maker;
 
 #define FAIL(m, code, format, ...) rg_fail((m)->tape, code, (m)->at, "%s: " format, (m)->name, __VA_ARGS__)
 
-/* -------- what is refused */
+/* -------- checks */
 
 /* rows: how many the column must have; 0: any number. */
 static int check_column(const maker *m, const char *name, const rg_tensor *c, int64_t rows) {
@@ -33,21 +33,20 @@ static int check_order(const maker *m) {
     if (o->drop_last && o->batch > m->rows)
         return FAIL(m, RG_EVALUE, "drop_last leaves no batch of %lld from %lld rows", (long long)o->batch, (long long)m->rows);
     if (!o->weights) return 0;
-    if (o->shuffle) return FAIL(m, RG_EVALUE, "%s", "shuffle and weights are two orders");
+    if (o->shuffle) return FAIL(m, RG_EVALUE, "%s", "give shuffle or weights, not both");
     if (check_column(m, "weights", o->weights, m->rows)) return -1;
+    if (o->weights->ndim != 1) return FAIL(m, RG_ESHAPE, "weights have %d dimensions, not 1", o->weights->ndim);
     double sum = 0;
     for (int64_t i = 0; i < m->rows; i++) {
         const double w = rg_element(o->weights, i);
-        if (!(w >= 0)) return FAIL(m, RG_EVALUE, "weights[%lld] is %g", (long long)i, w);
+        if (!(w >= 0)) return FAIL(m, RG_EVALUE, "weights[%lld] is %g, must be at least 0", (long long)i, w);
         sum += w;
     }
-    if (o->weights->ndim == 1 && sum > 0 && !isinf(sum)) return 0;
-    return FAIL(m, RG_EVALUE, "weights of %d dimensions add up to %g", o->weights->ndim, sum);
-    return 0;
+    return sum > 0 && !isinf(sum) ? 0 : FAIL(m, RG_EVALUE, "weights add up to %g, must be above 0 and finite", sum);
 }
 
-/* Does x become floats, by these numbers? */
-static bool is_scaled(const maker *m) { return !m->cut && (rg_is_float(m->x) || (m->x->dtype == RG_U8 && !m->o->keep_u8)); }
+/* Are divisor, mean and std applied to x? */
+static bool is_scaled(const maker *m) { return !m->sliced && (rg_is_float(m->x) || (m->x->dtype == RG_U8 && !m->o->keep_u8)); }
 
 static int check_scale(const maker *m) {
     const rg_loader_options *o = m->o;
@@ -56,14 +55,14 @@ static int check_scale(const maker *m) {
     rg_shape_text(m->x, text, sizeof text);
     if (!is_scaled(m) && (by_channel || by_one || o->divisor != 0))
         return FAIL(m, RG_EVALUE, "x %s does not become floats: divisor, mean, std and channels are not for it", text);
-    if (by_channel && by_one) return FAIL(m, RG_EVALUE, "mean %g and std %g, and others by channel", o->mean, o->std);
+    if (by_channel && by_one) return FAIL(m, RG_EVALUE, "%s", "give mean and std for all channels or by channel, not both");
     if (by_channel && !rg_has_channels(m->x, o->channels))
         return FAIL(m, RG_ESHAPE, "x %s does not have %lld channels", text, (long long)o->channels);
     for (int64_t c = 0; c < (by_channel ? o->channels : 1); c++) {
         const double mean = o->channel_mean ? o->channel_mean[c] : o->mean, std = o->channel_std ? o->channel_std[c] : o->std;
         if ((o->divisor + mean + std) * 0 != 0 || std < 0 || o->divisor < 0)
-            return FAIL(m, RG_EVALUE, "divisor %g, mean %g, std %g", o->divisor, mean, std);
-    }
+            return FAIL(m, RG_EVALUE, "divisor %g, mean %g and std %g: all must be finite, divisor and std at least 0", o->divisor, mean,
+            std); }
     return 0;
 }
 
@@ -73,11 +72,12 @@ static int check_images(const maker *m) {
     char text[80];
     if (o->random_crop == 0 && o->random_flip == 0) return 0;
     rg_shape_text(x, text, sizeof text);
-    if (m->cut || x->ndim < 3 + (o->channels > 1))
+    if (m->sliced || x->ndim < 3 + (o->channels > 1))
         return FAIL(m, RG_ESHAPE, "random_crop and random_flip want images [n, h, w] or [n, c, h, w], not %s", text);
     const int64_t h = x->shape[x->ndim - 2], w = x->shape[x->ndim - 1];
     if (o->random_crop < 0 || o->random_crop > h || o->random_crop > w)
-        return FAIL(m, RG_EVALUE, "random_crop %lld of images of %lld x %lld", (long long)o->random_crop, (long long)h, (long long)w);
+        return FAIL(m, RG_EVALUE, "random_crop is %lld, must be from 0 to %lld for images of %lld x %lld", (long long)o->random_crop,
+            (long long)(h < w ? h : w), (long long)h, (long long)w);
     return o->random_flip >= 0 && o->random_flip <= 1 ? 0 : FAIL(m, RG_EVALUE, "random_flip %g is no probability", o->random_flip);
 }
 
@@ -92,7 +92,7 @@ static int check_columns(const maker *m, const rg_tensor *y) {
     return check_order(m) || check_scale(m) || check_images(m) ? -1 : 0;
 }
 
-/* Their lengths make as many rows, of all of x. */
+/* Checks .lengths: each is a row, and together they are all of x. */
 static int check_lengths(maker *m) {
     const rg_tensor *lengths = m->o->lengths;
     char text[80];
@@ -115,7 +115,7 @@ static int check_lengths(maker *m) {
     return FAIL(m, RG_ESHAPE, "lengths add up to %lld, x has %lld rows", (long long)sum, (long long)m->x->shape[0]);
 }
 
-/* -------- what is copied */
+/* -------- copies */
 
 static int copy_channels(const maker *m, rg_loader *l) {
     rg_loader_options *o = &l->options;
@@ -154,7 +154,7 @@ static rg_column *add(rg_loader *l, rg_tensor *from) {
     return c;
 }
 
-/* Without columns yet. Those that fail here leave nothing but memory of the tape's. */
+/* A loader without columns. A failure leaves nothing behind but memory of the tape. */
 static rg_loader *loader(const maker *m, rg_tensor *rows) {
     const size_t most = 3 + (size_t)(m->o->more.count > 0 ? m->o->more.count : 0);
     rg_loader *l = rg_tape_own(m->at, m->tape, sizeof *l);
@@ -173,42 +173,43 @@ static void add_more(const maker *m, rg_loader *l) {
 /* -------- the two kinds */
 
 rg_loader *rg_loader_new_at(const char *at, rg_tape *t, rg_tensor *x, rg_tensor *y, rg_loader_options options) {
-    maker m = {.at = at, .name = "rg_loader_new", .tape = t, .x = x, .o = &options, .cut = options.lengths != NULL};
+    maker m = {.at = at, .name = "rg_loader_new", .tape = t, .x = x, .o = &options, .sliced = options.lengths != NULL};
     if (!t || rg_error_code(t) || check_column(&m, "x", x, 0)) return NULL;
     m.rows = x->shape[0];
     if (options.stride) return FAIL(&m, RG_EVALUE, "stride %lld is for windows: rg_loader_windows", (long long)options.stride), NULL;
-    if (options.padding_value != 0 && !m.cut) return FAIL(&m, RG_EVALUE, "padding_value %g without lengths", options.padding_value), NULL;
-    if ((m.cut && check_lengths(&m)) || check_columns(&m, y)) return NULL;
-    rg_loader *l = loader(&m, m.cut ? options.lengths : x);
+    if (options.padding_value != 0 && !m.sliced)
+        return FAIL(&m, RG_EVALUE, "padding_value %g without lengths", options.padding_value), NULL;
+    if ((m.sliced && check_lengths(&m)) || check_columns(&m, y)) return NULL;
+    rg_loader *l = loader(&m, m.sliced ? options.lengths : x);
     if (!l) return NULL;
     rg_column *first = add(l, x);
-    first->scaled = is_scaled(&m), first->cut = m.cut, first->flat = !m.cut && !options.keep_shape;
+    first->scaled = is_scaled(&m), first->sliced = m.sliced, first->flat = !m.sliced && !options.keep_shape;
     if (y) add(l, y);
     add_more(&m, l);
     return l;
 }
 
 rg_loader *rg_loader_windows_at(const char *at, rg_tape *t, rg_tensor *stream, int64_t length, rg_loader_options options) {
-    maker m = {.at = at, .name = "rg_loader_windows", .tape = t, .x = stream, .o = &options, .cut = true};
+    maker m = {.at = at, .name = "rg_loader_windows", .tape = t, .x = stream, .o = &options, .sliced = true};
     if (!t || rg_error_code(t) || check_column(&m, "the stream", stream, 0)) return NULL;
     const int64_t n = stream->shape[0], stride = options.stride ? options.stride : 1, mark = rg_mark(t);
     if (options.lengths || options.padding_value != 0) return FAIL(&m, RG_EVALUE, "%s", "lengths and padding are for rg_loader_new"), NULL;
     if (stream->ndim == RG_MAX_DIMS) return FAIL(&m, RG_ESHAPE, "windows over a stream of %d dimensions", stream->ndim), NULL;
-    if (length < 1 || length >= n || stride < 1 || stride > n) {
-        FAIL(&m, RG_EVALUE, "windows of %lld and what follows, stride %lld, over %lld steps", (long long)length, (long long)stride,
-            (long long)n);
-        return NULL;
-    }
+    if (length < 1 || length >= n) /* a window and the step after it */
+        return FAIL(&m, RG_EVALUE, "the length is %lld, must be from 1 to %lld for a stream of %lld steps", (long long)length,
+            (long long)n - 1, (long long)n), NULL;
+    if (stride < 1 || stride > n)
+        return FAIL(&m, RG_EVALUE, "the stride is %lld, must be from 1 to %lld", (long long)stride, (long long)n), NULL;
     m.rows = (n - 1 - length) / stride + 1;
     if (check_columns(&m, NULL)) return NULL;
-    rg_tensor *rows = rg_slice_at(at, stream, 0, 0, m.rows, (rg_slice_options){.step = 1}); /* a view: only its size is used */
+    rg_tensor *rows = rg_slice_at(at, stream, 0, 0, m.rows, (rg_slice_options){.step = 1}); /* a view, of which only the size is used */
     rg_loader *l = rg_failed(rows) ? NULL : loader(&m, rows);
     if (!l) return rg_rewind_at(at, t, mark), NULL;
     rg_hold(rows);
     l->length = length;
     for (int shift = 0; shift < 2; shift++) {
         rg_column *c = add(l, stream);
-        c->cut = true, c->first = shift * c->size, c->size *= length, c->step *= stride;
+        c->sliced = true, c->first = shift * c->size, c->size *= length, c->step *= stride;
     }
     add_more(&m, l);
     return l;

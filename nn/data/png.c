@@ -1,4 +1,4 @@
-/* png.c - pictures as PNG, one or a folder of them, decoded by libpng's simplified interface. Without libpng each is an error. */
+/* png.c - PNG pictures, one or a folder of them, decoded by libpng's simplified interface. Without libpng each function is an error. */
 #include "dataset.h"
 #include "nn/files/file.h"
 
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct picture { /* an open one: its bytes are in memory, its header was read */
+typedef struct picture { /* an open picture: its bytes are in memory, its header was read */
     const rg_reader *r;
     const char *path;
     unsigned char *bytes;
@@ -27,7 +27,7 @@ static uint32_t big_endian(const unsigned char *p) { return (uint32_t)p[0] << 24
 static int read_bytes(picture *p) {
     const int fd = rg_file_descriptor(p->r, p->path, &p->size);
     if (fd < 0) return -1;
-    p->bytes = rg_file_room(p->r, p->path, p->size);
+    p->bytes = rg_file_alloc(p->r, p->path, p->size);
     const int status = p->bytes ? rg_file_read(p->r, p->path, fd, 0, p->bytes, p->size) : -1;
     close(fd);
     return status;
@@ -40,13 +40,13 @@ static bool is_essential(const unsigned char *type) {
     return false;
 }
 
-/* Moves together the chunks that make the picture, and returns their bytes. Without the others no value depends on a gamma or a profile,
-   and nothing else is unpacked. */
+/* Moves the chunks that make the picture together, and returns their bytes. Without the other chunks no value depends on a gamma or a
+   profile, and nothing else is unpacked. */
 static size_t essential(const picture *p) {
     size_t n = SIGNATURE;
     for (uint64_t at = SIGNATURE, length; p->size - at >= CHUNK; at += length) {
         length = CHUNK + (uint64_t)big_endian(p->bytes + at);
-        if (length > p->size - at) length = p->size - at; /* cut short: libpng says so */
+        if (length > p->size - at) length = p->size - at; /* cut short: libpng reports it */
         if (!is_essential(p->bytes + at + 4)) continue;
         memmove(p->bytes + n, p->bytes + at, (size_t)length);
         n += (size_t)length;
@@ -60,7 +60,7 @@ static int refuse(const picture *p) {
     return rg_file_fail(p->r, p->path, "is no PNG picture, or a damaged one: %s", why);
 }
 
-/* The bytes that the header claims must come out of those in the file. */
+/* Can the file unpack to as many bytes as the header says? */
 static int check_size(const picture *p) {
     static const unsigned char samples[] = {1, 0, 3, 1, 2, 0, 4}; /* of a pixel, by colour type */
     const uint64_t bits = (uint64_t)p->image.width * p->bytes[24] * samples[p->bytes[25] % 7];
@@ -69,7 +69,7 @@ static int check_size(const picture *p) {
         (unsigned long long)p->size);
 }
 
-/* wanted: how many channels; 0: the picture's own. */
+/* wanted: the number of channels; 0: those of the picture. */
 static int open_picture(picture *p, int wanted) {
     if (read_bytes(p)) return -1;
     if (p->size < HEADER || memcmp(p->bytes, "\x89PNG\r\n\x1a\n", SIGNATURE)) return rg_file_fail(p->r, p->path, "is no PNG picture");
@@ -107,7 +107,7 @@ static int check_call(const rg_reader *r, const char *path, int channels) {
     return rg_fail(r->tape, RG_EVALUE, r->at, "%s: channels %d, not 3 or 4", r->name, channels);
 }
 
-/* n pictures like p: u8 [n, h, w] or [n, channels, h, w]; n 0: one, without that axis. */
+/* A tensor for n pictures like p: u8 [n, h, w] or [n, channels, h, w]; n 0: for one picture, without the first axis. */
 static rg_tensor *room_for(const picture *p, int64_t n, const char *name) {
     const int64_t shape[] = {n, p->channels, p->h, p->w}, grey[] = {n, p->h, p->w};
     return rg_dataset_tensor(p->r->at, p->r->tape, RG_U8, (p->channels > 1 ? 4 : 3) - !n, (p->channels > 1 ? shape : grey) + !n, name);
@@ -174,7 +174,7 @@ static int list_folder(const rg_reader *r, const char *dir, bool folders, int32_
     return status;
 }
 
-/* The same size and channels as the first. */
+/* Opens p, which must have the size and the channels of the first picture. */
 static int open_like(picture *p, int wanted, const picture *first) {
     if (open_picture(p, wanted)) return -1;
     if (p->channels == first->channels && p->h == first->h && p->w == first->w) return 0;
@@ -182,7 +182,7 @@ static int open_like(picture *p, int wanted, const picture *first) {
         (long long)p->w, (long long)p->channels, (long long)first->h, (long long)first->w, (long long)first->channels);
 }
 
-/* All headers are read, and found to be alike, before there is memory for the values. */
+/* All headers are read and compared before the memory for the values is allocated. */
 static int read_pictures(const rg_reader *r, const entries *files, int wanted, rg_dataset *d) {
     picture first = {.r = r, .path = files->items[0].path};
     int status = open_picture(&first, wanted);
@@ -205,7 +205,7 @@ static int read_pictures(const rg_reader *r, const entries *files, int wanted, r
     return status;
 }
 
-/* The last part of each path. */
+/* The names of the classes are the last parts of the folders' paths. */
 static int name_classes(const rg_reader *r, const entries *folders, rg_dataset *d) {
     const size_t size = (size_t)folders->count * sizeof(char *);
     char **names = rg_tape_alloc(r->at, r->tape, size);

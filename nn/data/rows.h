@@ -1,4 +1,4 @@
-/* rows.h - what the loader hands to its kernel: rows of an array, gathered and converted. */
+/* rows.h - what the loader passes to its kernel, which gathers and converts rows of an array. */
 #ifndef RG_ROWS_H
 #define RG_ROWS_H
 
@@ -14,10 +14,10 @@ typedef struct rg_rows {
     int64_t size, count;
     const int64_t *order;    /* row i comes from row order[i]; NULL: from row first + i */
     int64_t first;
-    int64_t next;            /* so many rows of the order after these are wanted soon, at most count */
+    int64_t next;            /* how many of the rows after these to prefetch, at most count */
     double divisor;
-    int64_t channels;        /* a row is so many equal parts, each with its own: */
-    const double *mean, *std;
+    int64_t channels;        /* equal parts of a row */
+    const double *mean, *std; /* [channels] */
 } rg_rows;
 
 typedef void rg_rows_fn(const rg_rows *g);

@@ -12,7 +12,7 @@ typedef struct plane {
     rg_tape *t;
 } plane;
 
-/* x [n, 2], y [n] without values, and room for an order of n points. */
+/* Allocates x [n, 2], y [n] and an order of n points, all without values. */
 static plane plane_new(const char *at, rg_tape *t, const char *name, int64_t n, int classes, double noise) {
     plane p = {.mark = rg_mark(t), .n = n, .noise = noise, .t = t, .d = {.classes = classes}};
     if (classes < 1 || n < classes) return rg_fail(t, RG_EVALUE, at, "%s: %lld points of %d classes", name, (long long)n, classes), p;
@@ -41,8 +41,8 @@ static void put(plane *p, int64_t row, int label, double a, double b) {
     ((int32_t *)p->d.y->data)[row] = label;
 }
 
-/* The points lie class by class, each with n / classes of them, the last n % classes classes with one more: point `index` is
-   number i of the m in its class, which is returned. */
+/* Points are numbered class by class: n / classes in each, and one more in the last n % classes classes. Returns the class of point
+   `index`, which is number *i of the *m points there. */
 static int class_at(const plane *p, int64_t index, int64_t *i, int64_t *m) {
     const int64_t few = p->n / p->d.classes, shorter = p->d.classes - p->n % p->d.classes, beyond = index - few * shorter;
     *m = beyond < 0 ? few : few + 1;

@@ -1,4 +1,4 @@
-/* transform.c - what is done to data before a net sees it: crops and flips of images, statistics of channels, padding. */
+/* transform.c - data augmentation and preparation: random crops and flips of images, statistics of channels, padding of sequences. */
 #include "loader.h"
 #include "ops/ops.h"
 
@@ -17,7 +17,7 @@ static void put(const plane *p, char *to, const void *value, int64_t n) {
     for (int64_t i = 0; i < n; i++) memcpy(to + (size_t)i * p->width, value, p->width);
 }
 
-/* Row y becomes what is at (y + down, x + right), which is `outside` beyond the plane. */
+/* Sets row y, element x, to the element at (y + down, x + right), or to `outside` beyond the plane. */
 static void shift_row(const plane *p, int64_t y, int64_t down, int64_t right, const void *outside) {
     const bool none = y + down < 0 || y + down >= p->h;
     const int64_t left = none ? p->w : right < 0 ? -right : 0, n = none ? 0 : p->w - (right < 0 ? -right : right);
@@ -28,7 +28,7 @@ static void shift_row(const plane *p, int64_t y, int64_t down, int64_t right, co
     put(p, row + (size_t)(left + n) * p->width, outside, p->w - left - n);
 }
 
-/* No row is read after it was written. */
+/* In an order of rows in which none is read after it was written. */
 static void shift(const plane *p, int64_t down, int64_t right, const void *outside) {
     for (int64_t y = 0; y < p->h; y++) shift_row(p, down >= 0 ? y : p->h - 1 - y, down, right, outside);
 }
@@ -45,7 +45,7 @@ static void flip(const plane *p) {
     }
 }
 
-/* What a zero of the images has become, by the kernel's formula. */
+/* The value of a zero of the images in the batch, by the kernel's formula. */
 static void zero_of(const rg_loader *l, int64_t channel, rg_dtype dtype, void *to) {
     const double mean = l->mean[channel], std = l->std[channel], wide = (0 - mean) / std;
     const float narrow = (0 - (float)mean) / (float)std;

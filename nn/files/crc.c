@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* table[k][b] is of the byte b with k zeros behind it. A checksum is linear: it is the sum of those of the byte's bits, c0 to c7. */
+/* table[k][b] is the checksum of the byte b and k zero bytes. Checksums are linear: it is the sum of those of the byte's bits, c0 to c7. */
 #define BIT(b, k, c) ((b) >> (k) & 1 ? c : 0)
 #define T1(b, c0, c1, c2, c3, c4, c5, c6, c7) \
     (BIT(b, 0, c0) ^ BIT(b, 1, c1) ^ BIT(b, 2, c2) ^ BIT(b, 3, c3) ^ BIT(b, 4, c4) ^ BIT(b, 5, c5) ^ BIT(b, 6, c6) ^ BIT(b, 7, c7))

@@ -20,14 +20,14 @@ struct rg_file {
     const rg_reader *r;
     const char *path;
     int fd;
-    bool whole;           /* not a part: the descriptor is its own */
+    bool whole;           /* not a part: closes the descriptor */
     packing packing;
-    bool ended;           /* what was packed was unpacked to its end, and its checksum was right */
+    bool ended;           /* all of the packed data was unpacked, with the right checksum */
     uint64_t begin, end;  /* in the file */
-    uint64_t next;        /* place in the file of what is read next */
+    uint64_t next;        /* offset in the file of the next read */
     uint64_t position;    /* bytes handed out, unpacked */
-    uint32_t crc;         /* of these; of a part */
-    const unsigned char *at; /* what was read and not used: so many bytes of `in` */
+    uint32_t crc;         /* of these, for a part */
+    const unsigned char *at; /* the rest of in[]: `unused` bytes */
     unsigned unused;
 #ifdef RG_ZLIB
     z_stream z;
@@ -36,7 +36,7 @@ struct rg_file {
 };
 
 int rg_file_fail(const rg_reader *r, const char *path, const char *format, ...) {
-    enum { SHOWN = 160 }; /* of a long path the end says more */
+    enum { SHOWN = 160 }; /* the end of a longer path */
     char what[384];
     const size_t length = strlen(path), skip = length > SHOWN ? length - SHOWN : 0;
     va_list args;
@@ -47,14 +47,14 @@ int rg_file_fail(const rg_reader *r, const char *path, const char *format, ...) 
         r->hint ? r->hint : "");
 }
 
-void *rg_file_room(const rg_reader *r, const char *path, uint64_t n) {
+void *rg_file_alloc(const rg_reader *r, const char *path, uint64_t n) {
     if (n > SIZE_MAX / 2) return rg_file_fail(r, path, "%llu bytes are too many for this machine", (unsigned long long)n), NULL;
     return rg_tape_alloc(r->at, r->tape, (size_t)n);
 }
 
 int rg_file_find(const rg_reader *r, const char *dir, const char *subdir, int n, const char *const *names, rg_path *path) {
     if (!dir) return rg_fail(r->tape, RG_EVALUE, r->at, "%s: the directory is NULL", r->name);
-    rg_reader no_hint = *r; /* fetching the files anew would not help */
+    rg_reader no_hint = *r; /* the hint, to fetch the files, would not help */
     no_hint.hint = NULL;
     for (int i = 0; i < 2 * n; i++) {
         rg_path here;
@@ -68,25 +68,25 @@ int rg_file_find(const rg_reader *r, const char *dir, const char *subdir, int n,
 
 /* -------- reading */
 
-/* Up to n bytes; 0 at the end of the file, -1 after an error. */
-static ssize_t read_some(const rg_reader *r, const char *path, int fd, uint64_t place, void *to, uint64_t n) {
+/* Reads up to n bytes and returns how many; 0 at the end of the file, -1 after an error. */
+static ssize_t read_some(const rg_reader *r, const char *path, int fd, uint64_t offset, void *to, uint64_t n) {
     ssize_t got;
-    do got = pread(fd, to, n < PART ? (size_t)n : PART, (off_t)place);
+    do got = pread(fd, to, n < PART ? (size_t)n : PART, (off_t)offset);
     while (got < 0 && errno == EINTR);
     if (got < 0) rg_file_fail(r, path, "cannot be read: %s", strerror(errno));
     return got;
 }
 
-int rg_file_read(const rg_reader *r, const char *path, int fd, uint64_t place, void *to, uint64_t n) {
-    for (ssize_t got; n > 0; place += (uint64_t)got, to = (char *)to + got, n -= (uint64_t)got) {
-        got = read_some(r, path, fd, place, to, n);
+int rg_file_read(const rg_reader *r, const char *path, int fd, uint64_t offset, void *to, uint64_t n) {
+    for (ssize_t got; n > 0; offset += (uint64_t)got, to = (char *)to + got, n -= (uint64_t)got) {
+        got = read_some(r, path, fd, offset, to, n);
         if (got < 0) return -1;
-        if (got == 0) return rg_file_fail(r, path, "ends after %llu bytes", (unsigned long long)place);
+        if (got == 0) return rg_file_fail(r, path, "ends after %llu bytes", (unsigned long long)offset);
     }
     return 0;
 }
 
-/* Up to n bytes of the file or part, 0 at its end. */
+/* Reads up to n bytes of the file or part; *got is 0 at its end. */
 static int fetch(rg_file *f, unsigned char *to, uint64_t n, size_t *got) {
     const uint64_t left = f->end - f->next;
     const ssize_t k = left ? read_some(f->r, f->path, f->fd, f->next, to, n < left ? n : left) : 0;
@@ -96,7 +96,7 @@ static int fetch(rg_file *f, unsigned char *to, uint64_t n, size_t *got) {
     return 0;
 }
 
-/* Reads on when everything in the buffer is used; `unused` stays 0 at the end. */
+/* Fills the buffer if all of it was used; `unused` stays 0 at the end of the file. */
 static int refill(rg_file *f) {
     size_t got;
     if (f->unused > 0) return 0;
@@ -109,7 +109,7 @@ static int refill(rg_file *f) {
 /* -------- packed data */
 
 #ifdef RG_ZLIB
-/* zlib returns blocks without their size: it is kept in front. It asks for small ones only. */
+/* zlib frees blocks without their size, which is kept in front of each. It asks for small blocks only. */
 static void *z_take(void *r, unsigned count, unsigned size) {
     const size_t bytes = (size_t)count * size + 64;
     size_t *block = rg_tape_alloc(((const rg_reader *)r)->at, ((const rg_reader *)r)->tape, bytes);
@@ -123,7 +123,7 @@ static void z_give(void *r, void *p) {
     rg_tape_dealloc(((const rg_reader *)r)->tape, block, *block);
 }
 
-/* With the largest window; gzip with its headers, or deflate without any. */
+/* Starts zlib with the largest window: for gzip with its headers, or for deflate, which has none. */
 static int unpack(rg_file *f, packing how) {
     f->z.zalloc = z_take;
     f->z.zfree = z_give;
@@ -186,7 +186,7 @@ static int take_packed(rg_file *f, unsigned char *to, size_t n, size_t *got) { r
 static int take_plain(rg_file *f, unsigned char *to, size_t n, size_t *got) {
     size_t part = 1;
     for (*got = 0; *got < n && part > 0; *got += part) {
-        if (f->unused == 0 && n - *got >= BUFFER) { /* much at once goes past the buffer */
+        if (f->unused == 0 && n - *got >= BUFFER) { /* a large read does not use the buffer */
             if (fetch(f, to + *got, n - *got, &part)) return -1;
             continue;
         }
@@ -199,7 +199,7 @@ static int take_plain(rg_file *f, unsigned char *to, size_t n, size_t *got) {
     return 0;
 }
 
-/* Up to n bytes; fewer only at the end. */
+/* Reads n unpacked bytes, fewer only at the end. */
 static int take(rg_file *f, unsigned char *to, size_t n, size_t *got) {
     if (f->packing == PLAIN ? take_plain(f, to, n, got) : take_packed(f, to, n, got)) return -1;
     f->position += *got;
@@ -281,12 +281,12 @@ rg_file *rg_file_open(const rg_reader *r, const char *path) {
     return NULL;
 }
 
-rg_file *rg_file_open_part(const rg_reader *r, const char *path, int fd, uint64_t place, uint64_t size, bool deflated) {
+rg_file *rg_file_open_part(const rg_reader *r, const char *path, int fd, uint64_t offset, uint64_t size, bool deflated) {
     rg_file *f = file_new(r, path);
     if (!f) return NULL;
     f->fd = fd;
-    f->begin = f->next = place;
-    f->end = place + size;
+    f->begin = f->next = offset;
+    f->end = offset + size;
     if (!deflated || unpack(f, DEFLATED) == 0) return f;
     rg_file_close(f);
     return NULL;

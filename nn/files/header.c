@@ -7,7 +7,7 @@
 
 enum { DIGITS = 16 };
 static const char maker[] = "made by", claim[] = ", crc64", version[] = "retrograd " RG_VERSION_TEXT ", crc64";
-static const char front[] = "{\"" RG_METADATA "\":{\"" RG_SUM "\":\""; /* what comes before the header's own digits */
+static const char front[] = "{\"" RG_METADATA "\":{\"" RG_SUM "\":\""; /* the header up to the digits of its own checksum */
 static const char sum_prefix[] = RG_SUM ".";
 
 static const struct { const char *name; int size, here; } dtypes[] = {{"F32", 4, RG_F32}, {"F64", 8, RG_F64}, {"I32", 4, RG_I32},
@@ -21,14 +21,14 @@ const char *rg_entry_dtype(const rg_entry *e) { return dtypes[dtype_of(e)].name;
 int rg_entry_element(const rg_entry *e) { return dtypes[dtype_of(e)].size; }
 int rg_entry_ndim(const rg_entry *e) { return e->kind == RG_KEPT_TENSOR ? ((rg_tensor *)e->at)->ndim : 1; }
 const int64_t *rg_entry_shape(const rg_entry *e) {
-    return e->turned ? e->shape : e->kind == RG_KEPT_TENSOR ? ((rg_tensor *)e->at)->shape : &e->n;
+    return e->transposed ? e->shape : e->kind == RG_KEPT_TENSOR ? ((rg_tensor *)e->at)->shape : &e->n;
 }
 void *rg_entry_values(const rg_entry *e) { return e->copy ? e->copy : e->kind == RG_KEPT_TENSOR ? ((rg_tensor *)e->at)->data : e->at; }
 uint64_t rg_entry_bytes(const rg_entry *e) {
     return (uint64_t)(e->kind == RG_KEPT_TENSOR ? ((rg_tensor *)e->at)->numel : e->n) * (uint64_t)rg_entry_element(e);
 }
 
-/* Overlong forms, surrogates and what is above U+10FFFF are no UTF-8. */
+/* Not UTF-8: overlong forms, surrogates, and codes above U+10FFFF. */
 bool rg_is_utf8(const char *text) {
     for (const unsigned char *c = (const unsigned char *)text; *c;) {
         const int more = *c < 0x80 ? 0 : *c >= 0xc2 && *c < 0xe0 ? 1 : *c >= 0xe0 && *c < 0xf0 ? 2 : *c >= 0xf0 && *c < 0xf5 ? 3 : -1;
@@ -44,9 +44,9 @@ bool rg_is_utf8(const char *text) {
     return true;
 }
 
-/* -------- writing: once to count the bytes, once to put them */
+/* -------- writing: the same functions count the bytes, then write them */
 
-typedef struct sink { char *to; size_t n; } sink; /* to NULL: only counted */
+typedef struct sink { char *to; size_t n; } sink; /* to NULL: only count */
 
 static void put(sink *s, const char *text, size_t n) {
     if (s->to) memcpy(s->to + s->n, text, n);
@@ -97,7 +97,7 @@ static void put_part(sink *s, const rg_entry *e, uint64_t begin) {
     put_short(s, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)begin, (unsigned long long)(begin + rg_entry_bytes(e)));
 }
 
-/* With blanks behind, up to a multiple of 8. */
+/* Filled up with blanks to a multiple of 8 bytes. */
 static void put_header(sink *s, const rg_state_list *l) {
     uint64_t begin = 0;
     put_metadata(s, l);
@@ -111,7 +111,7 @@ static void put_header(sink *s, const rg_state_list *l) {
     while (s->n % 8) put_short(s, " ");
 }
 
-/* The checksum of the length and the header, in which the digits are zeros. */
+/* The checksum of the length and the header, with zeros in place of its own digits. */
 static void header_sum(const char *bytes, size_t size, char digits[DIGITS + 1]) {
     snprintf(digits, DIGITS + 1, "%0*llx", DIGITS, (unsigned long long)rg_crc64(0, bytes, size));
 }
@@ -139,7 +139,7 @@ char *rg_header_make(const rg_state_list *l, size_t *size) {
 typedef struct cursor {
     rg_header *h;
     char *at, *end;
-    const char *of; /* what is being read: the name of a tensor */
+    const char *of; /* the name of the tensor that is read, or NULL */
 } cursor;
 
 static int expected(const cursor *c, const char *what) {
@@ -189,7 +189,7 @@ static int unescape(cursor *c, char **to) {
     if (code < 0x80) *(*to)++ = (char)code;
     else {
         const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-        *(*to)++ = (char)((0xff00u >> (more + 1) & 0xff) | code >> 6 * more); /* half a pair becomes what is no UTF-8 */
+        *(*to)++ = (char)((0xff00u >> (more + 1) & 0xff) | code >> 6 * more); /* half a surrogate pair is no UTF-8, and refused later */
         for (int k = more - 1; k >= 0; k--) *(*to)++ = (char)(0x80 | (code >> 6 * k & 0x3f));
     }
     return 0;
@@ -200,7 +200,7 @@ static int take_string(cursor *c, const char **text) {
     char *to = c->at;
     *text = to;
     while (c->at < c->end && *c->at != '"') {
-        if ((unsigned char)*c->at < ' ') return expected(c, "no control character in a string");
+        if ((unsigned char)*c->at < ' ') return expected(c, "a string without control characters");
         if (*c->at != '\\') *to++ = *c->at++;
         else if (unescape(c, &to)) return -1;
     }
@@ -225,7 +225,7 @@ static int take_whole(cursor *c, int64_t *n) {
     return c->at > start && (*start != '0' || c->at == start + 1) ? 0 : expected(c, "a whole number");
 }
 
-/* [N, ..]: how many there are into *n, those that have room into to */
+/* [N, ..]: writes the first `most` numbers to `to`, and how many there are to *n */
 static int take_list(cursor *c, int most, int64_t *to, int *n) {
     int64_t value;
     *n = 0;
@@ -304,7 +304,7 @@ static int take_header(cursor *c) {
             if (take_name(c, &part.name)) return -1;
             c->of = part.name;
             if (!strcmp(part.name, RG_METADATA)) {
-                if (has_metadata) return expected(c, "it once");
+                if (has_metadata) return expected(c, "only one " RG_METADATA);
                 has_metadata = true;
                 if (take_texts(c)) return -1;
                 continue;
@@ -349,7 +349,7 @@ const char *rg_header_text(const rg_header *h, const char *name) {
     return found ? found->text : NULL;
 }
 
-/* A header that begins as ours do has a checksum; its digits become zeros, as they were when it was computed. */
+/* A header that begins as ours do has a checksum. Its digits become zeros again, as when it was computed. */
 static int check_header(rg_header *h) {
     char found[DIGITS + 1] = "", should[DIGITS + 1];
     char *digits = h->bytes + RG_HEADER_LENGTH + sizeof front - 1;
@@ -361,7 +361,7 @@ static int check_header(rg_header *h) {
     return h->checked ? 0 : rg_file_fail(h->r, h->path, "the header is damaged: its checksum is %s, not %.16s", should, found);
 }
 
-/* Ours say in another place, too, that they have one. */
+/* Our files also say in "made by" that they have checksums: if so, a header without its own is damaged. */
 static int check_claim(const rg_header *h) {
     const char *made_by = rg_header_text(h, maker);
     const size_t n = made_by ? strlen(made_by) : 0;
@@ -370,7 +370,7 @@ static int check_claim(const rg_header *h) {
 }
 
 const char *rg_header_checksum(const rg_header *h, int64_t part) {
-    /* Names and prefixed names have the same order: checksum k is part k's. */
+    /* Tensors and checksums are sorted by name: checksum k belongs to tensor k. */
     int64_t low = 0, high = h->ntexts;
     while (low < high) {
         const int64_t middle = (low + high) / 2;
@@ -385,11 +385,11 @@ const char *rg_header_checksum(const rg_header *h, int64_t part) {
 int rg_header_read(rg_header *h, int fd, uint64_t size) {
     uint64_t length;
     if (size < RG_HEADER_LENGTH)
-        return rg_file_fail(h->r, h->path, "cut short: %llu bytes, where the length of the header has %d", (unsigned long long)size,
+        return rg_file_fail(h->r, h->path, "cut short: %llu bytes, the header's length alone takes %d", (unsigned long long)size,
             RG_HEADER_LENGTH);
     if (rg_file_read(h->r, h->path, fd, 0, &length, RG_HEADER_LENGTH)) return -1;
     if (length > size - RG_HEADER_LENGTH || length > RG_HEADER_MOST)
-        return rg_file_fail(h->r, h->path, "%s: a header of %llu bytes, of which %llu are there; at most %d",
+        return rg_file_fail(h->r, h->path, "%s: a header of %llu bytes; %llu follow, at most %d are allowed",
             length > RG_HEADER_MOST ? "no safetensors file, or a damaged one" : "cut short", (unsigned long long)length,
             (unsigned long long)size - RG_HEADER_LENGTH, RG_HEADER_MOST);
     h->size = RG_HEADER_LENGTH + length;

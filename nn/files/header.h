@@ -1,14 +1,14 @@
-/* header.h - the header of a safetensors file, both ways: JSON of one form, which is read without recursion.
+/* header.h - the header of a safetensors file, for reading and writing: JSON of one form, which is read without recursion.
 
        {"__metadata__": {NAME: TEXT, ..}, NAME: {"dtype": "F32", "shape": [784, 128], "data_offsets": [0, 401408]}, ..}
 
-   Checksums are texts in the metadata, 16 digits: "@crc64.NAME" of the values of tensor NAME, and "@crc64" of the header: the first text
-   of all, computed over the eight bytes of length and the header with zeros in the place of its own digits. "made by" ends with ", crc64"
-   in a file that has them, so that no single damaged byte turns it into one that has none. */
+   Checksums are texts of 16 digits in the metadata: "@crc64.NAME" for the values of tensor NAME, and "@crc64", the first text, for the
+   header: it covers the eight bytes of length and the header, with zeros in place of its own digits. In a file with checksums "made by"
+   ends with ", crc64", so that one damaged byte cannot turn it into a file without them. */
 #ifndef RG_HEADER_H
 #define RG_HEADER_H
 
-#include "state.h"
+#include "entries.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -22,7 +22,7 @@ typedef struct rg_part { /* a tensor in a file */
     int ndim;
     int64_t shape[RG_MAX_DIMS + 1]; /* one more: the size of an element, for counting bytes */
     int64_t begin, end;             /* within the values */
-    bool taken;                     /* it is wanted */
+    bool taken;                     /* an entry wants it */
 } rg_part;
 
 typedef struct rg_text { const char *name, *text; } rg_text;
@@ -32,26 +32,26 @@ typedef struct rg_header {
     const char *path;
     char *bytes;          /* of the header, its length in front; strings are unescaped in place */
     uint64_t size;        /* length included */
-    rg_part *parts;       /* by name */
-    rg_text *texts;       /* by name */
+    rg_part *parts;       /* sorted by name */
+    rg_text *texts;       /* sorted by name */
     int64_t nparts, ntexts, parts_size, texts_size;
-    bool checked;         /* it has checksums, and its own is right */
+    bool checked;         /* the header has checksums, and its own is right */
 } rg_header;
 
-/* Of an open file of `size` bytes. -1 after an error, also when something in the header is there twice. */
+/* Reads the header of an open file of `size` bytes. -1 after an error, also for a name that occurs twice. */
 int rg_header_read(rg_header *h, int fd, uint64_t size);
 void rg_header_free(rg_header *h);
 rg_part *rg_header_part(const rg_header *h, const char *name); /* NULL: there is none */
 const char *rg_header_text(const rg_header *h, const char *name);
-const char *rg_header_checksum(const rg_header *h, int64_t part);    /* of the values of that part; NULL: there is none */
+const char *rg_header_checksum(const rg_header *h, int64_t part);    /* of that part's values; NULL: there is none */
 
-/* All before the values, from the tape's memory, its size in *size; NULL after an error. Values of large elements come first, so that
+/* Everything before the values, in memory of the tape, and its size; NULL after an error. Values of large elements come first, so that
    every value is aligned. */
 char *rg_header_make(const rg_state_list *l, size_t *size);
 
 bool rg_is_utf8(const char *text);
 
-/* of an entry with values */
+/* For an entry with values: tensors and indices. */
 bool rg_entry_has_values(const rg_entry *e);
 const char *rg_entry_dtype(const rg_entry *e);
 int rg_entry_element(const rg_entry *e); /* its size: 8, 4 or 1 */

@@ -56,7 +56,7 @@ int rg_npy_save_at(const char *at, rg_tensor *x, const char *path) {
     return rg_writer_close(w);
 }
 
-typedef struct source { /* what is read, for the functions below */
+typedef struct source { /* the file that is read */
     const rg_reader *r;
     const char *path;
     rg_file *f;
@@ -149,10 +149,10 @@ static int read_header(const source *s, npy *a) {
         if (rg_file_get(s->f, head + 10, 2)) return -1;
         size |= (uint64_t)head[10] << 16 | (uint64_t)head[11] << 24;
     }
-    if (size > MOST) return rg_file_fail(s->r, s->path, "a header of %llu bytes; at most %d", (unsigned long long)size, MOST);
+    if (size > MOST) return rg_file_fail(s->r, s->path, "a header of %llu bytes, at most %d are allowed", (unsigned long long)size, MOST);
     if (rg_file_left(s->f, size, &left)) return -1;
     if (left < size)
-        return rg_file_fail(s->r, s->path, "a header of %llu bytes, of which %llu are there", (unsigned long long)size,
+        return rg_file_fail(s->r, s->path, "a header of %llu bytes, but only %llu follow", (unsigned long long)size,
             (unsigned long long)left);
     char *header = rg_tape_alloc(s->r->at, s->r->tape, (size_t)size);
     if (!header) return -1;
@@ -168,13 +168,13 @@ static int read_header(const source *s, npy *a) {
 static const npy_type *find_type(const source *s, const npy *a) {
     if (a->descr[0] == '>')
         return rg_file_fail(s->r, s->path, "holds '%s', which is big-endian; save it with .astype('<%s')", a->descr, a->descr + 1), NULL;
-    for (int k = 0; k < TYPES; k++) /* of single bytes the order says nothing */
+    for (int k = 0; k < TYPES; k++) /* single bytes have no order */
         if (!strcmp(types[k].descr, a->descr) || (types[k].size == 1 && !strcmp(types[k].descr + 1, a->descr + (a->descr[0] == '<'))))
             return &types[k];
     return rg_file_fail(s->r, s->path, "holds '%s', not f4, f8, i4, i8 or u1", a->descr), NULL;
 }
 
-/* How many bytes of values the header promises, and that they are there, no more and no fewer. */
+/* The number of bytes of values, by the header. It must be the number of bytes that follow. */
 static int check_size(const source *s, npy *a, const npy_type *type, size_t *bytes) {
     int64_t numel;
     uint64_t left;
@@ -199,8 +199,8 @@ int rg_narrow(const rg_reader *r, const char *path, const char *name, void *valu
     return 0;
 }
 
-/* x [d0, d1, ..] in row-major order, from `raw` with the first axis running fastest. */
-static void place(rg_tensor *x, const char *raw, bool fortran) {
+/* Copies `raw` to x; Fortran order, with the first axis running fastest, becomes row-major. */
+static void put_values(rg_tensor *x, const char *raw, bool fortran) {
     const size_t size = rg_dtype_size(x->dtype);
     if (!fortran) {
         memcpy(x->data, raw, (size_t)x->numel * size);
@@ -225,7 +225,7 @@ static int read_values(const source *s, rg_tensor *x, const npy *a, const npy_ty
     if (!raw) return -1;
     int status = rg_file_get(s->f, raw, bytes);
     if (!status && type->size > rg_dtype_size(type->dtype)) status = rg_narrow(s->r, s->path, NULL, raw, x->numel);
-    if (!status) place(x, raw, a->fortran);
+    if (!status) put_values(x, raw, a->fortran);
     rg_tape_dealloc(s->r->tape, raw, bytes);
     return status;
 }

@@ -7,10 +7,10 @@
 #pragma GCC visibility push(hidden)
 
 enum { RG_NPY_HEADER = 256 };
-size_t rg_npy_header(const rg_tensor *x, char to[RG_NPY_HEADER]);  /* everything before the values; returns its size */
-/* path: for messages. An input of the tape; poisoned after an error. */
+size_t rg_npy_header(const rg_tensor *x, char to[RG_NPY_HEADER]);  /* writes everything before the values; returns its size */
+/* Reads an input of the tape; poison after an error. path: for messages */
 rg_tensor *rg_npy_read(const rg_reader *r, const char *path, rg_file *f, const char *name);
-/* n i64 become i32, in their place. name: for messages, or NULL. -1 with an error where one does not fit */
+/* Converts n i64 to i32 in place; -1 with an error if one does not fit. name: for messages, or NULL */
 int rg_narrow(const rg_reader *r, const char *path, const char *name, void *values, int64_t n);
 
 /* Files are in the machine's order of bytes. */

@@ -1,7 +1,7 @@
 /* npz.c - NumPy's .npz: a zip archive of .npy files, stored or deflated. Source: PKWARE's APPNOTE.TXT, 4.3 and 4.5.3.
 
-   Layout: each member is a local header, its name, its bytes; behind them the directory, an entry for each member; then the end, which
-   says where the directory is. Sizes and places are written in 64 bits always ("zip64"), and read in 32 or 64. */
+   Layout: each member is a local header, its name, its bytes; after the members the directory, an entry for each; then the end record,
+   which says where the directory is. Sizes and offsets are always written in 64 bits ("zip64"), and read in 32 or 64. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,12 +14,12 @@
 
 enum {
     NAME = 512,                           /* of a member, ".npy" and a NUL included */
-    LOCAL = 30, ENTRY = 46, END = 22,     /* bytes of these records, without what has a length of its own */
+    LOCAL = 30, ENTRY = 46, END = 22,     /* bytes of these records, without their parts of variable length */
     LOCATOR = 20, END64 = 56,
     STORED = 0, DEFLATED = 8,
     ENCRYPTED = 1, UTF8 = 1 << 11,        /* flags */
     ZIP64 = 1,                            /* number of the extra field */
-    VERSION = 45, IN_1980 = 1 << 5 | 1    /* the first day there is: the same bytes for the same values, as numpy.savez has it */
+    VERSION = 45, IN_1980 = 1 << 5 | 1    /* the first possible day, as numpy.savez: the same bytes for the same values */
 };
 static const uint32_t local_sign = 0x04034b50, entry_sign = 0x02014b50, end_sign = 0x06054b50, locator_sign = 0x07064b50,
     end64_sign = 0x06064b50;
@@ -33,7 +33,7 @@ rg_tensor *rg_list_find(rg_list list, const char *name) {
 
 static int by_name(const void *a, const void *b) { return strcmp((*(rg_tensor *const *)a)->name, (*(rg_tensor *const *)b)->name); }
 
-/* Every name once. */
+/* Refuses a name that two tensors have. */
 static int check_names(const rg_reader *r, const char *path, rg_list list) {
     const size_t size = (size_t)list.count * sizeof(rg_tensor *);
     rg_tensor **sorted = rg_tape_alloc(r->at, r->tape, size);
@@ -57,7 +57,7 @@ static void put(record *b, uint64_t value, int bytes) {
 
 typedef struct member { uint64_t place, size; uint32_t crc; } member;
 
-/* The local header of a member, or its entry in the directory: nearly the same. */
+/* The local header of a member, or its entry in the directory, which is nearly the same. */
 static void put_member(record *b, const member *m, const char *name, bool entry) {
     const size_t n = strlen(name);
     b->n = 0;
@@ -66,7 +66,7 @@ static void put_member(record *b, const member *m, const char *name, bool entry)
     put(b, VERSION, 2);
     put(b, UTF8, 2);
     put(b, STORED, 2);
-    put(b, 0, 2); /* the time, and */
+    put(b, 0, 2); /* the time, then the date */
     put(b, IN_1980, 2);
     put(b, m->crc, 4);
     put(b, see_64, 4);
@@ -187,7 +187,7 @@ static int get(const archive *a, uint64_t place, void *to, size_t n) {
     return rg_file_read(a->r, a->path, a->fd, place, to, n);
 }
 
-/* Where the directory is: behind all members, and before the end, which has no comment. */
+/* Finds the directory: after all members, and before the end record, which must have no comment. */
 static int find_directory(archive *a) {
     unsigned char end[END], locator[LOCATOR], end64[END64];
     uint64_t behind = a->size - END;
@@ -200,10 +200,10 @@ static int find_directory(archive *a) {
         if (get(a, behind - LOCATOR, locator, LOCATOR) || get(a, behind - LOCATOR - END64, end64, END64)) return -1;
         behind -= LOCATOR + END64;
         if (number(locator, 4) != locator_sign || number(locator + 8, 8) != behind || number(end64, 4) != end64_sign)
-            return bad(a, "it has no end of 64 bits");
+            return bad(a, "it has no zip64 end record");
         a->count = number(end64 + 32, 8), a->length = number(end64 + 40, 8), a->place = number(end64 + 48, 8);
     }
-    if (a->place > behind || a->length != behind - a->place) return bad(a, "the directory is not before the end");
+    if (a->place > behind || a->length != behind - a->place) return bad(a, "the directory does not reach to the end record");
     if (a->count > a->length / ENTRY || a->count > INT32_MAX) return bad(a, "the directory is too short for its members");
     return a->count ? 0 : rg_file_fail(a->r, a->path, "holds no arrays");
 }
@@ -216,7 +216,7 @@ typedef struct item { /* an entry of the directory */
     uint64_t packed, size, place;
 } item;
 
-/* What does not fit into 32 bits is in the extra field of zip64: the size, the packed size, the place, those that are needed. */
+/* Numbers that do not fit into 32 bits are in the extra field of zip64, in this order: size, packed size, offset. */
 static int take_64(const archive *a, const unsigned char *extra, size_t n, item *m) {
     uint64_t *const wanted[] = {&m->size, &m->packed, &m->place};
     for (size_t k = 0; k + 4 <= n;) {
@@ -236,12 +236,12 @@ static int take_64(const archive *a, const unsigned char *extra, size_t n, item 
     return m->size == see_64 || m->packed == see_64 || m->place == see_64 ? bad(a, "a size of 64 bits is missing") : 0;
 }
 
-/* The entry at *from, which goes on to the next. */
+/* Reads the entry at *from, and moves *from to the next. */
 static int next_entry(const archive *a, uint64_t *from, item *m) {
     const unsigned char *e = a->directory + *from;
-    if (a->length - *from < ENTRY || number(e, 4) != entry_sign) return bad(a, "an entry of the directory");
+    if (a->length - *from < ENTRY || number(e, 4) != entry_sign) return bad(a, "an entry of the directory is damaged");
     const size_t n = (size_t)number(e + 28, 2), extra = (size_t)number(e + 30, 2), comment = (size_t)number(e + 32, 2);
-    if (a->length - *from - ENTRY < n + extra + comment) return bad(a, "an entry of the directory");
+    if (a->length - *from - ENTRY < n + extra + comment) return bad(a, "an entry of the directory is damaged");
     *from += ENTRY + n + extra + comment;
     m->method = (unsigned)number(e + 10, 2);
     m->crc = (uint32_t)number(e + 16, 4);
@@ -257,7 +257,7 @@ static int next_entry(const archive *a, uint64_t *from, item *m) {
     return take_64(a, e + ENTRY + n, extra, m);
 }
 
-/* The member's bytes as a file; NULL after an error. No two members share bytes: what is unpacked comes from bytes that are there. */
+/* The member's bytes as a file; NULL after an error. Members may not share bytes, or a small file could unpack to a huge one. */
 static rg_file *open_member(archive *a, const item *m) {
     unsigned char head[LOCAL + NAME];
     const size_t n = strlen(m->name);
@@ -271,7 +271,7 @@ static rg_file *open_member(archive *a, const item *m) {
     return rg_file_open_part(a->r, m->shown, a->fd, begin, m->packed, m->method == DEFLATED);
 }
 
-/* As a tensor of that name without ".npy". */
+/* Reads a member as a tensor, with its name without ".npy". */
 static rg_tensor *read_member(archive *a, item *m) {
     const size_t length = strlen(a->path), skip = length > 60 ? length - 60 : 0;
     snprintf(m->shown, sizeof m->shown, "%s%s: %.80s", skip ? "..." : "", a->path + skip, m->name);
@@ -287,7 +287,7 @@ static rg_tensor *read_member(archive *a, item *m) {
     return x;
 }
 
-/* All members; after an error none. */
+/* Reads all members; none after an error. */
 static rg_list read_members(archive *a) {
     const rg_reader *r = a->r;
     const int64_t mark = rg_mark(r->tape);
@@ -316,7 +316,7 @@ rg_list rg_npz_load_at(const char *at, rg_tape *t, const char *path) {
     archive a = {.r = &r, .path = path, .fd = -1};
     a.fd = rg_file_descriptor(&r, path, &a.size);
     if (a.fd < 0) return list;
-    if (find_directory(&a) == 0) a.directory = rg_file_room(&r, path, a.length);
+    if (find_directory(&a) == 0) a.directory = rg_file_alloc(&r, path, a.length);
     if (a.directory && get(&a, a.place, a.directory, (size_t)a.length) == 0) list = read_members(&a);
     if (a.directory) rg_tape_dealloc(t, a.directory, (size_t)a.length);
     close(a.fd);

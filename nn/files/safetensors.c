@@ -1,5 +1,5 @@
-/* safetensors.c - the file format of checkpoints: eight bytes of length, a header in JSON (header.c), the values. A file is read whole
-   and checked, and only then put where it belongs. Source: https://github.com/huggingface/safetensors, "Format". */
+/* safetensors.c - the file format of checkpoints: eight bytes of length, a header in JSON (header.c), the values. The whole file is read
+   and checked before a value is loaded. Source: https://github.com/huggingface/safetensors, "Format". */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +11,16 @@
 #include "nn/save.h"
 #include "write.h"
 
-/* -------- values, from one layout and type to the other */
+/* -------- values: transposed, and half floats widened */
 
-/* to [columns, rows] = from [rows, columns] turned over. */
-static void turn(void *to, const void *from, int64_t rows, int64_t columns, size_t element) {
+/* to [columns, rows] = from [rows, columns], transposed */
+static void transpose(void *to, const void *from, int64_t rows, int64_t columns, size_t element) {
     for (int64_t i = 0; i < rows; i++)
         for (int64_t k = 0; k < columns; k++)
             memcpy((char *)to + (size_t)(k * rows + i) * element, (const char *)from + (size_t)(i * columns + k) * element, element);
 }
 
-/* IEEE 754: a sign, 5 bits of exponent, 10 of fraction. Of bfloat16 they are 8 and 7, the first half of an f32. */
+/* F16 of IEEE 754 has a sign, 5 bits of exponent and 10 of fraction; BF16 has 8 and 7, and is the upper half of an f32. */
 static float widened(uint16_t half, bool brain) {
     const uint32_t exponent = half >> 10 & 31, fraction = half & 1023;
     uint32_t bits = (uint32_t)half << 16;
@@ -32,10 +32,10 @@ static float widened(uint16_t half, bool brain) {
 
 static bool is_half(const rg_part *p) { return p->here == RG_F32 && p->shape[p->ndim] == 2; }
 
-/* x from the values of p, which are turned or not. Halves are put at the beginning, where they have room, and widened from the last on. */
-static void put_values(rg_tensor *x, const rg_part *p, const unsigned char *from, bool turned) {
+/* Sets x from the values of p, transposed or not. Half floats go to the beginning of x's memory, and are widened from the last one on. */
+static void put_values(rg_tensor *x, const rg_part *p, const unsigned char *from, bool transposed) {
     const bool half = is_half(p), brain = half && *p->dtype == 'B';
-    if (turned) turn(x->data, from, p->shape[0], p->shape[1], (size_t)p->shape[p->ndim]);
+    if (transposed) transpose(x->data, from, p->shape[0], p->shape[1], (size_t)p->shape[p->ndim]);
     else memcpy(x->data, from, (size_t)(p->end - p->begin));
     for (int64_t i = half ? x->numel - 1 : -1; i >= 0; i--) {
         uint16_t bits;
@@ -47,12 +47,12 @@ static void put_values(rg_tensor *x, const rg_part *p, const unsigned char *from
 
 /* -------- writing */
 
-static int turn_copies(rg_state_list *l) {
+static int transpose_copies(rg_state_list *l) {
     for (rg_entry *e = l->items; e < RG_END(l->items, l->count); e++) {
-        if (!e->turned) continue;
+        if (!e->transposed) continue;
         void *copy = rg_tape_alloc(l->r->at, l->r->tape, (size_t)rg_entry_bytes(e));
         if (!copy) return -1;
-        turn(copy, rg_entry_values(e), e->shape[1], e->shape[0], (size_t)rg_entry_element(e));
+        transpose(copy, rg_entry_values(e), e->shape[1], e->shape[0], (size_t)rg_entry_element(e));
         e->copy = copy;
     }
     return 0;
@@ -60,7 +60,7 @@ static int turn_copies(rg_state_list *l) {
 
 static int write_file(rg_state_list *l) {
     size_t size;
-    char *header = turn_copies(l) ? NULL : rg_header_make(l, &size);
+    char *header = transpose_copies(l) ? NULL : rg_header_make(l, &size);
     rg_writer *w = header ? rg_writer_open(l->r, l->path) : NULL;
     if (w) rg_writer_put(w, header, size);
     for (int element = 8; w && element > 0; element /= 2)
@@ -72,7 +72,7 @@ static int write_file(rg_state_list *l) {
 
 /* -------- reading: is the file as it was written? */
 
-typedef struct stored { /* a file, as far as it was read */
+typedef struct stored { /* a file that is read */
     rg_header h;
     int fd;
     unsigned char *values;
@@ -94,14 +94,14 @@ static int bad_part(const stored *f, const rg_part *p) {
     return 0;
 }
 
-/* Empty ones of one place by name. */
-static int by_place(const void *a, const void *b) {
+/* By offset; tensors without values at one offset by name. */
+static int by_offset(const void *a, const void *b) {
     const rg_part *p = *(const rg_part *const *)a, *q = *(const rg_part *const *)b;
     if (p->begin != q->begin) return (p->begin > q->begin) - (p->begin < q->begin);
     return p->end != q->end ? (p->end > q->end) - (p->end < q->end) : (p > q) - (p < q);
 }
 
-/* All tensors, one after another, are all of the values: no gap, no overlap, nothing behind. */
+/* The tensors' values must be all bytes after the header: no gap, no overlap, no bytes left at the end. */
 static int check_layout(stored *f) {
     const rg_header *h = &f->h;
     const int64_t n = h->nparts;
@@ -111,7 +111,7 @@ static int check_layout(stored *f) {
     f->placed = rg_tape_alloc(h->r->at, h->r->tape, (size_t)n * sizeof *f->placed);
     if (!f->placed) return -1;
     for (int64_t i = 0; i < n; i++) f->placed[i] = &h->parts[i];
-    if (n) qsort(f->placed, (size_t)n, sizeof *f->placed, by_place);
+    if (n) qsort(f->placed, (size_t)n, sizeof *f->placed, by_offset);
     for (int64_t i = 0; i < n; end = f->placed[i++]->end) {
         const rg_part *p = f->placed[i];
         if (p->begin != end)
@@ -122,24 +122,24 @@ static int check_layout(stored *f) {
     return over ? rg_file_fail(h->r, h->path, "%llu bytes of values belong to no tensor", over) : 0;
 }
 
-/* The values are there before anything is compared: a disk that fails half-way through changes nothing. */
+/* All values are read before any is loaded: a disk that fails in between changes nothing. */
 static int read_values(stored *f) {
     const rg_header *h = &f->h;
     char sum[24];
-    f->values = rg_file_room(h->r, h->path, f->size);
+    f->values = rg_file_alloc(h->r, h->path, f->size);
     if (!f->values || rg_file_read(h->r, h->path, f->fd, h->size, f->values, f->size)) return -1;
     for (int64_t i = 0; h->checked && i < h->nparts; i++) {
         const rg_part *p = &h->parts[i];
         const char *saved = rg_header_checksum(h, i);
         snprintf(sum, sizeof sum, "%016llx", (unsigned long long)rg_crc64(0, f->values + p->begin, (uint64_t)(p->end - p->begin)));
-        if (!saved || strcmp(sum, saved) != 0)
-            return rg_file_fail(h->r, h->path, "%.60s is damaged: its checksum is %s, not %.16s", p->name, sum,
-                saved ? saved : "in the header");
+        if (!saved) return rg_file_fail(h->r, h->path, "%.60s has no checksum in the header", p->name);
+        if (strcmp(sum, saved) != 0)
+            return rg_file_fail(h->r, h->path, "%.60s is damaged: its checksum is %s, not %.16s", p->name, sum, saved);
     }
     return 0;
 }
 
-/* -1 after an error. In any case close_file is next. */
+/* -1 after an error. close_file must follow in any case. */
 static int open_file(const rg_reader *r, const char *path, stored *f) {
     uint64_t size;
     *f = (stored){.h = {.r = r, .path = path}, .fd = rg_file_descriptor(r, path, &size)};
@@ -156,7 +156,7 @@ static void close_file(stored *f) {
     if (f->fd >= 0) close(f->fd);
 }
 
-/* -------- reading: what is missing, and what was not asked for */
+/* -------- reading: missing and unexpected names */
 
 static bool is_unexpected(const rg_state_list *l, const rg_part *p) {
     static const char counter[] = "num_batches_tracked"; /* of PyTorch's batch norm; ours needs none */
@@ -165,9 +165,9 @@ static bool is_unexpected(const rg_state_list *l, const rg_part *p) {
     return l->with.layout != RG_TORCH || strcmp(dot ? dot + 1 : p->name, counter) != 0;
 }
 
-/* Calls `add` with each missing name, or each that is unexpected. */
-typedef void each_fn(void *to, const char *name);
-static void each(const rg_state_list *l, const stored *f, bool missing, each_fn *add, void *to) {
+/* Calls `add` with each missing name, or with each unexpected name. */
+typedef void add_fn(void *to, const char *name);
+static void each_name(const rg_state_list *l, const stored *f, bool missing, add_fn *add, void *to) {
     for (int i = 0; missing && i < l->count; i++)
         if (rg_entry_has_values(&l->items[i]) && !l->items[i].part) add(to, l->items[i].name);
     for (int64_t i = 0; !missing && i < f->h.nparts; i++)
@@ -191,7 +191,7 @@ static void add_text(void *to, const char *name) {
 
 static const char *names_text(const rg_state_list *l, const stored *f, bool missing, names *n) {
     *n = (names){.length = 0};
-    each(l, f, missing, add_text, n);
+    each_name(l, f, missing, add_text, n);
     if (n->more) snprintf(n->text + n->length, sizeof n->text - n->length, ", %d more", n->more);
     return n->length ? n->text : "nothing";
 }
@@ -215,20 +215,20 @@ static void add_name(void *to, const char *name) {
     k->bytes += n;
 }
 
-/* For the report, as long as the tape; NULL at its end. */
+/* The names for the report, which live as long as the tape; NULL ends the list. */
 static const char *const *list_names(const rg_state_list *l, const stored *f, bool missing) {
     listing k = {.count = 0};
-    each(l, f, missing, add_name, &k);
+    each_name(l, f, missing, add_name, &k);
     const size_t front = ((size_t)k.count + 1) * sizeof *k.names;
     k.names = rg_tape_own(l->r->at, l->r->tape, front + k.bytes);
     if (!k.names) return NULL;
     k.next = (char *)k.names + front;
     k.count = 0;
-    each(l, f, missing, add_name, &k);
+    each_name(l, f, missing, add_name, &k);
     return k.names;
 }
 
-/* -------- reading: does it hold what is wanted? */
+/* -------- reading: comparing the entries with the file */
 
 static const char *layout_text(const char *dtype, int ndim, const int64_t *shape, char *to, size_t size) {
     size_t n = (size_t)snprintf(to, size, "%s [", dtype);
@@ -239,7 +239,7 @@ static const char *layout_text(const char *dtype, int ndim, const int64_t *shape
 
 static bool is_torch_matrix(const rg_entry *e) {
     const int64_t *a = e->part->shape, *b = rg_entry_shape(e);
-    return e->matrix && !e->turned && e->part->ndim == 2 && a[0] == b[1] && a[1] == b[0];
+    return e->matrix && !e->transposed && e->part->ndim == 2 && a[0] == b[1] && a[1] == b[0];
 }
 
 static int match_values(const rg_state_list *l, const stored *f, const rg_entry *e) {
@@ -269,15 +269,16 @@ static int match_text(const rg_state_list *l, const stored *f, rg_entry *e) {
 
 static void count_name(void *to, const char *name) { (void)name, ++*(int *)to; }
 
-/* Everything that is wanted is there, and of the net's nothing else, or what .partial allows. The first entry that is not decides. */
+/* Checks that the file has all entries, and no other tensors of the net, unless .partial. The first entry that does not fit gives the
+   error. */
 static int match(rg_state_list *l, const stored *f) {
     rg_file_report found = {.loaded = 0}, *report = l->with.report;
     for (rg_entry *e = l->items; e < RG_END(l->items, l->count); e++) {
         e->part = rg_entry_has_values(e) ? rg_header_part(&f->h, e->name) : NULL;
         if (e->part) e->part->taken = true, found.loaded++;
     }
-    each(l, f, true, count_name, &found.missing);
-    each(l, f, false, count_name, &found.unexpected);
+    each_name(l, f, true, count_name, &found.missing);
+    each_name(l, f, false, count_name, &found.unexpected);
     for (rg_entry *e = l->items; e < RG_END(l->items, l->count); e++) {
         if (e->part ? match_values(l, f, e) : !rg_entry_has_values(e) && match_text(l, f, e)) return -1;
         if (!e->part && rg_entry_has_values(e) && !l->with.partial) return other_names(l, f, "");
@@ -297,13 +298,13 @@ static void put_in_place(const stored *f, const rg_entry *e) {
     case RG_KEPT_TENSOR:
         if (!p) break; /* .partial */
         rg_touch(e->at);
-        put_values(e->at, p, f->values + p->begin, e->turned);
+        put_values(e->at, p, f->values + p->begin, e->transposed);
         break;
     case RG_KEPT_INDICES: memcpy(e->at, f->values + p->begin, (size_t)(p->end - p->begin)); break;
     case RG_KEPT_COUNT: memcpy(e->at, &e->found.count, (size_t)e->n); break;
     case RG_KEPT_NUMBER: *(double *)e->at = e->found.number; break;
     case RG_KEPT_WIDE: memcpy(e->at, e->found.wide, sizeof e->found.wide); break;
-    case RG_KEPT_SAME: break;
+    case RG_KEPT_TEXT: break;
     }
 }
 
@@ -329,7 +330,7 @@ int rg_state_file(rg_state_list *l, bool load) {
     return status;
 }
 
-/* -------- lists */
+/* -------- rg_safetensors_load and _save */
 
 static int read_tensor(const stored *f, const rg_part *p, rg_tensor **x) {
     const rg_header *h = &f->h;
@@ -347,7 +348,7 @@ static int read_tensor(const stored *f, const rg_part *p, rg_tensor **x) {
     return 0;
 }
 
-/* All tensors; after an error none. */
+/* Reads all tensors; none after an error. */
 static rg_list read_tensors(const stored *f) {
     const rg_reader *r = f->h.r;
     const int64_t mark = rg_mark(r->tape);

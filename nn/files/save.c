@@ -1,9 +1,9 @@
-/* save.c - nets in files: under which names, and which of their matrices PyTorch has the other way round. */
+/* save.c - rg_nn_save and rg_nn_load: the names of a net's tensors in the file, and which matrices PyTorch has transposed. */
 #include "nn/save.h"
 
 #include <string.h>
 
-#include "state.h"
+#include "entries.h"
 #include "nn/optim/update.h"
 
 /* -------- names */
@@ -18,14 +18,14 @@ int rg_keep_check(rg_state_list *l, const rg_tensor *x, int i, bool named) {
     return l->failed ? -1 : 0;
 }
 
-/* Does `name` begin with the whole components of `prefix`? Then what follows these; NULL: it does not. */
-static const char *behind(const char *name, const char *prefix) {
+/* The rest of a name that begins with the components of prefix, "a.b" and "a.b.c" with "a.b"; NULL if it does not. */
+static const char *after_prefix(const char *name, const char *prefix) {
     const size_t n = strlen(prefix);
     if (strncmp(name, prefix, n) != 0 || (n && name[n] && name[n] != '.')) return NULL;
     return name + n + (n && name[n]);
 }
 
-/* A matrix [in, out] of one of these layers, or of one within. PyTorch has it [out, in], and all others as they are here. */
+/* Is x a matrix [in, out] of one of these kinds of layers? In PyTorch it is [out, in]; all other tensors have the same shape there. */
 static bool is_matrix(const rg_nn *net, const rg_tensor *x) {
     static const char *const kinds[] = {"linear", "rnn", "lstm", "gru", "multi_head_attention"};
     if (!net || x->ndim != 2) return false;
@@ -39,14 +39,14 @@ static bool is_matrix(const rg_nn *net, const rg_tensor *x) {
 static void keep_tensor(rg_state_list *l, const rg_nn *net, rg_tensor *x, const char *front) {
     const char *name = x->name;
     for (const char *const *pair = l->with.rename; pair && pair[0]; pair += 2) {
-        const char *rest = behind(x->name, pair[1]);
+        const char *rest = after_prefix(x->name, pair[1]);
         if (!rest) continue;
         front = pair[0], name = rest;
         break;
     }
     rg_entry e = {.kind = RG_KEPT_TENSOR, .at = x, .matrix = is_matrix(net, x)};
-    e.turned = e.matrix && l->with.layout == RG_TORCH;
-    if (e.turned) e.shape[0] = x->shape[1], e.shape[1] = x->shape[0];
+    e.transposed = e.matrix && l->with.layout == RG_TORCH;
+    if (e.transposed) e.shape[0] = x->shape[1], e.shape[1] = x->shape[0];
     rg_keep(l, e, "%s%s%s%s", l->with.prefix ? l->with.prefix : "", front, *front && *name ? "." : "", name);
     if (!l->failed && *l->items[l->count - 1].name == '@')
         l->failed = rg_fail(l->r->tape, RG_EVALUE, l->r->at, "%s: the name %.60s begins with @", l->r->name, l->items[l->count - 1].name);

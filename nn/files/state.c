@@ -1,180 +1,220 @@
-/* state.c - the list of what a file holds, its names, and its numbers as text. */
-#include "state.h"
-
-#include <locale.h>
+/* state.c - rg_state: the state of a whole run, what a program adds to it, in one file. */
+#include <float.h>
+#include <limits.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "header.h"
+#include "nn/data/loader.h"
+#include "nn/save.h"
+#include "entries.h"
+#include "nn/optim/update.h"
 
-/* -------- the list */
+struct rg_state {
+    rg_tape *tape;
+    rg_member *members; /* the tape's generator, then in the order in which they were added */
+    int count;
+    int64_t size;
+    bool failed;        /* an object could not be added: nothing is saved or loaded */
+};
 
-void rg_keep(rg_state_list *l, rg_entry e, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    const size_t n = (size_t)vsnprintf(NULL, 0, format, args) + 1, text = e.kind == RG_KEPT_SAME ? strlen(e.at) + 1 : 0;
-    va_end(args);
-    rg_entry *items = l->failed ? NULL : rg_grown(l->r->at, l->r->tape, l->items, l->count, &l->size, sizeof e);
-    if (items) l->items = items;
-    e.name = items ? rg_tape_alloc(l->r->at, l->r->tape, n + text) : NULL;
-    l->failed = !e.name;
-    if (l->failed) return;
-    va_start(args, format);
-    vsnprintf(e.name, n, format, args);
-    va_end(args);
-    if (text) e.at = memcpy(e.name + n, e.at, text);
-    e.from = l->from;
-    l->items[l->count++] = e;
+/* -------- the entries of each kind of member */
+
+#define TENSOR(x) ((rg_entry){.kind = RG_KEPT_TENSOR, .at = (x)})
+#define COUNT(p, least, most) ((rg_entry){.kind = RG_KEPT_COUNT, .at = (p), .n = sizeof *(p), .min = (least), .max = (most)})
+#define NUMBER(p, least, most) ((rg_entry){.kind = RG_KEPT_NUMBER, .at = (p), .min = (least), .max = (most)})
+#define ANY_NUMBER(p) ((rg_entry){.kind = RG_KEPT_NUMBER, .at = (p), .min = -INFINITY, .max = INFINITY, .nan = true})
+#define WIDE(p, is_odd) ((rg_entry){.kind = RG_KEPT_WIDE, .at = (p), .odd = (is_odd)})
+#define SAME(text) ((rg_entry){.kind = RG_KEPT_TEXT, .at = (void *)(uintptr_t)(text)})
+
+static void keep_generator(rg_state_list *l, const rg_member *m) {
+    rg_rng *rng = m->of;
+    rg_keep(l, SAME("PCG64"), "@rng.bit_generator");
+    rg_keep(l, WIDE(rng->state, false), "@rng.state");
+    rg_keep(l, WIDE(rng->inc, true), "@rng.inc");
+    rg_keep(l, COUNT(&rng->has_spare, 0, 1), "@rng.has_uint32");
+    rg_keep(l, COUNT(&rng->spare, 0, UINT32_MAX), "@rng.uinteger");
 }
 
-void rg_state_free(rg_state_list *l) {
-    for (rg_entry *e = l->items; e < RG_END(l->items, l->count); e++) {
-        if (e->copy) rg_tape_dealloc(l->r->tape, e->copy, (size_t)rg_entry_bytes(e));
-        rg_tape_dealloc(l->r->tape, e->name, strlen(e->name) + 1 + (e->kind == RG_KEPT_SAME ? strlen(e->at) + 1 : 0));
+static void keep_net(rg_state_list *l, const rg_member *m) { rg_keep_net(l, m->of, m->name); }
+static void keep_tensors(rg_state_list *l, const rg_member *m) { rg_keep_tensors(l, (rg_list){m->of, m->count}, NULL, m->name); }
+static void keep_tensor(rg_state_list *l, const rg_member *m) {
+    rg_tensor **x = m->of;
+    if (!*m->name) keep_tensors(l, m);
+    else if (!rg_keep_check(l, *x, 0, false)) rg_keep(l, TENSOR(*x), "%s", m->name);
+}
+
+/* The name of p in the file; if p is not in it, its own name. */
+static const char *name_of(rg_state_list *l, const rg_tensor *p) {
+    for (const rg_entry *e = l->items; e < RG_END(l->items, l->count); e++)
+        if (e->at == p && e->kind == RG_KEPT_TENSOR) return e->name;
+    if (p->name) return p->name;
+    l->failed = rg_fail(l->r->tape, RG_EVALUE, l->r->at, "%s: a parameter has no name, and is not in the state", l->r->name);
+    return "";
+}
+
+/* Everything that a step reads and changes. The rate of group k is "@optim.k.lr". */
+static void keep_optim(rg_state_list *l, const rg_member *m) {
+    const rg_optim *o = m->of;
+    int k = 0;
+    rg_keep(l, SAME(o->kind), "@%s", m->name);
+    for (rg_group *g = o->groups; g; g = g->next, k++) {
+        rg_keep(l, NUMBER(&g->lr, 0, DBL_MAX), "@%s.%d.lr", m->name, k);
+        rg_keep(l, NUMBER(&g->initial_lr, 0, DBL_MAX), "@%s.%d.initial_lr", m->name, k);
+        for (rg_slot *s = g->slots; s < RG_END(g->slots, g->count); s++) {
+            const char *name = name_of(l, s->p);
+            rg_keep(l, COUNT(&s->steps, 0, RG_COUNT_MOST), "@%s.%s.steps", m->name, name);
+            for (int i = 0; i < RG_STATES; i++)
+                if (s->state[i]) rg_keep(l, TENSOR(s->state[i]), "@%s.%s.%s", m->name, name, o->names[i]);
+        }
     }
-    if (l->items) rg_tape_dealloc(l->r->tape, l->items, (size_t)l->size * sizeof *l->items);
+    for (k = 0; o->lbfgs && rg_lbfgs_state(o->lbfgs, k); k++) rg_keep(l, TENSOR(rg_lbfgs_state(o->lbfgs, k)), "@%s.lbfgs.%d", m->name, k);
 }
 
-/* -------- names */
-
-/* Those with an @ last: what they are of is the first to be refused. Of one name in the order in which they were added. */
-static int by_name(const void *a, const void *b) {
-    const rg_entry *x = *(rg_entry *const *)a, *y = *(rg_entry *const *)b;
-    const int at = (*x->name == '@') - (*y->name == '@'), order = at ? at : strcmp(x->name, y->name);
-    return order ? order : (x > y) - (x < y);
+static void keep_loader(rg_state_list *l, const rg_member *m) {
+    rg_loader *b = m->of;
+    const int64_t n = b->x->shape[0];
+    char batches[96];
+    snprintf(batches, sizeof batches, "%lld rows in %s of %lld%s", (long long)n, b->options.drop_last ? "full batches" : "batches",
+        (long long)b->options.batch, b->order ? ", shuffled" : "");
+    rg_keep(l, SAME(batches), "@%s", m->name);
+    rg_keep(l, COUNT(&b->epoch, 0, RG_COUNT_MOST), "@%s.epoch", m->name);
+    rg_keep(l, COUNT(&b->row, 0, (double)n), "@%s.row", m->name);
+    if (b->order) rg_keep(l, (rg_entry){.kind = RG_KEPT_INDICES, .at = b->order, .n = n}, "@%s.order", m->name);
 }
 
-static const char *file_and_line(const char *at) {
-    const char *slash = at ? strrchr(at, '/') : NULL;
-    return slash ? slash + 1 : at ? at : "nowhere";
+static void keep_copies(rg_state_list *l, const rg_member *m, int count, const struct rg_kept_weights *kept, const char *what) {
+    for (const struct rg_kept_weights *k = kept; k < RG_END(kept, count); k++)
+        if (k->copy) rg_keep(l, TENSOR(k->copy), "@%s.%s.%s", m->name, name_of(l, k->p), what);
 }
 
-static int refuse_pair(const rg_state_list *l, const rg_entry *x, const rg_entry *y) {
-    const rg_member *a = x->from, *b = y->from;
-    if (!a) return rg_fail(l->r->tape, RG_EVALUE, l->r->at, "%s: two tensors have the name %.100s", l->r->name, x->name);
-    return rg_fail(l->r->tape, RG_EVALUE, l->r->at, "%s: two entries have the name %.80s, of %s at %.60s and of %s at %.60s%s", l->r->name,
-        x->name, a->who, file_and_line(a->at), b->who, file_and_line(b->at),
-        a == b && *x->name == '@' ? "; add the nets of its parameters, under two names, before it" : "");
+static void keep_average(rg_state_list *l, const rg_member *m) {
+    rg_average *a = m->of;
+    rg_keep(l, SAME("rg_average"), "@%s", m->name);
+    rg_keep(l, COUNT(&a->swapped, 0, 1), "@%s.swapped", m->name);
+    keep_copies(l, m, a->count, a->kept, "average");
 }
 
-/* Also where the format and the checksums put theirs. */
-static int check_name(const rg_state_list *l, const rg_entry *e) {
-    const bool sum = !rg_entry_has_values(e) && !strncmp(e->name, RG_SUM, sizeof RG_SUM - 1) && strchr(".", e->name[sizeof RG_SUM - 1]);
-    if (!rg_is_utf8(e->name)) return rg_fail(l->r->tape, RG_EVALUE, l->r->at, "%s: a name is not UTF-8", l->r->name);
-    if (!sum && strcmp(e->name, RG_METADATA) != 0) return 0;
-    return rg_fail(l->r->tape, RG_EVALUE, l->r->at, "%s: nothing can have the name %.60s, which is the file's own", l->r->name, e->name);
+static void keep_early_stopping(rg_state_list *l, const rg_member *m) {
+    rg_early_stopping *s = m->of;
+    rg_keep(l, SAME("rg_early_stopping"), "@%s", m->name);
+    rg_keep(l, ANY_NUMBER(&s->best), "@%s.best", m->name);
+    rg_keep(l, COUNT(&s->calls, 0, RG_COUNT_MOST), "@%s.calls", m->name);
+    rg_keep(l, COUNT(&s->best_call, 0, RG_COUNT_MOST), "@%s.best_call", m->name);
+    keep_copies(l, m, s->count, s->kept, "best");
 }
 
-int rg_state_check(const rg_state_list *l) {
-    const size_t size = (size_t)l->count * sizeof(rg_entry *);
-    rg_entry **sorted = l->failed ? NULL : rg_tape_alloc(l->r->at, l->r->tape, size);
-    int status = sorted ? 0 : -1;
-    for (int i = 0; !status && i < l->count; i++) sorted[i] = &l->items[i];
-    if (!status && l->count) qsort(sorted, (size_t)l->count, sizeof *sorted, by_name);
-    for (int i = 0; !status && i < l->count; i++)
-        if (check_name(l, sorted[i]) || (i && !strcmp(sorted[i - 1]->name, sorted[i]->name) && refuse_pair(l, sorted[i - 1], sorted[i])))
-            status = -1;
-    if (sorted) rg_tape_dealloc(l->r->tape, sorted, size);
+static void keep_plateau(rg_state_list *l, const rg_member *m) {
+    rg_plateau *p = m->of;
+    rg_keep(l, SAME("rg_plateau"), "@%s", m->name);
+    rg_keep(l, COUNT(&p->begun, 0, 1), "@%s.begun", m->name);
+    rg_keep(l, ANY_NUMBER(&p->best), "@%s.best", m->name);
+    rg_keep(l, COUNT(&p->bad, 0, INT_MAX), "@%s.bad", m->name);
+    rg_keep(l, COUNT(&p->cooling, 0, INT_MAX), "@%s.cooling", m->name);
+}
+
+static void keep_count(rg_state_list *l, const rg_member *m) { rg_keep(l, COUNT((int64_t *)m->of, -INFINITY, INFINITY), "@%s", m->name); }
+static void keep_number(rg_state_list *l, const rg_member *m) { rg_keep(l, ANY_NUMBER(m->of), "@%s", m->name); }
+
+/* -------- members */
+
+static bool is_of_a_net(const rg_member *m) { return m->keep == keep_net || m->keep == keep_tensors || m->keep == keep_tensor; }
+
+/* Nets and tensors first: their names are part of the others'. */
+static void keep_all(rg_state_list *l, const rg_state *s) {
+    for (int others = 0; others < 2; others++)
+        for (const rg_member *m = s->members; m < RG_END(s->members, s->count) && !l->failed; m++) {
+            l->from = m;
+            if (is_of_a_net(m) != others) m->keep(l, m);
+        }
+}
+
+static int check_member(const rg_reader *r, const rg_member *m, const rg_tape *from) {
+    if (!m->of) return rg_fail(r->tape, RG_EVALUE, r->at, "%s: the object to add is NULL", r->name);
+    if (from != r->tape) return rg_fail(r->tape, RG_ESTATE, r->at, "%s: the object to add is from another tape", r->name);
+    if (*m->name == '@') return rg_fail(r->tape, RG_EVALUE, r->at, "%s: the name %.60s begins with @", r->name, m->name);
+    return *m->name || is_of_a_net(m) ? 0 : rg_fail(r->tape, RG_EVALUE, r->at, "%s: the object to add needs a name", r->name);
+}
+
+/* Adds m, if all of its names are new. */
+static int add_member(const rg_reader *r, rg_state *s, rg_member m) {
+    rg_state_list l = {.r = r};
+    char *name = rg_tape_own(r->at, r->tape, strlen(m.name) + 1);
+    rg_member *members = name ? rg_grown_own(r->at, r->tape, s->members, s->count, &s->size, sizeof m) : NULL;
+    if (!members) return -1;
+    m.name = memcpy(name, m.name, strlen(m.name));
+    s->members = members;
+    s->members[s->count++] = m;
+    keep_all(&l, s);
+    const int status = rg_state_check(&l);
+    if (status) s->count--;
+    rg_state_free(&l);
     return status;
 }
 
-/* -------- numbers as text, whatever the locale's decimal point is */
-
-/* 128 bits by long division, in words of 32 bits, the highest first. */
-static void wide_text(const uint64_t v[2], char *to) {
-    uint32_t words[4] = {(uint32_t)(v[0] >> 32), (uint32_t)v[0], (uint32_t)(v[1] >> 32), (uint32_t)v[1]};
-    char digits[40];
-    int n = 0;
-    do {
-        uint64_t rest = 0;
-        for (int k = 0; k < 4; k++) {
-            rest = rest << 32 | words[k];
-            words[k] = (uint32_t)(rest / 10);
-            rest %= 10;
-        }
-        digits[n++] = (char)('0' + rest);
-    } while (words[0] | words[1] | words[2] | words[3]);
-    while (n > 0) *to++ = digits[--n];
-    *to = 0;
+/* from: the tape of the object. */
+static int add(const char *at, rg_state *s, rg_keep_fn *keep, const char *who, const char *name, const rg_tape *from, void *of, int count) {
+    if (!s) return -1;
+    const rg_reader r = {.at = at, .tape = s->tape, .name = who};
+    const rg_member m = {.keep = keep, .who = who, .name = name ? name : "", .at = at, .of = of, .count = count};
+    const int status = rg_error_code(s->tape) || check_member(&r, &m, from) || add_member(&r, s, m) ? -1 : 0;
+    s->failed |= status != 0;
+    return status;
 }
 
-static bool parse_wide(const char *text, uint64_t v[2]) {
-    uint64_t words[4] = {0};
-    for (const char *c = text; *c; c++) {
-        uint64_t carry = (uint64_t)(*c - '0');
-        if (*c < '0' || *c > '9') return false;
-        for (int k = 3; k >= 0; k--) {
-            words[k] = words[k] * 10 + carry;
-            carry = words[k] >> 32;
-            words[k] &= UINT32_MAX;
-        }
-        if (carry) return false;
+/* Adds tensors, and holds them, so that they stay even if the program releases them. */
+static int add_tensors(const char *at, rg_state *s, rg_keep_fn *keep, const char *who, const char *name, rg_list list) {
+    const size_t n = list.count > 0 ? (size_t)list.count : 0;
+    const bool nowhere = !s || (n && !list.items);
+    rg_tensor **items = nowhere ? NULL : rg_tape_own(at, s->tape, n * sizeof *items);
+    bool failed = !nowhere && !items;
+    for (size_t i = 0; items && !failed && i < n; i++) {
+        items[i] = list.items[i];
+        failed = !rg_failed(items[i]) && items[i]->tape == s->tape && rg_may_write(at, items[i], who);
     }
-    v[0] = words[0] << 32 | words[1];
-    v[1] = words[2] << 32 | words[3];
-    return *text != 0;
+    if (failed) return s->failed = true, -1;
+    if (add(at, s, keep, who, name, s ? s->tape : NULL, items, (int)n)) return -1;
+    for (size_t i = 0; i < n; i++) rg_hold(items[i]);
+    return 0;
 }
 
-/* 17 digits are every bit. What is not finite has words. */
-static void number_text(double x, char to[RG_STATE_TEXT]) {
-    const locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), before = uselocale(c);
-    snprintf(to, RG_STATE_TEXT, "%.17g", isnan(x) ? (double)NAN : x);
-    uselocale(before);
-    freelocale(c);
+rg_state *rg_state_new_at(const char *at, rg_tape *t) {
+    rg_state *s = rg_error_code(t) ? NULL : rg_tape_own(at, t, sizeof *s);
+    if (!s) return NULL;
+    s->tape = t;
+    return add(at, s, keep_generator, "rg_state_new", "rng", t, rg_tape_rng(t), 0) ? NULL : s;
 }
 
-bool rg_parse_number(const char *text, double *x) {
-    char *end;
-    const locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), before = uselocale(c);
-    *x = strtod(text, &end);
-    uselocale(before);
-    freelocale(c);
-    const bool word = !strcmp(text, "nan") || !strcmp(text, "inf") || !strcmp(text, "-inf");
-    return word || (*text && !*end && !text[strspn(text, "+-.0123456789eE")]);
+int rg_state_tensors_at(const char *at, rg_state *s, const char *name, rg_list list) {
+    return add_tensors(at, s, keep_tensors, "rg_state_tensors", name, list);
+}
+int rg_state_tensor_at(const char *at, rg_state *s, const char *name, rg_tensor *x) {
+    return add_tensors(at, s, keep_tensor, "rg_state_tensor", name, (rg_list){&x, 1});
 }
 
-static bool parse_count(const char *text, int64_t *n) {
-    const bool negative = *text == '-';
-    const char *c = text + negative;
-    for (*n = 0; *c >= '0' && *c <= '9'; c++)
-        if (__builtin_mul_overflow(*n, 10, n) || __builtin_sub_overflow(*n, *c - '0', n)) return false;
-    const bool some = c > text + negative && !*c;
-    return some && (negative || !__builtin_sub_overflow(0, *n, n));
+#define ADD(what, from, of) add(at, s, keep_##what, "rg_state_" #what, name, from, of, 0)
+static const rg_tape *tape_of(const rg_state *s) { return s ? s->tape : NULL; } /* for objects without a tape */
+
+int rg_state_net_at(const char *at, rg_state *s, const char *name, rg_nn *net) { return ADD(net, net ? net->tape : NULL, net); }
+int rg_state_optim_at(const char *at, rg_state *s, const char *name, rg_optim *o) { return ADD(optim, o ? o->tape : NULL, o); }
+int rg_state_loader_at(const char *at, rg_state *s, const char *name, rg_loader *b) { return ADD(loader, b ? b->tape : NULL, b); }
+int rg_state_average_at(const char *at, rg_state *s, const char *name, rg_average *a) { return ADD(average, a ? a->tape : NULL, a); }
+int rg_state_early_stopping_at(const char *at, rg_state *s, const char *name, rg_early_stopping *e) {
+    return ADD(early_stopping, e ? e->tape : NULL, e);
+}
+int rg_state_plateau_at(const char *at, rg_state *s, const char *name, rg_plateau *p) { return ADD(plateau, tape_of(s), p); }
+int rg_state_count_at(const char *at, rg_state *s, const char *name, int64_t *n) { return ADD(count, tape_of(s), n); }
+int rg_state_number_at(const char *at, rg_state *s, const char *name, double *x) { return ADD(number, tape_of(s), x); }
+
+/* -------- the file */
+
+static int run_file(const char *at, rg_state *s, const char *path, bool load) {
+    const rg_reader r = {.at = at, .tape = s ? s->tape : NULL, .name = load ? "rg_state_load" : "rg_state_save"};
+    rg_state_list l = {.r = &r, .path = path};
+    if (!s || rg_error_code(s->tape)) return -1;
+    if (s->failed) return rg_fail(s->tape, RG_ESTATE, at, "%s: an earlier call could not add to this state", r.name);
+    keep_all(&l, s);
+    return rg_state_file(&l, load);
 }
 
-const char *rg_entry_text(const rg_entry *e, char to[RG_STATE_TEXT]) {
-    int64_t count = 0;
-    switch (e->kind) {
-    case RG_KEPT_COUNT:
-        memcpy(&count, e->at, (size_t)e->n);
-        snprintf(to, RG_STATE_TEXT, "%lld", (long long)count);
-        return to;
-    case RG_KEPT_NUMBER: number_text(*(double *)e->at, to); return to;
-    case RG_KEPT_WIDE: wide_text(e->at, to); return to;
-    default: return e->at;
-    }
-}
-
-int rg_entry_parse(const rg_state_list *l, rg_entry *e, const char *text) {
-    double value = e->min;
-    bool good = true;
-    switch (e->kind) {
-    case RG_KEPT_COUNT:
-        good = parse_count(text, &e->found.count);
-        value = (double)e->found.count;
-        break;
-    case RG_KEPT_NUMBER:
-        good = rg_parse_number(text, &e->found.number);
-        value = e->found.number;
-        break;
-    case RG_KEPT_WIDE: good = parse_wide(text, e->found.wide) && (e->found.wide[1] & 1) >= e->odd; break;
-    default:
-        if (strcmp(text, e->at))
-            return rg_file_fail(l->r, l->path, "%.60s is %.100s in the file, %.100s here", e->name, text, (char *)e->at);
-    }
-    if (!good) return rg_file_fail(l->r, l->path, "%.60s is '%.60s', which is no such number", e->name, text);
-    if (value >= e->min && value <= e->max) return 0;
-    return e->nan && isnan(value) ? 0 : rg_file_fail(l->r, l->path, "%.60s is %.60s, not %g to %g", e->name, text, e->min, e->max);
-}
+int rg_state_save_at(const char *at, rg_state *s, const char *path) { return run_file(at, s, path, false); }
+int rg_state_load_at(const char *at, rg_state *s, const char *path) { return run_file(at, s, path, true); }

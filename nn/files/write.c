@@ -19,10 +19,10 @@ struct rg_writer {
     const rg_reader *r;
     const char *path;
     int fd;
-    bool failed, replaces;     /* replaces: there is an old file, of which this is known: */
-    struct stat old;
+    bool failed, replaces;     /* replaces: there is an old file */
+    struct stat old;           /* of it */
     uint64_t position;
-    rg_path target, temporary; /* where path leads; what is written until then */
+    rg_path target, temporary; /* the file that path leads to; the file that is written */
 };
 
 static int fail(rg_writer *w, const char *what) {
@@ -32,8 +32,8 @@ static int fail(rg_writer *w, const char *what) {
 
 /* -------- temporaries */
 
-/* Is this open file still the one of that name? */
-static bool is_named(int fd, const char *name) {
+/* Is the open file still the one with that name? */
+static bool still_named(int fd, const char *name) {
     struct stat a, b;
     return fstat(fd, &a) == 0 && lstat(name, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
@@ -51,7 +51,7 @@ static bool is_temporary(const char *entry, const char *name) {
     return k && !strcmp(entry + k, ".tmp");
 }
 
-/* The folder of a path, which ends in a slash, or "./"; returns where in the path the name begins. */
+/* Writes the folder of a path, with its slash, or "./"; returns the name, the rest of the path. */
 static const char *split(const rg_path *path, rg_path *folder) {
     const char *slash = strrchr(path->text, '/'), *name = slash ? slash + 1 : path->text;
     const size_t n = (size_t)(name - path->text);
@@ -60,7 +60,7 @@ static const char *split(const rg_path *path, rg_path *folder) {
     return name;
 }
 
-/* Removes the temporaries of killed processes; what cannot be opened or locked is left. */
+/* Removes the temporaries of killed processes. A file that cannot be opened or locked stays. */
 static void sweep(const rg_path *target) {
     rg_path folder, path;
     const char *name = split(target, &folder);
@@ -70,29 +70,31 @@ static void sweep(const rg_path *target) {
             (size_t)snprintf(path.text, sizeof path.text, "%s%s", folder.text, e->d_name) >= sizeof path.text) continue;
         const int fd = open(path.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0) continue;
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(fd, path.text)) unlink(path.text);
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0 && still_named(fd, path.text)) unlink(path.text);
         close(fd);
     }
     if (d) closedir(d);
 }
 
-/* Another name for each process and nanosecond. Between open and flock another save may take the file for a stale one: then it is
-   locked or gone, and the next attempt follows. Some file systems have no locks; there nothing is ever taken for stale. */
+/* Each process and nanosecond has another name. Between open and flock another save may take the file for a stale one, and lock or remove
+   it: then this tries again. On a file system without locks no file is taken for stale. */
 static int create(rg_writer *w) {
     enum { ATTEMPTS = 100, PART = PATH_MAX - 64 };
     struct timespec now = {0};
     if (strlen(w->target.text) > PART) return errno = ENAMETOOLONG, fail(w, "cannot be written");
-    for (int k = 0; k < ATTEMPTS; k++) {
+    int k = 0;
+    for (; k < ATTEMPTS; k++) {
         clock_gettime(CLOCK_REALTIME, &now);
         snprintf(w->temporary.text, sizeof w->temporary.text, "%.*s.%ld-%ld.tmp", (int)PART, w->target.text, (long)getpid(),
             (long)now.tv_nsec);
         w->fd = open(w->temporary.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, w->replaces ? 0600 : 0666);
         if (w->fd < 0 && errno == EEXIST) continue;
         if (w->fd < 0) break;
-        if (flock(w->fd, LOCK_EX | LOCK_NB) ? errno != EWOULDBLOCK : is_named(w->fd, w->temporary.text)) return 0;
+        if (flock(w->fd, LOCK_EX | LOCK_NB) ? errno != EWOULDBLOCK : still_named(w->fd, w->temporary.text)) return 0;
         close(w->fd);
     }
-    return fail(w, "cannot be written");
+    if (k < ATTEMPTS) return fail(w, "cannot be written");
+    return rg_file_fail(w->r, w->path, "cannot be written: other processes took or removed each of %d temporary files", ATTEMPTS);
 }
 
 /* -------- opening */
@@ -105,7 +107,7 @@ static int find_target(rg_writer *w) {
     if (w->replaces && !S_ISREG(w->old.st_mode))
         return rg_file_fail(w->r, w->path, "is %s, not a file", S_ISDIR(w->old.st_mode) ? "a directory" : "a device or a pipe");
     if (w->replaces) return realpath(w->path, w->target.text) ? 0 : fail(w, "cannot be written");
-    snprintf(w->target.text, sizeof w->target.text, "%s", w->path); /* what is cut is too long for create() */
+    snprintf(w->target.text, sizeof w->target.text, "%s", w->path); /* create() refuses a path that was cut */
     return 0;
 }
 
@@ -127,7 +129,7 @@ rg_writer *rg_writer_open(const rg_reader *r, const char *path) {
 
 /* -------- writing */
 
-/* A write beyond RLIMIT_FSIZE would end the process with SIGXFSZ. */
+/* Would a write up to `end` exceed RLIMIT_FSIZE? It would end the process with SIGXFSZ. */
 static bool over_limit(uint64_t end) {
     struct rlimit limit;
     return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && end > limit.rlim_cur;
@@ -150,8 +152,8 @@ uint64_t rg_writer_position(const rg_writer *w) { return w->position; }
 
 /* -------- closing */
 
-/* The new file gets the owner, group and mode of the old one. A group that it cannot get has no rights. */
-static int take_after(const rg_writer *w) {
+/* Gives the new file the owner, group and mode of the old one. If it cannot get the group, its group gets no rights. */
+static int copy_owner_and_mode(const rg_writer *w) {
     const struct stat *old = &w->old;
     struct stat now;
     if (!w->replaces) return 0;
@@ -161,7 +163,7 @@ static int take_after(const rg_writer *w) {
     return fchmod(w->fd, old->st_mode & (group ? 07777 : 07707));
 }
 
-/* Or the new name might not survive a loss of power. Some file systems cannot do this, which is no failure. */
+/* Flushes the folder, so that the new name survives a loss of power. A file system that cannot do this is no error. */
 static void sync_folder(rg_writer *w) {
     rg_path folder;
     split(&w->target, &folder);
@@ -174,7 +176,7 @@ static void sync_folder(rg_writer *w) {
 int rg_writer_close(rg_writer *w) {
     if (!w) return -1;
     rg_tape *t = w->r->tape;
-    if (!w->failed && take_after(w)) fail(w, "cannot be given the mode of the old file");
+    if (!w->failed && copy_owner_and_mode(w)) fail(w, "cannot be given the mode of the old file");
     if (!w->failed && fsync(w->fd)) fail(w, "cannot be written");
     const bool renamed = !w->failed && rename(w->temporary.text, w->target.text) == 0;
     if (!w->failed && !renamed) fail(w, "cannot be put in place");

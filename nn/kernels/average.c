@@ -1,4 +1,4 @@
-/* kernels/average.c - a moving average of weights, and its exchange with them. */
+/* kernels/average.c - moving averages of weights, and the exchange of both. */
 #include "engine/kernel.h"
 #include "nn/optim/update.h"
 

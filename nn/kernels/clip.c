@@ -1,4 +1,4 @@
-/* kernels/clip.c - gradients measured, scaled, held to a range. */
+/* kernels/clip.c - gradients: sums of squares, scaling, clamping. */
 #include "engine/kernel.h"
 #include "nn/optim/update.h"
 
@@ -13,7 +13,7 @@ static double squares_of(int64_t n, const real *x) {
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])) + rest;
 }
 
-/* Cut by n alone, and the parts' sums added in order: the same bits for any number of threads. */
+/* The parts depend on n alone, and their sums are added in order: the bits are the same for any number of threads. */
 typedef struct squares { int64_t n, per; const real *x; double *sum; } squares;
 static void sum_parts(const void *with, int64_t begin, int64_t end) {
     const squares *s = with;
@@ -36,7 +36,7 @@ static void times(const void *with, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) x[i] *= factor;
 }
 
-/* Comparisons are false for a NaN, which stays. */
+/* A NaN stays: comparisons with it are false. */
 static void hold(const void *with, int64_t begin, int64_t end) {
     const gradient *g = with;
     real *restrict x = g->x, limit = g->value;

@@ -30,7 +30,7 @@ static void convert(const rg_rows *g, const void *from, real *to, int64_t c) {
     else from_f64(g, (const double *)from + c * n, to, n, c);
 }
 
-/* A row of the next batch comes into the cache of the core that will want it, while this batch is computed with. */
+/* Prefetches a row of the next batch into the cache of the core that will probably read it. */
 static void prefetch(const rg_rows *g, int64_t i) {
     const char *row = row_at(g, i);
     const size_t bytes = (size_t)g->size * rg_dtype_size(g->dtype);

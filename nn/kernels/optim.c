@@ -1,4 +1,4 @@
-/* kernels/optim.c - one step of an optimiser over the elements of one parameter, each on its own. */
+/* kernels/optim.c - the step of an optimiser for the elements of one parameter. */
 #include "engine/kernel.h"
 #include "nn/optim/update.h"
 

@@ -1,4 +1,4 @@
-/* attention.c - embeddings, multi-head attention, the transformer block. The formulas stand in nn/sequence.h. */
+/* attention.c - embeddings, multi-head attention, the transformer block. The formulas are in nn/sequence.h. */
 #include "engine/op.h"
 #include "nn/nn.h"
 
@@ -95,8 +95,10 @@ rg_tensor *rg_nn_attend_at(const char *at, rg_nn *net, rg_tensor *query, rg_tens
 }
 
 static int check_options(const char *at, rg_tape *t, const char *who, int64_t dim, int64_t heads, rg_attention_options o) {
-    if (dim < 1 || heads < 1 || dim % heads || dim > INT64_MAX / 3)
-        return rg_fail(t, RG_EVALUE, at, "%s: %lld heads do not divide %lld features", who, (long long)heads, (long long)dim);
+    if (dim < 1 || heads < 1)
+        return rg_fail(t, RG_EVALUE, at, "%s: dim is %lld and heads is %lld, must be at least 1", who, (long long)dim, (long long)heads);
+    if (dim > INT64_MAX / 3) return rg_fail(t, RG_EVALUE, at, "%s: dim %lld is too large", who, (long long)dim);
+    if (dim % heads) return rg_fail(t, RG_EVALUE, at, "%s: %lld heads do not divide %lld features", who, (long long)heads, (long long)dim);
     return o.dropout >= 0 && o.dropout <= 1 ? 0 : rg_fail(t, RG_EVALUE, at, "%s: dropout = %g is no probability", who, o.dropout);
 }
 

@@ -23,7 +23,7 @@ static rg_tensor *conv1d(const char *at, rg_nn *net, rg_tensor *const *in) {
     return rg_conv1d_at(at, in[0], net->params[0], bias_of(net), ((windowed *)net)->window);
 }
 
-/* w [out, in / groups, kernel ..]: ndim 4, or 3 */
+/* ndim: of the weights [out, in / groups, kernel ..], 4 or 3 */
 static rg_nn *conv_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, int ndim, int64_t in, int64_t out, rg_init weight,
     rg_conv_options o) {
     rg_window_options w = {.groups = o.groups};
@@ -31,11 +31,11 @@ static rg_nn *conv_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn fo
         w.kernel[d] = o.kernel[d], w.stride[d] = o.stride[d], w.padding[d] = o.padding[d], w.dilation[d] = o.dilation[d];
     const int groups = w.groups ? w.groups : 1, h = w.kernel[0], across = ndim < 4 ? 1 : w.kernel[1] ? w.kernel[1] : h;
     if (rg_error_code(t)) return NULL;
-    if (h < 1 || across < 1) return rg_fail(t, RG_EVALUE, at, "%s: a kernel of %dx%d", kind, h, across), NULL;
+    if (h < 1 || across < 1) return rg_fail(t, RG_EVALUE, at, "%s: the kernel is %dx%d, must be at least 1x1", kind, h, across), NULL;
     if (groups < 0 || in % groups || out % groups)
         return rg_fail(t, RG_EVALUE, at, "%s: %d groups do not divide %lld channels in and %lld out", kind, groups, (long long)in,
             (long long)out), NULL;
-    w.kernel[0] = w.kernel[1] = 0; /* from here on that of the weights */
+    w.kernel[0] = w.kernel[1] = 0; /* the weights have the size of the kernel */
     rg_nn *net = windowed_new(at, t, kind, forward, w);
     const double seen = (double)h * across;
     const rg_init init = rg_init_with_fans(weight, (double)(in / groups) * seen, (double)out * seen);
@@ -63,7 +63,7 @@ static rg_tensor *avg_pool2d(const char *at, rg_nn *net, rg_tensor *const *in) {
 
 static rg_nn *pool_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, rg_window_options w) {
     const int h = w.kernel[0], across = w.kernel[1] ? w.kernel[1] : h;
-    if (h < 1 || across < 1) return rg_fail(t, RG_EVALUE, at, "%s: a kernel of %dx%d", kind, h, across), NULL;
+    if (h < 1 || across < 1) return rg_fail(t, RG_EVALUE, at, "%s: the kernel is %dx%d, must be at least 1x1", kind, h, across), NULL;
     return windowed_new(at, t, kind, forward, w);
 }
 

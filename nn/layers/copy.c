@@ -5,13 +5,13 @@
 
 /* -------- a copy */
 
-/* Of the parameters, or the buffers, of a net: copies[i] is that of items[i]. */
+/* The parameters, or the buffers, of a net; copies[i] is the copy of of.items[i]. */
 typedef struct twins { rg_list of; rg_tensor **copies; } twins;
 
 static rg_tensor *copy_of(const char *at, const rg_tensor *x, bool param) {
     rg_tape *t = x->tape;
     const rg_dtype dtype = rg_default_dtype(t);
-    if (param) rg_set_default_dtype(t, x->dtype); /* x may be older than the tape's present one */
+    if (param) rg_set_default_dtype(t, x->dtype); /* the tape's default may have changed since x was made */
     rg_tensor *copy = param ? rg_parameter_at(at, t, NULL, x->ndim, x->shape)
                             : rg_buffer_at(at, t, NULL, x->dtype, NULL, x->ndim, x->shape);
     rg_set_default_dtype(t, dtype);
@@ -37,7 +37,7 @@ static void find_copies(const twins *all, int n, rg_tensor *const *x, rg_tensor 
     }
 }
 
-/* A layer that is there twice is copied once: net->copy remembers it. All its lists are one block; one that grows leaves it. */
+/* A layer that occurs twice in the net is copied once: net->copy. The lists of a copy share one block; a list that grows leaves it. */
 static rg_nn *copy_layer(const char *at, rg_nn *net, const twins *params, const twins *buffers) {
     if (net->copy) return net->copy;
     const size_t pointers = (size_t)net->nparams + (size_t)net->nbuffers + 2 * (size_t)net->nchildren;
@@ -108,7 +108,7 @@ int rg_nn_mix_at(const char *at, rg_nn *to, rg_nn *from, double tau) {
         return -1;
     for (int i = 0; i < to->nparams; i++) {
         rg_tensor *x = to->params[i], *y = from->params[i];
-        if (x == y) continue; /* of a layer that is in both */
+        if (x == y) continue; /* of a layer that both nets have */
         if (tau == 1) rg_values_copy(x, y);
         else mix_kernel[x->dtype == RG_F64][rg_isa(t)](t, x->numel, x->data, y->data, 1 - tau);
         rg_touch(x);

@@ -1,4 +1,4 @@
-/* layer.c - layers: a forward function with its parameters, layers within and hooks; linear, sequential, residual, activations, flatten. */
+/* layer.c - layers: a forward function with parameters, child layers and hooks; linear, sequential, residual, activations, flatten. */
 #include <string.h>
 
 #include "nn/optim/update.h"
@@ -42,7 +42,7 @@ static int add_buffer(const char *at, rg_nn *net, rg_tensor *x) {
     return append(at, net->tape, &net->buffers, &net->nbuffers, &net->buffers_size, x);
 }
 
-/* A layer takes more parts until it is part of another, whose list of parameters would miss them. */
+/* A layer cannot get more parts once it is part of another layer, whose list of parameters would miss them. */
 static int open_for_parts(const char *at, rg_nn *net, const char *who) {
     if (!net) return -1;
     net->failed |= rg_error_code(net->tape) != RG_OK;
@@ -51,8 +51,8 @@ static int open_for_parts(const char *at, rg_nn *net, const char *who) {
     return net->placed ? rg_fail(net->tape, RG_ESTATE, at, "%s: the %s is part of another layer already", who, net->kind) : 0;
 }
 
-/* -------- names. A tensor has those of all layers on the way to it, "layer1.0.conv1.weight": it gets them anew with each layer around it.
-   Parts of one layer have different names. */
+/* -------- names. The name of a tensor has the names of all layers around it, "layer1.0.conv1.weight", and changes with each layer that is
+   put around. The parts of a layer have different names. */
 
 static char *copied(const char *at, rg_tape *t, const char *text) {
     const size_t size = strlen(text) + 1;
@@ -67,14 +67,14 @@ static int check_word(const char *at, rg_tape *t, const char *who, const char *n
 }
 
 /* "prefix.weight" -> "weight" */
-static const char *behind(const char *name, const char *prefix) {
+static const char *after_prefix(const char *name, const char *prefix) {
     const size_t n = prefix ? strlen(prefix) : 0;
     return n && !strncmp(name, prefix, n) && name[n] == '.' ? name + n + 1 : name;
 }
 
 static bool has_name(rg_list list, const char *prefix, const char *name) {
     for (int i = 0; i < list.count; i++)
-        if (!strcmp(behind(list.items[i]->name, prefix), name)) return true;
+        if (!strcmp(after_prefix(list.items[i]->name, prefix), name)) return true;
     return false;
 }
 
@@ -99,7 +99,7 @@ static int name_part(const rg_nn *net, rg_tensor *x, const char *name) {
 rg_tensor *rg_nn_param_at(const char *at, rg_nn *net, const char *name, rg_init init, int ndim, const int64_t *shape) {
     rg_tape *t = net ? net->tape : NULL;
     if (open_for_parts(at, net, "rg_nn_param")) return rg_poison(t);
-    rg_tensor *x = check_part(at, net, "rg_nn_param", name) ? NULL : rg_param_unnamed(at, t, name, init, ndim, shape);
+    rg_tensor *x = check_part(at, net, "rg_nn_param", name) ? NULL : rg_param_unnamed(at, t, net->kind, name, init, ndim, shape);
     net->failed = rg_failed(x) || name_part(net, x, name) || add_param(at, net, x);
     return net->failed ? rg_poison(t) : x;
 }
@@ -112,7 +112,7 @@ rg_tensor *rg_nn_buffer_at(const char *at, rg_nn *net, const char *name, double 
     return net->failed ? rg_poison(t) : x;
 }
 
-/* "conv1.weight": the way to x within net, and its last name. */
+/* Names x by its place within net, "conv1.weight": the names of the children, and the last part of its own. */
 static int name_by_place(const rg_nn *net, rg_tensor *x) {
     const int i = rg_nn_holder(net, x);
     if (i >= 0) return name_by_place(net->children[i], x) || rg_name_as(x, "%s.%s", net->names[i], x->name) ? -1 : 0;
@@ -120,7 +120,8 @@ static int name_by_place(const rg_nn *net, rg_tensor *x) {
     return rg_name_as(x, "%s", dot ? dot + 1 : x->name);
 }
 
-/* The parameters, or the buffers, of a layer that comes within net, each once. One that is within another already keeps its names. */
+/* Adds the parameters, or the buffers, of a new child to net's list, each once. placed: the child is part of another layer too, and its
+   tensors keep their names. */
 typedef int (*add_fn)(const char *at, rg_nn *net, rg_tensor *x);
 static int take_over(const char *at, rg_nn *net, rg_list have, rg_list more, add_fn add, bool placed) {
     for (int i = 0; i < more.count; i++) {
@@ -136,7 +137,7 @@ static int check_child(const char *at, const rg_nn *net, const char *name, const
     rg_tape *t = net->tape;
     if (!child) return rg_fail(t, RG_EVALUE, at, "rg_nn_add: layer %.80s of a %s is NULL", name, net->kind);
     if (child->tape != t) return rg_fail(t, RG_ESTATE, at, "rg_nn_add: layer %.80s of a %s is from another tape", name, net->kind);
-    if (child == net) return rg_fail(t, RG_EVALUE, at, "rg_nn_add: a %s within itself", net->kind);
+    if (child == net) return rg_fail(t, RG_EVALUE, at, "rg_nn_add: a %s cannot be part of itself", net->kind);
     if (child->failed) return rg_fail(t, RG_ESTATE, at, "rg_nn_add: layer %.80s, a %s, could not be made", name, child->kind);
     if (child->depth >= RG_NN_DEPTH) return rg_fail(t, RG_EVALUE, at, "rg_nn_add: more than %d layers within layers", RG_NN_DEPTH);
     if (child->name && !child->placed && strcmp(name, child->name) != 0)
@@ -182,7 +183,7 @@ rg_nn *rg_nn_child(const rg_nn *net, const char *path) {
 
 static int rename_all(rg_list list, const char *was, const char *name) {
     for (int i = 0; i < list.count; i++)
-        if (rg_name_as(list.items[i], "%s.%s", name, behind(list.items[i]->name, was))) return -1;
+        if (rg_name_as(list.items[i], "%s.%s", name, after_prefix(list.items[i]->name, was))) return -1;
     return 0;
 }
 
@@ -200,7 +201,7 @@ rg_list rg_nn_params(const rg_nn *net) { return net ? (rg_list){net->params, net
 
 rg_list rg_nn_buffers(const rg_nn *net) { return net ? (rg_list){net->buffers, net->nbuffers} : (rg_list){NULL, 0}; }
 
-/* Recursion no deeper than RG_NN_DEPTH: rg_nn_add sees to it. */
+/* Recursion is at most RG_NN_DEPTH deep: rg_nn_add checks it. */
 void rg_nn_train(rg_nn *net, bool on) {
     if (!net) return;
     net->training = on;
@@ -289,10 +290,10 @@ rg_nn *rg_nn_linear_at(const char *at, rg_tape *t, int64_t in, int64_t out, rg_i
     return net && net->failed ? NULL : net;
 }
 
-/* Of layers that pass on all they get, how much that is, is for the layer within to check. */
+/* For layers that pass all their inputs on: they accept any number, and the layer inside checks it. */
 static const rg_nn_options any_inputs = {.inputs = RG_NN_INPUTS, .optional = RG_NN_INPUTS - 1};
 
-static int given(rg_tensor *const *in) {
+static int count_inputs(rg_tensor *const *in) {
     int n = RG_NN_INPUTS;
     while (n > 1 && !in[n - 1]) n--;
     return n;
@@ -300,10 +301,11 @@ static int given(rg_tensor *const *in) {
 
 static rg_tensor *sequential(const char *at, rg_nn *net, rg_tensor *const *in) {
     rg_tensor *x = in[0];
-    if (!net->nchildren && given(in) > 1)
-        return rg_refuse(net->tape, RG_EVALUE, at, "rg_nn_forward: the sequential has no layers and takes 1 input, it got %d", given(in));
+    if (!net->nchildren && count_inputs(in) > 1)
+        return rg_refuse(net->tape, RG_EVALUE, at, "rg_nn_forward: the sequential has no layers and takes 1 input, it got %d",
+            count_inputs(in));
     for (int i = 0; i < net->nchildren; i++)
-        x = i ? rg_nn_forward_at(at, net->children[i], 1, &x) : rg_nn_forward_at(at, net->children[0], given(in), in);
+        x = i ? rg_nn_forward_at(at, net->children[i], 1, &x) : rg_nn_forward_at(at, net->children[0], count_inputs(in), in);
     return x;
 }
 
@@ -315,7 +317,7 @@ rg_nn *rg_nn_sequential_at(const char *at, rg_tape *t, int n, rg_nn *const *laye
 }
 
 static rg_tensor *residual(const char *at, rg_nn *net, rg_tensor *const *in) {
-    return rg_add_at(at, in[0], rg_nn_forward_at(at, net->children[0], given(in), in));
+    return rg_add_at(at, in[0], rg_nn_forward_at(at, net->children[0], count_inputs(in), in));
 }
 
 rg_nn *rg_nn_residual_at(const char *at, rg_nn *child) {
@@ -331,13 +333,13 @@ static rg_tensor *activate(const char *at, rg_nn *net, rg_tensor *const *in) {
     return rg_apply(a->op, at, a->attr, 1, in);
 }
 
-/* A row of a table of elementwise operators: whose samples have a range, and whose other attributes are numbers. */
-static bool is_elementwise(const rg_op *op) { return op->arity == 1 && op->forward[0][0] && op->range[0] < op->range[1]; }
+/* Without a shape rule: the result has the operand's shape. */
+static bool is_elementwise(const rg_op *op) { return op->arity == 1 && op->forward[0][0] && !op->shape; }
 
 rg_nn *rg_nn_activation_at(const char *at, rg_tape *t, const char *name, rg_activation_options options) {
     const rg_op *op = name ? rg_op_find(name) : NULL;
     if (!op || !is_elementwise(op))
-        return rg_fail(t, RG_EVALUE, at, "rg_nn_activation: \"%s\" is no operator of one operand", name ? name : "NULL"), NULL;
+        return rg_fail(t, RG_EVALUE, at, "rg_nn_activation: \"%s\" is no elementwise operator of one operand", name ? name : "NULL"), NULL;
     activation *net = (activation *)rg_nn_new_at(at, t, op->name, activate, sizeof *net, (rg_nn_options){0});
     if (!net) return NULL;
     net->op = op;

@@ -1,4 +1,4 @@
-/* norm.c - layers that keep signals in bounds: layer norm, rms norm, batch norm with running statistics, dropout. */
+/* norm.c - layer norm, rms norm, batch norm with running statistics, dropout. */
 #include <math.h>
 
 #include "engine/op.h"

@@ -1,4 +1,4 @@
-/* param.c - initialisers: what a parameter starts from. */
+/* param.c - parameters and their initialisers. */
 #include <math.h>
 
 #include "nn/optim/update.h"
@@ -38,7 +38,8 @@ static int check(const char *at, rg_tape *t, const char *who, const char *name, 
     return 0;
 }
 
-/* A negative scale stays, to be refused by name. Of [0, n] no number is drawn, whatever its variance. */
+/* An initialiser by fans becomes one by numbers. A negative scale is left for check() to refuse, by the parameter's name. A fan of 0 gives
+   an infinite variance, but then no number is drawn. */
 rg_init rg_init_with_fans(rg_init init, double in, double out) {
     if (init.kind < RG_INIT_FAN_IN_NORMAL || init.kind > RG_INIT_FAN_BOTH_UNIFORM || !(init.a >= 0)) return init;
     const bool both = init.kind >= RG_INIT_FAN_BOTH_NORMAL;
@@ -48,7 +49,7 @@ rg_init rg_init_with_fans(rg_init init, double in, double out) {
     return RG_UNIFORM(-limit, limit);
 }
 
-/* By rejection: of normal numbers where the window holds at least a fiftieth of them, of uniform ones where it is narrow. */
+/* Rejection sampling: of normal numbers if the window is wider than 2 std (it then holds at least 2 % of them), else of uniform ones. */
 static double draw_within(rg_rng *r, rg_init init) {
     const double mean = init.a, std = init.b, nearest = fmin(fmax(mean, init.low), init.high) - mean;
     const bool narrow = init.high - init.low <= 2 * std;
@@ -77,8 +78,8 @@ static double dot(int64_t n, const double *a, const double *b) {
     return sum;
 }
 
-/* q[few][many]: rows made orthonormal by Gram and Schmidt, twice, which is enough (Giraud et al. 2005): the Q of a QR decomposition
-   whose R has a positive diagonal. */
+/* Makes the rows of q[few][many] orthonormal by the Gram-Schmidt process, twice, which is enough (Giraud et al. 2005): the Q of a QR
+   decomposition whose R has a positive diagonal. */
 static void orthonormalise(int64_t few, int64_t many, double *q) {
     for (int64_t j = 0; j < few; j++) {
         double *row = q + j * many;
@@ -115,8 +116,8 @@ static void fill(rg_tensor *x, rg_init init, double *room) {
     for (int64_t i = 0; i < x->numel; i++) set(x, i, draw(r, from));
 }
 
-/* Room for as many doubles, where the initialiser wants it, before anything is made. Sizes that cannot be are refused by whoever makes the
-   tensor. */
+/* For RG_ORTHOGONAL allocates as many doubles as x will have elements, before x is made. A shape that cannot be is left for
+   rg_parameter to refuse. */
 static int make_room(const char *at, rg_tape *t, const char *who, rg_init init, int ndim, const int64_t *shape, double **room,
     size_t *bytes) {
     int64_t numel;
@@ -127,11 +128,12 @@ static int make_room(const char *at, rg_tape *t, const char *who, rg_init init, 
     return (*room = rg_tape_alloc(at, t, *bytes)) ? 0 : -1;
 }
 
-static rg_tensor *make(const char *at, rg_tape *t, const char *name, const char *in_messages, rg_init init, int ndim,
+/* who, in_messages: how errors begin, "rg_param: w1" */
+static rg_tensor *make(const char *at, rg_tape *t, const char *name, const char *who, const char *in_messages, rg_init init, int ndim,
     const int64_t *shape) {
     double *room;
     size_t bytes;
-    if (rg_error_code(t) || check(at, t, "rg_param", in_messages, init) || make_room(at, t, "rg_param", init, ndim, shape, &room, &bytes))
+    if (rg_error_code(t) || check(at, t, who, in_messages, init) || make_room(at, t, who, init, ndim, shape, &room, &bytes))
         return rg_poison(t);
     rg_tensor *x = rg_parameter_at(at, t, name, ndim, shape);
     if (!rg_failed(x)) fill(x, init, room);
@@ -140,11 +142,11 @@ static rg_tensor *make(const char *at, rg_tape *t, const char *name, const char 
 }
 
 rg_tensor *rg_param_at(const char *at, rg_tape *t, const char *name, rg_init init, int ndim, const int64_t *shape) {
-    return make(at, t, name, name, init, ndim, shape);
+    return make(at, t, name, "rg_param", name, init, ndim, shape);
 }
 
-rg_tensor *rg_param_unnamed(const char *at, rg_tape *t, const char *name, rg_init init, int ndim, const int64_t *shape) {
-    return make(at, t, NULL, name, init, ndim, shape);
+rg_tensor *rg_param_unnamed(const char *at, rg_tape *t, const char *who, const char *name, rg_init init, int ndim, const int64_t *shape) {
+    return make(at, t, NULL, who, name, init, ndim, shape);
 }
 
 int rg_init_fill_at(const char *at, rg_tensor *x, rg_init init) {

@@ -1,4 +1,4 @@
-/* recurrent.c - RNN, LSTM and GRU: cells, and layers of cells unrolled over time. The formulas stand in nn/sequence.h. */
+/* recurrent.c - RNN, LSTM and GRU: cells, and layers of cells unrolled over time. The formulas are in nn/sequence.h. */
 #include <math.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #undef RG_AT
 #define RG_AT at
 
-/* -------- cells, from what x gives to the gates: xg = x w_ih + b_ih [batch, k hidden] */
+/* -------- cells; xg = x w_ih + b_ih [batch, k hidden] is the part of x in the gates */
 
 static rg_tensor *rnn_step(const char *at, rg_tensor *xg, rg_tensor *h, rg_tensor **c, rg_tensor *w, rg_tensor *b, bool relu) {
     (void)c;
@@ -58,23 +58,23 @@ typedef struct recurrent {
     int layers;
     double dropout;
     bool relu, has_c;
-    rg_tensor **steps;       /* [capacity] what belongs to each step while a layer is unrolled */
+    rg_tensor **steps;       /* [capacity] the inputs, then the states, of the steps of the layer that is unrolled */
     int64_t capacity;
     rg_rnn_state state;      /* at the end of the last forward */
 } recurrent;
 
 enum { PARAMS = 4, GROUP = 128, MOST_STEPS = GROUP * GROUP }; /* an op takes 255 operands */
 
-/* out[k] = x[k], k from `from` to `to`. By halves: the gradient of a slice is as large as what it is cut from, so that slices of the
-   whole would cost the square of the time. As deep as the logarithm of MOST_STEPS. */
-static void cut(const char *at, rg_tensor *x, int64_t from, int64_t to, rg_tensor **out) {
+/* Writes the steps of x to out[from] .. out[to - 1]. By halves, recursively: the gradient of a slice has the size of what it was cut from,
+   so that `time` slices of the whole would cost time^2. The recursion is as deep as the logarithm of MOST_STEPS. */
+static void split_steps(const char *at, rg_tensor *x, int64_t from, int64_t to, rg_tensor **out) {
     const int64_t half = (to - from) / 2;
     if (half == 0) {
         out[from] = rg_squeeze(x, 0);
         return;
     }
-    cut(at, rg_slice(x, 0, 0, half), from, from + half, out);
-    cut(at, rg_slice(x, 0, half, to - from), from + half, to, out);
+    split_steps(at, rg_slice(x, 0, 0, half), from, from + half, out);
+    split_steps(at, rg_slice(x, 0, half, to - from), from + half, to, out);
 }
 
 /* [n, ..] of x[0] .. x[n-1] */
@@ -85,7 +85,7 @@ static rg_tensor *joined(const char *at, int64_t n, rg_tensor *const *x) {
     return count == 1 ? groups[0] : rg_concat_at(at, 0, count, groups);
 }
 
-/* The state of one layer [batch, hidden]; zeros where `all` is NULL. */
+/* The state of one layer, [batch, hidden]; zeros if `all` is NULL. */
 static rg_tensor *layer_state(const char *at, const recurrent *r, rg_tensor *all, int layer, int64_t batch) {
     if (all) return rg_squeeze(rg_slice(all, 0, layer, layer + 1), 0);
     rg_tensor *zero = rg_empty_at(at, r->nn.tape, rg_dtype_of(r->nn.params[0]), 2, (const int64_t[]){batch, r->hidden});
@@ -111,13 +111,13 @@ static int check(const char *at, const recurrent *r, rg_tensor *x, rg_rnn_state 
     return check_state(at, r, "h", state.h, x->shape[0]) || check_state(at, r, "c", state.c, x->shape[0]) ? -1 : 0;
 }
 
-/* x [time, batch, in] -> [time, batch, hidden]; *h and *c begin it and are what it ends with. */
+/* x [time, batch, in] -> [time, batch, hidden]; *h and *c are the state before it, then the state after it. */
 static rg_tensor *unroll_layer(const char *at, recurrent *r, int layer, rg_tensor *x, rg_tensor **h, rg_tensor **c) {
     rg_tensor **p = r->nn.params + PARAMS * layer, **steps = r->steps;
     const int64_t time = rg_dim(x, 0);
     rg_tensor *xg = rg_linear(x, p[0], p[2]);
     if (rg_failed(xg)) return xg;
-    cut(at, xg, 0, time, steps);
+    split_steps(at, xg, 0, time, steps);
     for (int64_t k = 0; k < time; k++) *h = steps[k] = r->step(at, steps[k], *h, c, p[1], p[3], r->relu);
     return joined(at, time, steps);
 }
@@ -151,7 +151,7 @@ static rg_tensor *forward(const char *at, rg_nn *net, rg_tensor *const *in) {
     return unroll(at, r, in[0], &r->state);
 }
 
-/* Can x and what the state holds be read, by a net of this file? */
+/* Is net a net of this file, and can x and the state be read? */
 static bool readable(const char *at, const char *who, const rg_nn *net, const rg_tensor *x, const rg_rnn_state *state) {
     rg_tape *t = net ? net->tape : rg_tape_of(x);
     if (!net || net->forward != forward || !state)
@@ -194,8 +194,9 @@ static rg_nn *recurrent_new(const char *at, rg_tape *t, const char *kind, int ga
     if (!(o.dropout >= 0 && o.dropout <= 1))
         return rg_fail(t, RG_EVALUE, at, "rg_nn_%s: dropout = %g is no probability", kind, o.dropout), NULL;
     if (in < 0 || hidden < 1 || hidden > INT64_MAX / gates)
-        return rg_fail(t, RG_ESHAPE, at, "rg_nn_%s: %lld features and %lld units", kind, (long long)in, (long long)hidden), NULL;
-    if (o.relu && gates != 1) return rg_fail(t, RG_EVALUE, at, "rg_nn_%s: .relu is rnn's alone", kind), NULL;
+        return rg_fail(t, RG_ESHAPE, at, "rg_nn_%s: %lld features and %lld units, must be at least 0 and 1", kind, (long long)in,
+            (long long)hidden), NULL;
+    if (o.relu && gates != 1) return rg_fail(t, RG_EVALUE, at, "rg_nn_%s: only an rnn has .relu", kind), NULL;
     const rg_nn_options inputs = {.inputs = gates == 4 ? 3 : 2, .optional = gates == 4 ? 2 : 1}; /* x, and h and c to begin with */
     recurrent *r = (recurrent *)rg_nn_new_at(at, t, kind, forward, sizeof *r, inputs);
     if (!r) return NULL;

@@ -13,7 +13,7 @@ int64_t rg_nn_count(const rg_nn *net) {
     return n;
 }
 
-/* -------- evaluation. Recursion no deeper than RG_NN_DEPTH. A layer that is in the net twice is entered, and left, twice. */
+/* -------- evaluation. Recursion is at most RG_NN_DEPTH deep. A layer that is in the net twice is entered twice, and left twice. */
 
 static void enter(rg_nn *net) {
     if (net->evals++ == 0) net->was_training = net->training;
@@ -60,7 +60,7 @@ static void print_layer(const rg_nn *net, int depth, const char *place, FILE *to
         const rg_tensor *p = net->params[i];
         if (rg_nn_holder(net, p) >= 0) continue;
         const char *dot = strrchr(p->name, '.');
-        char text[200]; /* its name is cut there */
+        char text[200]; /* a longer name is cut */
         const char *dims = strrchr(rg_shape_text(p, text, sizeof text), '[');
         width += fprintf(to, "%s%s%s", own ? " " : "  ", dot ? dot + 1 : p->name, dims);
         own += p->numel;

@@ -1,5 +1,5 @@
 /* algorithms.c - the optimisers that take one gradient a step: SGD, Adam, AdamW, RMSprop, Adagrad by PyTorch's formulas (torch.optim,
-   "single tensor"), and Lion. Their loops stand in kernels/optim.c. */
+   "single tensor"), and Lion. Their loops are in kernels/optim.c. */
 #include <math.h>
 
 #include "update.h"
@@ -8,7 +8,7 @@ static rg_update_fn *const sgd_kernel[2][RG_ISAS] = RG_KERNEL(sgd), *const adam_
     *const rmsprop_kernel[2][RG_ISAS] = RG_KERNEL(rmsprop),
     *const adagrad_kernel[2][RG_ISAS] = RG_KERNEL(adagrad), *const lion_kernel[2][RG_ISAS] = RG_KERNEL(lion);
 
-/* PyTorch's first momentum is the gradient itself. */
+/* As in PyTorch, the first momentum is the gradient itself. */
 static void sgd_prepare(rg_update *u, double k) { u->take = k == 1 ? 1 : 1 - u->dampening; }
 
 rg_optim *rg_optim_sgd_at(const char *at, rg_tape *t, rg_list params, rg_sgd_options with) {

@@ -11,7 +11,7 @@ void rg_values_copy(rg_tensor *to, const rg_tensor *from) {
     rg_touch(to);
 }
 
-/* Copies of all parameters into kept, each once, or one listed twice would be averaged or swapped twice. -1 without memory. */
+/* Copies all parameters to kept. One that is listed twice gets one copy, so that it is averaged and swapped once. -1 without memory. */
 static int keep_copies(const char *at, rg_list params, const char *what, struct rg_kept_weights *kept) {
     for (int i = 0; i < params.count; i++) {
         rg_tensor *p = kept[i].p = params.items[i];
@@ -42,7 +42,8 @@ rg_average *rg_average_new_at(const char *at, rg_tape *t, rg_list params, double
 int rg_average_update(rg_average *a) {
     if (!a || rg_error_code(a->tape) || rg_outside_pass(a->at, a->tape, "rg_average_update")) return -1;
     if (a->swapped)
-        return rg_fail(a->tape, RG_ESTATE, a->at, "rg_average_update: the averages made here are swapped in; rg_average_swap them out");
+        return rg_fail(a->tape, RG_ESTATE, a->at,
+            "rg_average_update: the averages are swapped in, call rg_average_swap first; they were made here");
     for (int i = 0; i < a->count; i++) {
         rg_tensor *p = a->kept[i].p, *c = a->kept[i].copy;
         if (!c) continue;

@@ -1,4 +1,4 @@
-/* clip.c - gradients held within bounds, torch.nn.utils.clip_grad_norm_ and clip_grad_value_; and shown, by parameter. */
+/* clip.c - clipping of gradients, as torch.nn.utils.clip_grad_norm_ and clip_grad_value_; and a table of the gradients of parameters. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static bool is_first(rg_list params, int i) {
     return true;
 }
 
-/* Of item i, where it has one: one listed twice counts once. */
+/* The gradient of item i; NULL if it has none, or was listed before. */
 static rg_tensor *gradient(rg_list params, int i) { return is_first(params, i) ? rg_grad_of(params.items[i]) : NULL; }
 
 static void each(rg_tape *t, rg_list params, rg_inplace_fn *const kernel[2][RG_ISAS], double value) {
@@ -52,7 +52,7 @@ int rg_clip_grad_value_at(const char *at, rg_tape *t, rg_list params, double lim
     return 0;
 }
 
-/* -------- gradients shown */
+/* -------- the table */
 
 double rg_grad_norm(rg_tensor *x) {
     const rg_tensor *g = rg_grad_of(x);
@@ -90,7 +90,7 @@ int rg_grad_print_at(const char *at, rg_tape *t, rg_list params, FILE *to) {
     if (!to) return rg_fail(t, RG_EVALUE, at, "rg_grad_print: there is no file");
     if (rg_list_check(at, t, "rg_grad_print", params)) return -1;
     char text[80];
-    widths w = {.name = 22, .shape = 13}; /* 80 columns in all, unless there are longer ones */
+    widths w = {.name = 22, .shape = 13}; /* 80 columns in all, more for longer names and shapes */
     for (int i = 0; i < params.count; i++) {
         w.name = wider(w.name, name_of(params.items[i]));
         w.shape = wider(w.shape, shape_of(params.items[i], text));

@@ -1,24 +1,24 @@
-/* lbfgs.c - limited-memory BFGS as torch.optim.LBFGS has it: two-loop recursion, a line search for the strong Wolfe conditions.
-   Everything is in doubles and in memory made with the optimiser. */
+/* lbfgs.c - limited-memory BFGS as in torch.optim.LBFGS: two-loop recursion, a line search for the strong Wolfe conditions. Everything
+   is in doubles, in memory that is allocated with the optimiser. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "update.h"
 
-enum { ITERATIONS, PAIRS, FIRST, SCALE, LENGTH, NUMBERS }; /* steps taken in all, pairs kept, the oldest's row, of H0, last t */
+enum { ITERATIONS, PAIRS, FIRST, SCALE, LENGTH, NUMBERS }; /* iterations so far, pairs kept, row of the oldest, scale of H0, last t */
 enum { MAX_SEARCH = 25 };
 
 struct rg_lbfgs {
     rg_lbfgs_options with;
     int64_t n;                                 /* elements of all parameters */
     rg_tensor *y, *s, *rho, *d, *was, *numbers; /* [history, n] twice, [history], [n] twice, [NUMBERS]: from step to step */
-    double *start, *x, *g, *free[3], *al;      /* [n] six times, [history]: within a step */
+    double *start, *x, *g, *free[3], *al;      /* [n] six times, [history]: only within a step */
 };
 
 typedef struct point { double t, f, slope, *g; } point; /* x + t d: loss, derivative along d, gradient [n] */
 
-typedef struct search { /* a step under way */
+typedef struct search { /* one call of rg_optim_step_closure */
     rg_optim *o;
     rg_lbfgs *l;
     double (*closure)(void *ctx);
@@ -26,7 +26,7 @@ typedef struct search { /* a step under way */
     int evaluations;
 } search;
 
-static double *of(rg_tensor *x) { return x->data; }
+static double *doubles(rg_tensor *x) { return x->data; }
 
 rg_tensor *rg_lbfgs_state(const rg_lbfgs *l, int i) {
     rg_tensor *const all[] = {l->y, l->s, l->rho, l->d, l->was, l->numbers};
@@ -49,7 +49,7 @@ static void add(int64_t n, double *to, double factor, const double *x) {
     for (int64_t i = 0; i < n; i++) to[i] += factor * x[i];
 }
 
-/* A NaN is the largest, as in PyTorch: it is never below a tolerance. */
+/* The largest size; a NaN if there is one, as in PyTorch, so that it is never below a tolerance. */
 static double largest(int64_t n, const double *x) {
     double most = 0;
     for (int64_t i = 0; i < n; i++) most = fabs(x[i]) > most || isnan(x[i]) ? fabs(x[i]) : most;
@@ -73,10 +73,10 @@ static void read_gradients(const search *r, double *to) {
     }
 }
 
-/* x + t d */
+/* Sets the parameters to x + t d. */
 static void write_values(const search *r, const double *x, double t) {
     const rg_group *g = r->o->groups;
-    const double *d = of(r->l->d);
+    const double *d = doubles(r->l->d);
     for (int k = 0; k < g->count; k++) {
         rg_tensor *p = g->slots[k].p;
         for (int64_t i = 0; i < p->numel; i++)
@@ -92,9 +92,10 @@ static void clear_gradients(const rg_optim *o) {
         for (int k = 0; k < g->count; k++) rg_clear_grad(g->slots[k].p);
 }
 
-/* -------- evaluations; -1 when there was an error in one */
+/* -------- evaluations; they return -1 after an error */
 
-static int call(const rg_optim *o, double (*closure)(void *ctx), void *ctx, double *loss) {
+/* Calls the closure with cleared gradients, and releases what it recorded. */
+static int run_closure(const rg_optim *o, double (*closure)(void *ctx), void *ctx, double *loss) {
     const int64_t mark = rg_mark(o->tape), errors = rg_errors(o->tape);
     clear_gradients(o);
     *loss = closure(ctx);
@@ -102,23 +103,25 @@ static int call(const rg_optim *o, double (*closure)(void *ctx), void *ctx, doub
     return rg_errors(o->tape) != errors ? -1 : 0;
 }
 
-static int here(search *r, double *loss, double *g) {
+/* The loss and the gradient for the present values of the parameters. */
+static int evaluate(search *r, double *loss, double *g) {
     r->evaluations++;
-    if (call(r->o, r->closure, r->ctx, loss)) return -1;
+    if (run_closure(r->o, r->closure, r->ctx, loss)) return -1;
     read_gradients(r, g);
     return 0;
 }
 
-static int there(search *r, point *p) {
+/* The same for x + p->t d, which the parameters become. */
+static int evaluate_at(search *r, point *p) {
     write_values(r, r->l->x, p->t);
-    if (here(r, &p->f, p->g)) return -1;
-    p->slope = dot(r->l->n, p->g, of(r->l->d));
+    if (evaluate(r, &p->f, p->g)) return -1;
+    p->slope = dot(r->l->n, p->g, doubles(r->l->d));
     return 0;
 }
 
 /* -------- line search: Nocedal & Wright, algorithms 3.5 and 3.6, with the interpolation of minFunc (M. Schmidt) */
 
-/* Where the cubic through two values and slopes is least, held to low .. high; their middle where it has no minimum. */
+/* The minimum of the cubic through two values and slopes, clamped to low .. high; the middle of these if the cubic has none. */
 static double cubic(point a, point b, double low, double high) {
     const double d1 = a.slope + b.slope - 3 * (a.f - b.f) / (a.t - b.t), square = d1 * d1 - a.slope * b.slope;
     if (!(square >= 0)) return (low + high) / 2;
@@ -138,11 +141,11 @@ typedef struct bracket { point end[2]; int low, tried; bool found; } bracket;
 static bool too_high(point start, point p) { return p.f > start.f + 1e-4 * p.t * start.slope; }
 static bool flat_enough(point start, point p) { return fabs(p.slope) <= -.9 * start.slope; }
 
-/* Goes out from 0 until a point does, or an interval holds one. */
-static int go_out(search *r, point start, double t, bracket *b) {
+/* The bracketing phase: makes the step longer until it satisfies the strong Wolfe conditions, or an interval contains such a step. */
+static int bracket_step(search *r, point start, double t, bracket *b) {
     double *spare = r->l->free[1];
     point was = start, now = {.t = t, .g = r->l->free[0]};
-    if (there(r, &now)) return -1;
+    if (evaluate_at(r, &now)) return -1;
     for (b->tried = 0; b->tried < MAX_SEARCH; b->tried++) {
         const bool over = too_high(start, now) || (b->tried > 1 && now.f >= was.f);
         b->found = !over && flat_enough(start, now);
@@ -152,13 +155,13 @@ static int go_out(search *r, point start, double t, bracket *b) {
         }
         point next = {.t = cubic(was, now, now.t + .01 * (now.t - was.t), now.t * 10), .g = was.g == start.g ? spare : was.g};
         was = now, now = next;
-        if (there(r, &now)) return -1;
+        if (evaluate_at(r, &now)) return -1;
     }
     b->end[0] = start, b->end[1] = now;
     return 0;
 }
 
-/* A trial in the bracket, a tenth of it away from an end that two trials in a row came close to. */
+/* A trial within the bracket. If two trials in a row came close to an end, it keeps a tenth of the bracket away from that end. */
 static double inside(const bracket *b, bool *close_before) {
     const double low = fmin(b->end[0].t, b->end[1].t), high = fmax(b->end[0].t, b->end[1].t), margin = .1 * (high - low);
     const double t = cubic(b->end[0], b->end[1], low, high);
@@ -171,17 +174,18 @@ static double inside(const bracket *b, bool *close_before) {
     return t;
 }
 
+/* Makes the bracket smaller until its better end satisfies the conditions, or it is too small. */
 static int zoom(search *r, point start, bracket *b) {
     double *spare = NULL;
     double *const all[] = {r->l->g, r->l->free[0], r->l->free[1], r->l->free[2]};
     for (int i = 0; i < 4; i++)
         if (all[i] != b->end[0].g && all[i] != b->end[1].g) spare = all[i];
-    const double size = largest(r->l->n, of(r->l->d));
+    const double size = largest(r->l->n, doubles(r->l->d));
     bool close = false;
     for (b->low = b->end[0].f <= b->end[1].f ? 0 : 1; !b->found && b->tried < MAX_SEARCH; b->tried++) {
         if (fabs(b->end[1].t - b->end[0].t) * size < r->l->with.tolerance_change) break;
         point p = {.t = inside(b, &close), .g = spare}, *low = &b->end[b->low], *high = &b->end[!b->low];
-        if (there(r, &p)) return -1;
+        if (evaluate_at(r, &p)) return -1;
         spare = high->g;
         if (too_high(start, p) || p.f >= low->f) {
             *high = p;
@@ -196,11 +200,11 @@ static int zoom(search *r, point start, bracket *b) {
     return 0;
 }
 
-/* From l->x along l->d: the parameters, *loss and l->g are then those of the point found, and *t its step length. */
+/* Searches from l->x along l->d, and moves the parameters to the point found: *loss and l->g become those of it, *t its step length. */
 static int line_search(search *r, double *t, double *loss, double slope) {
     const point start = {.f = *loss, .slope = slope, .g = r->l->g};
     bracket b = {.low = 0};
-    if (go_out(r, start, *t, &b) || zoom(r, start, &b)) return -1;
+    if (bracket_step(r, start, *t, &b) || zoom(r, start, &b)) return -1;
     point *low = &b.end[b.low];
     *t = low->t, *loss = low->f;
     for (int i = 0; i < 3; i++)
@@ -212,14 +216,14 @@ static int line_search(search *r, double *t, double *loss, double slope) {
 /* -------- direction */
 
 static double *row(const rg_lbfgs *l, rg_tensor *m, int64_t i) {
-    return of(m) + ((int64_t)of(l->numbers)[FIRST] + i) % l->with.history * l->n;
+    return doubles(m) + ((int64_t)doubles(l->numbers)[FIRST] + i) % l->with.history * l->n;
 }
-static double *rho(const rg_lbfgs *l, int64_t i) { return of(l->rho) + ((int64_t)of(l->numbers)[FIRST] + i) % l->with.history; }
+static double *rho(const rg_lbfgs *l, int64_t i) { return doubles(l->rho) + ((int64_t)doubles(l->numbers)[FIRST] + i) % l->with.history; }
 
-/* Keeps y = g - the last g and s = t d, where y . s is positive enough. */
+/* Keeps the pair y = g - the last g and s = t d, if y . s is above 1e-10. */
 static void remember(rg_lbfgs *l) {
-    double *number = of(l->numbers), ys = 0, yy = 0;
-    const double t = number[LENGTH], *g = l->g, *was = of(l->was), *d = of(l->d);
+    double *number = doubles(l->numbers), ys = 0, yy = 0;
+    const double t = number[LENGTH], *g = l->g, *was = doubles(l->was), *d = doubles(l->d);
     for (int64_t i = 0; i < l->n; i++) ys += (g[i] - was[i]) * (t * d[i]), yy += (g[i] - was[i]) * (g[i] - was[i]);
     if (!(ys > 1e-10)) return;
     if ((int)number[PAIRS] == l->with.history) number[FIRST] = (double)(((int)number[FIRST] + 1) % l->with.history);
@@ -231,22 +235,22 @@ static void remember(rg_lbfgs *l) {
     number[SCALE] = ys / yy;
 }
 
-/* d = -H g, H from the pairs kept: Nocedal & Wright, algorithm 7.4. */
-static void direct(rg_lbfgs *l) {
-    const int64_t n = l->n, pairs = (int64_t)of(l->numbers)[PAIRS];
-    double *d = of(l->d);
+/* d = -H g, with H from the pairs: Nocedal & Wright, algorithm 7.4. */
+static void set_direction(rg_lbfgs *l) {
+    const int64_t n = l->n, pairs = (int64_t)doubles(l->numbers)[PAIRS];
+    double *d = doubles(l->d);
     for (int64_t i = 0; i < n; i++) d[i] = -l->g[i];
     for (int64_t k = pairs - 1; k >= 0; k--) {
         l->al[k] = dot(n, row(l, l->s, k), d) * *rho(l, k);
         add(n, d, -l->al[k], row(l, l->y, k));
     }
-    for (int64_t i = 0; i < n; i++) d[i] *= of(l->numbers)[SCALE];
+    for (int64_t i = 0; i < n; i++) d[i] *= doubles(l->numbers)[SCALE];
     for (int64_t k = 0; k < pairs; k++) add(n, d, l->al[k] - dot(n, row(l, l->y, k), d) * *rho(l, k), row(l, l->s, k));
 }
 
 static void forget(rg_lbfgs *l) {
-    memset(of(l->numbers), 0, NUMBERS * sizeof(double));
-    of(l->numbers)[SCALE] = 1;
+    memset(doubles(l->numbers), 0, NUMBERS * sizeof(double));
+    doubles(l->numbers)[SCALE] = 1;
 }
 
 /* -------- a step */
@@ -255,7 +259,7 @@ static void forget(rg_lbfgs *l) {
 static int iterate(search *r, int iteration, double *loss) {
     rg_lbfgs *l = r->l;
     const rg_lbfgs_options *w = &l->with;
-    double *number = of(l->numbers);
+    double *number = doubles(l->numbers);
     const double before = *loss;
     double t = r->o->groups->lr;
     if (number[ITERATIONS]++ > 0) remember(l);
@@ -264,9 +268,9 @@ static int iterate(search *r, int iteration, double *loss) {
         for (int64_t i = 0; i < l->n; i++) sum += fabs(l->g[i]);
         t *= fmin(1, 1 / sum);
     }
-    direct(l);
-    memcpy(of(l->was), l->g, (size_t)l->n * sizeof(double));
-    const double slope = dot(l->n, l->g, of(l->d));
+    set_direction(l);
+    memcpy(doubles(l->was), l->g, (size_t)l->n * sizeof(double));
+    const double slope = dot(l->n, l->g, doubles(l->d));
     number[LENGTH] = t;
     if (slope > -w->tolerance_change) return 0;
     read_values(r, l->x);
@@ -274,21 +278,21 @@ static int iterate(search *r, int iteration, double *loss) {
         if (line_search(r, &t, loss, slope)) return -1;
     } else {
         write_values(r, l->x, t);
-        if (iteration < w->max_iter && here(r, loss, l->g)) return -1;
+        if (iteration < w->max_iter && evaluate(r, loss, l->g)) return -1;
     }
     number[LENGTH] = t;
     if (iteration == w->max_iter || r->evaluations >= w->max_eval || largest(l->n, l->g) <= w->tolerance_grad) return 0;
-    return !(fabs(t) * largest(l->n, of(l->d)) <= w->tolerance_change) && !(fabs(*loss - before) < w->tolerance_change);
+    return !(fabs(t) * largest(l->n, doubles(l->d)) <= w->tolerance_change) && !(fabs(*loss - before) < w->tolerance_change);
 }
 
-/* The numbers may come from a file: as indices they are believed only within bounds. */
+/* Are the numbers, which may come from a file, within the bounds of what they index? */
 static bool is_sound(const rg_lbfgs *l) {
-    const double pairs = of(l->numbers)[PAIRS], first = of(l->numbers)[FIRST], h = (double)l->with.history;
-    return of(l->numbers)[ITERATIONS] >= 0 && pairs >= 0 && pairs <= h && pairs == floor(pairs) && first >= 0 && first < h &&
+    const double pairs = doubles(l->numbers)[PAIRS], first = doubles(l->numbers)[FIRST], h = (double)l->with.history;
+    return doubles(l->numbers)[ITERATIONS] >= 0 && pairs >= 0 && pairs <= h && pairs == floor(pairs) && first >= 0 && first < h &&
         first == floor(first);
 }
 
-/* Are the gradients finite from which the next iteration begins? */
+/* Refuses gradients that are not finite, before an iteration uses them: -1. */
 static int want_finite(const search *r) {
     const rg_group *group = r->o->groups;
     const double *g = r->l->g;
@@ -300,11 +304,11 @@ static int want_finite(const search *r) {
 
 static double lbfgs_step(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
     search r = {.o = o, .l = o->lbfgs, .closure = closure, .ctx = ctx};
-    if (!is_sound(r.l)) return rg_fail(o->tape, RG_EVALUE, o->at, "%s: the history that was loaded cannot be one", o->kind), NAN;
+    if (!is_sound(r.l)) return rg_fail(o->tape, RG_EVALUE, o->at, "%s: the history that was loaded is not valid", o->kind), NAN;
     double first, loss;
     read_values(&r, r.l->start);
-    const bool failed = here(&r, &first, r.l->g) || rg_gradients_missing(o) || want_finite(&r);
-    int more = failed ? -1 : largest(r.l->n, r.l->g) > r.l->with.tolerance_grad && !isnan(first); /* a NaN is above nothing */
+    const bool failed = evaluate(&r, &first, r.l->g) || rg_gradients_missing(o) || want_finite(&r);
+    int more = failed ? -1 : largest(r.l->n, r.l->g) > r.l->with.tolerance_grad && !isnan(first); /* no iteration for a NaN */
     loss = first;
     for (int i = 1; more > 0 && i <= r.l->with.max_iter; i++) more = want_finite(&r) ? -1 : iterate(&r, i, &loss);
     if (more < 0) {
@@ -319,13 +323,13 @@ static double lbfgs_step(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
 double rg_optim_step_closure(rg_optim *o, double (*closure)(void *ctx), void *ctx) {
     if (!o || rg_error_code(o->tape)) return NAN;
     if (rg_outside_pass(o->at, o->tape, "rg_optim_step_closure")) return NAN;
-    if (!closure) return rg_fail(o->tape, RG_EVALUE, o->at, "rg_optim_step_closure: no closure for the %s made here", o->kind), NAN;
+    if (!closure) return rg_fail(o->tape, RG_EVALUE, o->at, "rg_optim_step_closure: no closure; the %s was made here", o->kind), NAN;
     if (o->lbfgs) return lbfgs_step(o, closure, ctx);
     double loss;
-    return call(o, closure, ctx, &loss) || rg_optim_step(o) ? NAN : loss;
+    return run_closure(o, closure, ctx, &loss) || rg_optim_step(o) ? NAN : loss;
 }
 
-/* -------- made */
+/* -------- making one */
 
 static int make_room(const char *at, rg_optim *o) {
     rg_lbfgs *l = o->lbfgs;
@@ -350,7 +354,7 @@ static int make_room(const char *at, rg_optim *o) {
     return 0;
 }
 
-/* A parameter listed twice counts once. */
+/* Removes parameters that are listed twice, and returns the number of elements. */
 static int64_t each_once(rg_group *g) {
     int64_t n = 0;
     int kept = 0;

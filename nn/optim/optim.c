@@ -120,7 +120,7 @@ int rg_optim_groups(const rg_optim *o) {
 
 /* -------- a step */
 
-/* What is the same for all of a group. */
+/* What is the same for all parameters of a group. */
 static rg_update update_of(const rg_optim *o, const rg_group *g) {
     rg_update u = o->with;
     u.tape = o->tape;
@@ -185,7 +185,7 @@ int rg_optim_step(rg_optim *o) {
     if (!o || rg_error_code(o->tape)) return -1;
     if (o->lbfgs)
         return rg_fail(o->tape, RG_ESTATE, o->at,
-            "rg_optim_step: the %s made here evaluates the loss more than once: rg_optim_step_closure", o->kind);
+            "rg_optim_step: %s evaluates the loss several times, call rg_optim_step_closure; it was made here", o->kind);
     if (rg_outside_pass(o->at, o->tape, "rg_optim_step") || (o->error_if_nonfinite && want_finite(o))) return -1;
     if (rg_gradients_missing(o)) return -1;
     const int isa = rg_isa(o->tape);
@@ -194,7 +194,7 @@ int rg_optim_step(rg_optim *o) {
         for (int i = 0; i < g->count; i++) {
             rg_slot *s = &g->slots[i];
             if (gradient(s)) update(o, &u, s, isa);
-            rg_clear_grad(s->p); /* at once: a parameter listed twice is updated once */
+            rg_clear_grad(s->p); /* now, so that a parameter that is listed twice is updated once */
         }
     }
     return 0;

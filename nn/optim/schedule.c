@@ -51,7 +51,7 @@ bool rg_plateau_step(rg_plateau *p, rg_optim *o, double metric) {
     if (!p || !o || rg_error_code(o->tape)) return false;
     const double factor = rg_option(p->factor, .1);
     if (!(factor > 0 && factor < 1))
-        return rg_fail(o->tape, RG_EVALUE, o->at, "rg_plateau_step: the factor is %g, must be above 0 and below 1, for the %s made here",
+        return rg_fail(o->tape, RG_EVALUE, o->at, "rg_plateau_step: the factor is %g, must be above 0 and below 1; the %s was made here",
             factor, o->kind), false;
     if (improved(p, metric)) p->best = metric, p->begun = true, p->bad = 0;
     else p->bad++;

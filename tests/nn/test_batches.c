@@ -121,9 +121,10 @@ static void channels(void **state) {
     }
     REFUSED(RG_ESHAPE, "x images[6,3,5,4] u8 does not have 4 channels", images, NULL, .batch = 1, .channels = 4, .channel_std = std);
     REFUSED(RG_ESHAPE, "does not have 0 channels", images, NULL, .batch = 1, .channel_std = std);
-    REFUSED(RG_EVALUE, "mean 1 and std 0, and others by channel", images, NULL, .batch = 1, .channels = 3, .mean = 1);
+    REFUSED(RG_EVALUE, "give mean and std for all channels or by channel, not both", images, NULL, .batch = 1, .channels = 3, .mean = 1);
     std[2] = -1;
-    REFUSED(RG_EVALUE, "mean 0, std -1", images, NULL, .batch = 1, .channels = 3, .channel_std = std);
+    REFUSED(RG_EVALUE, "mean 0 and std -1: all must be finite, divisor and std at least 0", images, NULL, .batch = 1, .channels = 3,
+        .channel_std = std);
 }
 
 static void statistics(void **state) {
@@ -214,8 +215,8 @@ static void other_dtypes(void **state) {
     const rg_rng before = *rg_tape_rng(t);
     assert_true(rg_loader_next(rg_loader_new(t, images, NULL, .batch = 1), &bx));
     assert_memory_equal(&before, rg_tape_rng(t), sizeof before);
-    REFUSED(RG_EVALUE, "random_crop 5 of images of 5 x 4", images, NULL, .batch = 1, .random_crop = 5);
-    REFUSED(RG_EVALUE, "random_crop -1 of", images, NULL, .batch = 1, .random_crop = -1);
+    REFUSED(RG_EVALUE, "random_crop is 5, must be from 0 to 4 for images of 5 x 4", images, NULL, .batch = 1, .random_crop = 5);
+    REFUSED(RG_EVALUE, "random_crop is -1, must be from 0 to 4", images, NULL, .batch = 1, .random_crop = -1);
     REFUSED(RG_EVALUE, "random_flip 1.5 is no probability", images, NULL, .batch = 1, .random_flip = 1.5);
     REFUSED(RG_EVALUE, "random_flip nan", images, NULL, .batch = 1, .random_flip = (double)NAN);
     REFUSED(RG_ESHAPE, "want images [n, h, w] or [n, c, h, w], not [6,5,12]", rg_reshape(images, N, H, 12), NULL, .batch = 1,
@@ -344,8 +345,8 @@ static const int64_t strides[] = {0, 1, 3, 5, 23};
 
 static void window_refusals(void **state) {
     (void)state;
-    const char *says[] = {"windows of 0 and what follows, stride 1, over 6 steps", "windows of 6 and what follows, stride 1",
-        "windows of 2 and what follows, stride -1", "windows of 2 and what follows, stride 7", "batches of 0 rows", "lengths and padding",
+    const char *says[] = {"the length is 0, must be from 1 to 5 for a stream of 6 steps", "the length is 6, must be from 1 to 5",
+        "the stride is -1, must be from 1 to 6", "the stride is 7, must be from 1 to 6", "batches of 0 rows", "lengths and padding",
         "lengths and padding", "does not become floats",
         "random_crop and random_flip want images"};
     for (int k = 0; k < 9; k++) {
@@ -452,11 +453,12 @@ static void weights(void **state) {
         for (int i = 0; i < N; i++) assert_true(rg_f32(bx)[i * IMAGE] == (float)pixels[rg_i32(by)[i] * IMAGE] / 255);
         assert_false(rg_loader_next(l, &bx, &by));
     }
-    REFUSED(RG_EVALUE, "shuffle and weights are two orders", images, NULL, .batch = 1, .weights = w, .shuffle = true);
+    REFUSED(RG_EVALUE, "give shuffle or weights, not both", images, NULL, .batch = 1, .weights = w, .shuffle = true);
     REFUSED(RG_ESHAPE, "weights w[6] does not have 3 rows", rg_slice(labels, 0, 0, 3), NULL, .batch = 1, .weights = w);
-    REFUSED(RG_EVALUE, "weights[1] is -1", rg_slice(labels, 0, 0, 2), NULL, .batch = 1, .weights = rg_input(t, ((float[]){1, -1}), 2));
-    REFUSED(RG_EVALUE, "add up to 0", labels, NULL, .batch = 1, .weights = rg_full(t, 0, N));
-    REFUSED(RG_EVALUE, "weights of 2 dimensions", labels, NULL, .batch = 1, .weights = rg_full(t, 1, N, 1));
+    REFUSED(RG_EVALUE, "weights[1] is -1, must be at least 0", rg_slice(labels, 0, 0, 2), NULL, .batch = 1,
+        .weights = rg_input(t, ((float[]){1, -1}), 2));
+    REFUSED(RG_EVALUE, "weights add up to 0, must be above 0 and finite", labels, NULL, .batch = 1, .weights = rg_full(t, 0, N));
+    REFUSED(RG_ESHAPE, "weights have 2 dimensions, not 1", labels, NULL, .batch = 1, .weights = rg_full(t, 1, N, 1));
 }
 
 /* -------- parts */
@@ -500,16 +502,16 @@ static void shares(void **state) {
     }
     d.x = rg_full(t, 1, 3, 2);
     assert_int_equal(rg_dataset_split(t, d, .9, &a, &b), -1);
-    assert_refused(RG_EVALUE, "rg_dataset_split: 0.9 of 3 rows, and the rest, are no two parts");
+    assert_refused(RG_EVALUE, "rg_dataset_split: part 0.9 of 3 rows: each part must have a whole number of rows, at least 1");
     d = (rg_dataset){.x = images, .y = rg_slice(labels, 0, 0, 3)};
     assert_int_equal(rg_dataset_split(t, d, .5, &a, &b), -1);
-    assert_refused(RG_ESHAPE, "x has 6 rows, y has not");
+    assert_refused(RG_ESHAPE, "x has 6 rows, y has 3");
     assert_true(rg_failed(a.x) && rg_failed(a.y) && rg_failed(b.x) && rg_failed(b.y));
     d.y = labels;
     const double bad[] = {0, -1, 6, 2.5, (double)NAN};
     for (int i = 0; i < 5; i++) {
         assert_int_equal(rg_dataset_split(t, d, bad[i], &a, &b), -1);
-        assert_refused(RG_EVALUE, "no two parts");
+        assert_refused(RG_EVALUE, "each part must have a whole number of rows");
     }
     assert_int_equal(rg_dataset_split(t, (rg_dataset){0}, .5, &a, &b), -1);
     assert_refused(RG_ESTATE, "poisoned, NULL");

@@ -137,8 +137,8 @@ static const refusal refusals[] = {
     {"1,2\n", {.target = ""}, RG_EIO, "has no column "},
     {"1,\n", {.classes = "1"}, RG_EIO, "line 1, column 2: the field is empty"},
     {"1,2\n", {.classes = "1", .target = "0"}, RG_EVALUE, "rg_read_csv: classes 1 and target 0: y is one column"},
-    {"1,2\n", {.delimiter = '.'}, RG_EVALUE, "delimiter '.'"},
-    {"1,2\n", {.skip = -1}, RG_EVALUE, "skip -1"},
+    {"1,2\n", {.delimiter = '.'}, RG_EVALUE, "'.' cannot be a delimiter"},
+    {"1,2\n", {.skip = -1}, RG_EVALUE, ".skip is -1, must be at least 0"},
 };
 
 static void refused(void **state) {

@@ -154,11 +154,11 @@ static void residual_adds_its_input(void **state) {
 static void errors(void **state) {
     rg_tape *t = *state;
     assert_null(rg_nn_conv2d_at("a.c:1", t, 4, 6, RG_ONES, (rg_conv_options){.stride = {1}}));
-    expect(t, "conv2d: a kernel of 0x0 (a.c:1)");
+    expect(t, "conv2d: the kernel is 0x0, must be at least 1x1 (a.c:1)");
     assert_null(rg_nn_conv1d_at("a.c:1", t, 4, 6, RG_ONES, (rg_conv_options){.kernel = {2}, .groups = 3}));
     expect(t, "conv1d: 3 groups do not divide 4 channels in and 6 out (a.c:1)");
     assert_null(rg_nn_conv2d_at("a.c:1", t, 4, 6, RG_INIT_OF(RG_INIT_FAN_IN_NORMAL, -2, 0), (rg_conv_options){.kernel = {2}}));
-    expect(t, "rg_param: weight: scale -2 is negative (a.c:1)");
+    expect(t, "conv2d: weight: scale -2 is negative (a.c:1)");
     assert_null(rg_nn_conv2d(t, 4, -6, RG_ONES, .kernel = {2}));
     rg_error_clear(t);
     assert_null(rg_nn_dropout_at("a.c:1", t, -.5));
@@ -168,9 +168,9 @@ static void errors(void **state) {
     assert_null(rg_nn_batch_norm2d_at("a.c:1", t, 4, (rg_nn_batch_norm_options){.eps = -1}));
     expect(t, "rg_nn_batch_norm: eps is -1, must be at least 0 and finite (a.c:1)");
     assert_null(rg_nn_max_pool2d_at("a.c:1", t, (rg_window_options){.stride = {2}}));
-    expect(t, "max_pool2d: a kernel of 0x0 (a.c:1)");
+    expect(t, "max_pool2d: the kernel is 0x0, must be at least 1x1 (a.c:1)");
     assert_null(rg_nn_avg_pool2d_at("a.c:1", t, (rg_window_options){.kernel = {2, -1}}));
-    expect(t, "avg_pool2d: a kernel of 2x-1 (a.c:1)");
+    expect(t, "avg_pool2d: the kernel is 2x-1, must be at least 1x1 (a.c:1)");
     rg_tensor *x = rg_full(t, 1, 2, 4);
     assert_true(rg_failed(rg_nn_forward_at("a.c:1", rg_nn_batch_norm2d(t, 4), RG_IN(x))));
     expect(t, "batch_norm2d: an input of 2 dimensions, not [n, channels, h, w] (a.c:1)");

@@ -387,7 +387,7 @@ static void layer_errors(void **state) {
     expect_error(t, "rg_nn_add: layer 0 of a sequential is from another tape (a.c:1)");
     rg_nn *loop = rg_nn_sequential_n(t, 0, NULL);
     assert_int_equal(rg_nn_add_at("a.c:1", loop, NULL, loop), -1);
-    expect_error(t, "rg_nn_add: a sequential within itself (a.c:1)");
+    expect_error(t, "rg_nn_add: a sequential cannot be part of itself (a.c:1)");
     assert_true(rg_failed(rg_nn_forward_at("a.c:1", loop, RG_IN(x))));
     expect_error(t, "rg_nn_forward: the sequential could not be made (a.c:1)");
     assert_true(rg_failed(rg_nn_forward_at("a.c:1", NULL, RG_IN(x))));

@@ -446,17 +446,21 @@ static void errors(void **state) {
         "embedding: weight[3,2], [2] i32: index[1] = 3 is outside 0..2 (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), RG_IN(x)),
         "embedding: weight[3,2], [2,4,3]: the index must be i32, not f32 (a.c:1)");
-    NOT_MADE(rg_nn_lstm_at("a.c:1", t, 3, 0, two), "rg_nn_lstm: 3 features and 0 units (a.c:1)");
+    NOT_MADE(rg_nn_lstm_at("a.c:1", t, 3, 0, two), "rg_nn_lstm: 3 features and 0 units, must be at least 0 and 1 (a.c:1)");
     NOT_MADE(rg_nn_gru_at("a.c:1", t, 3, 5, (rg_rnn_options){.layers = -1}), "rg_nn_gru: -1 layers, not 1 to 255 (a.c:1)");
     NOT_MADE(rg_nn_rnn_at("a.c:1", t, 3, 5, (rg_rnn_options){.dropout = 2}), "rg_nn_rnn: dropout = 2 is no probability (a.c:1)");
-    NOT_MADE(rg_nn_gru_at("a.c:1", t, 3, 5, two_relu), "rg_nn_gru: .relu is rnn's alone (a.c:1)");
+    NOT_MADE(rg_nn_gru_at("a.c:1", t, 3, 5, two_relu), "rg_nn_gru: only an rnn has .relu (a.c:1)");
     NOT_MADE(rg_nn_multi_head_attention_at("a.c:1", t, 6, 4, RG_ONES, (rg_attention_options){0}),
         "rg_nn_multi_head_attention: 4 heads do not divide 6 features (a.c:1)");
     NOT_MADE(rg_nn_transformer_block_at("a.c:1", t, 6, 0, 4, RG_ONES, (rg_attention_options){0}),
-        "rg_nn_transformer_block: 0 heads do not divide 6 features (a.c:1)");
+        "rg_nn_transformer_block: dim is 6 and heads is 0, must be at least 1 (a.c:1)");
+    NOT_MADE(rg_nn_multi_head_attention_at("a.c:1", t, -6, 2, RG_ONES, (rg_attention_options){0}),
+        "rg_nn_multi_head_attention: dim is -6 and heads is 2, must be at least 1 (a.c:1)");
+    NOT_MADE(rg_nn_multi_head_attention_at("a.c:1", t, INT64_MAX / 3 + 1, 1, RG_ONES, (rg_attention_options){0}),
+        "rg_nn_multi_head_attention: dim 3074457345618258603 is too large (a.c:1)");
     NOT_MADE(rg_nn_transformer_block_at("a.c:1", t, 6, 2, 4, RG_ONES, (rg_attention_options){.dropout = NAN}),
         "rg_nn_transformer_block: dropout = nan is no probability (a.c:1)");
-    NOT_MADE(rg_nn_embedding_at("a.c:1", t, 3, 2, RG_NORMAL(0, -1)), "rg_param: weight: std -1 is negative (a.c:1)");
+    NOT_MADE(rg_nn_embedding_at("a.c:1", t, 3, 2, RG_NORMAL(0, -1)), "embedding: weight: std -1 is negative (a.c:1)");
     assert_null((rg_nn_lstm)(NULL, 1, 1, two));
     assert_null(rg_nn_transformer_block(NULL, 2, 1, 2, RG_ONES));
     assert_null(rg_nn_embedding(NULL, 2, 1, RG_ONES));

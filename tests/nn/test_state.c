@@ -376,16 +376,16 @@ static void what_cannot_be_added(void **state) {
     rg_loader *loader = rg_loader_new(other, rg_zeros(other, 2, 2), rg_zeros(other, 2), .batch = 1);
     int64_t n = 0;
     double d = 0;
-    REFUSED(rg_state_net(s, "a", NULL), RG_EVALUE, "rg_state_net: what it adds is NULL (test_state.c:");
-    REFUSED(rg_state_count(s, "a", NULL), RG_EVALUE, "rg_state_count: what it adds is NULL");
-    REFUSED(rg_state_tensors(s, "a", ((rg_list){NULL, 2})), RG_EVALUE, "rg_state_tensors: what it adds is NULL");
-    REFUSED(rg_state_net(s, "a", foreign), RG_ESTATE, "rg_state_net: what it adds is from another tape");
-    REFUSED(rg_state_optim(s, "a", sgd), RG_ESTATE, "rg_state_optim: what it adds is from another tape");
-    REFUSED(rg_state_loader(s, "a", loader), RG_ESTATE, "rg_state_loader: what it adds is from another tape");
+    REFUSED(rg_state_net(s, "a", NULL), RG_EVALUE, "rg_state_net: the object to add is NULL (test_state.c:");
+    REFUSED(rg_state_count(s, "a", NULL), RG_EVALUE, "rg_state_count: the object to add is NULL");
+    REFUSED(rg_state_tensors(s, "a", ((rg_list){NULL, 2})), RG_EVALUE, "rg_state_tensors: the object to add is NULL");
+    REFUSED(rg_state_net(s, "a", foreign), RG_ESTATE, "rg_state_net: the object to add is from another tape");
+    REFUSED(rg_state_optim(s, "a", sgd), RG_ESTATE, "rg_state_optim: the object to add is from another tape");
+    REFUSED(rg_state_loader(s, "a", loader), RG_ESTATE, "rg_state_loader: the object to add is from another tape");
     REFUSED(rg_state_average(s, "a", rg_average_new(other, rg_params(other), .5)), RG_ESTATE,
-        "rg_state_average: what it adds is from another tape");
+        "rg_state_average: the object to add is from another tape");
     REFUSED(rg_state_early_stopping(s, "a", rg_early_stopping_new(other, rg_params(other))), RG_ESTATE,
-        "rg_state_early_stopping: what it adds is");
+        "rg_state_early_stopping: the object to add is");
     REFUSED(rg_state_tensors(s, "a", rg_params(other)), RG_ESTATE, "rg_state_tensors: tensor 0 is poisoned, or of another tape");
     REFUSED(rg_state_tensor(s, "a", NULL), RG_ESTATE, "rg_state_tensor: tensor 0 is poisoned, or of another tape");
     REFUSED(rg_state_tensor(s, NULL, x), RG_EVALUE, "rg_state_tensor: tensor 0, [2], has no name");
@@ -393,8 +393,8 @@ static void what_cannot_be_added(void **state) {
     REFUSED(rg_state_tensor(s, "", at), RG_EVALUE, "rg_state_tensor: the name @x begins with @");
     REFUSED(rg_state_net(s, "@a", net), RG_EVALUE, "rg_state_net: the name @a begins with @");
     REFUSED(rg_state_count(s, "@step", &n), RG_EVALUE, "rg_state_count: the name @step begins with @");
-    REFUSED(rg_state_count(s, NULL, &n), RG_EVALUE, "rg_state_count: it needs a name");
-    REFUSED(rg_state_number(s, "", &d), RG_EVALUE, "rg_state_number: it needs a name");
+    REFUSED(rg_state_count(s, NULL, &n), RG_EVALUE, "rg_state_count: the object to add needs a name");
+    REFUSED(rg_state_number(s, "", &d), RG_EVALUE, "rg_state_number: the object to add needs a name");
     REFUSED(rg_state_count(s, "\xff", &n), RG_EVALUE, "rg_state_count: a name is not UTF-8");
     REFUSED(rg_state_optim(s, "o", of_p), RG_EVALUE, "rg_state_optim: a parameter has no name, and is not in the state");
     REFUSED((rg_set_name(rg_nn_params(nameless).items[1], ""), rg_state_net(s, "a", nameless)), RG_EVALUE,

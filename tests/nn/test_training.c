@@ -281,9 +281,9 @@ static void closures_of_others(void **state) {
     near("p", 0, element(q.p, 0), -1.2 + 1e-3 * (400 * 1.2 * .44 + 4.4), 1e-12);
     assert_true(isnan(rg_optim_step_closure(NULL, evaluate, &q)));
     MESSAGE(assert_int_equal(rg_optim_step(o), -1),
-        "rg_optim_step: the rg_optim_lbfgs made here evaluates the loss more than once: rg_optim_step_closure (a.c:1)");
+        "rg_optim_step: rg_optim_lbfgs evaluates the loss several times, call rg_optim_step_closure; it was made here (a.c:1)");
     MESSAGE(assert_true(isnan(rg_optim_step_closure(o, NULL, NULL))),
-        "rg_optim_step_closure: no closure for the rg_optim_lbfgs made here (a.c:1)");
+        "rg_optim_step_closure: no closure; the rg_optim_lbfgs was made here (a.c:1)");
     MESSAGE(assert_int_equal(rg_optim_add_group_at(NULL, o, rg_params(t), (rg_group_options){0}), -1),
         "rg_optim_add_group: rg_optim_lbfgs has one group");
     no_error(t);
@@ -432,7 +432,7 @@ static void averages_weights(void **state) {
         near("swapped in", 0, element(p, 0), mean, bar);
         near("put away", 0, element(rg_average_of(a, 0), 0), 5, 0);
         MESSAGE(assert_int_equal(rg_average_update(a), -1),
-            "rg_average_update: the averages made here are swapped in; rg_average_swap them out (a.c:1)");
+            "rg_average_update: the averages are swapped in, call rg_average_swap first; they were made here (a.c:1)");
         assert_int_equal(rg_backward(stale), -1);
         rg_error_clear(t);
         assert_int_equal(rg_average_swap(a), 0);

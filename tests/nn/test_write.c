@@ -335,6 +335,7 @@ static void another_took_the_temporary(void **state) {
     assert_int_equal(save_net(), -1); /* each time */
     plan.call = NONE;
     assert_old();
+    assert_non_null(strstr(rg_error(t), "cannot be written: other processes took or removed each of 100 temporary files"));
     rg_error_clear(t);
 }
 

@@ -230,16 +230,23 @@ static void options_of_every_kind(void **state) {
     assert_shape(rg_permute_n(a, 2, (int[]){1, 0}), RG_DIMS(3, 2));
 }
 
+/* An operator of one operand that is not elementwise, though its samples have a range. */
+static int last_axis(rg_tensor *y) { return rg_shape_set(y, 1, y->in[0]->shape + y->in[0]->ndim - 1); }
+static int nothing(rg_tensor *y) { return (void)y, 0; }
+RG_OP(own_reduction) = {.name = "own_reduction", .formula = "none", .arity = 1, .shape = last_axis, .forward = RG_ANY(nothing),
+    .range = {.5, 1}, .samples = "2,3", .refuses = "2:i32"};
+
 static void activations_by_name(void **state) {
     rg_tape *t = *state;
     rg_tensor *x = rg_input(t, ((double[]){-2, 2}), 2);
     VALUES(rg_nn_forward(rg_nn_activation(t, "leaky_relu", .p = .5), x), -1, 2);
     VALUES(rg_nn_forward(rg_nn_activation(t, "clamp", .p = -1, .q = 1), x), -1, 1);
-    const char *const wrong[] = {"softmax", "sum", "mul", "tahn", "", NULL};
+    const char *const wrong[] = {"softmax", "sum", "mul", "tahn", "", NULL, "own_reduction"};
     rg_on_error(t, NULL, NULL);
-    for (int i = 0; i < 6; i++) {
-        char message[80];
-        snprintf(message, sizeof message, "rg_nn_activation: \"%s\" is no operator of one operand", wrong[i] ? wrong[i] : "NULL");
+    for (int i = 0; i < 7; i++) {
+        char message[100];
+        snprintf(message, sizeof message, "rg_nn_activation: \"%s\" is no elementwise operator of one operand",
+            wrong[i] ? wrong[i] : "NULL");
         assert_null(rg_nn_activation(t, wrong[i]));
         assert_non_null(strstr(rg_error(t), message));
         rg_error_clear(t);
