@@ -14,7 +14,7 @@ static void rg_owned_free_all(rg_tape *t);
 static size_t rg_node_size(int nin);
 static rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin);
 static rg_tensor *rg_leaf_new(const char *at, rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape); /* uninitialised */
-static rg_tensor *rg_view_new(const char *at, rg_tensor *x); /* all of x, without history; it has its seq */
+static rg_tensor *rg_node_like(const char *at, const rg_tensor *x); /* of x's dtype and shape, with a seq and no data yet */
 static rg_tensor *rg_own_copy(const char *at, const rg_tensor *x); /* of x's values, in tape->kept */
 
 /* tensor.c: the ends of a tensor */
@@ -33,11 +33,13 @@ static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how, rg_list 
 static bool rg_is_own(const rg_tensor *g);                                     /* a gradient that may be written: held once, and no view */
 
 /* play.c: how a pass writes its plan. -1 after an error */
-static void rg_plan_forget(rg_tape *t, int64_t mark);                           /* what was made since the mark goes */
+static void rg_plan_rewound(rg_tape *t, int64_t mark);                          /* what was made since the mark goes */
 static void rg_plan_drop(rg_tape *t);
-/* what was recorded since: by the vjp of y, or (NULL) by the engine */
-static int rg_plan_vjp(rg_tape *t, const rg_tensor *y);
-static void rg_plan_check_graph(rg_tensor *y, int64_t mark);                    /* what the vjp of y recorded since, where it is recorded */
+static void rg_plan_passed(rg_tensor *loss, bool some_inputs);                  /* rg_backward has run; it takes over a hold on the loss */
+/* what was recorded since: by the vjp of y, which read a value or not, or (NULL) by the engine */
+static int rg_plan_vjp(rg_tape *t, const rg_tensor *y, bool read);
+/* in a pass that is recorded: remembers y if what its vjp, or hook, recorded since the mark cannot be replayed */
+static void rg_plan_check_graph(rg_tensor *y, int64_t mark, bool read, bool hook);
 static int rg_plan_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, int64_t mark);
 static int rg_plan_add(rg_tensor *to, rg_tensor *from);
 static int rg_plan_copy(rg_tensor *copy, rg_tensor *from);
@@ -45,7 +47,8 @@ static int rg_plan_grad_of(rg_tensor *leaf);                                    
 static void rg_plan_settle(rg_tape *t, int64_t mark);                           /* what was made since stays with the plan */
 
 /* hook.c */
-static int rg_hooks_run(rg_tensor *x);   /* on x's whole cotangent, which they may replace */
+/* on y's whole cotangent, which they may replace; y NULL: on those of all leaves */
+static int rg_hooks_run(const rg_tape *t, const rg_tensor *y);
 static void rg_hooks_drop(rg_tensor *x);
 RG_COLD static void rg_tell(rg_listener **at, rg_tensor *y, int i, rg_tensor *g); /* those from *at on */
 

@@ -49,13 +49,20 @@ static int add_cotangent(rg_tape *t, rg_tensor *x, rg_tensor *g) {
 
 /* -------- one step back: from y's cotangent to its operands' */
 
+/* y's operand x was written since; NULL: the last rg_play failed. */
+RG_COLD static int refuse_stale(const rg_tensor *y, const rg_tensor *x) {
+    if (!x) return rg_fail(y->tape, RG_ESTATE, y->at,
+        "backward through %s: an rg_play failed and left values of two steps: play again, or record anew", y->op->name);
+    return rg_fail(y->tape, RG_ESTATE, y->at, "backward through %s: %s was written after it was used here", y->op->name,
+        x->name ? x->name : "an operand");
+}
+
 static int check_fresh(const rg_tensor *y) {
+    if (y->seq < y->tape->plan.stale_before) return refuse_stale(y, NULL);
     for (int i = 0; i < y->nin; i++) {
         const rg_tensor *x = y->in[i];
         if (x->base) x = x->base;
-        if (!x->op && x->leaf.written > y->seq && x->leaf.written > y->tape->plan.replayed)
-            return rg_fail(y->tape, RG_ESTATE, y->at, "backward through %s: %s was written after it was used here", y->op->name,
-                x->name ? x->name : "an operand");
+        if (!x->op && x->leaf.written > y->seq && x->leaf.written > y->tape->plan.replayed) return refuse_stale(y, x);
     }
     return 0;
 }
@@ -85,14 +92,19 @@ RG_COLD static rg_tensor *fitted(rg_tape *t, rg_tensor *y, int i, rg_tensor *g) 
 static int run_vjp(rg_tape *t, rg_tensor *y, rg_tensor **dx) {
     const int64_t mark = t->seq;
     const rg_fused_fn fused = t->pass.graph ? NULL : y->op->fused[rg_f64_kernel(y)][t->isa];
-    t->pass.read = false;
-    if (!fused) y->op->backward(y, y->cotangent, dx);
-    else if (fused(y, y->cotangent, dx)) return rg_fail(t, RG_ESTATE, y->at, "%s: its fused backward failed", y->op->name);
+    bool read = false;
+    if (!fused) {
+        const uint32_t reads = t->pass.reads;
+        const rg_end released = t->released; /* a rule may release what it made itself */
+        y->op->backward(y, y->cotangent, dx);
+        t->released = released;
+        read = t->pass.reads != reads;
+    } else if (fused(y, y->cotangent, dx)) return rg_fail(t, RG_ESTATE, y->at, "%s: its fused backward failed", y->op->name);
     if (pass_failed(t)) return -1;
-    if (t->pass.graph) rg_plan_check_graph(y, mark);
+    if (t->pass.graph) rg_plan_check_graph(y, mark, read, false);
     if (!t->plan.writing) return 0;
     t->pass.y = y;
-    return fused ? rg_plan_fused(y, fused, dx, mark) : rg_plan_vjp(t, y);
+    return fused ? rg_plan_fused(y, fused, dx, mark) : rg_plan_vjp(t, y, read);
 }
 
 static int hand_out(rg_tape *t, rg_tensor *y, rg_tensor *const *dx) {
@@ -115,14 +127,14 @@ static int step(rg_tape *t, rg_tensor *y) {
     enum { FEW = 4 };
     rg_tensor *few[FEW] = {NULL}, **dx = few;
     const size_t size = y->nin * sizeof *dx;
-    if (check_fresh(y) || (y->flags & RG_HOOKED && (t->pass.mark = t->seq, rg_hooks_run(y) || check_fresh(y)))) return -1;
+    if (check_fresh(y) || (y->flags & RG_HOOKED && (t->pass.mark = t->seq, rg_hooks_run(t, y) || check_fresh(y)))) return -1;
     const int64_t mark = t->pass.mark = t->seq; /* what hooks made stays until the reset */
     if (y->nin > FEW) {
         if (!(dx = rg_tape_alloc(y->at, t, size))) return -1;
         memset(dx, 0, size);
     }
     if (t->on_run) rg_tell(&t->on_run, y, RG_RUN_BACKWARD, NULL);
-    const int failed = run_vjp(t, y, dx) || hand_out(t, y, dx) || (t->plan.writing && rg_plan_vjp(t, NULL));
+    const int failed = run_vjp(t, y, dx) || hand_out(t, y, dx) || (t->plan.writing && rg_plan_vjp(t, NULL, false));
     if (t->on_run) rg_tell(&t->on_run, y, RG_RUN_ENDS, NULL);
     if (dx != few) rg_tape_dealloc(t, dx, size);
     forget(t, mark);
@@ -154,14 +166,12 @@ static void end(rg_tape *t, rg_tensor *last) {
 static int run(rg_tape *t, rg_tensor *y, rg_tensor *dy) {
     const int64_t mark = t->seq;
     if (!dy) dy = rg_full_like_at(t->pass.at, y, 1);
-    int failed = !rg_usable(dy) || add_cotangent(t, y, dy) || (t->plan.writing && rg_plan_vjp(t, NULL));
+    int failed = !rg_usable(dy) || add_cotangent(t, y, dy) || (t->plan.writing && rg_plan_vjp(t, NULL, false));
     forget(t, mark);
     for (rg_tensor *x = y->op ? y : NULL; x && !failed; x = x->prev)
         if (x->cotangent && x->op) failed = step(t, x);
     t->pass.mark = t->seq, t->pass.y = NULL;
-    for (rg_tensor *x = t->pass.leaves; x && !failed; x = x->leaf.next_leaf)
-        if (x->flags & RG_HOOKED) failed = rg_hooks_run(x);
-    return failed ? -1 : 0;
+    return failed || rg_hooks_run(t, NULL) ? -1 : 0;
 }
 
 /* What is between those marked and `to`, from `from` on, is marked too. */
@@ -195,8 +205,8 @@ int rg_backward_through(rg_tensor *y, rg_tensor *dy) {
 }
 
 /* Poison comes with an error, also when the one it came from was cleared in the meantime. */
-static int check_usable(const char *what, const char *at, const rg_tensor *x) {
-    return rg_given(at, NULL, x, "%s", what) || x->tape->code ? -1 : 0;
+static int check_usable(const char *what, const char *at, rg_tape *t, const rg_tensor *x) {
+    return rg_given(at, t, x, "%s", what) || x->tape->code ? -1 : 0;
 }
 
 static int check_start(const char *what, const char *at, const rg_tensor *y, const rg_tensor *dy) {
@@ -298,7 +308,7 @@ RG_COLD static int check_inputs(const char *at, rg_tape *t, rg_list inputs) {
 }
 
 int rg_backward_at(const char *at, rg_tensor *loss, rg_backward_options options) {
-    if (check_usable("rg_backward: the loss", at, loss) || check_start("rg_backward", at, loss, NULL)) return -1;
+    if (check_usable("rg_backward: the loss", at, NULL, loss) || check_start("rg_backward", at, loss, NULL)) return -1;
     rg_tape *t = loss->tape;
     const rg_list inputs = options.inputs;
     if (!(loss->flags & RG_NEEDS))
@@ -307,11 +317,7 @@ int rg_backward_at(const char *at, rg_tensor *loss, rg_backward_options options)
     if ((inputs.items || inputs.count) && check_inputs(at, t, inputs)) return -1;
     loss->refs++;
     if (rg_pass_loss(at, loss, RG_ADD_GRADS, inputs)) return rg_unref(loss), -1;
-    rg_plan_drop(t); /* it was written without this pass */
-    if (t->plan.loss) rg_unref(t->plan.loss);
-    if (inputs.count && !t->plan.some_inputs) t->plan.some_inputs = t->seq;
-    t->plan.loss = loss;
-    if (t->plan.passes++ == 0 || loss->seq < t->plan.first_loss) t->plan.first_loss = loss->seq;
+    rg_plan_passed(loss, inputs.count);
     return 0;
 }
 
@@ -320,7 +326,8 @@ int rg_backward_at(const char *at, rg_tensor *loss, rg_backward_options options)
 /* A cotangent becomes a result like any other. Made by this pass, its hold passes to the record; of a leaf that the caller gave as dy,
    which may be written or end before the reset, the result is a copy. */
 static rg_tensor *hand_over(rg_tape *t, rg_tensor *g, int64_t start) {
-    if (!g->op && g->seq < start) {
+    const rg_tensor *owner = g->base ? g->base : g;
+    if (!owner->op && owner->seq < start) {
         rg_tensor *copy = rg_expand_at(t->pass.at, g, g->ndim, g->shape);
         rg_unref(g);
         return copy;
@@ -354,11 +361,11 @@ int rg_grad_at(const char *at, rg_tensor *y, rg_list list, rg_tensor *out[], rg_
     rg_tensor *const *x = list.items, *dy = options.dy;
     const int n = list.count;
     for (int k = 0; out && k < n; k++) out[k] = rg_poison(t);
-    if (check_usable("rg_grad: y", at, y) || (dy && check_usable("rg_grad: dy", at, dy)) || check_start("rg_grad", at, y, dy)) return -1;
+    if (check_usable("rg_grad: y", at, NULL, y) || (dy && check_usable("rg_grad: dy", at, t, dy))) return -1;
+    if (check_start("rg_grad", at, y, dy)) return -1;
     if (n < 0 || (n > 0 && (!x || !out))) return rg_fail(t, RG_EVALUE, at, "rg_grad: no x, or no place for its gradient");
     if (check_wanted("rg_grad: x", at, t, x, n)) return -1;
     const int64_t start = t->seq;
-    if (!options.create_graph && !t->plan.no_history) t->plan.no_history = start;
     begin(t, at, RG_REACHES, options.create_graph);
     hold(y, dy, x, n, true);
     mark_paths(t, y, x, n);
@@ -368,5 +375,6 @@ int rg_grad_at(const char *at, rg_tensor *y, rg_list list, rg_tensor *out[], rg_
     for (int k = 0; k < n; k++) x[k]->flags &= (uint16_t)~RG_MARKS;
     end(t, y);
     hold(y, dy, x, n, false);
+    if (!failed && n && !options.create_graph && !t->plan.no_history) t->plan.no_history = start;
     return failed ? -1 : 0;
 }

@@ -6,8 +6,8 @@
    requires its gradient. rg_tape_free frees everything. Using a released tensor is an error: "mul: operand 1 was
    released by the reset at train.c:40". By default this is found as long as no other tensor has taken its memory. With
    RG_CHECK=1 in the environment when the tape is made it is always found, also after rg_tape_free unless the allocator
-   is your own; then each tensor ever made costs about 300 bytes until the process ends, released values become NaN, and
-   a small operation takes about twice the time.
+   is your own; then each tensor ever made costs about 300 bytes, and a freed tape all the memory that it had, until the
+   process ends; released values become NaN, and a small operation takes about twice the time.
 
    Errors. No function here ends the process or returns NULL in place of a result. The first error is kept on the tape:
    rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a poisoned
@@ -171,10 +171,11 @@ void rg_zero_grad(rg_tape *t);
    code between the ops is not run again. So record a step once, then write the next batch into its inputs and play. Ops
    that were recorded after rg_backward are computed again too. What hooks make lives until the next rg_play. These
    cannot be replayed; rg_play is then an error, which names the operator or the call:
-   - a checkpoint; a vjp that reads values, or computes values in C;
+   - a checkpoint; a vjp, or a hook with .create_graph, that reads values or computes values in C;
    - an op that reads a gradient (rg_grad_of), or what a hook made;
    - a record with two rg_backward, with an rg_backward with .inputs, or with an rg_grad without .create_graph.
-   After an error, also a label out of range, every gradient is as it was. */
+   After an error, also a label out of range, every gradient is as it was. If the error came while results were computed,
+   a pass through them is an error until an rg_play succeeds. */
 int rg_play(rg_tape *t);
 /* Called in every pass, of rg_backward or rg_grad, when the gradient g of x is complete: first for the results, the
    newest first, then for the leaves. What it returns, of g's shape and dtype, replaces g; NULL or g itself: g stays. */
@@ -209,7 +210,7 @@ RG_PLAIN void rg_error_clear(rg_tape *t);
 /* fn is called for the first error, in place of one line on stderr; again after rg_error_clear. fn NULL: silent.
    RG_ABORT=1 in the environment: the process traps instead. */
 RG_PLAIN void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx);
-bool rg_failed(const rg_tensor *x); /* is it poisoned? */
+bool rg_failed(const rg_tensor *x); /* is it poisoned, NULL, or (an error) released? */
 
 #ifdef __cplusplus
 }

@@ -120,7 +120,6 @@ static void keep_first(rg_tape *t, rg_code code, const char *message) {
     text m = {t->message, sizeof t->message, 0};
     put_speaker(&m, t->speaker, message);
     put(&m, "%s", message);
-    t->speaker = NULL; /* the handler may leave by longjmp: then no composite speaks any more */
     const char *trap = getenv("RG_ABORT");
     if (trap && trap[0] == '1') {
         fprintf(stderr, "retrograd: %s\n", t->message);

@@ -1,36 +1,41 @@
 /* hook.c - what is called while a pass runs: rg_on_grad with the whole gradient of one tensor, rg_listen with every part of any. */
 #include "internal.h"
 
-static int rg_hooks_run(rg_tensor *x) {
+static int run_hook(const rg_hook *h) {
+    rg_tensor *x = h->x, *was = x->cotangent;
     rg_tape *t = x->tape;
-    for (const rg_hook *h = t->hooks; h; h = h->next) {
-        if (h->x != x) continue;
-        const int64_t mark = t->seq;
-        rg_tensor *was = x->cotangent;
-        if (was->flags & RG_KEPT && !was->retained) was->flags |= RG_GRADIENT; /* made by the pass */
-        rg_tensor *g = h->fn(h->ctx, x, was);
-        for (rg_tensor *made = t->record.last; made && made->seq >= mark && !t->pass.graph; made = made->prev) made->flags |= RG_BY_HOOK;
-        if (t->errors != t->pass.errors) return -1;
-        if (!g || g == was) continue;
-        if (rg_failed(g) || g->tape != t) return rg_fail(t, RG_ESTATE, h->at, "rg_on_grad: the hook returned no tensor of this tape");
-        if (!rg_same_shape(g, was) || g->dtype != was->dtype) {
-            char is[64], should[64];
-            return rg_fail(t, RG_ESHAPE, h->at, "rg_on_grad: the hook returned %s in place of %s", rg_shape_text(g, is, sizeof is),
-                rg_shape_text(was, should, sizeof should));
-        }
-        g->refs++;
-        x->cotangent = g;
-        rg_unref(was);
+    const int64_t mark = t->seq;
+    const uint32_t reads = t->pass.reads;
+    const rg_end released = t->released;
+    if (was->flags & RG_KEPT && !was->retained) was->flags |= RG_GRADIENT; /* made by the pass */
+    rg_tensor *g = h->fn(h->ctx, x, was);
+    t->released = released;
+    if (t->pass.graph) rg_plan_check_graph(x, mark, t->pass.reads != reads, true);
+    for (rg_tensor *made = t->record.last; made && made->seq >= mark && !t->pass.graph; made = made->prev) made->flags |= RG_BY_HOOK;
+    if (t->errors != t->pass.errors) return -1;
+    if (!g || g == was) return 0;
+    if (rg_failed(g) || g->tape != t) return rg_fail(t, RG_ESTATE, h->at, "rg_on_grad: the hook returned no tensor of this tape");
+    if (!rg_same_shape(g, was) || g->dtype != was->dtype) {
+        char is[64], should[64];
+        return rg_fail(t, RG_ESHAPE, h->at, "rg_on_grad: the hook returned %s in place of %s", rg_shape_text(g, is, sizeof is),
+            rg_shape_text(was, should, sizeof should));
     }
+    g->refs++;
+    x->cotangent = g;
+    rg_unref(was);
+    return 0;
+}
+
+static int rg_hooks_run(const rg_tape *t, const rg_tensor *y) {
+    for (const rg_hook *h = t->hooks; h && (!y || h->x->seq >= y->seq); h = h->next)
+        if ((y ? h->x == y : !h->x->op && h->x->cotangent) && run_hook(h)) return -1;
     return 0;
 }
 
 static void rg_hooks_drop(rg_tensor *x) {
-    for (rg_hook **at = &x->tape->hooks, *h; (h = *at);) {
-        if (h->x != x) {
-            at = &h->next;
-            continue;
-        }
+    rg_hook **at = &x->tape->hooks, *h;
+    while (*at && (*at)->x->seq > x->seq) at = &(*at)->next;
+    while ((h = *at) && h->x == x) {
         *at = h->next;
         rg_tape_dealloc(x->tape, h, sizeof *h);
     }
@@ -45,8 +50,8 @@ int rg_on_grad_at(const char *at, rg_tensor *x, rg_grad_fn fn, void *ctx) {
     if (!(x->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_on_grad: the tensor does not require a gradient");
     rg_hook *h = rg_tape_alloc(at, t, sizeof *h), **last = &t->hooks;
     if (!h) return -1;
-    *h = (rg_hook){.at = at, .x = x, .fn = fn, .ctx = ctx};
-    while (*last) last = &(*last)->next;
+    while (*last && (*last)->x->seq >= x->seq) last = &(*last)->next;
+    *h = (rg_hook){.next = *last, .at = at, .x = x, .fn = fn, .ctx = ctx};
     *last = h;
     x->flags |= RG_HOOKED;
     return 0;
@@ -54,7 +59,9 @@ int rg_on_grad_at(const char *at, rg_tensor *x, rg_grad_fn fn, void *ctx) {
 
 /* A listener that has taken itself off, and may be gone, is not asked for the next. */
 static void rg_tell(rg_listener **at, rg_tensor *y, int i, rg_tensor *g) {
+    const uint32_t reads = y->tape->pass.reads; /* what it reads, no operator does */
     for (rg_listener *l; (l = *at); at = *at == l ? &l->next : at) l->fn(l->ctx, y, i, g);
+    y->tape->pass.reads = reads;
 }
 
 void rg_listen(rg_tape *t, rg_events events, rg_listener *l, bool on) {

@@ -50,9 +50,9 @@ typedef struct rg_pass {
     bool recording;    /* tape->recording at its beginning */
     bool graph;        /* its operations are recorded */
     bool keep;         /* results keep their cotangents until the end */
-    bool read;         /* a vjp has read a value by rg_item and the like: such a pass cannot be replayed */
     uint16_t flag;     /* which tensors take part: RG_REACHES in rg_grad, else RG_NEEDS */
     uint32_t errors;   /* tape->errors at its beginning: more of them, and the pass has failed */
+    uint32_t reads;    /* how often a value was read, by rg_item and the like: what a vjp made of it cannot be replayed */
     int64_t mark;      /* where the running vjp or hook began: it may not rewind further */
     const char *at;
     rg_tensor *y;      /* while a plan is written: whose vjp ran last, and whose the steps are */
@@ -70,7 +70,8 @@ typedef struct rg_step {
                             restore it (what the kernel made when it was recorded, or NULL); what it must return */
 } rg_step;
 
-typedef struct rg_plan_grad { rg_tensor *leaf, *view; } rg_plan_grad; /* the view of what was found goes to the leaf */
+/* The leaf's gradient: `grad`, a tensor without an operator, has the data that steps write as `made`'s. */
+typedef struct rg_plan_grad { rg_tensor *leaf, *made, *grad; } rg_plan_grad;
 
 /* What rg_play repeats. No plan: last = NULL. Being written: writing = true, during one pass. Ready: last is the end of the record. */
 typedef struct rg_plan {
@@ -84,15 +85,16 @@ typedef struct rg_plan {
     rg_chain made;          /* what the pass made */
     bool writing, eager;    /* eager: the pass cannot be planned, and runs as usual after the forward steps */
     /* of the record, with or without a plan */
-    rg_tensor *loss;        /* of its last rg_backward: held */
-    int64_t some_inputs;    /* where an rg_backward was for some leaves only; 0: nowhere */
-    int64_t passes;         /* how many rg_backward there were */
-    int64_t no_history;     /* where rg_grad left values without a history, which cannot be replayed; 0: nowhere */
-    const rg_tensor *fixed; /* a result whose vjp, recorded by rg_grad, cannot be replayed */
-    const char *why_fixed;
-    int64_t first_loss;     /* seq of the oldest loss */
-    int64_t replayed;       /* seq at the last replay that succeeded: leaves written before are in every value */
-    int64_t hooks, hooks_end; /* what hooks made in the last replay has a seq in between */
+    rg_tensor *loss;        /* the oldest that rg_backward was given: held */
+    bool some_inputs;       /* its pass was for some leaves only */
+    int64_t second_loss;    /* seq of the oldest loss but that one; 0: there is none */
+    int64_t no_history;     /* seq where rg_grad left values without a history, which cannot be replayed; 0: nowhere */
+    int64_t unplayable;     /* seq where rg_grad recorded a vjp, or a hook, that cannot be replayed; 0: nowhere */
+    const rg_tensor *unplayable_of; /* its result, or leaf */
+    const char *why_unplayable;
+    int64_t replayed;       /* tape->seq when the last replay that succeeded began: leaves written before are in every value */
+    int64_t stale_before;   /* results older than this seq hold values of two steps, since the last replay failed; 0: it did not */
+    int64_t hooks_begin, hooks_end; /* what hooks made in the last replay has a seq in between */
 } rg_plan;
 
 struct rg_tape {
@@ -146,6 +148,9 @@ void rg_add_into(rg_tensor *to, const rg_tensor *x); /* to += x, of one shape an
 int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *format, ...) __attribute__((format(printf, 4, 5)));
 RG_COLD bool rg_report_released(const char *function, const char *at, const rg_tensor *x); /* false; an error if x was released */
 bool rg_in_handler(rg_tape *t, const char *who);             /* the error handler must not call `who` */
+
+/* registry.c */
+extern const rg_op *rg_op_rejected; /* an operator of RG_OP that could not be registered; NULL: there is none */
 
 /* values.c */
 void rg_set_all(rg_tensor *x, double value);

@@ -149,13 +149,14 @@ struct rg_op {
 typedef struct rg_op_entry { const rg_op *op; struct rg_op_entry *next; } rg_op_entry;
 /* -1 for an op without name, formula, samples or refusals, or if its name is taken */
 int rg_op_register(rg_op_entry *e);
+void rg_op_link(rg_op_entry *e); /* RG_OP's: where that fails, rg_tape_new is an error that names the operator */
 const rg_op_entry *rg_op_first(void);        /* all ops: for (e = rg_op_first(); e; e = e->next), sorted by name */
 const rg_op *rg_op_find(const char *name);
 
 #define RG_OP(n)                                                                                      \
     extern const rg_op rg_op_##n;                                                                     \
     static rg_op_entry entry_##n = {&rg_op_##n, NULL};                                                \
-    __attribute__((constructor)) static void register_##n(void) { (void)rg_op_register(&entry_##n); } \
+    __attribute__((constructor)) static void register_##n(void) { rg_op_link(&entry_##n); }           \
     const rg_op rg_op_##n
 
 /* The kernels rg_k_NAME_f32_base .. rg_k_NAME_f64_avx512, made from one source. RG_WIDE_KERNEL: with a copy for

@@ -11,7 +11,10 @@
 static void rg_plan_drop(rg_tape *t) {
     rg_plan *p = &t->plan;
     if (p->writing || !(p->last || p->nsteps || p->ngrads || p->made.first)) return;
-    for (int64_t i = 0; i < p->ngrads; i++) rg_unref(p->grads[i].view);
+    for (int64_t i = 0; i < p->ngrads; i++) {
+        p->grads[i].made->data = NULL;
+        rg_unref(p->grads[i].grad);
+    }
     rg_release_since(&p->made, 0);
     rg_tape_dealloc(t, p->steps, (size_t)p->steps_size * sizeof *p->steps);
     rg_tape_dealloc(t, p->dx, (size_t)p->dx_size * sizeof *p->dx);
@@ -20,18 +23,23 @@ static void rg_plan_drop(rg_tape *t) {
     p->nsteps = p->ndx = p->ngrads = p->steps_size = p->dx_size = p->grads_size = p->nforward = 0;
 }
 
-static void rg_plan_forget(rg_tape *t, int64_t mark) {
+static void rg_plan_rewound(rg_tape *t, int64_t mark) {
     rg_plan *p = &t->plan;
     if (mark == 0 || (p->last && p->last->seq >= mark)) rg_plan_drop(t);
-    if (p->loss && (p->loss->seq >= mark || mark == 0)) {
-        rg_unref(p->loss);
-        p->loss = NULL;
-        if (p->passes == 1) p->passes = 0;
-    }
-    if (mark == 0 || p->first_loss >= mark) p->passes = 0;
+    if (p->loss && p->loss->seq >= mark) rg_unref(p->loss), p->loss = NULL;
+    if (p->second_loss >= mark) p->second_loss = 0;
     if (p->no_history >= mark) p->no_history = 0;
-    if (p->some_inputs >= mark) p->some_inputs = 0;
-    if (p->fixed && p->fixed->seq >= mark) p->fixed = NULL;
+    if (p->unplayable >= mark) p->unplayable = 0;
+}
+
+static void rg_plan_passed(rg_tensor *loss, bool some_inputs) {
+    rg_plan *p = &loss->tape->plan;
+    rg_tensor *younger = loss;
+    rg_plan_drop(loss->tape); /* it was written without this pass */
+    if (!p->loss || loss->seq < p->loss->seq) younger = p->loss, p->loss = loss, p->some_inputs = some_inputs;
+    if (!younger) return;
+    if (!p->second_loss || younger->seq < p->second_loss) p->second_loss = younger->seq;
+    rg_unref(younger);
 }
 
 /* -------- writing the plan */
@@ -47,12 +55,14 @@ static int add_step(rg_tape *t, rg_step step) {
 }
 
 RG_COLD static int refuse(const rg_tensor *y, const char *why) {
-    return rg_fail(y->tape, RG_ESTATE, y->at, "rg_play: %s cannot be replayed: %s", y->op->name, why);
+    char text[64];
+    return rg_fail(y->tape, RG_ESTATE, y->at, "rg_play: %s cannot be replayed: %s",
+        y->op ? y->op->name : rg_shape_text(y, text, sizeof text), why);
 }
 
 /* Has a pass on the record left x: a gradient, or what its hook made? A replay leaves that in another tensor. */
 static bool is_of_pass(const rg_plan *p, const rg_tensor *x) {
-    return x->flags & RG_BY_HOOK || (x->flags & RG_GRADIENT && p->passes && (x->seq >= p->first_loss || x->leaf.written >= p->first_loss));
+    return x->flags & RG_BY_HOOK || (x->flags & RG_GRADIENT && p->loss && (x->seq >= p->loss->seq || x->leaf.written >= p->loss->seq));
 }
 
 static int add_forward(rg_tape *t, rg_tensor *y) {
@@ -72,7 +82,10 @@ static int add_forward(rg_tape *t, rg_tensor *y) {
 /* Has C code, not an operation, given x its values? */
 static bool is_computed_outside(const rg_tensor *x) { return !x->op && !x->base && !(x->flags & (RG_CONSTANT | RG_DRAWN | RG_SCRATCH)); }
 
-static const char *const reads = "its vjp reads values", *const computes = "its vjp computes values that are no result of an operation";
+/* By the vjp, and by the hook. */
+static const char *const reads[] = {"its vjp reads values", "its hook reads values"};
+static const char *const computes[] = {"its vjp computes values that are no result of an operation",
+    "its hook computes values that are no result of an operation"};
 
 /* What is on the record after p->noted: results, and leaves that are drawn. A vjp, y's, must make no leaf of values that it computed in
    C. */
@@ -82,23 +95,21 @@ static int note(rg_tape *t, const rg_tensor *y) {
         if (x->op && !(x->flags & RG_BY_HOOK) && add_forward(t, x)) return -1;
         if (x->flags & RG_DRAWN && !(x->flags & RG_BY_HOOK) &&
             add_step(t, (rg_step){.kind = RG_STEP_FORWARD, .fn.forward = x->attr.source, .y = x})) return -1;
-        if (y && is_computed_outside(x)) return refuse(y, computes);
+        if (y && is_computed_outside(x)) return refuse(y, computes[0]);
         p->noted = x;
     }
     return 0;
 }
 
-static int rg_plan_vjp(rg_tape *t, const rg_tensor *y) { return y && t->pass.read ? refuse(y, reads) : note(t, y); }
+static int rg_plan_vjp(rg_tape *t, const rg_tensor *y, bool read) { return read ? refuse(y, reads[0]) : note(t, y); }
 
-/* The vjp of y stays on the record, recorded since the mark: a replay would not run it again. */
-static void rg_plan_check_graph(rg_tensor *y, int64_t mark) {
-    rg_tape *t = y->tape;
-    const char *why = t->pass.read ? reads : NULL;
-    for (const rg_tensor *x = t->record.last; x && x->seq >= mark; x = x->prev)
-        if (is_computed_outside(x)) why = computes;
-    if (!why || t->plan.fixed) return;
-    t->plan.fixed = y;
-    t->plan.why_fixed = why;
+/* What was recorded stays on the record, and a replay does not call the vjp, or the hook, again. */
+static void rg_plan_check_graph(rg_tensor *y, int64_t mark, bool read, bool hook) {
+    rg_plan *p = &y->tape->plan;
+    const char *why = read ? reads[hook] : NULL;
+    for (const rg_tensor *x = y->tape->record.last; x && x->seq >= mark; x = x->prev)
+        if (is_computed_outside(x)) why = computes[hook];
+    if (why && !p->unplayable) p->unplayable = mark, p->unplayable_of = y, p->why_unplayable = why;
 }
 
 static int rg_plan_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, int64_t mark) {
@@ -141,18 +152,21 @@ static int rg_plan_copy(rg_tensor *copy, rg_tensor *from) {
     return 0;
 }
 
-/* The leaf's gradient will be a view: the plan's tensors keep their operators, a leaf's gradient has none. */
+/* A tensor of the plan keeps its operator, a leaf's gradient has none: this is a tensor of its own, with the other's data. Nothing else has
+   them, since make_own came before. */
 static int rg_plan_grad_of(rg_tensor *leaf) {
     rg_tape *t = leaf->tape;
     rg_plan *p = &t->plan;
     rg_plan_grad *grads = rg_grown(leaf->at, t, p->grads, p->ngrads, &p->grads_size, sizeof *grads);
     if (!grads) return -1;
     p->grads = grads;
-    rg_tensor *view = rg_view_new(leaf->at, leaf->cotangent);
-    if (!view) return -1;
-    view->flags = RG_KEPT | RG_GRADIENT;
-    rg_enlist(&t->kept, view);
-    p->grads[p->ngrads++] = (rg_plan_grad){leaf, view};
+    rg_tensor *made = leaf->cotangent, *grad = rg_node_like(leaf->at, made);
+    if (!grad) return -1;
+    if (made->data == made->value) made->data = memcpy(grad->value, made->value, sizeof grad->value);
+    grad->data = made->data;
+    grad->flags = RG_KEPT | RG_GRADIENT;
+    rg_enlist(&t->kept, grad);
+    p->grads[p->ngrads++] = (rg_plan_grad){leaf, made, grad};
     return 0;
 }
 
@@ -203,16 +217,13 @@ static int replay_clean(rg_tape *t, int64_t from, int64_t to) {
     return failed;
 }
 
-/* Values are those of the leaves only if all steps ran. What was drawn before one failed counts as written. */
+/* Values are those of the leaves only if all steps ran. */
 static int replay_forward(rg_tape *t) {
     const int64_t mark = t->seq++;
-    if (replay_clean(t, 0, t->plan.nforward)) {
-        for (int64_t i = 0; i < t->plan.nforward; i++)
-            if (t->plan.steps[i].y->flags & RG_DRAWN) t->plan.steps[i].y->leaf.written = mark;
-        return -1;
-    }
-    t->plan.replayed = mark;
-    return 0;
+    const bool failed = replay_clean(t, 0, t->plan.nforward);
+    if (failed) t->plan.stale_before = mark;
+    else t->plan.stale_before = 0, t->plan.replayed = mark;
+    return failed ? -1 : 0;
 }
 
 /* Gradients of results are kept, or a hook looks on: the pass runs as usual. */
@@ -235,12 +246,11 @@ static int write_plan(const char *at, rg_tape *t) {
    memory. */
 static int own_grads(const char *at, rg_tape *t) {
     for (int64_t i = 0; i < t->plan.ngrads; i++) {
-        rg_tensor *leaf = t->plan.grads[i].leaf;
-        if (!leaf->grad || rg_is_own(leaf->grad)) continue;
-        rg_tensor *copy = rg_own_copy(at, leaf->grad);
-        if (!copy) return -1;
-        rg_unref(leaf->grad);
-        leaf->grad = copy;
+        rg_tensor **g = &t->plan.grads[i].leaf->grad, *copy;
+        if (!*g || rg_is_own(*g)) continue;
+        if (!(copy = rg_own_copy(at, *g))) return -1;
+        rg_unref(*g);
+        *g = copy;
     }
     return 0;
 }
@@ -249,29 +259,22 @@ static int own_grads(const char *at, rg_tape *t) {
 static bool is_ready(const rg_tape *t) {
     const rg_plan *p = &t->plan;
     bool ready = p->last && p->last == t->record.last && p->eager == is_eager(t);
-    for (int64_t i = 0; i < p->ngrads && ready; i++) {
-        const rg_tensor *view = p->grads[i].view;
-        ready = view->refs == 1 + (p->grads[i].leaf->grad == view) && view->base->refs == 2;
-    }
+    for (int64_t i = 0; i < p->ngrads && ready; i++)
+        ready = p->grads[i].grad->refs == 1 + (p->grads[i].leaf->grad == p->grads[i].grad);
     return ready;
 }
 
 static void deposit_all(rg_tape *t) {
     for (int64_t i = 0; i < t->plan.ngrads; i++) {
-        rg_tensor *leaf = t->plan.grads[i].leaf, *view = t->plan.grads[i].view;
-        if (leaf->grad) {
-            rg_add_into(leaf->grad, view);
-            rg_touch(leaf->grad);
-        } else {
-            leaf->grad = view;
-            view->refs++;
-        }
+        rg_tensor *leaf = t->plan.grads[i].leaf, *grad = t->plan.grads[i].grad;
+        if (leaf->grad) rg_add_into(leaf->grad, grad), rg_touch(leaf->grad);
+        else leaf->grad = grad, grad->refs++;
     }
 }
 
 /* The pass as usual, whose hooks' tensors live until the next replay. */
 static int eager_pass(const char *at, rg_tape *t) {
-    t->plan.hooks = t->seq;
+    t->plan.hooks_begin = t->seq;
     const int failed = rg_pass_loss(at, t->plan.loss, RG_REPLACE_GRADS, (rg_list){0});
     t->plan.hooks_end = t->seq;
     return failed;
@@ -281,14 +284,15 @@ int rg_play_at(const char *at, rg_tape *t) {
     if (!t || t->code) return -1;
     rg_plan *p = &t->plan;
     if (t->pass.running) return rg_fail(t, RG_ESTATE, at, "rg_play: inside a backward rule");
-    if (p->passes > 1) return rg_fail(t, RG_ESTATE, at, "rg_play: %lld backward passes are on the record, not one", (long long)p->passes);
+    if (p->second_loss) return rg_fail(t, RG_ESTATE, at, "rg_play: more than one backward pass is on the record");
     if (p->no_history)
         return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_grad without .create_graph is on the record: its results have no history");
-    if (p->some_inputs)
+    if (p->loss && p->some_inputs)
         return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_backward for some inputs is on the record; only one for all leaves is replayed");
-    if (p->fixed) return refuse(p->fixed, p->why_fixed);
+    if (p->unplayable) return refuse(p->unplayable_of, p->why_unplayable);
     t->released = (rg_end){"rg_play", at};
-    if (t->record.last && t->record.last->seq >= p->hooks && t->record.last->seq < p->hooks_end) rg_release_since(&t->record, p->hooks);
+    if (t->record.last && t->record.last->seq >= p->hooks_begin && t->record.last->seq < p->hooks_end)
+        rg_release_since(&t->record, p->hooks_begin);
     int failed;
     if (is_ready(t)) failed = own_grads(at, t) || replay_forward(t) || replay_clean(t, p->nforward, p->nsteps);
     else failed = write_plan(at, t) || own_grads(at, t);

@@ -3,7 +3,8 @@
 
 #include "internal.h"
 
-static rg_op_entry *head; /* the one writable global */
+static rg_op_entry *head;
+const rg_op *rg_op_rejected;
 
 int rg_op_register(rg_op_entry *e) {
     const rg_op *op = e ? e->op : NULL;
@@ -14,6 +15,10 @@ int rg_op_register(rg_op_entry *e) {
     e->next = *p;
     *p = e;
     return 0;
+}
+
+void rg_op_link(rg_op_entry *e) {
+    if (rg_op_register(e)) rg_op_rejected = e->op;
 }
 
 const rg_op_entry *rg_op_first(void) { return head; }

@@ -46,19 +46,18 @@ rg_tape *rg_tape_new_at(const char *at, uint64_t seed, rg_tape_options options) 
     rg_tape *t = a.alloc(a.ctx, sizeof *t);
     if (!t) return NULL;
     const char *check = getenv("RG_CHECK");
-    *t = (rg_tape){.allocator = a, .recording = true, .dtype = RG_F32, .isa = rg_best_isa(), .threads = 1, .pass.flag = RG_NEEDS,
-        .on_error = tell,
-        .check = check && check[0] == '1'};
+    *t = (rg_tape){.allocator = a, .recording = true, .seq = 1, .dtype = RG_F32, .isa = rg_best_isa(), .threads = 1, .pass.flag = RG_NEEDS,
+        .on_error = tell, .check = check && check[0] == '1'};
     rg_blocks_init(t);
     rg_rng_seed(&t->rng, seed);
     t->poison = rg_node_new(at, t, 0);
-    if (!t->poison) {
-        rg_tape_free_at(NULL, t);
-        return NULL;
-    }
+    if (!t->poison) return rg_tape_free_at(NULL, t), NULL;
     t->poison->flags = RG_POISON;
     t->poison->numel = 0;
     t->live = (rg_memory_stats){.reserved = t->live.reserved, .allocations = t->live.allocations};
+    if (rg_op_rejected)
+        rg_fail(t, RG_ESTATE, at, "rg_tape_new: operator %s has the name of another, or no formula, samples or refusals",
+            rg_op_rejected->name ? rg_op_rejected->name : "NULL");
     return t;
 }
 
@@ -82,7 +81,7 @@ static void release_since(const char *at, rg_tape *t, int64_t mark, const char *
     else if (t->pass.running && mark < t->pass.mark) rg_fail(t, RG_ESTATE, at, "%s: inside a backward rule, to before it", who);
     else if (!t->plan.writing) { /* a replay needs what a vjp makes */
         t->released = (rg_end){by, at};
-        rg_plan_forget(t, mark);
+        rg_plan_rewound(t, mark);
         rg_release_since(&t->record, mark);
     }
 }
@@ -140,10 +139,7 @@ rg_tensor *rg_buffer_at(const char *at, rg_tape *t, const char *name, rg_dtype d
     const size_t bytes = (size_t)x->numel * rg_dtype_size(dtype);
     if (bytes && data) memcpy(x->data, data, bytes);
     else memset(x->data, 0, bytes);
-    if (name && !rg_set_name(x, name)->name) {
-        rg_node_destroy(x);
-        return rg_poison(t);
-    }
+    if (name && !rg_set_name(x, name)->name) return rg_node_destroy(x), rg_poison(t);
     x->flags |= RG_PERMANENT;
     rg_enlist(&t->permanent, x);
     return x;

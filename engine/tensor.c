@@ -283,38 +283,36 @@ rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on) {
     if (t->code) return t->poison;
     if (x->op) return rg_refuse(t, RG_ESTATE, at, "rg_requires_grad: the result of %s is no leaf; rg_detach it", x->op->name);
     if (on && !is_float(x->dtype)) return rg_refuse(t, RG_EDTYPE, at, "rg_requires_grad: %s has no gradient", rg_dtype_name(x->dtype));
+    t->released = (rg_end){"rg_requires_grad", at};
     rg_plan_drop(t);
     x->flags = (uint16_t)(on ? x->flags | RG_NEEDS : x->flags & ~RG_NEEDS);
     return x;
 }
 
-static rg_tensor *rg_view_new(const char *at, rg_tensor *x) {
+static rg_tensor *rg_node_like(const char *at, const rg_tensor *x) {
     rg_tensor *y = rg_node_new(at, x->tape, 0);
     if (!y) return NULL;
     y->dtype = x->dtype;
     rg_shape_like(y, x);
-    rg_view(y, x, 0);
     y->seq = x->tape->seq++;
     return y;
 }
 
 rg_tensor *rg_detach_at(const char *at, rg_tensor *x) {
     if (!rg_usable_at(x)) return x ? rg_poison(x->tape) : rg_poisoned();
-    rg_tensor *y = x->tape->code ? NULL : rg_view_new(at, x);
+    rg_tensor *y = x->tape->code ? NULL : rg_node_like(at, x);
     if (!y) return x->tape->poison;
+    rg_view(y, x, 0);
     rg_enlist(&x->tape->record, y);
     return y;
 }
 
 static rg_tensor *rg_own_copy(const char *at, const rg_tensor *x) {
-    rg_tensor *copy = rg_node_new(at, x->tape, 0);
+    rg_tensor *copy = rg_node_like(at, x);
     if (!copy) return NULL;
-    copy->dtype = x->dtype;
-    rg_shape_like(copy, x);
     if (make_room(at, copy, true)) return rg_node_destroy(copy), NULL;
     memcpy(copy->data, x->data, (size_t)x->numel * rg_width(x->dtype));
     copy->flags = RG_KEPT | RG_GRADIENT;
-    copy->seq = x->tape->seq++;
     rg_enlist(&x->tape->kept, copy);
     return copy;
 }
@@ -372,7 +370,7 @@ RG_COLD static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_te
     if (!op) return rg_refuse(t, RG_EVALUE, at, "rg_apply: the operator is NULL");
     for (int i = 0; i < n; i++) {
         const rg_tensor *x = in[i];
-        rg_tape *of = x ? x->tape : t;
+        rg_tape *of = x && x->tape ? x->tape : t;
         if (rg_given(at, of, x, "%s: operand %d", op->name, i + 1)) return rg_poison(of);
         if (x->tape != t) return rg_refuse(t, RG_ESTATE, at, "%s: operands from two tapes", op->name);
     }

@@ -42,7 +42,8 @@ void rg_touch(rg_tensor *leaf) {
     if (owner->op) return;
     owner->leaf.written = owner->tape->seq;
     if (!(owner->flags & (RG_CONSTANT | RG_DRAWN))) return;
-    if (owner->flags & RG_DRAWN) rg_plan_drop(owner->tape); /* its values are given from now on: a replay does not draw them */
+    /* its values are given from now on: a replay does not draw them */
+    if (owner->flags & RG_DRAWN) owner->tape->released = (rg_end){"a write to a drawn input", NULL}, rg_plan_drop(owner->tape);
     owner->flags &= (uint16_t)~(RG_CONSTANT | RG_DRAWN);
 }
 
@@ -50,8 +51,7 @@ int rg_may_write(const char *at, rg_tensor *x, const char *who) {
     char text[160];
     if (!rg_usable_in(who, at, x) || x->tape->code) return -1;
     if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "%s: the result of %s is no leaf", who, x->op->name);
-    if (x->base && !(x->flags & RG_GRADIENT && !x->base->retained))
-        return rg_fail(x->tape, RG_ESTATE, at, "%s: a view is no leaf; write to what it views", who);
+    if (x->base) return rg_fail(x->tape, RG_ESTATE, at, "%s: a view is no leaf; write to what it views", who);
     if (x->tape->pass.running && x->seq < x->tape->pass.mark)
         return rg_fail(x->tape, RG_ESTATE, at, "%s: %s cannot be written while a backward pass runs", who,
             rg_shape_text(x, text, sizeof text));
@@ -91,7 +91,7 @@ int64_t rg_dim(const rg_tensor *x, int axis) {
 
 static const void *data_as(const char *who, rg_tensor *x, rg_dtype d) {
     if (!rg_usable_in(who, NULL, x)) return NULL;
-    x->tape->pass.read = true;
+    x->tape->pass.reads++;
     if (x->dtype == d) return x->data;
     return (void)rg_fail_of(x, RG_EDTYPE, who, "the tensor is %s", rg_dtype_name(x->dtype)), NULL;
 }
@@ -103,7 +103,7 @@ const uint8_t *rg_u8(rg_tensor *x) { return data_as(__func__, x, RG_U8); }
 
 double rg_item(rg_tensor *x) {
     if (!rg_usable(x)) return NAN;
-    x->tape->pass.read = true;
+    x->tape->pass.reads++;
     if (x->numel == 1) return rg_element(x, 0);
     rg_fail_of(x, RG_ESHAPE, "rg_item", "%lld elements, not one", (long long)x->numel);
     return NAN;
@@ -111,7 +111,7 @@ double rg_item(rg_tensor *x) {
 
 int rg_copy_out_at(const char *at, rg_tensor *x, rg_dtype dtype, void *to, int64_t capacity) {
     if (!rg_usable_at(x)) return -1;
-    x->tape->pass.read = true;
+    x->tape->pass.reads++;
     if (!rg_dtype_size(dtype)) return rg_fail(x->tape, RG_EDTYPE, at, "rg_copy_out: there is no dtype %d", (int)dtype);
     if (capacity < x->numel || (!to && x->numel))
         return rg_fail(

@@ -71,6 +71,7 @@ static void what_rg_grad_refuses(void **state) {
     GRAD_REFUSED(RG_ESHAPE, y, NULL, &w, "rg_grad: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy");
     GRAD_REFUSED(RG_ESHAPE, y, rg_full(t, 1, 3), &w, "rg_grad: the cotangent [3] does not fit [2]");
     GRAD_REFUSED(RG_ESHAPE, y, rg_cast(c, RG_F64), &w, "rg_grad: the cotangent [2] f64 does not fit [2]");
+    GRAD_REFUSED(RG_ESTATE, y, rg_neg(NULL), &w, "rg_grad: dy is what a failed operation returned");
     GRAD_REFUSED(RG_ESTATE, y, c, &c, "rg_grad: x[0] does not require a gradient");
     GRAD_REFUSED(RG_ESTATE, y, c, &none, "rg_grad: x[0] is NULL");
     GRAD_REFUSED(RG_EVALUE, y, c, NULL, "rg_grad: no x, or no place for its gradient");
@@ -97,6 +98,23 @@ static void a_users_cotangent_is_never_written(void **state) {
     rg_release(dy);
     rg_tape_reset(t);
     assert_int_equal(rg_memory(t).tensors, 1);
+}
+
+/* The result is not in the memory of a leaf that the caller may write: not even as a view of it. */
+static void a_result_is_not_in_the_cotangents_memory(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = param(t, "w", 3), *dy = rg_input(t, six, 3), *across = rg_input(t, six, 3, 1), *out;
+    for (int graph = 0; graph < 2; graph++)
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(rg_grad(k ? rg_reshape(w, 3, 1) : rg_mul_scalar(w, 1), rg_list_of(w), &out, .dy = k ? across : dy,
+                .create_graph = graph), 0);
+            rg_write(k ? across : dy, (float[]){9, 9, 9});
+            VALUES(out, 1, 2, 3);
+            rg_write(k ? across : dy, six);
+        }
+    assert_int_equal(rg_grad(rg_reshape(w, 3, 1), rg_list_of(w), &out, .dy = rg_detach(across)), 0);
+    rg_write(across, (float[]){9, 9, 9});
+    VALUES(out, 1, 2, 3);
 }
 
 static void a_gradient_as_cotangent(void **state) {
@@ -179,7 +197,8 @@ static void the_cotangent_is_differentiable(void **state) {
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(with_a_cotangent), CASE(with_respect_to_several), CASE(the_rest_is_left_out),
         CASE(does_not_touch_gradients),
-        CASE(of_an_unconnected_result), CASE(what_rg_grad_refuses), CASE(a_users_cotangent_is_never_written), CASE(a_gradient_as_cotangent),
+        CASE(of_an_unconnected_result), CASE(what_rg_grad_refuses), CASE(a_users_cotangent_is_never_written),
+        CASE(a_result_is_not_in_the_cotangents_memory), CASE(a_gradient_as_cotangent),
         CASE(three_orders_of_a_power), CASE(mixed_partials), CASE(a_hessian_vector_product), CASE(a_gradient_penalty),
         CASE(the_cotangent_is_differentiable)};
     return cmocka_run_group_tests_name("grad", cases, NULL, NULL);

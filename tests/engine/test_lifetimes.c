@@ -358,6 +358,37 @@ static void each_way_of_releasing_has_a_name_on(rg_tape *t) {
 }
 BOTH(each_way_of_releasing_has_a_name)
 
+/* What a pass releases after a hook, or a rule, has released something names the pass. */
+static rg_tensor *rewinding(void *ctx, rg_tensor *x, rg_tensor *g) {
+    const int64_t mark = rg_mark(x->tape);
+    *(rg_tensor **)ctx = g;
+    rg_neg(g);
+    rg_rewind(x->tape, mark);
+    return NULL;
+}
+static int same_forward(rg_tensor *y) { return rg_convert(y->data, y->dtype, y->in[0]->data, y->dtype, y->numel), 0; }
+static void rewinding_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    const int64_t mark = rg_mark(y->tape);
+    rg_neg_at(y->at, dy);
+    rg_rewind(y->tape, mark);
+    dx[0] = rg_neg_at(y->at, dy);
+}
+static const rg_op rewinds = {.name = "rewinds", .formula = "x", .arity = 1, .forward = RG_ANY(same_forward), .backward = rewinding_vjp};
+
+static void the_pass_has_a_name_on(rg_tape *t) {
+    for (int k = 0; k < 2; k++) {
+        rg_tensor *w = rg_param(t, NULL, RG_ONES, N), *g = NULL, *y = k ? rg_apply(&rewinds, RG_HERE, RG_NO_ATTR, 1, &w) : rg_square(w);
+        rg_on_grad(y, rewinding, &g);
+        rg_backward(rg_sum(rg_mul(y, rg_full(t, 2, N))));
+        assert_true(rg_failed(rg_neg(g)));
+        assert_non_null(strstr(rg_error(t), "neg: operand 1 was released by the end of a backward pass at test_lifetimes.c:"));
+        rg_error_clear(t);
+        rg_tape_reset(t);
+    }
+    rg_tape_free(t);
+}
+BOTH(the_pass_has_a_name)
+
 static void releasing_twice_on(rg_tape *t) {
     rg_tensor *x = carried(t, 2);
     rg_release(x);
@@ -478,6 +509,7 @@ int main(void) {
         CASE(hook_result), CASE(what_reads_a_hooks_tensor_is_not_replayed),
         CASE(gradients_cleared_between_rewinds_are_freed),
         cmocka_unit_test(a_released_tensor_is_refused), cmocka_unit_test(each_way_of_releasing_has_a_name),
+        cmocka_unit_test(the_pass_has_a_name),
         cmocka_unit_test(releasing_twice), cmocka_unit_test(checked), cmocka_unit_test(a_result_of_many_operands_is_refused),
         CASE(the_tape_is_not_freed_by_what_it_calls), CASE(handler_resets),
         CASE(handler_clears)};

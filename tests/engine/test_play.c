@@ -303,7 +303,7 @@ static void backward_after_play(void **state) {
     assert_int_equal(rg_backward(y), 0);
     assert_int_equal(rg_backward(y), 0);
     assert_int_equal(rg_play(t), -1);
-    assert_non_null(strstr(rg_error(t), "rg_play: 2 backward passes are on the record, not one"));
+    assert_non_null(strstr(rg_error(t), "rg_play: more than one backward pass is on the record"));
     rg_tape_free(t);
 }
 
@@ -550,20 +550,84 @@ static void a_constant_gradient_stays_constant(void **state) {
     rg_tape_free(t);
 }
 
-/* The same vjps, recorded by rg_grad. */
-static void a_recorded_vjp_that_reads_is_refused(void **state) {
+/* Reads a value, and goes back through what it computed once more. */
+static void through_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
+    (void)dx, rg_backward_through(rg_mul_scalar(rg_square_at(y->at, y->in[0]), rg_item(y->in[0])), dy);
+}
+static const rg_op through = {.name = "through", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = through_vjp};
+
+/* Vjps and hooks in a pass that rg_grad records: what they read, or compute in C, would not change in a replay. */
+static int plays_with(rg_tape *t, const rg_op *op, rg_grad_fn hook, bool on_leaf) {
+    rg_tensor *x = rg_requires_grad(rg_set_name(rg_full(t, 3), "x"), true), *w = rg_param(t, NULL, RG_ONES), *g;
+    rg_tensor *y = op ? rg_apply(op, RG_HERE, RG_NO_ATTR, 1, &x) : rg_square(x);
+    if (hook) rg_on_grad(on_leaf ? x : y, hook, NULL);
+    assert_int_equal(rg_grad(y, rg_list_of(x), &g, .create_graph = true), 0);
+    assert_int_equal(rg_backward(rg_sum(rg_mul(w, g))), 0);
+    if (hook) rg_on_grad(on_leaf ? x : y, NULL, NULL);
+    return rg_play(t);
+}
+static rg_tensor *clipped(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)x, rg_mul_scalar(g, 1 / rg_item(g)); }
+static rg_tensor *given_by_c(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)g, rg_input(x->tape, (float[]){5}); }
+static rg_tensor *composed(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)ctx, (void)x, rg_square(g); }
+
+static void what_a_recorded_pass_reads_is_refused(void **state) {
+    (void)state;
+    static const struct { const rg_op *op; rg_grad_fn hook; bool on_leaf; const char *message; } all[] = {
+        {&branching, NULL, false, "rg_play: branching cannot be replayed: its vjp reads values"},
+        {&through, NULL, false, "rg_play: through cannot be replayed: its vjp reads values"},
+        {NULL, clipped, false, "rg_play: square cannot be replayed: its hook reads values"},
+        {NULL, clipped, true, "rg_play: x[] cannot be replayed: its hook reads values"},
+        {NULL, given_by_c, false, "rg_play: square cannot be replayed: its hook computes values that are no result of an operation"},
+        {NULL, composed, false, NULL}, {NULL, composed, true, NULL}};
+    rg_tape *t = new_tape();
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        const int failed = plays_with(t, all[k].op, all[k].hook, all[k].on_leaf);
+        if (failed != (all[k].message ? -1 : 0) || (failed && !strstr(rg_error(t), all[k].message)))
+            fail_msg("case %zu: %s", k, rg_error(t) ? rg_error(t) : "played");
+        rg_error_clear(t);
+        rg_tape_reset(t);
+    }
+    rg_tape_free(t);
+}
+
+/* It was released with what the recorded pass left; an rg_grad that failed left nothing. */
+static void a_pass_that_is_gone_forbids_nothing(void **state) {
     (void)state;
     rg_tape *t = new_tape();
-    rg_tensor *x = rg_requires_grad(rg_full(t, 3, 3), true), *w = rg_param(t, "w", RG_ONES, 3), *g;
-    rg_tensor *y = rg_apply(&branching, RG_HERE, RG_NO_ATTR, 1, &x);
-    assert_int_equal(rg_grad(rg_sum(y), rg_list_of(x), &g, .create_graph = true), 0);
-    assert_int_equal(rg_backward(rg_sum(rg_mul(w, g))), 0);
+    rg_tensor *x = rg_requires_grad(rg_full(t, 3), true), *y = rg_apply(&branching, RG_HERE, RG_NO_ATTR, 1, &x), *g;
+    const int64_t mark = rg_mark(t);
+    assert_int_equal(rg_grad(y, rg_list_of(x), &g, .create_graph = true), 0);
     assert_int_equal(rg_play(t), -1);
-    assert_non_null(strstr(rg_error(t), "rg_play: branching cannot be replayed: its vjp reads values"));
     rg_error_clear(t);
-    rg_tape_reset(t);
-    rg_backward(rg_sum(w));
+    rg_rewind(t, mark);
     assert_int_equal(rg_play(t), 0);
+    assert_int_equal(rg_grad(y, rg_list_of_n(0, NULL), NULL), 0);
+    assert_int_equal(rg_play(t), 0);
+    rg_write(x, (float[]){4});
+    assert_int_equal(rg_grad(y, rg_list_of(x), &g), -1);
+    rg_error_clear(t);
+    assert_int_equal(rg_play(t), 0);
+    rg_tape_free(t);
+}
+
+/* Only the vjp itself reads: what listens to its operations may. */
+static void looks(void *ctx, rg_tensor *y, int i, rg_tensor *g) {
+    (void)g;
+    if (i == RG_RUN_ENDS && y->numel == 1) *(double *)ctx = rg_item(y);
+}
+static void a_listener_may_read(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    double seen = 0;
+    rg_listener l = {.fn = looks, .ctx = &seen};
+    rg_tensor *w = rg_param(t, "w", RG_CONSTANT(3)), *y = rg_square(w), *g;
+    rg_listen(t, RG_RUNS, &l, true);
+    assert_int_equal(rg_grad(rg_exp(y), rg_list_of(w), &g, .create_graph = true), 0);
+    assert_int_equal(rg_play(t), 0);
+    rg_tape_reset(t);
+    assert_int_equal(rg_backward(rg_exp(rg_square(w))), 0);
+    assert_int_equal(rg_play(t), 0);
+    assert_true(seen != 0);
     rg_tape_free(t);
 }
 
@@ -578,7 +642,41 @@ static void after_a_refused_replay_values_are_stale(void **state) {
     assert_int_equal(rg_play(t), -1);
     rg_error_clear(t);
     assert_int_equal(rg_backward(loss), -1);
-    assert_non_null(strstr(rg_error(t), "was written after it was used here"));
+    assert_non_null(strstr(rg_error(t), "backward through cross_entropy: an rg_play failed"));
+    rg_tape_free(t);
+}
+
+/* No leaf that the pass reads was written: x goes through a result that needs no gradient. */
+static void after_a_failed_replay_no_pass_mixes_batches(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    rg_tensor *w = rg_param(t, "w", RG_ONES, 3, 2), *g;
+    rg_tensor *x = rg_full(t, 1, 2, 3), *labels = rg_cast(rg_slice(x, 1, 0, 1), RG_I32);
+    rg_tensor *h = rg_matmul(rg_mul_scalar(x, 2), w), *loss = rg_cross_entropy(h, rg_reshape(labels, 2));
+    assert_int_equal(rg_backward(loss), 0);
+    const float was = rg_f32(rg_grad_of(w))[0];
+    for (int k = 0; k < 2; k++) {
+        rg_write(x, (float[]){7, 8, 9, 7, 8, 9});
+        assert_int_equal(rg_play(t), -1);
+        assert_int_equal(rg_error_code(t), RG_EVALUE);
+        rg_error_clear(t);
+        assert_int_equal(rg_backward(loss), -1);
+        assert_non_null(strstr(rg_error(t), ": an rg_play failed and left values of two steps: play again, or record anew (test_play.c:"));
+        rg_error_clear(t);
+        assert_int_equal(rg_grad(rg_sum(h), rg_list_of(w), &g), -1);
+        rg_error_clear(t);
+        assert_true(rg_f32(rg_grad_of(w))[0] == was);
+        assert_int_equal(rg_grad(rg_sum(rg_square(w)), rg_list_of(w), &g, .create_graph = true), 0); /* recorded since */
+        if (k) break;
+        rg_write(x, (float[]){1, 1, 1, 1, 1, 1});
+        assert_int_equal(rg_play(t), 0);
+        rg_zero_grad(t);
+        assert_int_equal(rg_grad(loss, rg_list_of(w), &g, .create_graph = true), 0);
+        assert_true(rg_f32(g)[0] == was);
+        assert_int_equal(rg_play(t), 0);
+    }
+    rg_tape_reset(t);
+    assert_int_equal(rg_backward(rg_sum(rg_square(w))), 0);
     rg_tape_free(t);
 }
 
@@ -603,6 +701,42 @@ static void what_a_rewind_released_does_not_count(void **state) {
     rg_rewind(t, mark);
     rg_backward(rg_sum(w));
     assert_int_equal(rg_play(t), 0);
+    rg_tape_free(t);
+}
+
+/* The older pass is played when the younger ones are gone, whichever was run first; and one for some inputs stays one. */
+static void passes_go_one_at_a_time(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    rg_tensor *w = rg_param(t, "w", RG_CONSTANT(3)), *v = rg_param(t, "v", RG_CONSTANT(5));
+    for (int k = 0; k < 2; k++) {
+        rg_tensor *a = rg_square(w);
+        const int64_t mark = rg_mark(t);
+        rg_tensor *b = rg_mul(a, v), *c = rg_exp(a);
+        assert_int_equal(rg_backward(k ? b : a), 0);
+        assert_int_equal(rg_backward(k ? a : b), 0);
+        assert_int_equal(rg_backward(c), 0);
+        assert_int_equal(rg_play(t), -1);
+        assert_non_null(strstr(rg_error(t), "rg_play: more than one backward pass is on the record"));
+        rg_error_clear(t);
+        rg_rewind(t, mark);
+        rg_zero_grad(t);
+        assert_int_equal(rg_play(t), 0);
+        assert_true(rg_item(rg_grad_of(w)) == 6 && !rg_grad_of(v));
+        rg_tape_reset(t);
+        rg_zero_grad(t);
+    }
+    rg_tensor *a = rg_mul(w, v);
+    const int64_t mark = rg_mark(t);
+    assert_int_equal(rg_backward(a, .inputs = rg_list_of(w)), 0);
+    rg_rewind(t, mark);
+    assert_int_equal(rg_play(t), -1);
+    assert_non_null(strstr(rg_error(t), "rg_play: an rg_backward for some inputs is on the record"));
+    rg_error_clear(t);
+    rg_tape_reset(t);
+    assert_int_equal(rg_backward(w), 0); /* the first tensor of the tape */
+    assert_int_equal(rg_backward(w), 0);
+    assert_int_equal(rg_play(t), -1);
     rg_tape_free(t);
 }
 
@@ -641,6 +775,27 @@ static void a_gradient_can_be_written_after_a_replay(void **state) {
         assert_true(rg_f32(rg_grad_of(w))[2] == 2);
     }
     rg_tape_free(t);
+}
+
+/* The gradient of a leaf is a leaf, in the plan's memory or not: what read it, or a view of it, is stale when it is written. */
+static void a_gradient_that_was_written_after_its_use(void **state) {
+    (void)state;
+    for (int played = 0; played < 2; played++)
+        for (int small = 0; small < 2; small++)
+            for (int k = 0; k < 3; k++) {
+                rg_tape *t = new_tape();
+                rg_tensor *w = rg_param(t, "w", RG_ONES, small ? 3 : 30);
+                rg_backward(rg_sum(rg_add(rg_exp(w), rg_square(w))));
+                if (played) rg_zero_grad(t);
+                if (played) assert_int_equal(rg_play(t), 0);
+                rg_tensor *g = rg_grad_of(w), *y = rg_sum(rg_mul(k == 0 ? g : k == 1 ? rg_reshape(g, -1) : rg_detach(g), w));
+                assert_int_equal(rg_write(g, (float[30]){5, 6, 7}), 0);
+                if (played) rg_requires_grad(w, true); /* the plan goes */
+                assert_int_equal(rg_backward(y), -1);
+                assert_non_null(strstr(rg_error(t), "was written after it was used here"));
+                assert_true(rg_f32(g)[2] == 7);
+                rg_tape_free(t);
+            }
 }
 
 /* -------- inputs that are drawn: the bits of an eager step */
@@ -693,7 +848,10 @@ int main(void) {
         SCENES(S)
 #undef S
         cmocka_unit_test(a_checkpoint_is_refused), cmocka_unit_test(replay_temp_size), cmocka_unit_test(what_a_plan_refuses),
-        cmocka_unit_test(a_constant_gradient_stays_constant), cmocka_unit_test(a_recorded_vjp_that_reads_is_refused),
+        cmocka_unit_test(a_constant_gradient_stays_constant), cmocka_unit_test(what_a_recorded_pass_reads_is_refused),
+        cmocka_unit_test(a_pass_that_is_gone_forbids_nothing), cmocka_unit_test(a_listener_may_read),
+        cmocka_unit_test(after_a_failed_replay_no_pass_mixes_batches), cmocka_unit_test(passes_go_one_at_a_time),
+        cmocka_unit_test(a_gradient_that_was_written_after_its_use),
         cmocka_unit_test(after_a_refused_replay_values_are_stale), cmocka_unit_test(what_a_rewind_released_does_not_count),
         cmocka_unit_test(a_hook_that_draws_has_the_bits_of_recording_again), cmocka_unit_test(a_gradient_can_be_written_after_a_replay),
         cmocka_unit_test(noise_is_drawn_anew),

@@ -157,14 +157,12 @@ static void leave_since(int64_t clock) {
             leave_record(x);
             m.node[x].reset = clock == 0 && !retained; /* not even a view of it is left */
         }
-    if (m.loss && m.node[m.loss].born >= clock) {
-        m.loss = NONE;
-        if (m.passes == 1) m.passes = 0;
-    }
-    if (m.first_loss >= clock) m.passes = 0;
+    if (m.loss && m.node[m.loss].born >= clock) m.loss = NONE;
+    if (m.second_loss >= clock) m.second_loss = 0;
     if (clock) return;
     m.odd = m.unplayable = false;
-    m.loss = m.passes = 0;
+    m.loss = NONE;
+    m.second_loss = 0;
     for (int k = 0; k < HOOKS; k++) hooks[k].on &= alive(hooks[k].x);
 }
 
@@ -350,13 +348,15 @@ static void backward(int y) {
     }
     backward_of_model(y, doubtful, false);
     if (!m.full) end_logs(false);
-    m.loss = y;
-    if (m.passes++ == 0 || m.node[y].born < m.first_loss) m.first_loss = m.node[y].born;
+    const bool first = !m.loss || m.node[y].born < m.node[m.loss].born;
+    const int younger = first ? m.loss : y;
+    if (first) m.loss = y;
+    if (younger && (!m.second_loss || m.node[younger].born < m.second_loss)) m.second_loss = m.node[younger].born;
 }
 
 /* out[k] for the gradient g, after those before it. */
 static int handed_out(int g, form f, const int *before, int n) {
-    bool fresh = made_by_pass(g);
+    bool fresh = made_by_pass(g) && m.node[g].cell >= cells_before; /* and no view of what was there before, which may be copied */
     for (int k = 0; k < n; k++) fresh &= before[k] != g;
     if (!fresh) return alias_of(g, f);
     m.node[g].place = RECORD;
@@ -400,7 +400,7 @@ static void gradient(int y, int dy, const int *wanted, int n, bool graph) {
 
 static void play(void) {
     TRACE("rg_play(t);\n");
-    const bool refusable = m.unplayable || m.odd || m.passes > 1;
+    const bool refusable = m.unplayable || m.odd || m.second_loss;
     bool doubtful = false;
     for (int x = 1; x < m.nnodes; x++) {
         if (m.node[x].by_play && m.node[x].place == RECORD) {
@@ -433,10 +433,12 @@ static void play(void) {
         rg_error_clear(t);
         end_logs(true);
         m.odd = true;
+        m.stale_before = m.clock;
         return;
     }
+    m.stale_before = 0;
     by_play = true;
-    if (m.loss && m.passes == 1) {
+    if (m.loss) {
         mark_reach(m.loss, NULL, 0);
         backward_of_model(m.loss, false, true);
     }

@@ -51,8 +51,9 @@ typedef struct model {
     bool full;              /* no room for more: the program ends */
     bool graph, recording, keep_grads;
     bool temporary;         /* a pass without a graph runs: what it makes is the library's own */
-    int loss, passes;
-    int64_t first_loss;     /* when the oldest loss was made */
+    int loss;               /* the oldest of the record */
+    int64_t second_loss;    /* when the next was made, or 0 */
+    int64_t stale_before;   /* an rg_play failed then: a pass through older results may be refused */
     bool unplayable, odd;   /* odd: the record has what rg_play may refuse */
 } model;
 
@@ -72,7 +73,8 @@ static void model_clear(int rows, int columns) {
     m.clock = 1;
     m.full = m.graph = m.keep_grads = m.temporary = m.unplayable = m.odd = false;
     m.recording = true;
-    m.loss = m.passes = 0;
+    m.loss = NONE;
+    m.second_loss = m.stale_before = 0;
 }
 
 /* The last ones are a reserve, written again and again once the program is full and about to end. */
@@ -202,7 +204,7 @@ static bool mark_reach(int y, const int *wanted, int n) {
         const node *r = &m.node[x];
         if (!wanted) pass.reach[x] = below[x] && r->needs;
         else if (r->op != LEAF && r->needs) pass.reach[x] |= pass.reach[r->in[0]] || pass.reach[r->in[1]];
-        if (below[x] && (r->needs || r->inside) && stale(x)) doubt = true;
+        if (below[x] && (r->needs || r->inside) && (stale(x) || r->born < m.stale_before)) doubt = true;
     }
     return doubt;
 }

@@ -3,6 +3,8 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "engine/op.h"
 #include "ops/ops.h"
@@ -533,6 +535,23 @@ static void registration_refuses(void **state) {
     assert_null(rg_op_find("whole"));
 }
 
+/* In a process of its own: what a constructor left out stays an error of every tape. */
+static void a_name_that_is_taken_is_an_error_of_the_tape(void **state) {
+    (void)state;
+    static rg_op twice = {.name = "add", .formula = "x", .arity = 1, .shape = nothing, .samples = "2", .refuses = "2:i32"};
+    static rg_op_entry entry = {&twice, NULL};
+    const pid_t child = fork();
+    if (!child) {
+        rg_op_link(&entry);
+        (void)!freopen("/dev/null", "w", stderr);
+        const char *is = rg_error(rg_tape_new(0));
+        _exit(is && strstr(is, "rg_tape_new: operator add has the name of another, or no formula, samples or refusals") ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void sorted_by_name(void **state) {
     (void)state;
     assert_non_null(rg_op_first());
@@ -582,6 +601,7 @@ int main(void) {
         {"kernels run again", kernels_run_again}};
     cases c = {0};
     cases_add(&c, registration_refuses, NULL, "registration refuses incomplete operators");
+    cases_add(&c, a_name_that_is_taken_is_an_error_of_the_tape, NULL, "a name that is taken is an error of the tape");
     cases_add(&c, sorted_by_name, NULL, "the registry is sorted, names are unique");
     cases_add(&c, finds_by_name, NULL, "operators are found by name");
     cases_add(&c, all_ops_are_there, NULL, "all operators are there");
