@@ -11,12 +11,12 @@ bool rg_needs(const rg_tensor *y, int i) { return y->in[i]->flags & y->tape->pas
 
 static bool pass_failed(const rg_tape *t) { return t->errors != t->pass.errors; }
 
-/* Own: nothing else reads g, so it may be written. While a plan is written, the plan's hold on what it made does not count, and a constant,
-   which no step makes anew, stays as it is. */
+/* g may be added to in place if it has one holder, is in tape->kept and is no view. While a plan is written, it is in plan.made, which is a
+   second holder; a number that fills a tensor is not written then, since no step would set it again. */
 static bool held_by(const rg_tensor *g, int holders) { return g->refs == holders && (g->flags & RG_KEPT) && !g->base; }
-static bool rg_is_own(const rg_tensor *g) { return held_by(g, 1); }
-static bool is_own(const rg_tape *t, const rg_tensor *g) {
-    return t->plan.writing ? held_by(g, 2) && !(g->flags & RG_CONSTANT) : held_by(g, 1);
+static bool rg_is_unshared(const rg_tensor *g) { return held_by(g, 1); }
+static bool may_add_into(const rg_tape *t, const rg_tensor *g) {
+    return t->plan.writing ? held_by(g, 2) && !(g->flags & RG_FILLED) : held_by(g, 1);
 }
 
 static void drop_cotangent(rg_tensor *x) {
@@ -35,9 +35,9 @@ static int add_cotangent(rg_tape *t, rg_tensor *x, rg_tensor *g) {
         }
         return 0;
     }
-    if (!t->pass.graph && is_own(t, x->cotangent)) {
+    if (!t->pass.graph && may_add_into(t, x->cotangent)) {
         rg_add_into(x->cotangent, g);
-        return t->plan.writing ? rg_plan_add(x->cotangent, g) : 0;
+        return t->plan.writing ? rg_plan_write_add(x->cotangent, g) : 0;
     }
     rg_tensor *sum = rg_add_at(t->pass.at, x->cotangent, g);
     if (!rg_usable(sum)) return -1;
@@ -103,8 +103,8 @@ static int run_vjp(rg_tape *t, rg_tensor *y, rg_tensor **dx) {
     if (pass_failed(t)) return -1;
     if (t->pass.graph) rg_plan_check_graph(y, mark, read, false);
     if (!t->plan.writing) return 0;
-    t->pass.y = y;
-    return fused ? rg_plan_fused(y, fused, dx, mark) : rg_plan_vjp(t, y, read);
+    t->pass.vjp_of = y;
+    return fused ? rg_plan_write_fused(y, fused, dx, mark) : rg_plan_write_vjp(t, y, read);
 }
 
 static int hand_out(rg_tape *t, rg_tensor *y, rg_tensor *const *dx) {
@@ -117,13 +117,13 @@ static int hand_out(rg_tape *t, rg_tensor *y, rg_tensor *const *dx) {
     return 0;
 }
 
-/* What a vjp made is released when it has run; a plan, and a graph, need it. */
-static inline void forget(rg_tape *t, int64_t mark) {
-    if (t->plan.writing) rg_plan_settle(t, mark);
+/* What a vjp made is released when it has run, but where a plan or a graph needs it. */
+static inline void release_vjp(rg_tape *t, int64_t mark) {
+    if (t->plan.writing) rg_plan_take(t, mark);
     else if (!t->pass.graph && t->seq != mark) rg_release_since(&t->record, mark);
 }
 
-static int step(rg_tape *t, rg_tensor *y) {
+static int step_back(rg_tape *t, rg_tensor *y) {
     enum { FEW = 4 };
     rg_tensor *few[FEW] = {NULL}, **dx = few;
     const size_t size = y->nin * sizeof *dx;
@@ -134,27 +134,26 @@ static int step(rg_tape *t, rg_tensor *y) {
         memset(dx, 0, size);
     }
     if (t->on_run) rg_tell(&t->on_run, y, RG_RUN_BACKWARD, NULL);
-    const int failed = run_vjp(t, y, dx) || hand_out(t, y, dx) || (t->plan.writing && rg_plan_vjp(t, NULL, false));
+    const int failed = run_vjp(t, y, dx) || hand_out(t, y, dx) || (t->plan.writing && rg_plan_write_vjp(t, NULL, false));
     if (t->on_run) rg_tell(&t->on_run, y, RG_RUN_ENDS, NULL);
     if (dx != few) rg_tape_dealloc(t, dx, size);
-    forget(t, mark);
-    if (!t->pass.keep && !(y->flags & RG_WANTED)) drop_cotangent(y);
+    release_vjp(t, mark);
+    if (!t->pass.keep_results && !(y->flags & RG_WANTED)) drop_cotangent(y);
     return failed || pass_failed(t) ? -1 : 0;
 }
 
 /* -------- a pass */
 
-static void begin(rg_tape *t, const char *at, uint16_t flag, bool graph) {
-    t->pass = (rg_pass){.running = true, .graph = graph, .keep = flag == RG_NEEDS && t->keep_grads, .flag = flag, .errors = t->errors,
-        .mark = t->seq, .at = at,
-        .recording = rg_record(t, graph)};
+static void begin_pass(rg_tape *t, const char *at, uint16_t flag, bool graph) {
+    t->pass = (rg_pass){.running = true, .graph = graph, .keep_results = flag == RG_NEEDS && t->keep_grads, .flag = flag,
+        .errors = t->errors, .mark = t->seq, .at = at, .recording = rg_record(t, graph)};
     t->released = (rg_end){"the end of a backward pass", at};
 }
 
-/* `last`: of the record, where flags or cotangents were left on results; or NULL. */
-static void end(rg_tape *t, rg_tensor *last) {
+/* Flags and cotangents may be left on results from `last` back; NULL: on none. */
+static void end_pass(rg_tape *t, rg_tensor *last) {
     for (rg_tensor *x = last && last->op ? last : NULL; x; x = x->prev) {
-        x->flags &= (uint16_t)~RG_MARKS;
+        x->flags &= (uint16_t)~RG_PATH_FLAGS;
         if (x->cotangent) drop_cotangent(x);
     }
     for (rg_tensor *x = t->pass.leaves; x; x = x->leaf.next_leaf) drop_cotangent(x);
@@ -163,19 +162,19 @@ static void end(rg_tape *t, rg_tensor *last) {
 }
 
 /* From y, with the cotangent dy (NULL: 1), to the leaves, whose gradients are whole when all steps are done. */
-static int run(rg_tape *t, rg_tensor *y, rg_tensor *dy) {
+static int run_pass(rg_tape *t, rg_tensor *y, rg_tensor *dy) {
     const int64_t mark = t->seq;
     if (!dy) dy = rg_full_like_at(t->pass.at, y, 1);
-    int failed = !rg_usable(dy) || add_cotangent(t, y, dy) || (t->plan.writing && rg_plan_vjp(t, NULL, false));
-    forget(t, mark);
+    int failed = !rg_usable(dy) || add_cotangent(t, y, dy) || (t->plan.writing && rg_plan_write_vjp(t, NULL, false));
+    release_vjp(t, mark);
     for (rg_tensor *x = y->op ? y : NULL; x && !failed; x = x->prev)
-        if (x->cotangent && x->op) failed = step(t, x);
-    t->pass.mark = t->seq, t->pass.y = NULL;
+        if (x->cotangent && x->op) failed = step_back(t, x);
+    t->pass.mark = t->seq, t->pass.vjp_of = NULL;
     return failed || rg_hooks_run(t, NULL) ? -1 : 0;
 }
 
-/* What is between those marked and `to`, from `from` on, is marked too. */
-static void mark_between(rg_tensor *from, const rg_tensor *to) {
+/* RG_REACHES for what depends on a tensor that has it, from `from` to `to`. */
+static void flag_between(rg_tensor *from, const rg_tensor *to) {
     for (rg_tensor *r = from; r; r = r == to ? NULL : r->next)
         for (int i = 0; r->op && (r->flags & RG_NEEDS) && i < r->nin; i++) r->flags |= r->in[i]->flags & RG_REACHES;
 }
@@ -192,10 +191,10 @@ int rg_backward_through(rg_tensor *y, rg_tensor *dy) {
         if (!x->op) x->flags &= (uint16_t)~RG_NEEDS;
         first = x;
     }
-    if (first) mark_between(first, y);
+    if (first) flag_between(first, y);
     int failed = y->flags & t->pass.flag ? add_cotangent(t, y, dy) : 0;
     for (rg_tensor *x = y; x && x->seq >= mark && !failed; x = x->prev)
-        if (x->cotangent && x->op) failed = step(t, x);
+        if (x->cotangent && x->op) failed = step_back(t, x);
     for (rg_tensor *x = first ? y : NULL; x && x->seq >= mark; x = x->prev) {
         x->flags &= (uint16_t)~RG_REACHES;
         drop_cotangent(x);
@@ -223,10 +222,10 @@ static int check_start(const char *what, const char *at, const rg_tensor *y, con
     return 0;
 }
 
-/* Marks what is between x[] and y, so that vjps leave out all else. */
-static void mark_paths(rg_tape *t, rg_tensor *y, rg_tensor *const x[], int n) {
-    for (int k = 0; k < n; k++) x[k]->flags |= RG_MARKS;
-    if (n && y->op) mark_between(t->record.first, y);
+/* Flags x[] and what is between them and y, so that vjps leave out all else. */
+static void flag_paths(rg_tape *t, rg_tensor *y, rg_tensor *const x[], int n) {
+    for (int k = 0; k < n; k++) x[k]->flags |= RG_PATH_FLAGS;
+    if (n && y->op) flag_between(t->record.first, y);
 }
 
 static int check_wanted(const char *what, const char *at, rg_tape *t, rg_tensor *const x[], int n) {
@@ -241,12 +240,12 @@ static int check_wanted(const char *what, const char *at, rg_tape *t, rg_tensor 
 /* -------- rg_backward: gradients go to leaves, and, where they are kept, to results */
 
 /* The cotangent of x becomes storage of its own, if it is not yet; after that keeping it cannot fail. */
-static RG_INLINE int make_own(rg_tape *t, rg_tensor *x) {
+static RG_INLINE int unshare(rg_tape *t, rg_tensor *x) {
     rg_tensor *g = x->cotangent;
-    if ((x->grad && rg_is_own(x->grad) && !t->plan.writing) || is_own(t, g)) return 0;
-    rg_tensor *copy = rg_own_copy(t->pass.at, g);
+    if ((x->grad && rg_is_unshared(x->grad) && !t->plan.writing) || may_add_into(t, g)) return 0;
+    rg_tensor *copy = rg_kept_copy(t->pass.at, g);
     if (!copy) return -1;
-    if (t->plan.writing && rg_plan_copy(copy, g)) return rg_unref(copy), -1;
+    if (t->plan.writing && rg_plan_write_copy(copy, g)) return rg_unref(copy), -1;
     rg_unref(g);
     x->cotangent = copy;
     return 0;
@@ -254,7 +253,7 @@ static RG_INLINE int make_own(rg_tape *t, rg_tensor *x) {
 
 /* A gradient that has another holder, or a view, is replaced and not written. */
 static void deposit(rg_tensor *x, rg_commit how) {
-    if (x->grad && rg_is_own(x->grad)) {
+    if (x->grad && rg_is_unshared(x->grad)) {
         if (how == RG_ADD_GRADS) rg_add_into(x->grad, x->cotangent);
         else memcpy(x->grad->data, x->cotangent->data, (size_t)x->numel * rg_width(x->dtype));
         rg_touch(x->grad);
@@ -272,29 +271,28 @@ static void deposit(rg_tensor *x, rg_commit how) {
 
 /* All or nothing: what can fail comes before the first deposit. */
 static int commit(rg_tape *t, rg_tensor *loss, rg_commit how) {
-    rg_tensor *results = t->pass.keep && loss->op ? loss : NULL;
+    rg_tensor *results = t->pass.keep_results && loss->op ? loss : NULL;
     for (rg_tensor *x = t->pass.leaves; x; x = x->leaf.next_leaf)
-        if (make_own(t, x) || (how == RG_PLAN_GRADS && rg_plan_grad_of(x))) return -1;
+        if (unshare(t, x) || (how == RG_PLAN_GRADS && rg_plan_write_grad(x))) return -1;
     if (how == RG_PLAN_GRADS) return 0;
     for (rg_tensor *x = results; x; x = x->prev)
-        if (x->op && x->cotangent && make_own(t, x)) return -1;
+        if (x->op && x->cotangent && unshare(t, x)) return -1;
     for (rg_tensor *x = t->pass.leaves; x; x = x->leaf.next_leaf) deposit(x, RG_ADD_GRADS);
     for (rg_tensor *x = results; x; x = x->prev)
         if (x->op && x->cotangent) deposit(x, how);
     return 0;
 }
 
-/* Of the inputs, or without any of all leaves. */
 static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how, rg_list inputs) {
     rg_tape *t = loss->tape;
-    begin(t, at, inputs.count ? RG_REACHES : RG_NEEDS, false);
-    mark_paths(t, loss, inputs.items, inputs.count);
+    begin_pass(t, at, inputs.count ? RG_REACHES : RG_NEEDS, false);
+    flag_paths(t, loss, inputs.items, inputs.count);
     t->plan.writing = how == RG_PLAN_GRADS;
     const bool depends =
         loss->flags & t->pass.flag || rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on none of the inputs") == 0;
-    const int failed = !depends || run(t, loss, NULL) || commit(t, loss, how);
-    for (int k = 0; k < inputs.count; k++) inputs.items[k]->flags &= (uint16_t)~RG_MARKS;
-    end(t, failed || inputs.count ? loss : NULL);
+    const int failed = !depends || run_pass(t, loss, NULL) || commit(t, loss, how);
+    for (int k = 0; k < inputs.count; k++) inputs.items[k]->flags &= (uint16_t)~RG_PATH_FLAGS;
+    end_pass(t, failed || inputs.count ? loss : NULL);
     t->plan.writing = false;
     return failed ? -1 : 0;
 }
@@ -323,8 +321,8 @@ int rg_backward_at(const char *at, rg_tensor *loss, rg_backward_options options)
 
 /* -------- rg_grad: gradients are results */
 
-/* A cotangent becomes a result like any other. Made by this pass, its hold passes to the record; of a leaf that the caller gave as dy,
-   which may be written or end before the reset, the result is a copy. */
+/* A cotangent becomes a result like any other. If this pass made it, its hold becomes the record's. If it is an older leaf, like a dy of
+   the caller's, or a view of one, the result is a copy: the caller may write or release that leaf. */
 static rg_tensor *hand_over(rg_tape *t, rg_tensor *g, int64_t start) {
     const rg_tensor *owner = g->base ? g->base : g;
     if (!owner->op && owner->seq < start) {
@@ -338,7 +336,7 @@ static rg_tensor *hand_over(rg_tape *t, rg_tensor *g, int64_t start) {
 }
 
 /* The gradient with respect to x[k]: its cotangent, or that of the same x before it, or zeros. */
-static rg_tensor *result(rg_tape *t, rg_tensor *const x[], rg_tensor *const out[], int k, int64_t start) {
+static rg_tensor *grad_result(rg_tape *t, rg_tensor *const x[], rg_tensor *const out[], int k, int64_t start) {
     rg_tensor *g = x[k]->cotangent;
     x[k]->cotangent = NULL;
     if (g) return hand_over(t, g, start);
@@ -347,8 +345,8 @@ static rg_tensor *result(rg_tape *t, rg_tensor *const x[], rg_tensor *const out[
     return rg_full_like_at(t->pass.at, x[k], 0);
 }
 
-/* While hooks run, no tensor that rg_grad was given ends. */
-static void hold(rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, bool on) {
+/* While hooks run, no tensor that rg_grad was given is released. */
+static void hold_all(rg_tensor *y, rg_tensor *dy, rg_tensor *const x[], int n, bool on) {
     for (int k = -2; k < n; k++) {
         rg_tensor *held = k == -2 ? y : k == -1 ? dy : x[k];
         if (held && on) held->refs++;
@@ -366,15 +364,15 @@ int rg_grad_at(const char *at, rg_tensor *y, rg_list list, rg_tensor *out[], rg_
     if (n < 0 || (n > 0 && (!x || !out))) return rg_fail(t, RG_EVALUE, at, "rg_grad: no x, or no place for its gradient");
     if (check_wanted("rg_grad: x", at, t, x, n)) return -1;
     const int64_t start = t->seq;
-    begin(t, at, RG_REACHES, options.create_graph);
-    hold(y, dy, x, n, true);
-    mark_paths(t, y, x, n);
-    int failed = y->flags & RG_REACHES ? run(t, y, dy) : 0;
-    for (int k = 0; k < n && !failed; k++) failed = !rg_usable(out[k] = result(t, x, out, k, start));
+    begin_pass(t, at, RG_REACHES, options.create_graph);
+    hold_all(y, dy, x, n, true);
+    flag_paths(t, y, x, n);
+    int failed = y->flags & RG_REACHES ? run_pass(t, y, dy) : 0;
+    for (int k = 0; k < n && !failed; k++) failed = !rg_usable(out[k] = grad_result(t, x, out, k, start));
     for (int k = 0; k < n && failed; k++) out[k] = t->poison;
-    for (int k = 0; k < n; k++) x[k]->flags &= (uint16_t)~RG_MARKS;
-    end(t, y);
-    hold(y, dy, x, n, false);
-    if (!failed && n && !options.create_graph && !t->plan.no_history) t->plan.no_history = start;
+    for (int k = 0; k < n; k++) x[k]->flags &= (uint16_t)~RG_PATH_FLAGS;
+    end_pass(t, y);
+    hold_all(y, dy, x, n, false);
+    if (!failed && n && !options.create_graph && !t->plan.no_history_since) t->plan.no_history_since = start;
     return failed ? -1 : 0;
 }

@@ -100,8 +100,8 @@ static bool among(const rg_tensor *x, int n, rg_tensor *const *in) {
     return i < n;
 }
 
-/* Is y applied to all that the composite was given, and otherwise to numbers at most? Then its own name and operands say nothing new. An
-   "operand 2" is, of those in another order, another one. */
+/* Can the message name the composite in place of y? Then y reads all that the composite was given, and otherwise only tensors of rank 0.
+   For a message that says "operand 2" they must also be in the same order. */
 static bool is_speakers(const rg_tensor *y, const rg_speaker *s, const char *format) {
     bool all = s, in_order = s && s->n == y->nin;
     for (int i = 0; all && i < s->n; i++) all = among(s->in[i], y->nin, y->in);

@@ -1,4 +1,5 @@
-/* hook.c - what is called while a pass runs: rg_on_grad with the whole gradient of one tensor, rg_listen with every part of any. */
+/* hook.c - hooks, called in a pass with the whole gradient of one tensor, and listeners, called in a pass with each part of any gradient,
+   or where an operator runs, recorded or replayed. */
 #include "internal.h"
 
 static int run_hook(const rg_hook *h) {

@@ -1,4 +1,4 @@
-/* internal.h - what the files of engine/ share; what only those in all.c call of each other is there. */
+/* internal.h - what the files of engine/ share; what only those in hot.c call of each other is there. */
 #ifndef RG_INTERNAL_H
 #define RG_INTERNAL_H
 
@@ -14,48 +14,49 @@ enum { /* rg_tensor.flags, by owner */
     /* the tensor itself */
     RG_NEEDS = 1 << 0,    /* requires a gradient, or depends on something that does */
     /* RG_POISON and RG_RELEASED: op.h */
-    RG_CONSTANT = 1 << 3, /* a leaf of one number, given when it was made */
+    RG_FILLED = 1 << 3,   /* a leaf whose elements are all one number, set when it was made */
     RG_DRAWN = 1 << 4,    /* a leaf whose values attr.source draws, anew in a replay */
-    RG_SCRATCH = 1 << 5,  /* made by the kernel of the next result */
+    RG_BY_KERNEL = 1 << 5, /* made by the forward kernel of the next result */
     /* its list; with none of them it is on the record */
     RG_PERMANENT = 1 << 6, /* parameter or buffer: in tape->permanent */
-    RG_KEPT = 1 << 7,      /* has outlived its place on the record: in tape->kept */
-    RG_RETURNED = 1 << 8,  /* back on the record, only for what is younger and may read it */
+    RG_KEPT = 1 << 7,      /* in tape->kept, or in plan.made */
+    RG_RETURNED = 1 << 8,  /* on the record again: released, but younger results may read it. It goes with the last of them */
     /* hook.c */
     RG_HOOKED = 1 << 9,  /* has a hook in tape->hooks */
     RG_BY_HOOK = 1 << 12,  /* made by a hook. A replay calls the hook again, so plans leave it out */
     RG_GRADIENT = 1 << 13, /* has been a gradient, or what a hook was called with */
-    /* the running pass of rg_grad */
-    RG_REACHES = 1 << 10, /* depends on what rg_grad was asked for */
-    RG_WANTED = 1 << 11,  /* rg_grad was asked for it */
-    RG_MARKS = RG_REACHES | RG_WANTED,
+    /* the running pass of rg_grad, or of rg_backward with inputs */
+    RG_REACHES = 1 << 10, /* depends on a tensor whose gradient is wanted */
+    RG_WANTED = 1 << 11,  /* its gradient is wanted */
+    RG_PATH_FLAGS = RG_REACHES | RG_WANTED,
 };
 
 enum { RG_DATA_CLASSES = 224, RG_CLASSES = RG_DATA_CLASSES + 16, RG_SMALL = 1024, RG_ALIGN = 64 };
 
 typedef struct rg_chunk { struct rg_chunk *next; size_t size; } rg_chunk;
 
-/* What rg_on_grad was given, in this order. */
+/* One call of rg_on_grad. The list begins with the youngest tensor's; of one tensor they are in the order of the calls. */
 typedef struct rg_hook { struct rg_hook *next; const char *at; rg_tensor *x; rg_grad_fn fn; void *ctx; } rg_hook;
 
 /* threads.c */
-int rg_threads_start(int n); /* n threads for loops, the caller among them; returns how many there are: fewer, and none was started */
+/* Starts threads for loops until there are n, the caller among them. Returns how many there can be; if fewer than n, none was started. */
+int rg_threads_start(int n);
 
 /* A list of tensors in order of seq, linked through prev and next. */
 typedef struct rg_chain { rg_tensor *first, *last; } rg_chain;
 
-/* The backward pass. Idle: running = false, flag = RG_NEEDS, leaves = NULL. begin() fills it in, end() makes it idle again. */
+/* The backward pass. Idle: running = false, flag = RG_NEEDS, leaves = NULL. begin_pass() fills it in, end_pass() makes it idle again. */
 typedef struct rg_pass {
     bool running;
     bool recording;    /* tape->recording at its beginning */
     bool graph;        /* its operations are recorded */
-    bool keep;         /* results keep their cotangents until the end */
-    uint16_t flag;     /* which tensors take part: RG_REACHES in rg_grad, else RG_NEEDS */
+    bool keep_results; /* results keep their cotangents until the end */
+    uint16_t flag;     /* which tensors take part: RG_REACHES in rg_grad and with inputs, else RG_NEEDS */
     uint32_t errors;   /* tape->errors at its beginning: more of them, and the pass has failed */
     uint32_t reads;    /* how often a value was read, by rg_item and the like: what a vjp made of it cannot be replayed */
     int64_t mark;      /* where the running vjp or hook began: it may not rewind further */
     const char *at;
-    rg_tensor *y;      /* while a plan is written: whose vjp ran last, and whose the steps are */
+    rg_tensor *vjp_of; /* while a plan is written: the result whose vjp ran last; new steps belong to it */
     rg_tensor *leaves; /* that have a cotangent, linked through leaf.next_leaf */
 } rg_pass;
 
@@ -66,8 +67,8 @@ typedef struct rg_step {
     union { rg_forward_fn forward; rg_fused_fn fused; } fn;
     rg_tensor *y, *from; /* FUSED: y's cotangent */
     rg_tensor *of;       /* the result that is computed, or whose vjp it belongs to */
-    int64_t dx;          /* FUSED: its gradients start there in plan.dx. Three times nin: what the kernel gets, and may change; the same, to
-                            restore it (what the kernel made when it was recorded, or NULL); what it must return */
+    int64_t dx;          /* FUSED: where in plan.dx three arrays of nin tensors begin: the dx[] that the kernel is called with (what it
+                            made at first, or NULL) and may overwrite; a copy, to restore it; the dx[] that it must return */
 } rg_step;
 
 /* The leaf's gradient: `grad`, a tensor without an operator, has the data that steps write as `made`'s. */
@@ -79,21 +80,22 @@ typedef struct rg_plan {
     rg_tensor **dx;
     rg_plan_grad *grads;
     int64_t nsteps, ndx, ngrads, steps_size, dx_size, grads_size;
-    int64_t nforward;       /* steps before it go forward, the others backward */
-    rg_tensor *last;        /* the end of the record that was planned */
-    rg_tensor *noted;       /* while writing: the last tensor of the record that is in the plan */
-    rg_chain made;          /* what the pass made */
-    bool writing, eager;    /* eager: the pass cannot be planned, and runs as usual after the forward steps */
+    int64_t nforward;               /* steps before it go forward, the others backward */
+    rg_tensor *last;                /* the end of the record that was planned */
+    rg_tensor *planned_to;          /* while writing: the last tensor of the record that has its steps */
+    rg_chain made;                  /* what the pass made: a hold each */
+    /* eager: hooks, listeners for gradients or rg_keep_grads want each pass. Steps go forward only; a replay runs the pass as usual */
+    bool writing, eager;
     /* of the record, with or without a plan */
-    rg_tensor *loss;        /* the oldest that rg_backward was given: held */
-    bool some_inputs;       /* its pass was for some leaves only */
-    int64_t second_loss;    /* seq of the oldest loss but that one; 0: there is none */
-    int64_t no_history;     /* seq where rg_grad left values without a history, which cannot be replayed; 0: nowhere */
-    int64_t unplayable;     /* seq where rg_grad recorded a vjp, or a hook, that cannot be replayed; 0: nowhere */
-    const rg_tensor *unplayable_of; /* its result, or leaf */
+    rg_tensor *loss;                /* the oldest that rg_backward was given: held */
+    bool some_inputs;               /* its pass was for some leaves only */
+    int64_t second_loss;            /* seq of the oldest loss but that one; 0: there is none */
+    int64_t no_history_since;       /* seq where rg_grad left values without a history, which cannot be replayed; 0: nowhere */
+    int64_t unplayable_since;       /* seq where rg_grad recorded a vjp, or a hook, that cannot be replayed; 0: nowhere */
+    const rg_tensor *unplayable;    /* the result, or the leaf with the hook */
     const char *why_unplayable;
-    int64_t replayed;       /* tape->seq when the last replay that succeeded began: leaves written before are in every value */
-    int64_t stale_before;   /* results older than this seq hold values of two steps, since the last replay failed; 0: it did not */
+    int64_t replayed;               /* tape->seq when the last successful replay began: all results are of what leaves held then */
+    int64_t stale_before;           /* results older than this seq hold values of two steps, since the last replay failed; 0: it did not */
     int64_t hooks_begin, hooks_end; /* what hooks made in the last replay has a seq in between */
 } rg_plan;
 
@@ -107,7 +109,7 @@ struct rg_tape {
     void *quarantine;                  /* RG_CHECK=1: that memory */
 
     rg_chain record;                   /* inputs and results since the reset */
-    rg_chain kept;                     /* retained values that a reset or rewind released, and gradients: alive by their holders alone */
+    rg_chain kept;                     /* what left the record while something held it, and gradients: they live as long as refs > 0 */
     rg_chain permanent;                /* parameters and buffers */
     rg_tensor **params;
     int nparams;
@@ -121,11 +123,11 @@ struct rg_tape {
     rg_hook *hooks;
     rg_listener *on_gradient, *on_run;
     void *profile;                     /* ops/profile.c's */
-    rg_end released;                   /* by the call that releases, now or last */
+    rg_end released;                   /* the call that releases tensors now, or did so last: copied into each */
     rg_dtype dtype;
     int isa, threads;
     rg_rng rng;
-    rg_memory_stats live;
+    rg_memory_stats stats;
 
     const rg_speaker *speaker;         /* the composite that runs, or NULL */
     rg_code code;

@@ -41,9 +41,9 @@ static int class_of(size_t size, size_t *rounded) {
 static void *chunk_new(rg_tape *t, size_t size) {
     if (size > SIZE_MAX / 2) return NULL;
     rg_chunk *c = t->allocator.alloc(t->allocator.ctx, size + 2 * RG_ALIGN);
-    t->live.allocations++;
+    t->stats.allocations++;
     if (!c) return NULL;
-    t->live.reserved += size + 2 * RG_ALIGN;
+    t->stats.reserved += size + 2 * RG_ALIGN;
     *c = (rg_chunk){.next = t->chunks, .size = size + 2 * RG_ALIGN};
     t->chunks = c;
     return (void *)(((uintptr_t)(c + 1) + RG_ALIGN - 1) & ~(uintptr_t)(RG_ALIGN - 1));
@@ -54,7 +54,7 @@ static void *carve(rg_tape *t, size_t size) {
     const size_t align = size % RG_ALIGN ? 16 : RG_ALIGN;
     unsigned char *p = (unsigned char *)(((uintptr_t)t->bump + align - 1) & ~(uintptr_t)(align - 1));
     if (!t->bump || p > t->bump_end || (size_t)(t->bump_end - p) < size) {
-        size_t chunk = t->live.reserved < CHUNK_FIRST ? CHUNK_FIRST : t->live.reserved;
+        size_t chunk = t->stats.reserved < CHUNK_FIRST ? CHUNK_FIRST : t->stats.reserved;
         if (chunk > CHUNK_SMALL) chunk = CHUNK_SMALL;
         p = chunk_new(t, chunk);
         if (!p) return NULL;
@@ -86,28 +86,28 @@ static void pool_free(rg_tape *t, void *p, size_t size) {
 static void *direct_alloc(rg_tape *t, size_t size) {
     if (size > SIZE_MAX / 2) return NULL;
     unsigned char *from = t->allocator.alloc(t->allocator.ctx, size + RG_ALIGN + sizeof(void *));
-    t->live.allocations++;
+    t->stats.allocations++;
     if (!from) return NULL;
-    t->live.reserved += size + RG_ALIGN + sizeof(void *);
+    t->stats.reserved += size + RG_ALIGN + sizeof(void *);
     void **p = (void **)(((uintptr_t)from + sizeof(void *) + RG_ALIGN - 1) & ~(uintptr_t)(RG_ALIGN - 1));
     p[-1] = from;
     return p;
 }
 
 static void direct_free(rg_tape *t, void *p, size_t size) {
-    t->live.reserved -= size + RG_ALIGN + sizeof(void *);
+    t->stats.reserved -= size + RG_ALIGN + sizeof(void *);
     t->allocator.free(t->allocator.ctx, ((void **)p)[-1], size + RG_ALIGN + sizeof(void *));
 }
 
 static void *rg_block_find(rg_tape *t, size_t size) {
     void *p = t->allocator.no_pool ? direct_alloc(t, size) : pool_alloc(t, size);
-    if (p) t->live.bytes += size;
+    if (p) t->stats.bytes += size;
     return p;
 }
 
 static void rg_block_return(rg_tape *t, void *p, size_t size) {
     if (!p) return;
-    t->live.bytes -= size;
+    t->stats.bytes -= size;
     if (t->check && size % RG_ALIGN) { /* a node */
         rg_tensor *x = p;
         memset(x->value, 0xff, sizeof x->value); /* NaN in both floats */
@@ -128,7 +128,7 @@ static inline void *rg_block_alloc(rg_tape *t, size_t size) {
     void **p = k < RG_SMALL / 16 ? t->free_blocks[k] : NULL;
     if (!p) return rg_block_find(t, size);
     t->free_blocks[k] = *p;
-    t->live.bytes += size;
+    t->stats.bytes += size;
     return p;
 }
 
@@ -140,7 +140,7 @@ static inline void rg_block_free(rg_tape *t, void *p, size_t size) {
     }
     *(void **)p = t->free_blocks[k];
     t->free_blocks[k] = p;
-    t->live.bytes -= size;
+    t->stats.bytes -= size;
 }
 
 static void rg_blocks_free_all(rg_tape *t) {
@@ -157,7 +157,7 @@ static void rg_blocks_free_all(rg_tape *t) {
     }
 }
 
-/* Only blocks of whole lines start at one. */
+/* To a multiple of 64: only such blocks are 64-byte aligned. */
 static size_t whole_lines(size_t size) { return size > SIZE_MAX / 2 ? size : (size + !size + RG_ALIGN - 1) & ~(size_t)(RG_ALIGN - 1); }
 
 void *rg_tape_alloc(const char *at, rg_tape *t, size_t size) {

@@ -8,7 +8,7 @@
 
 #include "internal.h"
 
-static void rg_plan_drop(rg_tape *t) {
+static void rg_plan_free(rg_tape *t) {
     rg_plan *p = &t->plan;
     if (p->writing || !(p->last || p->nsteps || p->ngrads || p->made.first)) return;
     for (int64_t i = 0; i < p->ngrads; i++) {
@@ -25,17 +25,17 @@ static void rg_plan_drop(rg_tape *t) {
 
 static void rg_plan_rewound(rg_tape *t, int64_t mark) {
     rg_plan *p = &t->plan;
-    if (mark == 0 || (p->last && p->last->seq >= mark)) rg_plan_drop(t);
+    if (mark == 0 || (p->last && p->last->seq >= mark)) rg_plan_free(t);
     if (p->loss && p->loss->seq >= mark) rg_unref(p->loss), p->loss = NULL;
     if (p->second_loss >= mark) p->second_loss = 0;
-    if (p->no_history >= mark) p->no_history = 0;
-    if (p->unplayable >= mark) p->unplayable = 0;
+    if (p->no_history_since >= mark) p->no_history_since = 0;
+    if (p->unplayable_since >= mark) p->unplayable_since = 0;
 }
 
 static void rg_plan_passed(rg_tensor *loss, bool some_inputs) {
     rg_plan *p = &loss->tape->plan;
     rg_tensor *younger = loss;
-    rg_plan_drop(loss->tape); /* it was written without this pass */
+    rg_plan_free(loss->tape); /* it was written without this pass */
     if (!p->loss || loss->seq < p->loss->seq) younger = p->loss, p->loss = loss, p->some_inputs = some_inputs;
     if (!younger) return;
     if (!p->second_loss || younger->seq < p->second_loss) p->second_loss = younger->seq;
@@ -48,13 +48,13 @@ static int add_step(rg_tape *t, rg_step step) {
     rg_plan *p = &t->plan;
     rg_step *steps = rg_grown(step.y->at, t, p->steps, p->nsteps, &p->steps_size, sizeof step);
     if (!steps) return -1;
-    step.of = t->pass.y ? t->pass.y : step.y;
+    step.of = t->pass.vjp_of ? t->pass.vjp_of : step.y;
     p->steps = steps;
     p->steps[p->nsteps++] = step;
     return 0;
 }
 
-RG_COLD static int refuse(const rg_tensor *y, const char *why) {
+RG_COLD static int refuse_replay(const rg_tensor *y, const char *why) {
     char text[64];
     return rg_fail(y->tape, RG_ESTATE, y->at, "rg_play: %s cannot be replayed: %s",
         y->op ? y->op->name : rg_shape_text(y, text, sizeof text), why);
@@ -71,37 +71,37 @@ static int add_forward(rg_tape *t, rg_tensor *y) {
         const rg_tensor *x = y->in[i]->base ? y->in[i]->base : y->in[i];
         of_operand |= y->base == x;
         if (is_of_pass(&t->plan, x) || is_of_pass(&t->plan, y->in[i]))
-            return refuse(y, "it reads a gradient, or what a hook made: rg_rewind to before it");
+            return refuse_replay(y, "it reads a gradient, or what a hook made: rg_rewind to before it");
     }
-    if (!of_operand) return refuse(y, "its value does not come from its operands alone");
+    if (!of_operand) return refuse_replay(y, "its value does not come from its operands alone");
     const rg_forward_fn forward = y->op->forward[rg_f64_kernel(y)][t->isa];
     if (y->op->check && add_step(t, (rg_step){.kind = RG_STEP_CHECK, .y = y})) return -1;
     return forward ? add_step(t, (rg_step){.kind = RG_STEP_FORWARD, .fn.forward = forward, .y = y}) : 0;
 }
 
 /* Has C code, not an operation, given x its values? */
-static bool is_computed_outside(const rg_tensor *x) { return !x->op && !x->base && !(x->flags & (RG_CONSTANT | RG_DRAWN | RG_SCRATCH)); }
+static bool is_computed_outside(const rg_tensor *x) { return !x->op && !x->base && !(x->flags & (RG_FILLED | RG_DRAWN | RG_BY_KERNEL)); }
 
 /* By the vjp, and by the hook. */
 static const char *const reads[] = {"its vjp reads values", "its hook reads values"};
 static const char *const computes[] = {"its vjp computes values that are no result of an operation",
     "its hook computes values that are no result of an operation"};
 
-/* What is on the record after p->noted: results, and leaves that are drawn. A vjp, y's, must make no leaf of values that it computed in
-   C. */
-static int note(rg_tape *t, const rg_tensor *y) {
+/* Steps for the results, and the leaves that are drawn, after p->planned_to. With y, its vjp made them: a leaf that it filled from C is
+   refused, since a replay does not run that code. */
+static int write_recorded(rg_tape *t, const rg_tensor *y) {
     rg_plan *p = &t->plan;
-    for (rg_tensor *x = p->noted ? p->noted->next : t->record.first; x; x = x->next) {
+    for (rg_tensor *x = p->planned_to ? p->planned_to->next : t->record.first; x; x = x->next) {
         if (x->op && !(x->flags & RG_BY_HOOK) && add_forward(t, x)) return -1;
         if (x->flags & RG_DRAWN && !(x->flags & RG_BY_HOOK) &&
             add_step(t, (rg_step){.kind = RG_STEP_FORWARD, .fn.forward = x->attr.source, .y = x})) return -1;
-        if (y && is_computed_outside(x)) return refuse(y, computes[0]);
-        p->noted = x;
+        if (y && is_computed_outside(x)) return refuse_replay(y, computes[0]);
+        p->planned_to = x;
     }
     return 0;
 }
 
-static int rg_plan_vjp(rg_tape *t, const rg_tensor *y, bool read) { return read ? refuse(y, reads[0]) : note(t, y); }
+static int rg_plan_write_vjp(rg_tape *t, const rg_tensor *y, bool read) { return read ? refuse_replay(y, reads[0]) : write_recorded(t, y); }
 
 /* What was recorded stays on the record, and a replay does not call the vjp, or the hook, again. */
 static void rg_plan_check_graph(rg_tensor *y, int64_t mark, bool read, bool hook) {
@@ -109,10 +109,10 @@ static void rg_plan_check_graph(rg_tensor *y, int64_t mark, bool read, bool hook
     const char *why = read ? reads[hook] : NULL;
     for (const rg_tensor *x = y->tape->record.last; x && x->seq >= mark; x = x->prev)
         if (is_computed_outside(x)) why = computes[hook];
-    if (why && !p->unplayable) p->unplayable = mark, p->unplayable_of = y, p->why_unplayable = why;
+    if (why && !p->unplayable_since) p->unplayable_since = mark, p->unplayable = y, p->why_unplayable = why;
 }
 
-static int rg_plan_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, int64_t mark) {
+static int rg_plan_write_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, int64_t mark) {
     rg_tape *t = y->tape;
     rg_plan *p = &t->plan;
     rg_step step = {.kind = RG_STEP_FUSED, .fn.fused = fused, .y = y, .from = y->cotangent, .dx = p->ndx};
@@ -122,19 +122,19 @@ static int rg_plan_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, 
         p->dx = all;
         p->dx[p->ndx++] = g && i < 2 * y->nin && g->seq < mark ? NULL : g;
     }
-    p->noted = t->record.last;
+    p->planned_to = t->record.last;
     return add_step(t, step);
 }
 
-static int rg_plan_add(rg_tensor *to, rg_tensor *from) {
-    return note(to->tape, NULL) || add_step(to->tape, (rg_step){.kind = RG_STEP_ADD, .y = to, .from = from});
+static int rg_plan_write_add(rg_tensor *to, rg_tensor *from) {
+    return write_recorded(to->tape, NULL) || add_step(to->tape, (rg_step){.kind = RG_STEP_ADD, .y = to, .from = from});
 }
 
-static void rg_plan_settle(rg_tape *t, int64_t mark) {
+static void rg_plan_take(rg_tape *t, int64_t mark) {
     rg_plan *p = &t->plan;
     rg_tensor *x = t->record.last, *next;
     while (x && x->seq >= mark) x = x->prev;
-    p->noted = x;
+    p->planned_to = x;
     for (x = x ? x->next : t->record.first; x; x = next) {
         next = x->next;
         rg_unlist(&t->record, x);
@@ -143,7 +143,7 @@ static void rg_plan_settle(rg_tape *t, int64_t mark) {
     }
 }
 
-static int rg_plan_copy(rg_tensor *copy, rg_tensor *from) {
+static int rg_plan_write_copy(rg_tensor *copy, rg_tensor *from) {
     rg_tape *t = copy->tape;
     if (add_step(t, (rg_step){.kind = RG_STEP_COPY, .y = copy, .from = from})) return -1;
     rg_unlist(&t->kept, copy);
@@ -153,8 +153,8 @@ static int rg_plan_copy(rg_tensor *copy, rg_tensor *from) {
 }
 
 /* A tensor of the plan keeps its operator, a leaf's gradient has none: this is a tensor of its own, with the other's data. Nothing else has
-   them, since make_own came before. */
-static int rg_plan_grad_of(rg_tensor *leaf) {
+   them, since unshare came before. */
+static int rg_plan_write_grad(rg_tensor *leaf) {
     rg_tape *t = leaf->tape;
     rg_plan *p = &t->plan;
     rg_plan_grad *grads = rg_grown(leaf->at, t, p->grads, p->ngrads, &p->grads_size, sizeof *grads);
@@ -176,7 +176,7 @@ static inline int run_fused(const rg_tape *t, const rg_step *s) {
     rg_tensor **dx = t->plan.dx + s->dx;
     if (s->fn.fused(s->y, s->from, dx)) return rg_fail(s->y->tape, RG_ESTATE, s->y->at, "%s: its fused backward failed", s->y->op->name);
     for (int i = 0, n = s->y->nin; i < n; i++) {
-        if (dx[i] != dx[2 * n + i]) return refuse(s->y, "its fused backward gave another tensor than before");
+        if (dx[i] != dx[2 * n + i]) return refuse_replay(s->y, "its fused backward gave another tensor than before");
         dx[i] = dx[n + i];
     }
     return 0;
@@ -211,7 +211,7 @@ static int replay_clean(rg_tape *t, int64_t from, int64_t to) {
     for (int64_t i = from; i < to; i++) {
         const rg_tensor *y = t->plan.steps[i].y;
         for (int k = 0; y->op && k < 2; k++)
-            if (y->saved[k] && y->saved[k]->seq >= mark) return refuse(y, "its forward does not make its saved tensors by rg_save");
+            if (y->saved[k] && y->saved[k]->seq >= mark) return refuse_replay(y, "its forward does not make its saved tensors by rg_save");
     }
     rg_release_since(&t->record, mark);
     return failed;
@@ -232,9 +232,9 @@ static bool is_eager(const rg_tape *t) { return t->keep_grads || t->hooks || t->
 /* The steps of the record, then, as the pass runs, those of the pass. */
 static int write_plan(const char *at, rg_tape *t) {
     rg_plan *p = &t->plan;
-    rg_plan_drop(t);
-    p->noted = NULL;
-    if (note(t, NULL)) return -1;
+    rg_plan_free(t);
+    p->planned_to = NULL;
+    if (write_recorded(t, NULL)) return -1;
     p->nforward = p->nsteps;
     p->eager = is_eager(t);
     if (replay_forward(t)) return -1;
@@ -244,11 +244,11 @@ static int write_plan(const char *at, rg_tape *t) {
 
 /* A leaf's gradient that is in the plan's memory, or that has another holder, is moved away: after that no step can fail for want of
    memory. */
-static int own_grads(const char *at, rg_tape *t) {
+static int unshare_grads(const char *at, rg_tape *t) {
     for (int64_t i = 0; i < t->plan.ngrads; i++) {
         rg_tensor **g = &t->plan.grads[i].leaf->grad, *copy;
-        if (!*g || rg_is_own(*g)) continue;
-        if (!(copy = rg_own_copy(at, *g))) return -1;
+        if (!*g || rg_is_unshared(*g)) continue;
+        if (!(copy = rg_kept_copy(at, *g))) return -1;
         rg_unref(*g);
         *g = copy;
     }
@@ -285,18 +285,18 @@ int rg_play_at(const char *at, rg_tape *t) {
     rg_plan *p = &t->plan;
     if (t->pass.running) return rg_fail(t, RG_ESTATE, at, "rg_play: inside a backward rule");
     if (p->second_loss) return rg_fail(t, RG_ESTATE, at, "rg_play: more than one backward pass is on the record");
-    if (p->no_history)
+    if (p->no_history_since)
         return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_grad without .create_graph is on the record: its results have no history");
     if (p->loss && p->some_inputs)
         return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_backward for some inputs is on the record; only one for all leaves is replayed");
-    if (p->unplayable) return refuse(p->unplayable_of, p->why_unplayable);
+    if (p->unplayable_since) return refuse_replay(p->unplayable, p->why_unplayable);
     t->released = (rg_end){"rg_play", at};
     if (t->record.last && t->record.last->seq >= p->hooks_begin && t->record.last->seq < p->hooks_end)
         rg_release_since(&t->record, p->hooks_begin);
     int failed;
-    if (is_ready(t)) failed = own_grads(at, t) || replay_forward(t) || replay_clean(t, p->nforward, p->nsteps);
-    else failed = write_plan(at, t) || own_grads(at, t);
-    if (failed) return rg_plan_drop(t), -1;
+    if (is_ready(t)) failed = unshare_grads(at, t) || replay_forward(t) || replay_clean(t, p->nforward, p->nsteps);
+    else failed = write_plan(at, t) || unshare_grads(at, t);
+    if (failed) return rg_plan_free(t), -1;
     if (p->eager && p->loss) return eager_pass(at, t);
     deposit_all(t);
     return 0;

@@ -3,7 +3,7 @@
 
 #include "internal.h"
 
-static rg_op_entry *head;
+static rg_op_entry *head; /* written by constructors only, as is the next */
 const rg_op *rg_op_rejected;
 
 int rg_op_register(rg_op_entry *e) {

@@ -23,7 +23,7 @@ static void *heap_alloc(void *ctx, size_t size) {
 }
 static void heap_free(void *ctx, void *p, size_t size) { (void)ctx, (void)size, free(p); }
 
-static void tell(void *ctx, rg_code code, const char *message) {
+static void print_error(void *ctx, rg_code code, const char *message) {
     (void)ctx, (void)code;
     fprintf(stderr, "retrograd: %s\n", message);
 }
@@ -47,14 +47,14 @@ rg_tape *rg_tape_new_at(const char *at, uint64_t seed, rg_tape_options options) 
     if (!t) return NULL;
     const char *check = getenv("RG_CHECK");
     *t = (rg_tape){.allocator = a, .recording = true, .seq = 1, .dtype = RG_F32, .isa = rg_best_isa(), .threads = 1, .pass.flag = RG_NEEDS,
-        .on_error = tell, .check = check && check[0] == '1'};
+        .on_error = print_error, .check = check && check[0] == '1'};
     rg_blocks_init(t);
     rg_rng_seed(&t->rng, seed);
     t->poison = rg_node_new(at, t, 0);
     if (!t->poison) return rg_tape_free_at(NULL, t), NULL;
     t->poison->flags = RG_POISON;
     t->poison->numel = 0;
-    t->live = (rg_memory_stats){.reserved = t->live.reserved, .allocations = t->live.allocations};
+    t->stats = (rg_memory_stats){.reserved = t->stats.reserved, .allocations = t->stats.allocations};
     if (rg_op_rejected)
         rg_fail(t, RG_ESTATE, at, "rg_tape_new: operator %s has the name of another, or no formula, samples or refusals",
             rg_op_rejected->name ? rg_op_rejected->name : "NULL");
@@ -96,7 +96,7 @@ void rg_tape_free_at(const char *at, rg_tape *t) {
         return;
     }
     t->released = (rg_end){"rg_tape_free", at};
-    rg_plan_drop(t);
+    rg_plan_free(t);
     const rg_chain all[] = {t->record, t->kept, t->permanent};
     for (int k = 0; k < 3; k++)
         for (rg_tensor *x = all[k].first, *next; x; x = next) {
@@ -241,4 +241,4 @@ rg_dtype rg_default_dtype(const rg_tape *t) { return t ? t->dtype : RG_F32; }
 int rg_threads(const rg_tape *t) { return t ? t->threads : 1; }
 rg_rng *rg_tape_rng(rg_tape *t) { return t ? &t->rng : NULL; }
 void **rg_profile_of(rg_tape *t) { return t ? &t->profile : NULL; }
-rg_memory_stats rg_memory(const rg_tape *t) { return t ? t->live : (rg_memory_stats){0}; }
+rg_memory_stats rg_memory(const rg_tape *t) { return t ? t->stats : (rg_memory_stats){0}; }

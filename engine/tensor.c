@@ -1,4 +1,4 @@
-/* tensor.c - tensors: sizes, storage, their ends, leaves, and rg_apply, through which every operator goes. */
+/* tensor.c - tensors: sizes, storage, release, leaves, and rg_apply, through which every operator goes. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -57,7 +57,7 @@ static RG_INLINE rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) {
     x->at = at;
     x->nin = (uint8_t)nin;
     x->dtype = t->dtype;
-    t->live.tensors++;
+    t->stats.tensors++;
     return x;
 }
 
@@ -80,19 +80,19 @@ static inline void free_name(rg_tensor *x) {
     x->name = NULL;
 }
 
-/* -------- the ends of a tensor
+/* -------- release
 
    Holds are counted in refs: the record's, tape->permanent's or the plan's on what is in them, a view's on its base, a leaf's on its
-   gradient, a pass's on cotangents, the plan's on the loss, the user's. What an operator reads has no hold: the record is in order of
-   seq, a result is younger than its operands, and the record ends from its young end.                                                */
+   gradient, a pass's on cotangents, the plan's on the loss, the user's. A result does not hold its operands, and need not: they are older,
+   and the record releases the youngest tensor first.                                                                                 */
 
 static RG_INLINE void rg_node_destroy(rg_tensor *x) {
     rg_tape *t = x->tape;
     if (x->data != x->value && x->data && !x->base) rg_block_free(t, x->data, storage_size((size_t)x->numel * rg_width(x->dtype)));
     free_name(x);
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
-    t->live.recorded -= x->op && x->flags & RG_NEEDS;
-    t->live.tensors--;
+    t->stats.recorded -= x->op && x->flags & RG_NEEDS;
+    t->stats.tensors--;
     x->flags = RG_RELEASED;
     x->released = t->released;
     rg_block_free(t, x, rg_node_size(x->nin));
@@ -114,7 +114,7 @@ static inline void node_free(rg_tensor *x) {
 static void keep(rg_tensor *x) {
     const bool result = x->op;
     x->refs--;
-    x->tape->live.recorded -= result && x->flags & RG_NEEDS;
+    x->tape->stats.recorded -= result && x->flags & RG_NEEDS;
     x->op = NULL;
     x->attr = RG_NO_ATTR;
     if (x->flags & RG_HOOKED) rg_hooks_drop(x);
@@ -157,8 +157,8 @@ RG_COLD static void rg_to_record(rg_tensor *x) {
     *(x->next ? &x->next->prev : &record->last) = x;
 }
 
-/* Only a kept tensor can lose its last hold. If the record has younger tensors, which may read it, it goes back to its place there, and is
-   released with the last of them. */
+/* x is in tape->kept: elsewhere the list holds it. If the record has younger tensors, which may read it, it goes back to its place there,
+   and is released with the last of them. */
 static void last_hold_ends(rg_tensor *x) {
     const rg_tensor *newest = x->tape->record.last;
     if (newest && newest->seq > x->seq) {
@@ -228,7 +228,7 @@ rg_tensor *rg_input_at(const char *at, rg_tape *t, rg_dtype dtype, const void *d
 static rg_tensor *set_constant(rg_tensor *x, double value) {
     if (rg_failed(x)) return x;
     rg_set_all(x, value);
-    x->flags |= RG_CONSTANT;
+    x->flags |= RG_FILLED;
     return x;
 }
 
@@ -244,7 +244,7 @@ rg_tensor *rg_drawn_at(const char *at, rg_tape *t, int (*source)(rg_tensor *x), 
     return source(x) ? rg_poison(t) : x;
 }
 
-/* A result without operands or history, for y. */
+/* A tensor without an operator, of y's kernel or rule: to all others it looks like a leaf. */
 static inline rg_tensor *temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape, int64_t numel) {
     rg_tape *t = y->tape;
     rg_tensor *x = t->code ? NULL : rg_node_new(y->at, t, 0);
@@ -284,7 +284,7 @@ rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on) {
     if (x->op) return rg_refuse(t, RG_ESTATE, at, "rg_requires_grad: the result of %s is no leaf; rg_detach it", x->op->name);
     if (on && !is_float(x->dtype)) return rg_refuse(t, RG_EDTYPE, at, "rg_requires_grad: %s has no gradient", rg_dtype_name(x->dtype));
     t->released = (rg_end){"rg_requires_grad", at};
-    rg_plan_drop(t);
+    rg_plan_free(t);
     x->flags = (uint16_t)(on ? x->flags | RG_NEEDS : x->flags & ~RG_NEEDS);
     return x;
 }
@@ -307,7 +307,7 @@ rg_tensor *rg_detach_at(const char *at, rg_tensor *x) {
     return y;
 }
 
-static rg_tensor *rg_own_copy(const char *at, const rg_tensor *x) {
+static rg_tensor *rg_kept_copy(const char *at, const rg_tensor *x) {
     rg_tensor *copy = rg_node_like(at, x);
     if (!copy) return NULL;
     if (make_room(at, copy, true)) return rg_node_destroy(copy), NULL;
@@ -399,12 +399,12 @@ static inline int compute(rg_tensor *y) {
     const int64_t before = t->seq;
     const int failed = forward(y);
     if (t->seq != before)
-        for (rg_tensor *x = t->record.last; x && x->seq >= before; x = x->prev) x->flags |= RG_SCRATCH;
+        for (rg_tensor *x = t->record.last; x && x->seq >= before; x = x->prev) x->flags |= RG_BY_KERNEL;
     return failed;
 }
 
 /* y, which failed, goes; its tape has an error, or had one that a handler cleared. */
-RG_COLD static rg_tensor *refused(rg_tensor *y, uint32_t errors) {
+RG_COLD static rg_tensor *give_up(rg_tensor *y, uint32_t errors) {
     rg_tape *t = y->tape;
     rg_tell(&t->on_run, y, RG_RUN_ENDS, NULL);
     if (t->errors == errors) rg_reject(y, RG_ESTATE, "failed");
@@ -425,11 +425,11 @@ rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_ten
     for (int i = 0; i < n; i++) y->in[i] = in[i];
     const uint32_t errors = t->errors;
     if (t->on_run) rg_tell(&t->on_run, y, RG_RUN_FORWARD, NULL);
-    if (infer(y, o.alike) || compute(y) || t->errors != errors) return refused(y, errors);
+    if (infer(y, o.alike) || compute(y) || t->errors != errors) return give_up(y, errors);
     if (t->on_run) rg_tell(&t->on_run, y, RG_RUN_ENDS, NULL);
     if (o.needs && t->recording && y->op->backward && is_float(y->dtype)) {
         y->flags = RG_NEEDS;
-        t->live.recorded++;
+        t->stats.recorded++;
     }
     y->seq = t->seq++;
     rg_enlist(&t->record, y);

@@ -24,7 +24,7 @@ enum { IDLE, CALLED, RUNS, ENDS };
 typedef struct thread {
     _Alignas(64) _Atomic int64_t next; /* of its share of the loop, the pieces next .. end are not taken yet */
     int64_t end;
-    _Atomic int state;  /* the owner calls it, or takes the call back; the thread runs, and is idle again */
+    _Atomic int state;  /* the owner sets CALLED, or takes it back to IDLE; the thread sets RUNS, then IDLE */
     _Atomic bool sleeps;
     pthread_cond_t wake;
     pthread_t id;
@@ -62,7 +62,8 @@ static int await(thread *self, thread *of, int state) {
     return is;
 }
 
-/* Who waits for the state of `of` sees it before he sleeps, or is seen here to sleep. */
+/* No wake-up is lost. The thread that waits sets `sleeps`, then reads the state; this sets the state, then reads `sleeps`: one of the two
+   sees what the other wrote. */
 static void change(thread *of, int state, thread *waits) {
     atomic_store(&of->state, state);
     if (!atomic_load(&waits->sleeps)) return;
@@ -105,7 +106,7 @@ static void share_out(int n, int64_t blocks, rg_loop_fn *loop, const void *with)
 
 /* -------- beginning and end, with pool.owner */
 
-/* Signals are for the program's threads, but for those that come of what this one does. */
+/* It blocks all signals but those that its own instructions cause. */
 static bool start_one(void) {
     thread *t = &pool.thread[pool.count];
     sigset_t blocked, before;
@@ -156,8 +157,8 @@ static void reset(void) {
     pool.count = 1;
 }
 
-/* When the program ends, or the library is unloaded. A thread of the program that computes on does so alone. */
-__attribute__((destructor)) static void end(void) {
+/* When the program ends, or the library is unloaded. A thread that still computes after this runs its loops alone. */
+__attribute__((destructor)) static void stop_all(void) {
     if (pthread_mutex_trylock(&pool.owner)) return; /* a loop runs: its threads end with the process */
     stop(1);
     pool.most = 1;

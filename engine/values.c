@@ -1,4 +1,4 @@
-/* values.c - reading and writing: what is in a tensor, as numbers of C. */
+/* values.c - reading and writing: what is in a tensor, as numbers of C; who may write, and that it was written. */
 #include <math.h>
 #include <string.h>
 
@@ -41,10 +41,10 @@ void rg_touch(rg_tensor *leaf) {
     rg_tensor *owner = leaf->base ? leaf->base : leaf;
     if (owner->op) return;
     owner->leaf.written = owner->tape->seq;
-    if (!(owner->flags & (RG_CONSTANT | RG_DRAWN))) return;
+    if (!(owner->flags & (RG_FILLED | RG_DRAWN))) return;
     /* its values are given from now on: a replay does not draw them */
-    if (owner->flags & RG_DRAWN) owner->tape->released = (rg_end){"a write to a drawn input", NULL}, rg_plan_drop(owner->tape);
-    owner->flags &= (uint16_t)~(RG_CONSTANT | RG_DRAWN);
+    if (owner->flags & RG_DRAWN) owner->tape->released = (rg_end){"a write to a drawn input", NULL}, rg_plan_free(owner->tape);
+    owner->flags &= (uint16_t)~(RG_FILLED | RG_DRAWN);
 }
 
 int rg_may_write(const char *at, rg_tensor *x, const char *who) {

@@ -13,7 +13,7 @@ void rg_walk_operands(rg_walk *w, const rg_tensor *y, int k) {
     rg_walk_init(w, y->ndim, y->shape, k, has);
 }
 
-/* Neighbouring dimensions that the same operands have become one. Only what is read is set: clearing all of w takes longer than a small
+/* Merges two neighbouring dimensions if the same operands have both. Only what is read is set: clearing all of w takes longer than a small
    op. */
 void rg_walk_init(rg_walk *w, int ndim, const int64_t *shape, int k, const unsigned *has) {
     int64_t stride[RG_WALK_MAX];
