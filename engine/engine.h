@@ -174,8 +174,8 @@ void rg_zero_grad(rg_tape *t);
    - a checkpoint; a vjp, or a hook with .create_graph, that reads values or computes values in C;
    - an op that reads a gradient (rg_grad_of), or what a hook made;
    - a record with two rg_backward, with an rg_backward with .inputs, or with an rg_grad without .create_graph.
-   After an error, also a label out of range, every gradient is as it was. If the error came while results were computed,
-   a pass through them is an error until an rg_play succeeds. */
+   After an error, also a label out of range, every gradient is as it was. If the error came while results were
+   computed, a pass through them is an error until an rg_play succeeds. */
 int rg_play(rg_tape *t);
 /* Called in every pass, of rg_backward or rg_grad, when the gradient g of x is complete: first for the results, the
    newest first, then for the leaves. What it returns, of g's shape and dtype, replaces g; NULL or g itself: g stays. */
