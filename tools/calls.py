@@ -89,7 +89,8 @@ class Function:
     def definition(self):
         names = ", ".join(Parameter(p).name for p in self.explicit())
         void = self.result.strip() == "void"
-        return f"{self.result}({self.plain_name()})({', '.join(self.explicit())}) {{ {'' if void else 'return '}{self.name}_at(NULL, {names}); }}"
+        call = f"{'' if void else 'return '}{self.name}_at(NULL, {names})"
+        return f"{self.result}({self.plain_name()})({', '.join(self.explicit())}) {{ {call}; }}"
 
     def macro(self, of, n):
         """NAME; with `of` NAME_of, with `n` NAME_n."""
@@ -114,7 +115,8 @@ class Function:
             pair = "RG_PAIR" if len(given) == 2 else "RG_PAIR_AFTER"
             return [f"#define {name}({', '.join(taken)}) {pair}({self.name}_at, {', '.join(given)}, __COUNTER__)"]
         if self.list == "rg_tensors" and not n:
-            return [f"#define {name}({', '.join(taken)}, ...) RG_CALL_WITH(__COUNTER__, {self.name}_at, ({', '.join(given[:-1])}), __VA_ARGS__)"]
+            before = ", ".join(given[:-1])
+            return [f"#define {name}({', '.join(taken)}, ...) RG_CALL_WITH(__COUNTER__, {self.name}_at, ({before}), __VA_ARGS__)"]
         if self.list and n:
             taken[-1], given[-1] = "...", "__VA_ARGS__"
         elif not end and not self.list:  # a literal with commas in it needs no parentheses
@@ -130,7 +132,8 @@ class Function:
         if not end:
             return [f"#define {name}({', '.join(taken + ['...'] if self.list and not n else taken)}) {call}"]
         first = "".join(x + ", " for x in taken[:-1])  # an argument more at the end, or C11 would want one in place of the dots
-        return [f"#define {name}({first}...) {name}_call_({first}__VA_ARGS__, {end})", f"#define {name}_call_({first}{taken[-1]}, ...) {call}"]
+        return [f"#define {name}({first}...) {name}_call_({first}__VA_ARGS__, {end})",
+                f"#define {name}_call_({first}{taken[-1]}, ...) {call}"]
 
     def macros(self):
         lines = []
@@ -164,7 +167,8 @@ def main():
     name = re.sub(r".*?((?:engine|ops|nn)/\w+\.h)$", r"\1", header)
     guard = re.sub(r"\W", "_", name.upper()) + "_CALLS"
     with open(calls_h, "w", encoding="utf-8") as out:
-        out.write(f"/* Made from {name} by tools/calls.py. */\n#ifndef {guard}\n#define {guard}\n\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n")
+        out.write(f"/* Made from {name} by tools/calls.py. */\n#ifndef {guard}\n#define {guard}\n\n")
+        out.write("#ifdef __cplusplus\nextern \"C\" {\n#endif\n")
         out.write("\n".join(line for f in found for line in f.prototypes()))
         out.write("\n#ifdef __cplusplus\n}\n#endif\n\n")
         out.write("\n".join(line for f in found for line in f.macros()))

@@ -23,7 +23,8 @@ INNER = set("bce_each batch_norm_given cross_entropy_with add_scalar mul_scalar 
 UNSEEN = set("""F.rms_norm F.scaled_dot_product_attention nn.RMSNorm torch.compile torch.func.grad torch.func.jacrev torch.func.vjp
     torch.func.vmap optim.Optimizer.param_groups""".split())
 # Public in PyTorch, and none of a user's names.
-HELPERS = re.compile(r"F\.(handle_|has_)torch_function|F\.(assert_int|boolean_dispatch|native_)|_with_indices$|_scheduler\.(Counter|Optimizer)")
+HELPERS = re.compile(r"F\.(handle_|has_)torch_function|F\.(assert_int|boolean_dispatch|native_)"
+                     r"|_with_indices$|_scheduler\.(Counter|Optimizer)")
 
 
 def read(path):

@@ -55,7 +55,8 @@ END
 # Calls in cells are statements. "axes.." stands for some axes, ".." at the end for options, which are left out.
 sed -n 's/^| `[^|]* | \(.*|\)$/\1/p' "$page" | grep -o '`[^`]*`' | tr -d '`' |
     grep 'rg_[a-z0-9_]*(\|^rg_[a-z]* [a-z]* =' | grep -v '(\.\.)' | sort -u |
-    sed 's/, \.\.)/)/; s/shape\.\./2, 3/; s/axes\.\./0, 1/; s/axis\.\./0/; s/, axes)/, 0, 1)/g; s/(q, k, v/(q, key, v/; s/.*/    { &; }/' >>"$tmp/calls.c"
+    sed -e 's/, \.\.)/)/; s/shape\.\./2, 3/; s/axes\.\./0, 1/; s/axis\.\./0/; s/, axes)/, 0, 1)/g' \
+        -e 's/(q, k, v/(q, key, v/; s/.*/    { &; }/' >>"$tmp/calls.c"
 echo '}' >>"$tmp/calls.c"
 ok "there are calls on it" test "$(wc -l <"$tmp/calls.c")" -gt 300
 ok "all of them compile" compile -Wno-unused -Wno-missing-field-initializers -fsyntax-only "$tmp/calls.c"

@@ -8,13 +8,26 @@ full=${2:-}
 . "$(dirname "$0")/../support/tap.sh"
 cat "$top/README.md" "$top/docs/tutorial.md" "$top/docs/guide.md" "$top/docs/verification.md" >"$tmp/pages"
 # under SECTION KIND: the first block of a kind there; kind "" is a block without one.
-under() { awk -v kind="$2" -v section="## $1" '/^## / { here = $0 == section } /^```/ { if (on) { on = 0; if (mine) exit } else { on = 1; mine = here && substr($0, 4) == kind } next } on && mine' "$tmp/pages"; }
+under() {
+    awk -v kind="$2" -v section="## $1" '
+    /^## / { here = $0 == section }
+    /^```/ {
+        if (on) { on = 0; if (mine) exit } else { on = 1; mine = here && substr($0, 4) == kind }
+        next
+    }
+    on && mine' "$tmp/pages"
+}
 
 # -------- the program, against an installed copy
 under "A program" c >"$tmp/xor.c"
 under "A program" "" >"$tmp/expected"
 ok "it installs" installed "$build"
-same_numbers() { awk 'NR == FNR { step[NR] = $1; loss[NR] = $2; n = NR; next } { bad += $1 != step[FNR] || $2 - loss[FNR] > .0005 || loss[FNR] - $2 > .0005; m = FNR } END { exit !(n == 10 && m == n && !bad) }' "$1" "$2"; }
+same_numbers() {
+    awk '
+    NR == FNR { step[NR] = $1; loss[NR] = $2; n = NR; next }
+    { bad += $1 != step[FNR] || $2 - loss[FNR] > .0005 || loss[FNR] - $2 > .0005; m = FNR }
+    END { exit !(n == 10 && m == n && !bad) }' "$1" "$2"
+}
 for language in c c++; do
     compiler=cc
     [ $language = c ] || compiler=c++
@@ -23,12 +36,17 @@ for language in c c++; do
     ok "and prints what the README says" same_numbers "$tmp/expected" "$tmp/printed"
 done
 ok "the program compiles with -pedantic" cc -std=c11 -Wall -Wextra -pedantic -Werror "$tmp/xor.c" -o "$tmp/xor" $(flags)
-for header in engine/engine.h engine/op.h engine/walk.h ops/ops.h ops/rule.h ops/functional.h ops/losses.h nn/nn.h nn/optim.h nn/data.h nn/save.h nn/sequence.h; do
+for header in engine/engine.h engine/op.h engine/walk.h ops/ops.h ops/rule.h ops/functional.h ops/losses.h \
+    nn/nn.h nn/optim.h nn/data.h nn/save.h nn/sequence.h; do
     printf '#include <retrograd/%s>\nint main(void) { return 0; }\n' $header >"$tmp/alone.c"
     ok "$header stands alone" cc -Wall -Wextra -Werror "$tmp/alone.c" -o "$tmp/alone" $(flags)
 done
 
-taken_by_nothing() { mkdir -p "$tmp/mine/ops" && : >"$tmp/mine/ops/ops.h" && echo '#include "ops/ops.h"' | cat - "$tmp/xor.c" >"$tmp/mine/xor.c" && cc -Wall -Werror "$tmp/mine/xor.c" -o "$tmp/xor" -I"$tmp/mine" $(flags); }
+taken_by_nothing() {
+    mkdir -p "$tmp/mine/ops" && : >"$tmp/mine/ops/ops.h" &&
+        echo '#include "ops/ops.h"' | cat - "$tmp/xor.c" >"$tmp/mine/xor.c" &&
+        cc -Wall -Werror "$tmp/mine/xor.c" -o "$tmp/xor" -I"$tmp/mine" $(flags)
+}
 ok "a program may have a folder ops of its own" taken_by_nothing
 
 # -------- the operator of one row, by its two commands
@@ -56,7 +74,8 @@ ok "the program that goes on prints what the README says" section "Save and go o
 
 # -------- every command
 run() { # run COMMAND-LINE: as the README has it, from a folder with this build in it
-    rm -rf "$tmp/there" && mkdir "$tmp/there" && ln -s "$build" "$tmp/there/build" && ln -s "$top/tests" "$tmp/there/tests" && (cd "$tmp/there" && sh -c "$1")
+    rm -rf "$tmp/there" && mkdir "$tmp/there" && ln -s "$build" "$tmp/there/build" && ln -s "$top/tests" "$tmp/there/tests" &&
+        (cd "$tmp/there" && sh -c "$1")
 }
 # says COMMAND-LINE: it succeeds, and prints a line of "How the checks are tested", whatever the numbers and names in it.
 shape() { sed 's/([a-z_0-9]*)/(op)/g; s/PyTorch [^:]*:/PyTorch:/; s/[0-9][0-9.e+-]*/N/g' | sort; }
@@ -70,16 +89,36 @@ few() { if [ -n "$full" ]; then echo "$1"; else echo "$1" | sed "s/--epochs [0-9
 awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && NF' "$tmp/pages" | sed 's/ *#.*//' >"$tmp/commands"
 while IFS= read -r command; do
     case $command in
-    "sh tools/check" | "meson install -C build" | "meson test -C build bits" | "cc xor.c "* | "cc first.c "* | ./xor | "cc -shared "* | *"gradcheck --load "*) ok "$command: this very run" true ;;
-    "sh tools/demo") if [ "$build" = "$top/build" ]; then ok "$command" sh "$top/tools/demo" --epochs 1 --floor 0 --out "$tmp/demo"; else skip "$command" "another build folder"; fi ;;
+    "sh tools/check" | "meson install -C build" | "meson test -C build bits" | \
+        "cc xor.c "* | "cc first.c "* | ./xor | "cc -shared "* | *"gradcheck --load "*) ok "$command: this very run" true ;;
+    "sh tools/demo")
+        if [ "$build" = "$top/build" ]; then
+            ok "$command" sh "$top/tools/demo" --epochs 1 --floor 0 --out "$tmp/demo"
+        else
+            skip "$command" "another build folder"
+        fi
+        ;;
     "sh tools/get-data "*) ok "sh tools/get-data --help" sh "$top/tools/get-data" --help ;;
     build/tools/train/mnist*) ok "$(few "$command")" run "$(few "$command") --data ${RETROGRAD_DATA:-digits}" ;;
-    build/tools/train/cifar10*) if [ -d "${RETROGRAD_DATA:-}/cifar-10-batches-bin" ]; then ok "$(few "$command")" run "$(few "$command")"; else skip "$command" "no RETROGRAD_DATA"; fi ;;
+    build/tools/train/cifar10*)
+        if [ -d "${RETROGRAD_DATA:-}/cifar-10-batches-bin" ]; then
+            ok "$(few "$command")" run "$(few "$command")"
+        else
+            skip "$command" "no RETROGRAD_DATA"
+        fi
+        ;;
     build/tests/mutants*) says "$(fewer "$command" " --every 40")" ;;
     build/tests/random_graphs*) says "$(fewer "$command" " --count 100")" ;;
     "build/tools/gradcheck --oracles") says "$command" ;;
-    */torch_parity.py*) if [ -n "$full" ] && /usr/bin/python3 -c 'import torch' 2>/dev/null; then says "$command"; else skip "$command" "wants PyTorch, in the long suite"; fi ;;
-    build/tools/train/lenet*) ok "$command --data digits --steps 20" run "$command --data digits --steps 20" ;; # all of both: test_models.sh
+    */torch_parity.py*)
+        if [ -n "$full" ] && /usr/bin/python3 -c 'import torch' 2>/dev/null; then
+            says "$command"
+        else
+            skip "$command" "wants PyTorch, in the long suite"
+        fi
+        ;;
+    # With all of Fashion-MNIST they are in test_models.sh.
+    build/tools/train/lenet*) ok "$command --data digits --steps 20" run "$command --data digits --steps 20" ;;
     build/tools/train/autoencoder*) ok "$command --data digits --steps 20" run "$command --data digits --steps 20 --error 1" ;;
     build/tools/train/chargpt*) ok "$(few "$command")" run "$(few "$command") $([ -n "$full" ] || echo --floor 0)" ;;
     build/*) ok "$command" run "$command" ;;

@@ -7,12 +7,17 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 cc=${CC:-gcc}
 echo 'int main(void) { return 0; }' >"$tmp/none.c"
 echo '#include <stdio.h>' >>"$tmp/none.c"
-$cc -m32 "$tmp/none.c" -o "$tmp/none" 2>/dev/null && "$tmp/none" || { skip "32 bits" "$cc -m32 makes no program that runs here (Debian: gcc-multilib)"; done_testing; exit; }
+$cc -m32 "$tmp/none.c" -o "$tmp/none" 2>/dev/null && "$tmp/none" ||
+    { skip "32 bits" "$cc -m32 makes no program that runs here (Debian: gcc-multilib)"; done_testing; exit; }
 
-flags="-m32 -std=gnu11 -O1 -msse2 -mfpmath=sse -ffp-contract=off -fno-math-errno -fopenmp-simd -Wall -Wextra -Werror -DRG_NO_POOL -I$top -I$tmp"
+flags="-m32 -std=gnu11 -O1 -msse2 -mfpmath=sse -ffp-contract=off -fno-math-errno -fopenmp-simd"
+flags="$flags -Wall -Wextra -Werror -DRG_NO_POOL -I$top -I$tmp"
 listed() { # listed KIND: the files of "KIND += files(" of engine and ops
     for folder in engine ops; do
-        awk -v kind="$1" -v folder=$folder -v quote="'" '$1 == kind && /files\(/ { on = 1; next } /^\)/ { on = 0 } on { gsub("[ ," quote "]", ""); print folder "/" $0 }' "$top/$folder/meson.build"
+        awk -v kind="$1" -v folder=$folder -v quote="'" '
+            $1 == kind && /files\(/ { on = 1; next }
+            /^\)/ { on = 0 }
+            on { gsub("[ ," quote "]", ""); print folder "/" $0 }' "$top/$folder/meson.build"
     done
 }
 compile() { # each source once, each kernel once per dtype

@@ -21,9 +21,13 @@ fi
 command -v valgrind >/dev/null || { skip "instruction counts" "there is no valgrind"; done_testing; exit; }
 
 export CC GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX2,-FMA,-FMA4,-AVX,-SSE4_2,-SSE4_1,-ERMS
-build() { meson setup "$tmp/build" "$top" --buildtype=release -Dblas=builtin -Dthreads=false -Dc_args=-URG_HAVE_VALGRIND && ninja -C "$tmp/build" tools/bench; }
+build() {
+    meson setup "$tmp/build" "$top" --buildtype=release -Dblas=builtin -Dthreads=false -Dc_args=-URG_HAVE_VALGRIND &&
+        ninja -C "$tmp/build" tools/bench
+}
 total() { # total WORKLOAD BY STEPS: instructions in all
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$tmp/build/tools/bench" run "$1" "$2" 0 1 "$3" baseline >"$tmp/counted" 2>&1 ||
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null \
+        "$tmp/build/tools/bench" run "$1" "$2" 0 1 "$3" baseline >"$tmp/counted" 2>&1 ||
         { cat "$tmp/counted" >&2; return 1; }
     sed -n 's/.*Collected : \([0-9]*\)$/\1/p' "$tmp/counted"
 }
@@ -45,7 +49,11 @@ for key in "W1 fused" "W1 composed" "W1 played" "W3 fused" "W3 composed" "W3 pla
 done
 if [ -n "$refresh" ]; then
     [ -z "$failed" ] || { echo "# not every step could be counted: $file stays as it was" && exit 1; }
-    { echo "# Instructions of one step (W4: of a chain of 1,000 ops), by tests/engine/test_instructions.sh --refresh"; echo "# counted with $have"; cat "$tmp/counts"; } >"$file"
+    {
+        echo "# Instructions of one step (W4: of a chain of 1,000 ops), by tests/engine/test_instructions.sh --refresh"
+        echo "# counted with $have"
+        cat "$tmp/counts"
+    } >"$file"
 else
     too_much() { ! not_more "$key" $((count * 103 / 100)); }
     ok "3% more would be noticed" too_much

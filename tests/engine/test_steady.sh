@@ -12,9 +12,13 @@ ok() { # ok NAME COMMAND...
 run() { LD_PRELOAD=$preload "$steady" "$@"; }
 notices() { ! run 1 leak; }
 # What so many epochs take from the heap in all; epochs beyond the first must add nothing.
-epochs() { MALLOC_COUNT=$counts LD_PRELOAD=$preload "$mnist" --data digits --batch 1024 --epochs "$1" --threads "$2" --floor 0 >"$counts.out" && cat "$counts"; }
+epochs() {
+    MALLOC_COUNT=$counts LD_PRELOAD=$preload "$mnist" --data digits --batch 1024 --epochs "$1" --threads "$2" --floor 0 \
+        >"$counts.out" && cat "$counts"
+}
 no_more() {
-    one=$(epochs 1 "$1") && three=$(epochs 3 "$1") && echo "$one allocations with 1 epoch, $three with 3" && [ "$one" -gt 0 ] && [ "$one" = "$three" ]
+    one=$(epochs 1 "$1") && three=$(epochs 3 "$1") && echo "$one allocations with 1 epoch, $three with 3" &&
+        [ "$one" -gt 0 ] && [ "$one" = "$three" ]
 }
 # The first epoch of W1 has 64 steps: its end, and the next, are among these.
 workload() { # workload WORKLOAD BY THREADS

@@ -34,11 +34,13 @@ SCHEDULES = [
     ("linear", rates(lambda o: S.LinearLR(o, 1 / 3, 1, 5))),
     ("linear down", rates(lambda o: S.LinearLR(o, 1, .05, 60))),
     ("one_cycle", rates(lambda o: S.OneCycleLR(o, .3, STEPS, cycle_momentum=False))),
-    ("one_cycle linear", rates(lambda o: S.OneCycleLR(o, .3, STEPS, pct_start=.2, anneal_strategy="linear", div_factor=10, final_div_factor=100, cycle_momentum=False))),
+    ("one_cycle linear", rates(lambda o: S.OneCycleLR(o, .3, STEPS, pct_start=.2, anneal_strategy="linear",
+                                                      div_factor=10, final_div_factor=100, cycle_momentum=False))),
     ("one_cycle three", rates(lambda o: S.OneCycleLR(o, .3, STEPS, pct_start=.4, three_phase=True, cycle_momentum=False))),
     ("plateau", rates(lambda o: S.ReduceLROnPlateau(o), metric=noisy)),
     ("plateau quick", rates(lambda o: S.ReduceLROnPlateau(o, factor=.5, patience=2, cooldown=3, min_lr=.002), metric=noisy)),
-    ("plateau max", rates(lambda o: S.ReduceLROnPlateau(o, mode="max", factor=.7, patience=0, threshold=.01, threshold_mode="abs"), metric=lambda k: -noisy(k))),
+    ("plateau max", rates(lambda o: S.ReduceLROnPlateau(o, mode="max", factor=.7, patience=0, threshold=.01, threshold_mode="abs"),
+                          metric=lambda k: -noisy(k))),
 ]
 
 
@@ -77,12 +79,14 @@ WAYS = [
     ("bowl", way(bowl, 4, 8, max_iter=3, lr=.3)),
 ]
 
-print("/* golden_schedules.h - learning rates at steps 0 .. %d, and LBFGS after each step: calls so far, loss before, first two" % (STEPS - 1))
-print("   parameters. Printed by golden_schedules.py. */\n/* clang-format off */")
-print("typedef struct golden_schedule { const char *name; double lr[%d]; } golden_schedule;\nstatic const golden_schedule SCHEDULES[] = {" % STEPS)
+print("/* golden_schedules.h - learning rates at steps 0 .. %d, and LBFGS after each step: calls so far, loss before, first two\n"
+      "   parameters. Printed by golden_schedules.py. */\n/* clang-format off */" % (STEPS - 1))
+print("typedef struct golden_schedule { const char *name; double lr[%d]; } golden_schedule;\n"
+      "static const golden_schedule SCHEDULES[] = {" % STEPS)
 for name, lr in SCHEDULES:
     print("    {\"%s\", {%s}}," % (name, ", ".join("%.17g" % v for v in lr)))
-print("};\ntypedef struct golden_way { const char *name; int steps; struct { int calls; double loss, p[2]; } at[8]; } golden_way;\nstatic const golden_way WAYS[] = {")
+print("};\ntypedef struct golden_way { const char *name; int steps; struct { int calls; double loss, p[2]; } at[8]; } golden_way;\n"
+      "static const golden_way WAYS[] = {")
 for name, rows in WAYS:
     print("    {\"%s\", %d, {%s}}," % (name, len(rows), ", ".join("{%d, %.17g, {%.17g, %.17g}}" % (c, l, *p) for c, l, p in rows)))
 print("};\n/* clang-format on */")

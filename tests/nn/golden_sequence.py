@@ -40,10 +40,11 @@ def summary(grads):
     return out
 
 
-print("/* golden_sequence.h - what PyTorch makes of layers for sequences, printed by golden_sequence.py: results, states, and of each gradient\n"
-      "   the sum of its elements times cos 0, cos 1, .. */\n/* clang-format off */")
+print("/* golden_sequence.h - what PyTorch makes of layers for sequences, printed by golden_sequence.py: "
+      "results, states, and of each gradient\n   the sum of its elements times cos 0, cos 1, .. */\n/* clang-format off */")
 BATCH, TIME, IN, HIDDEN = 2, 4, 3, 5
-for name, net in (("RNN_TANH", torch.nn.RNN(IN, HIDDEN, 2, batch_first=True)), ("RNN_RELU", torch.nn.RNN(IN, HIDDEN, 2, nonlinearity="relu", batch_first=True)),
+for name, net in (("RNN_TANH", torch.nn.RNN(IN, HIDDEN, 2, batch_first=True)),
+                  ("RNN_RELU", torch.nn.RNN(IN, HIDDEN, 2, nonlinearity="relu", batch_first=True)),
                   ("LSTM", torch.nn.LSTM(IN, HIDDEN, 2, batch_first=True)), ("GRU", torch.nn.GRU(IN, HIDDEN, 2, batch_first=True))):
     sines = Sines()
     net.double()

@@ -11,7 +11,8 @@ SECTIONS = [
     ("comparisons: 1 where it is true, else 0; u8 for integers; no derivative", ["BINARY_STEP", "BINARY_TEST"]),
 ]
 INTEGERS = {"UNARY_TEST": "; u8 for integers", "BINARY_I32": "; i32 for integers", "BINARY_SAME": "; integers too"}
-PARAMETERS = {"UNARY": "rg_tensor *x", "UNARYP": "rg_tensor *x, double p", "UNARYPQ": "rg_tensor *x, double p, double q", "BINARY": "rg_operand a, rg_operand b"}
+PARAMETERS = {"UNARY": "rg_tensor *x", "UNARYP": "rg_tensor *x, double p", "UNARYPQ": "rg_tensor *x, double p, double q",
+              "BINARY": "rg_operand a, rg_operand b"}
 
 with open(sys.argv[1], encoding="utf-8") as table:
     rows = [m.groups() for m in (re.match(r'(\w+?)\s*\(\s*(\w+),\s*"([^"]*)"', line) for line in table) if m]
@@ -27,7 +28,8 @@ extern "C" {
 #endif""")
 for title, kinds in SECTIONS:
     print(f"\n/* -------- {title} */")
-    these = [(f"rg_tensor *rg_{name}({PARAMETERS[kind.split('_')[0]]});", formula + INTEGERS.get(kind, "")) for kind, name, formula in rows if kind in kinds]
+    these = [(f"rg_tensor *rg_{name}({PARAMETERS[kind.split('_')[0]]});", formula + INTEGERS.get(kind, ""))
+             for kind, name, formula in rows if kind in kinds]
     width = max(len(prototype) for prototype, _ in these)
     for prototype, formula in these:
         print(f"{prototype:<{width}} /* {formula} */")

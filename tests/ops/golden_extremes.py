@@ -3,7 +3,8 @@
 
     /usr/bin/python3 tests/ops/golden_extremes.py > tests/ops/golden_extremes.h
 
-One letter a result: n NaN, i inf, j -inf, z 0, y -0, p positive, m negative. Of two operands every pair stands there, the second one faster.
+One letter a result: n NaN, i inf, j -inf, z 0, y -0, p positive, m negative. Of two operands there is every pair, the second
+one faster.
 An elementwise operator that test_extremes finds missing is a word in UNARY or BINARY here, and in torch_counterparts.py."""
 import sys
 
@@ -12,9 +13,11 @@ import numpy as np
 import torch
 from torch_counterparts import TORCH, Attributes
 
-UNARY = """neg exp log sqrt square abs relu sigmoid tanh softplus erf erfc sign floor ceil round isnan isfinite log2 sin cos tan asin acos atan sinh cosh expm1 log1p rsqrt reciprocal
+UNARY = """neg exp log sqrt square abs relu sigmoid tanh softplus erf erfc sign floor ceil round isnan isfinite
+    log2 sin cos tan asin acos atan sinh cosh expm1 log1p rsqrt reciprocal
     silu mish gelu gelu_tanh log_sigmoid softsign hardtanh hardsigmoid selu logical_not""".split()
-PARAMETERS = {"add_scalar": (.75, 0), "mul_scalar": (-1.5, 0), "pow_scalar": (2.5, 0), "leaky_relu": (.01, 0), "elu": (.75, 0), "clamp": (-.75, 1.25)}
+PARAMETERS = {"add_scalar": (.75, 0), "mul_scalar": (-1.5, 0), "pow_scalar": (2.5, 0),
+              "leaky_relu": (.01, 0), "elu": (.75, 0), "clamp": (-.75, 1.25)}
 BINARY = "add sub mul div pow maximum minimum logaddexp gt lt ge le eq ne logical_and logical_or logical_xor".split()
 
 
@@ -43,8 +46,9 @@ def values(dtype):
 
 
 def main():
-    print("/* Made by golden_extremes.py with PyTorch " + torch.__version__ + ": name, operands, parameters, and for f32 and f64 the letters of\n"
-          "   the result and of its gradients, at NaN, inf, -inf, 0, -0, the smallest subnormal and its negative, the largest and its negative. */")
+    print("/* Made by golden_extremes.py with PyTorch " + torch.__version__ + ": "
+          "name, operands, parameters, and for f32 and f64 the letters of\n   the result and of its gradients, "
+          "at NaN, inf, -inf, 0, -0, the smallest subnormal and its negative, the largest and its negative. */")
     rows = [(n, 1, 0, 0) for n in UNARY] + [(n, 1, *pq) for n, pq in PARAMETERS.items()] + [(n, 2, 0, 0) for n in BINARY]
     for name, arity, p, q in sorted(rows):
         print(f'{{"{name}", {arity}, {p}, {q}, {{', end="")

@@ -38,7 +38,8 @@ UNARY = [
 ]
 PAIRS = [(.5, 3), (2, -1.5), (10, .25), (1e4, 2), (.0625, .5), (3, 0), (2, 1), (1, 7)]
 APART = [(1, 2), (-1e4, 1e4), (1e4, -1e4), (0, -40), (-40, 0), (700, 705), (-1e4, -1e4), (.5, .5), (1e4, 1e4 - 1)]
-BINARY = [("pow", lambda a, b: a**b, PAIRS), ("logaddexp", lambda a, b: max(a, b) + log1p(exp(-abs(a - b))) if a != b else a + log(mpf(2)), APART)]
+BINARY = [("pow", lambda a, b: a**b, PAIRS),
+          ("logaddexp", lambda a, b: max(a, b) + log1p(exp(-abs(a - b))) if a != b else a + log(mpf(2)), APART)]
 
 
 def number(v):

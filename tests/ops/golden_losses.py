@@ -83,7 +83,8 @@ CASES.append(("kl_div batchmean", log_p, lambda a: F.kl_div(a, zeros, reduction=
 CASES.append(("cosine_similarity", x, lambda a: F.cosine_similarity(a, z, 1)))
 CASES.append(("cosine_similarity 0", x, lambda a: F.cosine_similarity(a, z, 0)))
 
-print("""/* golden_losses.h - losses y by PyTorch, and the gradient of sum cos(i + 1) y_i for the first operand; printed by golden_losses.py. */
+print("""/* golden_losses.h - losses y by PyTorch, and the gradient of sum cos(i + 1) y_i for the first operand; \
+printed by golden_losses.py. */
 /* clang-format off */
 typedef struct golden_loss { const char *name; int count; double y[24], dx[24]; } golden_loss;
 static const golden_loss GOLDEN_LOSSES[] = {""")
@@ -91,5 +92,6 @@ for name, a, f in CASES:
     a = a.detach().clone().requires_grad_(True)
     y = f(a).reshape(-1)
     (y * torch.tensor([math.cos(i + 1) for i in range(len(y))], dtype=torch.float64)).sum().backward()
-    print("    {\"%s\", %d, {%s},\n        {%s}}," % (name, len(y), ", ".join("%.16g" % v for v in y.tolist()), ", ".join("%.16g" % v for v in a.grad.reshape(-1).tolist())))
+    numbers = [", ".join("%.16g" % v for v in t.tolist()) for t in (y, a.grad.reshape(-1))]
+    print("    {\"%s\", %d, {%s},\n        {%s}}," % (name, len(y), *numbers))
 print("};\n/* clang-format on */")

@@ -14,7 +14,8 @@ def show(name, *tensors):
     print("static const double %s[] = {\n    %s};" % (name, ",\n    ".join(lines)))
 
 
-print("/* golden_norm.h - what PyTorch makes of normalisations, printed by golden_norm.py: result, gradients, statistics. */\n/* clang-format off */")
+print("/* golden_norm.h - what PyTorch makes of normalisations, printed by golden_norm.py: result, gradients, statistics. */\n"
+      "/* clang-format off */")
 x, w, b = sines(2, 3, 4), sines(3, 4, start=30, shift=1.0, scale=0.5), sines(3, 4, start=50)
 y = F.layer_norm(x, (3, 4), w, b, 1e-5)
 show("LAYER_NORM", y, *torch.autograd.grad(y, (x, w, b), sines(2, 3, 4, start=70)))

@@ -42,7 +42,8 @@ function break_call(dx, start, word,   open, stop, before, after, inner, n, i, a
     inner = substr(dx, open + 1, stop - open - 1)
     n = split_args(inner, a)
     if (word == "C") { change(before "C(1.005 * (" inner "))" after); return }
-    for (i = 1; i <= n && !(word in truth); i++) if (a[i] !~ /^[^A-Z]/ && !(word == "POWER" && i == 2)) change(before "(" a[i] ")" after) # only that is left of it
+    for (i = 1; i <= n && !(word in truth); i++) # one argument is left of it
+        if (a[i] !~ /^[^A-Z]/ && !(word == "POWER" && i == 2)) change(before "(" a[i] ")" after)
     if (word in other) change(before other[word] "(" inner ")" after)
     if (n == 2 && word ~ /^(SUB|DIV|GT|LT|GE|LE|POW)$/) change(before word "(" a[2] ", " a[1] ")" after)
     if (n == 3) change(before word "(" a[1] ", " a[3] ", " a[2] ")" after)

@@ -21,7 +21,8 @@ cat >rows.c <<'EOF'
         KINK((x > p) + (x > q)), -2, 2, -.75, 1.25) \
     UNARY_STEP(my_sign, "(x > 0) - (x < 0)", C((x > 0) - (x < 0)), -2, 2)
 #include <retrograd/ops/row.h>
-#define RG_ROW BINARY(hypotenuse, "(a^2 + b^2)^(1/2)", R(sqrt)(a * a + b * b), DIV(MUL(DY, A), Y), DIV(MUL(DY, B), Y), COSTLY, SMOOTH, .5, 2)
+#define RG_ROW \
+    BINARY(hypotenuse, "(a^2 + b^2)^(1/2)", R(sqrt)(a * a + b * b), DIV(MUL(DY, A), Y), DIV(MUL(DY, B), Y), COSTLY, SMOOTH, .5, 2)
 #include <retrograd/ops/row.h>
 #define RG_ROW BINARY_STEP(my_gt, "a > b", C(a > b), -2, 2)
 #include <retrograd/ops/row.h>
@@ -30,7 +31,9 @@ EOF
 for cc in gcc clang; do
     command -v $cc >/dev/null || { skip "rows with $cc" "no $cc"; continue; }
     for std in c11 gnu17 c2x; do
-        ok "$cc -std=$std compiles every kind of row without a warning" $cc -std=$std -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wmissing-prototypes -Werror -shared -fPIC rows.c -o rows-$cc.so $(flags)
+        ok "$cc -std=$std compiles every kind of row without a warning" \
+            $cc -std=$std -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wmissing-prototypes -Werror \
+            -shared -fPIC rows.c -o rows-$cc.so $(flags)
     done
 done
 shared() { cc -shared -fPIC "$1.c" -o "$1.so" $(flags); }
@@ -112,7 +115,8 @@ int main(void) {
 }
 EOF
 program() {
-    cc -c rows.c -o rows.o $(flags) && $1 -x $2 -Wall -Werror -c main.c -o main.o $(flags) && $1 main.o rows.o -o main $(flags) -lm && ./main >printed 2>said && cat said >>printed || return
+    cc -c rows.c -o rows.o $(flags) && $1 -x $2 -Wall -Werror -c main.c -o main.o $(flags) &&
+        $1 main.o rows.o -o main $(flags) -lm && ./main >printed 2>said && cat said >>printed || return
     printf '0.7788 0.3679\nretrograd: bell: [2] i32: operand 1 must be a float, not i32; rg_cast converts (main.c:8)\n' | diff - printed
 }
 ok "a program calls it, and messages name its line" program cc c

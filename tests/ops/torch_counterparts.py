@@ -60,7 +60,8 @@ def spread(fn):  # p is the correction, which 1.13 takes as a bool; no axes: all
 
 
 def windows(a):
-    return dict(kernel_size=a.pair("kernel", (1, 1)), stride=a.pair("stride", (1, 1)), padding=a.pair("padding", (0, 0)), dilation=a.pair("dilation", (1, 1)))
+    return dict(kernel_size=a.pair("kernel", (1, 1)), stride=a.pair("stride", (1, 1)),
+                padding=a.pair("padding", (0, 0)), dilation=a.pair("dilation", (1, 1)))
 
 
 def pool_windows(a):  # without a stride windows lie side by side
@@ -82,7 +83,8 @@ def matmul(x, y, a): return torch.matmul(swapped(x, a.int("ta")), swapped(y, a.i
 
 def reduced(loss, a):
     kind = a.int("reduction")
-    return loss.mean() if kind == 0 else loss.sum() if kind == 1 else loss if kind == 2 else loss.sum() / (loss.shape[0] if loss.dim() else 1)
+    if kind == 2: return loss
+    return loss.mean() if kind == 0 else loss.sum() if kind == 1 else loss.sum() / (loss.shape[0] if loss.dim() else 1)
 
 
 def labelled(each):
@@ -240,21 +242,24 @@ def plain(fn): return lambda *t: fn(*t[:-1])
 def exact(fn): return lambda *t: fn(*(x if x.dtype.is_floating_point else x.long() for x in t[:-1]))  # of integers without wrapping
 
 
-TORCH = {name: plain(getattr(torch, name)) for name in """neg exp log sqrt square abs relu sigmoid tanh erf erfc sign floor sin cos tan asin acos atan
-    sinh cosh expm1 log1p rsqrt reciprocal ceil round log2 pow logaddexp maximum minimum div dot""".split()}
+TORCH = {name: plain(getattr(torch, name)) for name in """neg exp log sqrt square abs relu sigmoid tanh erf erfc sign floor
+    sin cos tan asin acos atan sinh cosh expm1 log1p rsqrt reciprocal ceil round log2 pow logaddexp maximum minimum div dot""".split()}
 TORCH.update({name: exact(getattr(torch, name)) for name in "add sub mul outer".split()})
-TORCH.update({name: numbers(getattr(torch, name)) for name in "isnan isfinite gt lt ge le eq ne logical_and logical_or logical_xor logical_not".split()})
+TORCH.update({name: numbers(getattr(torch, name)) for name in """isnan isfinite gt lt ge le eq ne
+    logical_and logical_or logical_xor logical_not""".split()})
 TORCH.update({
     # softplus: F.softplus is x itself above 20; hardsigmoid: its f64 derivative is 1/6 in f32
     "softplus": lambda x, a: torch.logaddexp(x, torch.zeros((), dtype=x.dtype)),
     "leaky_relu": lambda x, a: F.leaky_relu(x, a.num("p")), "elu": lambda x, a: F.elu(x, a.num("p")), "selu": plain(F.selu),
     "gelu": plain(F.gelu), "gelu_tanh": lambda x, a: F.gelu(x, approximate="tanh"), "silu": plain(F.silu), "mish": plain(F.mish),
-    "hardtanh": plain(F.hardtanh), "hardsigmoid": lambda x, a: (x / 6 + .5).clamp(0, 1), "softsign": plain(F.softsign), "log_sigmoid": plain(F.logsigmoid),
+    "hardtanh": plain(F.hardtanh), "hardsigmoid": lambda x, a: (x / 6 + .5).clamp(0, 1),
+    "softsign": plain(F.softsign), "log_sigmoid": plain(F.logsigmoid),
     "clamp": lambda x, a: torch.clamp(x, a.num("p"), a.num("q")),
     "add_scalar": lambda x, a: x + a.num("p"), "mul_scalar": lambda x, a: x * a.num("p"), "pow_scalar": lambda x, a: x ** a.num("p"),
     "where": lambda c, x, y, a: torch.where(c != 0, x, y), "masked_fill": masked, "fill": lambda x, a: torch.full_like(x, a.num("p")),
     # reductions
-    "sum": over(lambda x, d, k: x.sum(d, k)), "mean": over(lambda x, d, k: floats(x).mean(d, k), floats), "max": over(lambda x, d, k: x.amax(d, k)),
+    "sum": over(lambda x, d, k: x.sum(d, k)), "mean": over(lambda x, d, k: floats(x).mean(d, k), floats),
+    "max": over(lambda x, d, k: x.amax(d, k)),
     "any": truths(torch.any), "all": truths(torch.all),
     "min": over(lambda x, d, k: x.amin(d, k)), "prod": along(lambda x, d: x.prod(d)),
     "cumsum": lambda x, a: x.flip(a.int("axis")).cumsum(a.int("axis")).flip(a.int("axis")) if a.int("reverse") else x.cumsum(a.int("axis")),
@@ -262,7 +267,8 @@ TORCH.update({
     "logsumexp": lambda x, a: x.logsumexp(a.int("axis")), "softmax": lambda x, a: x.softmax(a.int("axis")),
     "log_softmax": lambda x, a: x.log_softmax(a.int("axis")), "sort": lambda x, a: in_order(x, a)[0],
     "argsort": lambda x, a: in_order(x, a)[1], "topk": lambda x, a: x.topk(int(a.num("p")), a.int("axis"), largest=not a.int("reverse"))[0],
-    "var": spread(torch.var), "std": spread(torch.std), "norm": lambda x, a: torch.linalg.vector_norm(x, a.num("p"), a.axes() or None, bool(a.int("keepdims"))),
+    "var": spread(torch.var), "std": spread(torch.std),
+    "norm": lambda x, a: torch.linalg.vector_norm(x, a.num("p"), a.axes() or None, bool(a.int("keepdims"))),
     # products
     "matmul": matmul, "linear": lambda x, w, b, a: x @ w + b,
     "conv1d": conv(F.conv1d, 1), "conv2d": conv(F.conv2d, 2), "unfold": lambda x, a: F.unfold(x, **windows(a)),
@@ -271,7 +277,8 @@ TORCH.update({
     "layer_norm": layer_norm, "rms_norm": rms_norm, "batch_norm": batch_norm, "dropout": dropout,
     "batch_norm_given": batch_norm_given,
     # shape and index
-    "reshape": lambda x, a: x.reshape(a.dims()), "unsqueeze": lambda x, a: x.unsqueeze(a.int("axis")), "squeeze": lambda x, a: x.squeeze(a.int("axis")),
+    "reshape": lambda x, a: x.reshape(a.dims()),
+    "unsqueeze": lambda x, a: x.unsqueeze(a.int("axis")), "squeeze": lambda x, a: x.squeeze(a.int("axis")),
     "permute": lambda x, a: x.permute([int(v) for v in a["perm"].split(".")]), "slice": slice_, "pad": pad,
     "transpose": lambda x, a: x.transpose(a.int("ta"), a.int("tb")), "flatten": lambda x, a: x.flatten(a.int("axis")),
     "concat": lambda *t: torch.cat(t[:-1], t[-1].int("axis")), "stack": lambda *t: torch.stack(t[:-1], t[-1].int("axis")),
@@ -283,7 +290,8 @@ TORCH.update({
     "one_hot": lambda i, a: (i.unsqueeze(-1) == torch.arange(a.int("classes"))), "cast": cast,
     "gather": lambda x, i, a: x.gather(a.int("axis"), i.long()), "take_along_axis": taken,
     "index_select": index_select, "index_add": index_add,
-    "scatter_add": lambda x, i, src, a: x.scatter_add(a.int("axis"), i.long(), src), "embedding": lambda i, w, a: F.embedding(i.long(), w) if w.dim() == 2 else w[i.long()],
+    "scatter_add": lambda x, i, src, a: x.scatter_add(a.int("axis"), i.long(), src),
+    "embedding": lambda i, w, a: F.embedding(i.long(), w) if w.dim() == 2 else w[i.long()],
     # losses
     "mse": lambda p, y, a: reduced((p - y) ** 2, a), "l1": lambda p, y, a: reduced((p - y).abs(), a),
     "huber": lambda p, y, a: reduced(F.huber_loss(*torch.broadcast_tensors(p, y), reduction="none", delta=a.default("p", 1.0)), a),
@@ -293,9 +301,11 @@ TORCH.update({
     "bce_each": lambda p, y, a: -y * p.log().clamp(min=-100) - (1 - y) * (1 - p).log().clamp(min=-100),
     "focal": focal, "hinge": lambda z, y, a: reduced((a.default("p", 1.0) - y * z).clamp(min=0), a),
     "squared_hinge": lambda z, y, a: reduced((a.default("p", 1.0) - y * z).clamp(min=0) ** 2, a), "kl_div": kl_div,
-    "gaussian_nll": lambda x, y, v, a: reduced(F.gaussian_nll_loss(x, y.expand_as(x), v.expand_as(x), full=bool(a.num("q")), eps=a.default("p", 1e-6), reduction="none"), a),
+    "gaussian_nll": lambda x, y, v, a: reduced(F.gaussian_nll_loss(
+        x, y.expand_as(x), v.expand_as(x), full=bool(a.num("q")), eps=a.default("p", 1e-6), reduction="none"), a),
     "cross_entropy": labelled(cross_entropy), "nll": labelled(nll), "multi_margin": labelled(multi_margin),
     "cosine_similarity": lambda x, y, a: F.cosine_similarity(x, y, a.int("axis")),
-    "cosine_embedding": lambda x, y, t, a: reduced(torch.where(t == 1, 1 - F.cosine_similarity(x, y, -1), (F.cosine_similarity(x, y, -1) - a.num("p")).clamp(min=0)), a),
+    "cosine_embedding": lambda x, y, t, a: reduced(torch.where(
+        t == 1, 1 - F.cosine_similarity(x, y, -1), (F.cosine_similarity(x, y, -1) - a.num("p")).clamp(min=0)), a),
 })
 TORCH["cross_entropy_with"] = TORCH["cross_entropy"]

@@ -4,8 +4,9 @@
     /usr/bin/python3 tests/ops/torch_parity.py build/libretrograd.so [--op NAME] [--table FILE] [--bar ULPS] [--verbose]
 
 Differences are counted in ulps: of an elementwise result in those of the element itself, of all else in those of the tensor's largest
-element (sums are added up in another order, and their terms may cancel: at least of the largest operand, of a quarter of the upstream). An operator without a counterpart in torch_counterparts.py is an error, unless it is
-listed there as one that PyTorch has not got. Exit status 1 then, or when a difference is above the bar; 77 where there is no PyTorch."""
+element (sums are added up in another order, and their terms may cancel: at least of the largest operand, of a quarter of the
+upstream). An operator without a counterpart in torch_counterparts.py is an error, unless it is listed there as one that PyTorch
+has not got. Exit status 1 then, or when a difference is above the bar; 77 where there is no PyTorch."""
 import argparse
 import ctypes as C
 import sys
@@ -25,8 +26,9 @@ NUMPY = [np.float32, np.float64, np.int32, np.uint8]
 
 
 class Op(C.Structure):  # rg_op in engine/op.h
-    _fields_ = [("name", C.c_char_p), ("formula", C.c_char_p), ("arity", C.c_int), ("types", C.c_char_p), ("others", P), ("shape", P), ("check", P), ("forward", P * 6), ("backward", P),
-                ("fused", P * 6), ("branch", P * 2), ("compose", P), ("range", C.c_double * 2), ("samples", C.c_char_p), ("refuses", C.c_char_p)]
+    _fields_ = [("name", C.c_char_p), ("formula", C.c_char_p), ("arity", C.c_int), ("types", C.c_char_p), ("others", P),
+                ("shape", P), ("check", P), ("forward", P * 6), ("backward", P), ("fused", P * 6), ("branch", P * 2), ("compose", P),
+                ("range", C.c_double * 2), ("samples", C.c_char_p), ("refuses", C.c_char_p)]
 
 
 class Entry(C.Structure):
@@ -55,10 +57,12 @@ class GradOptions(C.Structure):
 def load(path):
     lib = C.CDLL(path)
     for name, result, *args in [
-            ("rg_op_first", C.POINTER(Entry)), ("rg_tape_new", P, C.c_uint64, TapeOptions), ("rg_tape_free", None, P), ("rg_on_error", None, P, P, P), ("rg_set_default_dtype", C.c_int, P, C.c_int),
+            ("rg_op_first", C.POINTER(Entry)), ("rg_tape_new", P, C.c_uint64, TapeOptions), ("rg_tape_free", None, P),
+            ("rg_on_error", None, P, P, P), ("rg_set_default_dtype", C.c_int, P, C.c_int),
             ("rg_error", C.c_char_p, P), ("rg_sample_next", C.c_int, P, P), ("rg_sample_operands", C.c_int, C.c_char_p, P, P, P, P, P),
-            ("rg_sample_apply", P, C.c_char_p, P, P, P), ("rg_sample_float", C.c_bool, P, C.c_int), ("rg_rng_seed", None, P, C.c_uint64), ("rg_ndim", C.c_int, P),
-            ("rg_shape", C.POINTER(C.c_int64), P), ("rg_dtype_of", C.c_int, P), ("rg_copy_out_of", C.c_int, P, C.c_int, P, C.c_int64), ("rg_failed", C.c_bool, P),
+            ("rg_sample_apply", P, C.c_char_p, P, P, P), ("rg_sample_float", C.c_bool, P, C.c_int), ("rg_rng_seed", None, P, C.c_uint64),
+            ("rg_ndim", C.c_int, P), ("rg_shape", C.POINTER(C.c_int64), P), ("rg_dtype_of", C.c_int, P),
+            ("rg_copy_out_of", C.c_int, P, C.c_int, P, C.c_int64), ("rg_failed", C.c_bool, P),
             ("rg_needs_grad", C.c_bool, P), ("rg_requires_grad", P, P, C.c_bool), ("rg_input_of_n", P, P, C.c_int, P, C.c_int, P),
             ("rg_grad", C.c_int, P, List, P, GradOptions)]:
         fn = getattr(lib, name)
@@ -163,7 +167,8 @@ def main():
     while entry:
         op, entry = entry.contents.op, entry.contents.next
         name = op.contents.name.decode()
-        if name == "add" and not (op.contents.samples or b"").startswith(b"4,17 4,17;"): sys.exit("torch_parity: rg_op is laid out differently")
+        if name == "add" and not (op.contents.samples or b"").startswith(b"4,17 4,17;"):
+            sys.exit("torch_parity: rg_op is laid out differently")
         registered.add(name)
         if o.op and name != o.op: continue
         if name not in TORCH:
@@ -189,7 +194,8 @@ def main():
                 for k, ulp in enumerate(found):
                     if ulp is None: continue
                     row[NAMES[dtype]][k] = max(row[NAMES[dtype]][k], ulp)
-                    if o.verbose or not ulp <= o.bar: print(f"{name}: \"{text}\" {NAMES[dtype]} {'backward' if k else 'forward'}: {ulp:.3g} ulps")
+                    if o.verbose or not ulp <= o.bar:
+                        print(f"{name}: \"{text}\" {NAMES[dtype]} {'backward' if k else 'forward'}: {ulp:.3g} ulps")
                     failed += not ulp <= o.bar
         cases += count
         for d in row:
@@ -202,7 +208,8 @@ def main():
     stale = [] if o.op else sorted((set(TORCH) | set(NO_COUNTERPART)) - registered)
     for name in stale: print(f"{name}: stands in tests/ops/torch_counterparts.py, and is no operator")
     print(f"{len(rows)} operators against PyTorch {torch.__version__}: {cases} cases, forward and backward; worst difference "
-          + ", ".join(f"{d} {worst[d][0]:.3g} ulps ({worst[d][1]})" for d in worst) + f"; {empty} cases of no elements left out, {len(missing)} without a counterpart, {failed} failed")
+          + ", ".join(f"{d} {worst[d][0]:.3g} ulps ({worst[d][1]})" for d in worst)
+          + f"; {empty} cases of no elements left out, {len(missing)} without a counterpart, {failed} failed")
     return 1 if failed or missing or stale or not rows else 0
 
 

@@ -76,8 +76,8 @@ def train(images, labels, steps, evaluate):
 
 def by_tape(program, data, steps, folder):
     """The same from the example program: rows of its history; its weights, from the state it saves."""
-    subprocess.run([program, "--data", data, "--dtype", "f64", "--seed", str(SEED), "--steps", str(steps), "--floor", "0", "--csv", f"{folder}/h.csv",
-                    "--save", f"{folder}/state"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([program, "--data", data, "--dtype", "f64", "--seed", str(SEED), "--steps", str(steps), "--floor", "0",
+                    "--csv", f"{folder}/h.csv", "--save", f"{folder}/state"], check=True, stdout=subprocess.DEVNULL)
     with open(f"{folder}/h.csv", newline="") as file:
         rows = [(float(row["loss"]), float(row["test_accuracy"])) for row in csv.DictReader(file)]
     raw = open(f"{folder}/state", "rb").read()
@@ -117,7 +117,8 @@ def main():
     for k, ((plain, guarded, accuracy), (loss, share)) in enumerate(zip(ours, theirs), 1):
         ok(abs(loss - plain) <= LOSS_BAR * plain, f"epoch {k}: loss {loss:.15f} by tape, {plain:.15f} by NumPy")
         ok(abs(loss - guarded) <= GUARD_BAR * plain, f"epoch {k}: {guarded:.10f} with the guard in the logarithm")
-        ok(abs(share - accuracy) * len(test) <= IMAGES_BAR + 0.5, f"epoch {k}: {100 * share:.2f}% and {100 * accuracy:.2f}% of the test set")
+        ok(abs(share - accuracy) * len(test) <= IMAGES_BAR + 0.5,
+           f"epoch {k}: {100 * share:.2f}% and {100 * accuracy:.2f}% of the test set")
     for i in range(3):
         far = apart(arrays[f"{2 * i}.weight"].T, w[i]), apart(arrays[f"{2 * i}.bias"], b[i].ravel())
         ok(max(far) <= WEIGHT_BAR, f"layer {i + 1} after {steps} steps: weights {far[0]:.1e} apart, biases {far[1]:.1e}")

@@ -29,7 +29,11 @@ same() {
             print "line " m ": " $i " in place of " w[i]; bad++
         }
     }
-    END { if (m != n) print m " lines, not " n; if (differ > all / 20) print differ " of " all " characters differ"; exit m != n || bad || differ > all / 20 }' "$1" "$2"
+    END {
+        if (m != n) print m " lines, not " n
+        if (differ > all / 20) print differ " of " all " characters differ"
+        exit m != n || bad || differ > all / 20
+    }' "$1" "$2"
 }
 alone() { # alone PROGRAM ARGUMENT..
     cd "$tmp/$1" && promised "$1.c" >promised && [ -s promised ] || return
@@ -37,7 +41,10 @@ alone() { # alone PROGRAM ARGUMENT..
     shift
     "./$run" "$@" >printed && same promised printed
 }
-compiles() { mkdir -p "$tmp/$1" && cp "$top/examples/$1.c" "$tmp/$1" && (cd "$tmp/$1" && cc -Wall -Wextra -Werror "$1.c" -o "$1" $(flags)); }
+compiles() {
+    mkdir -p "$tmp/$1" && cp "$top/examples/$1.c" "$tmp/$1" &&
+        (cd "$tmp/$1" && cc -Wall -Wextra -Werror "$1.c" -o "$1" $(flags))
+}
 small() { lines=$(sed '/^\/\* It prints/,$d' "$top/examples/$1.c" | wc -l) && [ "$lines" -ge 25 ] && [ "$lines" -le 120 ]; }
 own() { ! grep '^#include' "$top/examples/$1.c" | grep -v '<retrograd\|<[a-z]*\.h>'; }
 

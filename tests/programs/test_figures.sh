@@ -1,6 +1,6 @@
 #!/bin/sh
-# The figures are drawn, whole and of a size for a page; the traps and the homework hold; so does every command of examples/course/README.md.
-# Prints TAP.     sh tests/programs/test_figures.sh BUILD-FOLDER
+# The figures are drawn, whole and of a size for a page; the traps and the homework hold; so does every command of
+# examples/course/README.md. Prints TAP.     sh tests/programs/test_figures.sh BUILD-FOLDER
 set -u
 build=$(cd "$1" && pwd)
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -15,7 +15,8 @@ names="01-perceptron 02-step 03-xor 04-sigmoid 05-mlp-2-2-1 06-relu 07-mlp-784-1
 # A curve of rounding errors (16-overlay) is different in each build, and takes 180 to 206 kB.
 whole() { # whole FILE: the signature of a PNG, its last chunk, and more than 2 but less than 300 kB
     size=$(wc -c <"$1")
-    [ "$(head -c 8 "$1" | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ] && [ "$(tail -c 12 "$1" | od -An -tx1 | tr -d ' \n')" = 0000000049454e44ae426082 ] &&
+    [ "$(head -c 8 "$1" | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ] &&
+        [ "$(tail -c 12 "$1" | od -An -tx1 | tr -d ' \n')" = 0000000049454e44ae426082 ] &&
         [ "$size" -gt 2000 ] && [ "$size" -lt 300000 ]
 }
 ok "figures --help names its options" says 0 '--out DIR' "$figures" --help
@@ -31,11 +32,13 @@ ok "and names each file once, and no other" test "$(sed 's/ .*//; s/.*\///; s/.p
 for program in traps homework; do
     ok "$program --help lists them" says 0 '^usage' "$build/examples/course/$program" --help
     lessons=$(sed -n 's/^  \([a-z0-9-]*\)  .*/\1/p' "$tmp/said")
-    ok "there are as many as the source has" test "$(echo "$lessons" | wc -l)" -eq "$(grep -o '{"[a-z0-9-]*", "[^{]*", [a-z_]*}' "$top/examples/course/$program.c" | wc -l)"
+    ok "there are as many as the source has" test "$(echo "$lessons" | wc -l)" -eq \
+        "$(grep -o '{"[a-z0-9-]*", "[^{]*", [a-z_]*}' "$top/examples/course/$program.c" | wc -l)"
     [ $program = homework ] || traps=$lessons
     for lesson in $lessons; do ok "$program $lesson" says 0 '^  = ' "$build/examples/course/$program" "$lesson"; done
     [ "$short" ] || ok "$program, all of them" "$build/examples/course/$program"
-    ok "$program refuses an unknown name, and says which there are" says 2 "'unknown' is none of $(echo $lessons)" "$build/examples/course/$program" unknown
+    ok "$program refuses an unknown name, and says which there are" says 2 "'unknown' is none of $(echo $lessons)" \
+        "$build/examples/course/$program" unknown
 done
 
 # -------- every command of examples/course/README.md
@@ -50,7 +53,10 @@ while IFS= read -r command; do
     esac
     case $command in
     build/examples/course/figures*) ok "$command" run "$command --data digits --epochs 1" ;;
-    build/tools/train/mnist*) ok "$command" run "$(echo "$command" | sed "s/--epochs [0-9]*/$(few '--epochs 1' '--steps 20')/") --data $(few digits digits:2560)" ;;
+    build/tools/train/mnist*)
+        short_run=$(echo "$command" | sed "s/--epochs [0-9]*/$(few '--epochs 1' '--steps 20')/")
+        ok "$command" run "$short_run --data $(few digits digits:2560)"
+        ;;
     build/tools/train/lenet*) ok "$command" run "$command --data digits:1000 --steps $(few 40 3)" ;; # all of both: test_models.sh
     build/tools/train/autoencoder*) ok "$command" run "$command --data digits:1000 --steps $(few 20 3) --error 1" ;;
     build/*) ok "$command" run "$command" ;;

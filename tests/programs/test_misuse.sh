@@ -4,7 +4,8 @@
 source=$1 build=$2
 
 compiles() { # CODE
-    printf '#include "retrograd.h"\nint main(void) { rg_tape *t = rg_tape_new(1); rg_tensor *x = rg_full(t, 1, 2), *list[] = {x, x}; (void)list; %s; return 0; }\n' "$1" |
+    printf '#include "retrograd.h"\nint main(void) { %s; %s; %s; return 0; }\n' \
+        'rg_tape *t = rg_tape_new(1)' 'rg_tensor *x = rg_full(t, 1, 2), *list[] = {x, x}; (void)list' "$1" |
         ${CC:-cc} -std=gnu11 -w -fsyntax-only -I"$source" -I"$build" -x c - 2>/dev/null
 }
 pair() { # NAME GOOD BAD

@@ -29,13 +29,14 @@ ok "nor is digits:5x" both 1 'digits:5x: there is no train-images' "$train/mnist
 ok "digits:5 is" both 0 '^generated digits (digits:5): 5 training images, 5 test images' "$train/mnist" --data digits:5 --steps 1 --batch 2
 ok "mnist names the missing file" both 1 'train-images-idx3-ubyte.*get-data mnist' "$train/mnist" --data "$tmp/nowhere"
 ln -s loop "$tmp/loop"
-ok "a folder that is out of reach is no missing file" both 1 'loop/train-images-idx3-ubyte.*cannot be reached: Too many' "$train/mnist" --data "$tmp/loop"
+ok "a folder that is out of reach is no missing file" both 1 'loop/train-images-idx3-ubyte.*cannot be reached: Too many' \
+    "$train/mnist" --data "$tmp/loop"
 ok "and fetching is no remedy" test "$(said HINT)" = 0
 ok "cifar10 names the missing file" both 1 'data_batch_1.bin.*get-data cifar10' "$train/cifar10" --data "$tmp/nowhere"
 ok "a picture folder that cannot be made is an error" both 2 '/dev/null' "$train/xor" --out /dev/null/out
 ok "a history that cannot be written is an error" both 1 '/dev/null' "$train/xor" --csv /dev/null/x.csv
-for words in "examples/course/traps half-sum" "examples/course/traps --help" "examples/course/homework 2" "examples/course/reproduce softmax" \
-    "tools/train/mnist --help" "tools/train/xor --epochs 1 --floor 0" "tools/train/lbfgs"; do
+for words in "examples/course/traps half-sum" "examples/course/traps --help" "examples/course/homework 2" \
+    "examples/course/reproduce softmax" "tools/train/mnist --help" "tools/train/xor --epochs 1 --floor 0" "tools/train/lbfgs"; do
     full() { "$build"/$words >/dev/full; }
     ok "$words says that its output is lost" both 1 'cannot write standard output: No space' full
 done
@@ -45,20 +46,25 @@ ok "xor solves its problem and shows it" both 0 '4 of 4 right: solved' "$train/x
 ok "xor in f64" both 0 'solved' "$train/xor" --dtype f64
 ok "xor, two hidden layers, adam" both 0 'solved' "$train/xor" --hidden 8,4 --optimizer adam --lr 0.02
 ok "xor untrained is below the floor" exits 1 "$train/xor" --epochs 1
-learns "--seeds 3 --floor 0" "xor with 8 hidden units solves it for each of 100 seeds" 0 '100 of 100 seeds' "$train/xor" --hidden 8 --seeds 100 --floor 100
-learns "--seeds 5 --floor 0" "xor with 2 hidden units prints its success share" 0 'of 1000 seeds solve it: [5-9][0-9]' "$train/xor" --hidden 2 --seeds 1000
+learns "--seeds 3 --floor 0" "xor with 8 hidden units solves it for each of 100 seeds" 0 '100 of 100 seeds' \
+    "$train/xor" --hidden 8 --seeds 100 --floor 100
+learns "--seeds 5 --floor 0" "xor with 2 hidden units prints its success share" 0 'of 1000 seeds solve it: [5-9][0-9]' \
+    "$train/xor" --hidden 2 --seeds 1000
 ok "xor draws" "$train/xor" --out "$tmp/deep/xor" --csv "$tmp/deep/csv/x.csv"
 ok "xor's pictures are there" test -s "$tmp/deep/xor/curves.png" -a -s "$tmp/deep/xor/boundary.png" -a -s "$tmp/deep/csv/x.csv"
 ok "xor, tape beside hand" both 0 'tape and hand agree' "$train/xor" --path both
-ok "xor, 2-2-1 beside hand in f64" both 0 "of $(few 50 3) seeds" "$train/xor" --path both --dtype f64 --hidden 2 --seeds $(few 50 3) --epochs 200 --floor 0
+ok "xor, 2-2-1 beside hand in f64" both 0 "of $(few 50 3) seeds" \
+    "$train/xor" --path both --dtype f64 --hidden 2 --seeds $(few 50 3) --epochs 200 --floor 0
 ok "xor learns by hand" both 0 'mean of squares 0.*' "$train/xor" --path manual
 ok "xor by hand says that it is another network" test "$(said 'sigmoid for tanh; its loss is half the sum of squares')" = 1
 ok "xor learns by hand" both 0 'solved' "$train/xor" --path manual
 ok "xor by hand has one hidden layer" both 2 'path both.*one hidden layer' "$train/xor" --path both --hidden 2,2
-ok "the twin by hand does not know every update rule" both 2 'xor: --optimizer nesterov.*sgd, momentum or adam' "$train/xor" --path both --optimizer nesterov
+ok "the twin by hand does not know every update rule" both 2 'xor: --optimizer nesterov.*sgd, momentum or adam' \
+    "$train/xor" --path both --optimizer nesterov
 for points in moons circles spirals xor; do
     case $points in moons | circles) floor=99 epochs=100 ;; spirals) floor=90 epochs=300 ;; *) floor=95 epochs=100 ;; esac
-    learns "--epochs 2 --floor 0" "moons learns $points" 0 "" "$train/moons" --data $points --epochs $epochs --floor $floor --out "$tmp/$points"
+    learns "--epochs 2 --floor 0" "moons learns $points" 0 "" \
+        "$train/moons" --data $points --epochs $epochs --floor $floor --out "$tmp/$points"
     ok "and draws the boundary" test -s "$tmp/$points/boundary.png"
 done
 ok "moons below its floor exits with 1" exits 1 "$train/moons" --epochs 1 --lr 0.0001
@@ -76,7 +82,8 @@ ok "lbfgs above its floor exits with 1" both 1 'NOT reached' "$train/lbfgs" --st
 # -------- a transformer, on sums and on a text
 gpt() { "$train/chargpt" "$@"; }
 ok "chargpt has help" both 0 '--temperature' gpt --help
-learns "--steps 20 --floor 0" "chargpt learns to add, and draws" 0 'floor 80%: reached' gpt --steps 500 --floor 80 --out "$tmp/sums" --csv "$tmp/sums.csv"
+learns "--steps 20 --floor 0" "chargpt learns to add, and draws" 0 'floor 80%: reached' \
+    gpt --steps 500 --floor 80 --out "$tmp/sums" --csv "$tmp/sums.csv"
 ok "its curves and history are there" test -s "$tmp/sums/loss.png" -a "$(wc -l <"$tmp/sums.csv")" -eq 21
 ok "chargpt untrained is below its floor" both 1 'floor 99%: NOT reached' gpt --steps 20
 small="--dim 8 --heads 2 --layers 1 --batch 8 --context 8 --steps 20 --length 20"
@@ -89,11 +96,13 @@ ok "heads that do not divide the features are an error" both 1 '5 heads do not d
 goes_on() { # killed after a while, it goes on from what it kept, and ends as if nothing had been
     rm -f "$tmp"/*.state
     gpt $small --steps $(few 2000 200) --dropout .1 --floor 0 --save "$tmp/straight.state" || return
-    "$train/chargpt" $small --steps $(few 2000 200) --dropout .1 --floor 0 --save "$tmp/killed.state" & # not gpt: a function's $! is a shell
+    # Not gpt: a function's $! is a shell.
+    "$train/chargpt" $small --steps $(few 2000 200) --dropout .1 --floor 0 --save "$tmp/killed.state" &
     while ! [ -s "$tmp/killed.state" ] && kill -0 $!; do sleep .02; done
     kill -9 $!
     wait $!
-    gpt $small --steps $(few 2000 200) --dropout .1 --floor 0 --resume "$tmp/killed.state" --save "$tmp/killed.state" && cmp "$tmp/straight.state" "$tmp/killed.state"
+    gpt $small --steps $(few 2000 200) --dropout .1 --floor 0 --resume "$tmp/killed.state" --save "$tmp/killed.state" &&
+        cmp "$tmp/straight.state" "$tmp/killed.state"
 }
 ok "chargpt killed goes on bit for bit" goes_on
 
@@ -107,24 +116,31 @@ ok "mnist's history has a header and a row" test "$(wc -l <"$tmp/h.csv")" -eq 2
 ok "mnist in f64 with adam" digits --dtype f64 --optimizer adam --lr 0.001 --steps $(few 300 10)
 for rule in sgd momentum adam; do for dtype in f32 f64; do
     case $rule in adam) lr=0.002 ;; *) lr=0.05 ;; esac
-    ok "mnist, tape beside hand, $rule, $dtype" both 0 'tape and hand agree' some --floor 0 --path both --optimizer $rule --lr $lr --dtype $dtype --hidden 64,32 --steps $(few 100 5)
+    ok "mnist, tape beside hand, $rule, $dtype" both 0 'tape and hand agree' \
+        some --floor 0 --path both --optimizer $rule --lr $lr --dtype $dtype --hidden 64,32 --steps $(few 100 5)
 done; done
-ok "mnist with a regulariser, tape beside hand" both 0 'tape and hand agree' some --floor 0 --path both --l2 0.01 --dtype f64 --steps $(few 50 5)
+ok "mnist with a regulariser, tape beside hand" both 0 'tape and hand agree' \
+    some --floor 0 --path both --l2 0.01 --dtype f64 --steps $(few 50 5)
 learns "--steps 20 --floor 0" "mnist learns by hand" 0 "" digits --path manual --epochs 1 --floor 90 --out "$tmp/by-hand"
 one=$(hash_of --threads 1)
-for threads in 2 3 4; do ok "the same weights after $(few 200 20) steps with $threads threads" test -n "$one" -a "$one" = "$(hash_of --threads $threads)"; done
+for threads in 2 3 4; do
+    ok "the same weights after $(few 200 20) steps with $threads threads" test -n "$one" -a "$one" = "$(hash_of --threads $threads)"
+done
 ok "the same weights in a second run" test "$one" = "$(hash_of --threads 1)"
 ok "other weights for another seed" test "$one" != "$(hash_of --seed 1)"
 
 # -------- convolutions, and codes
-ok "lenet learns drawn digits" both 0 'test accuracy' "$train/lenet" --data digits:$(few 10000 1000) --steps $(few 60 5) --out "$tmp/lenet" --csv "$tmp/lenet.csv"
+ok "lenet learns drawn digits" both 0 'test accuracy' \
+    "$train/lenet" --data digits:$(few 10000 1000) --steps $(few 60 5) --out "$tmp/lenet" --csv "$tmp/lenet.csv"
 [ "$short" ] || ok "well" between "$(percent "$tmp/out")" 75 100
 for picture in curves confusion filters maps; do ok "lenet draws $picture.png" test -s "$tmp/lenet/$picture.png"; done
 ok "lenet's history has a header and a row" test "$(wc -l <"$tmp/lenet.csv")" -eq 2
 ok "lenet without learning is below its floor" both 1 'NOT reached' "$train/lenet" --data digits:1000 --epochs 0
 ok "lenet has two convolutions" both 2 'channels: 3 numbers' "$train/lenet" --channels 1,2,3
 ok "lenet names the missing file" both 1 'train-images-idx3-ubyte.*get-data mnist' "$train/lenet" --data "$tmp/nowhere"
-learns "--steps 10 --error 1" "autoencoder finds codes for drawn digits" 0 'at most 0.041: reached' "$train/autoencoder" --data $(few digits digits:2560) --hidden 64 --epochs 3 --lr 0.01 --error 0.041 --out "$tmp/codes" --csv "$tmp/codes.csv"
+learns "--steps 10 --error 1" "autoencoder finds codes for drawn digits" 0 'at most 0.041: reached' \
+    "$train/autoencoder" --data $(few digits digits:2560) --hidden 64 --epochs 3 --lr 0.01 --error 0.041 \
+    --out "$tmp/codes" --csv "$tmp/codes.csv"
 for picture in reconstructions walk codes; do ok "autoencoder draws $picture.png" test -s "$tmp/codes/$picture.png"; done
 ok "autoencoder's history has a header and its rows" test "$(wc -l <"$tmp/codes.csv")" -eq "$(few 4 2)"
 ok "autoencoder untrained is too far off" both 1 'NOT reached' "$train/autoencoder" --data digits:1000 --hidden 8 --steps 5
@@ -157,13 +173,16 @@ ok "a run that goes on keeps its history" "$train/moons" --floor 0 --epochs 9 --
 ok "row by row" test "$(cut -d, -f1 "$tmp/go.csv" | tr '\n' ' ')" = "epoch 1 2 3 4 5 6 7 8 9 "
 ok "xor resumes" resumes xor epochs 700 $(few 2000 800)
 ok "xor resumes and draws" resumes xor epochs 700 $(few 2000 800) --optimizer adamw --out "$tmp/resumed"
-ok "a state of another shape is refused" both 1 'w1 is F32 \[2,8\] in the file, F32 \[2,4\] here' "$train/xor" --hidden 4 --resume "$tmp/first.state"
+ok "a state of another shape is refused" both 1 'w1 is F32 \[2,8\] in the file, F32 \[2,4\] here' \
+    "$train/xor" --hidden 4 --resume "$tmp/first.state"
 ok "and then there is no result" test "$(said 'of 4 right')" = 0
 ok "nor where a state cannot be written" both 1 "a directory, not a file" "$train/xor" --save "$tmp"
 ok "that is a result" test "$(said 'of 4 right')" = 0
-ok "a state of another update rule is refused" both 1 '@optim is rg_optim_adamw in the file, rg_optim_sgd here' "$train/xor" --resume "$tmp/first.state"
+ok "a state of another update rule is refused" both 1 '@optim is rg_optim_adamw in the file, rg_optim_sgd here' \
+    "$train/xor" --resume "$tmp/first.state"
 ok "a state that is not there is an error" both 1 'nowhere: cannot be opened' "$train/moons" --resume "$tmp/nowhere"
-ok "a state that cannot be written is an error" both 2 'moons: cannot make folder /dev/null' "$train/moons" --epochs 1 --save /dev/null/x/state
+ok "a state that cannot be written is an error" both 2 'moons: cannot make folder /dev/null' \
+    "$train/moons" --epochs 1 --save /dev/null/x/state
 ok "its folder is made" "$train/moons" --epochs 1 --floor 0 --save "$tmp/deep/state/moons"
 ok "the twin by hand has no state" both 2 'only with --path tape' "$train/mnist" --path both --save "$tmp/state"
 ok "many seeds have no picture" both 2 'xor: .*of one seed, not of 3' "$train/xor" --seeds 3 --out "$tmp/none"

@@ -1,4 +1,5 @@
-# tap.sh - for test scripts: ok NAME COMMAND... runs a command and prints a TAP line; skip NAME REASON; both STATUS PATTERN COMMAND...; done_testing prints the plan and exits with 1 if a command failed.
+# tap.sh - for test scripts: ok NAME COMMAND... runs a command and prints a TAP line; skip NAME REASON; both STATUS PATTERN
+# COMMAND...; done_testing prints the plan and exits with 1 if a command failed.
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 n=0 bad=0
@@ -23,7 +24,9 @@ both() { # both STATUS PATTERN COMMAND...: that exit status, and that text somew
 # RETROGRAD_SHORT (a sanitizer's build): programs that train do some steps only, and need not have learned anything.
 short=${RETROGRAD_SHORT:-}
 few() { if [ "$short" ]; then echo "$2"; else echo "$1"; fi; } # few MANY SOME
-learns() { # learns FEW NAME STATUS PATTERN COMMAND...: in short COMMAND has the options FEW behind it, which end it early, and has to end with 0
+# learns FEW NAME STATUS PATTERN COMMAND...: in short COMMAND has the options FEW behind it, which end it early, and has to
+# end with 0
+learns() {
     few=$1 name=$2 want=$3 pattern=$4
     shift 4
     if [ "$short" ]; then ok "$name: the first steps" "$@" $few; else ok "$name" both "$want" "$pattern" "$@"; fi

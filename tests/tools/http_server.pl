@@ -38,10 +38,12 @@ while (my $client = $server->accept) {
     my $size = length $bytes;
     $from = 0 if $how eq 'norange';
     if ($from >= $size) {
-        print $client "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */$size\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        print $client "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */$size\r\n",
+            "Content-Length: 0\r\nConnection: close\r\n\r\n";
         exit;
     }
-    print $client $from ? "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes $from-" . ($size - 1) . "/$size\r\n" : "HTTP/1.1 200 OK\r\n";
+    my $last = $size - 1;
+    print $client $from ? "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes $from-$last/$size\r\n" : "HTTP/1.1 200 OK\r\n";
     print $client 'Content-Length: ', $size - $from, "\r\nConnection: close\r\n\r\n";
     my $body = substr $bytes, $from;
     $body = substr $body, 0, length($body) / 2 if $how eq 'cut' || $how eq 'stall';

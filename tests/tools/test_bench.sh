@@ -1,5 +1,6 @@
 #!/bin/sh
-# test_bench.sh BENCH [sanitized]: bench prints its tables, writes JSON, takes other programs in, refuses bad names; W1's memory. Prints TAP.
+# test_bench.sh BENCH [sanitized]: bench prints its tables, writes JSON, takes other programs in, refuses bad names; W1's
+# memory. Prints TAP.
 set -u
 bench=$(cd "$(dirname "$1")" && pwd)/${1##*/}
 . "$(dirname "$0")/../support/tap.sh"
@@ -13,7 +14,10 @@ fails_naming() { # fails_naming STATUS TEXT COMMAND...
 # The rows of a workload's table: median, spread, ratio to the floor, memory.
 rows() { awk -v w="$1" '/^W/ { on = $1 == w ":" } on && / MB$/' "$tmp/printed"; }
 row() { rows "$1" | grep -Eq "^$2 +[0-9.e+]+ [num]s +[0-9.]+% +[0-9.]+ +[0-9]+ MB$" || { rows "$1"; return 1; }; }
-table() { (cd "$tmp" && "$bench" W1 W3 W4 --alone --rounds 1 --seconds .01 --json "$tmp/times.json" --against "$tmp/other") >"$tmp/printed" 2>&1; }
+table() {
+    (cd "$tmp" && "$bench" W1 W3 W4 --alone --rounds 1 --seconds .01 --json "$tmp/times.json" --against "$tmp/other") \
+        >"$tmp/printed" 2>&1
+}
 printf '#!/bin/sh\n[ "$1" = W3 ] || exit 3\necho step 1e-6\necho peak 7e6\n' >"$tmp/other"
 printf '#!/bin/sh\necho nothing\n' >"$tmp/mute"
 printf '#!/bin/sh\nexit 5\n' >"$tmp/broken"
@@ -27,7 +31,8 @@ ok "another program, where it runs" row W3 "$tmp/other"
 ok "and not where it does not" test -z "$(rows W1 | grep other)"
 ok "the machine's peak is named" has '^one thread of this machine: [0-9.]* GFLOP/s in products, [0-9.]* GB/s in copies$'
 ok "and the share of it" has 'fused on one thread runs at [0-9.]* GFLOP/s'
-ok "JSON: a list of three workloads" test "$(sed -n '1p;$p' "$tmp/times.json" | tr -d '\n') $(grep -c '"workload": "W[134]"' "$tmp/times.json")" = "[] 3"
+ok "JSON: a list of three workloads" \
+    test "$(sed -n '1p;$p' "$tmp/times.json" | tr -d '\n') $(grep -c '"workload": "W[134]"' "$tmp/times.json")" = "[] 3"
 ok "with the times of a round" grep -q '"key": "step", "seconds": {"floor": \[[0-9.e-]*\]' "$tmp/times.json"
 ok "nothing is left behind" test -z "$(ls "$tmp" | grep -Ev '^(printed|out|err|times.json|other|mute|broken)$')"
 
@@ -59,12 +64,18 @@ ok "a contestant that is not there" fails_naming 2 "'tape' (floor" "$bench" run 
 ok "a run without its arguments" fails_naming 2 'usage: bench run' "$bench" run W1
 ok "no such option" fails_naming 2 'did you mean --rounds' "$bench" W3 --round 1
 ok "a JSON file that cannot be written" fails_naming 1 "$tmp/none/x: No such" "$bench" W3 --json "$tmp/none/x"
-ok "a program that prints nothing of use" fails_naming 1 'mute printed no line' "$bench" W3 --alone --rounds 1 --seconds .001 --against "$tmp/mute"
+ok "a program that prints nothing of use" fails_naming 1 'mute printed no line' \
+    "$bench" W3 --alone --rounds 1 --seconds .001 --against "$tmp/mute"
 ok "nor with --only" fails_naming 1 'mute printed no line' "$bench" W3 --only relu --alone --rounds 1 --seconds .001 --against "$tmp/mute"
-ok "a program that fails" fails_naming 1 'broken on W3 ended with status 5' "$bench" W3 --alone --rounds 1 --seconds .001 --against "$tmp/broken"
-ok "a program that is not there" fails_naming 1 'absent on W3 ended with status 127' "$bench" W3 --alone --rounds 1 --seconds .001 --against "$tmp/absent"
+ok "a program that fails" fails_naming 1 'broken on W3 ended with status 5' \
+    "$bench" W3 --alone --rounds 1 --seconds .001 --against "$tmp/broken"
+ok "a program that is not there" fails_naming 1 'absent on W3 ended with status 127' \
+    "$bench" W3 --alone --rounds 1 --seconds .001 --against "$tmp/absent"
 ok "help" fails_naming 0 '--against PROGRAM' "$bench" --help
 
-peak() { bytes=$("$bench" run W1 "$1" .05 1 | sed -n 's/^peak //p') && echo "$bytes" && [ "$bytes" -gt 47000000 ] && [ "$bytes" -lt 110000000 ]; }
+peak() {
+    bytes=$("$bench" run W1 "$1" .05 1 | sed -n 's/^peak //p') && echo "$bytes" &&
+        [ "$bytes" -gt 47000000 ] && [ "$bytes" -lt 110000000 ]
+}
 for by in fused played; do [ "${2:-}" = sanitized ] || ok "W1, $by: at most 110 MB, its images 47 of them" peak $by; done
 done_testing

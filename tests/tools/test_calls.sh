@@ -16,8 +16,9 @@ for cxx in g++ clang++; do
     ok "$cxx -std=c++20" accepts $cxx -std=c++20 -x c++
 done
 refuses() { # refuses STATEMENT PATTERN: in C and in C++, with the pattern in what C's compiler says
-    { cat "$source"; echo "void wrong(rg_tape *t, rg_tensor *x, void *v, long *l, float **p, rg_tensor **a);
-void wrong(rg_tape *t, rg_tensor *x, void *v, long *l, float **p, rg_tensor **a) { (void)t, (void)x, (void)v, (void)l, (void)p, (void)a; $1; }"; } >"$tmp/wrong.c"
+    declared='void wrong(rg_tape *t, rg_tensor *x, void *v, long *l, float **p, rg_tensor **a)'
+    used='(void)t, (void)x, (void)v, (void)l, (void)p, (void)a'
+    { cat "$source" && printf '%s;\n%s { %s; %s; }\n' "$declared" "$declared" "$used" "$1"; } >"$tmp/wrong.c"
     for language in c c++; do
         case $language in c) cc=${CC:-cc} ;; *) cc=c++ ;; esac
         case $language in c) std=gnu11 ;; *) std=gnu++20 ;; esac

@@ -58,7 +58,9 @@ requests() { grep -c "$1" "$log"; }
 part() { mkdir -p "$data/mnist" && head -c "$1" "$served/$train" >"$data/mnist/$train.part"; }
 
 mnist_is_downloaded() { get --mirror "$url/good" mnist && all_there && no_leftovers && [ "$(requests 'good')" = 4 ]; }
-a_second_call_asks_no_server() { get --mirror "$url/good" mnist && : >"$log" && get --mirror "$url/good" mnist && [ ! -s "$log" ] && says 'is there'; }
+a_second_call_asks_no_server() {
+    get --mirror "$url/good" mnist && : >"$log" && get --mirror "$url/good" mnist && [ ! -s "$log" ] && says 'is there'
+}
 a_partial_file_is_resumed() { part 20000 && get --mirror "$url/good" mnist && all_there && [ "$(requests "good $train 20000")" = 1 ]; }
 a_complete_partial_file_needs_no_server() { part 50000 && get --mirror "$url/good" mnist && all_there && [ "$(requests "$train")" = 0 ]; }
 a_server_without_ranges_sends_all_again() { part 20000 && get --mirror "$url/norange" mnist && all_there && no_leftovers; }
@@ -68,14 +70,18 @@ a_partial_file_that_is_too_long_is_dropped() {
 a_damaged_partial_file_is_fetched_again() {
     mkdir -p "$data/mnist" && echo damaged >"$data/mnist/$train.part" && get --mirror "$url/good" mnist && all_there && says 'wrong SHA-256'
 }
-wrong_bytes_are_removed_and_named() { fails get --mirror "$url/bad" mnist && no_files && says "mnist/$train from $url/bad has a wrong SHA-256"; }
+wrong_bytes_are_removed_and_named() {
+    fails get --mirror "$url/bad" mnist && no_files && says "mnist/$train from $url/bad has a wrong SHA-256"
+}
 a_truncated_file_is_removed() { fails get --mirror "$url/short" mnist && no_files && says 'wrong SHA-256'; }
 after_wrong_bytes_comes_the_next_mirror() { get --mirror "$url/bad" --mirror "$url/good" mnist && all_there && no_leftovers; }
 a_broken_line_goes_on_at_the_next_mirror() {
     get --mirror "$url/cut" --mirror "$url/good" mnist && all_there && [ "$(requests "good $train 25000")" = 1 ] && no_leftovers
 }
 a_broken_line_leaves_only_a_part() { fails get --mirror "$url/cut" mnist && no_final_files && says 'could not fetch'; }
-a_missing_file_comes_from_the_next_mirror() { get --mirror "$url/nothing/here" --mirror "$url/good" mnist && all_there && says 'cannot be had from'; }
+a_missing_file_comes_from_the_next_mirror() {
+    get --mirror "$url/nothing/here" --mirror "$url/good" mnist && all_there && says 'cannot be had from'
+}
 a_dead_mirror_is_passed_over() { get --mirror http://127.0.0.1:1 --mirror "$url/good" mnist && all_there; }
 no_mirror_at_all_is_an_error() { fails get --mirror "$url/nothing" mnist && no_files && says "could not fetch mnist/$train"; }
 an_interrupted_run_leaves_only_a_part_and_goes_on() {
@@ -95,7 +101,8 @@ a_wrong_file_is_replaced() {
     mkdir -p "$data/mnist" && echo wrong >"$data/mnist/$train" && get --mirror "$url/good" mnist && all_there
 }
 a_wrong_file_stays_until_there_is_a_better_one() {
-    mkdir -p "$data/mnist" && echo mine >"$data/mnist/$train" && fails get --mirror "$url/bad" mnist && [ "$(cat "$data/mnist/$train")" = mine ]
+    mkdir -p "$data/mnist" && echo mine >"$data/mnist/$train" && fails get --mirror "$url/bad" mnist &&
+        [ "$(cat "$data/mnist/$train")" = mine ]
 }
 
 unpacked() { diff -r -x SHA256SUMS "$tmp/cifar-10-batches-bin" "$data/cifar-10-batches-bin" >/dev/null && no_leftovers; }
@@ -105,12 +112,16 @@ a_damaged_cifar10_is_replaced() {
     get --mirror "$url/good" cifar10 && echo x >>"$data/cifar-10-batches-bin/test_batch.bin" && get --mirror "$url/good" cifar10 && unpacked
 }
 refused() { # an archive that the list calls right and that still must not be unpacked
-    fails get --mirror "$url/good" cifar10 && says "$1" && no_files && [ ! -e "$data/cifar-10-batches-bin" ] && [ ! -e "$data/evil" ] && [ ! -e "$tmp/out-there" ]
+    fails get --mirror "$url/good" cifar10 && says "$1" && no_files &&
+        [ ! -e "$data/cifar-10-batches-bin" ] && [ ! -e "$data/evil" ] && [ ! -e "$tmp/out-there" ]
 }
-a_member_above_the_folder_is_refused() { pack --transform='s|^evil|cifar-10-batches-bin/../../evil|' cifar-10-batches-bin evil && refused unexpected; }
+a_member_above_the_folder_is_refused() {
+    pack --transform='s|^evil|cifar-10-batches-bin/../../evil|' cifar-10-batches-bin evil && refused unexpected
+}
 an_absolute_member_is_refused() { pack --transform="s|^evil|$tmp/out-there|" cifar-10-batches-bin evil && refused unexpected; }
 a_link_is_refused() {
-    ln -s "$tmp" "$tmp/link" && pack --transform='s|^link|cifar-10-batches-bin/readme.html|' cifar-10-batches-bin link && refused 'no plain file'
+    ln -s "$tmp" "$tmp/link" && pack --transform='s|^link|cifar-10-batches-bin/readme.html|' cifar-10-batches-bin link &&
+        refused 'no plain file'
 }
 an_unexpected_name_is_refused() { pack --transform='s|^evil|cifar-10-batches-bin/evil|' cifar-10-batches-bin evil && refused unexpected; }
 an_incomplete_archive_is_refused() { pack cifar-10-batches-bin/batches.meta.txt && refused incomplete; }
@@ -133,7 +144,8 @@ cp -r "$served" "$tmp/served.good"
 number=0
 for case in $cases; do
     number=$((number + 1))
-    rm -rf "$data" "$served" && mkdir -p "$data" && cp -r "$tmp/served.good" "$served" && cp "$tmp/list.good" "$list" && : >"$log" && : >"$out"
+    rm -rf "$data" "$served" && mkdir -p "$data" && cp -r "$tmp/served.good" "$served" && cp "$tmp/list.good" "$list" &&
+        : >"$log" && : >"$out"
     title=$(echo "$case" | tr _ ' ')
     if $case; then echo "ok $number - $title"; else
         echo "not ok $number - $title"

@@ -5,10 +5,15 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/support/tap.sh"
 copy=$tmp/copy
-mkdir "$copy" && (cd "$top" && tar cf - meson.build meson_options.txt retrograd.h engine ops nn examples tools tests docs) | (cd "$copy" && tar xf -)
+mkdir "$copy" &&
+    (cd "$top" && tar cf - meson.build meson_options.txt retrograd.h engine ops nn examples tools tests docs) |
+    (cd "$copy" && tar xf -)
 meson setup "$tmp/build" "$copy" --buildtype=plain -Dc_args=-O1 >"$tmp/setup.log" 2>&1 || { cat "$tmp/setup.log"; exit 1; }
 
-check() { ninja -C "$tmp/build" tools/gradcheck >"$tmp/ninja.log" 2>&1 || { cat "$tmp/ninja.log"; return 2; }; "$tmp/build/tools/gradcheck"; }
+check() {
+    ninja -C "$tmp/build" tools/gradcheck >"$tmp/ninja.log" 2>&1 || { cat "$tmp/ninja.log"; return 2; }
+    "$tmp/build/tools/gradcheck"
+}
 # mutant OP FILE SED-SCRIPT: the script must change something, the check must fail and name OP
 mutant() {
     sed -i.whole "$3" "$copy/$2"

@@ -105,7 +105,8 @@ def torch_chain():
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(SOURCES / "tests"))
-ROW_OF_DEF = re.compile(r"^(UNARY|UNARYP|UNARYPQ|UNARY_STEP|UNARY_TEST|BINARY|BINARY_I32|BINARY_SAME|BINARY_STEP|BINARY_TEST) *\((\w+), .*?([-\d., ]+)\)$")
+ROW_OF_DEF = re.compile(r"^(UNARY|UNARYP|UNARYPQ|UNARY_STEP|UNARY_TEST|BINARY|BINARY_I32|BINARY_SAME|BINARY_STEP|BINARY_TEST)"
+                        r" *\((\w+), .*?([-\d., ]+)\)$")
 
 
 def elementwise_rows():
@@ -158,8 +159,9 @@ def torch_elementwise():
             both(name, name + " row", f, low, high, x, row)
     both("add", "add", torch.add, -2, 2, x, other)
     both("add", "add row", torch.add, -2, 2, x, row)
-    for op, key, f in (("sum", "sum", torch.sum), ("sum", "sum of rows", lambda u: u.sum(0)), ("mean", "mean of columns", lambda u: u.mean(1)),
-                       ("max", "max of columns", lambda u: u.amax(1)), ("logsumexp", "logsumexp", lambda u: torch.logsumexp(u, 1)),
+    for op, key, f in (("sum", "sum", torch.sum), ("sum", "sum of rows", lambda u: u.sum(0)),
+                       ("mean", "mean of columns", lambda u: u.mean(1)), ("max", "max of columns", lambda u: u.amax(1)),
+                       ("logsumexp", "logsumexp", lambda u: torch.logsumexp(u, 1)),
                        ("softmax", "softmax", lambda u: torch.softmax(u, 1))):
         both(op, key, f, -2, 2, x)
 
