@@ -1,5 +1,5 @@
 #!/bin/sh
-# Operators outside of the library: rows of every kind (ops/row.h) and CONTRIBUTING.md's kernel op, compiled against an installed copy,
+# Operators outside of the library: rows of every kind (ops/row.h) and the guide's kernel op, compiled against an installed copy,
 # checked by gradcheck --load, called with the caller's line. Prints TAP.     sh tests/ops/test_load.sh BUILD-FOLDER
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -122,8 +122,12 @@ program() {
 ok "a program calls it, and messages name its line" program cc c
 ok "so does one in C++" program c++ c++
 
-# -------- the kernel op of CONTRIBUTING.md
-awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$top/CONTRIBUTING.md" >rope.c
-ok "CONTRIBUTING.md's kernel op compiles" cc -Wall -Wextra -Werror -shared -fPIC rope.c -o rope.so $(flags)
+# -------- the kernel op of the guide
+awk '
+    /^## / { here = $0 == "## An operator with a kernel" }
+    here && /^```c$/ { on = 1; next }
+    /^```/ { on = 0 }
+    on' "$top/docs/guide.md" >rope.c
+ok "the guide's kernel op compiles" cc -Wall -Wextra -Werror -shared -fPIC rope.c -o rope.so $(flags)
 ok "and passes" passes rope -- --load rope.so
 done_testing

@@ -147,7 +147,7 @@ lines() { # of a tree whose parts have a line each, except for what a case adds
         mkdir -p "$repo/$part" && echo 'int x;' >"$repo/$part/a.c"
     done
     mkdir -p "$repo/engine/random" && touch "$repo/engine/random/rng.c" "$repo/engine/random/rng.h"
-    touch "$repo/ops/a.def" "$repo/meson.build"
+    touch "$repo/ops/a.def" "$repo/meson.build" "$repo/README.md" "$repo/CONTRIBUTING.md"
     "$@" && PATH=$real_path sh "$repo/tools/lines" >"$out" 2>&1
 }
 long() { mkdir -p "$repo/nn" && awk 'BEGIN { for (i = 0; i < 20000; i++) print "int x;" }' >"$repo/nn/long.c"; }
@@ -168,6 +168,8 @@ lines_names_a_wide_script() {
     exits 1 lines wide_scripts && says 'lines: tests/a.sh:1 has 141 columns, of at most 140' &&
         says 'lines: tools/run:2 has 141 columns' && ! says tests/data
 }
+long_pages() { yes '' | head -n 151 >"$repo/CONTRIBUTING.md" && yes '' | head -n 150 >"$repo/README.md"; }
+lines_names_a_long_page() { exits 1 lines long_pages && says 'CONTRIBUTING.md has 151 lines, of at most 150' && ! says README; }
 lines_does_not_count_comments() { lines long_comment && says '^nn/  *2 of'; }
 
 cases=$(grep -Eo '^(setup|demo|check|lines)_[a-z0-9_]+' "$0")

@@ -221,7 +221,8 @@ def recurrent():
     class Net(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.tokens, self.lstm, self.out = torch.nn.Embedding(64, 64), torch.nn.LSTM(64, 128, batch_first=True), torch.nn.Linear(128, 64)
+            self.tokens, self.out = torch.nn.Embedding(64, 64), torch.nn.Linear(128, 64)
+            self.lstm = torch.nn.LSTM(64, 128, batch_first=True)
 
         def forward(self, x):
             return self.out(self.lstm(self.tokens(x))[0]).view(-1, 64)
