@@ -154,6 +154,7 @@ int rg_backward(rg_tensor *loss, rg_backward_options options);
 typedef struct rg_grad_options {
     rg_tensor *dy;                           /* the cotangent, of y's shape; NULL: 1, if y has one element */
     bool create_graph;                       /* records the pass: its results can be differentiated again */
+    bool allow_unused;                       /* also for a y without history: zeros. Without it, that is an error */
     RG_NAMED;
 } rg_grad_options;
 /* out[i] = sum_j dy[j] * (d y[j] / d x[i]) with the option dy; zeros where y does not depend on x[i]. Leaves every

@@ -17,6 +17,9 @@ static int check(const char *what, const char *at, rg_tensor *y, rg_list xs, con
     char x_text[64], v_text[64];
     if (!t || rg_error_code(t)) return -1;
     if (rg_given(at, t, y, "%s: y", what)) return -1;
+    if (!rg_needs_grad(y))
+        return rg_fail(t, RG_ESTATE, at, "%s: y depends on nothing that requires a gradient, or was made with recording off or by rg_grad "
+            "without .create_graph", what);
     if (n < 1 || !x || (vs && !v)) return rg_fail(t, RG_EVALUE, at, "%s: no x, or no v", what);
     if (vs && vs->count != n) return rg_fail(t, RG_EVALUE, at, "%s: %d x, but %d v", what, n, vs->count);
     for (int k = 0; k < n; k++) {
@@ -68,7 +71,7 @@ static int jacobian_row(const char *at, rg_tensor *y, rg_tensor *x, int64_t j, b
     if (rg_failed(e)) return -1;
     if (e->dtype == RG_F64) ((double *)e->data)[j] = 1;
     else ((float *)e->data)[j] = 1;
-    return rg_grad(y, rg_list_of(x), g, .dy = e, .create_graph = graph);
+    return rg_grad(y, rg_list_of(x), g, .dy = e, .create_graph = graph, .allow_unused = true); /* a gradient may be constant */
 }
 
 /* Without a graph fills m and returns it; with one returns another tensor of m's shape. */
@@ -116,7 +119,7 @@ static int grad_of_product(const char *at, rg_tensor *const *g, rg_tensor *const
     memcpy(all + n, v, size / 2);
     rg_tensor *from = join(at, n, all), *by = join(at, n, all + n);
     rg_tape_dealloc(t, all, size);
-    return rg_grad(from, x, out, .dy = by, .create_graph = graph);
+    return rg_grad(from, x, out, .dy = by, .create_graph = graph, .allow_unused = true);
 }
 
 int rg_hvp_at(const char *at, rg_tensor *y, rg_list xs, rg_list vs, rg_tensor *out[], rg_graph_options options) {

@@ -114,7 +114,8 @@ static void a_frozen_parameter(void **state) {
     assert_int_equal(rg_backward(loss), 0);
     VALUES(rg_grad_of(w), 1, 2);
     BACKWARD_REFUSED(RG_ESTATE, rg_sum(rg_mul(v, w)),
-        "rg_backward: the loss depends on nothing that requires a gradient, or was made with recording off");
+        "rg_backward: the loss depends on nothing that requires a gradient, or was made with "
+        "recording off or by rg_grad without .create_graph");
 }
 
 static void the_loss_is_the_leaf(void **state) {

@@ -54,19 +54,28 @@ static void does_not_touch_gradients(void **state) {
 static void of_an_unconnected_result(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 2), *out[1];
-    assert_int_equal(rg_grad(rg_full(t, 3), rg_list_of(w), out), 0);
+    assert_int_equal(rg_grad(rg_full(t, 3), rg_list_of(w), out, .allow_unused = true), 0);
     VALUES(out[0], 0, 0);
     rg_record(t, false);
     rg_tensor *y = rg_sum(w);
     rg_record(t, true);
-    assert_int_equal(rg_grad(y, rg_list_of(w), out, .create_graph = true), 0);
+    assert_int_equal(rg_grad(y, rg_list_of(w), out, .create_graph = true, .allow_unused = true), 0);
     VALUES(out[0], 0, 0);
-    assert_int_equal(rg_grad(y, rg_list_of_n(0, NULL), NULL), 0);
+    assert_int_equal(rg_grad(rg_sum(w), rg_list_of_n(0, NULL), NULL), 0);
+}
+
+static rg_tensor *with_recording_off(rg_tensor *w) {
+    const bool was = rg_record(rg_tape_of(w), false);
+    rg_tensor *y = rg_square(w);
+    rg_record(rg_tape_of(w), was);
+    return y;
 }
 
 static void what_rg_grad_refuses(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 2), *y = rg_square(w), *c = rg_full(t, 1, 2), *out[1], *none = NULL;
+#define NO_HISTORY \
+    "rg_grad: y depends on nothing that requires a gradient, or was made with recording off or by rg_grad without .create_graph"
 #define GRAD_REFUSED(code, y, given, x, message) REFUSED(code, (rg_grad(y, rg_list_of_n(1, x), out, .dy = given) ? out[0] : NULL), message)
     GRAD_REFUSED(RG_ESHAPE, y, NULL, &w, "rg_grad: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy");
     GRAD_REFUSED(RG_ESHAPE, y, rg_full(t, 1, 3), &w, "rg_grad: the cotangent [3] does not fit [2]");
@@ -74,6 +83,10 @@ static void what_rg_grad_refuses(void **state) {
     GRAD_REFUSED(RG_ESTATE, y, rg_neg(NULL), &w, "rg_grad: dy is what a failed operation returned");
     GRAD_REFUSED(RG_ESTATE, y, c, &c, "rg_grad: x[0] does not require a gradient");
     GRAD_REFUSED(RG_ESTATE, y, c, &none, "rg_grad: x[0] is NULL");
+    GRAD_REFUSED(RG_ESTATE, c, c, &w, NO_HISTORY);
+    GRAD_REFUSED(RG_ESTATE, with_recording_off(w), c, &w, NO_HISTORY);
+    rg_grad(y, rg_list_of(w), out, .dy = c);
+    GRAD_REFUSED(RG_ESTATE, out[0], c, &w, NO_HISTORY);
     GRAD_REFUSED(RG_EVALUE, y, c, NULL, "rg_grad: no x, or no place for its gradient");
     assert_int_equal(rg_grad(y, rg_list_of(w), NULL, .dy = c), -1);
     rg_error_clear(t);

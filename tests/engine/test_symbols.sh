@@ -23,7 +23,7 @@ ok 'nothing prints but to a FILE it was given' "$(echo "$called" |
     grep -Ex 'v?printf|__v?printf_chk|puts|putchar|perror|stdout|write|syslog')"
 # The rest belongs to the compiler's start files and to its question which processor this is.
 ok 'no writable data but the registry and the pool of threads' "$(echo "$data" |
-    grep -Evx -e 'head|pool|entry_[a-z0-9_]+' \
+    grep -Evx -e 'head|pool|rg_op_rejected|entry_[a-z0-9_]+' \
         -e 'completed\.[0-9]+|__dso_handle|__TMC_END__|_edata|_end|__bss_start|__cpu_model|__cpu_features2?')"
 ok 'nothing thread-local' "$thread_local"
 declared=$(cd "$sources" &&

@@ -365,7 +365,8 @@ static void recording_off(void **state) {
     assert_int_equal(rg_memory(t).recorded, 0);
     assert_true(rg_needs_grad(rg_exp(w)));
     REFUSED(RG_ESTATE, (rg_backward(rg_sum(y)), rg_poison(t)),
-        "rg_backward: the loss depends on nothing that requires a gradient, or was made with recording off");
+        "rg_backward: the loss depends on nothing that requires a gradient, or was made with "
+        "recording off or by rg_grad without .create_graph");
 }
 
 static void detach_shares_storage_and_cuts_history(void **state) {

@@ -369,10 +369,11 @@ static void gradient(int y, int dy, const int *wanted, int n, bool graph) {
     int g[2] = {NONE, NONE};
     for (int k = 0; k < n; k++) x[k] = pointer(wanted[k]);
     const bool doubtful = mark_reach(y, wanted, n);
-    TRACE("rg_grad(x%d, {x%d, x%d: %d}, out, .dy = x%d, .create_graph = %d);\n", y, wanted[0], n > 1 ? wanted[1] : 0, n, dy, graph);
+    TRACE("rg_grad(x%d, {x%d, x%d: %d}, out, .dy = x%d, .create_graph = %d, .allow_unused = true);\n",
+        y, wanted[0], n > 1 ? wanted[1] : 0, n, dy, graph);
     if (!graph) m.unplayable = true;
     m.odd |= reads_gradient(y) || reads_gradient(dy);
-    if (rg_grad(pointer(y), rg_list_of_n(n, x), out, .dy = dy ? pointer(dy) : NULL, .create_graph = graph)) {
+    if (rg_grad(pointer(y), rg_list_of_n(n, x), out, .dy = dy ? pointer(dy) : NULL, .create_graph = graph, .allow_unused = true)) {
         REQUIRE(doubtful || out_of_memory(), "command %d: rg_grad failed: %s", command, rg_error(t));
         rg_error_clear(t);
         end_logs(true);
@@ -724,7 +725,7 @@ static void use_gone(uint8_t a, uint8_t how) {
     case 3: failed = !rg_grad_of(p); break;
     case 4: rg_print(p, nowhere); break;
     case 5: (void)(rg_numel(p) == 1 ? rg_item(p) : 0); break;
-    case 6: failed = rg_grad(alive_one, rg_list_of(p), &out, .dy = alive_one) != 0; m.unplayable = true; break;
+    case 6: failed = rg_grad(alive_one, rg_list_of(p), &out, .dy = alive_one, .allow_unused = true) != 0; m.unplayable = true; break;
     case 7: failed = checking ? rg_failed(rg_add(alive_one, p)) : true; break;
     }
     if (!failed && !checking) rg_rewind(t, mark); /* another tensor has its memory, which may end before this result */

@@ -11,7 +11,7 @@ static rg_tensor *leaf(rg_tape *t, int ndim, const int64_t *shape) {
 /* y = A x: J = A.   y_ij = x_i z_j */
 static void jacobians(void **state) {
     rg_tape *t = *state;
-    rg_tensor *x = param(t, "x", 3), *a = rg_input(t, six, 2, 3), *z = rg_input(t, ((const float[]){10, 20}), 2);
+    rg_tensor *x = param(t, "x", 3), *w = param(t, "w", 2), *a = rg_input(t, six, 2, 3), *z = rg_input(t, ((const float[]){10, 20}), 2);
     rg_tensor *y = rg_squeeze(rg_matmul(a, rg_unsqueeze(x, 1)), 1), *outer = rg_mul(rg_unsqueeze(x, 1), z);
     for (int graph = 0; graph < 2; graph++) {
         rg_tensor *j = rg_jacobian(y, x, .create_graph = graph);
@@ -22,7 +22,9 @@ static void jacobians(void **state) {
         VALUES(j, 10, 0, 0, 20, 0, 0, 0, 10, 0, 0, 20, 0, 0, 0, 10, 0, 0, 20);
         VALUES(rg_jacobian(rg_sum(x), x, .create_graph = graph), 1, 1, 1);
         VALUES(rg_jacobian(x, x, .create_graph = graph), 1, 0, 0, 0, 1, 0, 0, 0, 1);
-        VALUES(rg_jacobian(rg_full(t, 4, 2), x, .create_graph = graph), 0, 0, 0, 0, 0, 0);
+        VALUES(rg_jacobian(rg_square(w), x, .create_graph = graph), 0, 0, 0, 0, 0, 0); /* of another leaf */
+        REFUSED(RG_ESTATE, rg_jacobian(rg_full(t, 4, 2), x, .create_graph = graph), "rg_jacobian: y depends on nothing that requires a "
+            "gradient, or was made with recording off or by rg_grad without .create_graph");
         VALUES(rg_jacobian(rg_square(y), y, .create_graph = graph), 28, 0, 0, 64); /* by a result */
         assert_shape(rg_jacobian(rg_slice(x, 0, 1, 1), x, .create_graph = graph), 2, (const int64_t[]){0, 3});
     }

@@ -180,7 +180,7 @@ static void tape_one_op_a_line(void **state) {
     for (const char *s = p.text; *s; s++) lines += *s == '\n';
     assert_int_equal(lines, 3);
     assert_non_null(strstr(p.text, "[4,2]"));
-    assert_non_null(strstr(p.text, "f32 grad = matmul(input1, w)"));
+    assert_non_null(strstr(p.text, "f32 grad = matmul(input2, w)"));
     assert_non_null(strstr(p.text, "h  test_print.c:"));
     assert_non_null(strstr(p.text, "= mean(h)"));
     free(p.text);
