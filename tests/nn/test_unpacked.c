@@ -1,4 +1,5 @@
 /* test_unpacked.c - a library without zlib: plain files are read and written, packed ones are refused by name. */
+#include "nn/save.h"
 #include "tests/support/scratch.h"
 
 static void plain_idx_is_read(void **state) {

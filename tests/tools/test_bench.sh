@@ -29,7 +29,7 @@ for name in floor fused composed played composed-played; do ok "W3: $name" row W
 for name in floor fused played; do ok "W4: $name" row W4 "$name"; done
 ok "another program, where it runs" row W3 "$tmp/other"
 ok "and not where it does not" test -z "$(rows W1 | grep other)"
-ok "the machine's peak is named" has '^one thread of this machine: [0-9.]* GFLOP/s in products, [0-9.]* GB/s in copies$'
+ok "the machine's peak is named" has '^one thread of this machine: [0-9.]* GFLOP/s in registers, [0-9.]* GB/s in copies$'
 ok "and the share of it" has 'fused on one thread runs at [0-9.]* GFLOP/s'
 ok "JSON: a list of three workloads" \
     test "$(sed -n '1p;$p' "$tmp/times.json" | tr -d '\n') $(grep -c '"workload": "W[134]"' "$tmp/times.json")" = "[] 3"
