@@ -15,7 +15,7 @@ typedef double real;
 #define RG_SUFFIX_DTYPE f64
 #else
 typedef float real;
-#define R(name) name##f /* R(exp) is expf */
+#define R(name) name##f /* R(sqrt) is sqrtf; R(exp) is libm's, RG_M(exp) of engine/math has the same bits everywhere */
 #define RG_SUFFIX_DTYPE f32
 #endif
 #if defined RG_KERNEL_AVX512
@@ -35,16 +35,5 @@ enum { RG_KERNEL_ISA = 0 };
 #define RG_K(n) RG_K3(n, RG_SUFFIX_DTYPE, RG_SUFFIX_ISA)
 
 static inline int64_t rg_min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
-/* glibc's vector mathematics, where the compiler can be told of it without -ffast-math. */
-#if defined __GNUC__ && !defined __clang__ && defined __x86_64__ && defined RG_HAVE_LIBMVEC
-#define RG_SIMD __attribute__((simd("notinbranch")))
-RG_SIMD real R(exp)(real), R(expm1)(real), R(log)(real), R(log1p)(real), R(log2)(real), R(pow)(real, real), R(erf)(real), R(erfc)(real),
-    R(sin)(real),
-    R(cos)(real), R(tan)(real), R(asin)(real), R(acos)(real), R(atan)(real), R(sinh)(real), R(cosh)(real), R(tanh)(real);
-#ifndef RG_KERNEL_F64
-RG_SIMD double pow(double, double); /* of a float by an exponent that no float holds */
-#endif
-#endif
 
 #endif

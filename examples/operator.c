@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define RG_ROW \
-    UNARY(bell, "e^(-x^2)", R(exp)(-x * x), MUL(DY, MUL(C(-2), MUL(X, Y))), SMOOTH, -2, 2) \
+    UNARY(bell, "e^(-x^2)", EXP(-x * x), MUL(DY, MUL(C(-2), MUL(X, Y))), SMOOTH, -2, 2) \
     UNARY(wrong, "x^3", x * x * x, MUL(DY, MUL(X, X)), SMOOTH, -2, 2) /* 3 x^2 is right */
 #include <retrograd/ops/row.h>
 #define rg_bell(x) rg_bell_at(RG_AT, x) /* so that messages name the line of the call */

@@ -6,6 +6,8 @@
 #endif
 
 #ifdef RG_K /* elements; C(v) is kernel.h's, or row.h's */
+#include "../engine/math/functions.h"
+
 #define X x
 #define A a
 #define B b
@@ -29,26 +31,27 @@
 #define ABS(u) R(fabs)(u)
 #define SQUARE(u) ((u) * (u))
 #define RSQRT(u) (C(1) / R(sqrt)(u))
-#define EXP(u) R(exp)(u)
-#define LOG(u) R(log)(u)
-#define SIN(u) R(sin)(u)
-#define COS(u) R(cos)(u)
-#define SINH(u) R(sinh)(u)
-#define COSH(u) R(cosh)(u)
-#define TANH(u) R(tanh)(u)
-#define ERFC(u) R(erfc)(u)
+#define EXP(u) RG_M(exp)(u)
+#define EXPM1(u) RG_M(expm1)(u)
+#define LOG(u) RG_M(log)(u)
+#define LOG2(u) RG_M(log2)(u)
+#define LOG1P(u) RG_M(log1p)(u)
+#define SIN(u) MATH_ANGLE(sin, u)
+#define COS(u) MATH_ANGLE(cos, u)
+#define TAN(u) MATH_ANGLE(tan, u)
+#define ASIN(u) RG_M(asin)(u)
+#define ACOS(u) RG_M(acos)(u)
+#define ATAN(u) RG_M(atan)(u)
+#define SINH(u) RG_M(sinh)(u)
+#define COSH(u) RG_M(cosh)(u)
+#define TANH(u) RG_M(tanh)(u)
+#define ERF(u) RG_M(erf)(u)
+#define ERFC(u) RG_M(erfc)(u)
 #define MAX(u, v) ((u) < (v) ? (v) : (u))
-#define SIGMOID(u) (C(1) / (C(1) + R(exp)(-(u))))
-#define SOFTPLUS(u) (((u) > 0 ? (u) : C(0)) + R(log1p)(R(exp)(-R(fabs)(u))))
-#define POW(u, v) R(pow)(u, v)
-/* The power is computed in double if the exponent is not exact in float: a rounded exponent would cost many ulps. */
-#ifndef __clang__
-#define RG_POW_DOUBLE pow
-#elif !defined RG_POW_DOUBLE /* clang 14 loses an operand when it vectorises pow in double within a loop over floats */
-#define RG_POW_DOUBLE rg_pow_double
-__attribute__((noinline, unused)) static double rg_pow_double(double u, double e) { return pow(u, e); }
-#endif
-#define POWER(u, e) ((real)(e) == (e) ? R(pow)(u, (real)(e)) : (real)RG_POW_DOUBLE(u, e))
+#define SIGMOID(u) RG_M(sigmoid)(u)
+#define SOFTPLUS(u) (((u) > 0 ? (u) : C(0)) + LOG1P(EXP(-R(fabs)(u))))
+#define POW(u, v) RG_M(pow)(u, v)
+#define POWER(u, e) RG_M(power)(u, e) /* e is a double: a rounded exponent costs the power many ulps */
 #else /* tensors */
 #define X y->in[0]
 #define A y->in[0]
@@ -75,12 +78,20 @@ __attribute__((noinline, unused)) static double rg_pow_double(double u, double e
 #define SQUARE(u) rg_square(u)
 #define RSQRT(u) rg_rsqrt(u)
 #define EXP(u) rg_exp(u)
+#define EXPM1(u) rg_expm1(u)
 #define LOG(u) rg_log(u)
+#define LOG2(u) rg_log2(u)
+#define LOG1P(u) rg_log1p(u)
 #define SIN(u) rg_sin(u)
 #define COS(u) rg_cos(u)
+#define TAN(u) rg_tan(u)
+#define ASIN(u) rg_asin(u)
+#define ACOS(u) rg_acos(u)
+#define ATAN(u) rg_atan(u)
 #define SINH(u) rg_sinh(u)
 #define COSH(u) rg_cosh(u)
 #define TANH(u) rg_tanh(u)
+#define ERF(u) rg_erf(u)
 #define ERFC(u) rg_erfc(u)
 #define MAX(u, v) rg_maximum(u, v)
 #define SIGMOID(u) rg_sigmoid(u)

@@ -23,6 +23,7 @@ static void backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 RG_KERNELS(cross_entropy);
 RG_FUSED_KERNELS(cross_entropy_vjp);
 RG_OP(cross_entropy) = {.name = "cross_entropy", .formula = "mean of log sum exp x - x[.., label]", .arity = 2, .types = "fi",
-    .shape = shape, .check = check, .forward = RG_KERNEL(cross_entropy), .backward = backward, .fused = RG_KERNEL(cross_entropy_vjp),
+    .shape = shape, .check = check, .forward = RG_WIDE_KERNEL(cross_entropy), .backward = backward,
+    .fused = RG_WIDE_KERNEL(cross_entropy_vjp),
     .samples = "5,17 5:i32<17; 3 -:i32<3; 2,3,4 2,3:i32<4; 17,1 17:i32=0; 1,1 1:i32=0; 1,5 1:i32<5; 0,3 0:i32; 2,0,3 2,0:i32; 0,0 0:i32",
     .refuses = "3,4 3:i32=4; 3,4 3:i32=-1; 2,0 2:i32; 3,4 4:i32; 3,4 3,4:i32; - -:i32; 3,4 3; 3,4:i32 3:i32"};

@@ -20,7 +20,7 @@
 #undef UNARY_TEST
 #undef BINARY_TEST
 
-#define RG_ROW_KERNEL(n) RG_KERNEL(n)
+#define RG_ROW_KERNEL(n) RG_WIDE_KERNEL(n)
 #include "ops/row_rules.h"
 
 /* With integers. */

@@ -22,12 +22,9 @@ static int processors(void) {
 }
 
 rg_build rg_info(void) {
-    rg_build b = {.version = rg_version(), .vector_math = "libm", .threads = processors()};
+    rg_build b = {.version = rg_version(), .threads = processors()};
     static const char *const isas[RG_ISAS] = {"baseline", "AVX2+FMA", "AVX-512"};
     b.isa = isas[rg_best_isa()];
-#ifdef RG_HAVE_LIBMVEC
-    b.vector_math = "libmvec";
-#endif
 #ifndef RG_NO_POOL
     b.pool = true;
 #endif

@@ -285,8 +285,8 @@ const char *rg_version(void);       /* "0.2.0" */
 
 /* -------- what this build is made of */
 typedef struct rg_build {
-    const char *version, *isa, *vector_math; /* "0.2.0", "AVX-512", "libmvec" ... */
-    int threads;                             /* processors that rg_set_threads can use */
+    const char *version, *isa; /* "0.2.0", "AVX-512" */
+    int threads;               /* processors that rg_set_threads can use */
     bool pool;
 } rg_build;
 rg_build rg_info(void);

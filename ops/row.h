@@ -2,7 +2,7 @@
 
        #include <retrograd.h>
 
-       #define RG_ROW UNARY(bell, "e^(-x^2)", R(exp)(-x * x), MUL(DY, MUL(C(-2), MUL(X, Y))), SMOOTH, -2, 2)
+       #define RG_ROW UNARY(bell, "e^(-x^2)", EXP(-x * x), MUL(DY, MUL(C(-2), MUL(X, Y))), SMOOTH, -2, 2)
        #include <retrograd/ops/row.h>
 
    gives the operator "bell" for f32 and f64, to any order of derivatives, with samples and refusals, in the registry:
@@ -22,14 +22,15 @@
    BINARY  (name, formula, f(a, b),     da, db, how, kinks, low, high)         rg_name_at(at, a, b); they broadcast
    UNARY_STEP, BINARY_STEP (name, formula, f, low, high)                       piecewise constant: no derivative
 
-   f           A C expression of x, or of a and b, and of p and q. R(exp) is expf or exp, C(2) a number of x's type, p_
-               is p as a double.
+   f           A C expression of x, or of a and b, and of p and q. C(2) is a number of x's type, p_ is p as a double,
+               R(fabs) is fabsf or fabs. EXP(x) and the other functions below have the same bits on every machine, if
+               your compiler does not fuse products and sums (-ffp-contract=off); R(exp) is libm's.
    dx, da, db  The vector-Jacobian product, written in the words below, with X, or A and B, with Y = f, and with DY, the
                gradient of Y. It becomes a loop and, to be differentiated again, a composition of operators: so use none
                of C's * > - ? and no if. A number is C(2), a parameter C(p). If an operand is broadcast, its gradient is
                summed afterwards. The words, as ops/algebra.h defines them:
-                   ADD SUB MUL DIV (u, v)  NEG SQUARE ABS SIGN EXP LOG RSQRT SIN COS SINH COSH TANH ERFC (u)
-                   SIGMOID SOFTPLUS (u)  MAX POW (u, v)  POWER (u, number)
+                   ADD SUB MUL DIV MAX POW (u, v)  NEG SQUARE ABS SIGN RSQRT EXP EXPM1 LOG LOG2 LOG1P SIN COS TAN (u)
+                   ASIN ACOS ATAN SINH COSH TANH ERF ERFC SIGMOID SOFTPLUS (u)  POWER (u, number)
                    WHERE (condition, u, v)  GT GE LT LE EQ AND OR (u, v)  NOT (u)
                WHERE computes both u and v: one must not be infinite where the other is chosen.
    how         CHEAP: da and db are computed one after the other; COSTLY: in one loop.
@@ -53,6 +54,7 @@
 
 #include <math.h>
 
+#include "../engine/math/functions.h"
 #include "../engine/op.h"
 #include "../engine/walk.h"
 #include "ops.h"
@@ -78,10 +80,11 @@ RG_ROW_RUNNERS(double, f64)
 
 #define RG_ROW_WORDS(m)                                                                                              \
     m(RG_AT) m(real) m(R) m(C) m(X) m(A) m(B) m(Y) m(DY) m(NEG) m(ADD) m(SUB) m(MUL) m(DIV) m(GT) m(GE) m(LT) m(LE)  \
-    m(EQ) m(AND) m(OR) m(NOT) m(WHERE) m(SIGN) m(ABS) m(SQUARE) m(RSQRT) m(EXP) m(LOG) m(SIN) m(COS) m(SINH) m(COSH) \
-    m(TANH) m(ERFC) m(MAX) m(SIGMOID) m(SOFTPLUS) m(POW) m(POWER) m(BELOW0) m(NORMAL_CDF) m(NORMAL_PDF) m(GELU_GATE) \
-    m(GELU_SLOPE) m(SELU_S) m(SELU_SA) m(POW_LESS1) m(POW_BASE) m(KINK) m(SMOOTH) m(CHEAP) m(COSTLY) m(UNARY)        \
-    m(UNARYP) m(UNARYPQ) m(UNARY_STEP) m(BINARY) m(BINARY_STEP)
+    m(EQ) m(AND) m(OR) m(NOT) m(WHERE) m(SIGN) m(ABS) m(SQUARE) m(RSQRT) m(EXP) m(EXPM1) m(LOG) m(LOG2) m(LOG1P)     \
+    m(SIN) m(COS) m(TAN) m(ASIN) m(ACOS) m(ATAN) m(SINH) m(COSH) m(TANH) m(ERF) m(ERFC) m(MAX) m(SIGMOID)            \
+    m(SOFTPLUS) m(POW) m(POWER) m(BELOW0) m(NORMAL_CDF) m(NORMAL_PDF) m(GELU_GATE) m(GELU_SLOPE) m(SELU_S)           \
+    m(SELU_SA) m(POW_LESS1) m(POW_BASE) m(KINK) m(SMOOTH) m(CHEAP) m(COSTLY) m(UNARY) m(UNARYP) m(UNARYPQ)           \
+    m(UNARY_STEP) m(BINARY) m(BINARY_STEP)
 #define RG_ROW_PRAGMA(x) _Pragma(#x)
 #define RG_ROW_PUSH(word) RG_ROW_PRAGMA(push_macro(#word))
 #define RG_ROW_POP(word) RG_ROW_PRAGMA(pop_macro(#word))

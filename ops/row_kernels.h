@@ -21,21 +21,22 @@
 #define RG_ROW_IS(probe) RG_ROW_SECOND(probe, false, )
 #define RG_ROW_SECOND(first, second, ...) second
 
+/* The loops over n_ elements: of one operand, whose elements are x, and of two (RG_STRIDED). */
+#define RG_ROW_LOOP1(...)                                                                                      \
+    MATH_ANGLES(for (int64_t i = 0; i < n_; i++) { const real x = xs[i]; (void)x; __VA_ARGS__ })
+#define RG_ROW_LOOP2(...) MATH_ANGLES(RG_STRIDED(__VA_ARGS__))
+
 #ifndef RG_KERNEL_AVX2 /* one copy of each is enough */
 #define RG_ROW_BRANCH1(n, e)                                                                                   \
     static void RG_K(n##_code)(int64_t n_, double p_, double q_, const real *xs, double *to) {                 \
         const real p = (real)p_, q = (real)q_;                                                                 \
         (void)p, (void)q;                                                                                      \
-        for (int64_t i = 0; i < n_; i++) {                                                                     \
-            const real x = xs[i];                                                                              \
-            (void)x;                                                                                           \
-            to[i] = (double)(e);                                                                               \
-        }                                                                                                      \
+        RG_ROW_LOOP1(to[i] = (double)(e);)                                                                     \
     }                                                                                                          \
     RG_ROW_STATIC uint64_t RG_K(n##_branch)(const rg_tensor *y) { return RG_ROW_FN(branch1)(y, RG_K(n##_code)); }
 #define RG_ROW_BRANCH2(n, e)                                                                                   \
     static void RG_K(n##_code)(int64_t n_, const real *as, int64_t sa, const real *bs, int64_t sb, double *to) { \
-        RG_STRIDED((void)a, (void)b; to[i] = (double)(e);)                                                     \
+        RG_ROW_LOOP2((void)a, (void)b; to[i] = (double)(e);)                                                   \
     }                                                                                                          \
     RG_ROW_STATIC uint64_t RG_K(n##_branch)(const rg_tensor *y) { return RG_ROW_FN(branch2)(y, RG_K(n##_code)); }
 #else
@@ -47,10 +48,7 @@
     static void RG_K(n##_loop)(int64_t n_, double p_, double q_, const real *xs, real *to) { \
         const real p = (real)p_, q = (real)q_;                                               \
         (void)p, (void)q;                                                                    \
-        for (int64_t i = 0; i < n_; i++) {                                                   \
-            const real x = xs[i];                                                            \
-            to[i] = expr;                                                                    \
-        }                                                                                    \
+        RG_ROW_LOOP1(to[i] = expr;)                                                          \
     }                                                                                        \
     RG_ROW_STATIC int RG_K(n)(rg_tensor *y) { return RG_ROW_FN(each1)(y, RG_K(n##_loop)); }
 #define RG_ROW_GRADIENT1(n, expr, dx0, kinks, is_dy)                                        \
@@ -59,11 +57,7 @@
         int64_t n_, double p_, double q_, const real *xs, const real *ys, const real *dys, real *to) { \
         const real p = (real)p_, q = (real)q_;                                              \
         (void)p, (void)q;                                                                   \
-        for (int64_t i = 0; i < n_; i++) {                                                  \
-            const real x = xs[i], f = ys[i], df = dys[i];                                   \
-            (void)x, (void)f;                                                               \
-            to[i] = dx0;                                                                    \
-        }                                                                                   \
+        RG_ROW_LOOP1(const real f = ys[i]; const real df = dys[i]; (void)f; to[i] = dx0;)   \
     }                                                                                       \
     RG_ROW_STATIC int RG_K(n##_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {          \
         return is_dy ? dx[0] = dy, 0 : RG_ROW_FN(each_vjp1)(y, dy, dx, RG_K(n##_vjp_loop)); \
@@ -78,18 +72,18 @@
 
 #define RG_ROW_FORWARD2(n, expr)                                                                               \
     static void RG_K(n##_loop)(int64_t n_, const real *as, int64_t sa, const real *bs, int64_t sb, real *to) { \
-        RG_STRIDED(to[i] = expr;)                                                                              \
+        RG_ROW_LOOP2(to[i] = expr;)                                                                            \
     }                                                                                                          \
     RG_ROW_STATIC int RG_K(n)(rg_tensor *y) { return RG_ROW_FN(each2)(y, RG_K(n##_loop)); }
 #define RG_ROW_VJP2(n, k, expr)                                                                                       \
     static void RG_K(n##_vjp_##k)(int64_t n_, const real *as, int64_t sa, const real *bs, int64_t sb, const real *ys, \
         const real *dys, real *to) {                                                                                  \
-        RG_STRIDED(const real f = ys[i]; const real df = dys[i]; (void)a, (void)b, (void)f; to[i] = expr;)            \
+        RG_ROW_LOOP2(const real f = ys[i]; const real df = dys[i]; (void)a, (void)b, (void)f; to[i] = expr;)          \
     }
 #define RG_ROW_VJP_BOTH(n, da, db)                                                                                     \
     static void RG_K(n##_vjp_both)(int64_t n_, const real *as, int64_t sa, const real *bs, int64_t sb, const real *ys, \
         const real *dys, real *restrict to_a, real *restrict to_b) {                                                   \
-        RG_STRIDED(const real f = ys[i]; const real df = dys[i]; (void)a, (void)b, (void)f; to_a[i] = da;              \
+        RG_ROW_LOOP2(const real f = ys[i]; const real df = dys[i]; (void)a, (void)b, (void)f; to_a[i] = da;            \
                    to_b[i] = db;)                                                                                      \
     }
 #define BINARY(n, text, expr, da, db, how, kinks, lo, hi)                                           \

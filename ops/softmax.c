@@ -22,8 +22,8 @@ static void logsumexp_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 
 RG_KERNELS(logsumexp);
 RG_FUSED_KERNELS(logsumexp_vjp);
-RG_OP(logsumexp) = {.name = "logsumexp", .formula = "log sum exp x_i", .arity = 1, .shape = reduced, .forward = RG_KERNEL(logsumexp),
-    .backward = logsumexp_backward, .fused = RG_KERNEL(logsumexp_vjp), .samples = SAMPLES "; 3,0 axis=1", .refuses = REFUSES};
+RG_OP(logsumexp) = {.name = "logsumexp", .formula = "log sum exp x_i", .arity = 1, .shape = reduced, .forward = RG_WIDE_KERNEL(logsumexp),
+    .backward = logsumexp_backward, .fused = RG_WIDE_KERNEL(logsumexp_vjp), .samples = SAMPLES "; 3,0 axis=1", .refuses = REFUSES};
 
 /* Over several axes one after another: the logarithm of a sum of sums. */
 static rg_tensor *over_axes(const char *at, rg_tensor *x, bool keepdims, int naxes, const int *axes) {
@@ -51,8 +51,8 @@ static void softmax_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 
 RG_KERNELS(softmax);
 RG_FUSED_KERNELS(softmax_vjp);
-RG_OP(softmax) = {.name = "softmax", .formula = "exp x_i / sum exp x", .arity = 1, .shape = like_x, .forward = RG_KERNEL(softmax),
-    .backward = softmax_backward, .fused = RG_KERNEL(softmax_vjp), .samples = SAMPLES, .refuses = REFUSES};
+RG_OP(softmax) = {.name = "softmax", .formula = "exp x_i / sum exp x", .arity = 1, .shape = like_x, .forward = RG_WIDE_KERNEL(softmax),
+    .backward = softmax_backward, .fused = RG_WIDE_KERNEL(softmax_vjp), .samples = SAMPLES, .refuses = REFUSES};
 
 rg_tensor *rg_softmax_at(const char *at, rg_tensor *x, int axis) { return rg_apply(&rg_op_softmax, at, (rg_attr){.axis = axis}, 1, &x); }
 
@@ -65,8 +65,8 @@ static void log_softmax_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
 RG_KERNELS(log_softmax);
 RG_FUSED_KERNELS(log_softmax_vjp);
 RG_OP(log_softmax) = {.name = "log_softmax", .formula = "x_i - log sum exp x", .arity = 1, .shape = like_x,
-    .forward = RG_KERNEL(log_softmax),
-    .backward = log_softmax_backward, .fused = RG_KERNEL(log_softmax_vjp), .samples = SAMPLES, .refuses = REFUSES};
+    .forward = RG_WIDE_KERNEL(log_softmax),
+    .backward = log_softmax_backward, .fused = RG_WIDE_KERNEL(log_softmax_vjp), .samples = SAMPLES, .refuses = REFUSES};
 
 rg_tensor *rg_log_softmax_at(const char *at, rg_tensor *x, int axis) {
     return rg_apply(&rg_op_log_softmax, at, (rg_attr){.axis = axis}, 1, &x);

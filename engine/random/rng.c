@@ -7,7 +7,6 @@
 #include "engine/random/rng.h"
 #include "engine/random/ziggurat.h"
 
-#include <math.h>
 #include <string.h>
 
 /* A product and a sum rounded once, as a machine with fused multiply-add would like to, are not NumPy's bits. */
@@ -16,6 +15,8 @@
 #elif defined(__GNUC__)
 #pragma GCC optimize("fp-contract=off")
 #endif
+
+#include "engine/math/functions.h" /* of here, so that this holds for it too */
 
 /* ---- 128-bit arithmetic ---- */
 
@@ -131,8 +132,8 @@ double rg_rng_random(rg_rng *r) { return (double)(rg_rng_next64(r) >> 11) * 0x1p
 static double tail(rg_rng *r) {
     double x, y;
     do {
-        x = -ZIGGURAT_INV_R * log1p(-rg_rng_random(r));
-        y = -log1p(-rg_rng_random(r));
+        x = -ZIGGURAT_INV_R * math_log1p_f64(-rg_rng_random(r));
+        y = -math_log1p_f64(-rg_rng_random(r));
     } while (y + y <= x * x);
     return ZIGGURAT_R + x;
 }
@@ -150,7 +151,7 @@ double rg_rng_standard_normal(rg_rng *r) {
             return place & 256 ? -x : x; /* the tail's sign is another bit */
         }
         double bottom = ziggurat_fi[strip], height = ziggurat_fi[strip - 1] - bottom;
-        if (height * rg_rng_random(r) + bottom < exp(-0.5 * x * x)) return x;
+        if (height * rg_rng_random(r) + bottom < math_exp_f64(-0.5 * x * x)) return x;
     }
 }
 

@@ -1,7 +1,7 @@
 /* synthetic.c - labelled points in the plane: xor, moons, circles, spirals. */
-#include "dataset.h"
+#include "engine/math/functions.h"
 
-#include <math.h>
+#include "dataset.h"
 
 static const double pi = 3.14159265358979323846;
 
@@ -61,7 +61,8 @@ rg_dataset rg_make_moons_at(const char *at, rg_tape *t, int64_t n, double noise)
     for (int64_t k = 0, i, m; p.order && k < n; k++) {
         const int label = class_at(&p, p.order[k], &i, &m);
         const double angle = m > 1 ? pi * (double)i / (double)(m - 1) : 0;
-        put(&p, k, label, label ? 1 - cos(angle) : cos(angle), label ? 0.5 - sin(angle) : sin(angle));
+        const double x = math_cos_f64(angle), y = math_sin_f64(angle);
+        put(&p, k, label, label ? 1 - x : x, label ? 0.5 - y : y);
     }
     return plane_done(&p);
 }
@@ -74,7 +75,7 @@ rg_dataset rg_make_circles_at(const char *at, rg_tape *t, int64_t n, double fact
     for (int64_t k = 0, i, m; p.order && k < n; k++) {
         const int label = class_at(&p, p.order[k], &i, &m);
         const double angle = 2 * pi * (double)i / (double)m, radius = label ? factor : 1;
-        put(&p, k, label, radius * cos(angle), radius * sin(angle));
+        put(&p, k, label, radius * math_cos_f64(angle), radius * math_sin_f64(angle));
     }
     return plane_done(&p);
 }
@@ -84,7 +85,7 @@ rg_dataset rg_make_spirals_at(const char *at, rg_tape *t, int64_t n, int arms, d
     for (int64_t k = 0, i, m; p.order && k < n; k++) {
         const int label = class_at(&p, p.order[k], &i, &m);
         const double radius = (double)(i + 1) / (double)m, angle = 2 * pi * ((double)label / arms + radius);
-        put(&p, k, label, radius * cos(angle), radius * sin(angle));
+        put(&p, k, label, radius * math_cos_f64(angle), radius * math_sin_f64(angle));
     }
     return plane_done(&p);
 }

@@ -1,6 +1,7 @@
 /* param.c - parameters and their initialisers. */
 #include <math.h>
 
+#include "engine/math/functions.h"
 #include "nn/optim/update.h"
 
 /* The fans of a shape, as doubles: products of dimensions that cannot overflow. Keras, VarianceScaling. */
@@ -57,7 +58,7 @@ static double draw_within(rg_rng *r, rg_init init) {
     for (;;) {
         const double x = narrow ? rg_rng_uniform(r, init.low, init.high) : rg_rng_normal(r, mean, std), z = (x - mean) / std,
             z0 = nearest / std;
-        if (narrow ? rg_rng_random(r) < exp((z0 * z0 - z * z) / 2) : x >= init.low && x <= init.high) return x;
+        if (narrow ? rg_rng_random(r) < math_exp_f64((z0 * z0 - z * z) / 2) : x >= init.low && x <= init.high) return x;
     }
 }
 

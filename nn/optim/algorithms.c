@@ -2,6 +2,8 @@
    "single tensor"), and Lion. Their loops are in kernels/optim.c. */
 #include <math.h>
 
+#include "engine/math/functions.h"
+
 #include "update.h"
 
 static rg_update_fn *const sgd_kernel[2][RG_ISAS] = RG_KERNEL(sgd), *const adam_kernel[2][RG_ISAS] = RG_KERNEL(adam),
@@ -35,8 +37,8 @@ static int want_betas(const char *at, const rg_optim *o) {
 }
 
 static void adam_prepare(rg_update *u, double k) {
-    u->step = u->lr / (1 - pow(u->beta1, k));
-    u->root = sqrt(1 - pow(u->beta2, k));
+    u->step = u->lr / (1 - math_pow_f64(u->beta1, k));
+    u->root = sqrt(1 - math_pow_f64(u->beta2, k));
 }
 
 static rg_optim *adam_new(const char *at, rg_tape *t, rg_list params, rg_adam_options with, const char *kind, bool decoupled) {

@@ -1,22 +1,26 @@
 /* schedule.c - learning rates over time, in the closed forms of PyTorch's torch.optim.lr_scheduler. */
 #include <math.h>
 
+#include "engine/math/functions.h"
+
 #include "update.h"
 
 static const double pi = 3.14159265358979323846;
 
-double rg_lr_step(double lr, int64_t k, int64_t size, double gamma) { return size < 1 ? NAN : lr * pow(gamma, (double)(k / size)); }
+double rg_lr_step(double lr, int64_t k, int64_t size, double gamma) {
+    return size < 1 ? NAN : lr * math_pow_f64(gamma, (double)(k / size));
+}
 
 double rg_lr_multi_step(double lr, int64_t k, int n, const int64_t *milestones, double gamma) {
     int passed = 0;
     for (int i = 0; i < n && milestones; i++) passed += milestones[i] <= k;
-    return lr * pow(gamma, passed);
+    return lr * math_pow_f64(gamma, passed);
 }
 
-double rg_lr_exponential(double lr, int64_t k, double gamma) { return lr * pow(gamma, (double)k); }
+double rg_lr_exponential(double lr, int64_t k, double gamma) { return lr * math_pow_f64(gamma, (double)k); }
 
 double rg_lr_cosine(double lr, int64_t k, int64_t period, double min) {
-    return period < 1 ? NAN : min + (lr - min) * (1 + cos(pi * (double)k / (double)period)) / 2;
+    return period < 1 ? NAN : min + (lr - min) * (1 + math_cos_f64(pi * (double)k / (double)period)) / 2;
 }
 
 double rg_lr_linear(double lr, int64_t k, double first, double last, int64_t total) {
@@ -25,7 +29,9 @@ double rg_lr_linear(double lr, int64_t k, double first, double last, int64_t tot
 }
 
 /* From a to b as s goes from 0 to 1. */
-static double between(double a, double b, double s, bool linear) { return linear ? a + (b - a) * s : b + (a - b) / 2 * (1 + cos(pi * s)); }
+static double between(double a, double b, double s, bool linear) {
+    return linear ? a + (b - a) * s : b + (a - b) / 2 * (1 + math_cos_f64(pi * s));
+}
 
 double rg_lr_one_cycle_at(const char *at, double max, int64_t k, int64_t total, rg_one_cycle_options with) {
     (void)at;

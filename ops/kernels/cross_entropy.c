@@ -1,4 +1,6 @@
 /* kernels/cross_entropy.c - the loss of rows of logits, which leaves softmax in y->saved[0], and its gradient. */
+#include "engine/math/functions.h"
+
 #include "extremes.h"
 
 /* Rows are cut into parts by their shape alone, and the parts' sums added in order: the same bits for any number of threads. */
@@ -18,11 +20,11 @@ static double losses(const real *x, const int32_t *label, real *p, int64_t rows,
         for (int64_t j = 0; j < n; j++) p[r * n + j] = row[j] - max;
         sum -= (double)p[r * n + label[r]];
     }
-    for (int64_t i = 0; i < rows * n; i++) p[i] = R(exp)(p[i]);
+    for (int64_t i = 0; i < rows * n; i++) p[i] = RG_M(exp)(p[i]);
     for (int64_t r = 0; r < rows; r++) {
         const real total = sum_run(n, p + r * n), scale = 1 / total;
         for (int64_t j = 0; j < n; j++) p[r * n + j] *= scale;
-        sum += log((double)total);
+        sum += math_log_f64((double)total);
     }
     return sum;
 }

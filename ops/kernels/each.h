@@ -13,7 +13,7 @@ typedef void vjp2(int64_t n, const real *a, int64_t sa, const real *b, int64_t s
 typedef void vjp_both(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, const real *y, const real *dy, real *to_a,
     real *to_b);
 
-/* A call per chunk, in threads or not: what is left behind the vectors of a loop may have other bits. */
+/* A call per chunk, in threads or not: a chunk with a far angle is computed twice (engine/math), the others are not. */
 typedef struct chunks { const rg_tensor *y; loop1 *loop; vjp1 *vjp; const real *df; real *to; } chunks;
 static void run_chunks(const void *with, int64_t begin, int64_t end) {
     const chunks *k = with;

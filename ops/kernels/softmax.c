@@ -2,6 +2,8 @@
 
    x is [outer, n, inner] with the axis in the middle. Where inner is 1, a block is one row; otherwise it is up to WIDE
    neighbouring columns, which go down the axis together, so that either way the innermost loop runs over neighbours.      */
+#include "engine/math/functions.h"
+
 #include "extremes.h"
 
 enum { WIDE = 128, PIECE = 1024 }; /* PIECE: elements of a row whose exponentials are held at a time, a multiple of STRANDS */
@@ -57,11 +59,11 @@ static real exp_row(int64_t n, const real *x, real shift, real *e) {
     for (int64_t i = 0; i < n; i += PIECE) {
         const int64_t m = rg_min64(PIECE, n - i), whole = m / STRANDS * STRANDS;
         real *restrict term = e ? e + i : piece;
-        for (int64_t j = 0; j < whole; j++) term[j] = R(exp)(x[i + j] - shift);
+        for (int64_t j = 0; j < whole; j++) term[j] = RG_M(exp)(x[i + j] - shift);
         if (whole < m) {
             real last[STRANDS] = {0};
             for (int64_t j = whole; j < m; j++) last[j - whole] = x[i + j] - shift;
-            for (int64_t j = 0; j < STRANDS; j++) last[j] = R(exp)(last[j]);
+            for (int64_t j = 0; j < STRANDS; j++) last[j] = RG_M(exp)(last[j]);
             memcpy(term + whole, last, (size_t)(m - whole) * sizeof *last);
         }
         sum += sum_run(m, term);
@@ -80,7 +82,7 @@ static void exp_columns(const job *b, int64_t width, const real *x, const real *
     real term[WIDE];
     for (int64_t j = 0; j < width; j++) sum[j] = 0;
     for (int64_t l = 0; l < b->n; l++) {
-        for (int64_t j = 0; j < width; j++) term[j] = R(exp)(x[l * b->inner + j] - shift[j]);
+        for (int64_t j = 0; j < width; j++) term[j] = RG_M(exp)(x[l * b->inner + j] - shift[j]);
         for (int64_t j = 0; j < width; j++) sum[j] += term[j];
         if (e) memcpy(e + l * b->inner, term, (size_t)width * sizeof *e);
     }
@@ -97,14 +99,14 @@ static void logsumexp_loop(const job *b, int64_t i) {
     real *restrict to = b->to + k.out;
     if (b->inner == 1) {
         const real shift = shift_of(peak_run(b->n, x));
-        to[0] = shift + R(log)(exp_row(b->n, x, shift, NULL));
+        to[0] = shift + RG_M(log)(exp_row(b->n, x, shift, NULL));
         return;
     }
     real shift[WIDE] = {0}, sum[WIDE];
     max_columns(b, k.width, x, shift);
     for (int64_t j = 0; j < k.width; j++) shift[j] = shift_of(shift[j]);
     exp_columns(b, k.width, x, shift, sum, NULL);
-    for (int64_t j = 0; j < k.width; j++) to[j] = shift[j] + R(log)(sum[j]);
+    for (int64_t j = 0; j < k.width; j++) to[j] = shift[j] + RG_M(log)(sum[j]);
 }
 
 static void softmax_loop(const job *b, int64_t i) {
@@ -129,14 +131,14 @@ static void log_softmax_loop(const job *b, int64_t i) {
     const real *x = b->x + k.at;
     real *restrict to = b->to + k.at;
     if (b->inner == 1) {
-        const real m = peak_run(b->n, x), s = R(log)(exp_row(b->n, x, m, NULL));
+        const real m = peak_run(b->n, x), s = RG_M(log)(exp_row(b->n, x, m, NULL));
         for (int64_t j = 0; j < b->n; j++) to[j] = x[j] - m - s;
         return;
     }
     real max[WIDE] = {0}, sum[WIDE];
     max_columns(b, k.width, x, max);
     exp_columns(b, k.width, x, max, sum, NULL);
-    for (int64_t j = 0; j < k.width; j++) sum[j] = R(log)(sum[j]);
+    for (int64_t j = 0; j < k.width; j++) sum[j] = RG_M(log)(sum[j]);
     for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
         for (int64_t j = 0; j < k.width; j++) to[l + j] = x[l + j] - max[j] - sum[j];
 }
@@ -153,11 +155,11 @@ static void logsumexp_vjp_loop(const job *b, int64_t i) {
     real *restrict to = b->to + k.at;
     if (b->inner == 1) {
         const real f0 = f[0], df0 = df[0];
-        for (int64_t j = 0; j < b->n; j++) to[j] = df0 * R(exp)(x[j] - f0);
+        for (int64_t j = 0; j < b->n; j++) to[j] = df0 * RG_M(exp)(x[j] - f0);
         return;
     }
     for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
-        for (int64_t j = 0; j < k.width; j++) to[l + j] = df[j] * R(exp)(x[l + j] - f[j]);
+        for (int64_t j = 0; j < k.width; j++) to[l + j] = df[j] * RG_M(exp)(x[l + j] - f[j]);
 }
 
 RUN_SUM(dot_run, a[k] * b[k], const real *a, const real *b)
@@ -184,14 +186,14 @@ static void log_softmax_vjp_loop(const job *b, int64_t i) {
     real *restrict to = b->to + k.at;
     if (b->inner == 1) {
         const real s = sum_run(b->n, df);
-        for (int64_t j = 0; j < b->n; j++) to[j] = df[j] - R(exp)(f[j]) * s;
+        for (int64_t j = 0; j < b->n; j++) to[j] = df[j] - RG_M(exp)(f[j]) * s;
         return;
     }
     real sum[WIDE] = {0};
     for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
         for (int64_t j = 0; j < k.width; j++) sum[j] += df[l + j];
     for (int64_t l = 0; l < b->n * b->inner; l += b->inner)
-        for (int64_t j = 0; j < k.width; j++) to[l + j] = df[l + j] - R(exp)(f[l + j]) * sum[j];
+        for (int64_t j = 0; j < k.width; j++) to[l + j] = df[l + j] - RG_M(exp)(f[l + j]) * sum[j];
 }
 
 int RG_K(logsumexp_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { return each_vjp(y, dy, dx, logsumexp_vjp_loop); }

@@ -11,6 +11,15 @@
 #define X 12
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define real int
+#define NUM 7 /* a name within engine/math */
+
+/* Words for all functions that have no other row here; in C, and as ops. */
+#define INVERSE(u) ADD(SUB(ASIN(u), ACOS(u)), ATAN(u))
+#define INVERSE_SLOPE(u) ADD(MUL(C(2), RSQRT(SUB(C(1), MUL(u, u)))), DIV(C(1), ADD(C(1), MUL(u, u))))
+#define SOME(u) ADD(ADD(EXPM1(u), TAN(u)), ADD(ADD(LOG2(u), LOG1P(u)), ERF(u)))
+#define SOME_SLOPE(u)                                                                                      \
+    ADD(ADD(EXP(u), ADD(C(1), SQUARE(TAN(u)))), ADD(DIV(C(1.4426950408889634), u),                         \
+        ADD(DIV(C(1), ADD(C(1), u)), MUL(C(1.1283791670955126), EXP(NEG(MUL(u, u)))))))
 
 #define RG_ROW                                                                                      \
     UNARY(bell, "e^(-x^2)", R(exp)(-x * x), MUL(DY, MUL(C(-2), MUL(X, Y))), SMOOTH, -2, 2)          \
@@ -20,7 +29,10 @@
     UNARYPQ(my_clamp, "min(max(x, p), q)", x > q ? q : x < p ? p : x, WHERE(OR(LT(X, C(p)), GT(X, C(q))), C(0), DY), \
         KINK((x > p) + (x > q)), \
         -2, 2, -.75, 1.25)                                                                          \
-    UNARY_STEP(my_sign, "(x > 0) - (x < 0)", C((x > 0) - (x < 0)), -2, 2)
+    UNARY_STEP(my_sign, "(x > 0) - (x < 0)", C((x > 0) - (x < 0)), -2, 2)                           \
+    UNARY(my_wave, "sin x^2", SIN(x * x), MUL(DY, MUL(MUL(C(2), X), COS(MUL(X, X)))), SMOOTH, -2, 2) \
+    UNARY(my_sum, "x times a sum of functions", x * ADD(SOME(x), INVERSE(x)),                       \
+        MUL(DY, ADD(ADD(SOME(X), INVERSE(X)), MUL(X, ADD(SOME_SLOPE(X), INVERSE_SLOPE(X))))), SMOOTH, .3, .7)
 #include "ops/row.h"
 
 #define RG_ROW BINARY(my_div, "a / b", a / b, DIV(DY, B), NEG(DIV(MUL(DY, Y), B)), CHEAP, SMOOTH, .5, 3)
@@ -28,23 +40,24 @@
 #define RG_ROW \
     BINARY(hypotenuse, "(a^2 + b^2)^(1/2)", R(sqrt)(a * a + b * b), DIV(MUL(DY, A), Y), DIV(MUL(DY, B), Y), COSTLY, SMOOTH, .5, 2) \
     BINARY(my_sub, "a - b", a - b, DY, NEG(DY), CHEAP, SMOOTH, -2, 2) \
+    BINARY(my_angle, "cos ab", COS(a * b), NEG(MUL(DY, MUL(B, SIN(MUL(A, B))))), NEG(MUL(DY, MUL(A, SIN(MUL(A, B))))), \
+        COSTLY, SMOOTH, .5, 2) \
     BINARY_STEP(my_gt, "a > b", C(a > b), -2, 2)
 #include "ops/row.h"
 
-static const real numbers_of_mine[X] = {MAX(1, 2)};
+static const real numbers_of_mine[X] = {MAX(1, 2), NUM};
 #undef real
 
 #define rg_bell(x) rg_bell_at(RG_AT, x)
 #define rg_my_div(a, b) RG_PAIR(rg_my_div_at, a, b, __COUNTER__)
 
 static const rg_op *const all[] = {&rg_op_bell, &rg_op_my_identity, &rg_op_my_relu, &rg_op_my_power, &rg_op_my_clamp, &rg_op_my_sign,
-    &rg_op_my_div,
-    &rg_op_hypotenuse, &rg_op_my_sub, &rg_op_my_gt};
+    &rg_op_my_wave, &rg_op_my_sum, &rg_op_my_div, &rg_op_hypotenuse, &rg_op_my_sub, &rg_op_my_angle, &rg_op_my_gt};
 enum { ALL = sizeof all / sizeof *all };
 
 static void macros_survive(void **state) {
     (void)state;
-    assert_true(sizeof numbers_of_mine == 12 * sizeof(int) && numbers_of_mine[0] == 2 && MAX(3, 1) == 3);
+    assert_true(sizeof numbers_of_mine == 12 * sizeof(int) && numbers_of_mine[0] == 2 && numbers_of_mine[1] == 7 && MAX(3, 1) == 3);
 }
 
 static void they_are_registered(void **state) {
@@ -106,6 +119,24 @@ static void beside_the_library(void **state) {
                 compare(t, twos[i].mine(RG_HERE, in[1], in[0]), twos[i].other(RG_HERE, in[1], in[0]), 2, in);
             }
         }
+        rg_tape_reset(t);
+    }
+}
+
+/* Words are the library's functions, to the bit: of all angles, those that take a loop of their own among them. */
+static void words_have_the_bits_of_the_library(void **state) {
+    rg_tape *t = *state;
+    for (rg_dtype d = RG_F32; d <= RG_F64; d++) {
+        rg_set_default_dtype(t, d);
+        rg_tensor *x = rg_requires_grad(rg_arange(t, .25, 300, .25), true), *sum = rg_mul(rg_arange(t, .3, .7, .001), 1);
+        assert_close("sin", rg_my_wave_at(RG_HERE, x), rg_sin(rg_mul(x, x)), 0);
+        assert_close("cos", rg_my_angle_at(RG_HERE, x, rg_full(t, 120, 1)), rg_cos(rg_mul(x, 120)), 0);
+        rg_tensor *some = rg_add(rg_add(rg_expm1(sum), rg_tan(sum)), rg_add(rg_add(rg_log2(sum), rg_log1p(sum)), rg_erf(sum)));
+        rg_tensor *inverse = rg_add(rg_sub(rg_asin(sum), rg_acos(sum)), rg_atan(sum));
+        assert_close("the others", rg_my_sum_at(RG_HERE, sum), rg_mul(sum, rg_add(some, inverse)), 0);
+        rg_tensor *y = rg_my_wave_at(RG_HERE, x), *g;
+        rg_grad(rg_sum(y), rg_list_of(x), &g);
+        assert_close("cos in a gradient", g, rg_mul(rg_mul(2, x), rg_cos(rg_mul(x, x))), 0);
         rg_tape_reset(t);
     }
 }
@@ -185,7 +216,7 @@ static void one_body(void **state) {
 
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(macros_survive), CASE(they_are_registered), CASE(derivatives_are_right),
-        CASE(beside_the_library),
+        CASE(beside_the_library), CASE(words_have_the_bits_of_the_library),
         CASE(messages_name_the_line), CASE(numbers_are_operands_too), CASE(in_a_net), CASE(they_are_played), CASE(one_body)};
     return RUN("row", cases);
 }

@@ -35,13 +35,14 @@ static const struct { const char *name, *what; const net_shape *net; double flop
     {"ops", NULL, NULL, 0},
     {"growth", NULL, NULL, 0},
     {"gemm", NULL, NULL, 0},
+    {"math", NULL, NULL, 0},
 };
 enum { WORKLOADS = sizeof workloads / sizeof *workloads, TIMED = 10 };
 
 static int find(const char *name) {
     int k = 0;
     while (k < WORKLOADS && strcmp(workloads[k].name, name)) k++;
-    if (k == WORKLOADS) fprintf(stderr, "bench: there is no workload '%s' (W1 .. W10 ops growth gemm)\n", name);
+    if (k == WORKLOADS) fprintf(stderr, "bench: there is no workload '%s' (W1 .. W10 ops growth gemm math)\n", name);
     return k;
 }
 
@@ -236,9 +237,10 @@ int main(int argc, char **argv) {
     int chosen[16], n = 0, first = 1, timed = 0;
     for (; first < argc && argv[first][0] != '-' && n < 16; first++)
         if ((chosen[n++] = find(argv[first])) == WORKLOADS) return 2;
-    const int status = options_parse_after("[W1 .. W10 ops growth gemm]", first - 1,
+    const int status = options_parse_after("[W1 .. W10 ops growth gemm math]", first - 1,
         "Times W1 to W10, or those named. \"floor\" is the same work in plain C.\n"
-        "ops: each operator of the registry at three sizes; growth: steps over batch, width and depth; gemm: matrix products.",
+        "ops: each operator of the registry at three sizes; growth: steps over batch, width and depth; gemm: matrix products;\n"
+        "math: exp, tanh, erf and so on, by the library, libmvec and libm.",
         rows, argc, argv);
     if (status != OPTIONS_RUN) return status;
     char only[512];
@@ -259,8 +261,9 @@ int main(int argc, char **argv) {
     for (int i = 0; i < n; i++) {
         const char *name = workloads[chosen[i]].name;
         if (chosen[i] < TIMED) time_workload(chosen[i], json, timed++ == 0);
-        else if (!strcmp(name, "gemm")) 
+        else if (!strcmp(name, "gemm"))
             failed |= (bench_gemm_f32(o.seconds, gflops, isa) | bench_gemm_f64(o.seconds, machine_peak("f64", isa), isa)) != 0;
+        else if (!strcmp(name, "math")) failed |= bench_math(o.seconds) != 0;
         else failed |= (strcmp(name, "ops") ? bench_growth(o.seconds, o.threads) : bench_ops(o.seconds / 10, o.threads)) != 0;
     }
     if (json) fprintf(json, "\n]\n");

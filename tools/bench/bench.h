@@ -56,6 +56,7 @@ int run_steps(const job *j, struct rg_tape *t, struct rg_optim *optim, const cha
    for the instruction set isa; what the machine can do. */
 int bench_ops(double seconds, int threads);
 int bench_growth(double seconds, int threads);
+int bench_math(double seconds); /* functions by the library, libmvec and libm */
 int bench_gemm_f32(double seconds, double peak, int isa);
 int bench_gemm_f64(double seconds, double peak, int isa);
 double machine_copies(void);                       /* GB/s of one thread, read and written */

@@ -14,11 +14,11 @@
         (void)p_, (void)p, (void)q;                                                                         \
         const real *restrict xs = m->a, *restrict ys = m->y, *restrict dys = m->dy;                         \
         real *restrict to = m->to;                                                                          \
-        for (int64_t i = 0; i < m->n; i++) {                                                                \
+        MATH_ANGLES(for (int64_t i = 0; i < m->n; i++) {                                                    \
             const real x = xs[i], f = ys[i], df = dys[i];                                                   \
             (void)x, (void)f, (void)df;                                                                     \
             to[i] = expr;                                                                                   \
-        }                                                                                                   \
+        })                                                                                                  \
     }
 #define BINARY_LOOP(name, expr)                                                                             \
     static void name(const loop_arrays *m) {                                                                \
@@ -142,22 +142,22 @@ static void logsumexp_forward(const loop_arrays *m) {
     for (int64_t r = 0; r < m->n / ROW; r++) {
         const real *restrict x = m->a + r * ROW, max = max_of(x, ROW);
         real e[ROW];
-        for (int i = 0; i < ROW; i++) e[i] = R(exp)(x[i] - max);
-        m->to[r] = max + R(log)(sum_of(e, ROW));
+        for (int i = 0; i < ROW; i++) e[i] = RG_M(exp)(x[i] - max);
+        m->to[r] = max + RG_M(log)(sum_of(e, ROW));
     }
 }
 static void logsumexp_backward(const loop_arrays *m) {
     for (int64_t r = 0; r < m->n / ROW; r++) {
         const real *restrict x = m->a + r * ROW, y = m->y[r], dy = m->dy[r];
         real *restrict to = m->to + r * ROW;
-        for (int i = 0; i < ROW; i++) to[i] = dy * R(exp)(x[i] - y);
+        for (int i = 0; i < ROW; i++) to[i] = dy * RG_M(exp)(x[i] - y);
     }
 }
 static void softmax_forward(const loop_arrays *m) {
     for (int64_t r = 0; r < m->n / ROW; r++) {
         const real *restrict x = m->a + r * ROW, max = max_of(x, ROW);
         real *restrict to = m->to + r * ROW;
-        for (int i = 0; i < ROW; i++) to[i] = R(exp)(x[i] - max);
+        for (int i = 0; i < ROW; i++) to[i] = RG_M(exp)(x[i] - max);
         const real scale = 1 / sum_of(to, ROW);
         for (int i = 0; i < ROW; i++) to[i] *= scale;
     }

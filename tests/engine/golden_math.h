@@ -1,0 +1,22 @@
+/* golden_math.h - hashes of the functions' results, the same on every machine; printed by build/tests/ulps --golden. */
+static const golden_function golden_functions[MATH_LOOPS] = {
+    {"exp", UINT64_C(0x1d23d01fb5bfb82b), UINT64_C(0xf4d00efa932e149e)},
+    {"exp2", UINT64_C(0x23a76a4a03aacd04), UINT64_C(0x7c686486ca027a93)},
+    {"expm1", UINT64_C(0x6a75d9c728b190b6), UINT64_C(0x5f64353ad72a9ef3)},
+    {"log", UINT64_C(0xd62f6a2324712f1e), UINT64_C(0xf22cd588320922ba)},
+    {"log2", UINT64_C(0xfb0091474c37cc42), UINT64_C(0x708e8ee5f5907f79)},
+    {"log1p", UINT64_C(0x19916ddbae048966), UINT64_C(0xe8f4fafcbf4e607b)},
+    {"tanh", UINT64_C(0x148062330fb22e40), UINT64_C(0x25abefaaf07d771e)},
+    {"sigmoid", UINT64_C(0xbb03732f34dd7c7f), UINT64_C(0xa8d9b862ee52a9d9)},
+    {"sinh", UINT64_C(0x8a0b5d8fb520b204), UINT64_C(0xfd2e6ce7c2c76f89)},
+    {"cosh", UINT64_C(0xa9aa712f05d011b4), UINT64_C(0xb461d312a6a41c5d)},
+    {"asin", UINT64_C(0x03b72aaac5291acc), UINT64_C(0x0b9ca8368af42011)},
+    {"acos", UINT64_C(0xa073adebdf3a7d4e), UINT64_C(0xceda259131b84fbf)},
+    {"atan", UINT64_C(0xfce466b768bbf0f4), UINT64_C(0xfcdb592157264651)},
+    {"erf", UINT64_C(0x9c6713ae56af68f9), UINT64_C(0x53698d434d187b63)},
+    {"erfc", UINT64_C(0x445f7becc277e847), UINT64_C(0x0a625cc262071a1f)},
+    {"sin", UINT64_C(0x824e2cf3831f4a14), UINT64_C(0xb1d5a03a09ccb54f)},
+    {"cos", UINT64_C(0x247ec8bbeefe30f7), UINT64_C(0x035c0e827b92cda6)},
+    {"tan", UINT64_C(0xfffea0c52d0950ef), UINT64_C(0x57c0db4fa4fadf19)},
+    {"pow", UINT64_C(0x3ac2db9fa016c6ac), UINT64_C(0x09ba4b8be0fc758a)},
+};
