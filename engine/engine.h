@@ -96,7 +96,7 @@ typedef struct rg_tape_options {
 } rg_tape_options;
 /* seed: the tape's generator is NumPy's default_rng(seed). Returns NULL only when out of memory. */
 rg_tape *rg_tape_new(uint64_t seed, rg_tape_options options);
-void rg_tape_free(rg_tape *t);
+void rg_tape_free(rg_tape *t);             /* frees the tape and everything that it owns */
 /* Releases inputs and results; parameters, their gradients and buffers stay. The tape keeps the memory, for the next
    step, until rg_tape_free. */
 void rg_tape_reset(rg_tape *t);
@@ -116,7 +116,7 @@ rg_dtype rg_default_dtype(const rg_tape *t);
 int rg_set_threads(rg_tape *t, int n);
 int rg_threads(const rg_tape *t);
 RG_PLAIN rg_rng *rg_tape_rng(rg_tape *t);  /* the generator that initialisers, loaders and dropout draw from */
-rg_memory_stats rg_memory(const rg_tape *t);
+rg_memory_stats rg_memory(const rg_tape *t); /* its tensors and memory at the moment */
 rg_list rg_params(const rg_tape *t);       /* every parameter of the tape */
 /* The tensors of a, then those of b: rg_optim_adam(t, rg_list_join(rg_nn_params(actor), rg_nn_params(critic))). The
    list lives as long as the tape, so join before the loop. If a tensor is from another tape: an error, and an empty
@@ -162,7 +162,7 @@ typedef struct rg_grad_options {
 int rg_grad(rg_tensor *y, rg_list x, rg_tensor *out[], rg_grad_options options);
 /* the gradient that rg_backward has added up in x; NULL: none since it was cleared */
 RG_PLAIN rg_tensor *rg_grad_of(rg_tensor *x);
-void rg_clear_grad(rg_tensor *x);
+void rg_clear_grad(rg_tensor *x);          /* removes the gradient of x: then rg_grad_of(x) is NULL */
 /* clears the gradient of every parameter; an optimiser's step clears those of its own parameters */
 void rg_zero_grad(rg_tape *t);
 /* Replays the record: computes every result again from the current values of its leaves (rg_write, an optimiser's
@@ -205,9 +205,9 @@ RG_PLAIN double rg_item(rg_tensor *x);
 int rg_copy_out(rg_tensor *x, rg_room to, int64_t capacity);  /* all elements, converted; capacity counts elements */
 
 /* -------- errors */
-const char *rg_error(const rg_tape *t); /* NULL: no error */
-rg_code rg_error_code(const rg_tape *t);
-RG_PLAIN void rg_error_clear(rg_tape *t);
+const char *rg_error(const rg_tape *t);   /* NULL: no error */
+rg_code rg_error_code(const rg_tape *t);  /* RG_OK: no error */
+RG_PLAIN void rg_error_clear(rg_tape *t); /* removes the error: operations work again */
 /* fn is called for the first error, in place of one line on stderr; again after rg_error_clear. fn NULL: silent.
    RG_ABORT=1 in the environment: the process traps instead. */
 RG_PLAIN void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx);

@@ -151,8 +151,9 @@ typedef struct rg_op_entry { const rg_op *op; struct rg_op_entry *next; } rg_op_
 int rg_op_register(rg_op_entry *e);
 void rg_op_link(rg_op_entry *e); /* RG_OP's: where that fails, rg_tape_new is an error that names the operator */
 const rg_op_entry *rg_op_first(void);        /* all ops: for (e = rg_op_first(); e; e = e->next), sorted by name */
-const rg_op *rg_op_find(const char *name);
+const rg_op *rg_op_find(const char *name);   /* NULL: there is none */
 
+/* Defines rg_op_NAME and registers it: RG_OP(cbrt) = {.name = "cbrt", ..}; */
 #define RG_OP(n)                                                                                      \
     extern const rg_op rg_op_##n;                                                                     \
     static rg_op_entry entry_##n = {&rg_op_##n, NULL};                                                \
@@ -185,12 +186,21 @@ const rg_op *rg_op_find(const char *name);
 #define RG_ANY(fn) {{fn, fn, fn}, {fn, fn, fn}} /* one function for every dtype */
 
 /* -------- applying */
+/* The result of op, with n operands; `at` is the line that messages name, attr is copied. */
 rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in);
+/* n and in of rg_apply: rg_apply(&rg_op_sub, at, RG_NO_ATTR, RG_IN(a, b)) */
 #define RG_IN(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), (rg_tensor *[]){__VA_ARGS__}
 bool rg_needs(const rg_tensor *y, int i); /* in a backward rule: is the gradient of operand i needed? */
 /* For a backward rule that computes its result again with recording on. y: the new result, dy: its gradient. The
    pass goes back through the new record, to every tensor that it reads. */
 int rg_backward_through(rg_tensor *y, rg_tensor *dy);
+enum { RG_RUN_FORWARD, RG_RUN_BACKWARD, RG_RUN_ENDS };
+typedef enum rg_events { RG_GRADIENTS, RG_RUNS } rg_events;
+typedef struct rg_listener {
+    void (*fn)(void *ctx, rg_tensor *y, int i, rg_tensor *g);
+    void *ctx;
+    struct rg_listener *next;
+} rg_listener;
 /* Any number of listeners are called in the order in which they were added. The struct is yours; it is in one list at a
    time and must stay valid until it is removed (on = false) or the tape is freed. A listener may remove itself; it must
    not call operators or release tensors.
@@ -200,13 +210,6 @@ int rg_backward_through(rg_tensor *y, rg_tensor *dy);
    operands are (RG_RUN_BACKWARD), and after each of the two (RG_RUN_ENDS; y->data is NULL if y was refused); g is
    NULL. Runs of the ops inside y's backward rule come between the two calls for y. A replay makes only the calls for
    y; for a view it makes them only if the view has a check. */
-enum { RG_RUN_FORWARD, RG_RUN_BACKWARD, RG_RUN_ENDS };
-typedef enum rg_events { RG_GRADIENTS, RG_RUNS } rg_events;
-typedef struct rg_listener {
-    void (*fn)(void *ctx, rg_tensor *y, int i, rg_tensor *g);
-    void *ctx;
-    struct rg_listener *next;
-} rg_listener;
 void rg_listen(rg_tape *t, rg_events events, rg_listener *l, bool on);
 void **rg_profile_of(rg_tape *t); /* where the tape keeps the data of rg_profile */
 /* While a function of the user works on tensors that it was given: rg_tape_reset and rg_rewind refuse to release
@@ -257,6 +260,7 @@ static inline bool rg_expands_to(const rg_tensor *x, const rg_tensor *y) {
         if (x->shape[d] != 1 && x->shape[d] != y->shape[y->ndim - x->ndim + d]) return false;
     return true;
 }
+
 int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape);
 int rg_shape_like(rg_tensor *y, const rg_tensor *x);
 int rg_shape_broadcast(rg_tensor *y);                              /* of all operands, by NumPy's rule */
@@ -336,6 +340,7 @@ enum { RG_CHUNK = 16384, RG_THREADS_MOST = 1024 };
 typedef void rg_loop_fn(const void *with, int64_t begin, int64_t end);
 /* called by rg_parallel when there is work for several threads */
 void rg_share(const rg_tape *t, int64_t work, int64_t n, rg_loop_fn *loop, const void *with);
+
 static inline void rg_parallel(const rg_tape *t, int64_t work, int64_t n, rg_loop_fn *loop, const void *with) {
     if (work > 1) rg_share(t, work, n, loop, with);
     else if (n > 0) loop(with, 0, n);

@@ -135,8 +135,8 @@ typedef struct rg_loader_options {
     int64_t channels;
     const double *channel_mean, *channel_std;
     rg_list more;     /* further columns [n, ..] */
-    /* For training with images [n, h, w] or [n, c, h, w]; before divisor, mean and std. Row after row they draw
-       integers(0, 2 p + 1) for down, integers(0, 2 p + 1) for across, and random(). */
+    /* Augmentation, for training with images [n, h, w] or [n, c, h, w]; before divisor, mean and std. Row after row
+       they draw integers(0, 2 p + 1) for down, integers(0, 2 p + 1) for across, and random(). */
     /* p: adds p zeros around the image, then cuts out its size: RandomCrop(size, padding=p) */
     int64_t random_crop;
     /* exchanges left and right with this probability: RandomHorizontalFlip. Only x: if y is an image too, .transform

@@ -137,6 +137,11 @@ rg_nn *rg_nn_conv1d(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_o
 rg_nn *rg_nn_max_pool2d(rg_tape *t, rg_window_options options);
 rg_nn *rg_nn_avg_pool2d(rg_tape *t, rg_window_options options);
 
+typedef struct rg_nn_batch_norm_options {
+    double momentum;                              /* default 0.1 */
+    double eps;                                   /* default 1e-5 */
+    RG_NAMED;
+} rg_nn_batch_norm_options;
 /* Normalisation: weight of ones, bias of zeros. layer_norm and rms_norm work over the last axes, whose sizes are given.
    Default eps: 1e-5; for rms_norm the dtype's epsilon. The _eps functions take the number as it is, also 0.
    batch_norm1d takes [n, c] or [n, c, l], batch_norm2d [n, c, h, w]. In training they use the statistics of the
@@ -145,11 +150,6 @@ rg_nn *rg_nn_layer_norm(rg_tape *t, rg_dims shape);
 rg_nn *rg_nn_layer_norm_eps(rg_tape *t, double eps, rg_dims shape);
 rg_nn *rg_nn_rms_norm(rg_tape *t, rg_dims shape);
 rg_nn *rg_nn_rms_norm_eps(rg_tape *t, double eps, rg_dims shape);
-typedef struct rg_nn_batch_norm_options {
-    double momentum;                              /* default 0.1 */
-    double eps;                                   /* default 1e-5 */
-    RG_NAMED;
-} rg_nn_batch_norm_options;
 rg_nn *rg_nn_batch_norm1d(rg_tape *t, int64_t c, rg_nn_batch_norm_options options);
 rg_nn *rg_nn_batch_norm2d(rg_tape *t, int64_t c, rg_nn_batch_norm_options options);
 rg_nn *rg_nn_dropout(rg_tape *t, double p);       /* rg_dropout in training, x in evaluation */

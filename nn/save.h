@@ -61,7 +61,7 @@ typedef struct rg_file_report { /* about a load without an error */
     const char *const *missing_names, *const *unexpected_names;
 } rg_file_report;
 typedef struct rg_file_options {
-    rg_layout layout;
+    rg_layout layout;          /* default RG_IN_OUT; RG_TORCH: as in PyTorch's files */
     /* the beginning of all names in the file: with .prefix = "conv." other names are skipped */
     const char *prefix;
     /* Pairs of prefixes, in the file and here, then NULL: (const char *[]){"features", "0", "fc", "1", NULL}. A
@@ -77,7 +77,8 @@ typedef struct rg_file_options {
 int rg_nn_save(rg_nn *net, const char *path, rg_file_options options);
 int rg_nn_load(rg_nn *net, const char *path, rg_file_options options);
 
-/* -------- all that a run needs to go on, bit for bit, as if it had not been interrupted. List it before the training:
+/* -------- a checkpoint of a run: all that the run needs to go on, bit for bit, as if it had not been interrupted. List
+   it before the training:
 
        rg_state *run = rg_state_new(t);
        rg_state_net(run, "actor", actor);
@@ -112,6 +113,7 @@ int rg_state_tensor(rg_state *run, const char *name, rg_tensor *x);
 int rg_state_optim(rg_state *run, const char *name, rg_optim *optim);
 /* Saves epoch, row and order. On loading it must have the same number of rows and make the same batches. */
 int rg_state_loader(rg_state *run, const char *name, rg_loader *loader);
+
 int rg_state_average(rg_state *run, const char *name, rg_average *average);
 int rg_state_plateau(rg_state *run, const char *name, rg_plateau *plateau);
 int rg_state_early_stopping(rg_state *run, const char *name, rg_early_stopping *stopping); /* also its best weights */

@@ -27,10 +27,10 @@ rg_nn *rg_nn_positional_embedding(rg_tape *t, int64_t n, int64_t dim, rg_init in
          Cho et al. 2014 */
 rg_tensor *rg_rnn_cell(
     rg_tensor *x, rg_tensor *h, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh, bool relu);
+rg_tensor *rg_gru_cell(rg_tensor *x, rg_tensor *h, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh);
 /* returns h'; *c becomes c' */
 rg_tensor *rg_lstm_cell(
     rg_tensor *x, rg_tensor *h, rg_tensor **c, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh);
-rg_tensor *rg_gru_cell(rg_tensor *x, rg_tensor *h, rg_tensor *w_ih, rg_tensor *w_hh, rg_tensor *b_ih, rg_tensor *b_hh);
 
 /* -------- stacked layers of cells. rg_nn_forward(net, x): [batch, time, in] -> h of the last layer, [batch, time,
    hidden]. The state starts from zeros; rg_nn_forward(net, x, h), or (net, x, h, c) for an lstm, starts from h and c.

@@ -27,9 +27,9 @@ typedef struct rg_graph_options {
 rg_tensor *rg_jacobian(rg_tensor *y, rg_tensor *x, rg_graph_options options);
 /* d^2 y/dx^2 of a one-element y, [x's shape.., x's shape..]; a pass per element of x */
 rg_tensor *rg_hessian(rg_tensor *y, rg_tensor *x, rg_graph_options options);
-/* out[i] = sum_j d^2 y/dx[i]dx[j] v[j]; y has one element */
+/* Hessian-vector product: out[i] = sum_j d^2 y/dx[i]dx[j] v[j]; y has one element */
 int rg_hvp(rg_tensor *y, rg_list x, rg_list v, rg_tensor *out[], rg_graph_options options);
-/* sum_j dy/dx[j] v[j], of y's shape; two passes */
+/* Jacobian-vector product: sum_j dy/dx[j] v[j], of y's shape; two passes */
 rg_tensor *rg_jvp(rg_tensor *y, rg_list x, rg_list v, rg_graph_options options);
 
 /* fn(ctx, in), whose record is released at once: a pass runs fn again, with the tape's generator as it was. Values

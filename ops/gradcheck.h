@@ -69,7 +69,7 @@ RG_PLAIN uint64_t rg_branch_hash(rg_tape *t, int64_t mark);
 
 /* One line: "NAME: WRONG: order 1, in[0] (w) element 5 of [2,3]: analytic 0.25, numeric 0.5, error 0.5 > 1e-08". */
 void rg_check_print(const rg_check *c, const char *name, FILE *to);
-const char *rg_verdict_name(rg_verdict v);
+const char *rg_verdict_name(rg_verdict v); /* "WRONG" */
 
 #ifdef __cplusplus
 }

@@ -39,7 +39,7 @@ typedef struct rg_matmul_options {
     bool transpose_a, transpose_b; /* swap the last two axes of a, b first */
     RG_NAMED;
 } rg_matmul_options;
-/* [.., n, k] . [.., k, m]: sum over k; leading dimensions broadcast; vectors as in numpy.matmul */
+/* Matrix product, [.., n, k] . [.., k, m]: sum over k; leading dimensions broadcast; vectors as in numpy.matmul */
 rg_tensor *rg_matmul(rg_tensor *a, rg_tensor *b, rg_matmul_options options);
 rg_tensor *rg_dot(rg_tensor *a, rg_tensor *b);                 /* sum a_i b_i, of two vectors: rank 0 */
 rg_tensor *rg_outer(rg_tensor *a, rg_tensor *b);               /* a_i b_j, of two vectors */
@@ -111,7 +111,7 @@ rg_tensor *rg_argmax(rg_tensor *x, rg_axes axis);
 rg_tensor *rg_argmin(rg_tensor *x, rg_axes axis);    /* i32 index of the first smallest */
 
 /* -------- along one axis */
-rg_tensor *rg_cumsum(rg_tensor *x, int axis);        /* x_0 + .. + x_i */
+rg_tensor *rg_cumsum(rg_tensor *x, int axis);        /* x_0 + .. + x_i: cumulative sum */
 rg_tensor *rg_softmax(rg_tensor *x, int axis);       /* exp x_i / sum exp x */
 rg_tensor *rg_log_softmax(rg_tensor *x, int axis);   /* x_i - log sum exp x */
 
@@ -185,6 +185,7 @@ rg_tensor *rg_normal(rg_tape *t, double mean, double std, rg_dims shape);  /* wh
 /* The end of an axis. rg_slice(x, 0, 2, RG_TO_END): without the first two; rg_slice(x, 0, -1, RG_TO_END, .step = -1):
    from the last to the first, PyTorch's flip */
 #define RG_TO_END INT64_MAX
+
 rg_tensor *rg_reshape(rg_tensor *x, rg_dims shape);  /* the same elements; one dimension may be -1; a view */
 rg_tensor *rg_unsqueeze(rg_tensor *x, int axis);     /* adds a dimension of 1 before axis; a view */
 rg_tensor *rg_squeeze(rg_tensor *x, int axis);       /* removes a dimension of 1; a view */

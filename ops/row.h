@@ -91,13 +91,12 @@ RG_ROW_RUNNERS(double, f64)
 
 #endif
 
-/* The kernels, for floats, then for doubles. */
 RG_ROW_WORDS(RG_ROW_PUSH)
 #define RG_K(n) RG_PASTE(rg_k_##n##_, RG_PASTE(RG_SUFFIX_DTYPE, _base))
 #define RG_ROW_FN(n) RG_PASTE(rg_row_##n##_, RG_SUFFIX_DTYPE)
 #define RG_ROW_STATIC __attribute__((unused)) static
 #define C(v) ((real)(v))
-#include "row_kernels.h"
+#include "row_kernels.h" /* the kernels, for floats, then for doubles */
 #define RG_SUFFIX_DTYPE f32
 #define real float
 #define R(name) name##f
@@ -115,10 +114,9 @@ RG_ROW
 #undef RG_ROW_STATIC
 RG_ROW_WORDS(RG_ROW_POP)
 
-/* The rest. */
 RG_ROW_WORDS(RG_ROW_PUSH)
 #define RG_ROW_KERNEL(n) RG_COLUMNS(n, base, base)
-#include "row_rules.h"
+#include "row_rules.h" /* the rest */
 RG_ROW
 #undef RG_ROW_KERNEL
 #undef RG_ROW

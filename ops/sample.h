@@ -49,6 +49,7 @@ int rg_sample_next(const char **text, rg_sample *s);
 /* Makes its operands on a tape, with values from rng. Returns their number, or -1 with the error on the tape. */
 int rg_sample_operands(
     const char *at, const rg_sample *s, const rg_op *op, rg_tape *t, rg_rng *rng, rg_tensor *in[RG_SAMPLE_OPERANDS]);
+/* Applies the op to these operands, with the attributes of the sample. */
 rg_tensor *rg_sample_apply(const char *at, const rg_sample *s, const rg_op *op, rg_tensor *const *in);
 /* Can this operand be differentiated: is it a float of the tape's type, and no switch? */
 bool rg_sample_float(const rg_sample *s, int i);
