@@ -25,6 +25,7 @@ LISTS = {
     "rg_places": ("rg_tensor **const *", "RG_PLACES", None),
 }
 STRUCTS = ("rg_init", "rg_list")
+CPLUSPLUS = re.compile(r"^#ifdef __cplusplus\n(?:(?!#else|#endif).*\n)*", re.M)
 DATA = {"rg_data": "const void *", "rg_room": "void *"}
 
 
@@ -143,20 +144,34 @@ class Function:
         return lines
 
 
-def functions(text):
-    text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
-    text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", "", text, flags=re.M)
-    text = text.replace('extern "C" {', "")
-    found, depth, start = [], 0, 0
+def blank(found):
+    return re.sub(r"[^\n]", " ", found[0])
+
+
+def plain(text):
+    """A header's text without comments and without what is for C++ alone: blanks in their place."""
+    return CPLUSPLUS.sub(blank, re.sub(r"/\*.*?\*/", blank, text, flags=re.S))
+
+
+def declarations(text):
+    """(begin, end) of each declaration in plain text, its ; or the body of a function included."""
+    text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", blank, text, flags=re.M)
+    depth = start = 0
     for i, c in enumerate(text):
-        depth = max(depth + (c == "{") - (c == "}"), 0)
-        if c != ";" or depth:
+        depth += (c == "{") - (c == "}")
+        body = c == "}" and text[start:i].partition("{")[0].rstrip().endswith(")")
+        if depth or not (c == ";" or body):
             continue
-        statement = " ".join(text[start:i].split()).lstrip("} ")
+        yield start + len(text[start:]) - len(text[start:].lstrip()), i + 1
         start = i + 1
-        match = re.match(r"^((?:const )?(?:struct )?\w+(?: \w+)?[ *]+)(rg_\w+)\((.*)\)$", statement)
-        if match and not re.match(r"typedef|static|RG_PLAIN", statement):
-            found.append(Function(match.group(1).strip(), match.group(2), match.group(3)))
+
+
+def functions(text):
+    text, found = plain(text), []
+    for begin, end in declarations(text):
+        match = re.match(r"^((?:const )?(?:struct )?\w+(?: \w+)?[ *]+)(rg_\w+)\((.*)\);$", " ".join(text[begin:end].split()))
+        if match and not re.match(r"typedef|static|RG_PLAIN", match[0]):
+            found.append(Function(match[1].strip(), match[2], match[3]))
     return [f for f in found if f.has_line]
 
 
@@ -178,4 +193,5 @@ def main():
         out.write("\n".join(f.definition() for f in found) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,9 @@ under() {
 under "A program" c >"$tmp/xor.c"
 under "A program" "" >"$tmp/expected"
 ok "it installs" installed "$build"
+there() { find "$tmp/root" -path "*/$1" | grep .; }
+ok "the reference too" there share/doc/retrograd/reference/index.html
+ok "and man pages" there man/man3/rg_matmul.3
 same_numbers() {
     awk '
     NR == FNR { step[NR] = $1; loss[NR] = $2; n = NR; next }
