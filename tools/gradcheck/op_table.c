@@ -70,6 +70,8 @@ void op_table(FILE *to) {
         "Kinks:\n"
         "the formula has branches, and the gradient check leaves out, and counts, elements that are near one. All operands marked\n"
         "\"any\" have the same dtype; a mask may have another.\n\n"
+        "In the reference (`meson compile -C build reference`) each row links to its function, and back: `exp` is\n"
+        "`build/reference/operators.html#exp`, which leads to `rg_exp`. The search of `build/reference/index.html` finds both.\n\n"
         "| operator | formula | operands | attributes | derivative | kinks |\n|---|---|---|---|---|---|\n");
     int ops = 0, smooth = 0;
     for (const rg_op_entry *e = rg_op_first(); e; e = e->next, ops++) {
