@@ -63,7 +63,7 @@ enum {
     RESIDENT = (24 << 10) / (int)sizeof(real),   /* up to so many elements, b stays in the first-level cache as it is */
     BLOCK = RG_PRODUCT_SCRATCH / (int)sizeof(real), /* so many of a, packed, stay in the second level while all panels pass by */
     NEAR = 512,                                  /* rows of a further apart than this are packed, */
-    WORTH = 2 * COLS,                            /* where they meet more columns of b than this */
+    WORTH = 256,                                 /* where they meet at least so many columns of b */
 };
 
 typedef real vector __attribute__((vector_size(VECTOR)));
@@ -291,7 +291,7 @@ static void product_small(int64_t n, int64_t k, int64_t m, matrix a, matrix b, r
 static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc, real *scratch) {
     const bool direct = !b.t && (n <= ROWS || (double)k * (double)b.ld <= RESIDENT);
     const int64_t depth = even(k, DEPTH), pitch = depth + LANES, most = even(n, BLOCK / pitch);
-    const bool packs = scratch && n > ROWS && m > WORTH && (a.t || a.ld > NEAR);
+    const bool packs = scratch && n > ROWS && m >= WORTH && (a.t || a.ld > NEAR);
     for (int64_t l = 0; l < k; l += depth)
         for (int64_t i = 0; i < n; i += most) {
             const int64_t rows = rg_min64(most, n - i), deep = rg_min64(depth, k - l);
