@@ -42,33 +42,20 @@ static const uint32_t table32[8][256] = {
     ROW(0xccaa009eu, 0x4225077du, 0x844a0efau, 0xd3e51bb5u, 0x7cbb312bu, 0xf9766256u, 0x299dc2edu, 0x533b85dau),
 };
 
-static inline uint64_t next_word(const unsigned char *c) { /* little-endian, as npy.h asserts */
-    uint64_t word;
-    memcpy(&word, c, 8);
-    return word;
-}
-
-uint64_t rg_crc64(uint64_t crc, const void *from, uint64_t n) {
-    const unsigned char *c = from;
-    crc = ~crc;
-    for (; n >= 8; c += 8, n -= 8) {
-        uint64_t word = next_word(c) ^ crc, next = 0;
-        for (int k = 0; k < 8; k++) next ^= table64[7 - k][word >> 8 * k & 255];
-        crc = next;
+/* The words are little-endian, as npy.h asserts. */
+#define CRC(name, type, table)                                                                  \
+    type name(type crc, const void *from, uint64_t n) {                                         \
+        const unsigned char *c = from;                                                          \
+        crc = ~crc;                                                                             \
+        for (; n >= 8; c += 8, n -= 8) {                                                        \
+            uint64_t word;                                                                      \
+            memcpy(&word, c, 8);                                                                \
+            word ^= crc;                                                                        \
+            crc = 0;                                                                            \
+            for (int k = 0; k < 8; k++) crc ^= table[7 - k][word >> 8 * k & 255];               \
+        }                                                                                       \
+        for (; n > 0; c++, n--) crc = crc >> 8 ^ table[0][(crc ^ *c) & 255];                    \
+        return ~crc;                                                                            \
     }
-    for (; n > 0; c++, n--) crc = crc >> 8 ^ table64[0][(crc ^ *c) & 255];
-    return ~crc;
-}
-
-uint32_t rg_crc32(uint32_t crc, const void *from, uint64_t n) {
-    const unsigned char *c = from;
-    crc = ~crc;
-    for (; n >= 8; c += 8, n -= 8) {
-        uint64_t word = next_word(c) ^ crc;
-        uint32_t next = 0;
-        for (int k = 0; k < 8; k++) next ^= table32[7 - k][word >> 8 * k & 255];
-        crc = next;
-    }
-    for (; n > 0; c++, n--) crc = crc >> 8 ^ table32[0][(crc ^ *c) & 255];
-    return ~crc;
-}
+CRC(rg_crc64, uint64_t, table64)
+CRC(rg_crc32, uint32_t, table32)
