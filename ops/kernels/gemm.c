@@ -69,7 +69,7 @@ int RG_K(gemm)(rg_tensor *y, const rg_gemm *p) {
     q.cols = (p->m + q.t.m - 1) / q.t.m;
     q.pieces = batch * q.rows * q.cols;
     q.parts = rg_min64(q.pieces, wanted);
-    const size_t bytes = all < RG_PRODUCT_LARGE ? 0 : (size_t)q.parts * RG_PRODUCT_SCRATCH;
+    const size_t bytes = rg_product_packs(p, q.t) ? (size_t)q.parts * RG_PRODUCT_SCRATCH : 0;
     if (bytes && !(q.scratch = rg_tape_alloc(y->at, y->tape, bytes))) return -1;
     rg_parallel(y->tape, q.parts, q.parts, run_parts, &q);
     if (bytes) rg_tape_dealloc(y->tape, q.scratch, bytes);

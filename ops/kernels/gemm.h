@@ -21,8 +21,14 @@ typedef struct rg_tile { int64_t i, j, n, m; } rg_tile;
 
 enum {
     RG_PRODUCT_SCRATCH = 512 << 10, /* bytes */
-    RG_PRODUCT_LARGE = 1 << 21,     /* multiply-adds: such a product gets a scratch, and is cut for threads */
+    RG_PRODUCT_LARGE = 1 << 21,     /* multiply-adds */
 };
+
+/* Is a large enough, and so far apart in memory, that it is worth packing for the columns of b that it meets? Then it gets a scratch. */
+static inline bool rg_product_packs(const rg_gemm *p, rg_tile t) {
+    enum { FAR = 512, COLUMNS = 256 };
+    return (double)p->n * (double)p->k * (double)p->m >= RG_PRODUCT_LARGE && t.m >= COLUMNS && (p->ta || p->k > FAR);
+}
 
 /* That piece (product.c), for one matrix each of a, b and c; p's bias is left out. `scratch`: memory to pack a large a in, or NULL. */
 void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c, real *scratch);

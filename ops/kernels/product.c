@@ -8,34 +8,6 @@
    as the second-level cache holds (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008). */
 #include "gemm.h"
 
-/* a b + c, rounded once. Without the instruction, for floats: in doubles, where a b is exact. The sum is rounded twice then, which is wrong
-   only half-way between two floats, or where floats lose digits: then it is rounded to odd first (Boldo and Melquiond, Emulation of a FMA
-   and correctly rounded sums, 2008). For doubles it is libm's. */
-#if defined __FMA__ || defined __FP_FAST_FMA || defined RG_KERNEL_F64
-#define MULTIPLY_ADD(a, b, c) R(fma)(a, b, c)
-#else
-#define MULTIPLY_ADD(a, b, c) two_multiply_adds((doubles){a}, (doubles){b}, (doubles){c})[0]
-typedef double doubles __attribute__((vector_size(16)));
-typedef float two __attribute__((vector_size(8)));
-typedef int64_t words __attribute__((vector_size(16)));
-typedef int32_t halves __attribute__((vector_size(16)));
-
-static __attribute__((noinline)) doubles sum_to_odd(doubles p, doubles c) {
-    const doubles s = p + c, of_c = s - p, rest = (p - (s - of_c)) + (c - of_c);
-    const words inexact = (rest > 0) | (rest < 0); /* the rest of an infinite s is NaN */
-    const words bits = (words)s, even = inexact & (0 - (~bits & 1)), step = 2 * ((rest > 0) ^ (s > 0)) + 1; /* away from 0, or towards it */
-    return (doubles)(bits + (step & even));
-}
-
-static inline two two_multiply_adds(doubles a, doubles b, doubles c) {
-    const doubles p = a * b;
-    doubles s = p + c;
-    const words size = (words)s & INT64_MAX, half_way = (words)(((halves)s & (halves){0x1fffffff, 0, 0x1fffffff, 0}) ==
-        (halves){0x10000000, 1, 0x10000000, 1}), few_digits = (s != 0) & ((doubles)size < 0x1p-126), mend = half_way | few_digits;
-    if (__builtin_expect((mend[0] | mend[1]) != 0, 0)) s = sum_to_odd(p, c);
-    return __builtin_convertvector(s, two);
-}
-#endif
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -59,11 +31,9 @@ enum { TINY = 128 }; /* up to so many multiply-adds the plainest loops are faste
 enum { LANES = VECTOR / (int)sizeof(real), COLS = 2 * LANES };
 enum { FEW = ROWS / 2, WIDE = 4 }; /* up to FEW rows keep the multipliers busy only if they are WIDE vectors long */
 enum {
-    DEPTH = 256,                                 /* so much of k at a time: a panel takes 16 KiB */
+    DEPTH = 256,                                 /* so much of k at a time: a panel takes 16 KiB, with AVX-512 32 */
     RESIDENT = (24 << 10) / (int)sizeof(real),   /* up to so many elements, b stays in the first-level cache as it is */
     BLOCK = RG_PRODUCT_SCRATCH / (int)sizeof(real), /* so many of a, packed, stay in the second level while all panels pass by */
-    NEAR = 512,                                  /* rows of a further apart than this are packed, */
-    WORTH = 256,                                 /* where they meet at least so many columns of b */
 };
 
 typedef real vector __attribute__((vector_size(VECTOR)));
@@ -79,19 +49,46 @@ static inline matrix from(matrix x, int64_t i, int64_t j) {
 
 /* -------- register tiles */
 
-/* Both compilers make one instruction of the loop, where there is one. */
-INLINE vector multiply_add(real a, vector b, vector s) {
+/* a b + c, rounded once, of numbers and of vectors. Without the instruction, for floats: in doubles, where a b is exact. The sum is rounded
+   twice then, which is wrong only half-way between two floats, or where floats lose digits: then it is rounded to odd first (Boldo and
+   Melquiond, Emulation of a FMA and correctly rounded sums, 2008). For doubles it is libm's. */
 #if defined __FMA__ || defined __FP_FAST_FMA || defined RG_KERNEL_F64
+#define MULTIPLY_ADD(a, b, c) R(fma)(a, b, c)
+INLINE vector multiply_add(real a, vector b, vector s) { /* where there is one, both compilers make one instruction of it */
     UNROLL
     for (int q = 0; q < LANES; q++) s[q] = MULTIPLY_ADD(a, b[q], s[q]);
     return s;
+}
 #else
+#define MULTIPLY_ADD(a, b, c) two_multiply_adds((doubles){a}, (doubles){b}, (doubles){c})[0]
+typedef double doubles __attribute__((vector_size(16)));
+typedef float two __attribute__((vector_size(8)));
+typedef int64_t words __attribute__((vector_size(16)));
+typedef int32_t halves __attribute__((vector_size(16)));
+
+static __attribute__((noinline)) doubles sum_to_odd(doubles p, doubles c) {
+    const doubles s = p + c, of_c = s - p, rest = (p - (s - of_c)) + (c - of_c);
+    const words inexact = (rest > 0) | (rest < 0); /* the rest of an infinite s is NaN */
+    const words bits = (words)s, even = inexact & (0 - (~bits & 1)), step = 2 * ((rest > 0) ^ (s > 0)) + 1; /* away from 0, or towards it */
+    return (doubles)(bits + (step & even));
+}
+
+static inline two two_multiply_adds(doubles a, doubles b, doubles c) {
+    const doubles p = a * b;
+    doubles s = p + c;
+    const words size = (words)s & INT64_MAX, half_way = (words)(((halves)s & (halves){0x1fffffff, 0, 0x1fffffff, 0}) ==
+        (halves){0x10000000, 1, 0x10000000, 1}), few_digits = (s != 0) & ((doubles)size < 0x1p-126), mend = half_way | few_digits;
+    if (__builtin_expect((mend[0] | mend[1]) != 0, 0)) s = sum_to_odd(p, c);
+    return __builtin_convertvector(s, two);
+}
+
+INLINE vector multiply_add(real a, vector b, vector s) {
     const doubles both = {(double)a, (double)a};
     const two low = two_multiply_adds(both, (doubles){(double)b[0], (double)b[1]}, (doubles){(double)s[0], (double)s[1]});
     const two high = two_multiply_adds(both, (doubles){(double)b[2], (double)b[3]}, (doubles){(double)s[2], (double)s[3]});
     return (vector){low[0], low[1], high[0], high[1]};
-#endif
 }
+#endif
 
 /* c[rows, vectors] = or += a[rows, k] b[k, vectors] */
 INLINE void register_tile(int rows, int vectors, bool ta, int64_t k, const real *restrict a, int64_t lda, const real *restrict b,
@@ -291,7 +288,7 @@ static void product_small(int64_t n, int64_t k, int64_t m, matrix a, matrix b, r
 static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc, real *scratch) {
     const bool direct = !b.t && (n <= ROWS || (double)k * (double)b.ld <= RESIDENT);
     const int64_t depth = even(k, DEPTH), pitch = depth + LANES, most = even(n, BLOCK / pitch);
-    const bool packs = scratch && n > ROWS && m >= WORTH && (a.t || a.ld > NEAR);
+    const bool packs = scratch && n > ROWS; /* or each row is read once */
     for (int64_t l = 0; l < k; l += depth)
         for (int64_t i = 0; i < n; i += most) {
             const int64_t rows = rg_min64(most, n - i), deep = rg_min64(depth, k - l);

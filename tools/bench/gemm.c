@@ -33,8 +33,8 @@ static real *scratch;
 
 typedef void gemm_fn(const rg_gemm *p);
 static void own(const rg_gemm *p) {
-    const bool large = (double)p->n * (double)p->k * (double)p->m >= RG_PRODUCT_LARGE;
-    product(p, (rg_tile){0, 0, p->n, p->m}, p->a, p->b, p->c, large ? scratch : NULL);
+    const rg_tile all = {0, 0, p->n, p->m};
+    product(p, all, p->a, p->b, p->c, rg_product_packs(p, all) ? scratch : NULL);
 }
 
 #ifdef BENCH_OPENBLAS
