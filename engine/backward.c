@@ -7,8 +7,6 @@
 
 #include "internal.h"
 
-#define NO_HISTORY "depends on nothing that requires a gradient, or was made with recording off or by rg_grad without .create_graph"
-
 bool rg_needs(const rg_tensor *y, int i) { return y->in[i]->flags & y->tape->pass.flag; }
 
 static bool pass_failed(const rg_tape *t) { return t->errors != t->pass.errors; }
@@ -311,7 +309,7 @@ int rg_backward_at(const char *at, rg_tensor *loss, rg_backward_options options)
     if (check_usable("rg_backward: the loss", at, NULL, loss) || check_start("rg_backward", at, loss, NULL)) return -1;
     rg_tape *t = loss->tape;
     const rg_list inputs = options.inputs;
-    if (!(loss->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_backward: the loss " NO_HISTORY);
+    if (!(loss->flags & RG_NEEDS)) return rg_fail(t, RG_ESTATE, at, "rg_backward: the loss " RG_NO_HISTORY);
     if ((inputs.items || inputs.count) && check_inputs(at, t, inputs)) return -1;
     loss->refs++;
     if (rg_pass_loss(at, loss, RG_ADD_GRADS, inputs)) return rg_unref(loss), -1;
@@ -363,7 +361,7 @@ int rg_grad_at(const char *at, rg_tensor *y, rg_list list, rg_tensor *out[], rg_
     if (check_start("rg_grad", at, y, dy)) return -1;
     if (n < 0 || (n > 0 && (!x || !out))) return rg_fail(t, RG_EVALUE, at, "rg_grad: no x, or no place for its gradient");
     if (check_wanted("rg_grad: x", at, t, x, n)) return -1;
-    if (!(y->flags & RG_NEEDS) && !options.allow_unused) return rg_fail(t, RG_ESTATE, at, "rg_grad: y " NO_HISTORY);
+    if (!(y->flags & RG_NEEDS) && !options.allow_unused) return rg_fail(t, RG_ESTATE, at, "rg_grad: y " RG_NO_HISTORY);
     const int64_t start = t->seq;
     begin_pass(t, at, RG_REACHES, options.create_graph);
     hold_all(y, dy, x, n, true);

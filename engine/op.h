@@ -242,6 +242,9 @@ int rg_not_given(const char *at, rg_tape *t, const rg_tensor *x, const char *sub
 /* the number of errors so far. If a call raises it, something in the call failed, even if a handler cleared the
    error */
 int64_t rg_errors(const rg_tape *t);
+#define RG_NO_HISTORY                                                                                    \
+    "depends on nothing that requires a gradient, or was made with recording off or by rg_grad without " \
+    ".create_graph" /* of a y, in messages */
 #define rg_refuse(t, ...) (rg_fail(t, __VA_ARGS__), rg_poison(t)) /* rg_fail, then rg_poison */
 const char *rg_shape_text(const rg_tensor *x, char *to, size_t size); /* "[2,3]"; returns `to` */
 const char *rg_place(const char *at); /* a file and line, without the folders */

@@ -17,9 +17,7 @@ static int check(const char *what, const char *at, rg_tensor *y, rg_list xs, con
     char x_text[64], v_text[64];
     if (!t || rg_error_code(t)) return -1;
     if (rg_given(at, t, y, "%s: y", what)) return -1;
-    if (!rg_needs_grad(y))
-        return rg_fail(t, RG_ESTATE, at, "%s: y depends on nothing that requires a gradient, or was made with recording off or by rg_grad "
-            "without .create_graph", what);
+    if (!rg_needs_grad(y)) return rg_fail(t, RG_ESTATE, at, "%s: y " RG_NO_HISTORY, what);
     if (n < 1 || !x || (vs && !v)) return rg_fail(t, RG_EVALUE, at, "%s: no x, or no v", what);
     if (vs && vs->count != n) return rg_fail(t, RG_EVALUE, at, "%s: %d x, but %d v", what, n, vs->count);
     for (int k = 0; k < n; k++) {
