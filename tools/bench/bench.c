@@ -46,6 +46,9 @@ static int find(const char *name) {
     return k;
 }
 
+/* W1 to W5 are measured by the floor, networks by our own first way. */
+static bool has_floor(const char *workload) { return find(workload) < 5; }
+
 bool wanted(const char *op) { /* by the environment, which the processes have in common */
     const char *only = getenv("BENCH_ONLY");
     const size_t n = strlen(op);
@@ -60,8 +63,7 @@ static int child(int argc, char **argv) {
         .steps = argc > 6 ? atoi(argv[6]) : 0,
         .baseline = argc > 7 && !strcmp(argv[7], "baseline")};
     if (find(j.workload) >= TIMED) return 2;
-    const bool models = strlen(j.workload) > 2 || j.workload[1] > '5';
-    const int status = models ? models_run(&j) : strncmp(j.by, "floor", 5) ? engine_run(&j) : floor_run(&j);
+    const int status = !has_floor(j.workload) ? models_run(&j) : strncmp(j.by, "floor", 5) ? engine_run(&j) : floor_run(&j);
     if (!status) printf("peak %.0f\n", peak_bytes());
     return status;
 }
@@ -76,9 +78,6 @@ __attribute__((format(printf, 5, 6))) static int add(table *t, const char *by, c
     __builtin_va_end(args);
     return t->ncontestants++;
 }
-
-/* W1 to W5 are measured by the floor, networks by our own first way. */
-static bool has_floor(const char *workload) { return find(workload) < 5; }
 
 static void add_contestants(table *t, const net_shape *net, char *against) {
     static const char *const ours[] = {"fused", "composed", "played", "composed-played"};
