@@ -4,7 +4,7 @@
 #
 # Counted by callgrind, in a build of its own: one thread, AVX2, which is the best that valgrind knows, and without
 # <valgrind/memcheck.h>, so that the pool does what it does outside of valgrind. A step is what 12 steps take more than 2,
-# divided by 10: starting, making data and ending cancel out. glibc is told to use its baseline functions as well.
+# divided by 10: starting, making data and ending cancel out. glibc is told to use its baseline functions, on every processor.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 file=$top/tests/engine/instructions.txt

@@ -12,6 +12,8 @@
 #include "nn/nn.h"
 #include "tests/support/tape.h"
 
+static int start(void **state) { return start_seeded(state, 0); }
+
 static void near(const char *what, double got, double expected, double tolerance) {
     if (!(fabs(got - expected) <= tolerance)) fail_msg("%s: %.17g, expected %.17g", what, got, expected);
 }

@@ -14,6 +14,8 @@
 #include "tests/support/meter.h"
 #include "tests/support/tape.h"
 
+static int start(void **state) { return start_seeded(state, 0); }
+
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
 static double at(rg_tensor *x, int64_t i) {

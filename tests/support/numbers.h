@@ -14,23 +14,14 @@
 
 #include "engine/op.h"
 #include "ops/ops.h"
+#include "tests/support/tape.h"
 
 static int isa; /* a group runs once for each that this machine has: RUN below */
 
 static inline int start(void **state) {
-    rg_tape *t = rg_tape_new(7);
-    rg_on_error(t, NULL, NULL);
-    rg_set_isa(t, isa);
-    *state = t;
-    return t ? 0 : -1;
-}
-
-static inline int stop(void **state) {
-    rg_tape *t = *state;
-    const bool bad = rg_error(t) != NULL;
-    if (bad) print_error("left over: %s\n", rg_error(t));
-    rg_tape_free(t);
-    return bad ? -1 : 0;
+    if (start_seeded(state, 7)) return -1;
+    rg_set_isa(*state, isa);
+    return 0;
 }
 
 /* -------- tensors of random numbers, and their elements */

@@ -2,8 +2,8 @@
 #ifndef RG_TESTS_TAPE_H
 #define RG_TESTS_TAPE_H
 
-static inline int start(void **state) {
-    rg_tape *t = rg_tape_new(0);
+static inline int start_seeded(void **state, uint64_t seed) {
+    rg_tape *t = rg_tape_new(seed);
     rg_on_error(t, NULL, NULL);
     *state = t;
     return t ? 0 : -1;
