@@ -24,12 +24,11 @@ RG_OP(add) = {.name = "add", .formula = "a + b", .arity = 2, .others = &rg_op_ad
 
 rg_tensor *rg_add_at(const char *at, rg_tensor *a, rg_tensor *b) { return rg_apply(&rg_op_add, at, RG_NO_ATTR, RG_IN(a, b)); }
 
-typedef void add_into_fn(rg_tensor *to, const rg_tensor *x);
-RG_KERNELS_OF(add_into_fn, add_into);
+RG_KERNELS_OF(rg_add_into_fn, add_into);
 
-void rg_add_into(rg_tensor *to, const rg_tensor *x) {
-    static add_into_fn *const table[2][RG_ISAS] = RG_KERNEL(add_into);
-    table[to->dtype == RG_F64][to->tape->isa](to, x);
+rg_add_into_fn *rg_add_into_of(const rg_tensor *to) {
+    static rg_add_into_fn *const table[2][RG_ISAS] = RG_KERNEL(add_into);
+    return table[to->dtype == RG_F64][to->tape->isa];
 }
 
 /* -------- sum_to */

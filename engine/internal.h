@@ -62,9 +62,10 @@ typedef struct rg_pass {
 
 /* One call in a replay. ADD: y += from. COPY: y = from. */
 typedef enum rg_step_kind { RG_STEP_CHECK, RG_STEP_FORWARD, RG_STEP_FUSED, RG_STEP_ADD, RG_STEP_COPY } rg_step_kind;
+typedef void rg_add_into_fn(rg_tensor *to, const rg_tensor *x);
 typedef struct rg_step {
     rg_step_kind kind;
-    union { rg_forward_fn forward; rg_fused_fn fused; } fn;
+    union { rg_forward_fn forward; rg_fused_fn fused; rg_add_into_fn *add; } fn;
     rg_tensor *y, *from; /* FUSED: y's cotangent */
     rg_tensor *of;       /* the result that is computed, or whose vjp it belongs to */
     int64_t dx;          /* FUSED: where in plan.dx three arrays of nin tensors begin: the dx[] that the kernel is called with (what it
@@ -144,7 +145,8 @@ struct rg_tape {
 #pragma GCC visibility push(hidden)
 
 /* core_ops.c */
-void rg_add_into(rg_tensor *to, const rg_tensor *x); /* to += x, of one shape and dtype */
+rg_add_into_fn *rg_add_into_of(const rg_tensor *to); /* what computes to += x, for an x of to's shape and dtype */
+static inline void rg_add_into(rg_tensor *to, const rg_tensor *x) { rg_add_into_of(to)(to, x); }
 
 /* error.c: rg_fail of functions that are not told the caller's line: "WHO: x[2,3]: ... (made at FILE:LINE)". Returns -1 */
 int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -276,12 +276,12 @@ int rg_view(rg_tensor *y, rg_tensor *x, int64_t offset);
 /* scratch memory of y's kernel or rule: not initialised, not recorded */
 rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape);
 rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x);
-/* Tensors that a kernel keeps. rg_save: y->saved[k]; rg_dx: the gradient dx[i] of operand i. The first call for this
-   y makes the tensor, not initialised; later calls return the same one, to be written again. After a failure: the
-   poison. */
+/* Tensors that a kernel keeps. rg_save: y->saved[k]; rg_make_dx: the gradient dx[i] of operand i. The first call for
+   this y makes the tensor, not initialised; after later calls it is the same one, to be written again. After a
+   failure: the poison, and false. */
 rg_tensor *rg_save(rg_tensor *y, int k, rg_dtype dtype, int ndim, const int64_t *shape);
-static inline rg_tensor *rg_dx(rg_tensor *y, rg_tensor **dx, int i) {
-    return dx[i] ? dx[i] : (dx[i] = rg_temp_like(y, y->in[i]));
+static inline bool rg_make_dx(rg_tensor *y, rg_tensor **dx, int i) {
+    return dx[i] || !rg_failed(dx[i] = rg_temp_like(y, y->in[i]));
 }
 /* n elements; to integers: rounded toward zero and limited to their range */
 void rg_convert(void *to, rg_dtype to_dtype, const void *from, rg_dtype from_dtype, int64_t n);

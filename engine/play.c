@@ -127,7 +127,8 @@ static int rg_plan_write_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const
 }
 
 static int rg_plan_write_add(rg_tensor *to, rg_tensor *from) {
-    return write_recorded(to->tape, NULL) || add_step(to->tape, (rg_step){.kind = RG_STEP_ADD, .y = to, .from = from});
+    const rg_step step = {.kind = RG_STEP_ADD, .fn.add = rg_add_into_of(to), .y = to, .from = from};
+    return write_recorded(to->tape, NULL) || add_step(to->tape, step);
 }
 
 static void rg_plan_take(rg_tape *t, int64_t mark) {
@@ -195,7 +196,7 @@ static RG_INLINE int replay(rg_tape *t, int64_t from, int64_t to, bool watched) 
         case RG_STEP_CHECK: failed = s->y->op->check(s->y); break;
         case RG_STEP_FORWARD: failed = s->fn.forward(s->y); break;
         case RG_STEP_FUSED: failed = run_fused(t, s); break;
-        case RG_STEP_ADD: rg_add_into(s->y, s->from); break;
+        case RG_STEP_ADD: s->fn.add(s->y, s->from); break;
         case RG_STEP_COPY: memcpy(s->y->data, s->from->data, (size_t)s->y->numel * rg_width(s->y->dtype)); break;
         }
         if (told && (failed || i + 1 == to || s->of != s[1].of)) rg_tell(&t->on_run, s->of, RG_RUN_ENDS, NULL);

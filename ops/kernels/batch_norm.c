@@ -137,7 +137,7 @@ static void several_vjp(const channels *k, int64_t c, int64_t width) {
 
 int RG_K(batch_norm_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     for (int i = 0; i < y->nin; i++)
-        if (rg_needs(y, i) && rg_failed(rg_dx(y, dx, i))) return -1;
+        if (rg_needs(y, i) && !rg_make_dx(y, dx, i)) return -1;
     channels k = channels_of(y);
     k.dy = dy->data;
     if (dx[0]) k.to = dx[0]->data;

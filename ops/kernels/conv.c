@@ -128,7 +128,7 @@ static void bias_gradient(const conv *k, const real *dy, real *db) {
 
 int RG_K(conv2d_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     for (int i = 0; i < y->nin; i++)
-        if (rg_needs(y, i) && rg_failed(rg_dx(y, dx, i))) return -1;
+        if (rg_needs(y, i) && !rg_make_dx(y, dx, i)) return -1;
     conv k;
     if (conv_begin(&k, y)) return -1;
     int failed = 0;

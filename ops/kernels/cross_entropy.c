@@ -70,7 +70,7 @@ static void differ_parts(const void *with, int64_t begin, int64_t end) {
 }
 
 int RG_K(cross_entropy_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    if (rg_failed(rg_dx(y, dx, 0))) return -1;
+    if (!rg_make_dx(y, dx, 0)) return -1;
     rows k = rows_of(y);
     k.scale = *(const real *)dy->data / (real)k.count, k.to = dx[0]->data;
     const int64_t parts = (k.count + k.per - 1) / k.per;

@@ -34,7 +34,7 @@ static int each1(rg_tensor *y, loop1 *loop) {
 }
 
 static int each_vjp1(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp1 *loop) {
-    if (rg_failed(rg_dx(y, dx, 0))) return -1;
+    if (!rg_make_dx(y, dx, 0)) return -1;
     const int64_t n = (y->numel + RG_CHUNK - 1) / RG_CHUNK;
     if (n == 1) loop(y->numel, y->attr.p, y->attr.q, y->in[0]->data, y->data, dy->data, dx[0]->data);
     else rg_parallel(y->tape, n, n, run_chunks, &(chunks){.y = y, .vjp = loop, .df = dy->data, .to = dx[0]->data});
@@ -92,9 +92,10 @@ static int large_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop,
     }
     for (int k = 0; k < 2; k++) {
         if (!j.loop[k]) continue;
-        sums[k] = rg_dx(y, dx, k);
+        if (!rg_make_dx(y, dx, k)) return -1;
+        sums[k] = dx[k];
         if (j.numel[k] && parts > 1) sums[k] = rg_temp(y, y->dtype, 2, (int64_t[]){parts, j.numel[k]});
-        if (rg_failed(dx[k]) || rg_failed(sums[k])) return -1;
+        if (rg_failed(sums[k])) return -1;
         j.to[k] = sums[k]->data;
         if (j.numel[k]) memset(j.to[k], 0, (size_t)sums[k]->numel * sizeof(real));
     }
@@ -118,7 +119,7 @@ static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, 
     vjp2 *const loop[] = {a_loop, b_loop};
     for (int k = 0; k < 2; k++) {
         if (!loop[k]) continue;
-        if (rg_failed(rg_dx(y, dx, k))) return -1;
+        if (!rg_make_dx(y, dx, k)) return -1;
         loop[k](y->numel, y->in[0]->data, 1, y->in[1]->data, 1, y->data, dy->data, dx[k]->data);
     }
     return 0;

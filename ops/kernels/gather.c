@@ -75,7 +75,7 @@ int RG_K(index_add)(rg_tensor *y) {
 }
 
 int RG_K(index_select_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    if (rg_failed(rg_dx(y, dx, 0))) return -1;
+    if (!rg_make_dx(y, dx, 0)) return -1;
     index_add(dx[0], y->in[1], y->attr.axis, NULL, dy->data);
     return 0;
 }
@@ -172,7 +172,7 @@ int RG_K(scatter_add)(rg_tensor *y) {
 }
 
 int RG_K(gather_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    if (rg_failed(rg_dx(y, dx, 0))) return -1;
+    if (!rg_make_dx(y, dx, 0)) return -1;
     if (dx[0]->numel) memset(dx[0]->data, 0, (size_t)dx[0]->numel * sizeof(real));
     scatter_add(dx[0], y->in[1], y->attr.axis, dy->data);
     return 0;

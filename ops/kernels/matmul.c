@@ -45,7 +45,7 @@ int RG_K(linear_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     const rg_tensor *x = y->in[0], *w = y->in[1], *b = y->in[2];
     const int64_t n = leading(x, 1), in = w->shape[0], out = w->shape[1];
     for (int i = 0; i < 3; i++)
-        if (rg_needs(y, i) && rg_failed(rg_dx(y, dx, i))) return -1;
+        if (rg_needs(y, i) && !rg_make_dx(y, dx, i)) return -1;
     if (dx[0] && RG_K(gemm)(y, &(rg_gemm){.n = n, .k = out, .m = in, .tb = true, .a = dy->data, .b = w->data, .c = dx[0]->data})) return -1;
     if (dx[1] && RG_K(gemm)(y, &(rg_gemm){.n = in, .k = n, .m = out, .ta = true, .a = x->data, .b = dy->data, .c = dx[1]->data})) return -1;
     if (!dx[2]) return 0;

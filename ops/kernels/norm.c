@@ -82,7 +82,7 @@ static void columns_vjp(const void *with, int64_t begin, int64_t end) {
 
 static int vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     for (int i = 0; i < y->nin; i++)
-        if (rg_needs(y, i) && rg_failed(rg_dx(y, dx, i))) return -1;
+        if (rg_needs(y, i) && !rg_make_dx(y, dx, i)) return -1;
     rows k = rows_of(y);
     const int64_t work = y->numel / RG_CHUNK;
     k.dy = dy->data;

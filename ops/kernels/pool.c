@@ -57,7 +57,7 @@ static void max_vjp_plane(const frame *f, const real *dy, int32_t *place, real *
 }
 
 int RG_K(max_pool2d_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    return rg_failed(rg_dx(y, dx, 0)) ? -1 : each(y, dy, dx[0], y->saved[0], max_vjp_plane);
+    return !rg_make_dx(y, dx, 0) ? -1 : each(y, dy, dx[0], y->saved[0], max_vjp_plane);
 }
 
 /* -------- avg */
@@ -93,5 +93,5 @@ static void avg_vjp_plane(const frame *f, const real *dy, int32_t *place, real *
 }
 
 int RG_K(avg_pool2d_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
-    return rg_failed(rg_dx(y, dx, 0)) ? -1 : each(y, dy, dx[0], NULL, avg_vjp_plane);
+    return !rg_make_dx(y, dx, 0) ? -1 : each(y, dy, dx[0], NULL, avg_vjp_plane);
 }

@@ -14,7 +14,7 @@ int RG_K(mean)(rg_tensor *y) {
 }
 
 static int each_vjp(rg_tensor *y, const rg_tensor *dy, rg_tensor **dx, real scale) {
-    if (rg_failed(rg_dx(y, dx, 0))) return -1;
+    if (!rg_make_dx(y, dx, 0)) return -1;
     RG_K(spread)(y->in[0], ~y->attr.reduce.axes, scale, dy->data, dx[0]->data);
     return 0;
 }
@@ -81,7 +81,7 @@ int RG_K(extreme_vjp)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     enum { COLUMNS = 1024 };
     const rg_tensor *x = y->in[0];
     rg_tensor *ties = rg_temp(y, RG_I32, y->ndim, y->shape);
-    if (rg_failed(ties) || rg_failed(rg_dx(y, dx, 0))) return -1;
+    if (rg_failed(ties) || !rg_make_dx(y, dx, 0)) return -1;
     extremes e = {.x = x->data, .f = y->data, .df = dy->data, .ties = ties->data, .to = dx[0]->data};
     rg_walk_reduced(&e.w, y);
     memset(e.ties, 0, (size_t)y->numel * sizeof *e.ties);

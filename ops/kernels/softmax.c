@@ -46,7 +46,7 @@ static void each(rg_tensor *y, const rg_tensor *dy, rg_tensor *to, row_loop *loo
 }
 
 static int each_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, row_loop *loop) {
-    if (rg_failed(rg_dx(y, dx, 0))) return -1;
+    if (!rg_make_dx(y, dx, 0)) return -1;
     each(y, dy, dx[0], loop);
     return 0;
 }

@@ -192,7 +192,7 @@ RG_REAL(int, halve, (rg_tensor *y), {
     return 0;
 })
 RG_REAL(int, halve_vjp, (rg_tensor *y, rg_tensor *dy, rg_tensor **dx), {
-    if (rg_failed(rg_dx(y, dx, 0))) return -1;
+    if (!rg_make_dx(y, dx, 0)) return -1;
     for (int64_t i = 0; i < y->numel; i++) ((real *)dx[0]->data)[i] = ((const real *)dy->data)[i] / 2;
     return 0;
 })
