@@ -150,7 +150,7 @@ static void begin_pass(rg_tape *t, const char *at, uint16_t flag, bool graph) {
     t->released = (rg_end){"the end of a backward pass", at};
 }
 
-/* Flags and cotangents may be left on results from `last` back; NULL: on none. */
+/* Ends a pass. `last`: the newest result with flags or cotangents; NULL: there is none. */
 static void end_pass(rg_tape *t, rg_tensor *last) {
     for (rg_tensor *x = last && last->op ? last : NULL; x; x = x->prev) {
         x->flags &= (uint16_t)~RG_PATH_FLAGS;
@@ -161,7 +161,7 @@ static void end_pass(rg_tape *t, rg_tensor *last) {
     t->pass = (rg_pass){.flag = RG_NEEDS};
 }
 
-/* From y, with the cotangent dy (NULL: 1), to the leaves, whose gradients are whole when all steps are done. */
+/* Runs from y, with the cotangent dy (NULL: 1), to the leaves. Their gradients are complete after the last step. */
 static int run_pass(rg_tape *t, rg_tensor *y, rg_tensor *dy) {
     const int64_t mark = t->seq;
     if (!dy) dy = rg_full_like_at(t->pass.at, y, 1);
@@ -203,7 +203,7 @@ int rg_backward_through(rg_tensor *y, rg_tensor *dy) {
     return failed;
 }
 
-/* Poison comes with an error, also when the one it came from was cleared in the meantime. */
+/* A poisoned tensor is an error here, even if the error that poisoned it was cleared. */
 static int check_usable(const char *what, const char *at, rg_tape *t, const rg_tensor *x) {
     return rg_given(at, t, x, "%s", what) || x->tape->code ? -1 : 0;
 }

@@ -6,7 +6,7 @@
    requires its gradient. rg_tape_free frees everything. Using a released tensor is an error: "mul: operand 1 was
    released by the reset at train.c:40". By default this is found as long as no other tensor has taken its memory. With
    RG_CHECK=1 in the environment when the tape is made it is always found, also after rg_tape_free unless the allocator
-   is your own; then each tensor ever made costs about 300 bytes, and a freed tape all the memory that it had, until the
+   is your own. Then each tensor ever made keeps about 300 bytes, and a freed tape keeps all its memory, until the
    process ends; released values become NaN, and a small operation takes about twice the time.
 
    Errors. No function here ends the process or returns NULL in place of a result. The first error is kept on the tape:
@@ -154,7 +154,7 @@ int rg_backward(rg_tensor *loss, rg_backward_options options);
 typedef struct rg_grad_options {
     rg_tensor *dy;                           /* the cotangent, of y's shape; NULL: 1, if y has one element */
     bool create_graph;                       /* records the pass: its results can be differentiated again */
-    bool allow_unused;                       /* also for a y without history: zeros. Without it, that is an error */
+    bool allow_unused;                       /* a y without history gives zeros; without this option it is an error */
     RG_NAMED;
 } rg_grad_options;
 /* out[i] = sum_j dy[j] * (d y[j] / d x[i]) with the option dy; zeros where y does not depend on x[i]. Leaves every

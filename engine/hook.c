@@ -58,9 +58,9 @@ int rg_on_grad_at(const char *at, rg_tensor *x, rg_grad_fn fn, void *ctx) {
     return 0;
 }
 
-/* A listener that has taken itself off, and may be gone, is not asked for the next. */
+/* A listener may remove itself, and its struct may then be invalid: its `next` is not read. */
 static void rg_tell(rg_listener **at, rg_tensor *y, int i, rg_tensor *g) {
-    const uint32_t reads = y->tape->pass.reads; /* what it reads, no operator does */
+    const uint32_t reads = y->tape->pass.reads; /* a listener's reads are not those of a vjp */
     for (rg_listener *l; (l = *at); at = *at == l ? &l->next : at) l->fn(l->ctx, y, i, g);
     y->tape->pass.reads = reads;
 }

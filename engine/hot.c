@@ -28,7 +28,7 @@ static void rg_to_record(rg_tensor *x);     /* moves it from tape->kept to its p
 /* backward.c */
 typedef enum rg_commit { /* what happens to the gradients of results; those of leaves are added to */
     RG_ADD_GRADS, RG_REPLACE_GRADS,
-    RG_PLAN_GRADS /* none changes, those of leaves neither: the pass is written into the plan */
+    RG_PLAN_GRADS /* no gradient changes, not even of leaves: the pass is written into the plan */
 } rg_commit;
 /* Runs the pass of rg_backward from the loss. It computes the gradients of `inputs`, or of all leaves if the list is empty. */
 static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how, rg_list inputs);
@@ -40,7 +40,7 @@ static void rg_plan_free(rg_tape *t);                          /* the next rg_pl
 static void rg_plan_passed(rg_tensor *loss, bool some_inputs); /* rg_backward has run; takes over a hold on the loss */
 /* In a pass that is recorded: remembers y if what its vjp, or hook, recorded since the mark cannot be replayed. */
 static void rg_plan_check_graph(rg_tensor *y, int64_t mark, bool read, bool hook);
-/* Steps for what was recorded since the last: by the vjp of y, which read a value or did not, or (NULL) by the engine. */
+/* Adds steps for what was recorded since the last step: by y's vjp (read: it read a value), or by the engine (y NULL). */
 static int rg_plan_write_vjp(rg_tape *t, const rg_tensor *y, bool read);
 static int rg_plan_write_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, int64_t mark);
 static int rg_plan_write_add(rg_tensor *to, rg_tensor *from);

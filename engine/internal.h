@@ -1,4 +1,4 @@
-/* internal.h - what the files of engine/ share; what only those in hot.c call of each other is there. */
+/* internal.h - what the files of engine/ share. Functions for the files in hot.c alone are declared in hot.c. */
 #ifndef RG_INTERNAL_H
 #define RG_INTERNAL_H
 

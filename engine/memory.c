@@ -120,7 +120,7 @@ static void rg_block_return(rg_tape *t, void *p, size_t size) {
     else pool_free(t, p, size);
 }
 
-/* A small block that waits in its class is taken, or put back there, at once: a quarter of a small op went into calls for that. */
+/* The next functions take and return small blocks of a class inline: calls for that took a quarter of the time of a small op. */
 static inline size_t rg_small_class(size_t size) { return (size - 1) / 16; }
 
 static inline void *rg_block_alloc(rg_tape *t, size_t size) {

@@ -31,7 +31,7 @@
 #include "engine.h"
 
 #if defined __SANITIZE_ADDRESS__ && !defined RG_NO_POOL
-#define RG_NO_POOL /* AddressSanitizer sees each block where the pool is off; clang does not say, but the build does */
+#define RG_NO_POOL /* AddressSanitizer must see each block; with clang, meson.build defines RG_NO_POOL */
 #endif
 
 #ifdef __cplusplus

@@ -60,7 +60,7 @@ RG_COLD static int refuse_replay(const rg_tensor *y, const char *why) {
         y->op ? y->op->name : rg_shape_text(y, text, sizeof text), why);
 }
 
-/* Has a pass on the record left x: a gradient, or what its hook made? A replay leaves that in another tensor. */
+/* Did a pass of the record make x: is it a gradient, or from a hook? A replay puts the new value into another tensor. */
 static bool is_of_pass(const rg_plan *p, const rg_tensor *x) {
     return x->flags & RG_BY_HOOK || (x->flags & RG_GRADIENT && p->loss && (x->seq >= p->loss->seq || x->leaf.written >= p->loss->seq));
 }
@@ -153,8 +153,8 @@ static int rg_plan_write_copy(rg_tensor *copy, rg_tensor *from) {
     return 0;
 }
 
-/* A tensor of the plan keeps its operator, a leaf's gradient has none: this is a tensor of its own, with the other's data. Nothing else has
-   them, since unshare came before. */
+/* A tensor of the plan keeps its operator, but a leaf's gradient has none: this makes a second tensor with the same data. No other
+   tensor has the data: unshare() ran before. */
 static int rg_plan_write_grad(rg_tensor *leaf) {
     rg_tape *t = leaf->tape;
     rg_plan *p = &t->plan;
@@ -183,7 +183,7 @@ static inline int run_fused(const rg_tape *t, const rg_step *s) {
     return 0;
 }
 
-/* To listeners, what is done for one result, or by one vjp, is one run; of leaves they are told nothing. */
+/* Listeners are called for one run of each result and one of each vjp; for leaves they are not called. */
 static RG_INLINE int replay(rg_tape *t, int64_t from, int64_t to, bool watched) {
     const uint32_t errors = t->errors;
     int failed = 0;
@@ -227,7 +227,7 @@ static int replay_forward(rg_tape *t) {
     return failed ? -1 : 0;
 }
 
-/* Gradients of results are kept, or a hook looks on: the pass runs as usual. */
+/* With rg_keep_grads, hooks or gradient listeners the pass runs as usual. */
 static bool is_eager(const rg_tape *t) { return t->keep_grads || t->hooks || t->on_gradient; }
 
 /* The steps of the record, then, as the pass runs, those of the pass. */

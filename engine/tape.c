@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-/* Large blocks in large pages, where the system gives them to those who ask: less time goes into looking pages up. */
+/* Asks the system for large pages for large blocks: then the processor spends less time on looking up pages. */
 static void *heap_alloc(void *ctx, size_t size) {
     (void)ctx;
 #ifdef MADV_HUGEPAGE

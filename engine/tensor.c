@@ -40,7 +40,7 @@ static size_t storage_size(size_t bytes) { return ((bytes + RG_ALIGN - 1) & ~(si
    pointer to a released tensor points to a released tensor or to another one. */
 static inline size_t rg_node_size(int nin) { return ((sizeof(rg_tensor) + (size_t)nin * sizeof(rg_tensor *) + 15) & ~(size_t)15) | 16; }
 
-/* What a new tensor has, up to its values and shape: copied, since of a memset gcc makes a slow "rep stos". */
+/* The members of a new tensor before `numel`. They are copied, since gcc turns a memset into a slow "rep stos". */
 static const rg_tensor fresh = {.refs = 1};
 enum { FRESH = offsetof(rg_tensor, numel) };
 _Static_assert((sizeof(void *) < 8 || offsetof(rg_tensor, value) % 16 == 0) && sizeof(rg_tensor) == offsetof(rg_tensor, in),

@@ -16,8 +16,8 @@ void rg_share(const rg_tape *t, int64_t work, int64_t n, rg_loop_fn *loop, const
 #include <stdatomic.h>
 #include <time.h>
 
-/* A thread looks out SPIN_NS before it sleeps: longer than from one op of a small step to the next. It takes its share of a loop in about
-   CLAIMS pieces; those that it has not begun yet, others may take. */
+/* A thread polls for SPIN_NS before it sleeps: longer than the time between two ops of a small step. It takes its share of a loop in about
+   CLAIMS pieces; others may take the pieces that it has not begun. */
 enum { SPIN_NS = 50000, CLAIMS = 8, STACK = 1 << 20 };
 
 enum { IDLE, CALLED, RUNS, ENDS };

@@ -17,7 +17,7 @@ extern "C" {
    parameter's dtype: RG_NORMAL(0, s) draws what NumPy's default_rng(seed).normal(0, s, shape) draws.
 
    A weight w multiplies from the right, x w, so a matrix is [fan_in, fan_out]. Fans are Keras's: [in, out] has in
-   and out, [n] has n and n, rank 0 has 1 and 1; of [.., in, out] both are multiplied by the leading dimensions. A
+   and out, [n] has n and n, rank 0 has 1 and 1; for [.., in, out] the leading dimensions multiply both fans. A
    weight of rg_conv2d is [out, in / groups, kh, kw]: give it rg_init_with_fans(RG_HE_NORMAL, in / groups * kh * kw,
    out * kh * kw). A matrix that multiplies from the left, w x, has its fans the other way round: give it
    RG_NORMAL(0, sqrt(2. / fan_in)). */

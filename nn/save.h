@@ -91,8 +91,8 @@ int rg_nn_load(rg_nn *net, const char *path, rg_file_options options);
 
    Any number of each. A save reads the values that the pointers point to then, so they must still be valid. The
    tape's generator is always included: "@rng.state" .., NumPy's PCG64(), .state. Names of nets and tensors in the
-   file: "actor.0.weight". Names of other entries begin with @. Where such a name contains a parameter, that is the
-   parameter's name in the file: "@adam.actor.0.weight.m"; a parameter that no net or tensor of the state holds has its
+   file: "actor.0.weight". Names of other entries begin with @. If such a name contains a parameter's name, that is the
+   one in the file: "@adam.actor.0.weight.m". A parameter that is not in a net or tensor of the state has its
    rg_name_of. Numbers are decimal text. Two entries with the same name are an error of the call that adds the second;
    it names both. So if two nets have equal parameter names, add both nets before an optimiser of both. If something
    could not be added, the state cannot be saved or loaded. To load, all of it must be in the file, and no other nets

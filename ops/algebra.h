@@ -1,6 +1,6 @@
 /* algebra.h - the words of rows, with two expansions: C arithmetic on elements, in kernels with a name (RG_K) and a
-   type (`real`), or ops on tensors. To add a word, add it to both, and to RG_ROW_WORDS in row.h; what can be said in
-   words is said once, at the end. */
+   type (`real`), or ops on tensors. To add a word, add it to both, and to RG_ROW_WORDS in row.h. A word that is made of
+   others is defined once, at the end. */
 #ifdef RG_ROW
 #pragma GCC system_header /* row.h restores a macro of yours that has one of these names */
 #endif

@@ -55,8 +55,8 @@ RG_PLAIN int rg_check_finite(rg_tape *t);
    table has a line per operator, the slowest first: calls, milliseconds and bytes (MB is 10^6) forward and backward,
    and the share of the time; then the sums, and the time since the profile was switched on, which includes the time
    between operators. Bytes are those of the results forward, of the operands' gradients backward. The ops inside a
-   derivative, and the addition of gradients that meet, count as the backward of its operator; in a replay of what
-   .create_graph recorded each counts for itself. 0, or -1 after an error. */
+   derivative, and the addition of its gradients to others, count as the backward of its operator. In a replay of what
+   .create_graph recorded, each op counts for itself. 0, or -1 after an error. */
 int rg_profile(rg_tape *t, bool on);
 int rg_profile_print(rg_tape *t, FILE *to);
 

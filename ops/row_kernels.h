@@ -11,7 +11,7 @@
 #define KINK(e) (e)
 #define SMOOTH 0
 
-/* Cheap gradients wait for memory; computed one after the other they wait less. Costly ones take a fifth less time
+/* CHEAP gradients are limited by memory: two loops are faster for them. COSTLY ones take a fifth less time
    in one loop. */
 #define CHEAP 0
 #define COSTLY 1

@@ -1,7 +1,7 @@
 /* angle.h - part of functions.h, for sin, cos and tan: x = q pi/2 + r + low with |r| <= pi/4; of q, only q modulo 4 matters.
 
-   Up to MATH_NEAR, q times each of three parts of pi/2 is exact (Cody and Waite 1980). Above, what 2/pi times x has before the point does
-   not matter but for two bits, so that only some 200 bits of 2/pi do, chosen by x's exponent (Payne and Hanek 1983), in integers. */
+   Up to MATH_NEAR, q times each of three parts of pi/2 is exact (Cody and Waite 1980). Above it, only the last two bits of the integer part
+   of 2/pi x matter. So some 200 bits of 2/pi are enough; x's exponent chooses them (Payne and Hanek 1983). The product is in integers. */
 
 typedef struct math_angle_f64 { double r, low; uint64_t q; } math_angle_f64;
 typedef struct math_angle_f32 { float r, low; uint32_t q; } math_angle_f32;

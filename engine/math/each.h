@@ -15,8 +15,8 @@ typedef WORD FN(word);
 #define PI_2_LOW PICK(-0x1.777a5cp-25f, 0x1.1a62633145c07p-54)
 #define UPPER_HALF(x) FN(of)(FN(bits)(x) & ((WORD)-1 << PICK(12, 27))) /* its square is exact */
 
-/* c ? a : b, by a mask. Of `?:` gcc makes branches, computes what follows once for each, and puts the results together by many selections;
-   and it makes no vectors, with SSE2, of a double's comparison that becomes an integer in another way. */
+/* c ? a : b, by a mask. gcc turns `?:` into branches, computes what follows once for each, and joins the results by many selections;
+   with SSE2 it does not vectorise a comparison of doubles that becomes an integer in another way. */
 MATH WORD FN(mask)(bool c) {
     const NUM mask = c ? FN(of)((WORD)-1) : 0;
     return FN(bits)(mask);
@@ -38,7 +38,7 @@ MATH NUM FN(scale)(NUM v, NUM shifted) {
     return v * FN(of)(half << MANTISSA) * FN(of)((u - half) << MANTISSA);
 }
 
-/* p of x + low, where |low| is far below 1; *shifted: n + SCALE_SHIFT. An x whose e^x is 0 or infinite is held to a nearer such one. */
+/* p of x + low, where |low| is far below 1; *shifted: n + SCALE_SHIFT. Where e^x is 0 or infinite, x is clamped: e^x stays the same. */
 MATH NUM FN(exp_reduced)(NUM x, NUM low, NUM *shifted) {
     x = FN(at_least)(FN(at_most)(x, PICK(90, 712)), PICK(-105, -747));
     *shifted = x * PICK(0x1.715476p+0f, 0x1.71547652b82fep+0) + SCALE_SHIFT;
@@ -174,7 +174,7 @@ MATH NUM FN(cos_part)(FN(angle) a, NUM *rest) {
     return y;
 }
 
-/* All bits of an odd q, which exchanges the two: selected by bits, since SSE2 does not compare integers of 64. */
+/* All bits set if q is odd: then sine and cosine change places. A mask, since SSE2 does not compare 64-bit integers. */
 #define IF_ODD(q) (0 - ((q) & 1))
 #define EXCHANGED(u, v, mask) ((FN(bits)(u) ^ FN(bits)(v)) & (mask))
 

@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What these files call by short names is afterwards what it was. */
+/* The short names of these files. Their old meanings are restored below. */
 #define MATH_WORDS(m)                                                                                                                 \
     m(MATH) m(NUM) m(WORD) m(FN) m(PICK) m(FOUR) m(MANTISSA) m(BIAS) m(SIGN_BIT) m(TO_INTEGER) m(SMALLEST) m(INFINITE) m(LN2)         \
     m(LN2_HIGH) m(LN2_LOW) m(PI_2_HIGH) m(PI_2_LOW) m(PI_2_FIRST) m(PI_2_SECOND) m(PI_2_THIRD) m(UPPER_HALF) m(SCALE_SHIFT)           \
@@ -97,8 +97,8 @@ MATH_WORDS(MATH_POP)
 #define MATH_NAME(name, dtype) MATH_NAME2(name, dtype)
 #define MATH_NAME2(name, dtype) math_##name##_##dtype
 
-/* MATH_ANGLES(for (..) .. MATH_ANGLE(sin, x) ..): the loop runs with what is right for near angles; if it met another one, once more with
-   what is right for all, and does not vectorise. */
+/* MATH_ANGLES(for (..) .. MATH_ANGLE(sin, x) ..): the loop runs with code for near angles. If it met a far angle, the loop runs again with
+   code for all angles, which does not vectorise. */
 #define MATH_ANGLE(name, x) RG_M(name##_in_loop)(x, math_any_angle, &math_met_far)
 #define MATH_ANGLES(...)                                                                           \
     {                                                                                              \

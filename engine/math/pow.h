@@ -1,6 +1,6 @@
 /* pow.h - part of functions.h: x^y = e^(y ln |x|) with the sign and the edges put right. */
 
-/* r = |x|^y with a finite or infinite ln |x|: what is left of annex F. y is odd if half of it is no integer; from 2^53 on all are even.
+/* r = |x|^y. Applies the other special cases of annex F. An integer y is odd if y / 2 is not an integer; from 2^53 on all are even.
    `part` is 0 for an integer, `sign` negative for an odd one. */
 MATH double math_pow_edges(double x, double y, double r) {
     const double a = math_magnitude_f64(y), part = a < 0x1p52 ? (a + 0x1p52) - 0x1p52 - a : 0;
@@ -37,7 +37,7 @@ MATH double math_log_ends(double a, double ln) {
     return math_pick_f64(a == 0, -(double)INFINITY, math_pick_f64(a == (double)INFINITY, a, ln));
 }
 
-/* y is held to 2^65, which takes any a but 1 to 0 or infinity. */
+/* |y| is clamped to 2^65: for it, a^y is 0 or infinite unless a is 1. */
 MATH double math_pow_f64(double x, double y) {
     const double a = math_magnitude_f64(x);
     const double held = math_at_least_f64(math_at_most_f64(y, 0x1p65), -0x1p65);

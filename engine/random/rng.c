@@ -9,14 +9,14 @@
 
 #include <string.h>
 
-/* A product and a sum rounded once, as a machine with fused multiply-add would like to, are not NumPy's bits. */
+/* No contraction: a fused multiply-add rounds once, and does not give NumPy's bits. */
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
 #pragma GCC optimize("fp-contract=off")
 #endif
 
-#include "engine/math/functions.h" /* of here, so that this holds for it too */
+#include "engine/math/functions.h" /* included here, with contraction off as well */
 
 /* ---- 128-bit arithmetic ---- */
 

@@ -4,8 +4,8 @@
    A generator is plain data: copying the struct copies the stream, and nothing has to be released. No function allocates, none
    fails, none keeps anything outside *r. `r` must not be NULL; two threads must not share one.
 
-   Exact means every bit, with one exception: about one normal in 3,700 is in the tail (|z| > 3.654), where NumPy and we both
-   take log1p from the C library, and C libraries differ in its last bit. */
+   Exact means every bit, with one exception: about one normal in 3,900 is in the tail (|z| > 3.654). NumPy takes log1p
+   there from the C library, we from engine/math: its last bit may differ. */
 #ifndef RG_ENGINE_RNG_H
 #define RG_ENGINE_RNG_H
 

@@ -207,7 +207,7 @@ static void xavier(void) {
     }
     lesson_claim(fabs(std[0] / std[2] - 1) > .5, "N(0, 0.02) is not Xavier's initialisation of [784, 128]: that has std %.4f",
         sqrt(2. / (784 + 128)));
-    lesson_claim(fabs(std[1] / std[2] - 1) > .2, "nor is 1/n, which leaves out the outputs: that is LeCun's");
+    lesson_claim(fabs(std[1] / std[2] - 1) > .2, "N(0, 1/n) is LeCun's, not Xavier's: it leaves out the outputs");
     lesson_claim(size[0] < .02 && size[3] > .5 && size[3] < 2,
         "only He's keeps the size of a signal through relu; at 0.02 it is nearly gone after %d layers", DEPTH);
 }

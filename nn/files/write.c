@@ -152,7 +152,7 @@ uint64_t rg_writer_position(const rg_writer *w) { return w->position; }
 
 /* -------- closing */
 
-/* Gives the new file the owner, group and mode of the old one. If it cannot get the group, its group gets no rights. */
+/* Gives the new file the owner, group and mode of the old one. If the group cannot be set, the group gets no rights. */
 static int copy_owner_and_mode(const rg_writer *w) {
     const struct stat *old = &w->old;
     struct stat now;

@@ -1,8 +1,8 @@
 /* kernels/gemm.c - matrix products: cut into tiles, which threads share; product.c computes a tile. */
 #include "gemm.h"
 
-/* A product of at least RG_PRODUCT_LARGE multiply-adds is cut for threads, and its halves again, into PARTS pieces for each thread, so
-   that a late one is waited for briefly. A side that becomes shorter than BROAD is cut only into FEW pieces: a narrow piece packs too
+/* A product of at least RG_PRODUCT_LARGE multiply-adds is halved again and again, until there are PARTS pieces for each thread, so
+   that threads wait briefly for a late one. A side that becomes shorter than BROAD is cut only into FEW pieces: a narrow piece packs too
    much for what it computes. Pieces are multiples of UNIT columns, of EVEN rows. */
 enum { PARTS = 4, FEW = 4, BROAD = 128, UNIT = 16, EVEN = 4 };
 

@@ -24,7 +24,7 @@ enum {
     RG_PRODUCT_LARGE = 1 << 21,     /* multiply-adds */
 };
 
-/* Is a large enough, and so far apart in memory, that it is worth packing for the columns of b that it meets? Then it gets a scratch. */
+/* Is a worth packing: is the product large, has t many columns, and are a's elements far apart in memory? Then a gets a scratch. */
 static inline bool rg_product_packs(const rg_gemm *p, rg_tile t) {
     enum { FAR = 512, COLUMNS = 256 };
     return (double)p->n * (double)p->k * (double)p->m >= RG_PRODUCT_LARGE && t.m >= COLUMNS && (p->ta || p->k > FAR);

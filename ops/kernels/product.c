@@ -298,7 +298,7 @@ static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b,
         }
 }
 
-/* Few columns, of an a that is stored transposed: op(b)^T op(a)^T has the same elements, a's lie in order there, and vectors are full. */
+/* For few columns and a transposed a: computes op(b)^T op(a)^T, which reads a in order and fills the vectors, and transposes it back. */
 static void product_narrow(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc) {
     enum { WIDTH = 4 * COLS };
     real across[COLS * WIDTH] __attribute__((aligned(64)));

@@ -10,8 +10,8 @@ enum { WIDE = 128, PIECE = 1024 }; /* PIECE: elements of a row whose exponential
 
 typedef struct job job;
 
-/* Of block i. It finds where that is by itself: a struct handed over by value would be written and read in words of different size, and
-   wait until all stores before it are done, those of the result among them. */
+/* Computes block i. It calls block_of itself: a struct passed by value would be written and read in words of different size, and
+   the read would wait for all stores before it, also those of the result. */
 typedef void row_loop(const job *b, int64_t i);
 
 struct job {
@@ -90,7 +90,7 @@ static void exp_columns(const job *b, int64_t width, const real *x, const real *
 
 /* -------- forward */
 
-/* The maximum, but nothing of a row that has no finite one: inf - inf would be NaN. */
+/* The maximum, or 0 if it is not finite: inf - inf would be NaN. */
 static inline real shift_of(real max) { return max - max == 0 ? max : C(0); }
 
 static void logsumexp_loop(const job *b, int64_t i) {

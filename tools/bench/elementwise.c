@@ -84,7 +84,7 @@ int elementwise_engine(const job *j) {
         heap += run_step(j, key, forward_step, &m);
         m.y = apply(&m);
         if (r->backward && rg_needs_grad(m.y)) {
-            m.dy = rg_full_like(m.y, 0); /* a result, as in a pass: of a leaf rg_grad hands out a copy */
+            m.dy = rg_full_like(m.y, 0); /* a result, as in a pass: rg_grad would copy a leaf */
             fill(m.dy->data, m.dy->numel, 0, 1);
             key_of(key, r, "backward");
             heap += run_step(j, key, backward_step, &m);

@@ -117,7 +117,7 @@ int bench_ops(double seconds, int threads) {
         for (rg_sample s; rg_sample_next(&text, &s) > 0;) {
             double found[SIZES][3] = {{0}};
             if (!fits(&s)) continue;
-            for (int k = 0; k < SIZES && (k == 0 || found[k - 1][0] > 0); k++) { /* where a small one does not go, spare the larger */
+            for (int k = 0; k < SIZES && (k == 0 || found[k - 1][0] > 0); k++) { /* if a small size fails, the larger ones are skipped */
                 rg_sample longer = s;
                 stretch(&longer, sizes[k]);
                 time_op(e->op, &longer, seconds, threads, found[k]);

@@ -11,8 +11,8 @@ int files_make_directory(const char *path);
 /* The same for the folder that the file `path` will lie in. */
 int files_make_parent(const char *path);
 
-/* Has write(of, out), 0 or -1 with errno set, write what becomes the file `path` once all of it is there: whoever reads it meanwhile sees
- * the old one or none. Makes the folders above it and follows a link; a device or a pipe is refused, as --save refuses it.
+/* Replaces the file `path` by what write(of, out) writes; write returns 0, or -1 and sets errno. Until all of it is written, a reader sees
+ * the old file or none. Makes the folders above it and follows a link; a device or a pipe is refused, as --save refuses it.
  * Returns 0, or -1 after one line on stderr. */
 int files_replace(const char *path, int (*write)(void *of, FILE *out), void *of);
 

@@ -24,8 +24,8 @@ typedef struct text {
 int text_make(text *x, const char *path, int context, int most, rg_rng *rng);
 void text_free(text *x);
 
-/* in, out [rows, context]: windows, and what follows each of their characters; of sums only the answer, up to its first \n, the rest is
- * TEXT_IGNORED. Of random places to train on; rng NULL: windows `first`, first + 1 .. of what is held out. */
+/* in, out [rows, context]: windows, and the character after each one. For sums only the answer counts, up to its first \n; the rest is
+ * TEXT_IGNORED. rng: random windows to train on; NULL: windows `first`, first + 1 .. of what is held out. */
 void text_batch(rg_tape *t, text *x, rg_rng *rng, int64_t first, int rows, rg_tensor **in, rg_tensor **out);
 /* Adds to count[0] the characters that logits [rows, context, classes] predict rightly, to count[1] all; of sums, whole answers. */
 void text_right(const text *x, rg_tensor *logits, rg_tensor *out, int64_t count[2]);

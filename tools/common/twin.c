@@ -164,7 +164,7 @@ static double element(const twin *w, const void *x, int64_t i) {
 }
 
 /* Where rounding put an input of a ReLU on the other side of 0, its slope is 1 here and 0 there, and both are right. The twin takes the
-   tape's value, and so its side; that both values are close has been judged already, and how many there were is told. */
+   tape's value, and so its side. The values were compared before; the report says how many inputs this concerned. */
 static void settle_kinks(twin *w, const record *r) {
     quantity all[DIFFERENCES_MOST] = {0};
     const int n = w->net->relu ? w->net->quantities(w->follower, all) : 0;

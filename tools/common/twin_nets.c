@@ -63,8 +63,8 @@ static double norm(const real *x, int64_t n) {
     return sqrt(squares);
 }
 
-/* How large each quantity could be, were nothing in it to cancel. Four points that pull in opposite directions do cancel: on the
-   plateau where this network rests for long, and as A2 comes to Y. No digits are left there to compare, in either path. */
+/* The size that each quantity would have if its terms did not cancel. The terms of the four points do cancel: on the
+   plateau of this network's loss, and when A2 is near Y. Then neither path has digits left to compare. */
 static double sigmoid_terms(const void *of, const char *name) {
     const sigmoid_net *net = of;
     const double samples = sqrt((double)net->n), X = norm(net->X, net->n * net->d), A1 = norm(net->A1, net->n * net->h);

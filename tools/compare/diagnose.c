@@ -1,8 +1,8 @@
 /* diagnose.c - the likely cause of the first difference, from the numbers alone.
 
    Everything before the first difference agrees, so the quantity was computed from what the tape has too, by another formula. The
-   formulas that people write by mistake are tried one after another; the first whose numbers are those by hand is the cause. What
-   none of them explains may still be a multiple of what it should be, or lack a term, or be wrong in one place only.          */
+   formulas that people write by mistake are tried one after another; the first that gives the numbers by hand is the cause. If none
+   does, it tries a constant factor, then a missing term; else it names the first element that differs.          */
 #define MANUAL_F64
 #include "compare.h"
 

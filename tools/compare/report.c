@@ -104,9 +104,9 @@ static void print_explanation(const comparison *c, FILE *to) {
           "of a gradient those whose backward rule passes it on. max diff: largest |tape - hand| of an element, ulps there.\n", to);
     fputs("differences: the loss differenced in f64 at five points, the quantity itself being moved; "
           "their distance from the tape's gradient, relative to it:\n"
-          "  of up to 64 elements each one", to);
+          "  up to 64 elements one by one", to);
     if (directions)
-        fputs("; of more, along the tape's own gradient, where the slope is its norm if it is the gradient, and along three random "
+        fputs("; larger ones along the tape's own gradient, where the slope must equal its norm, and along three random "
               "directions", to);
     fputs(".\n", to);
     if (left_out) fprintf(to, "  %lld could not be taken: a kink of a ReLU was too near.\n", (long long)left_out);

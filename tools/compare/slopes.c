@@ -1,8 +1,8 @@
 /* slopes.c - gradients by differences of the loss, in f64: (f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12h, whose error is of order h^4.
 
    A small quantity is moved element by element. A large one is moved along directions: along the tape's own gradient, where the
-   slope is the gradient's length if it is the gradient; and along random ones, which no wrong gradient survives. The quantity
-   itself is moved, Z1 say, where the forward pass comes by it, so that each row has a difference quotient of its own.        */
+   slope must equal the gradient's length; and along random ones, which show nearly every wrong gradient. The quantity
+   itself, Z1 for example, is moved right after it is computed, so that each row has a difference quotient of its own.        */
 #include "compare.h"
 
 #include <float.h>

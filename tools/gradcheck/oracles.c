@@ -93,7 +93,7 @@ static void draw_direction(asked *a) {
         for (int64_t k = 0; k < a->x[i]->numel; k++) a->v[i][k] = rg_rng_uniform(&a->rng, -1, 1);
 }
 
-/* <v, J'w>, and what its terms come to without their signs. */
+/* <v, J'w>, and the sum of the absolute values of its terms. */
 static double against(const asked *a, double *scale) {
     double sum = 0;
     *scale = 0;

@@ -1,7 +1,7 @@
 /* perceptron.h - Rosenblatt's perceptron: one unit with a step for an activation, which learns from its mistakes.
 
-   It has no gradient, as the step has none; its rule needs none. What no straight line divides, such as the exclusive or, it
-   cannot learn, however long.                                                                                            */
+   It has no gradient, as the step has none; its rule needs none. It cannot learn classes that no straight line separates,
+   such as the exclusive or.                                                                                            */
 #ifndef MANUAL_PERCEPTRON_H
 #define MANUAL_PERCEPTRON_H
 

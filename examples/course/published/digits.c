@@ -130,8 +130,8 @@ int modular_scaled(report *r, const settings *s) {
     return finish(&m, failed);
 }
 
-/* -------- 001: Submission-1, and what one misplaced division does to it. Its data are unknown. 156 steps an epoch speak for 10,000
-   images, validation scores in steps of .2% for 500, final scores in steps of .1% for 1,000 that were not seen. Each seed
+/* -------- 001: Submission-1, and what one misplaced division does to it. Its data are unknown. Its 156 steps an epoch suggest 10,000
+   images, validation scores in steps of .2% suggest 500, final scores in steps of .1% 1,000 unseen ones. Each seed
    learns and validates at another place of the shuffled training set, and is scored on another tenth of the shuffled test set:
    MNIST is in the order of its writers, so that neighbouring images are alike. */
 

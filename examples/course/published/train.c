@@ -41,8 +41,8 @@ static rg_tensor *objective(const recipe *how, rg_nn *net, rg_tensor *data_loss)
     return rg_add(data_loss, rg_mul(norm, how->l2));
 }
 
-/* The loss as the program prints it. Its gradient is that of the cross-entropy all the same: the published derivations end in
-   p - y, whatever they add to p before they take its logarithm. */
+/* The loss as the program prints it. The gradient is still that of the cross-entropy: the published derivations all give
+   p - y, although the programs print the logarithm of p + guard. */
 static double printed(const recipe *how, rg_tensor *logits, rg_tensor *labels, rg_tensor *loss) {
     if (how->guard == 0) return rg_item(loss);
     const bool recording = rg_record(rg_tape_of(logits), false);

@@ -1,7 +1,7 @@
-/* xor.c - MLP_XOR (004), 2-2-1 with sigmoids, from 2,000 starts at once: the published curve is one draw, this is where it is.
+/* xor.c - MLP_XOR (004), 2-2-1 with sigmoids, from 2,000 starts at once: finds the rank of the published curve among theirs.
 
    The starts are a leading dimension of every tensor, so that one step of the tape trains all the networks: their losses are
-   added up, and what is added to a loss that does not depend on a weight is nothing to that weight's gradient.            */
+   added up. A loss that does not depend on a weight adds nothing to the gradient of that weight.            */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
