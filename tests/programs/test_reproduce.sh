@@ -26,11 +26,13 @@ done
 
 # -------- with real images
 if [ -d "$data/mnist" ]; then
-    ok "003 to the digit" both 0 '003: reproduced, 9 of 9' "$reproduce" 003 --data "$data"
-    grep accuracy "$tmp/both" >"$tmp/one"
-    ok "003 with 2 threads" both 0 '003: reproduced, 9 of 9' "$reproduce" 003 --data "$data" --threads 2
+    ok "003 to the digit with 2 threads" both 0 '003: reproduced, 9 of 9' "$reproduce" 003 --data "$data" --threads 2
     grep accuracy "$tmp/both" >"$tmp/two"
-    ok "has the same digits" cmp "$tmp/one" "$tmp/two"
+    if [ -z "$short" ]; then
+        ok "003 to the digit" both 0 '003: reproduced, 9 of 9' "$reproduce" 003 --data "$data"
+        grep accuracy "$tmp/both" >"$tmp/one"
+        ok "has the same digits" cmp "$tmp/one" "$tmp/two"
+    fi
 else
     skip "003 to the digit" "no RETROGRAD_DATA"
 fi
