@@ -12,9 +12,9 @@
    Errors. No function here ends the process or returns NULL in place of a result. The first error is kept on the tape:
    rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a poisoned
    tensor, and so does every op until rg_error_clear(t): a nested expression, or a whole program, needs one check at the
-   end. rg_backward then returns -1 and changes no gradient, an optimiser changes no parameter, and rg_item of a
-   poisoned tensor is NaN. A function that can fail and returns an int returns 0, or -1 after an error. Every function
-   takes NULL.
+   end. rg_backward then returns -1 and changes no gradient, and an optimiser changes no parameter. Of a poisoned tensor
+   rg_item is NaN, rg_f32 and the like are NULL; rg_copy_out leaves the array as it is. A function that can fail and
+   returns an int returns 0, or -1 after an error. Every function takes NULL.
 
    What may be called where. A hook (rg_on_grad) and a backward rule may apply operations, retain, release, and
    rewind to a mark that they set themselves. A pass, a replay, a reset, an optimiser's step, or writing to older
@@ -51,7 +51,7 @@ enum { RG_MAX_DIMS = 6 };
 typedef enum rg_code { RG_OK, RG_ENOMEM, RG_ESHAPE, RG_EDTYPE, RG_EVALUE, RG_ESTATE, RG_EIO } rg_code;
 
 /* rg_list_of(w, b): these tensors. rg_list_of_n(2, x): an array of 2. rg_params(t): valid until the next parameter
-   is made */
+   is made. What is made from a list, an optimiser say, has a copy of it: the array may change afterwards. */
 typedef struct rg_list {
     rg_tensor *const *items;
     int count;
@@ -134,9 +134,10 @@ rg_tensor *rg_buffer(rg_tape *t, const char *name, rg_data data, rg_dims shape);
 /* A parameter of zeros in the tape's dtype; rg_param in nn/nn.h adds the initialiser. */
 rg_tensor *rg_parameter(rg_tape *t, const char *name, rg_dims shape);
 int rg_write(rg_tensor *x, rg_data data);                     /* new values for a leaf, converted to its dtype */
-/* a view of x without history: rg_write to x changes it too */
+/* a view of x without history: rg_write to x changes it too. NULL gives NULL */
 rg_tensor *rg_detach(rg_tensor *x);
-/* on: rg_backward gives the leaf a gradient; call it before the leaf is used. Off: freezes it. Returns x */
+/* on: rg_backward gives the leaf a gradient, and rg_grad and the like take it as their x; call it before the leaf is
+   used. Off: freezes it. Returns x. All parameters of a net: rg_nn_requires_grad */
 rg_tensor *rg_requires_grad(rg_tensor *x, bool on);
 RG_PLAIN rg_tensor *rg_set_name(rg_tensor *x, const char *name); /* for messages, pictures and files; returns x */
 RG_PLAIN rg_tensor *rg_retain(rg_tensor *x);                  /* returns x */
@@ -170,8 +171,11 @@ void rg_zero_grad(rg_tape *t);
    nothing is recorded, no shape is checked and no memory allocated: the first call writes a list of kernels, the others
    go through it. Random operations and random inputs draw new numbers. For steps whose ops and shapes stay the same: C
    code between the ops is not run again. So record a step once, then write the next batch into its inputs and play. Ops
-   that were recorded after rg_backward are computed again too. What hooks make lives until the next rg_play. These
-   cannot be replayed; rg_play is then an error, which names the operator or the call:
+   that were recorded after rg_backward are computed again too. Without an rg_backward on the record only the results
+   are computed. It saves what an op costs besides its numbers, so it pays for steps of many small ops. What hooks make
+   lives until the next rg_play. These cannot be replayed; rg_play is then an error, which names the operator or the
+   call:
+   - a record without an operation, as after rg_tape_reset: so do not reset between two rg_play;
    - a checkpoint; a vjp, or a hook with .create_graph, that reads values or computes values in C;
    - an op that reads a gradient (rg_grad_of), or what a hook made;
    - a record with two rg_backward, with an rg_backward with .inputs, or with an rg_grad without .create_graph.
@@ -208,9 +212,10 @@ int rg_copy_out(rg_tensor *x, rg_room to, int64_t capacity);  /* all elements, c
 const char *rg_error(const rg_tape *t);   /* NULL: no error */
 rg_code rg_error_code(const rg_tape *t);  /* RG_OK: no error */
 RG_PLAIN void rg_error_clear(rg_tape *t); /* removes the error: operations work again */
-/* fn is called for the first error, in place of one line on stderr; again after rg_error_clear. fn NULL: silent.
+/* fn is called for the first error; again after rg_error_clear. At first it is rg_print_error. fn NULL: silent.
    RG_ABORT=1 in the environment: the process traps instead. */
 RG_PLAIN void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx);
+RG_PLAIN void rg_print_error(void *ctx, rg_code code, const char *message); /* one line on stderr; ctx is not used */
 bool rg_failed(const rg_tensor *x); /* is it poisoned, NULL, or (an error) released? */
 
 #ifdef __cplusplus

@@ -233,7 +233,11 @@ static bool is_eager(const rg_tape *t) { return t->keep_grads || t->hooks || t->
 /* The steps of the record, then, as the pass runs, those of the pass. */
 static int write_plan(const char *at, rg_tape *t) {
     rg_plan *p = &t->plan;
+    const rg_tensor *first = t->record.first;
     rg_plan_free(t);
+    while (first && !first->op && !(first->flags & RG_DRAWN)) first = first->next;
+    if (!first && !p->loss)
+        return rg_fail(t, RG_ESTATE, at, "rg_play: no operation is on the record; after rg_tape_reset record the step again");
     p->planned_to = NULL;
     if (write_recorded(t, NULL)) return -1;
     p->nforward = p->nsteps;

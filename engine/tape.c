@@ -23,9 +23,9 @@ static void *heap_alloc(void *ctx, size_t size) {
 }
 static void heap_free(void *ctx, void *p, size_t size) { (void)ctx, (void)size, free(p); }
 
-static void print_error(void *ctx, rg_code code, const char *message) {
+void rg_print_error(void *ctx, rg_code code, const char *message) {
     (void)ctx, (void)code;
-    fprintf(stderr, "retrograd: %s\n", message);
+    fprintf(stderr, "retrograd: %s\n", message ? message : "no error");
 }
 
 int rg_best_isa(void) {
@@ -47,7 +47,7 @@ rg_tape *rg_tape_new_at(const char *at, uint64_t seed, rg_tape_options options) 
     if (!t) return NULL;
     const char *check = getenv("RG_CHECK");
     *t = (rg_tape){.allocator = a, .recording = true, .seq = 1, .dtype = RG_F32, .isa = rg_best_isa(), .threads = 1, .pass.flag = RG_NEEDS,
-        .on_error = print_error, .check = check && check[0] == '1'};
+        .on_error = rg_print_error, .check = check && check[0] == '1'};
     rg_blocks_init(t);
     rg_rng_seed(&t->rng, seed);
     t->poison = rg_node_new(at, t, 0);
@@ -114,7 +114,7 @@ void rg_tape_free_at(const char *at, rg_tape *t) {
 /* -------- retain and release */
 
 rg_tensor *rg_retain(rg_tensor *x) {
-    if (!rg_usable(x)) return x ? rg_poison(x->tape) : rg_poisoned();
+    if (!rg_usable(x)) return x ? rg_poison(x->tape) : NULL;
     x->refs++;
     x->retained++;
     return x;
@@ -123,7 +123,9 @@ rg_tensor *rg_retain(rg_tensor *x) {
 void rg_release_at(const char *at, rg_tensor *x) {
     if (!rg_usable_at(x) || rg_in_handler(x->tape, "rg_release")) return;
     if (x->retained == 0) {
-        rg_fail_of(x, RG_ESTATE, "rg_release", "it was not retained");
+        char text[160];
+        rg_fail(x->tape, RG_ESTATE, at, "rg_release: %s, made at %s, %s", rg_shape_text(x, text, sizeof text), rg_place(x->at),
+            x->flags & RG_PERMANENT ? "lives as long as the tape; what is to go earlier is rg_retain(rg_input(..))" : "was not retained");
         return;
     }
     x->retained--;

@@ -192,8 +192,7 @@ RG_COLD int rg_name_as(rg_tensor *x, const char *format, ...) {
 }
 
 rg_tensor *rg_set_name(rg_tensor *x, const char *name) {
-    if (!rg_usable(x) || !name) return x ? x : rg_poisoned();
-    (void)rg_name_as(x, "%s", name);
+    if (rg_usable(x) && name) (void)rg_name_as(x, "%s", name);
     return x;
 }
 
@@ -278,7 +277,7 @@ rg_tensor *rg_constant(rg_tensor *y, double value) { return set_constant(rg_temp
 rg_tensor *rg_number(double value, rg_tensor *like) { return like && !(like->flags & RG_UNUSABLE) ? rg_constant(like, value) : like; }
 
 rg_tensor *rg_requires_grad_at(const char *at, rg_tensor *x, bool on) {
-    if (!rg_usable_at(x)) return x ? rg_poison(x->tape) : rg_poisoned();
+    if (!rg_usable_at(x)) return x ? rg_poison(x->tape) : NULL;
     rg_tape *t = x->tape;
     if (t->code) return t->poison;
     if (x->op) return rg_refuse(t, RG_ESTATE, at, "rg_requires_grad: the result of %s is no leaf; rg_detach it", x->op->name);
@@ -299,7 +298,7 @@ static rg_tensor *rg_node_like(const char *at, const rg_tensor *x) {
 }
 
 rg_tensor *rg_detach_at(const char *at, rg_tensor *x) {
-    if (!rg_usable_at(x)) return x ? rg_poison(x->tape) : rg_poisoned();
+    if (!rg_usable_at(x)) return x ? rg_poison(x->tape) : NULL;
     rg_tensor *y = x->tape->code ? NULL : rg_node_like(at, x);
     if (!y) return x->tape->poison;
     rg_view(y, x, 0);

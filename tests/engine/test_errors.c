@@ -347,6 +347,16 @@ static void fail_three_times(void) {
     rg_matmul(y, y);
     rg_tape_free(t);
 }
+/* On purpose, in silence; then by default again. */
+static void fail_silently(void) {
+    rg_tape *t = rg_tape_new(1);
+    rg_on_error(t, NULL, NULL);
+    rg_add_at("here.c:4", rg_full(t, 1, 2), rg_full(t, 1, 3));
+    rg_error_clear(t);
+    rg_on_error(t, rg_print_error, NULL);
+    rg_add_at("here.c:5", rg_full(t, 1, 2), rg_full(t, 1, 3));
+    rg_tape_free(t);
+}
 static void fail_trapped(void) { setenv("RG_ABORT", "1", 1), fail_three_times(); }
 static void fail_untrapped(void) { setenv("RG_ABORT", "0", 1), fail_three_times(); }
 static void fail_nowhere(void) { setenv("RG_ABORT", "1", 1), rg_tape_free(rg_tape_new(1)); }
@@ -355,6 +365,8 @@ static void by_default_one_line_on_stderr(void **state) {
     (void)state;
     char said[1000];
     assert_int_equal(child(fail_three_times, said, sizeof said), 0);
+    assert_string_equal(said, "retrograd: add: [2] + [3]: dimensions 2 and 3 do not broadcast (here.c:5)\n");
+    assert_int_equal(child(fail_silently, said, sizeof said), 0);
     assert_string_equal(said, "retrograd: add: [2] + [3]: dimensions 2 and 3 do not broadcast (here.c:5)\n");
     assert_int_equal(child(fail_untrapped, said, sizeof said), 0);
     assert_string_equal(said, "retrograd: add: [2] + [3]: dimensions 2 and 3 do not broadcast (here.c:5)\n");
@@ -483,6 +495,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_f32, !rg_f32(x)) N(rg_f64, !rg_f64(x)) N(rg_i32, !rg_i32(x)) N(rg_u8, !rg_u8(x)) N(rg_item, isnan(rg_item(x)))                    \
     N(rg_split, rg_split(x, &out, 0, 1) == -1 && rg_failed(out)) N(rg_chunk, rg_chunk(x, &out, 0, 1) == -1 && rg_failed(out))              \
     N(rg_copy_out, rg_copy_out(x, &to, 1) == -1) N(rg_error, rg_error(t) != NULL) N(rg_error_code, rg_error_code(t) == RG_ENOMEM)          \
+    N(rg_print_error, (rg_print_error(NULL, RG_OK, NULL), true)) \
     N(rg_error_clear, (rg_error_clear(t), true)) N(rg_on_error, (rg_on_error(t, listen, NULL), true)) N(rg_failed, rg_failed(x))           \
     N(rg_print, (rg_print(x, stderr), rg_print(x, NULL), true)) N(rg_tape_print, (rg_tape_print(t, stderr), rg_tape_print(t, NULL), true)) \
     N(rg_tape_dot, (rg_tape_dot(t, stderr), rg_tape_dot(t, NULL), true)) N(rg_touch, (rg_touch(x), true)) \

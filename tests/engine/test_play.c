@@ -272,7 +272,6 @@ static void settings_may_change(void **state) {
 static void forward_only(void **state) {
     (void)state;
     rg_tape *t = new_tape();
-    assert_int_equal(rg_play(t), 0);
     rg_tensor *x = rg_full(t, 2), *y = rg_square(x), *z = NULL;
     for (int k = 1; k < 4; k++) {
         rg_write(x, &(double){k});
@@ -646,6 +645,32 @@ static void after_a_refused_replay_values_are_stale(void **state) {
     rg_tape_free(t);
 }
 
+/* As after a reset between two replays. An input that is retained is no operation; a view, or a draw, is one. */
+static void an_empty_record_is_refused(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    rg_tensor *w = rg_param(t, "w", RG_ONES, 3), *x = rg_retain(rg_full(t, 2, 3));
+    for (int k = 0; k < 5; k++) {
+        if (k) rg_tape_reset(t);
+        if (k == 1) rg_full(t, 1, 3);
+        if (k == 2 && rg_backward(rg_sum(rg_mul(w, x)))) fail();
+        if (k == 3) rg_reshape(x, 1, 3);
+        if (k == 4) rg_normal(t, 0, 1, 3);
+        assert_int_equal(rg_play(t), k < 2 ? -1 : 0);
+        if (k < 2)
+            assert_non_null(strstr(rg_error(t),
+                "rg_play: no operation is on the record; after rg_tape_reset record the step again (test_play.c:"));
+        rg_error_clear(t);
+    }
+    assert_true(rg_f32(rg_grad_of(w))[0] == 4); /* of the pass, and of its replay */
+    rg_tape_free(t);
+    t = new_tape();
+    assert_int_equal(rg_backward(w = rg_param(t, "w", RG_ONES, 1)), 0); /* a loss that is a leaf */
+    assert_int_equal(rg_play(t), 0);
+    assert_true(rg_f32(rg_grad_of(w))[0] == 2);
+    rg_tape_free(t);
+}
+
 /* No leaf that the pass reads was written: x goes through a result that needs no gradient. */
 static void after_a_failed_replay_no_pass_mixes_batches(void **state) {
     (void)state;
@@ -850,6 +875,7 @@ int main(void) {
         cmocka_unit_test(a_checkpoint_is_refused), cmocka_unit_test(replay_temp_size), cmocka_unit_test(what_a_plan_refuses),
         cmocka_unit_test(a_constant_gradient_stays_constant), cmocka_unit_test(what_a_recorded_pass_reads_is_refused),
         cmocka_unit_test(a_pass_that_is_gone_forbids_nothing), cmocka_unit_test(a_listener_may_read),
+        cmocka_unit_test(an_empty_record_is_refused),
         cmocka_unit_test(after_a_failed_replay_no_pass_mixes_batches), cmocka_unit_test(passes_go_one_at_a_time),
         cmocka_unit_test(a_gradient_that_was_written_after_its_use),
         cmocka_unit_test(after_a_refused_replay_values_are_stale), cmocka_unit_test(what_a_rewind_released_does_not_count),

@@ -401,15 +401,16 @@ static void gradient(int y, int dy, const int *wanted, int n, bool graph) {
 
 static void play(void) {
     TRACE("rg_play(t);\n");
-    const bool refusable = m.unplayable || m.odd || m.second_loss;
-    bool doubtful = false;
+    bool doubtful = false, empty = true;
     for (int x = 1; x < m.nnodes; x++) {
         if (m.node[x].by_play && m.node[x].place == RECORD) {
             leave_record(x);
             m.cell[m.node[x].cell].unsure = true; /* where it is retained, and later results are on the record, it may be computed again */
         }
         doubtful |= m.node[x].place == RECORD && stale(x);
+        empty &= m.node[x].place != RECORD || m.node[x].op == LEAF;
     }
+    const bool refusable = m.unplayable || m.odd || m.second_loss || empty;
     const int failed = rg_play(t);
     for (int c = 1; c < m.ncells; c++) m.cell[c].unsure |= m.cell[c].played;
     for (int x = 1; x < m.nnodes; x++) {
@@ -433,8 +434,8 @@ static void play(void) {
         REQUIRE(refusable || doubtful || out_of_memory(), "command %d: rg_play failed: %s", command, rg_error(t));
         rg_error_clear(t);
         end_logs(true);
-        m.odd = true;
-        m.stale_before = m.clock;
+        m.odd |= !empty;
+        if (!empty) m.stale_before = m.clock;
         return;
     }
     m.stale_before = 0;
