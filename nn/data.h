@@ -3,7 +3,10 @@
    A data set lives until rg_tape_free, like a parameter; rg_release(d.x), rg_release(d.y) free it earlier. Images
    stay bytes until a batch is gathered. After an error, which names the file, what was expected and what was found,
    x and y are poisoned. Files are not trusted: memory is taken only after the bytes that will fill it were counted,
-   and only regular files are opened. Random numbers come from the tape's generator. */
+   and only regular files are opened. Random numbers come from the tape's generator.
+
+   A data set of your own: rg_dataset d = {.x = rg_buffer(t, NULL, bytes, n, 3, 16, 16), ..}, which lives as long as
+   the tape, or .x = rg_retain(rg_input(..)), which rg_release frees. */
 #ifndef RG_DATA_H
 #define RG_DATA_H
 
@@ -102,9 +105,10 @@ typedef struct rg_pad_sequence_options {
     rg_tensor **lengths; /* if given, it gets the lengths, i32 [b] */
     RG_NAMED;
 } rg_pad_sequence_options;
-/* Joins tensors [length, ..], at most 255, to one [b, longest, ..], as PyTorch's pad_sequence with batch_first;
-   gradients go through it. For a data set of such rows a loader has the option .lengths. A mask that is nonzero for
-   elements and 0 for padding is rg_lt(rg_arange(t, 0, longest, 1, .i32 = true), rg_unsqueeze(lengths, 1)). */
+/* Joins any number of tensors [length, ..] to one [b, longest, ..], as PyTorch's pad_sequence with batch_first;
+   gradients go through it. An array of n tensors is rg_list_of_n(n, array). For a data set of such rows a loader has
+   the option .lengths. A mask that is nonzero for elements and 0 for padding is rg_lt(rg_arange(t, 0, longest, 1, .i32
+   = true), rg_unsqueeze(lengths, 1)). */
 rg_tensor *rg_pad_sequence(rg_list sequences, rg_pad_sequence_options options);
 
 /* -------- batches
@@ -145,10 +149,11 @@ typedef struct rg_loader_options {
     rg_transform_fn transform; /* called with transform_ctx after all of this */
     void *transform_ctx;
     /* For rows of different lengths: i32 [n], the length of each; x [their sum, ..] holds the rows one after
-       another. A batch of x is [b, longest row in it, ..], padded and not scaled, bytes as i32. The last column of a
-       batch is the lengths [b]. */
+       another. A batch of x is [b, longest row in it, ..], not flattened, padded and not scaled, bytes as i32. y and
+       .more are [n, ..], something per row, or [the sum, ..], a label per step, say: then they are padded likewise.
+       (If n is the sum: per row.) The last column of a batch is the lengths [b]. */
     rg_tensor *lengths;
-    double padding_value;
+    double padding_value; /* the same in all columns; rg_pad_sequence tells how to make a mask from the lengths */
     /* Weights [n] of the rows, of any sum: an epoch is n rows drawn with these probabilities, with replacement, at
        its first batch: WeightedRandomSampler; NumPy's choice(n, n, p=w / w.sum()). */
     rg_tensor *weights;
@@ -170,8 +175,12 @@ rg_loader *rg_loader_windows(rg_tape *t, rg_tensor *stream, int64_t length, rg_l
 bool rg_loader_next(rg_loader *loader, rg_places batch);
 /* Writes the next batch into the tensors from rg_loader_next, for a record that is played (rg_play):
    rg_loader_refill(l, x, y). Returns false and changes nothing if the next batch has another shape: get it by
-   rg_loader_next. Also at the end of an epoch: then call rg_loader_next once; it returns false too, and the next
-   epoch can be refilled. */
+   rg_loader_next. Also at the end of an epoch: then call rg_loader_next once, without places; it returns false too,
+   and the next epoch can be refilled:
+
+       rg_loader_next(batches, &x, &y); ..                     of full batches: .drop_last = true. Record a step
+       for (int epoch = 0; epoch < 10; epoch++, rg_loader_next(batches, NULL))
+           while (rg_loader_refill(batches, x, y)) { rg_play(t); rg_optim_step(optim); } */
 bool rg_loader_refill(rg_loader *loader, rg_tensors batch);
 int64_t rg_loader_steps(const rg_loader *loader); /* batches per epoch */
 int64_t rg_loader_left(const rg_loader *loader);  /* batches that this epoch still has */

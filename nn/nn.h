@@ -136,6 +136,7 @@ rg_nn *rg_nn_conv2d(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_o
 rg_nn *rg_nn_conv1d(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_options options);
 rg_nn *rg_nn_max_pool2d(rg_tape *t, rg_window_options options);
 rg_nn *rg_nn_avg_pool2d(rg_tape *t, rg_window_options options);
+rg_nn *rg_nn_global_avg_pool2d(rg_tape *t);       /* [n, channels, h, w] -> [n, channels]: Keras, the end of a ResNet */
 
 typedef struct rg_nn_batch_norm_options {
     double momentum;                              /* default 0.1 */
@@ -165,11 +166,20 @@ rg_nn *rg_nn_child(const rg_nn *net, const char *path);
 /* for the optimiser: each parameter once; the list lives as long as the tape */
 rg_list rg_nn_params(const rg_nn *net);
 rg_list rg_nn_buffers(const rg_nn *net);          /* running statistics, which a checkpoint has too */
+/* Both, parameters first: what a copy of the net's values must have. For rg_ema_new, rg_early_stopping_new. The list
+   lives as long as the tape, so make it before the loop. Empty for NULL, or after an error. */
+rg_list rg_nn_state(rg_nn *net);
+/* Off: freezes the net; on: thaws it. It calls rg_requires_grad for every parameter and returns net: a frozen parameter
+   gets no gradient, and an optimiser leaves it as it is, also with weight decay or momentum. The running statistics of
+   batch norm still move in training: rg_nn_train(net, false) keeps them. */
+rg_nn *rg_nn_requires_grad(rg_nn *net, bool on);
 int64_t rg_nn_count(const rg_nn *net);            /* number of elements of all its parameters */
-/* off: dropout and batch norm behave as in evaluation; recording does not change. rg_nn_eval turns off both */
+/* off: dropout and batch norm behave as in evaluation, and results have a history: PyTorch's net.eval() */
 RG_PLAIN void rg_nn_train(rg_nn *net, bool on);
 /* Evaluation: until rg_nn_eval_end of the same net `training` of every layer is off, and results of the net have no
-   history. Calls nest. Meanwhile nothing can be added to the net. */
+   history, as with PyTorch's net.eval() and torch.no_grad(). So rg_grad through the net is an error: for that call
+   rg_nn_train(net, false) instead. What does not go through the net is recorded as usual. Calls nest. Meanwhile
+   nothing can be added to the net. */
 RG_PLAIN void rg_nn_eval(rg_nn *net);
 void rg_nn_eval_end(rg_nn *net);                  /* an error if there was no rg_nn_eval */
 /* The tree of layers, a line each: name, kind, parameters, the shape of its last result, the number of its own
@@ -187,10 +197,10 @@ int rg_nn_remove_hook(rg_nn *net, rg_nn_hook fn, void *data);
    the net is shared inside the copy. The copy has the same hooks and the same `training` (not that of rg_nn_eval),
    and is not part of another layer. As Python's copy.deepcopy. */
 rg_nn *rg_nn_copy(rg_nn *net);
-/* The soft update of target networks. Each parameter of `to` becomes (1 - tau) to + tau from, 0 <= tau <= 1; each
-   buffer becomes that of `from`. tau 1 is a plain copy. Both nets have the same shapes in the same order. -1 after
-   an error, and nothing has changed. */
-int rg_nn_mix(rg_nn *to, rg_nn *from, double tau);
+/* The soft update of target networks (Polyak averaging). Each parameter of `to` becomes (1 - tau) to + tau from, 0
+   <= tau <= 1; each buffer becomes that of `from`. tau 1 is a plain copy. Both nets have the same shapes in the
+   same order. -1 after an error, and nothing has changed. */
+int rg_nn_soft_update(rg_nn *to, rg_nn *from, double tau);
 
 /* -------- to write layers. A layer is a function, and a constructor that adds its parameters and layers:
 
@@ -222,6 +232,8 @@ int rg_nn_mix(rg_nn *to, rg_nn *from, double tau);
      functions take NULL.
    - rg_nn_copy copies the struct byte by byte. So use net->params and net->children, and keep no pointers to
      parameters and layers: in a copy they would point to those of the original.
+   - A layer has one result. Two tensors of one shape it returns side by side: rg_concat(s, t, -1) in the layer,
+     rg_chunk(y, out, -1, 2) outside. Others it hands out by an entry point of its own, which rg_nn_record shows.
    - An error marks the layer: rg_nn_forward refuses it. */
 typedef struct rg_nn_options {
     int inputs;                                   /* default 1; at most 8 */
@@ -232,11 +244,21 @@ typedef struct rg_nn_options {
 rg_nn *rg_nn_new(rg_tape *t, const char *kind, rg_nn_fn forward, size_t size, rg_nn_options options);
 /* A name is not empty, has no dot, and does not begin with @; in one layer no two are equal. */
 rg_tensor *rg_nn_param(rg_nn *net, const char *name, rg_init init, rg_dims shape);
-/* a buffer filled with one value, in the tape's dtype */
+/* a buffer filled with one value, in the tape's dtype. Other values: rg_write(rg_nn_buffer(net, "mask", 0, 2, 3),
+   values) */
 rg_tensor *rg_nn_buffer(rg_nn *net, const char *name, double value, rg_dims shape);
 int rg_nn_add(rg_nn *net, const char *name, rg_nn *child); /* name NULL: its own name, or its number */
-/* A layer may have entry points other than rg_nn_forward. They call this first: it turns recording off if the net is in
-   evaluation. It returns the old setting; give that to rg_record at the end. */
+/* A layer may have entry points other than rg_nn_forward, with several results, say. They call this first: it turns
+   recording off if the net is in evaluation. It returns the old setting; give that to rg_record at the end:
+
+       rg_tensor *flow_encode(rg_nn *net, rg_tensor *x, rg_tensor **log_det) {
+           bool recording = rg_nn_record(net);
+           rg_tensor *s = rg_nn_forward(net->children[0], x);
+           *log_det = rg_sum(s, -1);
+           rg_tensor *z = rg_mul(x, rg_exp(s));
+           rg_record(net->tape, recording);
+           return z;
+       } */
 bool rg_nn_record(const rg_nn *net);
 
 /* -------- optimisers work on parameters, not on layers: rg_params(t), rg_nn_params(net), or a list of your own.
@@ -290,8 +312,8 @@ typedef struct rg_metric_options {
 /* share of rows with the right prediction; NaN after an error, or without rows: rg_accuracy(logits, labels, .mask =
    rg_ne(labels, padding)) */
 double rg_accuracy(rg_tensor *logits, rg_tensor *labels, rg_metric_options options);
-/* Adds 1 to counts[label * classes + prediction] for every row; counts is [classes, classes]. After an error it has
-   not changed. */
+/* Adds 1 to counts[label * classes + prediction] for every row; counts is [classes, classes]. Over the batches of an
+   epoch: the accuracy is the sum of the diagonal / the sum of all. After an error it has not changed. */
 int rg_confusion(rg_tensor *logits, rg_tensor *labels, int classes, int64_t *counts, rg_metric_options options);
 
 #ifdef __cplusplus

@@ -100,7 +100,7 @@ typedef struct rg_one_cycle_options {
     bool three_phase;         /* lr falls to max / div in as many steps as it rose, then to max / div / final_div */
     RG_NAMED;
 } rg_one_cycle_options;
-/* Smith & Topin 2019; k < total */
+/* Smith & Topin 2019; k < total. The rate only: PyTorch's OneCycleLR also changes momentum, here it stays */
 double rg_lr_one_cycle(double max, int64_t k, int64_t total, rg_one_cycle_options options);
 
 /* Lowers the lr of every group when the metric (lower is better) has not improved for more than `patience` calls.
@@ -135,39 +135,44 @@ RG_PLAIN double rg_grad_norm(rg_tensor *x);
    or -1 after an error. */
 int rg_grad_print(rg_tape *t, rg_list params, FILE *to);
 
-/* -------- an exponential moving average of weights: average = decay average + (1 - decay) p after each update; it
-   begins as a copy. Polyak & Juditsky 1992 */
-typedef struct rg_average rg_average;
-rg_average *rg_average_new(rg_tape *t, rg_list params, double decay);
+/* -------- an exponential moving average (EMA) of weights: average = decay average + (1 - decay) p after each update.
+   It begins as a copy. Polyak & Juditsky 1992. The list is rg_nn_state(net), parameters and buffers: then running
+   statistics of batch norm are averaged and exchanged too, as by PyTorch's AveragedModel with use_buffers. With
+   rg_nn_params(net) they stay those of the last step. Or any float leaves, which then stay as long as the tape. A
+   second net that follows the first: rg_nn_copy and rg_nn_soft_update. */
+typedef struct rg_ema rg_ema;
+rg_ema *rg_ema_new(rg_tape *t, rg_list tensors, double decay);
 /* call it after the optimiser's step; an error while averages are swapped in */
-RG_PLAIN int rg_average_update(rg_average *average);
-/* exchanges parameters and averages: call it before an evaluation, and again after it */
-RG_PLAIN int rg_average_swap(rg_average *average);
-/* the average of item i of the list, a buffer; NULL: there is none */
-rg_tensor *rg_average_of(const rg_average *average, int i);
+RG_PLAIN int rg_ema_update(rg_ema *ema);
+/* exchanges the tensors' values and the averages: call it before an evaluation, and again after it */
+RG_PLAIN int rg_ema_swap(rg_ema *ema);
+/* the tensor with the average of item i of the list; NULL: there is none */
+rg_tensor *rg_ema_of(const rg_ema *ema, int i);
 
 /* -------- early stopping (Keras): stop when the metric has not improved by more than min_delta for `patience`
-   calls. The best weights are kept; rg_early_stopping_restore puts them back */
+   calls. The best weights are kept; rg_early_stopping_restore puts them back. The list is rg_nn_state(net), parameters
+   and buffers: with rg_nn_params(net) a net with batch norm would get its best parameters, but the running statistics
+   of the last step. Or any leaves, which then stay as long as the tape.
+
+       rg_early_stopping *stop = rg_early_stopping_new(t, rg_nn_state(net), .patience = 5); */
 typedef struct rg_early_stopping_options {
     int patience;             /* 0, the default: stop at the first call without improvement */
     double min_delta;
     bool maximize;            /* higher is better */
     RG_NAMED;
 } rg_early_stopping_options;
-typedef struct rg_early_stopping { /* for reading */
-    rg_tape *tape;
-    rg_early_stopping_options options;
-    double best;              /* the best metric; NaN before the first call */
-    int64_t calls, best_call; /* number of calls; the call with the best metric, from 1 */
-    int count;
-    struct rg_kept_weights *kept; /* [count] */
-} rg_early_stopping;
-rg_early_stopping *rg_early_stopping_new(rg_tape *t, rg_list params, rg_early_stopping_options options);
+typedef struct rg_early_stopping rg_early_stopping;
+rg_early_stopping *rg_early_stopping_new(rg_tape *t, rg_list tensors, rg_early_stopping_options options);
 /* true: stop; also while the tape has an error. Copies the weights when the metric has improved; NaN is no
    improvement */
 RG_PLAIN bool rg_early_stopping_step(rg_early_stopping *s, double metric);
 /* puts the best weights back, if there are any */
 RG_PLAIN int rg_early_stopping_restore(rg_early_stopping *s);
+/* The best metric, NaN before there is one; the number of calls of rg_early_stopping_step; which of them, from 1, had
+   the best metric: just improved is calls == best_call. Of NULL: NaN, 0, 0. */
+double rg_early_stopping_best(const rg_early_stopping *s);
+int64_t rg_early_stopping_calls(const rg_early_stopping *s);
+int64_t rg_early_stopping_best_call(const rg_early_stopping *s);
 
 #ifdef __cplusplus
 }

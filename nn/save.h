@@ -98,7 +98,7 @@ int rg_nn_load(rg_nn *net, const char *path, rg_file_options options);
    could not be added, the state cannot be saved or loaded. To load, all of it must be in the file, and no other nets
    and tensors. */
 typedef struct rg_state rg_state;
-typedef struct rg_average rg_average;
+typedef struct rg_ema rg_ema;
 typedef struct rg_plateau rg_plateau;
 typedef struct rg_early_stopping rg_early_stopping;
 
@@ -114,7 +114,7 @@ int rg_state_optim(rg_state *run, const char *name, rg_optim *optim);
 /* Saves epoch, row and order. On loading it must have the same number of rows and make the same batches. */
 int rg_state_loader(rg_state *run, const char *name, rg_loader *loader);
 
-int rg_state_average(rg_state *run, const char *name, rg_average *average);
+int rg_state_ema(rg_state *run, const char *name, rg_ema *average);
 int rg_state_plateau(rg_state *run, const char *name, rg_plateau *plateau);
 int rg_state_early_stopping(rg_state *run, const char *name, rg_early_stopping *stopping); /* also its best weights */
 int rg_state_count(rg_state *run, const char *name, int64_t *count); /* a number of the program: "@step" */

@@ -47,10 +47,10 @@ rg_nn *rg_nn_rnn(rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options options)
 rg_nn *rg_nn_lstm(rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options options);
 rg_nn *rg_nn_gru(rg_tape *t, int64_t in, int64_t hidden, rg_rnn_options options);
 /* rg_nn_unroll: rg_nn_forward from *state, which becomes the state after the last step. It lives until the next
-   reset unless retained, and keeps its history unless detached. rg_nn_step: one time step, [batch, in] -> [batch,
-   hidden]. */
+   reset unless retained, and keeps its history unless detached: state.h = rg_detach(state.h), state.c =
+   rg_detach(state.c), for every kind. rg_nn_time_step: one time step, [batch, in] -> [batch, hidden]. */
 rg_tensor *rg_nn_unroll(rg_nn *net, rg_tensor *x, rg_rnn_state *state);
-rg_tensor *rg_nn_step(rg_nn *net, rg_tensor *x, rg_rnn_state *state);
+rg_tensor *rg_nn_time_step(rg_nn *net, rg_tensor *x, rg_rnn_state *state);
 
 /* -------- attention: [batch, n, dim] -> [batch, n, dim]. Each of `heads` heads works on dim / heads of the features
    of x in_proj_weight; their results, concatenated, go through out_proj. Vaswani et al. 2017. Parameters:

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/op.h"
+#include "ops/axes.h"
 #include "ops/functional.h"
 #include "ops/ops.h"
 
@@ -31,16 +32,10 @@ static int check(const char *what, const char *at, rg_tensor *y, rg_list xs, con
     return 0;
 }
 
-/* All elements of x[] as one vector; x[] is overwritten. An op has at most 255 operands, so groups are joined, then groups of groups. */
+/* All elements of x[] as one vector; x[] is overwritten. */
 static rg_tensor *join(const char *at, int64_t n, rg_tensor **x) {
-    enum { GROUP = UINT8_MAX };
     for (int64_t i = 0; i < n; i++) x[i] = rg_reshape(x[i], -1);
-    while (n > 1) {
-        int64_t groups = 0;
-        for (int64_t i = 0; i < n; i += GROUP) x[groups++] = rg_concat_at(at, 0, (int)(n - i < GROUP ? n - i : GROUP), x + i);
-        n = groups;
-    }
-    return x[0];
+    return n > 1 ? rg_joined(at, n, x, rg_concat_at) : x[0];
 }
 
 static void copy(rg_tensor *to, const rg_tensor *x) { memcpy(to->data, x->data, (size_t)x->numel * rg_dtype_size(x->dtype)); }
@@ -61,6 +56,12 @@ static rg_tensor *matrix(const char *what, const char *at, rg_tensor *y, rg_tens
     }
     rg_tensor *m = rg_empty_at(at, y->tape, x->dtype, y->ndim + x->ndim, shape);
     return rg_failed(m) ? NULL : m;
+}
+
+static int check_one(const char *what, const char *at, const rg_tensor *y) {
+    char text[64];
+    return y->numel == 1 ? 0 : rg_fail(y->tape, RG_ESHAPE, at, "%s: %s has %lld elements, not one; take its rg_sum or rg_mean", what,
+        rg_shape_text(y, text, sizeof text), (long long)y->numel);
 }
 
 /* d y_j / dx */
@@ -97,7 +98,8 @@ rg_tensor *rg_jacobian_at(const char *at, rg_tensor *y, rg_tensor *x, rg_graph_o
 
 rg_tensor *rg_hessian_at(const char *at, rg_tensor *y, rg_tensor *x, rg_graph_options options) {
     const bool graph = options.create_graph;
-    rg_tensor *m = check("rg_hessian", at, y, rg_list_of(x), NULL) ? NULL : matrix("rg_hessian", at, x, x), *g;
+    rg_tensor *m = NULL, *g;
+    if (!check("rg_hessian", at, y, rg_list_of(x), NULL) && !check_one("rg_hessian", at, y)) m = matrix("rg_hessian", at, x, x);
     if (!m) return rg_poison(rg_tape_of(y));
     const int64_t mark = rg_mark(y->tape);
     rg_tensor *h = rg_grad(y, rg_list_of(x), &g, .create_graph = true) ? rg_poison(y->tape) : jacobian_rows(at, g, x, graph, m);
@@ -126,7 +128,7 @@ int rg_hvp_at(const char *at, rg_tensor *y, rg_list xs, rg_list vs, rg_tensor *o
     const int n = xs.count;
     const bool graph = options.create_graph;
     for (int k = 0; out && k < n; k++) out[k] = rg_poison(t);
-    if (check("rg_hvp", at, y, xs, &vs)) return -1;
+    if (check("rg_hvp", at, y, xs, &vs) || check_one("rg_hvp", at, y)) return -1;
     if (!out) return rg_fail(t, RG_EVALUE, at, "rg_hvp: no place for the result");
     const size_t size = 2 * (size_t)n * sizeof *out;
     rg_tensor **g = rg_tape_alloc(at, t, size);

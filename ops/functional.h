@@ -22,8 +22,11 @@ typedef struct rg_graph_options {
     bool create_graph;
     RG_NAMED;
 } rg_graph_options;
-/* v[j] has x[j]'s shape and dtype. An x on which y does not depend gives zeros. */
-/* dy/dx, [y's shape.., x's shape..], at most 6 dimensions; a pass per element of y */
+/* v[j] has x[j]'s shape and dtype. An x on which y does not depend gives zeros; rg_slice(x, ..) that is made after y is
+   such an x: give x itself. */
+/* dy/dx, [y's shape.., x's shape..], at most 6 dimensions; a pass per element of y. For y [n, k] whose row i depends
+   only on row i of x [n, d], n Jacobians [k, d] need k passes, as there is no vmap: rg_grad(rg_sum(rg_slice(y, 1, j,
+   j + 1)), rg_list_of(x), &g) is row j of each of them, [n, d]. */
 rg_tensor *rg_jacobian(rg_tensor *y, rg_tensor *x, rg_graph_options options);
 /* d^2 y/dx^2 of a one-element y, [x's shape.., x's shape..]; a pass per element of x */
 rg_tensor *rg_hessian(rg_tensor *y, rg_tensor *x, rg_graph_options options);

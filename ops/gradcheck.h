@@ -30,14 +30,14 @@ typedef rg_tensor *(*rg_fn)(void *ctx, rg_tensor *const *in);
 
 typedef struct rg_gradcheck_options {
     int order;     /* 1 (the default): first derivatives; 2: second; 3: both */
-    double bar;    /* the largest error that passes; default 1e-8 */
+    double tolerance; /* the largest error that passes; default 1e-8 */
     uint64_t seed; /* for the cotangents; in rg_gradcheck_op also for the operands' values */
     RG_NAMED;
 } rg_gradcheck_options;
 
 typedef enum rg_verdict {
     RG_CHECK_PASSED,
-    RG_CHECK_WRONG,  /* the error of some element exceeds the bar */
+    RG_CHECK_WRONG,  /* the error of some element exceeds the tolerance */
     /* more than 2% of the elements were left out. Normal for a whole net with relu: look at .error instead */
     RG_CHECK_KINKED,
     RG_CHECK_FEW,    /* rg_gradcheck_op: an operand has fewer than 100 elements in all samples together */
@@ -55,7 +55,9 @@ typedef struct rg_check {
     char text[240];                  /* where the worst element is, or why there was no check */
 } rg_check;
 
-/* The operands are f64 leaves; those that require a gradient are checked, the others stay constant. Afterwards
+/* The operands are f64 leaves; those that require a gradient are checked, the others stay constant. fn is given
+   these tensors themselves, with their values changed in place: it may as well reach them through ctx. So a net is
+   checked by rg_list_join(rg_nn_params(net), rg_list_of(x)), and fn calls rg_nn_forward(ctx, ..). Afterwards
    values, gradients and the record are as they were. An error (also one of fn) stays on the tape and makes the
    verdict RG_CHECK_BROKEN. */
 rg_check rg_gradcheck(rg_fn fn, void *ctx, rg_list in, rg_gradcheck_options options);

@@ -32,8 +32,8 @@ typedef struct rg_loss_options {
     rg_tensor *pos_weight;   /* bce_with_logits: weight of the positive targets, broadcasts to the loss */
     /* cross_entropy, nll, multi_margin: of the labels' shape, u8 or the loss's float type. NULL: all rows count, and
        every label must be a class. Nonzero: the row counts. 0: it counts neither in the loss nor in the divisor of
-       the mean, and its label may have any value. In place of PyTorch's ignore_index = 7 write .mask = rg_ne(labels,
-       7). */
+       the mean, and its label may have any value; if no row counts, the mean is NaN, as in PyTorch. In place of
+       PyTorch's ignore_index = 7 write .mask = rg_ne(labels, 7). */
     rg_tensor *mask;
     double label_smoothing;  /* cross_entropy: this share of the target is spread evenly over the classes. Default 0 */
     double margin;           /* default 1 in multi_margin, hinge and squared_hinge, 0 in cosine_embedding */
@@ -43,7 +43,9 @@ typedef struct rg_loss_options {
     double alpha;            /* focal: weight of targets 1, 1 - alpha that of targets 0; negative: none. Default .25 */
     double gamma;            /* focal: the exponent of 1 - p_t. Default 2 */
     bool log_target;         /* kl_div: the target is a logarithm too */
-    bool full;               /* gaussian_nll: adds the constant, ln(2 pi) / 2 */
+    /* gaussian_nll: adds the constant, ln(2 pi) / 2. Then with .reduction = RG_NONE it is minus PyTorch's
+       Normal(mean, var^.5).log_prob(y) */
+    bool full;
     double eps;              /* gaussian_nll: a smaller variance is replaced by this one. Default 1e-6 */
     RG_NAMED;
 } rg_loss_options;

@@ -270,6 +270,16 @@ rg_tensor *rg_index_add(rg_tensor *x, rg_tensor *src, rg_tensor *index, int axis
 /* x in another dtype; to integers it rounds toward zero; between floats it has a derivative */
 rg_tensor *rg_cast(rg_tensor *x, rg_dtype dtype);
 
+/* -------- comparing: numbers, not results. False for other shapes, and after an error. Dtypes may differ */
+bool rg_equal(rg_tensor *a, rg_tensor *b);         /* is every element equal? NaN is not */
+typedef struct rg_allclose_options {
+    double rtol, atol;   /* default 1e-5, 1e-8 */
+    bool equal_nan;      /* two NaN are close */
+    RG_NAMED;
+} rg_allclose_options;
+/* |a - b| <= atol + rtol |b| for all elements; an infinity only equals itself */
+bool rg_allclose(rg_tensor *a, rg_tensor *b, rg_allclose_options options);
+
 /* -------- looking */
 RG_PLAIN void rg_print(rg_tensor *x, FILE *to);    /* the values, as NumPy prints them */
 RG_PLAIN void rg_tape_print(rg_tape *t, FILE *to); /* the record, one op a line, with shapes */

@@ -240,3 +240,26 @@ void rg_tape_dot(rg_tape *t, FILE *to) {
         for (int i = 0; y->op && i < y->nin; i++) fprintf(to, "  t%" PRId64 " -> t%" PRId64 ";\n", y->in[i]->seq, y->seq);
     fputs("}\n", to);
 }
+
+/* -------- comparing */
+
+static bool are_alike(const char *at, const char *who, rg_tensor *a, rg_tensor *b) {
+    rg_tape *t = rg_tape_of(a ? a : b);
+    return !rg_given(at, t, a, "%s: the first tensor", who) && !rg_given(at, t, b, "%s: the second tensor", who) && rg_same_shape(a, b);
+}
+
+bool rg_equal_at(const char *at, rg_tensor *a, rg_tensor *b) {
+    bool equal = are_alike(at, "rg_equal", a, b);
+    for (int64_t i = 0; equal && i < a->numel; i++) equal = rg_element(a, i) == rg_element(b, i);
+    return equal;
+}
+
+bool rg_allclose_at(const char *at, rg_tensor *a, rg_tensor *b, rg_allclose_options o) {
+    const double rtol = rg_option(o.rtol, 1e-5), atol = rg_option(o.atol, 1e-8);
+    bool close = are_alike(at, "rg_allclose", a, b);
+    for (int64_t i = 0; close && i < a->numel; i++) {
+        const double x = rg_element(a, i), y = rg_element(b, i);
+        close = x == y || (isfinite(y) && fabs(x - y) <= atol + rtol * fabs(y)) || (o.equal_nan && isnan(x) && isnan(y));
+    }
+    return close;
+}

@@ -2,6 +2,7 @@
    more of them. The derivative of each is another of them: reshape and permute are undone by their like, slice by pad, pad by slice,
    concat by slices. */
 #include "ops/integers.h"
+#include "ops/axes.h"
 #include "ops/rule.h"
 
 static int set_view(rg_tensor *y, int ndim, const int64_t *shape) {
@@ -280,4 +281,10 @@ RG_OP(concat) = {.name = "concat", .formula = "the operands one after another al
 
 rg_tensor *rg_concat_at(const char *at, int axis, int n, rg_tensor *const *x) {
     return rg_apply(&rg_op_concat, at, (rg_attr){.axis = axis}, n, x);
+}
+
+rg_tensor *rg_joined(const char *at, int64_t n, rg_tensor **x, rg_tensor *(*join)(const char *at, int axis, int n, rg_tensor *const *x)) {
+    int64_t groups = 0;
+    for (int64_t i = 0; i < n; i += UINT8_MAX) x[groups++] = join(at, 0, (int)(n - i < UINT8_MAX ? n - i : UINT8_MAX), x + i);
+    return groups > 1 ? rg_joined(at, groups, x, rg_concat_at) : x[0];
 }

@@ -16,7 +16,7 @@ function NAME of each, without a line, for other languages and for pointers to f
 import re
 import sys
 
-HANDLES = re.compile(r"^rg_(operand|tensor|tape|nn|optim|loader|average|early_stopping|plateau|state|tensors|layers|list)\b")
+HANDLES = re.compile(r"^rg_(operand|tensor|tape|nn|optim|loader|ema|early_stopping|plateau|state|tensors|layers|list)\b")
 LISTS = {
     "rg_dims": ("const int64_t *", "RG_SIZES", "0"),
     "rg_axes": ("const int *", "RG_AXES", "0"),

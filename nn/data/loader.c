@@ -192,7 +192,8 @@ bool rg_loader_refill_at(const char *at, rg_loader *l, int n, rg_tensor *const *
     for (int i = 0; i < l->ncolumns; i++) l->batch[i] = i < n ? batch[i] : NULL;
     for (int i = 0; i < n && same >= 0; i++) {
         const int fit = fits(l, &l->columns[i], batch[i], b), one = fit >= 0 && batch[i]->shape[0] == batch[0]->shape[0] ? fit : -1;
-        if (one < 0) rg_fail(l->tape, RG_ESHAPE, at, "rg_loader_refill: tensor %d is no batch of this loader", i);
+        if (one < 0) rg_fail(l->tape, RG_ESHAPE, at, "rg_loader_refill: tensor %d is %s", i,
+            batch[i] ? "no batch of this loader" : "NULL; an rg_loader_next that returned false set it so");
         if (one < same) same = one;
     }
     if (same <= 0 || fill(at, "rg_loader_refill", l, b)) {

@@ -56,6 +56,7 @@ static int check_scale(const maker *m) {
     if (!is_scaled(m) && (by_channel || by_one || o->divisor != 0))
         return FAIL(m, RG_EVALUE, "x %s does not become floats: divisor, mean, std and channels are not for it", text);
     if (by_channel && by_one) return FAIL(m, RG_EVALUE, "%s", "give mean and std for all channels or by channel, not both");
+    if (by_channel && !o->channels) return FAIL(m, RG_EVALUE, "%s", "channel_mean and channel_std need .channels, how many there are");
     if (by_channel && !rg_has_channels(m->x, o->channels))
         return FAIL(m, RG_ESHAPE, "x %s does not have %lld channels", text, (long long)o->channels);
     for (int64_t c = 0; c < (by_channel ? o->channels : 1); c++) {
@@ -81,13 +82,39 @@ static int check_images(const maker *m) {
     return o->random_flip >= 0 && o->random_flip <= 1 ? 0 : FAIL(m, RG_EVALUE, "random_flip %g is no probability", o->random_flip);
 }
 
+/* A column whose rows are padded. */
+static int check_padding(const maker *m, const char *name, const rg_tensor *c) {
+    const bool bytes = c->dtype == RG_U8 && m->o->keep_u8;
+    const double padding = m->o->padding_value, low = bytes ? 0 : INT32_MIN, high = bytes ? UINT8_MAX : INT32_MAX;
+    if (c->ndim == RG_MAX_DIMS) return FAIL(m, RG_ESHAPE, "rows of different lengths from %d dimensions of %s", c->ndim, name);
+    if (rg_is_float(c) || (padding >= low && padding <= high && padding == floor(padding))) return 0;
+    return FAIL(m, RG_EVALUE, "padding_value %g does not fit %s of %s", padding, rg_dtype_name(bytes ? RG_U8 : RG_I32), name);
+}
+
+/* With lengths: has c a row for each step of x? */
+static bool is_ragged(const maker *m, const rg_tensor *c) {
+    return m->o->lengths && c->ndim >= 1 && c->shape[0] == m->x->shape[0] && c->shape[0] != m->rows;
+}
+
+/* A column besides x. */
+static int check_other(const maker *m, const char *name, const rg_tensor *c) {
+    char text[80];
+    if (check_column(m, name, c, 0)) return -1;
+    rg_shape_text(c, text, sizeof text);
+    if (is_ragged(m, c)) return check_padding(m, name, c);
+    if (c->shape[0] == m->rows) return 0;
+    if (!m->o->lengths) return FAIL(m, RG_ESHAPE, "%s %s does not have %lld rows", name, text, (long long)m->rows);
+    return FAIL(m, RG_ESHAPE, "%s %s has neither %lld rows, as there are lengths, nor %lld, as x has", name, text, (long long)m->rows,
+        (long long)m->x->shape[0]);
+}
+
 static int check_columns(const maker *m, const rg_tensor *y) {
     char name[32];
-    if (y && check_column(m, "y", y, m->rows)) return -1;
+    if (y && check_other(m, "y", y)) return -1;
     if (m->o->more.count > 0 && !m->o->more.items) return FAIL(m, RG_EVALUE, "more has %d tensors, but is NULL", m->o->more.count);
     for (int i = 0; i < m->o->more.count; i++) {
         snprintf(name, sizeof name, "more[%d]", i);
-        if (check_column(m, name, m->o->more.items[i], m->rows)) return -1;
+        if (check_other(m, name, m->o->more.items[i])) return -1;
     }
     return check_order(m) || check_scale(m) || check_images(m) ? -1 : 0;
 }
@@ -100,16 +127,12 @@ static int check_lengths(maker *m) {
     if (check_column(m, "lengths", lengths, 0)) return -1;
     rg_shape_text(lengths, text, sizeof text);
     if (lengths->dtype != RG_I32 || lengths->ndim != 1) return FAIL(m, RG_EDTYPE, "lengths %s are not i32 [n]", text);
-    if (m->x->ndim == RG_MAX_DIMS) return FAIL(m, RG_ESHAPE, "rows of different lengths from %d dimensions", m->x->ndim);
     for (int64_t i = 0; i < lengths->numel; i++) {
         const int32_t n = ((const int32_t *)lengths->data)[i];
         if (n < 0) return FAIL(m, RG_EVALUE, "lengths[%lld] is %d", (long long)i, n);
         sum += n;
     }
-    const bool bytes = m->x->dtype == RG_U8 && m->o->keep_u8;
-    const double padding = m->o->padding_value, low = bytes ? 0 : INT32_MIN, high = bytes ? UINT8_MAX : INT32_MAX;
-    if (!rg_is_float(m->x) && !(padding >= low && padding <= high && padding == floor(padding)))
-        return FAIL(m, RG_EVALUE, "padding_value %g does not fit %s", padding, rg_dtype_name(bytes ? RG_U8 : RG_I32));
+    if (check_padding(m, "x", m->x)) return -1;
     m->rows = lengths->numel;
     if (sum == m->x->shape[0]) return 0;
     return FAIL(m, RG_ESHAPE, "lengths add up to %lld, x has %lld rows", (long long)sum, (long long)m->x->shape[0]);
@@ -147,10 +170,10 @@ static int copy_order(const maker *m, rg_loader *l) {
     return 0;
 }
 
-static rg_column *add(rg_loader *l, rg_tensor *from) {
+static rg_column *add(const maker *m, rg_loader *l, rg_tensor *from) {
     rg_column *c = &l->columns[l->ncolumns++];
     const int64_t size = from->numel / from->shape[0];
-    *c = (rg_column){.from = rg_hold(from), .step = size, .size = size};
+    *c = (rg_column){.from = rg_hold(from), .step = size, .size = size, .sliced = is_ragged(m, from)};
     return c;
 }
 
@@ -166,8 +189,8 @@ static rg_loader *loader(const maker *m, rg_tensor *rows) {
 }
 
 static void add_more(const maker *m, rg_loader *l) {
-    for (int i = 0; i < m->o->more.count; i++) add(l, m->o->more.items[i]);
-    if (m->o->lengths) add(l, m->o->lengths);
+    for (int i = 0; i < m->o->more.count; i++) add(m, l, m->o->more.items[i]);
+    if (m->o->lengths) add(m, l, m->o->lengths);
 }
 
 /* -------- the two kinds */
@@ -182,9 +205,9 @@ rg_loader *rg_loader_new_at(const char *at, rg_tape *t, rg_tensor *x, rg_tensor 
     if ((m.sliced && check_lengths(&m)) || check_columns(&m, y)) return NULL;
     rg_loader *l = loader(&m, m.sliced ? options.lengths : x);
     if (!l) return NULL;
-    rg_column *first = add(l, x);
+    rg_column *first = add(&m, l, x);
     first->scaled = is_scaled(&m), first->sliced = m.sliced, first->flat = !m.sliced && !options.keep_shape;
-    if (y) add(l, y);
+    if (y) add(&m, l, y);
     add_more(&m, l);
     return l;
 }
@@ -208,7 +231,7 @@ rg_loader *rg_loader_windows_at(const char *at, rg_tape *t, rg_tensor *stream, i
     rg_hold(rows);
     l->length = length;
     for (int shift = 0; shift < 2; shift++) {
-        rg_column *c = add(l, stream);
+        rg_column *c = add(&m, l, stream);
         c->sliced = true, c->first = shift * c->size, c->size *= length, c->step *= stride;
     }
     add_more(&m, l);

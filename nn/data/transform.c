@@ -1,5 +1,6 @@
 /* transform.c - data augmentation and preparation: random crops and flips of images, statistics of channels, padding of sequences. */
 #include "loader.h"
+#include "ops/axes.h"
 #include "ops/ops.h"
 
 #include <math.h>
@@ -110,25 +111,41 @@ int rg_channel_stats_at(const char *at, rg_tensor *x, int64_t channels, double *
 
 /* -------- sequences of different lengths */
 
-enum { SEQUENCES = 255 }; /* operands of an op */
+/* The length of the longest tensor, and that of each; -1 with an error. All have the dtype of the first, and its shape behind axis 0. */
+static int64_t check_sequences(const char *at, rg_tape *t, rg_list list, int32_t *lengths) {
+    const rg_tensor *first = list.items[0];
+    int64_t longest = 0;
+    for (int i = 0; i < list.count; i++) {
+        const rg_tensor *x = list.items[i];
+        char a[80], b[80];
+        if (rg_given(at, t, x, "rg_pad_sequence: tensor %d", i)) return -1;
+        rg_shape_text(x, a, sizeof a), rg_shape_text(first, b, sizeof b);
+        if (x->ndim < 1 || x->shape[0] > INT32_MAX)
+            return rg_fail(t, RG_ESHAPE, at, "rg_pad_sequence: tensor %d, %s, is of rank 0 or too long", i, a);
+        if (x->dtype != first->dtype || x->ndim != first->ndim ||
+            memcmp(x->shape + 1, first->shape + 1, (size_t)(x->ndim - 1) * sizeof *x->shape) != 0)
+            return rg_fail(t, x->dtype != first->dtype ? RG_EDTYPE : RG_ESHAPE, at,
+                "rg_pad_sequence: tensor %d, %s, and tensor 0, %s, may only differ in the size of axis 0", i, a, b);
+        lengths[i] = (int32_t)x->shape[0];
+        if (lengths[i] > longest) longest = lengths[i];
+    }
+    return longest;
+}
 
 rg_tensor *rg_pad_sequence_at(const char *at, rg_list list, rg_pad_sequence_options options) {
     rg_tape *t = list.count > 0 && list.items ? rg_tape_of(list.items[0]) : NULL;
-    rg_tensor *padded[SEQUENCES];
-    int32_t lengths[SEQUENCES];
-    int64_t longest = 0;
     if (options.lengths) *options.lengths = rg_poison(t);
-    if (!t || list.count > SEQUENCES) return rg_refuse(t, RG_ESHAPE, at, "rg_pad_sequence: %d tensors, not 1 to %d", list.count, SEQUENCES);
-    for (int i = 0; i < list.count; i++) {
-        const int64_t n = rg_dim(list.items[i], 0);
-        if (n < 0 || n > INT32_MAX) return rg_refuse(t, RG_ESHAPE, at, "rg_pad_sequence: tensor %d is poisoned, of rank 0 or too long", i);
-        lengths[i] = (int32_t)n;
-        if (n > longest) longest = n;
-    }
+    if (!t) return rg_refuse(t, RG_EVALUE, at, "rg_pad_sequence: no tensors");
+    const size_t n = (size_t)list.count, size = n * (sizeof(rg_tensor *) + sizeof(int32_t));
+    rg_tensor **padded = rg_tape_alloc(at, t, size), *y = rg_poison(t);
+    if (!padded) return y;
+    int32_t *lengths = (int32_t *)(padded + n);
+    const int64_t longest = check_sequences(at, t, list, lengths);
     RG_SPEAK_AS_LIST("pad_sequence", list.count, list.items);
-    for (int i = 0; i < list.count; i++)
+    for (size_t i = 0; longest >= 0 && i < n; i++)
         padded[i] = rg_pad_at(at, list.items[i], 0, 0, longest - lengths[i], (rg_pad_options){.value = options.padding_value});
-    rg_tensor *y = rg_stack_at(at, 0, list.count, padded);
+    if (longest >= 0) y = rg_joined(at, list.count, padded, rg_stack_at);
     if (!rg_failed(y) && options.lengths) *options.lengths = rg_input_at(at, t, RG_I32, lengths, 1, (const int64_t[]){list.count});
+    rg_tape_dealloc(t, padded, size);
     return y;
 }

@@ -87,8 +87,8 @@ static void keep_copies(rg_state_list *l, const rg_member *m, int count, const s
         if (k->copy) rg_keep(l, TENSOR(k->copy), "@%s.%s.%s", m->name, name_of(l, k->p), what);
 }
 
-static void keep_average(rg_state_list *l, const rg_member *m) {
-    rg_average *a = m->of;
+static void keep_ema(rg_state_list *l, const rg_member *m) {
+    rg_ema *a = m->of;
     rg_keep(l, SAME("rg_average"), "@%s", m->name);
     rg_keep(l, COUNT(&a->swapped, 0, 1), "@%s.swapped", m->name);
     keep_copies(l, m, a->count, a->kept, "average");
@@ -197,7 +197,7 @@ static const rg_tape *tape_of(const rg_state *s) { return s ? s->tape : NULL; } 
 int rg_state_net_at(const char *at, rg_state *s, const char *name, rg_nn *net) { return ADD(net, net ? net->tape : NULL, net); }
 int rg_state_optim_at(const char *at, rg_state *s, const char *name, rg_optim *o) { return ADD(optim, o ? o->tape : NULL, o); }
 int rg_state_loader_at(const char *at, rg_state *s, const char *name, rg_loader *b) { return ADD(loader, b ? b->tape : NULL, b); }
-int rg_state_average_at(const char *at, rg_state *s, const char *name, rg_average *a) { return ADD(average, a ? a->tape : NULL, a); }
+int rg_state_ema_at(const char *at, rg_state *s, const char *name, rg_ema *a) { return ADD(ema, a ? a->tape : NULL, a); }
 int rg_state_early_stopping_at(const char *at, rg_state *s, const char *name, rg_early_stopping *e) {
     return ADD(early_stopping, e ? e->tape : NULL, e);
 }

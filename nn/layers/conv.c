@@ -60,6 +60,13 @@ static rg_tensor *max_pool2d(const char *at, rg_nn *net, rg_tensor *const *in) {
 static rg_tensor *avg_pool2d(const char *at, rg_nn *net, rg_tensor *const *in) {
     return rg_avg_pool2d_at(at, in[0], ((windowed *)net)->window);
 }
+static rg_tensor *global_avg_pool2d(const char *at, rg_nn *net, rg_tensor *const *in) {
+    char text[80];
+    if (in[0]->ndim != 4)
+        return rg_refuse(net->tape, RG_ESHAPE, at, "global_avg_pool2d: %s is not [n, channels, h, w]",
+            rg_shape_text(in[0], text, sizeof text));
+    return rg_mean_at(at, in[0], 2, (const int[]){2, 3});
+}
 
 static rg_nn *pool_new(const char *at, rg_tape *t, const char *kind, rg_nn_fn forward, rg_window_options w) {
     const int h = w.kernel[0], across = w.kernel[1] ? w.kernel[1] : h;
@@ -72,4 +79,7 @@ rg_nn *rg_nn_max_pool2d_at(const char *at, rg_tape *t, rg_window_options window)
 }
 rg_nn *rg_nn_avg_pool2d_at(const char *at, rg_tape *t, rg_window_options window) {
     return pool_new(at, t, "avg_pool2d", avg_pool2d, window);
+}
+rg_nn *rg_nn_global_avg_pool2d_at(const char *at, rg_tape *t) {
+    return rg_nn_new_at(at, t, "global_avg_pool2d", global_avg_pool2d, sizeof(rg_nn), (rg_nn_options){0});
 }

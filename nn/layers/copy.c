@@ -91,19 +91,20 @@ static int check_alike(const char *at, rg_tape *t, rg_list to, rg_list from) {
     for (int i = 0; i < to.count || i < from.count; i++) {
         const rg_tensor *x = i < to.count ? to.items[i] : NULL, *y = i < from.count ? from.items[i] : NULL;
         if (x && y && rg_same_shape(x, y) && x->dtype == y->dtype) continue;
-        return rg_fail(t, RG_ESHAPE, at, "rg_nn_mix: the nets differ: %s in the one, %s in the other",
+        return rg_fail(t, RG_ESHAPE, at, "rg_nn_soft_update: the nets differ: %s in the one, %s in the other",
             x ? rg_shape_text(x, a, sizeof a) : "nothing", y ? rg_shape_text(y, b, sizeof b) : "nothing");
     }
     return 0;
 }
 
-int rg_nn_mix_at(const char *at, rg_nn *to, rg_nn *from, double tau) {
-    if (!to || !from) return to ? rg_fail(to->tape, RG_EVALUE, at, "rg_nn_mix: there is no net to mix into the %s", to->kind) : -1;
+int rg_nn_soft_update_at(const char *at, rg_nn *to, rg_nn *from, double tau) {
+    if (!to || !from)
+        return to ? rg_fail(to->tape, RG_EVALUE, at, "rg_nn_soft_update: there is no net for the %s to follow", to->kind) : -1;
     rg_tape *t = to->tape;
-    if (rg_error_code(t) || rg_outside_pass(at, t, "rg_nn_mix")) return -1;
-    if (!(tau >= 0 && tau <= 1)) return rg_fail(t, RG_EVALUE, at, "rg_nn_mix: tau is %g, must be from 0 to 1", tau);
+    if (rg_error_code(t) || rg_outside_pass(at, t, "rg_nn_soft_update")) return -1;
+    if (!(tau >= 0 && tau <= 1)) return rg_fail(t, RG_EVALUE, at, "rg_nn_soft_update: tau is %g, must be from 0 to 1", tau);
     const rg_nn *bad = to->failed ? to : from->failed ? from : NULL;
-    if (bad) return rg_fail(t, RG_ESTATE, at, "rg_nn_mix: the %s could not be made", bad->kind);
+    if (bad) return rg_fail(t, RG_ESTATE, at, "rg_nn_soft_update: the %s could not be made", bad->kind);
     if (check_alike(at, t, rg_nn_params(to), rg_nn_params(from)) || check_alike(at, t, rg_nn_buffers(to), rg_nn_buffers(from)))
         return -1;
     for (int i = 0; i < to->nparams; i++) {

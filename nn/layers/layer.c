@@ -201,6 +201,13 @@ rg_list rg_nn_params(const rg_nn *net) { return net ? (rg_list){net->params, net
 
 rg_list rg_nn_buffers(const rg_nn *net) { return net ? (rg_list){net->buffers, net->nbuffers} : (rg_list){NULL, 0}; }
 
+rg_list rg_nn_state_at(const char *at, rg_nn *net) { return rg_list_join_at(at, rg_nn_params(net), rg_nn_buffers(net)); }
+
+rg_nn *rg_nn_requires_grad_at(const char *at, rg_nn *net, bool on) {
+    for (int i = 0; net && i < net->nparams; i++) rg_requires_grad_at(at, net->params[i], on);
+    return net;
+}
+
 /* Recursion is at most RG_NN_DEPTH deep: rg_nn_add checks it. */
 void rg_nn_train(rg_nn *net, bool on) {
     if (!net) return;

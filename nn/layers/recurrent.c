@@ -173,14 +173,14 @@ rg_tensor *rg_nn_unroll_at(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_stat
     return readable(at, "rg_nn_unroll", net, x, state) ? go_on(at, net, x, state) : rg_poison(net ? net->tape : rg_tape_of(x));
 }
 
-rg_tensor *rg_nn_step_at(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_state *state) {
+rg_tensor *rg_nn_time_step_at(const char *at, rg_nn *net, rg_tensor *x, rg_rnn_state *state) {
     char text[80];
     rg_tape *t = net ? net->tape : rg_tape_of(x);
-    RG_SPEAK_AS("rg_nn_step", x, state ? state->h : NULL, state ? state->c : NULL);
-    if (!readable(at, "rg_nn_step", net, x, state)) return rg_poison(t);
+    RG_SPEAK_AS("rg_nn_time_step", x, state ? state->h : NULL, state ? state->c : NULL);
+    if (!readable(at, "rg_nn_time_step", net, x, state)) return rg_poison(t);
     const int64_t in = ((const recurrent *)net)->in;
     if (x->ndim != 2 || x->shape[1] != in)
-        return rg_refuse(t, RG_ESHAPE, at, "rg_nn_step: the input of the %s is %s, not [batch, %lld]", net->kind,
+        return rg_refuse(t, RG_ESHAPE, at, "rg_nn_time_step: the input of the %s is %s, not [batch, %lld]", net->kind,
             rg_shape_text(x, text, sizeof text), (long long)in);
     return rg_squeeze(go_on(at, net, rg_unsqueeze(x, 1), state), 1);
 }

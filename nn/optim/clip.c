@@ -13,7 +13,7 @@ static double squares_of(const rg_tensor *x) { return squares_kernel[x->dtype ==
 static int check(const char *at, rg_tape *t, const char *who, rg_list params, const char *what, double bound) {
     if (rg_error_code(t) || rg_outside_pass(at, t, who)) return -1;
     if (!(bound >= 0)) return rg_fail(t, RG_EVALUE, at, "%s: %s is %g, must be at least 0", who, what, bound);
-    return rg_list_check(at, t, who, params);
+    return rg_list_check(at, t, who, params, RG_OF_PARAMS);
 }
 
 static bool is_first(rg_list params, int i) {
@@ -88,7 +88,7 @@ static void print_row(FILE *to, widths w, const char *name, const char *shape, c
 
 int rg_grad_print_at(const char *at, rg_tape *t, rg_list params, FILE *to) {
     if (!to) return rg_fail(t, RG_EVALUE, at, "rg_grad_print: there is no file");
-    if (rg_list_check(at, t, "rg_grad_print", params)) return -1;
+    if (rg_list_check(at, t, "rg_grad_print", params, RG_OF_PARAMS)) return -1;
     char text[80];
     widths w = {.name = 22, .shape = 13}; /* 80 columns in all, more for longer names and shapes */
     for (int i = 0; i < params.count; i++) {

@@ -22,19 +22,26 @@ rg_tensor *rg_state_of(const char *at, const rg_tensor *p, const char *what) {
     return rg_failed(x) || rg_name_as(x, "%s.%s", p->name ? p->name : "param", what) ? rg_poison(p->tape) : x;
 }
 
-int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params) {
-    if (params.count < 1 || !params.items) return rg_fail(t, RG_EVALUE, at, "%s: no parameters; make them before the optimiser", who);
-    for (int i = 0; i < params.count; i++) {
-        char text[64];
-        if (!is_parameter(t, params.items[i]))
-            return rg_fail(t, RG_EVALUE, at, "%s: item %d of the list, %s, is no parameter of this tape", who, i,
-                rg_shape_text(params.items[i], text, sizeof text));
+int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list list, rg_list_kind kind) {
+    if (list.count < 1 || !list.items)
+        return rg_fail(t, RG_EVALUE, at, "%s: no parameters%s", who,
+            kind == RG_OF_PARAMS ? "; make them before the optimiser" : " or buffers; rg_nn_state(net) has those of a net");
+    for (int i = 0; i < list.count; i++) {
+        const rg_tensor *x = list.items[i];
+        const char *why = NULL;
+        char text[80];
+        if (kind == RG_OF_PARAMS) why = is_parameter(t, x) ? NULL : "is no parameter of this tape";
+        else if (rg_given(at, t, x, "%s: item %d of the list", who, i)) return -1;
+        else if (x->tape != t) why = "is from another tape";
+        else if (x->op || x->base) why = "is no leaf";
+        else if (kind == RG_OF_FLOATS && x->dtype != RG_F32 && x->dtype != RG_F64) why = "is no float";
+        if (why) return rg_fail(t, RG_EVALUE, at, "%s: item %d of the list, %s, %s", who, i, rg_shape_text(x, text, sizeof text), why);
     }
     return 0;
 }
 
 static rg_group *group_new(const char *at, rg_tape *t, const char *kind, rg_list params) {
-    if (rg_list_check(at, t, kind, params)) return NULL;
+    if (rg_list_check(at, t, kind, params, RG_OF_PARAMS)) return NULL;
     rg_group *g = rg_tape_own(at, t, sizeof *g + (size_t)params.count * sizeof g->slots[0]);
     for (int i = 0; g && i < params.count; i++) g->slots[g->count++].p = params.items[i];
     return g;

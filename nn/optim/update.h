@@ -67,7 +67,7 @@ struct rg_optim { /* a step reads and changes only the groups' lr, their slots, 
 };
 
 struct rg_kept_weights { rg_tensor *p, *copy; }; /* copy NULL: p is listed before */
-struct rg_average {
+struct rg_ema {
     rg_tape *tape;
     const char *at; /* the line that made it */
     double decay;
@@ -75,12 +75,21 @@ struct rg_average {
     int count;
     struct rg_kept_weights kept[];
 };
+struct rg_early_stopping {
+    rg_tape *tape;
+    rg_early_stopping_options options;
+    double best;              /* NaN before the first call */
+    int64_t calls, best_call; /* the call with the best metric, from 1 */
+    int count;
+    struct rg_kept_weights kept[];
+};
 
 rg_optim *rg_optim_new(const char *at, rg_tape *t, const char *kind, rg_list params); /* one group without state, lr or weight decay */
 int rg_optim_begin(const char *at, rg_optim *o, double lr, double weight_decay);      /* gives it these, and its state */
 int rg_optim_want(const char *at, const rg_optim *o, const char *option, double value, bool good, const char *rule);
-/* parameters of the tape, one or more? 0, or -1 with an error */
-int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list params);
+/* parameters, leaves, or leaves that are floats, of the tape, one or more? 0, or -1 with an error */
+typedef enum rg_list_kind { RG_OF_PARAMS, RG_OF_LEAVES, RG_OF_FLOATS } rg_list_kind;
+int rg_list_check(const char *at, rg_tape *t, const char *who, rg_list list, rg_list_kind kind);
 int rg_gradients_missing(const rg_optim *o);                                    /* refuses a step if no parameter has a gradient: -1 */
 int rg_nonfinite(const rg_optim *o, const rg_tensor *p, int64_t i, double value); /* refuses a step on that element of p's gradient: -1 */
 rg_tensor *rg_state_of(const char *at, const rg_tensor *p, const char *what);   /* a buffer of p's shape and dtype, "NAME.what" */

@@ -11,7 +11,7 @@
 #undef RG_AT
 #define RG_AT at
 
-static const double BAR = 1e-8, STEP = 7.4e-4, LEFT_OUT = 0.02, FLOOR = 1e-3;
+static const double TOLERANCE = 1e-8, STEP = 7.4e-4, LEFT_OUT = 0.02, FLOOR = 1e-3;
 enum { ENOUGH = 100 };
 
 /* One order of one function. Its variables are the operands that require a gradient, at order 2 also the cotangent w of the first
@@ -247,9 +247,9 @@ static int check_order(const problem *given, int order) {
     return failed ? -1 : 0;
 }
 
-static void judge(rg_check *c, double bar) {
+static void judge(rg_check *c, double tolerance) {
     if (c->failed) return;
-    if (!(c->error <= (bar > 0 ? bar : BAR))) c->failed = RG_CHECK_WRONG;
+    if (!(c->error <= (tolerance > 0 ? tolerance : TOLERANCE))) c->failed = RG_CHECK_WRONG;
     else if ((double)c->left_out > LEFT_OUT * (double)(c->checked + c->left_out)) c->failed = RG_CHECK_KINKED;
 }
 
@@ -294,7 +294,7 @@ static rg_check check(const char *at, rg_fn fn, void *ctx, int n, rg_tensor *con
 
 rg_check rg_gradcheck_at(const char *at, rg_fn fn, void *ctx, rg_list in, rg_gradcheck_options options) {
     rg_check c = check(at, fn, ctx, in.count, in.items, options, NULL);
-    judge(&c, options.bar);
+    judge(&c, options.tolerance);
     return c;
 }
 
@@ -385,7 +385,7 @@ rg_check rg_gradcheck_op_at(const char *at, const rg_op *op, rg_gradcheck_option
         all.failed = RG_CHECK_BROKEN;
         snprintf(all.text, sizeof all.text, "the samples cannot be read: %s", s.error);
     }
-    judge(&all, o.bar);
+    judge(&all, o.tolerance);
     if (!all.failed) judge_counts(&all, counts, seen);
     rg_tape_free_at(NULL, t);
     return all;

@@ -495,7 +495,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_f32, !rg_f32(x)) N(rg_f64, !rg_f64(x)) N(rg_i32, !rg_i32(x)) N(rg_u8, !rg_u8(x)) N(rg_item, isnan(rg_item(x)))                    \
     N(rg_split, rg_split(x, &out, 0, 1) == -1 && rg_failed(out)) N(rg_chunk, rg_chunk(x, &out, 0, 1) == -1 && rg_failed(out))              \
     N(rg_copy_out, rg_copy_out(x, &to, 1) == -1) N(rg_error, rg_error(t) != NULL) N(rg_error_code, rg_error_code(t) == RG_ENOMEM)          \
-    N(rg_print_error, (rg_print_error(NULL, RG_OK, NULL), true)) \
+    N(rg_print_error, (rg_print_error(NULL, RG_OK, NULL), true)) N(rg_equal, !rg_equal(x, x)) N(rg_allclose, !rg_allclose(x, x)) \
     N(rg_error_clear, (rg_error_clear(t), true)) N(rg_on_error, (rg_on_error(t, listen, NULL), true)) N(rg_failed, rg_failed(x))           \
     N(rg_print, (rg_print(x, stderr), rg_print(x, NULL), true)) N(rg_tape_print, (rg_tape_print(t, stderr), rg_tape_print(t, NULL), true)) \
     N(rg_tape_dot, (rg_tape_dot(t, stderr), rg_tape_dot(t, NULL), true)) N(rg_touch, (rg_touch(x), true)) \

@@ -24,7 +24,7 @@ static rg_tensor *touching(void *ctx, rg_tensor *x, rg_tensor *g) {
     return (void)x, (void)g, ((float *)((rg_tensor *)ctx)->data)[0] = 7, rg_touch(ctx), NULL;
 }
 static rg_tensor *stepping(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_optim_step(ctx), NULL; }
-static rg_tensor *swapping(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_average_swap(ctx), NULL; }
+static rg_tensor *swapping(void *ctx, rg_tensor *x, rg_tensor *g) { return (void)x, (void)g, rg_ema_swap(ctx), NULL; }
 static rg_tensor *scratch(void *ctx, rg_tensor *x, rg_tensor *g) {
     rg_tensor *mine = rg_full(x->tape, 0, 2);
     return (void)ctx, (void)g, rg_write(mine, six), mine;
@@ -167,11 +167,11 @@ static void leaves_stay_while_a_pass_runs(void **state) {
     rg_tape *t = *state;
     rg_tensor *w = param(t, "w", 2);
     rg_optim *sgd = rg_optim_sgd(t, rg_params(t), .lr = 1);
-    rg_average *average = rg_average_new(t, rg_params(t), .5);
+    rg_ema *average = rg_ema_new(t, rg_params(t), .5);
     const struct { rg_grad_fn fn; void *ctx; const char *says; } writers[] = {{writing, w,
         "rg_write: w[2] cannot be written while a backward pass runs (test_hooks.c:"},
         {filling, w, "rg_init_fill: w[2] cannot be written while a backward pass runs (test_hooks.c:"},
-        {stepping, sgd, "rg_optim_step: inside a backward pass"}, {swapping, average, "rg_average_swap: inside a backward pass"},
+        {stepping, sgd, "rg_optim_step: inside a backward pass"}, {swapping, average, "rg_ema_swap: inside a backward pass"},
         {touching, w, "backward through square: w was written after it was used here (test_hooks.c:"}};
     for (size_t k = 0; k < sizeof writers / sizeof *writers; k++) {
         rg_tensor *h = rg_square(w);

@@ -254,13 +254,6 @@ static int cifar100_records(int64_t v) {
     return 0;
 }
 
-static int padded_tensors(int64_t v) {
-    rg_tensor *x[512];
-    for (int64_t k = 0; k < v; k++) x[k] = rg_full(t, 1, 1);
-    rg_pad_sequence(((rg_list){x, (int)v}));
-    return 0;
-}
-
 static int member_name(int64_t v) {
     char name[1024];
     memset(name, 'm', (size_t)v - 4);
@@ -298,7 +291,6 @@ static const struct { const char *name; int (*go)(int64_t v); } all[] = {
     {"dimensions in an IDX file", idx_dimensions},
     {"records in a file of CIFAR-10", cifar_records},
     {"records in the test file of CIFAR-100", cifar100_records},
-    {"tensors of rg_pad_sequence", padded_tensors},
     {"bytes of the name of an .npz member that is saved, \".npy\" included", member_name},
 };
 enum { CASES = sizeof all / sizeof *all };

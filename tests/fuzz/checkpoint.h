@@ -8,7 +8,7 @@ static rg_nn *net;
 static rg_state *run;
 static rg_optim *optim;
 static rg_loader *loader;
-static rg_average *average; /* and these two, or NULL */
+static rg_ema *average; /* and these two, or NULL */
 static rg_early_stopping *stopping;
 static rg_plateau plateau;
 static int64_t run_step;
@@ -26,10 +26,10 @@ static void make_run(bool second_order, bool around) {
     rg_state_loader(run, "loader", loader);
     rg_state_count(run, "step", &run_step);
     plateau = (rg_plateau){.patience = 1};
-    average = around ? rg_average_new(t, rg_nn_params(net), .5) : NULL;
+    average = around ? rg_ema_new(t, rg_nn_params(net), .5) : NULL;
     stopping = around ? rg_early_stopping_new(t, rg_nn_params(net), .patience = 2) : NULL;
     if (around) {
-        rg_state_average(run, "ema", average);
+        rg_state_ema(run, "ema", average);
         rg_state_early_stopping(run, "stop", stopping);
         rg_state_plateau(run, "plateau", &plateau);
     }
@@ -49,7 +49,7 @@ static void go_on(void) {
     for (int k = 0; k < 3; k++) {
         if (!rg_loader_next(loader, &xs, &ys) && !rg_error(t)) rg_loader_next(loader, &xs, &ys);
         if (!rg_error(t)) rg_optim_step_closure(optim, closure, NULL);
-        if (average) rg_average_swap(average), rg_early_stopping_step(stopping, k), rg_plateau_step(&plateau, optim, k);
+        if (average) rg_ema_swap(average), rg_early_stopping_step(stopping, k), rg_plateau_step(&plateau, optim, k);
         rg_tape_reset(t);
     }
     for (int i = 0; i < rg_nn_params(net).count; i++) rg_print(rg_nn_params(net).items[i], nowhere);

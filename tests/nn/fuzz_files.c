@@ -28,7 +28,7 @@ static void make_net(void) {
     rg_state_net(state, NULL, net);
     rg_state_optim(state, "optim", adam);
     rg_state_loader(state, "loader", loader);
-    rg_state_average(state, "average", rg_average_new(t, rg_nn_params(net), .5));
+    rg_state_ema(state, "average", rg_ema_new(t, rg_nn_params(net), .5));
     rg_state_early_stopping(state, "stop", rg_early_stopping_new(t, rg_nn_params(net)));
     rg_state_plateau(state, "plateau", &plateau);
     rg_state_count(state, "step", &step);

@@ -120,7 +120,7 @@ static void channels(void **state) {
         }
     }
     REFUSED(RG_ESHAPE, "x images[6,3,5,4] u8 does not have 4 channels", images, NULL, .batch = 1, .channels = 4, .channel_std = std);
-    REFUSED(RG_ESHAPE, "does not have 0 channels", images, NULL, .batch = 1, .channel_std = std);
+    REFUSED(RG_EVALUE, "channel_mean and channel_std need .channels, how many there are", images, NULL, .batch = 1, .channel_std = std);
     REFUSED(RG_EVALUE, "give mean and std for all channels or by channel, not both", images, NULL, .batch = 1, .channels = 3, .mean = 1);
     std[2] = -1;
     REFUSED(RG_EVALUE, "mean 0 and std -1: all must be finite, divisor and std at least 0", images, NULL, .batch = 1, .channels = 3,
@@ -403,6 +403,39 @@ static void ragged(void **state) {
     assert_memory_equal(rg_f32(bx), ((float[]){1, 2, .5f, .5f, 3, 4, 5, 6}), 8 * sizeof(float));
 }
 
+/* Of a tagger: a tag for each token, a class for each sentence, numbers for each token; also shuffled, and refilled. */
+static void ragged_labels(void **state) {
+    (void)state;
+    const int32_t lengths[] = {3, 0, 2, 3};
+    rg_tensor *x = rg_buffer(t, "x", ((int32_t[]){1, 2, 3, 4, 5, 6, 7, 8}), 8), *tags = rg_add(x, 10), *n = rg_buffer(t, "n", lengths, 4);
+    rg_tensor *classes = rg_slice(labels, 0, 0, 4), *each = rg_reshape(rg_arange(t, 0, 16, 1), 8, 2), *b_class, *b_each, *b_n;
+    rg_loader *l = rg_loader_new(t, x, tags, .batch = 2, .lengths = n, .padding_value = -1, .more = rg_list_of(classes, each));
+    assert_true(rg_loader_next(l, &bx, &by, &b_class, &b_each, &b_n));
+    assert_memory_equal(rg_i32(by), ((int32_t[]){11, 12, 13, -1, -1, -1}), 6 * sizeof(int32_t));
+    assert_memory_equal(rg_shape(by), rg_shape(bx), 2 * sizeof(int64_t));
+    assert_memory_equal(rg_i32(b_class), ((int32_t[]){0, 1}), 2 * sizeof(int32_t));
+    assert_memory_equal(rg_shape(b_each), ((int64_t[]){2, 3, 2}), 3 * sizeof(int64_t));
+    assert_memory_equal(rg_f32(b_each), ((float[]){0, 1, 2, 3, 4, 5, -1, -1, -1, -1, -1, -1}), 12 * sizeof(float));
+    assert_true(rg_loader_refill(l, bx, by, b_class, b_each, b_n)); /* 2 and 3 long */
+    assert_memory_equal(rg_i32(bx), ((int32_t[]){4, 5, -1, 6, 7, 8}), 6 * sizeof(int32_t));
+    assert_memory_equal(rg_i32(by), ((int32_t[]){14, 15, -1, 16, 17, 18}), 6 * sizeof(int32_t));
+    assert_memory_equal(rg_i32(b_class), ((int32_t[]){2, 3}), 2 * sizeof(int32_t));
+    l = rg_loader_new(t, x, tags, .batch = 3, .lengths = n, .shuffle = true);
+    for (int tokens = 0, i = 0; i < 2; i++) {
+        assert_true(rg_loader_next(l, &bx, &by));
+        for (int k = 0; k < rg_numel(bx); k++) {
+            assert_int_equal(rg_i32(by)[k], rg_i32(bx)[k] ? rg_i32(bx)[k] + 10 : 0);
+            tokens += rg_i32(bx)[k] != 0;
+        }
+        if (i) assert_int_equal(tokens, 8);
+    }
+    /* as many lengths as rows of x: y is per length */
+    l = rg_loader_new(t, classes, classes, .batch = 4, .lengths = rg_buffer(t, "ones", ((int32_t[]){1, 1, 1, 1}), 4));
+    assert_true(rg_loader_next(l, &bx, &by));
+    assert_int_equal(rg_ndim(bx), 2);
+    assert_int_equal(rg_ndim(by), 1);
+}
+
 static void ragged_refusals(void **state) {
     (void)state;
     rg_tensor *n = rg_buffer(t, "n", ((int32_t[]){1, 2}), 2), *negative = rg_buffer(t, "n", ((int32_t[]){7, -1}), 2);
@@ -410,8 +443,13 @@ static void ragged_refusals(void **state) {
     REFUSED(RG_EVALUE, "lengths[1] is -1", labels, NULL, .batch = 1, .lengths = negative);
     REFUSED(RG_EDTYPE, "lengths [2] are not i32 [n]", labels, NULL, .batch = 1, .lengths = rg_full(t, 3, 2));
     rg_tensor *right = rg_buffer(t, "n", ((int32_t[]){4, 2}), 2);
-    REFUSED(RG_ESHAPE, "y labels[6] i32 does not have 2 rows", labels, labels, .batch = 1, .lengths = right);
-    REFUSED(RG_EVALUE, "padding_value 0.5 does not fit i32", labels, NULL, .batch = 1, .lengths = right, .padding_value = .5);
+    rg_tensor *other = rg_slice(labels, 0, 0, 5), *floats = rg_full(t, 1, 6, 2);
+    REFUSED(RG_ESHAPE, "y [5] i32 has neither 2 rows, as there are lengths, nor 6, as x has", labels, other, .batch = 1, .lengths = right);
+    REFUSED(RG_ESHAPE, "more[1] [5] i32 has neither 2 rows", labels, NULL, .batch = 1, .lengths = right, .more = rg_list_of(labels, other));
+    REFUSED(RG_EVALUE, "padding_value 0.5 does not fit i32 of y", floats, labels, .batch = 1, .lengths = right, .padding_value = .5);
+    REFUSED(RG_ESHAPE, "rows of different lengths from 6 dimensions of y", labels, rg_full(t, 1, 6, 1, 1, 1, 1, 1), .batch = 1,
+        .lengths = right);
+    REFUSED(RG_EVALUE, "padding_value 0.5 does not fit i32 of x", labels, NULL, .batch = 1, .lengths = right, .padding_value = .5);
     REFUSED(RG_EVALUE, "padding_value 256 does not fit u8", images, NULL, .batch = 1, .lengths = right, .keep_u8 = true,
         .padding_value = 256);
 }
@@ -427,16 +465,41 @@ static void pad_sequence(void **state) {
     rg_backward(rg_sum(rg_mul(rg_pad_sequence(rg_list_of(w, v)), 5))); /* [2,2,2] */
     assert_memory_equal(rg_f32(rg_grad_of(v)), ((float[]){5, 5}), 2 * sizeof(float));
     assert_true(rg_failed(rg_pad_sequence(rg_list_of(a, v))));
-    assert_refused(RG_EDTYPE, "pad_sequence: [3] i32, [1,2]");
+    assert_refused(RG_EDTYPE, "rg_pad_sequence: tensor 1, [1,2], and tensor 0, [3] i32, may only differ in the size of axis 0");
+    assert_true(rg_failed(rg_pad_sequence(rg_list_of(v, rg_full(t, 1, 1, 3)))));
+    assert_refused(RG_ESHAPE, "rg_pad_sequence: tensor 1, [1,3], and tensor 0, [1,2], may only differ in the size of axis 0");
     assert_true(rg_failed(rg_pad_sequence(rg_list_of(a, rg_full(t, 1)))));
-    assert_refused(RG_ESHAPE, "rg_pad_sequence: tensor 1 is poisoned, of rank 0");
+    assert_refused(RG_ESHAPE, "rg_pad_sequence: tensor 1, [], is of rank 0 or too long");
+    assert_true(rg_failed(rg_pad_sequence(rg_list_of(a, NULL))));
+    assert_refused(RG_ESTATE, "rg_pad_sequence: tensor 1 is NULL");
     assert_true(rg_failed(rg_pad_sequence((rg_list){0}, .lengths = &n)));
     assert_true(rg_failed(n));
-    rg_tensor *many[256];
-    for (int i = 0; i < 256; i++) many[i] = b;
-    assert_int_equal(rg_dim(rg_pad_sequence(((rg_list){many, 255})), 0), 255);
-    assert_true(rg_failed(rg_pad_sequence(((rg_list){many, 256}))));
-    assert_refused(RG_ESHAPE, "256 tensors, not 1 to 255");
+}
+
+/* More than an operator has operands, 255, also than 255 times 255: joined in groups, and groups of groups. */
+static void pad_many(void **state) {
+    (void)state;
+    enum { MOST = 255 * 255 + 2 };
+    rg_tensor *n, **many = malloc(MOST * sizeof *many), *a = rg_requires_grad(rg_full(t, 1, 2), true), *b = rg_full(t, 2, 1);
+    const int counts[] = {255, 256, 511, MOST};
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+        const int last = counts[k] - 1;
+        for (int i = 0; i <= last; i++) many[i] = i == 100 || i == last ? a : b;
+        rg_tensor *y = rg_pad_sequence(rg_list_of_n(counts[k], many), .padding_value = 7, .lengths = &n);
+        assert_memory_equal(rg_shape(y), ((int64_t[]){counts[k], 2}), 2 * sizeof(int64_t));
+        for (int i = 0; i <= last; i++) {
+            const bool long_one = i == 100 || i == last;
+            assert_true(rg_f32(y)[2 * i] == (long_one ? 1 : 2) && rg_f32(y)[2 * i + 1] == (long_one ? 1 : 7));
+            assert_int_equal(rg_i32(n)[i], long_one ? 2 : 1);
+        }
+        rg_clear_grad(a);
+        assert_int_equal(rg_backward(rg_sum(y)), 0);
+        assert_memory_equal(rg_f32(rg_grad_of(a)), ((float[]){2, 2}), 2 * sizeof(float));
+    }
+    many[300] = rg_full(t, 1, 1, 1);
+    assert_true(rg_failed(rg_pad_sequence(rg_list_of_n(400, many))));
+    assert_refused(RG_ESHAPE, "rg_pad_sequence: tensor 300, [1,1], and tensor 0, [1]");
+    free(many);
 }
 
 /* -------- weights */
@@ -581,8 +644,10 @@ int main(void) {
     for (size_t i = 0; i < sizeof strides / sizeof *strides; i++) CASE(windows, &strides[i], "windows, stride %d", (int)strides[i]);
     CASE(window_refusals, NULL, "windows refused");
     CASE(ragged, NULL, "rows of different lengths");
+    CASE(ragged_labels, NULL, "labels of different lengths");
     CASE(ragged_refusals, NULL, "rows of different lengths refused");
     CASE(pad_sequence, NULL, "pad_sequence");
+    CASE(pad_many, NULL, "pad_sequence of many");
     CASE(weights, NULL, "weights");
     CASE(split, NULL, "split");
     CASE(shares, NULL, "shares");

@@ -85,7 +85,7 @@ static bool copies(things *g) {
     rg_nn *net = rg_nn_sequential_n(g->t, 0, NULL), *copy;
     if (rg_nn_add(net, "first", rg_nn_linear(g->t, 4, 3, RG_ONES)) || rg_nn_add(net, NULL, rg_nn_batch_norm1d(g->t, 3))) return true;
     if (rg_nn_on_forward(net->children[0], negated, NULL) || !(copy = rg_nn_copy(net))) return true;
-    return forward(copy, g->x) || rg_nn_mix(copy, net, .5) || rg_nn_remove_hook(net->children[0], negated, NULL);
+    return forward(copy, g->x) || rg_nn_soft_update(copy, net, .5) || rg_nn_remove_hook(net->children[0], negated, NULL);
 }
 
 static bool perceptron(things *g) { return forward(rg_nn_mlp(g->t, "tanh", RG_HE_NORMAL, 4, 3, 2), g->x); }
@@ -108,7 +108,7 @@ static bool recurrent(things *g) {
     for (int k = 0; k < 3; k++) {
         rg_rnn_state state = {0};
         if (!nets[k] || rg_failed(rg_nn_unroll(nets[k], g->sequence, &state)) ||
-            rg_failed(rg_nn_step(nets[k], rg_reshape(rg_slice(g->sequence, 1, 0, 1), 3, 4), &state))) return true;
+            rg_failed(rg_nn_time_step(nets[k], rg_reshape(rg_slice(g->sequence, 1, 0, 1), 3, 4), &state))) return true;
     }
     return false;
 }
@@ -153,8 +153,8 @@ static bool groups(things *g) {
 }
 
 static bool averages(things *g) {
-    rg_average *a = rg_average_new(g->t, g->params, .5);
-    return !a || rg_average_update(a) || rg_average_swap(a) || rg_average_swap(a);
+    rg_ema *a = rg_ema_new(g->t, g->params, .5);
+    return !a || rg_ema_update(a) || rg_ema_swap(a) || rg_ema_swap(a);
 }
 
 static bool stopping(things *g) {

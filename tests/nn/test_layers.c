@@ -42,6 +42,7 @@ static void convolutions_are_their_ops(void **state) {
     assert_true(same(rg_nn_forward(line, z), rg_conv1d(z, line->params[0], line->params[1], .padding = {2})));
     assert_true(same(rg_nn_forward(rg_nn_max_pool2d(t, .kernel = {2}), x), rg_max_pool2d(x, .kernel = {2})));
     assert_true(same(rg_nn_forward(rg_nn_avg_pool2d(t, .kernel = {2}, .stride = {1}), x), rg_avg_pool2d(x, .kernel = {2}, .stride = {1})));
+    assert_true(same(rg_nn_forward(rg_nn_global_avg_pool2d(t), x), rg_mean(x, 2, 3)));
 }
 
 /* Fans as PyTorch counts them: in / groups kh kw and out kh kw. */
@@ -172,6 +173,8 @@ static void errors(void **state) {
     assert_null(rg_nn_avg_pool2d_at("a.c:1", t, (rg_window_options){.kernel = {2, -1}}));
     expect(t, "avg_pool2d: the kernel is 2x-1, must be at least 1x1 (a.c:1)");
     rg_tensor *x = rg_full(t, 1, 2, 4);
+    assert_true(rg_failed(rg_nn_forward_at("a.c:1", rg_nn_global_avg_pool2d(t), RG_IN(x))));
+    expect(t, "global_avg_pool2d: [2,4] is not [n, channels, h, w] (a.c:1)");
     assert_true(rg_failed(rg_nn_forward_at("a.c:1", rg_nn_batch_norm2d(t, 4), RG_IN(x))));
     expect(t, "batch_norm2d: an input of 2 dimensions, not [n, channels, h, w] (a.c:1)");
     assert_true(rg_failed(rg_nn_forward_at("a.c:1", rg_nn_batch_norm1d(t, 3), RG_IN(x))));

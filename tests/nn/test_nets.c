@@ -169,9 +169,9 @@ static void long_names_are_not_cut(void **state) {
     assert_string_equal(rg_nn_child(net, path)->kind, "linear");
     strcat(path, ".weight");
     assert_string_equal(rg_name_of(net->params[0]), path);
-    rg_average *a = rg_average_new(t, rg_nn_params(net), .9);
+    rg_ema *a = rg_ema_new(t, rg_nn_params(net), .9);
     strcat(path, ".average");
-    assert_string_equal(rg_name_of(rg_average_of(a, 0)), path);
+    assert_string_equal(rg_name_of(rg_ema_of(a, 0)), path);
 }
 
 /* -------- several inputs */
@@ -260,7 +260,7 @@ static void attention_to_a_memory(void **state) {
 
     rg_nn *open = rg_nn_transformer_block(t, 4, 2, 6, RG_XAVIER_NORMAL),
         *causal = rg_nn_transformer_block(t, 4, 2, 6, RG_XAVIER_NORMAL, .causal = true);
-    assert_int_equal(rg_nn_mix(causal, open, 1), 0);
+    assert_int_equal(rg_nn_soft_update(causal, open, 1), 0);
     rg_tensor *above = rg_triu(rg_full(t, -1e30, 3, 3), 1);
     assert_close("a mask in place of .causal", rg_nn_forward(open, x, above), rg_nn_forward(causal, x), 1e-6);
 }
@@ -296,7 +296,7 @@ static void a_decoder(void **state) {
     rg_tensor *in[2 + 18] = {rg_requires_grad(rg_normal(t, 0, 1, 2, 3, 4), true), rg_requires_grad(rg_normal(t, 0, 1, 2, 5, 4), true)};
     assert_int_equal(net->nparams, 18);
     memcpy(in + 2, net->params, 18 * sizeof *in);
-    const rg_check c = rg_gradcheck(apply_decoder, net, rg_list_of_n(20, in), .order = 1, .bar = 1e-7);
+    const rg_check c = rg_gradcheck(apply_decoder, net, rg_list_of_n(20, in), .order = 1, .tolerance = 1e-7);
     if (c.failed) rg_check_print(&c, net->kind, stderr);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
     FAILS(rg_failed(rg_nn_forward(net, in[0])), "rg_nn_forward: the decoder takes 2 to 4 inputs, it got 1");
@@ -416,7 +416,7 @@ static void hooks_of_other_ways_in(void **state) {
     rg_rnn_state s = {0};
     const rg_tensor *y = rg_nn_unroll(lstm, x, &s);
     assert_ptr_equal(y, h.y);
-    rg_nn_step(lstm, rg_full(t, 1, 1, 2), &s);
+    rg_nn_time_step(lstm, rg_full(t, 1, 1, 2), &s);
     y = rg_nn_attend(heads, x, x, x, NULL);
     assert_ptr_equal(y, h.y);
     assert_string_equal(h.log, "llm");
@@ -562,7 +562,7 @@ static void copies_in_evaluation_and_errors(void **state) {
     rg_nn *bad = rg_nn_sequential_n(t, 0, NULL);
     FAILS(rg_nn_add(bad, NULL, NULL) == -1, "rg_nn_add: layer 0 of a sequential is NULL");
     FAILS(!rg_nn_copy(bad), "rg_nn_copy: the sequential could not be made");
-    FAILS(rg_nn_mix(bad, net, 1) == -1, "rg_nn_mix: the sequential could not be made");
+    FAILS(rg_nn_soft_update(bad, net, 1) == -1, "rg_nn_soft_update: the sequential could not be made");
 }
 
 /* Every allocation fails in turn: the error is named, the net is as it was, the next try succeeds, nothing leaks. */
@@ -604,7 +604,7 @@ static void mixing(void **state) {
         rg_init_fill(from->buffers[1], RG_CONSTANT(9));
         rg_nn *was = rg_nn_copy(to);
         rg_tensor *stale = rg_sum(rg_square(to->params[0]));
-        assert_int_equal(rg_nn_mix(to, from, .005), 0);
+        assert_int_equal(rg_nn_soft_update(to, from, .005), 0);
         for (int k = 0; k < from->nparams; k++)
             for (int64_t i = 0; i < from->params[k]->numel; i++) {
                 const double a = element(was->params[k], i), b = element(from->params[k], i), should = .995 * a + .005 * b;
@@ -615,16 +615,16 @@ static void mixing(void **state) {
         assert_int_equal(rg_backward(stale), -1); /* it was recorded with the values before */
         rg_error_clear(t);
         rg_init_fill(to->params[1], RG_CONSTANT(INFINITY)); /* of which 0 times is NaN */
-        assert_int_equal(rg_nn_mix(to, from, 1), 0);
+        assert_int_equal(rg_nn_soft_update(to, from, 1), 0);
         for (int k = 0; k < from->nparams; k++) assert_true(same(to->params[k], from->params[k]));
-        assert_int_equal(rg_nn_mix(to, to, .3), 0);
+        assert_int_equal(rg_nn_soft_update(to, to, .3), 0);
         for (int k = 0; k < from->nparams; k++) assert_true(same(to->params[k], from->params[k]));
     }
 }
 
 static rg_tensor *mix_meanwhile(void *nets, rg_tensor *x, rg_tensor *dx) {
     (void)x;
-    assert_int_equal(rg_nn_mix(((rg_nn **)nets)[0], ((rg_nn **)nets)[1], .5), -1);
+    assert_int_equal(rg_nn_soft_update(((rg_nn **)nets)[0], ((rg_nn **)nets)[1], .5), -1);
     return dx;
 }
 
@@ -634,24 +634,25 @@ static void mixing_errors(void **state) {
         *longer = rg_nn_mlp(t, "tanh", RG_ZEROS, 2, 3, 1, 1);
     rg_nn *normed = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ZEROS)), *without = rg_nn_layer_norm(t, 2),
         *with = rg_nn_batch_norm1d(t, 2);
-    FAILS(rg_nn_mix(a, b, .5) == -1, "rg_nn_mix: the nets differ: 0.weight[2,3] in the one, 0.weight[2,4] in the other");
-    FAILS(rg_nn_mix(a, longer, .5) == -1, "rg_nn_mix: the nets differ: nothing in the one, 4.weight[1,1] in the other");
-    FAILS(rg_nn_mix(longer, a, .5) == -1, "rg_nn_mix: the nets differ: 4.weight[1,1] in the one, nothing in the other");
-    FAILS(rg_nn_mix(with, without, .5) == -1, "rg_nn_mix: the nets differ: running_mean[2] in the one, nothing in the other");
-    FAILS(rg_nn_mix(a, a, 1.5) == -1, "rg_nn_mix: tau is 1.5, must be from 0 to 1");
-    FAILS(rg_nn_mix(a, a, (double)NAN) == -1, "rg_nn_mix: tau is nan, must be from 0 to 1");
-    FAILS(rg_nn_mix(a, NULL, 1) == -1, "rg_nn_mix: there is no net to mix into the sequential");
-    assert_int_equal(rg_nn_mix(NULL, a, 1), -1);
+    FAILS(rg_nn_soft_update(a, b, .5) == -1, "rg_nn_soft_update: the nets differ: 0.weight[2,3] in the one, 0.weight[2,4] in the other");
+    FAILS(rg_nn_soft_update(a, longer, .5) == -1, "rg_nn_soft_update: the nets differ: nothing in the one, 4.weight[1,1] in the other");
+    FAILS(rg_nn_soft_update(longer, a, .5) == -1, "rg_nn_soft_update: the nets differ: 4.weight[1,1] in the one, nothing in the other");
+    FAILS(rg_nn_soft_update(with, without, .5) == -1,
+        "rg_nn_soft_update: the nets differ: running_mean[2] in the one, nothing in the other");
+    FAILS(rg_nn_soft_update(a, a, 1.5) == -1, "rg_nn_soft_update: tau is 1.5, must be from 0 to 1");
+    FAILS(rg_nn_soft_update(a, a, (double)NAN) == -1, "rg_nn_soft_update: tau is nan, must be from 0 to 1");
+    FAILS(rg_nn_soft_update(a, NULL, 1) == -1, "rg_nn_soft_update: there is no net for the sequential to follow");
+    assert_int_equal(rg_nn_soft_update(NULL, a, 1), -1);
     assert_true(element(a->params[0], 0) == 1 && element(longer->params[0], 0) == 0);
     rg_set_default_dtype(t, RG_F64);
     rg_nn *double_precision = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ONES));
-    FAILS(rg_nn_mix(normed, double_precision, 1) == -1,
-        "rg_nn_mix: the nets differ: 0.weight[2,2] f32 in the one, 0.weight[2,2] in the other");
+    FAILS(rg_nn_soft_update(normed, double_precision, 1) == -1,
+        "rg_nn_soft_update: the nets differ: 0.weight[2,2] f32 in the one, 0.weight[2,2] in the other");
     rg_nn *pair[] = {a, rg_nn_copy(a)};
     rg_tensor *y = rg_nn_forward(a, rg_cast(rg_full(t, 1, 1, 2), RG_F32));
     rg_on_grad(y, mix_meanwhile, pair);
     assert_int_equal(rg_backward(rg_sum(y)), -1);
-    assert_non_null(strstr(rg_error(t), "rg_nn_mix: inside a backward pass"));
+    assert_non_null(strstr(rg_error(t), "rg_nn_soft_update: inside a backward pass"));
     rg_error_clear(t);
 }
 

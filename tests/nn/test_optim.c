@@ -509,7 +509,7 @@ static void clipping_writes(void **state) {
     }
 }
 
-static rg_average *averaged;
+static rg_ema *averaged;
 static rg_early_stopping *stopping;
 static rg_tensor *writes(void *ctx, rg_tensor *x, rg_tensor *g) {
     (void)g;
@@ -517,7 +517,7 @@ static rg_tensor *writes(void *ctx, rg_tensor *x, rg_tensor *g) {
     switch (*(int *)ctx) {
     case 0: rg_clip_grad_norm(t, rg_params(t), .1); break;
     case 1: rg_clip_grad_value(t, rg_params(t), .1); break;
-    case 2: rg_average_update(averaged); break;
+    case 2: rg_ema_update(averaged); break;
     case 3: rg_early_stopping_step(stopping, 1); break;
     }
     return NULL;
@@ -528,7 +528,7 @@ static void a_hook_writes_to_nothing_older(void **state) {
     for (int what = 0; what < 4; what++) {
         rg_tape *t = tape(RG_F32);
         rg_tensor *w = rg_param(t, "w", RG_CONSTANT(3), 2);
-        averaged = rg_average_new(t, rg_params(t), .5);
+        averaged = rg_ema_new(t, rg_params(t), .5);
         stopping = rg_early_stopping_new(t, rg_params(t));
         rg_backward(rg_sum(w));
         rg_write(w, (float[]){5, 5});
@@ -537,7 +537,7 @@ static void a_hook_writes_to_nothing_older(void **state) {
         assert_int_equal(rg_backward(loss), -1);
         assert_non_null(strstr(rg_error(t), "inside a backward pass"));
         rg_error_clear(t);
-        assert_true(at(rg_grad_of(w), 0) == 1 && at(rg_average_of(averaged, 0), 0) == 3 && stopping->calls == 0);
+        assert_true(at(rg_grad_of(w), 0) == 1 && at(rg_ema_of(averaged, 0), 0) == 3 && rg_early_stopping_calls(stopping) == 0);
         rg_tape_free(t);
     }
 }
@@ -632,13 +632,13 @@ static void steady_steps_allocate_nothing(void **state) {
     rg_optim *optim[] = {rg_optim_sgd(t, rg_params(t), .momentum = .9), rg_optim_adamw(t, rg_params(t), .lr = .1),
         rg_optim_rmsprop(t, rg_params(t), .centered = true), rg_optim_adagrad(t, rg_params(t), .lr = .1),
         rg_optim_lion(t, rg_params(t), .lr = .1)};
-    rg_average *average = rg_average_new(t, rg_params(t), .9);
+    rg_ema *average = rg_ema_new(t, rg_params(t), .9);
     rg_memory_stats before = rg_memory(t);
     for (int step = 0; step < 100; step++) {
         rg_backward(rg_mean(rg_square(w)));
         rg_clip_grad_norm(t, rg_params(t), .1);
         assert_int_equal(rg_optim_step(optim[step % 5]), 0);
-        rg_average_update(average);
+        rg_ema_update(average);
         rg_tape_reset(t);
         if (step == 1) before = rg_memory(t);
     }

@@ -68,14 +68,14 @@ static void of_optimisers(void **state) {
 static void of_averages(void **state) {
     (void)state;
     const rg_list none = {&w, 0};
-    EACH(-.1, 1.1, NAN) BAD("decay", !rg_average_new(t, one, *v));
-    BAD("no parameters", !rg_average_new(t, none, .5));
+    EACH(-.1, 1.1, NAN) BAD("decay", !rg_ema_new(t, one, *v));
+    BAD("no parameters", !rg_ema_new(t, none, .5));
     EACH(-1, NAN) BAD("min_delta", !rg_early_stopping_new(t, one, .min_delta = *v));
     BAD("patience", !rg_early_stopping_new(t, one, .patience = -1));
     BAD("no parameters", !rg_early_stopping_new(t, none));
-    rg_average *a = rg_average_new(t, (rg_list_of(w, w)), .5);
-    assert_true(rg_average_of(a, 0) && !rg_average_of(a, 1) && !rg_average_of(a, 2) && !rg_average_of(a, -1)); /* listed twice: kept once */
-    assert_true(rg_average_update(NULL) && rg_average_swap(NULL) && rg_early_stopping_restore(NULL) && rg_early_stopping_step(NULL, 1));
+    rg_ema *a = rg_ema_new(t, (rg_list_of(w, w)), .5);
+    assert_true(rg_ema_of(a, 0) && !rg_ema_of(a, 1) && !rg_ema_of(a, 2) && !rg_ema_of(a, -1)); /* listed twice: kept once */
+    assert_true(rg_ema_update(NULL) && rg_ema_swap(NULL) && rg_early_stopping_restore(NULL) && rg_early_stopping_step(NULL, 1));
 }
 
 static rg_tensor *nothing(const char *at, rg_nn *net, rg_tensor *const *in) { return (void)at, (void)net, (void)in, NULL; }

@@ -170,7 +170,7 @@ static void steps_are_the_unrolled_net(void **state) {
         rg_tensor *first = rg_nn_forward(one, x);
         for (int i = 0; i < TIME; i++) {
             rg_tensor *xi = rg_squeeze(rg_slice(x, 1, i, i + 1), 1);
-            p = rg_nn_step(nets[k], xi, &at);
+            p = rg_nn_time_step(nets[k], xi, &at);
             assert_close("a step", p, rg_squeeze(rg_slice(y, 1, i, i + 1), 1), 1e-12);
             h = k == 0 ? rg_rnn_cell(xi, h, w[0], w[1], w[2], w[3], true) : k == 1 ? rg_lstm_cell(xi, h, &c, w[0], w[1], w[2], w[3])
                 : rg_gru_cell(xi, h, w[0], w[1], w[2], w[3]);
@@ -213,7 +213,7 @@ static void checked(rg_nn *net, rg_fn fn, int n, rg_tensor *const *in, int order
     for (; count < n; count++) all[count] = in[count];
     for (int i = 0; i < net->nparams; i++) all[count++] = net->params[i];
     assert_true(count <= MOST);
-    const rg_check c = rg_gradcheck(fn, net, rg_list_of_n(count, all), .order = order, .bar = order == 1 ? 1e-8 : 1e-6);
+    const rg_check c = rg_gradcheck(fn, net, rg_list_of_n(count, all), .order = order, .tolerance = order == 1 ? 1e-8 : 1e-6);
     if (c.failed) rg_check_print(&c, net->kind, stderr);
     assert_int_equal(c.failed, RG_CHECK_PASSED);
     assert_true(c.checked > 0);
@@ -381,28 +381,29 @@ static void they_learn(void **state) {
 static void step_errors(rg_tape *t, rg_nn *lstm, rg_nn *other) {
     rg_tensor *x = rg_full(t, 1, 2, 3), *h = rg_full(t, 1, 2, 2, 5);
     rg_rnn_state none = {NULL, NULL};
-    FAILS(rg_nn_step_at("a.c:1", lstm, rg_full(t, 1, 2, 5, 3), &none),
-        "rg_nn_step: the input of the lstm is [2,5,3], not [batch, 3] (a.c:1)");
-    FAILS(rg_nn_step_at("a.c:1", lstm, rg_full(t, 1, 2, 4), &none), "rg_nn_step: the input of the lstm is [2,4], not [batch, 3] (a.c:1)");
-    FAILS(rg_nn_step_at("a.c:1", lstm, rg_full(t, 1), &none), "rg_nn_step: the input of the lstm is [], not [batch, 3] (a.c:1)");
-    FAILS(rg_nn_step_at("a.c:1", lstm, NULL, &none), "rg_nn_step: x is NULL (a.c:1)");
-    FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){h, rg_poison(t)}),
-        "rg_nn_step: the state c is what a failed operation returned (a.c:1)");
-    FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){rg_full(t, 1, 2, 4), NULL}),
-        "rg_nn_step: [2,3], [2,4]: lstm: the state h is [2,4], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
-    FAILS(rg_nn_step_at("a.c:1", other, x, &none), "rg_nn_step: not an rnn, lstm or gru (a.c:1)");
-    FAILS(rg_nn_step_at("a.c:1", lstm, x, NULL), "rg_nn_step: the state is NULL (a.c:1)");
-    FAILS(rg_nn_step_at("a.c:1", NULL, x, &none), "rg_nn_step: the net is NULL (a.c:1)");
+    FAILS(rg_nn_time_step_at("a.c:1", lstm, rg_full(t, 1, 2, 5, 3), &none),
+        "rg_nn_time_step: the input of the lstm is [2,5,3], not [batch, 3] (a.c:1)");
+    FAILS(rg_nn_time_step_at("a.c:1", lstm, rg_full(t, 1, 2, 4), &none),
+        "rg_nn_time_step: the input of the lstm is [2,4], not [batch, 3] (a.c:1)");
+    FAILS(rg_nn_time_step_at("a.c:1", lstm, rg_full(t, 1), &none), "rg_nn_time_step: the input of the lstm is [], not [batch, 3] (a.c:1)");
+    FAILS(rg_nn_time_step_at("a.c:1", lstm, NULL, &none), "rg_nn_time_step: x is NULL (a.c:1)");
+    FAILS(rg_nn_time_step_at("a.c:1", lstm, x, &(rg_rnn_state){h, rg_poison(t)}),
+        "rg_nn_time_step: the state c is what a failed operation returned (a.c:1)");
+    FAILS(rg_nn_time_step_at("a.c:1", lstm, x, &(rg_rnn_state){rg_full(t, 1, 2, 4), NULL}),
+        "rg_nn_time_step: [2,3], [2,4]: lstm: the state h is [2,4], not [layers, batch, hidden] = [2,2,5] (a.c:1)");
+    FAILS(rg_nn_time_step_at("a.c:1", other, x, &none), "rg_nn_time_step: not an rnn, lstm or gru (a.c:1)");
+    FAILS(rg_nn_time_step_at("a.c:1", lstm, x, NULL), "rg_nn_time_step: the state is NULL (a.c:1)");
+    FAILS(rg_nn_time_step_at("a.c:1", NULL, x, &none), "rg_nn_time_step: the net is NULL (a.c:1)");
     const int64_t mark = rg_mark(t);
     rg_tensor *old = rg_full(t, 1, 2, 2, 5);
     rg_rewind_at("b.c:2", t, mark);
     if (rg_info().pool) { /* without it the memory is gone */
-        FAILS(rg_nn_step_at("a.c:1", lstm, x, &(rg_rnn_state){old, NULL}),
-            "rg_nn_step: the state h was released by the rewind at b.c:2 (a.c:1)");
+        FAILS(rg_nn_time_step_at("a.c:1", lstm, x, &(rg_rnn_state){old, NULL}),
+            "rg_nn_time_step: the state h was released by the rewind at b.c:2 (a.c:1)");
     }
     rg_tensor *wide = rg_cast(x, RG_F64);
-    FAILS(rg_nn_step_at("a.c:1", lstm, wide, &none),
-        "rg_nn_step: [2,3] f64: linear: [1,2,3] f64, weight_ih_l0[3,20], bias_ih_l0[20]: "
+    FAILS(rg_nn_time_step_at("a.c:1", lstm, wide, &none),
+        "rg_nn_time_step: [2,3] f64: linear: [1,2,3] f64, weight_ih_l0[3,20], bias_ih_l0[20]: "
         "dtypes f64 and f32 differ; rg_cast converts (a.c:1)");
 }
 
@@ -464,7 +465,7 @@ static void errors(void **state) {
     assert_null((rg_nn_lstm)(NULL, 1, 1, two));
     assert_null(rg_nn_transformer_block(NULL, 2, 1, 2, RG_ONES));
     assert_null(rg_nn_embedding(NULL, 2, 1, RG_ONES));
-    assert_true(rg_failed(rg_nn_step(NULL, NULL, NULL)) && rg_failed(rg_nn_unroll(NULL, NULL, NULL)) &&
+    assert_true(rg_failed(rg_nn_time_step(NULL, NULL, NULL)) && rg_failed(rg_nn_unroll(NULL, NULL, NULL)) &&
         rg_failed(rg_nn_attend(NULL, NULL, NULL, NULL, NULL)));
     assert_true(rg_failed(rg_rnn_cell(NULL, NULL, NULL, NULL, NULL, NULL, true)) &&
         rg_failed(rg_gru_cell(NULL, NULL, NULL, NULL, NULL, NULL)));

@@ -17,7 +17,7 @@ typedef struct gan {
     rg_nn *g, *d;
     rg_optim *adam, *rms;
     rg_loader *batches;
-    rg_average *ema;
+    rg_ema *ema;
     rg_early_stopping *stop;
     rg_plateau plateau;
     rg_tensor *memory[2]; /* f32 [3], of all batches so far; i32 [2], rows and batches */
@@ -38,7 +38,7 @@ static void gan_new(gan *r, uint64_t seed) {
     for (int i = 0; i < ROWS * 3; i++) (&points[0][0])[i] = (float)(i * 37 % 17) / 8 - 1, classes[i / 3] = i % 2;
     r->batches =
         rg_loader_new(r->t, rg_buffer(r->t, "x", points, ROWS, 3), rg_buffer(r->t, "y", classes, ROWS), .batch = BATCH, .shuffle = true);
-    r->ema = rg_average_new(r->t, rg_nn_params(r->g), .9);
+    r->ema = rg_ema_new(r->t, rg_nn_params(r->g), .9);
     r->stop = rg_early_stopping_new(r->t, rg_nn_params(r->g), .patience = 2);
     r->memory[0] = rg_retain(rg_set_name(rg_zeros(r->t, 3), "of points"));
     r->memory[1] = rg_buffer_of(r->t, "counts", RG_I32, NULL, 2);
@@ -53,7 +53,7 @@ static int add(gan *r, rg_state *s, int member) {
     case 2: return rg_state_optim(s, name, r->adam);
     case 3: return rg_state_optim(s, name, r->rms);
     case 4: return rg_state_loader(s, name, r->batches);
-    case 5: return rg_state_average(s, name, r->ema);
+    case 5: return rg_state_ema(s, name, r->ema);
     case 6: return rg_state_plateau(s, name, &r->plateau);
     case 7: return rg_state_early_stopping(s, name, r->stop);
     case 8: return rg_state_tensors(s, name, (rg_list){r->memory, 2});
@@ -91,7 +91,7 @@ static void train(gan *r, int n) {
         if (r->step++ % 3) { /* the count matters */
             rg_backward(rg_mean(rg_softplus(rg_mul(-1, rg_nn_forward(r->d, fake)))), .inputs = rg_nn_params(r->g));
             rg_optim_step(r->adam);
-            rg_average_update(r->ema);
+            rg_ema_update(r->ema);
         }
         r->sum += rg_item(loss);
         rg_write(r->memory[0], rg_f32(seen));
@@ -134,7 +134,7 @@ static void goes_on_bit_for_bit(void **state) {
     gan straight;
     gan_new(&straight, 1);
     train(&straight, STEPS);
-    assert_true(straight.stopped > 0 && straight.plateau.begun && straight.stop->best_call > 0);
+    assert_true(straight.stopped > 0 && straight.plateau.begun && rg_early_stopping_best_call(straight.stop) > 0);
     int cooling = 0;
     for (const int *k = (const int[]){0, 3, 6, 8, 15, 20, 26, STEPS, -1}; *k >= 0; k++) {
         gan first, second;
@@ -180,13 +180,13 @@ static void swapped_in(void **state) {
     gan first, second;
     gan_new(&first, 1), gan_new(&second, 2);
     train(&first, 7), train(&second, 3);
-    rg_average_swap(first.ema);
+    rg_ema_swap(first.ema);
     snprintf(path, sizeof path, "%s/run", folder);
     assert_int_equal(rg_state_save(state_without(&first, -1), path), 0);
     assert_int_equal(rg_state_load(state_without(&second, -1), path), 0);
-    assert_int_equal(rg_average_update(second.ema), -1);
+    assert_int_equal(rg_ema_update(second.ema), -1);
     rg_error_clear(second.t);
-    assert_int_equal(rg_average_swap(first.ema) | rg_average_swap(second.ema), 0);
+    assert_int_equal(rg_ema_swap(first.ema) | rg_ema_swap(second.ema), 0);
     train(&first, 5), train(&second, 5);
     assert_true(same_run(&first, &second));
     rg_tape_free(first.t), rg_tape_free(second.t);
@@ -382,8 +382,8 @@ static void what_cannot_be_added(void **state) {
     REFUSED(rg_state_net(s, "a", foreign), RG_ESTATE, "rg_state_net: the object to add is from another tape");
     REFUSED(rg_state_optim(s, "a", sgd), RG_ESTATE, "rg_state_optim: the object to add is from another tape");
     REFUSED(rg_state_loader(s, "a", loader), RG_ESTATE, "rg_state_loader: the object to add is from another tape");
-    REFUSED(rg_state_average(s, "a", rg_average_new(other, rg_params(other), .5)), RG_ESTATE,
-        "rg_state_average: the object to add is from another tape");
+    REFUSED(rg_state_ema(s, "a", rg_ema_new(other, rg_params(other), .5)), RG_ESTATE,
+        "rg_state_ema: the object to add is from another tape");
     REFUSED(rg_state_early_stopping(s, "a", rg_early_stopping_new(other, rg_params(other))), RG_ESTATE,
         "rg_state_early_stopping: the object to add is");
     REFUSED(rg_state_tensors(s, "a", rg_params(other)), RG_ESTATE, "rg_state_tensors: tensor 0 is poisoned, or of another tape");
@@ -408,7 +408,7 @@ static void what_cannot_be_added(void **state) {
     assert_int_equal(rg_state_tensors(NULL, "a", rg_params(t)), -1);
     assert_int_equal(rg_state_optim(NULL, "a", of_p), -1);
     assert_int_equal(rg_state_loader(NULL, "a", NULL), -1);
-    assert_int_equal(rg_state_average(NULL, "a", NULL), -1);
+    assert_int_equal(rg_state_ema(NULL, "a", NULL), -1);
     assert_int_equal(rg_state_early_stopping(NULL, "a", NULL), -1);
     assert_int_equal(rg_state_plateau(NULL, "a", NULL), -1);
     assert_int_equal(rg_state_count(NULL, "a", &n), -1);
@@ -479,7 +479,7 @@ static void listed_twice(void **state) {
     assert_false(rg_early_stopping_step(stop, .5)); /* zeros are the best now, and not any more after this: */
     assert_int_equal(rg_state_load(s, path), 0);
     assert_int_equal(rg_early_stopping_restore(stop), 0);
-    assert_true(rg_f32(w)[0] == 1 && stop->calls == 1);
+    assert_true(rg_f32(w)[0] == 1 && rg_early_stopping_calls(stop) == 1);
 }
 
 int main(void) {

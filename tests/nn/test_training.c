@@ -417,30 +417,30 @@ static void averages_weights(void **state) {
         const double bar = dtype == RG_F64 ? 1e-15 : 1e-6;
         rg_tape *t = tape(dtype);
         rg_tensor *p = rg_param(t, "p", RG_ZEROS, 20001), *twice[] = {p, p};
-        rg_average *a = rg_average_new_at("a.c:1", t, (rg_list){twice, 2}, .9);
+        rg_ema *a = rg_ema_new_at("a.c:1", t, (rg_list){twice, 2}, .9);
         double mean = 0;
         for (int k = 1; k <= 5; k++) {
             rg_init_fill(p, RG_CONSTANT(k));
-            assert_int_equal(rg_average_update(a), 0);
+            assert_int_equal(rg_ema_update(a), 0);
             mean = .9 * mean + .1 * k;
         }
-        near("average", 0, element(rg_average_of(a, 0), 20000), mean, bar);
-        assert_string_equal(rg_name_of(rg_average_of(a, 0)), "p.average");
-        assert_null(rg_average_of(a, 1));
+        near("average", 0, element(rg_ema_of(a, 0), 20000), mean, bar);
+        assert_string_equal(rg_name_of(rg_ema_of(a, 0)), "p.average");
+        assert_null(rg_ema_of(a, 1));
         rg_tensor *stale = rg_sum(rg_square(p));
-        assert_int_equal(rg_average_swap(a), 0);
+        assert_int_equal(rg_ema_swap(a), 0);
         near("swapped in", 0, element(p, 0), mean, bar);
-        near("put away", 0, element(rg_average_of(a, 0), 0), 5, 0);
-        MESSAGE(assert_int_equal(rg_average_update(a), -1),
-            "rg_average_update: the averages are swapped in, call rg_average_swap first; they were made here (a.c:1)");
+        near("put away", 0, element(rg_ema_of(a, 0), 0), 5, 0);
+        MESSAGE(assert_int_equal(rg_ema_update(a), -1),
+            "rg_ema_update: the averages are swapped in, call rg_ema_swap first; they were made here (a.c:1)");
         assert_int_equal(rg_backward(stale), -1);
         rg_error_clear(t);
-        assert_int_equal(rg_average_swap(a), 0);
+        assert_int_equal(rg_ema_swap(a), 0);
         near("swapped out", 0, element(p, 20000), 5, 0);
-        MESSAGE(assert_null(rg_average_new_at(NULL, t, rg_params(t), 1.1)), "rg_average_new: decay is 1.1, must be from 0 to 1");
-        assert_int_equal(rg_average_update(NULL), -1);
-        assert_int_equal(rg_average_swap(NULL), -1);
-        assert_null(rg_average_of(NULL, 0));
+        MESSAGE(assert_null(rg_ema_new_at(NULL, t, rg_params(t), 1.1)), "rg_ema_new: decay is 1.1, must be from 0 to 1");
+        assert_int_equal(rg_ema_update(NULL), -1);
+        assert_int_equal(rg_ema_swap(NULL), -1);
+        assert_null(rg_ema_of(NULL, 0));
         no_error(t);
     }
 }
@@ -466,7 +466,7 @@ static void stops_early(void **state) {
             stop = rg_early_stopping_step(s, rows[r].metric[k++]);
         }
         assert_int_equal(k, rows[r].stop);
-        assert_int_equal(s->best_call, rows[r].best);
+        assert_int_equal(rg_early_stopping_best_call(s), rows[r].best);
         assert_int_equal(rg_early_stopping_restore(s), 0);
         near("best weights", (int)r, element(p, 2), rows[r].best ? rows[r].best : k, 0);
         no_error(t);
@@ -478,6 +478,81 @@ static void stops_early(void **state) {
     MESSAGE(assert_null(rg_early_stopping_new_at(NULL, t, rg_params(t), (rg_early_stopping_options){.min_delta = NAN})),
         "rg_early_stopping_new: min_delta is nan, must be at least 0");
     assert_true(rg_early_stopping_step(NULL, 1) && rg_early_stopping_restore(NULL) == -1);
+    no_error(t);
+}
+
+/* Of a net with batch norm, parameters and running statistics go together: averaged, exchanged, kept and put back. */
+static void state_of_a_net(void **state) {
+    (void)state;
+    rg_tape *t = tape(RG_F32);
+    rg_nn *net = rg_nn_sequential(t, rg_nn_linear(t, 2, 2, RG_ONES), rg_nn_batch_norm1d(t, 2));
+    const rg_list all = rg_nn_state(net);
+    assert_int_equal(all.count, 6);
+    assert_true(all.items[0] == net->params[0] && all.items[3] == net->params[3] && all.items[4] == net->buffers[0]);
+    rg_ema *ema = rg_ema_new(t, all, .75);
+    rg_early_stopping *stop = rg_early_stopping_new(t, all, .patience = 5);
+    assert_string_equal(rg_name_of(rg_ema_of(ema, 4)), "1.running_mean.average");
+    for (int k = 1; k <= 3; k++) {
+        for (int i = 0; i < all.count; i++) rg_init_fill(all.items[i], RG_CONSTANT(k));
+        assert_false(rg_early_stopping_step(stop, k == 2 ? 0 : 1));
+        rg_ema_update(ema);
+    }
+    assert_true(rg_early_stopping_calls(stop) == 3 && rg_early_stopping_best_call(stop) == 2 && rg_early_stopping_best(stop) == 0);
+    assert_int_equal(rg_ema_swap(ema), 0);
+    near("average of a mean", 0, element(net->buffers[0], 0), .75 * (.75 * (.25 + .75 * 0) + .5) + .75, 1e-6);
+    near("average of a variance", 0, element(net->buffers[1], 0), .75 * (.75 * (.25 + .75 * 1) + .5) + .75, 1e-6);
+    rg_ema_swap(ema);
+    for (int i = 0; i < all.count; i++) near("live", i, element(all.items[i], 1), 3, 0);
+    assert_int_equal(rg_early_stopping_restore(stop), 0);
+    for (int i = 0; i < all.count; i++) near("best", i, element(all.items[i], 1), 2, 0);
+    assert_int_equal(rg_nn_state(NULL).count, 0);
+    no_error(t);
+}
+
+/* Leaves of any kind are kept; what would be averaged are floats. */
+static void leaves_around_a_step(void **state) {
+    (void)state;
+    rg_tape *t = tape(RG_F32), *u = tape(RG_F32);
+    rg_tensor *x = rg_full(t, 3, 2), *counts = rg_buffer(t, "counts", ((int32_t[]){1, 2}), 2), *y = rg_neg(x);
+    rg_early_stopping *s = rg_early_stopping_new(t, rg_list_of(x, counts));
+    assert_false(rg_early_stopping_step(s, 1));
+    rg_tape_reset(t); /* x stays */
+    rg_init_fill(x, RG_ZEROS);
+    rg_write(counts, ((int32_t[]){7, 7}));
+    assert_int_equal(rg_early_stopping_restore(s), 0);
+    assert_true(rg_f32(x)[1] == 3 && rg_i32(counts)[1] == 2);
+    MESSAGE(assert_null(rg_ema_new_at("a.c:1", t, rg_list_of(x, counts), .5)),
+        "rg_ema_new: item 1 of the list, counts[2] i32, is no float (a.c:1)");
+    y = rg_neg(x);
+    MESSAGE(assert_null(rg_ema_new_at("a.c:1", t, rg_list_of(x, y), .5)), "rg_ema_new: item 1 of the list, [2], is no leaf (a.c:1)");
+    MESSAGE(assert_null(rg_early_stopping_new_at("a.c:1", t, rg_list_of(rg_full(u, 1, 3)), (rg_early_stopping_options){0})),
+        "rg_early_stopping_new: item 0 of the list, [3], is from another tape (a.c:1)");
+    MESSAGE(assert_null(rg_early_stopping_new_at("a.c:1", t, rg_list_of(x, NULL), (rg_early_stopping_options){0})),
+        "rg_early_stopping_new: item 1 of the list is NULL (a.c:1)");
+    MESSAGE(assert_null(rg_ema_new_at("a.c:1", t, (rg_list){0}, .5)),
+        "rg_ema_new: no parameters or buffers; rg_nn_state(net) has those of a net (a.c:1)");
+    assert_true(isnan(rg_early_stopping_best(NULL)) && !rg_early_stopping_calls(NULL) && !rg_early_stopping_best_call(NULL));
+    no_error(u);
+    no_error(t);
+}
+
+/* A frozen net gets no gradient, and keeps its values in spite of weight decay and momentum; thawed, it learns on. */
+static void freezes(void **state) {
+    (void)state;
+    rg_tape *t = tape(RG_F32);
+    rg_nn *first = rg_nn_linear(t, 2, 3, RG_ONES), *net = rg_nn_sequential(t, first, rg_nn_linear(t, 3, 1, RG_ONES));
+    rg_optim *optim = rg_optim_sgd(t, rg_nn_params(net), .lr = .1, .momentum = .9, .weight_decay = .5);
+    for (int k = 0; k < 4; k++) {
+        const bool frozen = k == 1 || k == 2;
+        assert_true(rg_nn_requires_grad(first, !frozen) == first);
+        const double was[] = {element(net->params[0], 0), element(net->params[1], 0), element(net->params[2], 0)};
+        assert_int_equal(rg_backward(rg_sum(rg_square(rg_nn_forward(net, rg_full(t, 1, 1, 2))))), 0);
+        for (int i = 0; i < 4; i++) assert_true(!rg_grad_of(net->params[i]) == (frozen && i < 2));
+        assert_int_equal(rg_optim_step(optim), 0);
+        for (int i = 0; i < 3; i++) assert_true((element(net->params[i], 0) == was[i]) == (frozen && i < 2));
+        rg_tape_reset(t);
+    }
+    assert_null(rg_nn_requires_grad(NULL, false));
     no_error(t);
 }
 
@@ -494,7 +569,8 @@ int main(void) {
         cmocka_unit_test(closures_of_others), cmocka_unit_test(lbfgs_without_memory),
         cmocka_unit_test(clips_by_norm), cmocka_unit_test(clips_what_is_not_finite), cmocka_unit_test(clips_by_value),
         cmocka_unit_test(shows_gradients),
-        cmocka_unit_test(averages_weights), cmocka_unit_test(stops_early),
+        cmocka_unit_test(averages_weights), cmocka_unit_test(stops_early), cmocka_unit_test(state_of_a_net),
+        cmocka_unit_test(leaves_around_a_step), cmocka_unit_test(freezes),
     };
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) cases_add(&all, rest[i].test_func, NULL, "%s", rest[i].name);
     return cases_run(&all, "training");

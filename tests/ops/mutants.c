@@ -28,7 +28,7 @@ static struct { int tried, killed, second, equal, rounded, survived, right, alar
 enum { EQUAL_SEEDS = 32, SEEDS = 200 }; /* what differs beside a kink only, at few elements in a thousand, needs other values to show */
 
 static bool rejects(const rg_op *op, int order, uint64_t seed, rg_check *c) {
-    *c = rg_gradcheck_op(op, .order = order, .seed = seed, .bar = o.bar);
+    *c = rg_gradcheck_op(op, .order = order, .seed = seed, .tolerance = o.bar);
     return c->failed != RG_CHECK_PASSED;
 }
 

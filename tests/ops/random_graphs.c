@@ -221,7 +221,7 @@ static rg_check check_at(graph *g, uint64_t again, bool settle, double zoom) {
         in[i] = rg_requires_grad(rg_full_at(NULL, t, 0, 1, &g->size[i]), true);
     }
     g->zoom = zoom;
-    const rg_check c = rg_gradcheck(as_function, g, rg_list_of_n(g->leaves, in), .order = 3, .bar = o.bar, .seed = g->seed);
+    const rg_check c = rg_gradcheck(as_function, g, rg_list_of_n(g->leaves, in), .order = 3, .tolerance = o.bar, .seed = g->seed);
     g->zoom = 1;
     rg_tape_free(t);
     return c;
@@ -355,7 +355,7 @@ static void print_program(graph *g) {
         print_numbers(in[i]);
         printf("}), %" PRId64 "), true);\n", g->size[i]);
     }
-    printf("    rg_check c = rg_gradcheck(f, t, rg_list_of_n(%d, in), .order = 3, .bar = %g, .seed = %" PRIu64 ");\n"
+    printf("    rg_check c = rg_gradcheck(f, t, rg_list_of_n(%d, in), .order = 3, .tolerance = %g, .seed = %" PRIu64 ");\n"
         "    rg_check_print(&c, \"f\", stdout);\n    rg_tape_free(t);\n    return c.failed;\n}\n", g->leaves, o.bar, g->seed);
     rg_tape_free(t);
 }

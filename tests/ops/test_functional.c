@@ -190,7 +190,7 @@ static void gradcheck(void **state) {
     rg_tensor *in[4];
     for (int k = 0; k < 4; k++) in[k] = leaf(t, 2, k % 2 ? (const int64_t[]){3, 2} : (const int64_t[]){2, 3});
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
-        rg_check c = rg_gradcheck(all[k].fn, NULL, rg_list_of_n(all[k].n, in), .order = all[k].order, .bar = 1e-7);
+        rg_check c = rg_gradcheck(all[k].fn, NULL, rg_list_of_n(all[k].n, in), .order = all[k].order, .tolerance = 1e-7);
         if (c.failed) rg_check_print(&c, all[k].name, stderr);
         assert_int_equal(c.failed, RG_CHECK_PASSED);
     }
@@ -209,7 +209,9 @@ static void what_is_refused(void **state) {
     REFUSED(RG_ESTATE, rg_jacobian(x, c), "rg_jacobian: x[0] does not require a gradient");
     REFUSED(RG_ESTATE, rg_jacobian(x, NULL), "rg_jacobian: x[0] is NULL");
     REFUSED(RG_ESHAPE, rg_hessian(rg_square(w), w),
-        "rg_grad: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy");
+        "rg_hessian: [2] has 2 elements, not one; take its rg_sum or rg_mean");
+    REFUSED(RG_ESHAPE, (rg_hvp(rg_square(w), rg_list_of(w), rg_list_of(c), &out), rg_poison(t)),
+        "rg_hvp: [2] has 2 elements, not one; take its rg_sum or rg_mean");
     REFUSED(RG_ESHAPE, rg_jvp(w, rg_list_of(w), rg_list_of(x)), "rg_jvp: v[0] x[2,1,3,1] does not fit x[0] w[2]");
     REFUSED(RG_ESTATE, rg_jvp(w, rg_list_of(w), rg_list_of(none)), "rg_jvp: v[0] is NULL");
     REFUSED(RG_EVALUE, rg_jvp(w, rg_list_of(w), rg_list_of_n(1, NULL)), "rg_jvp: no x, or no v");

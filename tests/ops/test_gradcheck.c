@@ -190,7 +190,7 @@ static void both_orders_at_once(void **state) {
     assert_true(c.error > 0 && c.error < 1e-9);
     c = rg_gradcheck(product, NULL, rg_list_of_n(2, in));
     assert_int_equal(c.checked, 12);
-    c = rg_gradcheck(product, NULL, rg_list_of_n(2, in), .bar = 1e-300);
+    c = rg_gradcheck(product, NULL, rg_list_of_n(2, in), .tolerance = 1e-300);
     assert_int_equal(c.failed, RG_CHECK_WRONG);
     rg_tape_free(t);
 }

@@ -205,6 +205,32 @@ static void tape_as_graph(void **state) {
     rg_tape_free(t);
 }
 
+static void equal_and_close(void **state) {
+    (void)state;
+    const float nan = NAN, inf = INFINITY;
+    rg_tape *t = rg_tape_new(0);
+    rg_on_error(t, NULL, NULL);
+    rg_tensor *a = rg_input(t, ((float[]){1, 2, 3}), 3), *b = rg_input(t, ((float[]){1, 2, 3}), 3), *i = rg_cast(a, RG_I32),
+              *near = rg_input(t, ((float[]){1, 2, 3.0001f}), 3), *column = rg_reshape(a, 3, 1), *n = rg_input(t, &nan, 1),
+              *p = rg_input(t, &inf, 1), *m = rg_neg(p), *none = rg_full(t, 0, 0);
+    assert_true(rg_equal(a, b) && rg_equal(a, i) && rg_equal(none, none) && rg_equal(p, p));
+    assert_false(rg_equal(a, near) || rg_equal(a, column) || rg_equal(n, n) || rg_equal(p, m));
+    assert_true(rg_allclose(a, b) && rg_allclose(near, a, .rtol = 1e-4) && rg_allclose(near, a, .atol = 1e-3) && rg_allclose(p, p));
+    assert_false(rg_allclose(near, a) || rg_allclose(near, a, .rtol = RG_ZERO, .atol = 1e-5) || rg_allclose(a, column));
+    assert_false(rg_allclose(p, m) || rg_allclose(a, p) || rg_allclose(n, n) || rg_allclose(p, n));
+    rg_tensor *one = rg_input(t, ((float[]){1}), 1);
+    assert_false(rg_allclose(one, p) || rg_allclose(p, one) || rg_allclose(one, n, .equal_nan = true));
+    assert_true(rg_allclose(n, n, .equal_nan = true));
+    assert_null(rg_error(t));
+    assert_false(rg_equal_at("a.c:1", NULL, a));
+    assert_string_equal(rg_error(t), "rg_equal: the first tensor is NULL (a.c:1)");
+    rg_error_clear(t);
+    assert_false(rg_allclose_at("a.c:1", a, NULL, (rg_allclose_options){0}));
+    assert_string_equal(rg_error(t), "rg_allclose: the second tensor is NULL (a.c:1)");
+    assert_false(rg_equal(NULL, NULL) || rg_equal(rg_neg(a), rg_neg(a)));
+    rg_tape_free(t);
+}
+
 static void nothing_to_print(void **state) {
     (void)state;
     printed p;
@@ -243,6 +269,7 @@ int main(void) {
         cmocka_unit_test(huge),
         cmocka_unit_test(tape_one_op_a_line),
         cmocka_unit_test(tape_as_graph),
+        cmocka_unit_test(equal_and_close),
         cmocka_unit_test(nothing_to_print),
     };
     return cmocka_run_group_tests_name("print", tests, NULL, NULL);

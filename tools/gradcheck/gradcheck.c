@@ -20,15 +20,15 @@ static struct {
     option_strings load;
     int order;
     uint64_t seed;
-    double bar;
+    double tolerance;
     bool verbose, oracles, markdown;
-} o = {.seed = 1, .bar = 1e-8};
+} o = {.seed = 1, .tolerance = 1e-8};
 static const option_row table[] = {
     {"op",      OPT_STRING, &o.op,      "NAME", "check this operator only", 0, 0},
     {"load",    OPT_STRINGS, &o.load,   "FILE", "check the operators that this shared object registers; may be given several times", 0, 0},
     {"order",   OPT_INT,    &o.order,   "1|2",  "only first or only second derivatives; 0: both, dtypes, replays and refusals", 0, 2},
     {"seed",    OPT_UINT64, &o.seed,    "N",    "seed of the operands and of the gradients of results", 0, 0},
-    {"bar",     OPT_DOUBLE, &o.bar,     "E",    "largest relative error that passes", 1e-300, 1},
+    {"tolerance", OPT_DOUBLE, &o.tolerance, "E", "largest relative error that passes", 1e-300, 1},
     {"verbose", OPT_FLAG,   &o.verbose, NULL,   "name the worst element of every operator", 0, 0},
     {"oracles", OPT_FLAG,   &o.oracles, NULL,   "compare with four oracles: differences, adjoint identity, closed forms, PyTorch", 0,
     0},
@@ -94,7 +94,7 @@ static int walk(int order) {
             t.plain++;
             continue;
         }
-        const rg_check c = rg_gradcheck_op(op, .order = order, .seed = o.seed, .bar = o.bar);
+        const rg_check c = rg_gradcheck_op(op, .order = order, .seed = o.seed, .tolerance = o.tolerance);
         printf("%-16s %8d %9" PRId64 " %12.1e %9" PRId64 "  %s\n", op->name, c.samples, c.checked, c.error, c.left_out,
             rg_verdict_name(c.failed));
         count(&t, &c);
