@@ -11,12 +11,13 @@ bool rg_needs(const rg_tensor *y, int i) { return y->in[i]->flags & y->tape->pas
 
 static bool pass_failed(const rg_tape *t) { return t->errors != t->pass.errors; }
 
-/* g may be added to in place if it has one holder, is in tape->kept and is no view. While a plan is written, it is in plan.made, which is a
-   second holder; a number that fills a tensor is not written then, since no step would set it again. */
-static bool held_by(const rg_tensor *g, int holders) { return g->refs == holders && (g->flags & RG_KEPT) && !g->base; }
-static bool rg_is_unshared(const rg_tensor *g) { return held_by(g, 1); }
+/* g may be written in place if nothing else holds it and it is no view. */
+static bool held_by(const rg_tensor *g, int holders, int list) { return g->refs == holders && (g->flags & list) && !g->base; }
+static bool rg_is_unshared(const rg_tensor *g) { return held_by(g, 1, RG_KEPT); }
+/* g, a cotangent. What a plan's pass made has two holds, the plan's and the cotangent's. A number that fills a tensor is not written then,
+   since no step would set it again. */
 static bool may_add_into(const rg_tape *t, const rg_tensor *g) {
-    return t->plan.writing ? held_by(g, 2) && !(g->flags & RG_FILLED) : held_by(g, 1);
+    return t->plan.writing ? held_by(g, 2, RG_PLANNED) && !(g->flags & RG_FILLED) : rg_is_unshared(g);
 }
 
 static void drop_cotangent(rg_tensor *x) {
@@ -83,9 +84,8 @@ RG_COLD static rg_tensor *fitted(rg_tape *t, rg_tensor *y, int i, rg_tensor *g) 
     if (!rg_usable(g)) return NULL;
     if (rg_same_shape(g, x) && g->dtype == x->dtype) return g;
     char is[64], should[64];
-    rg_fail(t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient %s %s in place of %s %s", y->op->name, i + 1,
-        rg_shape_text(g, is, sizeof is),
-        rg_dtype_name(g->dtype), rg_shape_text(x, should, sizeof should), rg_dtype_name(x->dtype));
+    rg_fail(t, RG_ESTATE, y->at, "%s: its backward gave operand %d a gradient %s in place of %s", y->op->name, i + 1,
+        rg_shape_text(g, is, sizeof is), rg_shape_text(x, should, sizeof should));
     return NULL;
 }
 
@@ -288,11 +288,13 @@ static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how, rg_list 
     begin_pass(t, at, inputs.count ? RG_REACHES : RG_NEEDS, false);
     flag_paths(t, loss, inputs.items, inputs.count);
     t->plan.writing = how == RG_PLAN_GRADS;
-    const bool depends =
-        loss->flags & t->pass.flag || rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on none of the inputs") == 0;
-    const int failed = !depends || run_pass(t, loss, NULL) || commit(t, loss, how);
+    t->plan.hooks_begin = t->seq;
+    int failed = -1;
+    if (loss->flags & t->pass.flag) failed = run_pass(t, loss, NULL) || commit(t, loss, how);
+    else rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on none of the inputs");
     for (int k = 0; k < inputs.count; k++) inputs.items[k]->flags &= (uint16_t)~RG_PATH_FLAGS;
     end_pass(t, failed || inputs.count ? loss : NULL);
+    t->plan.hooks_end = t->seq;
     t->plan.writing = false;
     return failed ? -1 : 0;
 }

@@ -4,9 +4,6 @@
 
 #include "internal.h"
 
-#undef RG_AT
-#define RG_AT (y->at)
-
 RG_KERNELS(add);
 RG_KERNELS(sum);
 RG_KERNELS(expand);
@@ -14,7 +11,7 @@ extern const rg_op rg_op_add_integers, rg_op_expand_integers; /* ops/integers.c 
 
 /* -------- add */
 
-static void add_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { dx[0] = dx[1] = ((void)y, dy); }
+static void add_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { (void)y, dx[0] = dx[1] = dy; }
 
 RG_OP(add) = {.name = "add", .formula = "a + b", .arity = 2, .others = &rg_op_add_integers, .forward = RG_KERNEL(add),
     .backward = add_backward,

@@ -5,9 +5,6 @@
 #include "core_ops.h"
 #include "op.h"
 
-#undef RG_AT
-#define RG_AT at
-
 #define RG_COLD __attribute__((cold, noinline)) /* seldom called: kept away from what often runs */
 
 enum { /* rg_tensor.flags, by owner */
@@ -19,7 +16,8 @@ enum { /* rg_tensor.flags, by owner */
     RG_BY_KERNEL = 1 << 5, /* made by the forward kernel of the next result */
     /* its list; with none of them it is on the record */
     RG_PERMANENT = 1 << 6, /* parameter or buffer: in tape->permanent */
-    RG_KEPT = 1 << 7,      /* in tape->kept, or in plan.made */
+    RG_KEPT = 1 << 7,      /* in tape->kept, which has no hold */
+    RG_PLANNED = 1 << 14,  /* in plan.made, which has a hold */
     RG_RETURNED = 1 << 8,  /* on the record again: released, but younger results may read it. It goes with the last of them */
     /* hook.c */
     RG_HOOKED = 1 << 9,  /* has a hook in tape->hooks */
@@ -87,6 +85,7 @@ typedef struct rg_plan {
     rg_chain made;                  /* what the pass made: a hold each */
     /* eager: hooks, listeners for gradients or rg_keep_grads want each pass. Steps go forward only; a replay runs the pass as usual */
     bool writing, eager;
+    int isa;                        /* the instruction set of its kernels */
     /* of the record, with or without a plan */
     rg_tensor *loss;                /* the oldest that rg_backward was given: held */
     bool some_inputs;               /* its pass was for some leaves only */
@@ -97,7 +96,7 @@ typedef struct rg_plan {
     const char *why_unplayable;
     int64_t replayed;               /* tape->seq when the last successful replay began: all results are of what leaves held then */
     int64_t stale_before;           /* results older than this seq hold values of two steps, since the last replay failed; 0: it did not */
-    int64_t hooks_begin, hooks_end; /* what hooks made in the last replay has a seq in between */
+    int64_t hooks_begin, hooks_end; /* what hooks made in the last rg_backward or replay has a seq in between */
 } rg_plan;
 
 struct rg_tape {

@@ -139,7 +139,7 @@ static void rg_plan_take(rg_tape *t, int64_t mark) {
     for (x = x ? x->next : t->record.first; x; x = next) {
         next = x->next;
         rg_unlist(&t->record, x);
-        x->flags |= RG_KEPT;
+        x->flags |= RG_PLANNED;
         rg_enlist(&p->made, x);
     }
 }
@@ -149,6 +149,7 @@ static int rg_plan_write_copy(rg_tensor *copy, rg_tensor *from) {
     if (add_step(t, (rg_step){.kind = RG_STEP_COPY, .y = copy, .from = from})) return -1;
     rg_unlist(&t->kept, copy);
     rg_enlist(&t->plan.made, copy);
+    copy->flags ^= RG_KEPT | RG_PLANNED;
     copy->refs++;
     return 0;
 }
@@ -186,8 +187,9 @@ static inline int run_fused(const rg_tape *t, const rg_step *s) {
 /* Listeners are called for one run of each result and one of each vjp; for leaves they are not called. */
 static RG_INLINE int replay(rg_tape *t, int64_t from, int64_t to, bool watched) {
     const uint32_t errors = t->errors;
+    int64_t i = from;
     int failed = 0;
-    for (int64_t i = from; i < to && !failed; i++) {
+    for (; i < to && !failed; i++) {
         const rg_step *s = &t->plan.steps[i];
         const bool told = watched && s->of->op;
         const int run = s->y == s->of && s->kind != RG_STEP_FUSED ? RG_RUN_FORWARD : RG_RUN_BACKWARD;
@@ -201,7 +203,7 @@ static RG_INLINE int replay(rg_tape *t, int64_t from, int64_t to, bool watched) 
         }
         if (told && (failed || i + 1 == to || s->of != s[1].of)) rg_tell(&t->on_run, s->of, RG_RUN_ENDS, NULL);
     }
-    return failed || t->errors != errors ? -1 : 0;
+    return failed ? rg_failed_since(t->plan.steps[i - 1].y, errors) : t->errors != errors ? -1 : 0;
 }
 
 /* Steps in [from, to). What kernels made is scratch, and released; a saved tensor among it would be missing in the next step. */
@@ -241,7 +243,7 @@ static int write_plan(const char *at, rg_tape *t) {
     p->planned_to = NULL;
     if (write_recorded(t, NULL)) return -1;
     p->nforward = p->nsteps;
-    p->eager = is_eager(t);
+    p->eager = is_eager(t), p->isa = t->isa;
     if (replay_forward(t)) return -1;
     p->last = t->record.last;
     return p->loss && !p->eager ? rg_pass_loss(at, p->loss, RG_PLAN_GRADS, (rg_list){0}) : 0;
@@ -263,7 +265,7 @@ static int unshare_grads(const char *at, rg_tape *t) {
 /* Does the plan repeat what is on the record, and do only the plan and the leaves hold its gradients? */
 static bool is_ready(const rg_tape *t) {
     const rg_plan *p = &t->plan;
-    bool ready = p->last && p->last == t->record.last && p->eager == is_eager(t);
+    bool ready = p->last && p->last == t->record.last && p->eager == is_eager(t) && p->isa == t->isa;
     for (int64_t i = 0; i < p->ngrads && ready; i++)
         ready = p->grads[i].grad->refs == 1 + (p->grads[i].leaf->grad == p->grads[i].grad);
     return ready;
@@ -275,14 +277,6 @@ static void deposit_all(rg_tape *t) {
         if (leaf->grad) rg_add_into(leaf->grad, grad), rg_touch(leaf->grad);
         else leaf->grad = grad, grad->refs++;
     }
-}
-
-/* The pass as usual, whose hooks' tensors live until the next replay. */
-static int eager_pass(const char *at, rg_tape *t) {
-    t->plan.hooks_begin = t->seq;
-    const int failed = rg_pass_loss(at, t->plan.loss, RG_REPLACE_GRADS, (rg_list){0});
-    t->plan.hooks_end = t->seq;
-    return failed;
 }
 
 int rg_play_at(const char *at, rg_tape *t) {
@@ -302,7 +296,7 @@ int rg_play_at(const char *at, rg_tape *t) {
     if (is_ready(t)) failed = unshare_grads(at, t) || replay_forward(t) || replay_clean(t, p->nforward, p->nsteps);
     else failed = write_plan(at, t) || unshare_grads(at, t);
     if (failed) return rg_plan_free(t), -1;
-    if (p->eager && p->loss) return eager_pass(at, t);
+    if (p->eager && p->loss) return rg_pass_loss(at, p->loss, RG_REPLACE_GRADS, (rg_list){0});
     deposit_all(t);
     return 0;
 }

@@ -8,7 +8,8 @@ const rg_op *rg_op_rejected;
 
 int rg_op_register(rg_op_entry *e) {
     const rg_op *op = e ? e->op : NULL;
-    if (!op || !op->name || !op->formula || !op->samples || !op->refuses || !(op->compose || op->shape || op->forward[0][0])) return -1;
+    if (!op || !op->name || !op->formula || !op->samples || !op->refuses) return -1;
+    if (!(op->compose || op->shape || op->forward[0][0] || op->forward[1][0])) return -1;
     rg_op_entry **p = &head;
     while (*p && strcmp((*p)->op->name, op->name) < 0) p = &(*p)->next;
     if (*p && !strcmp((*p)->op->name, op->name)) return -1;

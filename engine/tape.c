@@ -56,7 +56,7 @@ rg_tape *rg_tape_new_at(const char *at, uint64_t seed, rg_tape_options options) 
     t->poison->numel = 0;
     t->stats = (rg_memory_stats){.reserved = t->stats.reserved, .allocations = t->stats.allocations};
     if (rg_op_rejected)
-        rg_fail(t, RG_ESTATE, at, "rg_tape_new: operator %s has the name of another, or no formula, samples or refusals",
+        rg_fail(t, RG_ESTATE, at, "rg_tape_new: operator %s has the name of another, or no formula, samples, refusals or kernel",
             rg_op_rejected->name ? rg_op_rejected->name : "NULL");
     return t;
 }
@@ -83,6 +83,9 @@ static void release_since(const char *at, rg_tape *t, int64_t mark, const char *
         t->released = (rg_end){by, at};
         rg_plan_rewound(t, mark);
         rg_release_since(&t->record, mark);
+        for (rg_hook **h = &t->hooks; mark == 0 && *h;) /* of what is retained */
+            if ((*h)->x->flags & RG_PERMANENT) h = &(*h)->next;
+            else rg_hooks_drop((*h)->x);
     }
 }
 

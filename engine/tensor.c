@@ -238,9 +238,11 @@ rg_tensor *rg_full_at(const char *at, rg_tape *t, double value, int ndim, const 
 rg_tensor *rg_drawn_at(const char *at, rg_tape *t, int (*source)(rg_tensor *x), double p, double q, int ndim, const int64_t *shape) {
     rg_tensor *x = rg_empty_at(at, t, t ? t->dtype : RG_F32, ndim, shape);
     if (rg_failed(x)) return x;
+    const uint32_t errors = t->errors;
     x->attr = (rg_attr){.source = source, .p = p, .q = q};
+    if (source(x)) return rg_failed_since(x, errors), t->poison;
     x->flags |= RG_DRAWN;
-    return source(x) ? rg_poison(t) : x;
+    return x;
 }
 
 /* A tensor without an operator, of y's kernel or rule: to all others it looks like a leaf. */
@@ -402,11 +404,15 @@ static inline int compute(rg_tensor *y) {
     return failed;
 }
 
+RG_COLD static int rg_failed_since(rg_tensor *y, uint32_t errors) {
+    return y->tape->errors == errors ? rg_reject(y, RG_ESTATE, "failed") : -1;
+}
+
 /* y, which failed, goes; its tape has an error, or had one that a handler cleared. */
 RG_COLD static rg_tensor *give_up(rg_tensor *y, uint32_t errors) {
     rg_tape *t = y->tape;
     rg_tell(&t->on_run, y, RG_RUN_ENDS, NULL);
-    if (t->errors == errors) rg_reject(y, RG_ESTATE, "failed");
+    rg_failed_since(y, errors);
     node_free(y);
     return t->poison;
 }

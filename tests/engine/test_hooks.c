@@ -123,6 +123,16 @@ static void when_they_go(void **state) {
     rg_tape_reset(t);
     rg_zero_grad(t);
     assert_int_equal(rg_memory(t).bytes, bytes);
+    rg_tensor *x = rg_retain(rg_requires_grad(rg_full(t, 1, 2), true));
+    for (int k = 0; k < 3; k++) { /* of a leaf that lives on, before and after it left the record: each reset removes them */
+        rg_on_grad(x, note, &l);
+        rg_tape_reset(t);
+        rg_backward(rg_sum(x));
+        assert_string_equal(l.text, "");
+    }
+    rg_release(x);
+    rg_tape_reset(t);
+    assert_int_equal(rg_memory(t).bytes, bytes);
     rg_on_grad(w, note, &l);
     rg_on_grad(w, note, &l);
     rg_backward(rg_sum(w)); /* a parameter's stay */

@@ -862,6 +862,120 @@ static void noise_is_drawn_anew(void **state) {
     }
 }
 
+/* A vjp may return a tensor that lives on: one of the user's, or the gradient of a leaf. It is neither written nor taken. */
+static rg_tensor *lasting;
+static void lasting_vjp(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) { (void)y, (void)dy, dx[0] = lasting; }
+static const rg_op lasts = {.name = "lasts", .formula = "x", .arity = 1, .forward = RG_ANY(copy_forward), .backward = lasting_vjp};
+
+static void a_gradient_that_lives_on_is_not_written(void **state) {
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        rg_tape *t = new_tape();
+        rg_tensor *w = rg_param(t, "w", RG_ONES, 4), *v = rg_param(t, "v", RG_ONES, 4);
+        if (k & 1) lasting = rg_retain(rg_full(t, 3, 4));
+        else rg_backward(rg_mul_scalar(rg_sum(v), 3)), lasting = rg_grad_of(v);
+        rg_write(lasting, (float[]){3, 3, 3, 3}); /* no longer a constant */
+        rg_tape_reset(t);
+        rg_tensor *square = rg_square(w), *y = rg_apply(&lasts, RG_HERE, RG_NO_ATTR, 1, &w);
+        if (k & 2) y = rg_add(square, y); /* something is added to it; else it is the whole gradient */
+        assert_int_equal(rg_backward(rg_sum(y)), 0);
+        for (int plays = 0; plays < 3; plays++) {
+            rg_clear_grad(w);
+            assert_int_equal(rg_play(t), 0);
+            assert_true(rg_f32(rg_grad_of(w))[1] == (k & 2 ? 5 : 3) && rg_f32(lasting)[1] == 3);
+        }
+        rg_tape_reset(t);
+        assert_true(rg_f32(lasting) && rg_f32(lasting)[1] == 3);
+        assert_null(rg_error(t));
+        rg_tape_free(t);
+    }
+}
+
+/* The kernels are those of the instruction set that the tape has now. */
+static int runs_of[RG_ISAS];
+static int counted_base(rg_tensor *y) { return runs_of[0]++, copy_forward(y); }
+static int counted_avx2(rg_tensor *y) { return runs_of[1]++, copy_forward(y); }
+static int counted_avx512(rg_tensor *y) { return runs_of[2]++, copy_forward(y); }
+static const rg_op counted = {.name = "counted", .formula = "x", .arity = 1,
+    .forward = {{counted_base, counted_avx2, counted_avx512}, {counted_base, counted_avx2, counted_avx512}}, .backward = identity_vjp};
+
+static void another_instruction_set(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    const int best = rg_isa(t);
+    rg_tensor *w = rg_param(t, "w", RG_ONES, 3);
+    memset(runs_of, 0, sizeof runs_of);
+    assert_int_equal(rg_backward(rg_sum(rg_apply(&counted, RG_HERE, RG_NO_ATTR, 1, &w))), 0);
+    for (int k = 0; k < 6; k++) {
+        rg_set_isa(t, k % 4 < 2 ? best : 0);
+        const int before = runs_of[rg_isa(t)];
+        assert_int_equal(rg_play(t), 0);
+        assert_int_equal(runs_of[rg_isa(t)], before + 1);
+    }
+    rg_tape_free(t);
+}
+
+/* A hook's tensors of rg_backward, and of a replay, go at the next replay, but where a younger tensor may read them. */
+static void what_hooks_made_goes(void **state) {
+    (void)state;
+    rg_tape *t = new_tape();
+    int calls = 0;
+    rg_tensor *w = rg_param(t, "w", RG_ONES, 3), *h = rg_square(w), *loss = rg_sum(h);
+    rg_on_grad(h, halved, &calls);
+    rg_on_grad(w, halved, &calls);
+    const int64_t before = rg_memory(t).tensors;
+    assert_int_equal(rg_backward(loss), 0);
+    const int64_t with = rg_memory(t).tensors, made = with - before - 1; /* but for w's gradient the hooks made it */
+    assert_true(made >= 2);
+    for (int k = 0; k < 4; k++) {
+        assert_int_equal(rg_play(t), 0);
+        assert_int_equal(rg_memory(t).tensors, with);
+    }
+    rg_full(t, 1);
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(rg_play(t), 0);
+        assert_int_equal(rg_memory(t).tensors, with + 1 + made);
+    }
+    rg_tape_reset(t);
+    assert_int_equal(rg_memory(t).tensors, 2);
+    rg_tape_free(t);
+}
+
+/* Kernels, checks and sources that return -1 and say nothing. */
+static bool fails;
+static int mute(rg_tensor *y) { return fails ? -1 : copy_forward(y); }
+static int mute_check(rg_tensor *y) { return (void)y, -fails; }
+static int mute_source(rg_tensor *x) { return rg_convert(x->data, x->dtype, &(float){2}, RG_F32, 1), -fails; }
+static const rg_op mute_kernel = {.name = "mute", .formula = "x", .arity = 1, .forward = RG_ANY(mute), .backward = identity_vjp};
+static const rg_op mute_checked = {.name = "mute", .formula = "x", .arity = 1, .check = mute_check, .forward = RG_ANY(copy_forward)};
+
+static void a_silent_failure_is_an_error(void **state) {
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        rg_tape *t = new_tape();
+        rg_tensor *x = rg_full(t, 1);
+        rg_set_name(k < 2 ? rg_apply(k ? &mute_checked : &mute_kernel, RG_HERE, RG_NO_ATTR, 1, &x)
+                          : rg_drawn_at(RG_HERE, t, mute_source, 0, 1, 0, NULL), "y");
+        fails = true;
+        assert_int_equal(rg_play(t), -1);
+        const char *says = k < 2 ? "mute: []: failed (test_play.c:" : "tensor: failed (test_play.c:";
+        if (!rg_error(t) || !strstr(rg_error(t), says)) fail_msg("case %d: %s", k, rg_error(t) ? rg_error(t) : "no error");
+        rg_error_clear(t);
+        fails = false;
+        assert_int_equal(rg_play(t), 0);
+        rg_tape_free(t);
+    }
+    rg_tape *t = new_tape();
+    fails = true;
+    assert_true(rg_failed(rg_drawn_at(RG_HERE, t, mute_source, 0, 1, 0, NULL)));
+    assert_non_null(rg_error(t));
+    assert_non_null(strstr(rg_error(t), "tensor: failed (test_play.c:"));
+    rg_error_clear(t);
+    assert_int_equal(rg_play(t), 0); /* it is not drawn again */
+    fails = false;
+    rg_tape_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registry), cmocka_unit_test(trains), cmocka_unit_test(gradients_add_up),
@@ -880,7 +994,8 @@ int main(void) {
         cmocka_unit_test(a_gradient_that_was_written_after_its_use),
         cmocka_unit_test(after_a_refused_replay_values_are_stale), cmocka_unit_test(what_a_rewind_released_does_not_count),
         cmocka_unit_test(a_hook_that_draws_has_the_bits_of_recording_again), cmocka_unit_test(a_gradient_can_be_written_after_a_replay),
-        cmocka_unit_test(noise_is_drawn_anew),
+        cmocka_unit_test(noise_is_drawn_anew), cmocka_unit_test(a_gradient_that_lives_on_is_not_written),
+        cmocka_unit_test(another_instruction_set), cmocka_unit_test(what_hooks_made_goes), cmocka_unit_test(a_silent_failure_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

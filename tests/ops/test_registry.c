@@ -519,20 +519,35 @@ static int nothing(rg_tensor *y) { return (void)y, 0; }
 static void registration_refuses(void **state) {
     (void)state;
     static const rg_op good = {.name = "whole", .formula = "x", .arity = 1, .shape = nothing, .samples = "2", .refuses = "2:i32"};
-    rg_op lacking[5];
-    for (int i = 0; i < 5; i++) lacking[i] = good;
+    enum { LACKING = 6 };
+    rg_op lacking[LACKING];
+    for (int i = 0; i < LACKING; i++) lacking[i] = good;
     lacking[0].name = NULL;
     lacking[1].formula = NULL;
     lacking[2].samples = NULL;
     lacking[3].refuses = NULL;
     lacking[4].name = "add"; /* is taken */
-    for (int i = 0; i < 5; i++) {
+    lacking[5].shape = NULL; /* nothing says what it does */
+    for (int i = 0; i < LACKING; i++) {
         rg_op_entry e = {&lacking[i], NULL};
         assert_int_equal(rg_op_register(&e), -1);
     }
     assert_int_equal(rg_op_register(NULL), -1);
     assert_int_equal(rg_op_register(&(rg_op_entry){NULL, NULL}), -1);
     assert_null(rg_op_find("whole"));
+}
+
+/* An operator for f64 alone. In a process of its own: what is registered stays. */
+static void a_kernel_for_one_dtype_is_enough(void **state) {
+    (void)state;
+    static const rg_op wide = {.name = "wide", .formula = "x", .arity = 1, .forward = {{NULL}, {nothing, nothing, nothing}},
+        .samples = "2:f64", .refuses = "2"};
+    static rg_op_entry entry = {&wide, NULL};
+    const pid_t child = fork();
+    if (!child) _exit(rg_op_register(&entry) || rg_op_find("wide") != &wide);
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 /* In a process of its own: what a constructor left out stays an error of every tape. */
@@ -545,7 +560,7 @@ static void a_name_that_is_taken_is_an_error_of_the_tape(void **state) {
         rg_op_link(&entry);
         (void)!freopen("/dev/null", "w", stderr);
         const char *is = rg_error(rg_tape_new(0));
-        _exit(is && strstr(is, "rg_tape_new: operator add has the name of another, or no formula, samples or refusals") ? 0 : 1);
+        _exit(is && strstr(is, "rg_tape_new: operator add has the name of another, or no formula, samples, refusals or kernel") ? 0 : 1);
     }
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -601,6 +616,7 @@ int main(void) {
         {"kernels run again", kernels_run_again}};
     cases c = {0};
     cases_add(&c, registration_refuses, NULL, "registration refuses incomplete operators");
+    cases_add(&c, a_kernel_for_one_dtype_is_enough, NULL, "a kernel for one dtype is enough");
     cases_add(&c, a_name_that_is_taken_is_an_error_of_the_tape, NULL, "a name that is taken is an error of the tape");
     cases_add(&c, sorted_by_name, NULL, "the registry is sorted, names are unique");
     cases_add(&c, finds_by_name, NULL, "operators are found by name");
