@@ -1,4 +1,4 @@
-/* backward.c - the tape run backwards: rg_backward fills the gradients of leaves, rg_grad returns gradients.
+/* backward.c - the tape run backwards: rg_backward fills the gradients of leaves, rg_grad returns gradients. Part of hot.c.
 
    The record is in order of execution, so a loop from the result to its beginning meets every tensor after all its uses: no
    sorting, no recursion. Each tensor's gradient so far is its cotangent. A plain pass runs an operator's fused kernel, or its
@@ -68,7 +68,7 @@ static int check_fresh(const rg_tensor *y) {
     return 0;
 }
 
-/* Is g, as it is, a gradient of x? */
+/* Is g, as it is, a gradient of x? Also false if a listener wants to see g: fitted() tells it. */
 static inline bool fits(const rg_tensor *x, const rg_tensor *g) {
     return !(g->flags & RG_UNUSABLE) && g->tape == x->tape && g->dtype == x->dtype && rg_same_shape(g, x) && !x->tape->on_gradient;
 }
@@ -128,7 +128,8 @@ static int step_back(rg_tape *t, rg_tensor *y) {
     rg_tensor *few[FEW] = {NULL}, **dx = few;
     const size_t size = y->nin * sizeof *dx;
     if (check_fresh(y) || (y->flags & RG_HOOKED && (t->pass.mark = t->seq, rg_hooks_run(t, y) || check_fresh(y)))) return -1;
-    const int64_t mark = t->pass.mark = t->seq; /* what hooks made stays until the reset */
+    /* what hooks made stays: until the next replay, the reset, or the end of the vjp that called rg_backward_through */
+    const int64_t mark = t->pass.mark = t->seq;
     if (y->nin > FEW) {
         if (!(dx = rg_tape_alloc(y->at, t, size))) return -1;
         memset(dx, 0, size);
@@ -203,7 +204,7 @@ int rg_backward_through(rg_tensor *y, rg_tensor *dy) {
     return failed;
 }
 
-/* A poisoned tensor is an error here, even if the error that poisoned it was cleared. */
+/* Use of a poisoned tensor is an error, also after rg_error_clear. */
 static int check_usable(const char *what, const char *at, rg_tape *t, const rg_tensor *x) {
     return rg_given(at, t, x, "%s", what) || x->tape->code ? -1 : 0;
 }
@@ -211,7 +212,7 @@ static int check_usable(const char *what, const char *at, rg_tape *t, const rg_t
 static int check_start(const char *what, const char *at, const rg_tensor *y, const rg_tensor *dy) {
     rg_tape *t = y->tape;
     char ys[64], ds[64];
-    if (t->pass.running) return rg_fail(t, RG_ESTATE, at, "%s: inside a backward rule", what);
+    if (rg_outside_pass(at, t, what)) return -1;
     if (!dy && y->numel != 1)
         return rg_fail(t, RG_ESHAPE, at, "%s: %s has %lld elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy", what,
             rg_shape_text(y, ys, sizeof ys), (long long)y->numel);
@@ -239,7 +240,7 @@ static int check_wanted(const char *what, const char *at, rg_tape *t, rg_tensor 
 
 /* -------- rg_backward: gradients go to leaves, and, where they are kept, to results */
 
-/* The cotangent of x becomes storage of its own, if it is not yet; after that keeping it cannot fail. */
+/* Makes sure that deposit() can add or take x's cotangent without memory. */
 static RG_INLINE int unshare(rg_tape *t, rg_tensor *x) {
     rg_tensor *g = x->cotangent;
     if ((x->grad && rg_is_unshared(x->grad) && !t->plan.writing) || may_add_into(t, g)) return 0;
@@ -321,8 +322,8 @@ int rg_backward_at(const char *at, rg_tensor *loss, rg_backward_options options)
 
 /* -------- rg_grad: gradients are results */
 
-/* A cotangent becomes a result like any other. If this pass made it, its hold becomes the record's. If it is an older leaf, like a dy of
-   the caller's, or a view of one, the result is a copy: the caller may write or release that leaf. */
+/* A cotangent goes to the record. If this pass made it, its hold becomes the record's; without .create_graph it has lost its operator. If
+   it is an older leaf, like a dy of the caller's, or a view of one, the result is a copy: the caller may write or release that leaf. */
 static rg_tensor *hand_over(rg_tape *t, rg_tensor *g, int64_t start) {
     const rg_tensor *owner = g->base ? g->base : g;
     if (!owner->op && owner->seq < start) {

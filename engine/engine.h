@@ -2,28 +2,31 @@
 
    Ownership. The tape owns every tensor. Parameters and buffers live until rg_tape_free; everything else (inputs,
    results) until the next rg_tape_reset. Nothing that a function returns has to be released. To keep a value across a
-   reset, call rg_retain, and rg_release when done: the tensor keeps its value and loses its history; a leaf still
-   requires its gradient. rg_tape_free frees everything. Using a released tensor is an error: "mul: operand 1 was
-   released by the reset at train.c:40". By default this is found as long as no other tensor has taken its memory. With
-   RG_CHECK=1 in the environment when the tape is made it is always found, also after rg_tape_free unless the allocator
-   is your own. Then each tensor ever made keeps about 300 bytes, and a freed tape keeps all its memory, until the
-   process ends; released values become NaN, and a small operation takes about twice the time.
+   reset, call rg_retain, and rg_release when done: the tensor keeps its value, and its gradient if it has one, and
+   loses its history; a leaf still requires its gradient. rg_tape_free frees everything. Using a released tensor is an
+   error: "mul: operand 1 was released by the reset at train.c:40". By default this is found as long as no other tensor
+   has taken its memory. With RG_CHECK=1 in the environment when the tape is made it is always found, also after
+   rg_tape_free unless the allocator is your own. Then each tensor ever made keeps about 300 bytes, and a freed tape
+   keeps all its memory, until the process ends; released values become NaN, and a small operation takes about twice
+   the time.
 
-   Errors. No function here ends the process or returns NULL in place of a result. The first error is kept on the tape:
-   rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a poisoned
-   tensor, and so does every op until rg_error_clear(t): a nested expression, or a whole program, needs one check at the
-   end. rg_backward then returns -1 and changes no gradient, and an optimiser changes no parameter. Of a poisoned tensor
-   rg_item is NaN, rg_f32 and the like are NULL; rg_copy_out leaves the array as it is. A function that can fail and
-   returns an int returns 0, or -1 after an error. Every function takes NULL.
+   Errors. No function here ends the process, but with RG_ABORT=1. The first error is kept on the tape: rg_error(t) is
+   its message, with the operands' shapes and your file and line. The failed op returns a poisoned tensor, not NULL, and
+   so does every op until rg_error_clear(t): a nested expression, or a whole program, needs one check at the end.
+   rg_backward then returns -1 and changes no gradient, and an optimiser changes no parameter. Of a poisoned tensor
+   rg_item is NaN, rg_f32 and the like are NULL; rg_copy_out leaves the array as it is. Reading other tensors, releasing
+   and settings work. A function that can fail and returns an int returns 0, or -1 after an error. Every function of
+   this file takes NULL.
 
-   What may be called where. A hook (rg_on_grad) and a backward rule may apply operations, retain, release, and
-   rewind to a mark that they set themselves. A pass, a replay, a reset, an optimiser's step, or writing to older
-   tensors is an error there. The same holds for a function given to rg_checkpoint, since the pass calls it again. A
-   function given to rg_gradcheck may also run passes. An error handler may read the tape and call rg_error_clear,
-   which takes effect when the handler returns; the call that failed has still failed. Releasing tensors is an error
-   there. An allocator must not call this library. None of these may leave by longjmp or a C++ exception. A tape
-   belongs to one thread at a time; no function is safe in a signal handler. After fork the child may use its copies
-   of tapes that no other thread was using at that moment. It starts threads of its own. */
+   What may be called where. A hook (rg_on_grad) and a backward rule may apply operations, retain, release, and rewind
+   to a mark that they set themselves. A pass, a replay, a reset, an optimiser's step, or writing to older tensors is
+   an error there. The same holds for a function given to rg_checkpoint, since the pass calls it again: at its first
+   call only a reset and a rewind are found, the others when the pass calls it. A function given to rg_gradcheck may
+   also run passes. An error handler may read the tape and call rg_error_clear, which takes effect when the handler
+   returns; the call that failed has still failed. Releasing tensors there is an error, which takes the place of the
+   first and is printed on stderr. An allocator must not call this library. None of these may leave by longjmp or a C++
+   exception. A tape belongs to one thread at a time; no function is safe in a signal handler. After fork the child may
+   use its copies of tapes that no other thread was using at that moment. It starts threads of its own. */
 #ifndef RG_ENGINE_H
 #define RG_ENGINE_H
 
@@ -65,7 +68,9 @@ typedef struct rg_allocator { /* a tape's memory; NULL members mean malloc and f
     void *(*alloc)(void *ctx, size_t size);
     void (*free)(void *ctx, void *p, size_t size);
     void *ctx;
-    bool no_pool; /* call alloc and free for each block, instead of keeping blocks for the next step */
+    /* call alloc and free for each block, instead of keeping blocks for the next step. Without RG_CHECK=1 the use of a
+       released tensor is then undefined */
+    bool no_pool;
 } rg_allocator;
 
 typedef struct rg_memory_stats {
@@ -76,11 +81,12 @@ typedef struct rg_memory_stats {
     int64_t allocations; /* calls of the allocator since the tape was made: constant in a steady loop */
 } rg_memory_stats;
 
-/* -------- how functions are called. The headers have each function once, with types; the build makes macros from them.
+/* -------- how functions are called. The headers have each function once, with types. The build makes macros from
+   them: those of this file are in engine_calls.h. call.h (tools/call.h) has the types and macros that they use.
    - NAME is a macro that adds the file and line of the call to messages. A function NAME (NAME_n, NAME_of) without them
      exists too: for other languages and for pointers to functions. RG_PLAIN: there is only the function.
    - rg_operand: a tensor or a number, rg_sub(1, x). A number gets the dtype of the other operand, which must be a
-     tensor.
+     tensor. It must fit that dtype: 0.5 with i32 is an error.
    - rg_data, rg_room: a pointer to float, double, int32_t or uint8_t, to read or to write. Its type is the dtype. For
      void *, NAME_of takes the dtype before the data: rg_input_of(t, RG_F32, data, 64, 784).
    - rg_dims, rg_axes, rg_tensors, rg_layers: any number of sizes, axes, tensors, layers, as arguments: rg_reshape(x,
@@ -102,8 +108,10 @@ void rg_tape_free(rg_tape *t);             /* frees the tape and everything that
 void rg_tape_reset(rg_tape *t);
 int64_t rg_mark(const rg_tape *t);         /* the current end of the record */
 void rg_rewind(rg_tape *t, int64_t mark);  /* releases inputs and results made since the mark */
-RG_PLAIN bool rg_record(rg_tape *t, bool on);    /* false: results get no history ("no grad"). Returns the old value */
-/* true: rg_backward keeps the gradients of results too (retain_grad). Returns the old value */
+/* false ("no grad"): no gradient goes through new results, which are on the record all the same. Returns the old
+   value */
+RG_PLAIN bool rg_record(rg_tape *t, bool on);
+/* true: rg_backward without .inputs keeps the gradients of results too (retain_grad). Returns the old value */
 RG_PLAIN bool rg_keep_grads(rg_tape *t, bool on);
 /* RG_F32 (the default) or RG_F64: the dtype of new parameters and float inputs */
 int rg_set_default_dtype(rg_tape *t, rg_dtype d);
@@ -155,35 +163,44 @@ int rg_backward(rg_tensor *loss, rg_backward_options options);
 typedef struct rg_grad_options {
     rg_tensor *dy;                           /* the cotangent, of y's shape; NULL: 1, if y has one element */
     bool create_graph;                       /* records the pass: its results can be differentiated again */
-    bool allow_unused;                       /* a y without history gives zeros; without this option it is an error */
+    bool allow_unused;                       /* y may have no history: then zeros. Without this option, an error */
     RG_NAMED;
 } rg_grad_options;
 /* out[i] = sum_j dy[j] * (d y[j] / d x[i]) with the option dy; zeros where y does not depend on x[i]. Leaves every
-   rg_grad_of as it is. Returns 0, or -1 with poison in out: rg_grad(y, rg_list_of(x), &dx, .create_graph = true) */
+   rg_grad_of as it is. Returns 0, or -1 with poison in out: rg_grad(y, rg_list_of(x), &dx, .create_graph = true). Do
+   not write to what is in out: two of them, or one and dy, may be the same tensor. */
 int rg_grad(rg_tensor *y, rg_list x, rg_tensor *out[], rg_grad_options options);
-/* the gradient that rg_backward has added up in x; NULL: none since it was cleared */
+/* the gradient that rg_backward has added up in x; NULL: none since it was cleared. Ask again after each pass and
+   each rg_play, which may put another tensor in its place */
 RG_PLAIN rg_tensor *rg_grad_of(rg_tensor *x);
-void rg_clear_grad(rg_tensor *x);          /* removes the gradient of x: then rg_grad_of(x) is NULL */
+/* Removes the gradient of x: then rg_grad_of(x) is NULL. If the record has younger tensors, which may read the
+   gradient, its memory is free only at the reset. */
+void rg_clear_grad(rg_tensor *x);
 /* clears the gradient of every parameter; an optimiser's step clears those of its own parameters */
 void rg_zero_grad(rg_tape *t);
 /* Replays the record: computes every result again from the current values of its leaves (rg_write, an optimiser's
-   step), and runs its rg_backward again, adding to the gradients. The bits are those of recording all of it again, but
-   nothing is recorded, no shape is checked and no memory allocated: the first call writes a list of kernels, the others
-   go through it. Random operations and random inputs draw new numbers. For steps whose ops and shapes stay the same: C
-   code between the ops is not run again. So record a step once, then write the next batch into its inputs and play. Ops
-   that were recorded after rg_backward are computed again too. Without an rg_backward on the record only the results
-   are computed. It saves what an op costs besides its numbers, so it pays for steps of many small ops. What hooks make
-   lives until the next rg_play. These cannot be replayed; rg_play is then an error, which names the operator or the
-   call:
-   - a record without an operation, as after rg_tape_reset: so do not reset between two rg_play;
-   - a checkpoint; a vjp, or a hook with .create_graph, that reads values or computes values in C;
-   - an op that reads a gradient (rg_grad_of), or what a hook made;
+   step), and runs its rg_backward again. That adds to the gradients of leaves, and replaces those of results
+   (rg_keep_grads). The bits are those of recording all of it again, but nothing is recorded and no shape is checked:
+   the first call writes a list of kernels, the others go through it. In a steady loop it does not call the allocator.
+   Random operations and random inputs draw new numbers. For steps whose ops and shapes stay the same: C code between
+   the ops is not run again. So record a step once, then write the next batch into its inputs and play. Ops that were
+   recorded after rg_backward are computed again too. Without an rg_backward on the record only the results are
+   computed. A replay saves what an op costs besides its numbers, so it pays for steps of many small ops. What hooks
+   make in rg_play lives until the next one, or, if something was recorded in between, until the reset. These cannot be
+   replayed; rg_play is then an error, which names the operator or the call:
+   - a record with nothing to compute, as after rg_tape_reset: so do not reset between two rg_play;
+   - a checkpoint;
+   - in rg_backward: a vjp that reads values by rg_item and the like, or computes values in C. With hooks, a listener
+     for gradients or rg_keep_grads it is allowed, since the pass then runs as usual;
+   - in rg_grad with .create_graph: such a vjp, or a hook that does so;
+   - an op that reads a gradient (rg_grad_of) that was made or written since the loss, or what a hook made;
    - a record with two rg_backward, with an rg_backward with .inputs, or with an rg_grad without .create_graph.
    After an error, also a label out of range, every gradient is as it was. If the error came while results were
    computed, a pass through them is an error until an rg_play succeeds. */
 int rg_play(rg_tape *t);
-/* Called in every pass, of rg_backward or rg_grad, when the gradient g of x is complete: first for the results, the
-   newest first, then for the leaves. What it returns, of g's shape and dtype, replaces g; NULL or g itself: g stays. */
+/* Called in each pass, of rg_backward or rg_grad, that computes the gradient g of x, when g is complete: first for the
+   results, the newest first, then for the leaves. What it returns, of g's shape and dtype, replaces g; NULL or g
+   itself: g stays. */
 typedef rg_tensor *(*rg_grad_fn)(void *ctx, rg_tensor *x, rg_tensor *g);
 /* Hooks of one x run in the order in which they were added. The reset removes them, except those of parameters and
    buffers; rg_on_grad(x, NULL, NULL) removes all hooks of x. */

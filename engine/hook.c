@@ -1,5 +1,5 @@
 /* hook.c - hooks, called in a pass with the whole gradient of one tensor, and listeners, called in a pass with each part of any gradient,
-   or where an operator runs, recorded or replayed. */
+   or where an operator runs, recorded or replayed. Part of hot.c. */
 #include "internal.h"
 
 static int run_hook(const rg_hook *h) {
@@ -58,7 +58,7 @@ int rg_on_grad_at(const char *at, rg_tensor *x, rg_grad_fn fn, void *ctx) {
     return 0;
 }
 
-/* A listener may remove itself, and its struct may then be invalid: its `next` is not read. */
+/* A listener may remove itself: then *at is the next one, and its own struct may be invalid and is not read. */
 static void rg_tell(rg_listener **at, rg_tensor *y, int i, rg_tensor *g) {
     const uint32_t reads = y->tape->pass.reads; /* a listener's reads are not those of a vjp */
     for (rg_listener *l; (l = *at); at = *at == l ? &l->next : at) l->fn(l->ctx, y, i, g);

@@ -1,4 +1,5 @@
-/* internal.h - what the files of engine/ share. Functions for the files in hot.c alone are declared in hot.c. */
+/* internal.h - what the files of engine/ share. Functions for the files in hot.c alone are declared in hot.c.
+   To read the engine: engine.h, op.h, this file, hot.c, then tensor.c, backward.c, play.c. */
 #ifndef RG_INTERNAL_H
 #define RG_INTERNAL_H
 
@@ -40,7 +41,7 @@ typedef struct rg_hook { struct rg_hook *next; const char *at; rg_tensor *x; rg_
 /* Starts threads for loops until there are n, the caller among them. Returns how many there can be; if fewer than n, none was started. */
 int rg_threads_start(int n);
 
-/* A list of tensors in order of seq, linked through prev and next. */
+/* A list of tensors, linked through prev and next. The record is in order of seq, the other lists in any order. */
 typedef struct rg_chain { rg_tensor *first, *last; } rg_chain;
 
 /* The backward pass. Idle: running = false, flag = RG_NEEDS, leaves = NULL. begin_pass() fills it in, end_pass() makes it idle again. */
@@ -66,8 +67,10 @@ typedef struct rg_step {
     union { rg_forward_fn forward; rg_fused_fn fused; rg_add_into_fn *add; } fn;
     rg_tensor *y, *from; /* FUSED: y's cotangent */
     rg_tensor *of;       /* the result that is computed, or whose vjp it belongs to */
-    int64_t dx;          /* FUSED: where in plan.dx three arrays of nin tensors begin: the dx[] that the kernel is called with (what it
-                            made at first, or NULL) and may overwrite; a copy, to restore it; the dx[] that it must return */
+    int64_t dx;          /* FUSED: where in plan.dx three arrays of nin tensors begin:
+                            1. the dx[] that the kernel is called with, and may overwrite: what it made at first, or NULL
+                            2. a copy of it, to restore it
+                            3. the dx[] that it must return */
 } rg_step;
 
 /* The leaf's gradient: `grad`, a tensor without an operator, has the data that steps write as `made`'s. */
@@ -116,10 +119,10 @@ struct rg_tape {
     int64_t params_size;
     int64_t seq;                       /* of the next tensor */
 
-    bool recording, keep_grads;
+    bool recording, keep_grads;        /* rg_record: do results get RG_NEEDS? rg_keep_grads */
     rg_pass pass;
     rg_plan plan;
-    int64_t guard;                     /* rg_guard: nothing older may be released */
+    int64_t guard;                     /* rg_guard: nothing older may be released, nor the tape freed */
     rg_hook *hooks;
     rg_listener *on_gradient, *on_run;
     void *profile;                     /* ops/profile.c's */
@@ -183,7 +186,7 @@ static inline void rg_unlist(rg_chain *chain, rg_tensor *x) {
     *(x->next ? &x->next->prev : &chain->last) = x->prev;
 }
 
-/* The row of an operator's kernels for y. */
+/* Which row of an operator's kernels is y's: that of f64? */
 static inline bool rg_f64_kernel(const rg_tensor *y) { return y->dtype == RG_F64 || y->in[0]->dtype == RG_F64; }
 
 static inline size_t rg_width(unsigned dtype) { /* of an element, in bytes */

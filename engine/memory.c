@@ -1,4 +1,4 @@
-/* memory.c - where a tape's memory comes from: a pool of blocks by size class, over the user's allocator.
+/* memory.c - where a tape's memory comes from: a pool of blocks by size class, over the user's allocator. Part of hot.c.
 
    A block is returned with its size, so it carries no header. Freed blocks wait in their class for the next step, which asks
    for the same sizes: a steady loop never reaches the allocator. Without the pool every block goes straight through, so that

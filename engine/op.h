@@ -80,11 +80,13 @@ struct rg_tensor {
     rg_tape *tape;
     void *data;
     rg_tensor *base;         /* a view shares the data of its base */
-    rg_tensor *grad;         /* the gradient that rg_backward adds up, in a buffer of its own */
+    rg_tensor *grad;         /* the gradient that rg_backward adds up, in memory of its own */
     rg_tensor *cotangent;    /* the gradient so far, while a backward pass runs */
-    rg_tensor *prev, *next;  /* in the tape's list, in order of execution */
-    int64_t seq;             /* when it was made */
-    int32_t refs;            /* number of holds: by its list, by views, by a leaf on its gradient, by the user */
+    rg_tensor *prev, *next;  /* in its list; the tape's record is in order of seq */
+    int64_t seq;             /* a count: younger tensors have a larger one */
+    /* Number of holds: of its list (the record, parameters and buffers, a plan), of views, of a leaf on its gradient,
+       of cotangents, of a plan, of a running rg_backward or rg_grad, of rg_hold, of the user. */
+    int32_t refs;
     int32_t retained;        /* how many of these are the user's */
     uint16_t flags;
     rg_dtype dtype : 8;
@@ -92,7 +94,7 @@ struct rg_tensor {
     union {
         /* of a result: what forward keeps for backward (argmax, mask, statistics); made by rg_save */
         rg_tensor *saved[2];
-        /* of a leaf: seq at its last write; the next leaf, during a pass */
+        /* of a leaf: seq at its last write; the next leaf that has a cotangent, during a pass */
         struct { int64_t written; rg_tensor *next_leaf; } leaf;
         rg_end released; /* of a released tensor */
     };
@@ -131,23 +133,25 @@ struct rg_op {
     int (*check)(rg_tensor *y);
     rg_forward_fn forward[2][RG_ISAS];                                /* [f32, f64][instruction set]; none: a view */
     /* The vjp: composes ops. NULL: no derivative. A dx[i] that stays NULL means zero. A replay repeats the ops that
-       this rule applied and does not call it again: the rule must not depend on values. Put C loops over ->data into
-       `fused`. */
+       this rule applied and does not call it again: the rule must not depend on values. Reads by rg_item and the like
+       are found and refused, reads of ->data or by rg_element are not. Put C loops over ->data into `fused`. */
     void (*backward)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);
     /* optional: the vjp as a kernel; used unless the pass is recorded */
     rg_fused_fn fused[2][RG_ISAS];
     /* [f32, f64]: a hash of the branches taken, for ops with kinks */
     rg_branch_fn branch[2];
-    /* for a composite: used in place of all of the above */
+    /* for a composite: called in place of all rules and kernels above. It is not told n: the arity is not -1 */
     rg_tensor *(*compose)(const char *at, rg_attr attr, rg_tensor *const *in);
     /* range of the values in samples; {0, 0}: -2 .. 2 */
     double range[2];
     const char *samples, *refuses;                                    /* see ops/sample.h for the notation */
 };
 
-/* Registration. Only the entry is written, by a constructor, before main. */
+/* Registration, by constructors: before main, or when a shared object is loaded. It is not thread-safe: load shared
+   objects with operators before other threads use tapes. Only the entry is written. */
 typedef struct rg_op_entry { const rg_op *op; struct rg_op_entry *next; } rg_op_entry;
-/* -1 for an op without name, formula, samples or refusals, or if its name is taken */
+/* -1 for an op without name, formula, samples or refusals, without any of kernel, shape and compose, or if its name is
+   taken */
 int rg_op_register(rg_op_entry *e);
 void rg_op_link(rg_op_entry *e); /* RG_OP's: where that fails, rg_tape_new is an error that names the operator */
 const rg_op_entry *rg_op_first(void);        /* all ops: for (e = rg_op_first(); e; e = e->next), sorted by name */
@@ -192,7 +196,7 @@ rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_ten
 #define RG_IN(...) (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *)), (rg_tensor *[]){__VA_ARGS__}
 bool rg_needs(const rg_tensor *y, int i); /* in a backward rule: is the gradient of operand i needed? */
 /* For a backward rule that computes its result again with recording on. y: the new result, dy: its gradient. The
-   pass goes back through the new record, to every tensor that it reads. */
+   pass goes back through the new record, to every tensor that it reads. Returns 0, or -1 after an error. */
 int rg_backward_through(rg_tensor *y, rg_tensor *dy);
 enum { RG_RUN_FORWARD, RG_RUN_BACKWARD, RG_RUN_ENDS };
 typedef enum rg_events { RG_GRADIENTS, RG_RUNS } rg_events;
@@ -206,14 +210,14 @@ typedef struct rg_listener {
    not call operators or release tensors.
    RG_GRADIENTS: called in every pass, with the gradient g that the rule or fused kernel of y gave operand i; y's own
    gradient is y->cotangent. With such a listener rg_play runs passes as rg_backward does.
-   RG_RUNS: called before y is computed (i = RG_RUN_FORWARD; it has no shape yet), before the gradients of its
-   operands are (RG_RUN_BACKWARD), and after each of the two (RG_RUN_ENDS; y->data is NULL if y was refused); g is
-   NULL. Runs of the ops inside y's backward rule come between the two calls for y. A replay makes only the calls for
+   RG_RUNS: called before y is computed (i = RG_RUN_FORWARD; it has no shape yet, but in a replay), before the gradients
+   of its operands are (RG_RUN_BACKWARD), and after each of the two (RG_RUN_ENDS; y->data is NULL if y was refused); g
+   is NULL. Runs of the ops inside y's backward rule come between the two calls for y. A replay makes only the calls for
    y; for a view it makes them only if the view has a check. */
 void rg_listen(rg_tape *t, rg_events events, rg_listener *l, bool on);
 void **rg_profile_of(rg_tape *t); /* where the tape keeps the data of rg_profile */
 /* While a function of the user works on tensors that it was given: rg_tape_reset and rg_rewind refuse to release
-   what was made before the mark. 0 ends this. Returns the old mark. */
+   what was made before the mark, and rg_tape_free refuses. 0 ends this. Returns the old mark. */
 int64_t rg_guard(rg_tape *t, int64_t mark);
 /* the newest tensor of the record; ->prev leads to the older ones. NULL: the record is empty */
 rg_tensor *rg_newest(rg_tape *t);
@@ -246,7 +250,8 @@ int64_t rg_errors(const rg_tape *t);
     "depends on nothing that requires a gradient, or was made with recording off or by rg_grad without " \
     ".create_graph" /* of a y, in messages */
 #define rg_refuse(t, ...) (rg_fail(t, __VA_ARGS__), rg_poison(t)) /* rg_fail, then rg_poison */
-const char *rg_shape_text(const rg_tensor *x, char *to, size_t size); /* "[2,3]"; returns `to` */
+/* "w[2,3]", "[2,3]" without a name, "[2,3] i32" where it is not a float of the tape's dtype; returns `to` */
+const char *rg_shape_text(const rg_tensor *x, char *to, size_t size);
 const char *rg_place(const char *at); /* a file and line, without the folders */
 
 /* -------- shape rules: set y's shape; return 0, or -1 after rg_reject */
@@ -313,7 +318,8 @@ static inline double rg_value(const void *data, rg_dtype dtype, int64_t i) {
 }
 static inline double rg_element(const rg_tensor *x, int64_t i) { return rg_value(x->data, x->dtype, i); }
 
-/* -------- memory of a tape that is not in tensors. Out of memory: NULL, and RG_ENOMEM on the tape */
+/* -------- memory of a tape that is not in tensors. NULL while the tape has an error. Out of memory: NULL, and
+   RG_ENOMEM on the tape */
 void *rg_tape_own(const char *at, rg_tape *t, size_t size);    /* zeroed; lives as long as the tape */
 /* 64-byte aligned, not zeroed; give it back by rg_tape_dealloc, with the same size */
 void *rg_tape_alloc(const char *at, rg_tape *t, size_t size);
@@ -325,7 +331,7 @@ void rg_tape_dealloc(rg_tape *t, void *p, size_t size);
    rg_tape_free, so old pointers can still be read; together they take at most as much memory as the new one. */
 void *rg_grown(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element);
 void *rg_grown_own(const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element);
-/* The one function that multiplies sizes: element count and bytes; -1 on a negative size or overflow. */
+/* Element count and bytes; -1 on a negative size or overflow. Multiply sizes by this function only. */
 int rg_size(rg_dtype dtype, int ndim, const int64_t *shape, int64_t *numel, size_t *bytes);
 
 /* 0 baseline, 1 AVX2+FMA, 2 AVX-512. Returns the old one; -1 if this machine does not have it. For tests */
@@ -359,7 +365,7 @@ int rg_may_write(const char *at, rg_tensor *x, const char *who);
 static inline rg_tensor *rg_hold(rg_tensor *x) { return x->refs++, x; }
 /* 0: no backward pass is running. -1, with an error that begins with `who`: one is running */
 int rg_outside_pass(const char *at, rg_tape *t, const char *who);
-/* rg_set_name with a format; -1: out of memory */
+/* rg_set_name with a format; -1: out of memory, or the tape has an error */
 int rg_name_as(rg_tensor *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Call it after the values of a leaf were changed in place: backward through older nodes that read it is then an
    error. */

@@ -1,4 +1,4 @@
-/* play.c - a replay: the kernels of the record and of its backward pass, called again on the same tensors.
+/* play.c - a replay: the kernels of the record and of its backward pass, called again on the same tensors. Part of hot.c.
 
    The first rg_play writes a plan: a step for each kernel of the record, then one for each kernel that its pass called, as the
    pass runs. Those after it go through this list. No shape is checked, no vjp runs and nothing is recorded: what a vjp composes
@@ -282,7 +282,7 @@ static void deposit_all(rg_tape *t) {
 int rg_play_at(const char *at, rg_tape *t) {
     if (!t || t->code) return -1;
     rg_plan *p = &t->plan;
-    if (t->pass.running) return rg_fail(t, RG_ESTATE, at, "rg_play: inside a backward rule");
+    if (rg_outside_pass(at, t, "rg_play")) return -1;
     if (p->second_loss) return rg_fail(t, RG_ESTATE, at, "rg_play: more than one backward pass is on the record");
     if (p->no_history_since)
         return rg_fail(t, RG_ESTATE, at, "rg_play: an rg_grad without .create_graph is on the record: its results have no history");

@@ -1,4 +1,5 @@
-/* registry.c - every operator linked into the program, filled by constructors before main and only read after. */
+/* registry.c - every operator linked into the program, filled by constructors: before main, or when a shared object is loaded. There is no
+   lock. */
 #include <string.h>
 
 #include "internal.h"

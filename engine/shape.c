@@ -1,4 +1,4 @@
-/* shape.c - the rules by which a result's shape follows from its operands'. */
+/* shape.c - the rules by which a result's shape follows from its operands'. Part of hot.c. */
 #include <string.h>
 
 #include "internal.h"

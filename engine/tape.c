@@ -1,4 +1,4 @@
-/* tape.c - the tape: its lists of tensors, reset and rewind, retain and release, parameters and settings. */
+/* tape.c - the tape: its lists of tensors, reset and rewind, retain and release, parameters and settings. Part of hot.c. */
 #include <stdlib.h>
 #include <string.h>
 #ifdef __linux__
@@ -78,8 +78,8 @@ static void release_since(const char *at, rg_tape *t, int64_t mark, const char *
     if (!t || rg_in_handler(t, who)) return;
     if (mark < 0) rg_fail(t, RG_EVALUE, at, "%s: %lld is no mark", who, (long long)mark);
     else if (mark < t->guard) rg_fail(t, RG_ESTATE, at, "%s: inside a function that was given tensors to work on, which would go", who);
-    else if (t->pass.running && mark < t->pass.mark) rg_fail(t, RG_ESTATE, at, "%s: inside a backward rule, to before it", who);
-    else if (!t->plan.writing) { /* a replay needs what a vjp makes */
+    else if (t->pass.running && mark < t->pass.mark) rg_fail(t, RG_ESTATE, at, "%s: inside a backward pass, to before it", who);
+    else if (!t->plan.writing) { /* while a plan is written a rewind does nothing: a replay needs what a vjp makes */
         t->released = (rg_end){by, at};
         rg_plan_rewound(t, mark);
         rg_release_since(&t->record, mark);

@@ -1,4 +1,4 @@
-/* tensor.c - tensors: sizes, storage, release, leaves, and rg_apply, through which every operator goes. */
+/* tensor.c - tensors: sizes, storage, release, leaves, and rg_apply, through which every operator goes. Part of hot.c. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -11,7 +11,8 @@ size_t rg_dtype_size(rg_dtype d) { return dtype_ok(d) ? rg_width(d) : 0; }
 const char *rg_dtype_name(rg_dtype d) { return dtype_ok(d) ? dtype_names[d] : "no dtype"; }
 static bool is_float(unsigned d) { return d == RG_F32 || d == RG_F64; }
 
-/* The element count, or -1. Sizes are checked as if a zero dimension were one, so that no product of the others can overflow either. */
+/* The element count, or -1. Sizes are checked as if a zero dimension were one, so that no product of the others can overflow either. At
+   most PTRDIFF_MAX / 4 bytes, so that sums of a few sizes do not overflow; below PTRDIFF_MAX / 32 elements that holds for every dtype. */
 static RG_INLINE int64_t count(rg_dtype dtype, int ndim, const int64_t *shape) {
     int64_t all = 1;
     bool empty = false;
@@ -61,8 +62,7 @@ static RG_INLINE rg_tensor *rg_node_new(const char *at, rg_tape *t, int nin) {
     return x;
 }
 
-/* x->data for x->numel elements. Small results live inside the tensor; leaves never do, so that a view of one sees what is written to
-   it. */
+/* x->data for x->numel elements. With `inside`, small ones live inside the tensor: those of results, not of the leaves that users make. */
 static inline int make_room(const char *at, rg_tensor *x, bool inside) {
     const size_t bytes = (size_t)x->numel * rg_width(x->dtype);
     if (inside && bytes <= sizeof x->value) {
@@ -82,9 +82,10 @@ static inline void free_name(rg_tensor *x) {
 
 /* -------- release
 
-   Holds are counted in refs: the record's, tape->permanent's or the plan's on what is in them, a view's on its base, a leaf's on its
-   gradient, a pass's on cotangents, the plan's on the loss, the user's. A result does not hold its operands, and need not: they are older,
-   and the record releases the youngest tensor first.                                                                                 */
+   Holds are counted in refs: the record's, tape->permanent's or plan.made's on what is in them (tape->kept has none), a view's on its base,
+   a leaf's on its gradient, a pass's on cotangents, the plan's on the loss and on its gradients, rg_backward's on the loss and rg_grad's on
+   what it was given, rg_hold's, the user's. A result does not hold its operands, and need not: they are older, and the record releases the
+   youngest tensor first.                                                                                                              */
 
 static RG_INLINE void rg_node_destroy(rg_tensor *x) {
     rg_tape *t = x->tape;
@@ -157,8 +158,8 @@ RG_COLD static void rg_to_record(rg_tensor *x) {
     *(x->next ? &x->next->prev : &record->last) = x;
 }
 
-/* x is in tape->kept: elsewhere the list holds it. If the record has younger tensors, which may read it, it goes back to its place there,
-   and is released with the last of them. */
+/* x is in tape->kept: elsewhere the list holds it. If the record has younger tensors, which may read it, it goes back to its place there:
+   rg_release_since releases it when they are gone. */
 static void last_hold_ends(rg_tensor *x) {
     const rg_tensor *newest = x->tape->record.last;
     if (newest && newest->seq > x->seq) {
@@ -361,8 +362,8 @@ static inline operands look_at(const rg_op *op, int n, rg_tensor *const *in) {
         is_float(in[0]->dtype)};
 }
 
-/* The poison to return where operands cannot be used at all. One without a tape means a tape that could not be made; any other
-   comes with an error, also when the one it came from was cleared in the meantime. */
+/* The poison to return where operands cannot be used at all. One without a tape means a tape that could not be made; use of any other is
+   an error, also after rg_error_clear. */
 RG_COLD static rg_tensor *unusable(const rg_op *op, const char *at, int n, rg_tensor *const *in) {
     rg_tape *t = NULL;
     for (int i = 0; in && i < n && !t; i++)

@@ -1,5 +1,5 @@
-/* threads.c - one pool of threads for the whole process, among which the loops of kernels are shared out. They are cut by the shapes alone:
-   which thread runs a piece changes no bit. */
+/* threads.c - one pool of threads for the whole process, among which the loops of kernels are shared out. A kernel numbers its blocks by
+   the shapes alone. Which thread runs which blocks, and how many at once, depends on the threads: no bit may depend on that. */
 #include "internal.h"
 
 #ifdef RG_NO_THREADS
@@ -33,7 +33,9 @@ typedef struct thread {
 static struct {
     pthread_mutex_t owner;       /* held by the thread whose loop it is; another's is not shared meanwhile */
     pthread_mutex_t lock;        /* of those that fall asleep */
-    int count, most, shares;     /* threads, the owner, 0, among them; how many there may be; how many the loop is for */
+    int count;                   /* threads; the owner, number 0, is one of them */
+    int most;                    /* how many there may be */
+    int shares;                  /* how many the loop is for */
     int64_t blocks, piece;       /* of the loop; blocks in a piece, the last one perhaps has fewer */
     rg_loop_fn *loop;
     const void *with;

@@ -1,4 +1,4 @@
-/* values.c - reading and writing: what is in a tensor, as numbers of C; who may write, and that it was written. */
+/* values.c - reading and writing: what is in a tensor, as numbers of C; who may write, and that it was written. Part of hot.c. */
 #include <math.h>
 #include <string.h>
 
@@ -51,7 +51,7 @@ int rg_may_write(const char *at, rg_tensor *x, const char *who) {
     char text[160];
     if (!rg_usable_in(who, at, x) || x->tape->code) return -1;
     if (x->op) return rg_fail(x->tape, RG_ESTATE, at, "%s: the result of %s is no leaf", who, x->op->name);
-    if (x->base) return rg_fail(x->tape, RG_ESTATE, at, "%s: a view is no leaf; write to what it views", who);
+    if (x->base) return rg_fail(x->tape, RG_ESTATE, at, "%s: this is a view; write to what it views", who);
     if (x->tape->pass.running && x->seq < x->tape->pass.mark)
         return rg_fail(x->tape, RG_ESTATE, at, "%s: %s cannot be written while a backward pass runs", who,
             rg_shape_text(x, text, sizeof text));
@@ -87,7 +87,7 @@ int64_t rg_dim(const rg_tensor *x, int axis) {
     return x->shape[axis < 0 ? axis + x->ndim : axis];
 }
 
-/* -------- values. A vjp that reads one cannot be replayed. */
+/* -------- values. A vjp that reads one here cannot be replayed: pass.reads counts. Reads of ->data, or by rg_element, are not counted. */
 
 static const void *data_as(const char *who, rg_tensor *x, rg_dtype d) {
     if (!rg_usable_in(who, NULL, x)) return NULL;

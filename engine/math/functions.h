@@ -8,7 +8,7 @@
    Errors are at most 2 units in the last place: docs/verification.md has the worst of each, measured by tests/engine/ulps.c. NaN,
    infinities, zeros with their signs and subnormal numbers are as in annex F of C99.
    each.h: what both types compute by the same formulas. pow.h: pow. polynomials.h: the polynomials.                                */
-#ifdef RG_ROW
+#ifdef RG_ROW /* a program with rows of its own: its warning options are not for this file */
 #pragma GCC system_header
 #endif
 

@@ -167,7 +167,7 @@ static void write_converts_and_refuses(void **state) {
     assert_int_equal(rg_write(i, (const double[]){1.9, -2.9, 1e99}), 0);
     VALUES(i, 1, -2, INT32_MAX);
     REFUSED(RG_ESTATE, (rg_write(rg_neg(x), six), rg_poison(t)), "rg_write: the result of neg is no leaf");
-    REFUSED(RG_ESTATE, (rg_write(rg_detach(x), six), rg_poison(t)), "rg_write: a view is no leaf; write to what it views");
+    REFUSED(RG_ESTATE, (rg_write(rg_detach(x), six), rg_poison(t)), "rg_write: this is a view; write to what it views");
     REFUSED(RG_EDTYPE, (rg_write_of(x, (rg_dtype)5, six), rg_poison(t)), "rg_write: there is no dtype 5");
     REFUSED(RG_EVALUE, (rg_write_of(x, RG_F32, NULL), rg_poison(t)), "rg_write: data is NULL");
     VALUES(x, 1, -2, 3);

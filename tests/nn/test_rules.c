@@ -85,10 +85,10 @@ static void bad_rules_are_named(void **state) {
         {wrong_dtype, "mine: its backward gave operand 1 a gradient [2] f64 in place of w[2] (mine.c:7)"},
         {poisons, "mine: its backward failed for operand 1 (mine.c:7)"},
         {elsewhere, "mine: its backward gave operand 1 a gradient from another tape (mine.c:7)"},
-        {runs_backward, "rg_backward: inside a backward rule"},
-        {runs_grad, "rg_grad: inside a backward rule"},
-        {resets, "rg_tape_reset: inside a backward rule"},
-        {rewinds, "rg_rewind: inside a backward rule, to before it"}};
+        {runs_backward, "rg_backward: inside a backward pass"},
+        {runs_grad, "rg_grad: inside a backward pass"},
+        {resets, "rg_tape_reset: inside a backward pass"},
+        {rewinds, "rg_rewind: inside a backward pass, to before it"}};
     for (int k = 0; k < 9; k++) {
         assert_int_equal(rg_backward(rg_sum(with_rule(all[k].rule, 1, w, NULL))), -1);
         if (strncmp(rg_error(t), all[k].message, strlen(all[k].message)) != 0) fail_msg("rule %d: %s", k, rg_error(t));
