@@ -9,6 +9,11 @@
 
 bool rg_needs(const rg_tensor *y, int i) { return y->in[i]->flags & y->tape->pass.flag; }
 
+/* -1: a function of y's failed. If tape->errors is what it was before, that function gave no error, and this does. */
+RG_COLD static int rg_failed_since(rg_tensor *y, uint32_t errors) {
+    return y->tape->errors == errors ? rg_reject(y, RG_ESTATE, "failed") : -1;
+}
+
 static bool pass_failed(const rg_tape *t) { return t->errors != t->pass.errors; }
 
 /* g may be written in place if nothing else holds it and it is no view. */
@@ -128,7 +133,7 @@ static int step_back(rg_tape *t, rg_tensor *y) {
     rg_tensor *few[FEW] = {NULL}, **dx = few;
     const size_t size = y->nin * sizeof *dx;
     if (check_fresh(y) || (y->flags & RG_HOOKED && (t->pass.mark = t->seq, rg_hooks_run(t, y) || check_fresh(y)))) return -1;
-    /* what hooks made stays: until the next replay, the reset, or the end of the vjp that called rg_backward_through */
+    /* what hooks made stays until the reset, the next replay if this is one, or the end of the vjp that called rg_backward_through */
     const int64_t mark = t->pass.mark = t->seq;
     if (y->nin > FEW) {
         if (!(dx = rg_tape_alloc(y->at, t, size))) return -1;
@@ -290,12 +295,11 @@ static int rg_pass_loss(const char *at, rg_tensor *loss, rg_commit how, rg_list 
     flag_paths(t, loss, inputs.items, inputs.count);
     t->plan.writing = how == RG_PLAN_GRADS;
     t->plan.hooks_begin = t->seq;
-    int failed = -1;
-    if (loss->flags & t->pass.flag) failed = run_pass(t, loss, NULL) || commit(t, loss, how);
-    else rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on none of the inputs");
+    const int failed = loss->flags & t->pass.flag ? run_pass(t, loss, NULL) || commit(t, loss, how)
+        : rg_fail(t, RG_ESTATE, at, "rg_backward: the loss depends on none of the inputs");
     for (int k = 0; k < inputs.count; k++) inputs.items[k]->flags &= (uint16_t)~RG_PATH_FLAGS;
     end_pass(t, failed || inputs.count ? loss : NULL);
-    t->plan.hooks_end = t->seq;
+    t->plan.hooks_end = how == RG_REPLACE_GRADS ? t->seq : 0; /* of a replay */
     t->plan.writing = false;
     return failed ? -1 : 0;
 }

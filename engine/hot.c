@@ -20,8 +20,6 @@ static rg_tensor *rg_kept_copy(const char *at, const rg_tensor *x); /* of x's va
 /* tensor.c: how tensors are released */
 /* Removes one hold, not that of a list. If it was the last, the tensor is freed, or goes back to the record while that may read it. */
 static void rg_unref(rg_tensor *x);
-/* -1: a function of y's failed. If tape->errors is what it was before, that function gave no error, and this does. */
-RG_COLD static int rg_failed_since(rg_tensor *y, uint32_t errors);
 static void rg_node_destroy(rg_tensor *x);  /* its own memory alone: for what nothing refers to, and when the whole tape goes */
 /* Removes the list's holds on what was made since: it is freed or, if something else holds it, goes to tape->kept without its history. */
 static void rg_release_since(rg_chain *chain, int64_t mark);

@@ -99,7 +99,7 @@ typedef struct rg_plan {
     const char *why_unplayable;
     int64_t replayed;               /* tape->seq when the last successful replay began: all results are of what leaves held then */
     int64_t stale_before;           /* results older than this seq hold values of two steps, since the last replay failed; 0: it did not */
-    int64_t hooks_begin, hooks_end; /* what hooks made in the last rg_backward or replay has a seq in between */
+    int64_t hooks_begin, hooks_end; /* what hooks made in the last replay has a seq in between */
 } rg_plan;
 
 struct rg_tape {

@@ -187,13 +187,12 @@ static inline int run_fused(const rg_tape *t, const rg_step *s) {
 /* Listeners are called for one run of each result and one of each vjp; for leaves they are not called. */
 static RG_INLINE int replay(rg_tape *t, int64_t from, int64_t to, bool watched) {
     const uint32_t errors = t->errors;
-    int64_t i = from;
-    int failed = 0;
-    for (; i < to && !failed; i++) {
+    for (int64_t i = from; i < to; i++) {
         const rg_step *s = &t->plan.steps[i];
         const bool told = watched && s->of->op;
         const int run = s->y == s->of && s->kind != RG_STEP_FUSED ? RG_RUN_FORWARD : RG_RUN_BACKWARD;
         if (told && (i == from || s->of != s[-1].of)) rg_tell(&t->on_run, s->of, run, NULL);
+        int failed = 0;
         switch (s->kind) {
         case RG_STEP_CHECK: failed = s->y->op->check(s->y); break;
         case RG_STEP_FORWARD: failed = s->fn.forward(s->y); break;
@@ -202,8 +201,9 @@ static RG_INLINE int replay(rg_tape *t, int64_t from, int64_t to, bool watched) 
         case RG_STEP_COPY: memcpy(s->y->data, s->from->data, (size_t)s->y->numel * rg_width(s->y->dtype)); break;
         }
         if (told && (failed || i + 1 == to || s->of != s[1].of)) rg_tell(&t->on_run, s->of, RG_RUN_ENDS, NULL);
+        if (failed) return rg_failed_since(s->y, errors);
     }
-    return failed ? rg_failed_since(t->plan.steps[i - 1].y, errors) : t->errors != errors ? -1 : 0;
+    return t->errors != errors ? -1 : 0;
 }
 
 /* Steps in [from, to). What kernels made is scratch, and released; a saved tensor among it would be missing in the next step. */
@@ -235,13 +235,13 @@ static bool is_eager(const rg_tape *t) { return t->keep_grads || t->hooks || t->
 /* The steps of the record, then, as the pass runs, those of the pass. */
 static int write_plan(const char *at, rg_tape *t) {
     rg_plan *p = &t->plan;
-    const rg_tensor *first = t->record.first;
     rg_plan_free(t);
-    while (first && !first->op && !(first->flags & RG_DRAWN)) first = first->next;
-    if (!first && !p->loss)
-        return rg_fail(t, RG_ESTATE, at, "rg_play: no operation is on the record; after rg_tape_reset record the step again");
     p->planned_to = NULL;
     if (write_recorded(t, NULL)) return -1;
+    const rg_tensor *x = t->record.first;
+    while (x && !x->op) x = x->next;
+    if (!x && !p->nsteps && !p->loss)
+        return rg_fail(t, RG_ESTATE, at, "rg_play: the record has nothing to compute; after rg_tape_reset record the step again");
     p->nforward = p->nsteps;
     p->eager = is_eager(t), p->isa = t->isa;
     if (replay_forward(t)) return -1;

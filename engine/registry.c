@@ -19,9 +19,7 @@ int rg_op_register(rg_op_entry *e) {
     return 0;
 }
 
-void rg_op_link(rg_op_entry *e) {
-    if (rg_op_register(e)) rg_op_rejected = e->op;
-}
+void rg_op_link(rg_op_entry *e) { if (rg_op_register(e)) rg_op_rejected = e->op; }
 
 const rg_op_entry *rg_op_first(void) { return head; }
 

@@ -405,10 +405,6 @@ static inline int compute(rg_tensor *y) {
     return failed;
 }
 
-RG_COLD static int rg_failed_since(rg_tensor *y, uint32_t errors) {
-    return y->tape->errors == errors ? rg_reject(y, RG_ESTATE, "failed") : -1;
-}
-
 /* y, which failed, goes; its tape has an error, or had one that a handler cleared. */
 RG_COLD static rg_tensor *give_up(rg_tensor *y, uint32_t errors) {
     rg_tape *t = y->tape;

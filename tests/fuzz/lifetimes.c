@@ -163,7 +163,7 @@ static void leave_since(int64_t clock) {
     m.odd = m.unplayable = false;
     m.loss = NONE;
     m.second_loss = 0;
-    for (int k = 0; k < HOOKS; k++) hooks[k].on &= alive(hooks[k].x);
+    for (int k = 0; k < HOOKS; k++) hooks[k].on &= hooks[k].x == params[0] || hooks[k].x == params[1] || hooks[k].x == params[2];
 }
 
 /* x's gradient becomes, or grows by, g. One that is retained is replaced; another may be written in place. */
