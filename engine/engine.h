@@ -16,7 +16,8 @@
    rg_backward then returns -1 and changes no gradient, and an optimiser changes no parameter. Of a poisoned tensor
    rg_item is NaN, rg_f32 and the like are NULL; rg_copy_out leaves the array as it is. Reading other tensors, releasing
    and settings work. A function that can fail and returns an int returns 0, or -1 after an error. Every function of
-   this file takes NULL.
+   this file takes NULL. An op with another operand reports it on that operand's tape. An op of NULL alone, or
+   rg_backward(NULL), knows no tape: it returns a poisoned tensor, or -1, and there is no message.
 
    What may be called where. A hook (rg_on_grad) and a backward rule may apply operations, retain, release, and rewind
    to a mark that they set themselves. A pass, a replay, a reset, an optimiser's step, or writing to older tensors is

@@ -185,7 +185,7 @@ int rg_not_given(const char *at, rg_tape *t, const rg_tensor *x, const char *sub
     text m = {buffer, sizeof buffer, 0};
     PUT_REST(&m, subject);
     if (!x) put(&m, " is NULL");
-    else if (x->flags & RG_POISON) put(&m, " is what a failed operation returned");
+    else if (x->flags & RG_POISON) put(&m, x->tape ? " is what a failed operation returned" : " is what an operation on NULL returned");
     else {
         put(&m, " was released by %s", x->released.by);
         put_place(&m, " at ", x->released.at, "");

@@ -44,7 +44,7 @@ static void rg_hooks_drop(rg_tensor *x) {
 }
 
 int rg_on_grad_at(const char *at, rg_tensor *x, rg_grad_fn fn, void *ctx) {
-    if (!rg_usable_at(x) || x->tape->code) return -1;
+    if (!rg_usable_at(x) || (fn && x->tape->code)) return -1;
     rg_tape *t = x->tape;
     if (!fn && t->pass.running) return rg_fail(t, RG_ESTATE, at, "rg_on_grad: hooks cannot go while a pass runs");
     if (!fn) return rg_hooks_drop(x), 0;

@@ -6,9 +6,10 @@
        #include <retrograd/ops/row.h>
 
    gives the operator "bell" for f32 and f64, to any order of derivatives, with samples and refusals, in the registry:
-   gradcheck --load checks it, rg_nn_activation(t, "bell") finds it. The library must have no operator or function of
-   this name. RG_ROW may be several rows, one after another, and row.h may be included several times. In C only. The
-   function to call is
+   rg_gradcheck_op(rg_op_find("bell"), .order = 2) checks it, as gradcheck --load does (rg_op_find is in engine/op.h,
+   which this header includes), and rg_nn_activation(t, "bell") finds it. The library must have no operator or function
+   of this name. RG_ROW may be several rows, one after another, and row.h may be included several times. In C only.
+   The function to call is
 
        rg_tensor *rg_bell_at(const char *at, rg_tensor *x);
        #define rg_bell(x) rg_bell_at(RG_AT, x)
@@ -23,8 +24,9 @@
    UNARY_STEP, BINARY_STEP (name, formula, f, low, high)                       piecewise constant: no derivative
 
    f           A C expression of x, or of a and b, and of p and q. C(2) is a number of x's type, p_ is p as a double,
-               R(fabs) is fabsf or fabs. EXP(x) and the other functions below have the same bits on every machine, if
-               your compiler does not fuse products and sums (-ffp-contract=off); R(exp) is libm's.
+               R(fabs) is fabsf or fabs. The words below may be used here too. EXP and the other functions among them
+               have the same bits on every machine, if your compiler does not fuse products and sums
+               (-ffp-contract=off); R(exp) is libm's.
    dx, da, db  The vector-Jacobian product, written in the words below, with X, or A and B, with Y = f, and with DY, the
                gradient of Y. It becomes a loop and, to be differentiated again, a composition of operators: so use none
                of C's * > - ? and no if. A number is C(2), a parameter C(p). If an operand is broadcast, its gradient is
@@ -33,10 +35,12 @@
                    ASIN ACOS ATAN SINH COSH TANH ERF ERFC SIGMOID SOFTPLUS (u)  POWER (u, number)
                    WHERE (condition, u, v)  GT GE LT LE EQ AND OR (u, v)  NOT (u)
                WHERE computes both u and v: one must not be infinite where the other is chosen.
-   how         CHEAP: da and db are computed one after the other; COSTLY: in one loop.
-   kinks       SMOOTH, or KINK(e) where the slope jumps: e is a C expression of the same variables as f, with another
-               value on each branch: KINK((x > -1) + (x > 1)). Samples that are too near to a kink are left out. A kink
-               that is called SMOOTH is found only if a sample falls near it.
+   how         CHEAP: da and db are computed one after the other: choose it if they have only + - and *. COSTLY: in one
+               loop, for functions and quotients. The results are the same.
+   kinks       SMOOTH, or KINK(e) where a derivative that you check jumps: the slope; with .order = 2 the second. e is
+               a C expression of the same variables as f, with another value on each branch: KINK((x > -1) + (x > 1)).
+               Samples that are too near to a kink are left out. A kink that is called SMOOTH is found only if a sample
+               falls near it.
    low, high   The range of the samples' operands. p, q at the end: the numbers in the samples; they are not defaults.
 
    These words are macros while row.h is read; afterwards they have their old meaning again. */
