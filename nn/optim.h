@@ -136,10 +136,10 @@ RG_PLAIN double rg_grad_norm(rg_tensor *x);
 int rg_grad_print(rg_tape *t, rg_list params, FILE *to);
 
 /* -------- an exponential moving average (EMA) of weights: average = decay average + (1 - decay) p after each update.
-   It begins as a copy. Polyak & Juditsky 1992. The list is rg_nn_state(net), parameters and buffers: then running
-   statistics of batch norm are averaged and exchanged too, as by PyTorch's AveragedModel with use_buffers. With
-   rg_nn_params(net) they stay those of the last step. Or any float leaves, which then stay as long as the tape. A
-   second net that follows the first: rg_nn_copy and rg_nn_soft_update. */
+   It begins as a copy; that of a constant stays equal to it. Polyak & Juditsky 1992. The list is rg_nn_state(net),
+   parameters and buffers: then running statistics of batch norm are averaged and exchanged too, as by PyTorch's
+   AveragedModel with use_buffers. With rg_nn_params(net) they stay those of the last step. Or any float leaves, which
+   then stay as long as the tape. A second net that follows the first: rg_nn_copy and rg_nn_soft_update. */
 typedef struct rg_ema rg_ema;
 rg_ema *rg_ema_new(rg_tape *t, rg_list tensors, double decay);
 /* call it after the optimiser's step; an error while averages are swapped in */

@@ -4,10 +4,14 @@
 
 typedef struct weights { real *x, *y; real keep, take; } weights;
 
+/* keep x + take y, in a form that gives x where both are equal, and y itself for keep 0 (as PyTorch's lerp) */
 static void mix(const void *with, int64_t begin, int64_t end) {
     const weights *w = with;
     real *restrict x = w->x, *restrict y = w->y, keep = w->keep, take = w->take;
-    for (int64_t i = begin; i < end; i++) x[i] = keep * x[i] + take * y[i];
+    if (take < C(.5))
+        for (int64_t i = begin; i < end; i++) x[i] += take * (y[i] - x[i]);
+    else
+        for (int64_t i = begin; i < end; i++) x[i] = y[i] - keep * (y[i] - x[i]);
 }
 
 static void swap(const void *with, int64_t begin, int64_t end) {

@@ -425,6 +425,13 @@ static void averages_weights(void **state) {
             mean = .9 * mean + .1 * k;
         }
         near("average", 0, element(rg_ema_of(a, 0), 20000), mean, bar);
+        const double tenths[] = {.1, .1, .1};
+        rg_tensor *fixed = rg_buffer(t, "fixed", tenths, 3); /* a constant stays as it is */
+        for (int k = 0; k < 3; k++) {
+            rg_ema *of_fixed = rg_ema_new(t, rg_list_of(fixed), (double[]){.999, .3, 0}[k]);
+            for (int i = 0; i < 100; i++) rg_ema_update(of_fixed);
+            near("average of a constant", k, element(rg_ema_of(of_fixed, 0), 2), element(fixed, 2), 0);
+        }
         assert_string_equal(rg_name_of(rg_ema_of(a, 0)), "p.average");
         assert_null(rg_ema_of(a, 1));
         rg_tensor *stale = rg_sum(rg_square(p));
