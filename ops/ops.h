@@ -150,7 +150,8 @@ typedef struct rg_attention_mask_options {
     bool causal;
     RG_NAMED;
 } rg_attention_mask_options;
-/* softmax(q k^T / sqrt(d) + mask) v: [.., n, d], [.., m, d], [.., m, e] -> [.., n, e]. Vaswani et al. 2017 */
+/* softmax(q k^T / sqrt(d) + mask) v: [.., n, d], [.., m, d], [.., m, e] -> [.., n, e]. Vaswani et al. 2017. In tiles:
+   memory grows with n + m; only the gradient of a mask, and of this gradient (.create_graph), need a matrix [n, m] */
 rg_tensor *rg_scaled_dot_product_attention(rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_attention_mask_options options);
 /* the softmax in this formula: [.., n, m] */
 rg_tensor *rg_attention_weights(rg_tensor *q, rg_tensor *k, rg_attention_mask_options options);

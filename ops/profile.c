@@ -99,7 +99,7 @@ static const row *next_slowest(const profile *p, const row *last) {
 }
 
 static void print_row(const char *name, const row *r, double all, FILE *to) {
-    fprintf(to, "%-16s", name);
+    fprintf(to, "%-16.16s", name);
     for (int k = 0; k < 2; k++)
         fprintf(to, " %8" PRId64 "%10.3f%9.3f", r->parts[k].calls, 1e3 * r->parts[k].seconds, 1e-6 * (double)r->parts[k].bytes);
     fprintf(to, " %6.1f\n", all > 0 ? 100 * time_of(r) / all : 0);

@@ -74,9 +74,11 @@ static rg_tensor *attend(const char *at, attention *a, rg_tensor *query, rg_tens
     if (check_sequences(at, a, query, key, value)) return rg_poison(a->nn.tape);
     if (self) split_heads(at, a, rg_linear(query, a->nn.params[0], a->nn.params[1]), 3, y);
     else for (int i = 0; i < 3; i++) y[i] = project(at, a, i, i == 0 ? query : i == 1 ? key : value);
-    rg_tensor *weights = rg_attention_weights(y[0], y[1], .mask = mask, .causal = a->o.causal); /* [batch, heads, n, m] */
-    if (a->nn.training && a->o.dropout > 0) weights = rg_dropout(weights, a->o.dropout);
-    rg_tensor *found = rg_permute(rg_matmul(weights, y[2]), 0, 2, 1, 3);
+    rg_tensor *found = NULL; /* [batch, heads, n, dim / heads] */
+    if (a->nn.training && a->o.dropout > 0)
+        found = rg_matmul(rg_dropout(rg_attention_weights(y[0], y[1], .mask = mask, .causal = a->o.causal), a->o.dropout), y[2]);
+    else found = rg_scaled_dot_product_attention(y[0], y[1], y[2], .mask = mask, .causal = a->o.causal);
+    found = rg_permute(found, 0, 2, 1, 3);
     if (rg_failed(found)) return found;
     return rg_nn_forward(a->nn.children[0], rg_reshape(found, query->shape[0], query->shape[1], a->dim));
 }

@@ -32,6 +32,7 @@ static inline bool rg_product_packs(const rg_gemm *p, rg_tile t) {
 
 /* That piece (product.c), for one matrix each of a, b and c; p's bias is left out. `scratch`: memory to pack a large a in, or NULL. */
 void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c, real *scratch);
+void RG_K(transposed)(int64_t n, int64_t m, const real *x, real *to); /* to[m, n] = x[n, m]^T (product.c) */
 int RG_K(gemm)(rg_tensor *y, const rg_gemm *p); /* on behalf of y; 0, or -1 with the error on its tape */
 
 #endif

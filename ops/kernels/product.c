@@ -231,6 +231,8 @@ static void pack_rows(int64_t n, int64_t k, matrix a, real *restrict to, int64_t
         else for (int64_t l = 0; l < k; l++) to[i * ld + l] = a.at[l * a.ld + i];
 }
 
+void RG_K(transposed)(int64_t n, int64_t m, const real *x, real *to) { pack_rows(m, n, (matrix){x, m, true}, to, n); }
+
 /* c[n, m] = or += a[n, k] b[k, m], for k up to DEPTH. `direct`: b is read where it is. */
 static void block(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc, bool direct, bool add) {
     real panel[DEPTH * COLS] __attribute__((aligned(64)));

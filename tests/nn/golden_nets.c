@@ -1,4 +1,4 @@
-/* golden_nets.c - five nets, each trained for 200 steps on numbers that the tape's generator draws: the hash of their weights, which is the
+/* golden_nets.c - six nets, each trained for 200 steps on numbers that the tape's generator draws: the hash of their weights, which is the
    same on every machine, for every instruction set and any number of threads, recorded or played.
 
        golden_nets                                prints "NET DTYPE HASH", as golden_nets.h has them
@@ -56,21 +56,24 @@ static rg_tensor *lstm(rg_tape *t, model *m) {
     return rg_cross_entropy(rg_nn_forward(m->net, x), labels(x));
 }
 
-static rg_tensor *transformer(rg_tape *t, model *m) {
-    enum { TIME = 12, DIM = 16 };
+static rg_tensor *of_tokens(rg_tape *t, model *m, int64_t batch, int64_t time, double dropout) {
+    enum { DIM = 16 };
     if (!m->net) {
         m->net = rg_nn_sequential(t, rg_nn_embedding(t, CLASSES, DIM, RG_NORMAL(0, .1)),
-            rg_nn_positional_embedding(t, TIME, DIM, RG_NORMAL(0, .1)),
-            rg_nn_transformer_block(t, DIM, 4, 2 * DIM, RG_XAVIER_UNIFORM, .causal = true, .dropout = .1), rg_nn_layer_norm(t, DIM),
+            rg_nn_positional_embedding(t, time, DIM, RG_NORMAL(0, .1)),
+            rg_nn_transformer_block(t, DIM, 4, 2 * DIM, RG_XAVIER_UNIFORM, .causal = true, .dropout = dropout), rg_nn_layer_norm(t, DIM),
             rg_nn_linear(t, DIM, CLASSES, RG_XAVIER_UNIFORM));
         m->optim = rg_optim_adamw(t, rg_nn_params(m->net), .lr = 3e-3);
     }
-    rg_tensor *x = labels(rg_normal(t, 0, 1, BATCH / 2, TIME, CLASSES));
-    return rg_cross_entropy(rg_nn_forward(m->net, x), rg_concat(1, rg_slice(x, 1, 0, 1), rg_slice(x, 1, 0, TIME - 1)));
+    rg_tensor *x = labels(rg_normal(t, 0, 1, batch, time, CLASSES));
+    return rg_cross_entropy(rg_nn_forward(m->net, x), rg_concat(1, rg_slice(x, 1, 0, 1), rg_slice(x, 1, 0, time - 1)));
 }
+static rg_tensor *transformer(rg_tape *t, model *m) { return of_tokens(t, m, BATCH / 2, 12, .1); } /* weights of attention are dropped */
+static rg_tensor *attention(rg_tape *t, model *m) { return of_tokens(t, m, 2, 70, 0); } /* in tiles, more than one */
 
 static const struct { const char *name; rg_tensor *(*loss)(rg_tape *t, model *m); } nets[] = {
-    {"mlp_relu", mlp_relu}, {"mlp_tanh", mlp_tanh}, {"convnet", convnet}, {"lstm", lstm}, {"transformer", transformer}};
+    {"mlp_relu", mlp_relu}, {"mlp_tanh", mlp_tanh}, {"convnet", convnet}, {"lstm", lstm}, {"transformer", transformer},
+    {"attention", attention}};
 enum { NETS = sizeof nets / sizeof *nets };
 
 static uint64_t hash_of(const rg_nn *net) { /* FNV-1a, of the values in little-endian order */

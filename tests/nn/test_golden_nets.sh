@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_golden_nets.sh PROGRAM [full]: the weights of five nets after 200 steps have the bits that golden_nets.txt says, for every
+# test_golden_nets.sh PROGRAM [full]: the weights of six nets after 200 steps have the bits that golden_nets.txt says, for every
 # instruction set of this machine, several numbers of threads, recorded and played. Prints TAP.
 set -u
 golden_nets=$1

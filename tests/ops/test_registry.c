@@ -496,7 +496,9 @@ static const large large_ones[] = {
     {"sum", "37,50,61 axes=0.1"}, {"sum", "37,50,61 axes=0.2"}, {"sum", "37,50,61 axes=1.2"},
     {"sum", "37,50,61 axes=1"}, {"sum", "3,20000 axes=0"}, {"max", "37,50,61 axes=0.2"}, {"max", "37,50,61 axes=1"},
     {"min", "40001 axes=0"}, {"argmax", "101,333 axis=0"},
-    {"argmin", "333,101 axis=1"}, {"triu", "3,101,333 diagonal=-7"}, {"pad", "101,333 axis=1 start=3 stop=5"}};
+    {"argmin", "333,101 axis=1"}, {"triu", "3,101,333 diagonal=-7"}, {"pad", "101,333 axis=1 start=3 stop=5"},
+    {"scaled_dot_product_attention", "3,150,40 3,200,40 3,200,50 150,200"}, {"scaled_dot_product_attention", "300,33 300,33 300,33 p=1"},
+    {"scaled_dot_product_attention", "20,70,30 20,70,30 20,70,7 20,1,70 p=1"}};
 
 static void large_operands(void **state) {
     const large *l = *state;

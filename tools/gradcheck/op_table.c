@@ -24,7 +24,7 @@ static const char *type_of(const rg_op *op, int i) {
 }
 
 static void operands(FILE *to, const rg_op *op) {
-    const int shown = op->arity < 0 ? 1 : op->arity;
+    const int shown = op->arity >= 0 ? op->arity : op->types ? (int)strlen(op->types) : 1;
     for (int i = 0; i < shown; i++) fprintf(to, "%s%s", i ? ", " : "", type_of(op, i));
     if (op->arity < 0) fprintf(to, " ...");
 }
