@@ -42,8 +42,8 @@ static int add_cotangent(rg_tape *t, rg_tensor *x, rg_tensor *g) {
         return 0;
     }
     if (!t->pass.graph && may_add_into(t, x->cotangent)) {
-        rg_add_into(x->cotangent, g);
-        return t->plan.writing ? rg_plan_write_add(x->cotangent, g) : 0;
+        rg_add_into(x->cotangent, 0, g);
+        return t->plan.writing ? rg_plan_write_add(x->cotangent, 0, g) : 0;
     }
     rg_tensor *sum = rg_add_at(t->pass.at, x->cotangent, g);
     if (!rg_usable(sum)) return -1;
@@ -51,6 +51,15 @@ static int add_cotangent(rg_tape *t, rg_tensor *x, rg_tensor *g) {
     rg_unref(x->cotangent);
     x->cotangent = sum;
     return 0;
+}
+
+bool rg_add_to_part(rg_tensor *y, rg_tensor *dy) {
+    rg_tape *t = y->tape;
+    rg_tensor *all = y->in[0]->cotangent;
+    if (!y->base || !all || t->pass.graph || t->on_gradient || !may_add_into(t, all)) return false;
+    const int64_t at = ((char *)y->data - (char *)y->in[0]->data) / (int64_t)rg_dtype_size(y->dtype);
+    rg_add_into(all, at, dy);
+    return !t->plan.writing || !rg_plan_write_add(all, at, dy);
 }
 
 /* -------- one step back: from y's cotangent to its operands' */
@@ -98,6 +107,7 @@ static int run_vjp(rg_tape *t, rg_tensor *y, rg_tensor **dx) {
     const int64_t mark = t->seq;
     const rg_fused_fn fused = t->pass.graph ? NULL : y->op->fused[rg_f64_kernel(y)][t->isa];
     bool read = false;
+    t->pass.vjp_of = y;
     if (!fused) {
         const uint32_t reads = t->pass.reads;
         const rg_end released = t->released; /* a rule may release what it made itself */
@@ -108,7 +118,6 @@ static int run_vjp(rg_tape *t, rg_tensor *y, rg_tensor **dx) {
     if (pass_failed(t)) return -1;
     if (t->pass.graph) rg_plan_check_graph(y, mark, read, false);
     if (!t->plan.writing) return 0;
-    t->pass.vjp_of = y;
     return fused ? rg_plan_write_fused(y, fused, dx, mark) : rg_plan_write_vjp(t, y, read);
 }
 
@@ -260,14 +269,14 @@ static RG_INLINE int unshare(rg_tape *t, rg_tensor *x) {
 /* A gradient that has another holder, or a view, is replaced and not written. */
 static void deposit(rg_tensor *x, rg_commit how) {
     if (x->grad && rg_is_unshared(x->grad)) {
-        if (how == RG_ADD_GRADS) rg_add_into(x->grad, x->cotangent);
+        if (how == RG_ADD_GRADS) rg_add_into(x->grad, 0, x->cotangent);
         else memcpy(x->grad->data, x->cotangent->data, (size_t)x->numel * rg_width(x->dtype));
         rg_touch(x->grad);
         drop_cotangent(x);
         return;
     }
     if (x->grad) {
-        if (how == RG_ADD_GRADS) rg_add_into(x->cotangent, x->grad);
+        if (how == RG_ADD_GRADS) rg_add_into(x->cotangent, 0, x->grad);
         rg_unref(x->grad);
     }
     x->grad = x->cotangent;

@@ -43,7 +43,7 @@ static void rg_plan_check_graph(rg_tensor *y, int64_t mark, bool read, bool hook
 /* Adds steps for what was recorded since the last step: by y's vjp (read: it read a value), or by the engine (y NULL). */
 static int rg_plan_write_vjp(rg_tape *t, const rg_tensor *y, bool read);
 static int rg_plan_write_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const *dx, int64_t mark);
-static int rg_plan_write_add(rg_tensor *to, rg_tensor *from);
+static int rg_plan_write_add(rg_tensor *to, int64_t at, rg_tensor *from);
 static int rg_plan_write_copy(rg_tensor *copy, rg_tensor *from);
 static int rg_plan_write_grad(rg_tensor *leaf);                /* its cotangent is its gradient */
 static void rg_plan_take(rg_tape *t, int64_t mark);            /* moves what was recorded since the mark from the record to plan.made */

@@ -59,9 +59,9 @@ typedef struct rg_pass {
     rg_tensor *leaves; /* that have a cotangent, linked through leaf.next_leaf */
 } rg_pass;
 
-/* One call in a replay. ADD: y += from. COPY: y = from. */
+/* One call in a replay. ADD: y += from, from element dx of y on. COPY: y = from. */
 typedef enum rg_step_kind { RG_STEP_CHECK, RG_STEP_FORWARD, RG_STEP_FUSED, RG_STEP_ADD, RG_STEP_COPY } rg_step_kind;
-typedef void rg_add_into_fn(rg_tensor *to, const rg_tensor *x);
+typedef void rg_add_into_fn(rg_tensor *to, int64_t at, const rg_tensor *x);
 typedef struct rg_step {
     rg_step_kind kind;
     union { rg_forward_fn forward; rg_fused_fn fused; rg_add_into_fn *add; } fn;
@@ -147,8 +147,8 @@ struct rg_tape {
 #pragma GCC visibility push(hidden)
 
 /* core_ops.c */
-rg_add_into_fn *rg_add_into_of(const rg_tensor *to); /* what computes to += x, for an x of to's shape and dtype */
-static inline void rg_add_into(rg_tensor *to, const rg_tensor *x) { rg_add_into_of(to)(to, x); }
+rg_add_into_fn *rg_add_into_of(const rg_tensor *to); /* what computes to += x, from element `at` of `to` on, for an x of its dtype */
+static inline void rg_add_into(rg_tensor *to, int64_t at, const rg_tensor *x) { rg_add_into_of(to)(to, at, x); }
 
 /* error.c: rg_fail of functions that are not told the caller's line: "WHO: x[2,3]: ... (made at FILE:LINE)". Returns -1 */
 int rg_fail_of(const rg_tensor *x, rg_code code, const char *who, const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -198,6 +198,9 @@ bool rg_needs(const rg_tensor *y, int i); /* in a backward rule: is the gradient
 /* For a backward rule that computes its result again with recording on. y: the new result, dy: its gradient. The
    pass goes back through the new record, to every tensor that it reads. Returns 0, or -1 after an error. */
 int rg_backward_through(rg_tensor *y, rg_tensor *dy);
+/* For the rule of y, a view of a part of its operand x: adds dy to that part of the gradient that x has so far, so that
+   the rest need not be filled with zeros. false: it did not, the rule has to give a gradient of x's shape. */
+bool rg_add_to_part(rg_tensor *y, rg_tensor *dy);
 enum { RG_RUN_FORWARD, RG_RUN_BACKWARD, RG_RUN_ENDS };
 typedef enum rg_events { RG_GRADIENTS, RG_RUNS } rg_events;
 typedef struct rg_listener {

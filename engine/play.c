@@ -126,8 +126,8 @@ static int rg_plan_write_fused(rg_tensor *y, rg_fused_fn fused, rg_tensor *const
     return add_step(t, step);
 }
 
-static int rg_plan_write_add(rg_tensor *to, rg_tensor *from) {
-    const rg_step step = {.kind = RG_STEP_ADD, .fn.add = rg_add_into_of(to), .y = to, .from = from};
+static int rg_plan_write_add(rg_tensor *to, int64_t at, rg_tensor *from) {
+    const rg_step step = {.kind = RG_STEP_ADD, .fn.add = rg_add_into_of(to), .y = to, .from = from, .dx = at};
     return write_recorded(to->tape, NULL) || add_step(to->tape, step);
 }
 
@@ -197,7 +197,7 @@ static RG_INLINE int replay(rg_tape *t, int64_t from, int64_t to, bool watched) 
         case RG_STEP_CHECK: failed = s->y->op->check(s->y); break;
         case RG_STEP_FORWARD: failed = s->fn.forward(s->y); break;
         case RG_STEP_FUSED: failed = run_fused(t, s); break;
-        case RG_STEP_ADD: s->fn.add(s->y, s->from); break;
+        case RG_STEP_ADD: s->fn.add(s->y, s->dx, s->from); break;
         case RG_STEP_COPY: memcpy(s->y->data, s->from->data, (size_t)s->y->numel * rg_width(s->y->dtype)); break;
         }
         if (told && (failed || i + 1 == to || s->of != s[1].of)) rg_tell(&t->on_run, s->of, RG_RUN_ENDS, NULL);
@@ -274,7 +274,7 @@ static bool is_ready(const rg_tape *t) {
 static void deposit_all(rg_tape *t) {
     for (int64_t i = 0; i < t->plan.ngrads; i++) {
         rg_tensor *leaf = t->plan.grads[i].leaf, *grad = t->plan.grads[i].grad;
-        if (leaf->grad) rg_add_into(leaf->grad, grad), rg_touch(leaf->grad);
+        if (leaf->grad) rg_add_into(leaf->grad, 0, grad), rg_touch(leaf->grad);
         else leaf->grad = grad, grad->refs++;
     }
 }

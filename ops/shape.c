@@ -183,7 +183,7 @@ static int pad_shape(rg_tensor *y) {
 
 static void slice_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     const rg_attr *a = &y->attr;
-    dx[0] = rg_pad(dy, a->axis, a->start, y->in[0]->shape[a->axis] - a->stop);
+    if (!rg_add_to_part(y, dy)) dx[0] = rg_pad(dy, a->axis, a->start, y->in[0]->shape[a->axis] - a->stop);
 }
 
 static void pad_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {

@@ -65,16 +65,15 @@ typedef struct recurrent {
 
 enum { PARAMS = 4, GROUP = 128, MOST_STEPS = GROUP * GROUP }; /* an op takes 255 operands */
 
-/* Writes the steps of x to out[from] .. out[to - 1]. By halves, recursively: the gradient of a slice has the size of what it was cut from,
-   so that `time` slices of the whole would cost time^2. The recursion is as deep as the logarithm of MOST_STEPS. */
+/* Writes the steps of x to out[from] .. out[to - 1]. By parts, recursively: in a recorded pass the gradient of a slice has the size of what
+   it was cut from, so that `time` slices of the whole would cost time^2. The recursion is as deep as the logarithm of MOST_STEPS. */
 static void split_steps(const char *at, rg_tensor *x, int64_t from, int64_t to, rg_tensor **out) {
-    const int64_t half = (to - from) / 2;
-    if (half == 0) {
-        out[from] = rg_squeeze(x, 0);
-        return;
+    const int64_t n = to - from, parts = n < 8 ? n : 8;
+    if (n == 1) out[from] = rg_squeeze(x, 0);
+    for (int64_t k = 0; n > 1 && k < parts; k++) {
+        const int64_t begin = n * k / parts, end = n * (k + 1) / parts;
+        split_steps(at, rg_slice(x, 0, begin, end), from + begin, from + end, out);
     }
-    split_steps(at, rg_slice(x, 0, 0, half), from, from + half, out);
-    split_steps(at, rg_slice(x, 0, half, to - from), from + half, to, out);
 }
 
 /* [n, ..] of x[0] .. x[n-1] */

@@ -13,10 +13,11 @@ static void add_elements(const void *with, int64_t begin, int64_t end) {
     add_run(end - begin, a->x + begin, a->to + begin);
 }
 
-void RG_K(add_into)(rg_tensor *to, const rg_tensor *x);
-void RG_K(add_into)(rg_tensor *to, const rg_tensor *x) {
-    if (to->numel < 2 * RG_CHUNK) add_run(to->numel, x->data, to->data);
-    else rg_parallel(to->tape, to->numel / RG_CHUNK, to->numel, add_elements, &(addition){to->data, x->data});
+void RG_K(add_into)(rg_tensor *to, int64_t at, const rg_tensor *x);
+void RG_K(add_into)(rg_tensor *to, int64_t at, const rg_tensor *x) {
+    const addition a = {(real *)to->data + at, x->data};
+    if (x->numel < 2 * RG_CHUNK) add_run(x->numel, a.x, a.to);
+    else rg_parallel(to->tape, x->numel / RG_CHUNK, x->numel, add_elements, &a);
 }
 
 /* -------- sum over the axes in attr.reduce.axes */

@@ -34,6 +34,34 @@ static void the_same_operand_twice(void **state) {
     VALUES(rg_grad_of(w), 3, 3);
 }
 
+static void count_pads(void *ctx, rg_tensor *y, int i, rg_tensor *g) {
+    (void)g;
+    if (i == RG_RUN_FORWARD && !strcmp(y->op->name, "pad")) ++*(int *)ctx;
+}
+
+/* The first slice's gradient is filled up with zeros, the others are added to a part of it: of a result, and of a leaf. */
+static void slices_of_one_tensor(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *w = param(t, "w", 6), *a = rg_square(w), *dw;
+    rg_tensor *of_a = rg_add(rg_mul(10, rg_sum(rg_slice(a, 0, 0, 2))), rg_mul(100, rg_sum(rg_slice(a, 0, 1, 4)))); /* they overlap */
+    rg_tensor *of_w = rg_add(rg_mul(3, rg_sum(rg_slice(w, 0, 3, 4))), rg_mul(1000, rg_sum(rg_slice(rg_slice(w, 0, 2, 6), 0, 2, 4))));
+    rg_tensor *loss = rg_add(of_w, of_a);
+    int pads = 0;
+    rg_listener counting = {.fn = count_pads, .ctx = &pads};
+    rg_listen(t, RG_RUNS, &counting, true);
+    rg_backward(loss);
+    rg_listen(t, RG_RUNS, &counting, false);
+    assert_int_equal(pads, 3); /* for a, w, and the slice that is sliced again */
+    VALUES(rg_grad_of(w), 20, 440, 600, 803, 1000, 1000);
+    for (int k = 0; k < 3; k++) {
+        rg_zero_grad(t);
+        assert_int_equal(rg_play(t), 0);
+        VALUES(rg_grad_of(w), 20, 440, 600, 803, 1000, 1000);
+    }
+    assert_int_equal(rg_grad(loss, rg_list_of(w), &dw, .create_graph = true), 0);
+    VALUES(dw, 20, 440, 600, 803, 1000, 1000);
+}
+
 static void backward_twice_adds_twice(void **state) {
     rg_tensor *w = param(*state, "w", 2), *a = rg_square(w), *loss = rg_sum(rg_mul(a, a)); /* w^4 */
     rg_backward(loss);
@@ -460,7 +488,8 @@ static void inputs_that_are_refused(void **state) {
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(only_the_inputs_get_gradients), CASE(what_no_input_needs_is_left_out),
         CASE(passes_for_inputs_are_not_replayed), CASE(inputs_that_are_refused), CASE(a_tensor_used_often), CASE(a_diamond),
-        CASE(the_same_operand_twice), CASE(backward_twice_adds_twice), CASE(clearing), CASE(an_input_with_a_gradient),
+        CASE(the_same_operand_twice), CASE(slices_of_one_tensor), CASE(backward_twice_adds_twice), CASE(clearing),
+        CASE(an_input_with_a_gradient),
         CASE(no_gradient_of_the_first_layers_input), CASE(a_frozen_parameter), CASE(the_loss_is_the_leaf), CASE(the_loss_has_one_element),
         CASE(interior_gradients), CASE(recording_off_during_the_pass), CASE(accumulators_are_buffers_of_their_own),
         CASE(a_gradient_that_is_held_is_not_written), CASE(a_gradient_as_operand), CASE(broadcasting_is_undone),
