@@ -23,9 +23,7 @@ __attribute__((format(printf, 2, 0))) static void put_args(text *m, const char *
         va_end(args);                 \
     } while (0)
 
-__attribute__((format(printf, 2, 3))) static void put(text *m, const char *format, ...) {
-    PUT_REST(m, format);
-}
+__attribute__((format(printf, 2, 3))) static void put(text *m, const char *format, ...) { PUT_REST(m, format); }
 
 /* "x[64,784]", "[64,784]" without a name, " i32" behind where it is not a float of the tape's dtype */
 static void put_operand(text *m, const rg_tensor *x) {
@@ -69,9 +67,7 @@ void rg_speak(rg_speaker *s) {
     t->speaker = s;
 }
 
-void rg_spoken(rg_speaker *s) {
-    if (s->tape && s->tape->speaker == s) s->tape->speaker = NULL;
-}
+void rg_spoken(rg_speaker *s) { if (s->tape && s->tape->speaker == s) s->tape->speaker = NULL; }
 
 /* NAME: a[2,3], b[3]: */
 static void put_application(text *m, const char *name, int n, rg_tensor *const *in, const char *between) {

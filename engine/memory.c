@@ -167,9 +167,7 @@ void *rg_tape_alloc(const char *at, rg_tape *t, size_t size) {
     return p;
 }
 
-void rg_tape_dealloc(rg_tape *t, void *p, size_t size) {
-    if (t) rg_block_free(t, p, whole_lines(size));
-}
+void rg_tape_dealloc(rg_tape *t, void *p, size_t size) { if (t) rg_block_free(t, p, whole_lines(size)); }
 
 typedef void *alloc_fn(const char *at, rg_tape *t, size_t size);
 static void *grown(alloc_fn *alloc, const char *at, rg_tape *t, void *array, int64_t n, int64_t *size, size_t element) {

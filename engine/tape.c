@@ -56,8 +56,8 @@ rg_tape *rg_tape_new_at(const char *at, uint64_t seed, rg_tape_options options) 
     t->poison->numel = 0;
     t->stats = (rg_memory_stats){.reserved = t->stats.reserved, .allocations = t->stats.allocations};
     if (rg_op_rejected)
-        rg_fail(t, RG_ESTATE, at, "rg_tape_new: operator %s has the name of another (the library's names are taken), or no formula, samples, refusals or kernel",
-            rg_op_rejected->name ? rg_op_rejected->name : "NULL");
+        rg_fail(t, RG_ESTATE, at, "rg_tape_new: operator %s has the name of another, perhaps of the library's, or no formula, samples, "
+            "refusals or kernel", rg_op_rejected->name ? rg_op_rejected->name : "NULL");
     return t;
 }
 

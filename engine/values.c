@@ -32,9 +32,7 @@ bool rg_holds(rg_dtype dtype, double v) {
     return v == trunc(v) && v >= (dtype == RG_U8 ? 0 : INT32_MIN) && v <= (dtype == RG_U8 ? UINT8_MAX : INT32_MAX);
 }
 
-void rg_set_all(rg_tensor *x, double value) {
-    for (int64_t i = 0; i < x->numel; i++) set_element(x->data, x->dtype, i, value);
-}
+void rg_set_all(rg_tensor *x, double value) { for (int64_t i = 0; i < x->numel; i++) set_element(x->data, x->dtype, i, value); }
 
 void rg_touch(rg_tensor *leaf) {
     if (!rg_usable(leaf)) return;

@@ -59,8 +59,8 @@ static rg_tensor *whole(rg_tape *t, int64_t n) { return rg_input(t, counts, n); 
     M(new_dimensions_missing, RG_EVALUE, rg_expand_n(X(2), 2, NULL), "expand: [2]: 2 dimensions, but the shape is NULL")                 \
     M(null_operand, RG_ESTATE, rg_add(X(2), rg_grad_of(X(2))), "add: operand 2 is NULL")                                                 \
     M(null_first_operand, RG_ESTATE, rg_mul(NULL, X(2)), "mul: operand 1 is NULL")                                                       \
-    M(null_operands_before, RG_ESTATE, rg_add(X(2), rg_neg(NULL)), "add: operand 2 is what an operation on NULL returned")                  \
-    M(null_operands_first, RG_ESTATE, rg_mul(rg_add(NULL, NULL), X(2)), "mul: operand 1 is what an operation on NULL returned")            \
+    M(null_operands_before, RG_ESTATE, rg_add(X(2), rg_neg(NULL)), "add: operand 2 is what an operation on NULL returned")                 \
+    M(null_operands_first, RG_ESTATE, rg_mul(rg_add(NULL, NULL), X(2)), "mul: operand 1 is what an operation on NULL returned")           \
     M(null_operator, RG_EVALUE, rg_apply(NULL, RG_HERE, RG_NO_ATTR, RG_IN(X(2))), "rg_apply: the operator is NULL")                      \
     M(null_in_composite, RG_ESTATE, rg_mse(NULL, X(2)), "mse: operand 1 is NULL")                                                        \
     M(other_seven_dimensions, RG_ESHAPE, rg_expand(X(1), 1, 1, 1, 1, 1, 1, 1), "expand: [1]: 7 dimensions, at most 6")
