@@ -2,7 +2,9 @@
 """from_pytorch.py [--names] - prints docs/from-pytorch.md: python3 tools/from_pytorch.py >docs/from-pytorch.md
 
 Its text and rows are tools/from_pytorch.txt, a row a line: PyTorch's names | ours | note. A bare rg_NAME becomes a call with the names of
-the parameters in the header, "-" becomes "not there". Operators that PyTorch calls the same get a row from tests/ops/torch_counterparts.py.
+the parameters in the header, "-" becomes "not there". As many calls as names are counterparts in this order; one call is that of every name.
+A call that contains another one, or has "~ " before it, is a recipe: it is built from its functions, which are not the same as the name.
+Operators that PyTorch calls the same get a row from tests/ops/torch_counterparts.py.
 It is an error, status 1, when the page names a function, constant or option that no header has, when a name of PyTorch has two rows, when
 an operator of the counterparts is not on the page, or when a line has more than 140 columns.
 
@@ -13,10 +15,14 @@ import os
 import re
 import sys
 
+sys.dont_write_bytecode = True
+import calls
+
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-HEADERS = ["engine/engine.h", "engine/core_ops.h", "engine/random/rng.h", "tools/call.h", "nn/*.h", "ops/*.h"]
+HEADERS = ["engine/engine.h", "engine/op.h", "engine/core_ops.h", "engine/random/rng.h", "tools/call.h", "nn/*.h", "ops/*.h"]
 PROTOTYPE = re.compile(r"\b(rg_\w+)\(([^;{}]*)\)\s*;")
 LISTS = ("rg_dims", "rg_axes", "rg_tensors", "rg_layers")
+ARGUMENTS = {"rg_list_of", "rg_params", "rg_nn_params", "rg_nn_state"}  # calls in a call that is no recipe
 # Operators that are parts of others, or reached under another name.
 INNER = set("bce_each batch_norm_given cross_entropy_with add_scalar mul_scalar pow_scalar fill".split())
 # Names that are newer than PyTorch 1.13, or attributes of objects.
@@ -42,11 +48,11 @@ def card():
     """Of the headers: the call of each function; all names of ours; all words."""
     paths = sorted(path for pattern in HEADERS for path in glob.glob(os.path.join(TOP, pattern)))
     text = re.sub(r"/\*.*?\*/", " ", "\n".join(read(path) for path in paths), flags=re.S)
-    calls, words = {}, set(re.findall(r"\w+", text))
+    made, words = {}, set(re.findall(r"\w+", text))
     for name, parameters in PROTOTYPE.findall(text):
-        calls[name] = f"{name}({', '.join(shown(p) for p in parameters.split(','))})"
+        made[name] = f"{name}({', '.join(shown(p) for p in parameters.split(','))})"
         if parameters.split(",")[-1].split()[0] in LISTS: words.add(name + "_n")
-    return calls, words
+    return made, words
 
 
 def counterparts():
@@ -76,21 +82,43 @@ def parts(text):
     return found
 
 
-def table(rows, calls):
+def with_same(found):
+    """The parts, their tables sorted and with the rows of the operators that PyTorch calls the same."""
+    named = {name for part in found if isinstance(part, list) for row in part for name in row[0].split(", ")}
+    same = [[name, "rg_" + ours, ""] for name, ours in counterparts()[1].items() if name not in named]
+    for i, part in enumerate(found):
+        if isinstance(part, list):
+            prefix = part[0][0].partition(".")[0] + "."
+            found[i] = sorted(part + [row for row in same if row[0].startswith(prefix)], key=lambda row: row[0].lower())
+    return found
+
+
+def same_as(theirs, ours):
+    """Of a row: pairs of a function of ours and PyTorch's name for it; none for a recipe. None: the numbers of names and calls differ."""
+    names, found = theirs.split(", "), [re.findall(r"\b(?:rg|RG)_\w+", call) for call in calls.split(ours)]
+    if ours[0] in "-~" or any(not call or {one for one in call[1:] if one[0] == "r"} - ARGUMENTS for call in found): return []
+    if len(names) != len(found) and 1 not in (len(names), len(found)): return None
+    most = max(len(names), len(found))
+    return list(zip([call[0] for call in found] * (most // len(found)), names * (most // len(names))))
+
+
+def table(rows, made):
     lines = ["| PyTorch | here | note |", "|---|---|---|"]
-    for names, ours, note in sorted(rows, key=lambda row: row[0].lower()):
+    for names, ours, note in rows:
+        ours = ours.removeprefix("~ ")
         names = ", ".join(f"`{name}`" for name in names.split(", "))
-        ours = "not there" if ours == "-" else f"`{calls.get(ours, ours)}`"
+        ours = "not there" if ours == "-" else f"`{made.get(ours, ours)}`"
         lines.append(f"| {names} | {ours} | {note + ' ' * (note != '')}|")
     return lines
 
 
-def check(page, names, every, words):
-    text = "\n".join(page)
+def check(page, rows, every, words):
+    text, names = "\n".join(page), [name for row in rows for name in row[0].split(", ")]
     bad = [f"no header has {name}" for name in sorted(set(re.findall(r"\b(?:rg|RG)_\w+", text)) - words)]
     bad += [f"no header has the option .{name}" for name in sorted(set(re.findall(r"[`( ]\.([a-z]\w+)\b", text)) - words)]
     bad += [f"{name} has two rows" for name in sorted(set(names)) if names.count(name) > 1]
     bad += [f"{name} is not on the page" for name in sorted(every - INNER) if not re.search(rf"\brg_{name}\b", text)]
+    bad += [f"as many calls as names, or one: {theirs}" for theirs, ours, _ in rows if same_as(theirs, ours) is None]
     return bad + [f"more than 140 columns: {line}" for line in page if len(line) > 140]
 
 
@@ -124,23 +152,15 @@ def compare(names):
 
 
 def main():
-    calls, words = card()
-    every, same = counterparts()
-    found = parts(read("tools/from_pytorch.txt"))
-    names = [name for part in found if isinstance(part, list) for row in part for name in row[0].split(", ")]
-    page = []
-    for part in found:
-        if isinstance(part, list):
-            prefix = part[0][0].partition(".")[0]
-            part += [[name, "rg_" + ours, ""] for name, ours in same.items() if name.startswith(prefix + ".") and name not in names]
-            page += table(part, calls)
-        else:
-            page.append(part)
+    made, words = card()
+    found = with_same(parts(read("tools/from_pytorch.txt")))
+    rows = [row for part in found if isinstance(part, list) for row in part]
+    page = [line for part in found for line in (table(part, made) if isinstance(part, list) else [part])]
     if sys.argv[1:] == ["--names"]:
-        bad = compare(names + list(same))
+        bad = compare([name for row in rows for name in row[0].split(", ")])
     else:
         print("\n".join(page))
-        bad = check(page, names, every, words)
+        bad = check(page, rows, counterparts()[0], words)
     for line in bad: print("from_pytorch.py: " + line, file=sys.stderr)
     return 1 if bad else 0
 

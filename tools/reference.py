@@ -25,7 +25,6 @@ import calls
 import from_pytorch
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-LISTS = {"rg_list_of", "rg_params", "rg_nn_params"}  # arguments, in rg_grad(y, rg_list_of(x), ..)
 
 
 class Declaration:
@@ -221,10 +220,9 @@ def blocks(text):
     return [(kind, textwrap.dedent(text) if kind == "pre" else text) for kind, text in found]
 
 
-def summary(entry, d, most=90):
-    """One line about a declaration: its first sentence, or as much of it as there is room for."""
-    text = entry.text() or ": ".join(part for part in (entry.section.title, entry.section.text()) if part) or d.code
-    text = " ".join(text for kind, text in blocks(text) if kind != "pre") or d.code
+def summary(text, otherwise, most=90):
+    """One line: a text's first sentence, or as much of it as there is room for."""
+    text = " ".join(text for kind, text in blocks(text) if kind != "pre").replace("`", "") or otherwise
     first = re.match(r".*?\w\w[.?](?= [A-Z]|$)|.*", text)[0].rstrip(".")
     return textwrap.shorten(first, most, placeholder=" ..")
 
@@ -234,6 +232,11 @@ def words(text):
     found = re.findall(r"[A-Za-z]+[A-Za-z0-9]*|\d+", text.replace("_", " "))
     found += [part for word in found for part in re.findall(r"[A-Z]?[a-z]+", word) if part != word]
     return " ".join(dict.fromkeys(word.lower() for word in found if word not in ("rg", "RG", "torch")))
+
+
+def anchor(names):
+    """The id of a row of PyTorch's names."""
+    return re.sub(r"[^\w.]+", "-", names)
 
 
 def capital(text):
@@ -267,17 +270,28 @@ class Reference:
         return [(h, entry, d) for h in self.headers for entry in h.entries() for d in entry.declarations]
 
     def names_of_pytorch(self):
-        """What PyTorch calls a function; and its names for what takes that function among others."""
-        self.pytorch, self.near = {}, {}
-        rows = [[theirs, "rg_" + ours, ""] for theirs, ours in from_pytorch.counterparts()[1].items()]
-        for part in from_pytorch.parts(from_pytorch.read("tools/from_pytorch.txt")):
-            if isinstance(part, list): rows += part
-        for theirs, ours, note in rows:
-            for call in calls.split(ours):
-                outer, *inner = re.findall(r"\b(?:rg|RG)_\w+", call) or [None]
-                if outer and {name for name in inner if name[0] == "r"} <= LISTS:
-                    self.pytorch.setdefault(outer, []).extend(theirs.split(", "))
-            for name in set(re.findall(r"\b(?:rg|RG)_\w+", ours + note)): self.near.setdefault(name, []).extend(theirs.split(", "))
+        """What PyTorch calls a function, a pair of names and a note for each row; the rows that are recipes, and whom they need."""
+        self.table = from_pytorch.with_same(from_pytorch.parts(from_pytorch.read("tools/from_pytorch.txt")))
+        self.pytorch, self.near, self.recipes = {}, {}, []
+        for theirs, ours, note in (row for part in self.table if isinstance(part, list) for row in part):
+            same = from_pytorch.same_as(theirs, ours)
+            for name in dict(same): self.pytorch.setdefault(name, []).append(([one for own, one in same if own == name], note))
+            for name in set(re.findall(r"\brg_\w+", ours)) - set(dict(same)) - from_pytorch.ARGUMENTS:
+                self.near.setdefault(name, []).append(theirs)
+            if not same: self.recipes.append((theirs, ours.removeprefix("~ "), note))
+
+    def theirs(self, name):
+        return [one for names, _ in self.pytorch.get(name, []) for one in names]
+
+    def taken(self, d):
+        """The options of a function. A comment that begins "rg_bce, rg_focal:" names those that take it; else all do."""
+        members = self.types[d.options].members if d.options else []
+        return [member for member in members if d.name in (self.only(member) or [d.name])]
+
+    @staticmethod
+    def only(member):
+        lead = re.match(r"((?:rg_\w+(?:, | and |,\n))*rg_\w+):", "\n".join(member.comments))
+        return re.findall(r"rg_\w+", lead[1]) if lead else []
 
     def target(self, name):
         return self.targets.get(name) or self.targets.get(re.sub(r"_(n|of|at)$", "", name))
@@ -297,7 +311,8 @@ class Pages:
 
     def files(self):
         made = {h.name + ".html": self.header(h) for h in self.headers}
-        return dict(made, **{"index.html": self.index(), "operators.html": self.operators(), "search.js": self.search(),
+        return dict(made, **{"index.html": self.index(), "operators.html": self.operators(),
+                             "from_pytorch.html": self.from_pytorch(), "search.js": self.search(),
                              "style.css": from_pytorch.read("tools/reference/style.css")})
 
     def linked(self, text, own=()):
@@ -310,9 +325,12 @@ class Pages:
         parts = re.split(r"(https?://[^\s,;)]*\w|\b(?:rg|RG)_\w+|\b(?:\w+/)*\w+\.h\b)", text)
         return "".join(link(part) if i % 2 else html.escape(part, quote=False) for i, part in enumerate(parts))
 
+    def inline(self, text):
+        text = re.sub(r"\[([^]\n]+)\]\([^)]+\)", r"\1", text)  # a link of Markdown's
+        return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", self.linked(text)))
+
     def prose(self, text):
-        lines = "\n".join(f"<{kind}>{self.linked(block)}</{kind}>" for kind, block in blocks(text))
-        lines = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", lines)
+        lines = "\n".join(f"<{kind}>{self.linked(block) if kind == 'pre' else self.inline(block)}</{kind}>" for kind, block in blocks(text))
         return re.sub(r"<li>.*</li>(?:\n<li>.*</li>)*", r"<ul>\n\g<0>\n</ul>", lines)
 
     def members(self, d):
@@ -332,14 +350,22 @@ class Pages:
             lines.append(f'<div class="code"{place}><code>{self.linked(d.code, [d.name])}</code></div>')
         lines.append(self.prose(entry.text()))
         for d in entry.declarations: lines += self.members(d) if d.members else []
-        for name in dict.fromkeys(d.options for d in entry.declarations if d.options):
-            place = self.all.targets[name]
-            links = [f'<a class="name" href="{place}.{one}">.{one}</a>' for member in self.all.types[name].members for one in member.names]
-            lines.append(f'<p class="more">Options, {self.linked(name)}: {" ".join(links)}</p>')
+        lists = {}
+        for d in entry.declarations:
+            names = [f"{d.options}.{name}" for member in self.all.taken(d) for name in member.names]
+            if names: lists.setdefault(tuple(names), []).append(d.name)
+        for names, of in lists.items():
+            place = self.all.targets[names[0].partition(".")[0]].partition("#")[0]
+            links = " ".join(f'<a class="name" href="{place}#{name}">.{name.partition(".")[2]}</a>' for name in names)
+            lines.append(f'<p class="more">{(", ".join(of) + ": ") * (len(lists) > 1)}Options {links}</p>')
         users = [name for one in own for name in self.all.users.get(one, [])]
         if users: lines.append(f'<p class="more">Options of {self.linked(", ".join(users))}</p>')
-        theirs = dict.fromkeys(name for one in own for name in self.all.pytorch.get(one, []))
-        if theirs: lines.append(f'<p class="more">For PyTorch\'s {html.escape(", ".join(theirs))}</p>')
+        for one in own:
+            of = f"{one}: " * (len(own) > 1)
+            rows = [", ".join(f"`{name}`" for name in names) + (note and f" ({note})") for names, note in self.all.pytorch.get(one, [])]
+            if rows: lines.append(f'<p class="more">{self.inline(f"{of}PyTorch: " + ", ".join(rows))}</p>')
+            near = [f'<a href="from_pytorch.html#{anchor(name)}">{html.escape(name)}</a>' for name in self.all.near.get(one, [])]
+            if near: lines.append(f'<p class="more">{of}Used in recipes for PyTorch\'s {", ".join(near)}</p>')
         operators = [name[3:] for name in own if name[3:] in self.all.operators]
         links = ", ".join(f'<a class="name" href="operators.html#{name}">{name}</a>' for name in operators)
         if links: lines.append(f'<p class="more">Operator: {links}</p>')
@@ -378,30 +404,71 @@ class Pages:
         return self.page("index", "retrograd: reference", body)
 
     def operators(self):
-        about = self.prose(from_pytorch.read("ops/README.md").split("\n\n")[1])
-        body = ["<h1>The operators</h1>", about, '<div class="scroll"><table>']
-        titles = "operator formula operands attributes derivative kinks".split()
-        body.append("<tr>" + "".join(f"<th>{title}</th>" for title in titles) + "</tr>")
-        for name, cells in self.all.operators.items():
-            place = self.all.target("rg_" + name)
-            first = f'<a class="name" href="{place}">{name}</a>' if place else name
-            rest = "".join(f"<td>{html.escape(cell.replace(chr(92), ''))}</td>" for cell in cells)
-            body.append(f'<tr id="{name}"><td>{first}</td>{rest}</tr>')
-        return self.page("operators", "The operators - retrograd", body + ["</table></div>"])
+        made, names = from_pytorch.card()[0], [h for h in self.headers if h.name in ("ops", "elementwise", "losses", "core_ops")]
+        about = ("The formulas and derivatives of all operators, as they are registered. Those without a call are parts of other functions. "
+                 "\"Any order\": the derivative is a composition of operators. Kinks: the formula has branches, and the gradient check "
+                 "leaves out, and counts, elements that are near one. The functions are explained in "
+                 + ", ".join(h.name + ".h" for h in names) + ".")
+        rows = []
+        for name, (formula, _, _, derivative, kinks) in self.all.operators.items():
+            call = made.get("rg_" + name, "") and f"`{made['rg_' + name]}`"
+            rows.append((name, [name, call, f"`{formula.replace(chr(92), '')}`", derivative, kinks]))
+        return self.page("operators", "The operators - retrograd", [
+            "<h1>The operators</h1>", self.prose(about), self.rows("operator call formula derivative kinks".split(), rows)])
+
+    def rows(self, titles, rows):
+        """A table; of each row its anchor and cells."""
+        lines = ['<div class="scroll"><table>', "<tr>" + "".join(f"<th>{title}</th>" for title in titles) + "</tr>"]
+        for place, cells in rows:
+            lines.append(f'<tr id="{html.escape(place)}">' + "".join(f"<td>{self.inline(cell)}</td>" for cell in cells) + "</tr>")
+        return "\n".join(lines + ["</table></div>"])
+
+    def markdown(self, text):
+        """Headings, code and text of a page of docs/."""
+        code = re.split(r"^```.*\n", text, flags=re.M)
+        text = "".join(re.sub("^(?=.)", "    ", part, flags=re.M) if i % 2 else part for i, part in enumerate(code))
+        parts = re.split(r"^(#+) (.*)\n", text, flags=re.M)
+        found = [self.prose(parts[0])]
+        for level, title, rest in zip(parts[1::3], parts[2::3], parts[3::3]):
+            found += [f"<h{len(level)}>{self.inline(title)}</h{len(level)}>", self.prose(rest)]
+        return "\n".join(found)
+
+    def from_pytorch(self):
+        made, body, lines = from_pytorch.card()[0], [], []
+        for part in [*self.all.table, []]:
+            if isinstance(part, str):
+                lines.append(part)
+                continue
+            body.append(self.markdown("\n".join(lines)))
+            rows = [(anchor(theirs), [", ".join(f"`{name}`" for name in theirs.split(", ")), "not there" if ours == "-" else
+                                      f"`{made.get(ours, ours).removeprefix('~ ')}`", note]) for theirs, ours, note in part]
+            if rows: body.append(self.rows(["PyTorch", "here", "note"], rows))
+            lines = []
+        return self.page("from_pytorch", "From PyTorch - retrograd", body)
 
     def search(self):
-        """search.js: of each name its place, one line about it, and what it is found by."""
+        """search.js: of each name, section and recipe its place, one line about it, PyTorch's names, and what it is found by."""
         found = []
         for h, entry, d in self.all.declarations():
-            members = d.members + (self.all.types[d.options].members if d.options else [])
-            text = words(" ".join([entry.text(), d.code] + [part for member in members for part in [member.code] + member.comments]))
-            around = [entry.section.title, entry.section.text(), h.lead]
+            if not d.members and d.code.startswith("typedef struct") and not entry.text(): continue
+            text, taken = (" ".join(part for member in members for part in [member.code] + member.comments)
+                           for members in (d.members, self.all.taken(d)))
+            text, around = words(f"{entry.text()} {d.code} {text}"), f"{entry.section.title} {h.lead} {taken}"
+            behind = 15 * (h.name not in self.all.program) + (d.kind != "function")
             for name in d.anchors():
-                theirs = self.all.pytorch.get(name, [])
-                near = [one for one in self.all.near.get(name, []) if one not in theirs]
-                row = [name, self.all.targets[name], summary(entry, d), int(h.name in self.all.program), words(" ".join(theirs)), text]
-                if self.all.is_at(h, name): found.append(json.dumps(row + [words(" ".join(around + near))]))
-        return from_pytorch.read("tools/reference/search.js").replace("/*ENTRIES*/", ",\n".join(found))
+                said = [text for member in d.members if d.enum and name in member.names for text in member.comments]
+                about = " ".join(" ".join(said).split()) or summary(entry.text(), entry.section.title or d.code)
+                if self.all.is_at(h, name): found.append((name, self.all.targets[name], about, behind, self.all.theirs(name), text, around))
+        for h in self.headers:
+            found.append((h.path, h.name + ".html", h.lead, 8, [], words(h.about), ""))
+            found += [(section.title, f"{h.name}.html#{section.id}", summary(section.text(), h.lead), 8, [], words(section.text()), h.lead)
+                      for section in h.sections if section.title]
+        for theirs, ours, note in self.all.recipes:
+            about = ". ".join(part for part in ("not there" if ours == "-" else ours, note) if part).replace("`", "")
+            found += [(name, "from_pytorch.html#" + anchor(theirs), about, 4, [name], words(about), "") for name in theirs.split(", ")]
+        rows = [[name, place, about, behind, ", ".join(theirs), words(" ".join(theirs)), text, words(around)]
+                for name, place, about, behind, theirs, text, around in found]
+        return from_pytorch.read("tools/reference/search.js").replace("/*ENTRIES*/", ",\n".join(map(json.dumps, rows)))
 
 
 def literal(line):
@@ -495,7 +562,7 @@ class Manual:
             else: synopsis.append((".Fd " if d.kind == "macro" else ".Vt ") + quoted(d.code))
             body += self.members(d) if d.members else []
         for name in options: body += [".Pp", "Options:", *self.members(self.all.types[name])]
-        self.page(h, names[0], summary(entry, entry.declarations[0], 70), synopsis, body, [h.man])
+        self.page(h, names[0], summary(entry.text(), entry.section.title or names[0], 70), synopsis, body, [h.man])
         for name in names[1:]: self.pages[name + ".3"] = f".so man3/{names[0]}.3\n"
 
 

@@ -99,22 +99,33 @@ for name in operators:
 ok("formulas and functions lead to each other", back if len(operators) > 100 else ["no operators"])
 
 script = read(os.path.join(pages, "search.js"))
-entries = {row[0]: row for row in map(json.loads, re.findall(r'^(\["rg_.*?\]),?$', script, re.M | re.I))}
+entries = {row[0]: row for row in map(json.loads, re.findall(r'^(\["rg_\w+".*?\]),?$', script, re.M | re.I))}
 ok("the search has each function", sorted(set(named) - set(entries)))
 ok("where it is", [row[1] for row in entries.values() if row[1].partition("#")[2] not in made[row[1].partition("#")[0]].ids])
-known = {"linear": "rg_nn_linear", "cat": "rg_concat", "cosineannealinglr": "rg_lr_cosine", "dataloader": "rg_loader_new"}
-ok("it has PyTorch's names", [word for word, name in known.items() if word not in entries[name][4].split()])
+known = {"nn.Linear": "rg_nn_linear", "torch.cat": "rg_concat", "lr_scheduler.CosineAnnealingLR": "rg_lr_cosine",
+         "data.DataLoader": "rg_loader_new", "nn.MSELoss": "rg_mse", "nn.L1Loss": "rg_l1", "F.tanh": "rg_tanh", "torch.lt": "rg_lt"}
+ok("it has PyTorch's names", [word for word, name in known.items() if word not in entries[name][4].split(", ")])
+ok("those of their own functions alone", [f"{word}: {row[0]}" for word, name in known.items() for row in entries.values()
+                                          if word in row[4].split(", ") and row[0] != name])
+table = made["from_pytorch.html"]
+rows = {row[0]: row for row in map(json.loads, re.findall(r'^(\[".*?\]),?$', script, re.M))}
+ok("what is not there is said to be", [name for name in ("torch.cummax", "torch.masked_scatter", "torch.unique")
+                                       if not rows[name][2].startswith("not there") or rows[name][1].partition("#")[2] not in table.ids])
 node = shutil.which("node")
 asked = {"matrix product with a transposed operand": "rg_matmul", "cumulative sum": "rg_cumsum", "cosine schedule": "rg_lr_cosine",
          "clip gradients": "rg_clip_grad_norm", "save a checkpoint": "rg_state_save", "load PyTorch's safetensors": "rg_nn_load",
          "one-hot": "rg_one_hot", "causal attention": "rg_scaled_dot_product_attention", "Hessian-vector product": "rg_hvp",
          "data loader with augmentation": "rg_loader_new", "nn.Linear": "rg_nn_linear", "torch.cat": "rg_concat", "no_grad": "rg_record",
-         "backward": "rg_backward", "learning rate": "rg_optim_lr", "rg_save": "rg_save"}
+         "backward": "rg_backward", "learning rate": "rg_optim_lr", "rg_save": "rg_save", "masked_select": "torch.masked_select",
+         "cumprod": "torch.cumprod", "autograd.Function": "RG_OP", "nn.Module.train": "rg_nn_train", "collate": "data.default_collate",
+         "early stopping": "rg_early_stopping_new", "gpu": "torch.cuda", "finite differences": "ops/gradcheck.h", "ema": "rg_ema_new"}
+no_part = {"masked_select": "rg_mse", "state_dict": "rg_std", "last error": "rg_le"}  # letters that happen to be in the words
 if node:
-    code = script + f"\nconsole.log(JSON.stringify({json.dumps(list(asked))}.map(words => search(words).map(one => one.name))))"
+    code = script + f"\nconsole.log(JSON.stringify({json.dumps([*asked, *no_part])}.map(words => search(words).map(one => one.name))))"
     found = json.loads(subprocess.run([node, "-"], input=code, capture_output=True, text=True, check=True).stdout)
     wrong = [f"{words}: {names[:3]}" for words, names in zip(asked, found) if asked[words] not in names[:3]]
     ok("what is asked for is among the first three", wrong)
+    ok("letters of words are no words", [words for words, names in zip(no_part, found[len(asked):]) if no_part[words] in names])
 else:
     skip("what is asked for is among the first three", "node is not installed")
 

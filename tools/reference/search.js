@@ -1,6 +1,6 @@
-/* The search box. An entry: name, place, one line about it, whether retrograd.h has it, and the words by which it is found in addition
-   to those of its name: of PyTorch's names for it; of its text and options; of its section, and of PyTorch's names for what it is a
-   part of. */
+/* The search box. An entry is a name of ours, a section, or a recipe for a name of PyTorch's: name, place, one line about it, how
+   far it is put behind others, PyTorch's names for it, and the words by which it is found in addition to those of its name: of PyTorch's
+   names; of its text and options; of its section and page. */
 "use strict";
 const ENTRIES = [
 /*ENTRIES*/
@@ -15,22 +15,10 @@ const split = text => text.toLowerCase().match(/[a-z]+[a-z0-9]*|[0-9]+/g) || [];
 function fit(asked, word) {
     if (asked === word) return 1;
     if (word.startsWith(asked)) return asked.length > 2 ? .7 : 0;
-    if (asked.startsWith(word)) return word.length > 3 ? .6 : 0;
+    if (asked.startsWith(word)) return word.length > 3 && /^(s|es|e?d|[a-z]?ing|er|ly)$/.test(asked.slice(word.length)) ? .6 : 0;
     let same = 0;
     while (same < word.length && asked[same] === word[same]) same++;
     return same >= 5 && same >= Math.max(asked.length, word.length) - 3 ? .4 : 0;
-}
-
-/* The first words that a word is made of: cumsum, of cumulative sum; hvp, of Hessian-vector product. 0: of no two. */
-function abbreviated(word, asked) {
-    let found = 0;
-    const from = (rest, i) => {
-        if (!rest && i > 1) found = Math.max(found, i);
-        const most = i < asked.length && asked[i].length > 2 ? rest.length : 0;
-        for (let n = 1; n <= most && asked[i].startsWith(rest.slice(0, n)); n++) from(rest.slice(n), i + 1);
-    };
-    if (word.length > 1 && !asked[0].startsWith(word)) from(word, 0);
-    return found;
 }
 
 /* The entries for a query, the best first: those that have all of its words come before those that have some. */
@@ -38,24 +26,26 @@ function search(text) {
     const all = split(text), kept = all.filter(word => !COMMON.has(word)), asked = kept.length ? kept : all;
     if (!asked.length) return [];
     const joined = asked.join(""), found = [];
-    for (const [name, place, about, common, ...lists] of ENTRIES) {
-        const fields = [split(name).filter(word => word !== "rg"), ...lists.map(list => list.split(" "))];
+    for (const [name, place, about, behind, theirs, ...lists] of ENTRIES) {
+        const fields = [split(name).filter(word => word !== "rg" && word !== "torch"), ...lists.map(list => list.split(" "))];
         let sum = 0, missing = 0;
-        const short = Math.max(...fields[0].map(word => abbreviated(word, asked)));
-        for (const [i, word] of asked.entries()) {
-            let best = i < short ? 5 : 0;
+        for (const word of asked) {
+            let best = 0;
             fields.forEach((field, k) => field.forEach(one => { if (one) best = Math.max(best, WEIGHTS[k] * fit(word, one)); }));
             sum += best;
             missing += best === 0;
         }
         if (missing === asked.length) continue;
         const whole = fields[0].join("");
+        const names = theirs ? theirs.split(", ") : [];
         if (name.toLowerCase() === text.trim().toLowerCase()) sum += 40;
+        else if (names.some(one => one.toLowerCase() === text.trim().toLowerCase())) sum += 30;
         else if (whole === joined) sum += 20;
         else if (fields[1].includes(joined)) sum += 6;
         else if (whole.endsWith(joined) || whole.startsWith(joined)) sum += 3;
-        sum -= fields[0].length / 4 + (/^RG_|_options$/.test(name) ? 1 : 0) + (common ? 0 : 15);
-        found.push({name, place, about, missing, sum});
+        sum -= fields[0].length / 4 + behind;
+        const match = names.filter(one => one !== name && asked.some(word => one.toLowerCase().includes(word))).slice(0, 3);
+        found.push({name, place, about, missing, sum, where: [place.replace(/[.]html.*/, ""), ...match].join(" - ")});
     }
     return found.sort((a, b) => a.missing - b.missing || b.sum - a.sum).slice(0, 25);
 }
@@ -70,20 +60,18 @@ if (typeof document !== "undefined") {
     const show = () => {
         const results = query.value.trim() ? search(query.value) : [];
         list.replaceChildren(...results.map(result => {
-            const item = document.createElement("li"), link = document.createElement("a"), name = document.createElement("b"),
-                about = document.createElement("small");
-            name.textContent = result.name;
-            about.textContent = result.about;
+            const item = document.createElement("li"), link = document.createElement("a");
+            for (const [tag, text] of [["b", result.name], ["i", result.where], ["small", result.about]])
+                link.appendChild(document.createElement(tag)).textContent = text;
             link.href = result.place;
-            link.append(name, about);
             item.append(link);
             return item;
         }));
-        if (!results.length) {
+        if (!results.length || results[0].missing) {
             const item = document.createElement("li");
             item.className = "none";
-            item.textContent = "Nothing has these words.";
-            list.append(item);
+            item.textContent = results.length ? "No entry has all of these words. Some have a part:" : "Nothing has these words.";
+            list.prepend(item);
         }
         list.hidden = !query.value.trim();
         mark(here = 0);
