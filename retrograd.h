@@ -1,5 +1,4 @@
-/* retrograd.h - a miniature autograd tensor engine. Record a computation on a tape, run the tape backwards for its
-   gradients. */
+/* retrograd.h - the header for programs: it includes all that a program needs. */
 #ifndef RETROGRAD_H
 #define RETROGRAD_H
 

@@ -1,4 +1,4 @@
-/* core_ops.h - the four operators that backward itself needs. */
+/* core_ops.h - add, expand (broadcasting) and its reverse, full_like: the operators that rg_backward itself uses. */
 #ifndef RG_CORE_OPS_H
 #define RG_CORE_OPS_H
 

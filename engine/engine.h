@@ -1,31 +1,34 @@
-/* engine.h - the tape and its tensors: what a model writer needs in addition to the operators in ops/ops.h.
+/* engine.h - the tape and its tensors: what a model writer needs in addition to the operators in ops/ops.h. */
 
-   Ownership. The tape owns every tensor. Parameters and buffers live until rg_tape_free; everything else (inputs,
-   results) until the next rg_tape_reset. Nothing that a function returns has to be released. To keep a value across a
-   reset, call rg_retain, and rg_release when done: the tensor keeps its value, and its gradient if it has one, and
-   loses its history; a leaf still requires its gradient. rg_tape_free frees everything. Using a released tensor is an
-   error: "mul: operand 1 was released by the reset at train.c:40". By default this is found as long as no other tensor
-   has taken its memory. With RG_CHECK=1 in the environment when the tape is made it is always found, also after
-   rg_tape_free unless the allocator is your own. Then each tensor ever made keeps about 300 bytes, and a freed tape
-   keeps all its memory, until the process ends; released values become NaN, and a small operation takes about twice
-   the time.
+/* -------- ownership and lifetimes. The tape owns every tensor. Parameters and buffers live until rg_tape_free;
+   everything else (inputs, results) until the next rg_tape_reset. Nothing that a function returns has to be released.
+   To keep a value across a reset, call rg_retain, and rg_release when done: the tensor keeps its value, and its
+   gradient if it has one, and loses its history; a leaf still requires its gradient. rg_tape_free frees everything.
 
-   Errors. No function here ends the process, but with RG_ABORT=1. The first error is kept on the tape: rg_error(t) is
-   its message, with the operands' shapes and your file and line. The failed op returns a poisoned tensor, not NULL, and
-   so does every op until rg_error_clear(t): a nested expression, or a whole program, needs one check at the end.
-   rg_backward then returns -1 and changes no gradient, and an optimiser changes no parameter. Of a poisoned tensor
-   rg_item is NaN, rg_f32 and the like are NULL; rg_copy_out leaves the array as it is. Reading other tensors, releasing
-   and settings work. A function that can fail and returns an int returns 0, or -1 after an error. Every function of
-   this file takes NULL. An op with another operand reports it on that operand's tape. An op of NULL alone, or
-   rg_backward(NULL), knows no tape: it returns a poisoned tensor, or -1, and there is no message.
+   Using a released tensor is an error: "mul: operand 1 was released by the reset at train.c:40". By default this is
+   found as long as no other tensor has taken its memory. With RG_CHECK=1 in the environment when the tape is made it is
+   always found, also after rg_tape_free unless the allocator is your own. Then each tensor ever made keeps about 300
+   bytes, and a freed tape keeps all its memory, until the process ends; released values become NaN, and a small
+   operation takes about twice the time. */
 
-   What may be called where. A hook (rg_on_grad) and a backward rule may apply operations, retain, release, and rewind
-   to a mark that they set themselves. A pass, a replay, a reset, an optimiser's step, or writing to older tensors is
-   an error there. The same holds for a function given to rg_checkpoint, since the pass calls it again: at its first
-   call only a reset and a rewind are found, the others when the pass calls it. A function given to rg_gradcheck may
-   also run passes. An error handler may read the tape and call rg_error_clear, which takes effect when the handler
-   returns; the call that failed has still failed. Releasing tensors there is an error, which takes the place of the
-   first and is printed on stderr. An allocator must not call this library. None of these may leave by longjmp or a C++
+/* -------- how errors are reported. No function here ends the process, but with RG_ABORT=1. The first error is kept on
+   the tape: rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a
+   poisoned tensor, not NULL, and so does every op until rg_error_clear(t): a nested expression, or a whole program,
+   needs one check at the end. rg_backward then returns -1 and changes no gradient, and an optimiser changes no
+   parameter. Of a poisoned tensor rg_item is NaN, rg_f32 and the like are NULL; rg_copy_out leaves the array as it is.
+   Reading other tensors, releasing and settings work. A function that can fail and returns an int returns 0, or -1
+   after an error. Every function of this file takes NULL. An op with another operand reports it on that operand's tape.
+   An op of NULL alone, or rg_backward(NULL), knows no tape: it returns a poisoned tensor, or -1, without a message. */
+
+/* -------- what may be called where: hooks, handlers, threads. A hook (rg_on_grad) and a backward rule may apply
+   operations, retain, release, and rewind to a mark that they set themselves. A pass, a replay, a reset, an optimiser's
+   step, or writing to older tensors is an error there. The same holds for a function given to rg_checkpoint, since the
+   pass calls it again: at its first call only a reset and a rewind are found, the others when the pass calls it. A
+   function given to rg_gradcheck may also run passes.
+
+   An error handler may read the tape and call rg_error_clear, which takes effect when the handler returns; the call
+   that failed has still failed. Releasing tensors there is an error, which takes the place of the first and is printed
+   on stderr. An allocator must not call this library. None of these may leave by longjmp or a C++
    exception. A tape belongs to one thread at a time; no function is safe in a signal handler. After fork the child may
    use its copies of tapes that no other thread was using at that moment. It starts threads of its own. */
 #ifndef RG_ENGINE_H
@@ -38,6 +41,7 @@
 
 #include "random/rng.h"
 
+/* -------- types. There is no bool, int64, half precision or complex dtype, and no GPU. */
 typedef enum rg_dtype { RG_F32, RG_F64, RG_I32, RG_U8 } rg_dtype; /* i32: labels and indices; u8: images and masks */
 
 #include "call.h"
@@ -52,10 +56,19 @@ typedef struct rg_tensor rg_tensor; /* contiguous, row-major, up to 6 dimensions
 
 enum { RG_MAX_DIMS = 6 };
 
-typedef enum rg_code { RG_OK, RG_ENOMEM, RG_ESHAPE, RG_EDTYPE, RG_EVALUE, RG_ESTATE, RG_EIO } rg_code;
+typedef enum rg_code { /* kinds of errors */
+    RG_OK,     /* no error */
+    RG_ENOMEM, /* out of memory */
+    RG_ESHAPE, /* shapes or axes that do not fit */
+    RG_EDTYPE, /* a wrong dtype */
+    RG_EVALUE, /* a wrong number: an index or label out of range, an option */
+    RG_ESTATE, /* not now: a released or failed tensor, a call within a pass, what this build has not */
+    RG_EIO     /* a file that cannot be read or written, or has wrong contents */
+} rg_code;
 
-/* rg_list_of(w, b): these tensors. rg_list_of_n(2, x): an array of 2. rg_params(t): valid until the next parameter
-   is made. What is made from a list, an optimiser say, has a copy of it: the array may change afterwards. */
+/* rg_list_of(w, b): these tensors, in the block { } where it is written. rg_list_of_n(2, x): an array of 2.
+   rg_params(t): valid until the next parameter is made. What is made from a list, an optimiser say, has a copy of it:
+   the array may change afterwards. */
 typedef struct rg_list {
     rg_tensor *const *items;
     int count;
@@ -132,7 +145,7 @@ rg_list rg_params(const rg_tape *t);       /* every parameter of the tape */
    list. */
 rg_list rg_list_join(rg_list a, rg_list b);
 
-/* -------- leaves. A name is copied. */
+/* -------- leaves: inputs, parameters, buffers. A name is copied. */
 /* a copy of an array; floats get the tape's dtype, i32 and u8 stay */
 rg_tensor *rg_input(rg_tape *t, rg_data data, rg_dims shape);
 rg_tensor *rg_full(rg_tape *t, double value, rg_dims shape);  /* every element = value */
@@ -143,7 +156,7 @@ rg_tensor *rg_buffer(rg_tape *t, const char *name, rg_data data, rg_dims shape);
 /* A parameter of zeros in the tape's dtype; rg_param in nn/nn.h adds the initialiser. */
 rg_tensor *rg_parameter(rg_tape *t, const char *name, rg_dims shape);
 int rg_write(rg_tensor *x, rg_data data);                     /* new values for a leaf, converted to its dtype */
-/* a view of x without history: rg_write to x changes it too. NULL gives NULL */
+/* stop gradient: a view of x without history. rg_write to x changes it too. NULL gives NULL */
 rg_tensor *rg_detach(rg_tensor *x);
 /* on: rg_backward gives the leaf a gradient, and rg_grad and the like take it as their x; call it before the leaf is
    used. Off: freezes it. Returns x. All parameters of a net: rg_nn_requires_grad */
@@ -153,13 +166,14 @@ RG_PLAIN rg_tensor *rg_retain(rg_tensor *x);                  /* returns x */
 /* ends one rg_retain; while the record may still read x, x lives until the reset */
 void rg_release(rg_tensor *x);
 
-/* -------- backward */
+/* -------- backward, gradients, hooks, replay */
 typedef struct rg_backward_options {
     /* add only to the gradients of these leaves: rg_backward(loss, .inputs = rg_nn_params(critic)) */
     rg_list inputs;
     RG_NAMED;
 } rg_backward_options;
-/* Adds d loss / d x to the gradient of every leaf x that requires it. loss has one element. */
+/* Adds d loss / d x to the gradient of every leaf x that requires it. loss has one element. The record stays until the
+   reset: a second rg_backward through it is allowed, without PyTorch's retain_graph, and adds once more. */
 int rg_backward(rg_tensor *loss, rg_backward_options options);
 typedef struct rg_grad_options {
     rg_tensor *dy;                           /* the cotangent, of y's shape; NULL: 1, if y has one element */
@@ -183,12 +197,14 @@ void rg_zero_grad(rg_tape *t);
    step), and runs its rg_backward again. That adds to the gradients of leaves, and replaces those of results
    (rg_keep_grads). The bits are those of recording all of it again, but nothing is recorded and no shape is checked:
    the first call writes a list of kernels, the others go through it. In a steady loop it does not call the allocator.
+
    Random operations and random inputs draw new numbers. For steps whose ops and shapes stay the same: C code between
    the ops is not run again. So record a step once, then write the next batch into its inputs and play. Ops that were
    recorded after rg_backward are computed again too. Without an rg_backward on the record only the results are
    computed. A replay saves what an op costs besides its numbers, so it pays for steps of many small ops. What hooks
-   make in rg_play lives until the next one, or, if something was recorded in between, until the reset. These cannot be
-   replayed; rg_play is then an error, which names the operator or the call:
+   make in rg_play lives until the next one, or, if something was recorded in between, until the reset.
+
+   These cannot be replayed; rg_play is then an error, which names the operator or the call:
    - a record with nothing to compute, as after rg_tape_reset: so do not reset between two rg_play;
    - a checkpoint;
    - in rg_backward: a vjp that reads values by rg_item and the like, or computes values in C. With hooks, a listener
@@ -207,31 +223,37 @@ typedef rg_tensor *(*rg_grad_fn)(void *ctx, rg_tensor *x, rg_tensor *g);
    buffers; rg_on_grad(x, NULL, NULL) removes all hooks of x. */
 int rg_on_grad(rg_tensor *x, rg_grad_fn fn, void *ctx);
 
-/* -------- reading. Pointers point into the tensor; NULL for another dtype (an error) or a poisoned tensor. */
-int rg_ndim(const rg_tensor *x);
-const int64_t *rg_shape(const rg_tensor *x);
+/* -------- reading tensors: shapes, dtypes, values. Pointers point into the tensor; NULL for another dtype (an error)
+   or a poisoned tensor. */
+int rg_ndim(const rg_tensor *x);              /* number of dimensions */
+const int64_t *rg_shape(const rg_tensor *x);  /* the size of each dimension: rg_shape(x)[0] */
 int64_t rg_dim(const rg_tensor *x, int axis); /* axis -1 is the last; the size is -1 if x has no such axis */
-int64_t rg_numel(const rg_tensor *x);
-rg_dtype rg_dtype_of(const rg_tensor *x);
-const char *rg_dtype_name(rg_dtype d);
-size_t rg_dtype_size(rg_dtype d);
+int64_t rg_numel(const rg_tensor *x);         /* number of elements */
+rg_dtype rg_dtype_of(const rg_tensor *x);     /* RG_F32 .. */
+const char *rg_dtype_name(rg_dtype d);        /* "f32" */
+size_t rg_dtype_size(rg_dtype d);             /* bytes of an element */
 const char *rg_name_of(const rg_tensor *x); /* NULL: it has no name */
-rg_tape *rg_tape_of(const rg_tensor *x);
+rg_tape *rg_tape_of(const rg_tensor *x);      /* the tape that it is on */
 bool rg_needs_grad(const rg_tensor *x);  /* requires a gradient, or depends on something that does */
-RG_PLAIN const float *rg_f32(rg_tensor *x);
-RG_PLAIN const double *rg_f64(rg_tensor *x);
-RG_PLAIN const int32_t *rg_i32(rg_tensor *x);
-RG_PLAIN const uint8_t *rg_u8(rg_tensor *x);
+RG_PLAIN const float *rg_f32(rg_tensor *x);   /* the values of an f32 tensor, row-major, to read */
+RG_PLAIN const double *rg_f64(rg_tensor *x);  /* of an f64 tensor */
+RG_PLAIN const int32_t *rg_i32(rg_tensor *x); /* of an i32 tensor */
+RG_PLAIN const uint8_t *rg_u8(rg_tensor *x);  /* of a u8 tensor */
 /* the value of a tensor of one element; NaN after an error */
 RG_PLAIN double rg_item(rg_tensor *x);
 int rg_copy_out(rg_tensor *x, rg_room to, int64_t capacity);  /* all elements, converted; capacity counts elements */
 
 /* -------- errors */
-const char *rg_error(const rg_tape *t);   /* NULL: no error */
+/* The message of the first error, NULL if there is none: the operation, shapes, what is wrong, file and line number of
+   the call. There are no exceptions. It is valid until rg_error_clear or rg_tape_free.
+
+       cumsum: [3] i32: operand 1 must be a float, not i32; rg_cast converts (train.c:26) */
+const char *rg_error(const rg_tape *t);
 rg_code rg_error_code(const rg_tape *t);  /* RG_OK: no error */
-RG_PLAIN void rg_error_clear(rg_tape *t); /* removes the error: operations work again */
-/* fn is called for the first error; again after rg_error_clear. At first it is rg_print_error. fn NULL: silent.
-   RG_ABORT=1 in the environment: the process traps instead. */
+/* Removes the error: operations work again. Tensors that failed stay poisoned: an operation on one is a new error. */
+RG_PLAIN void rg_error_clear(rg_tape *t);
+/* fn is called for the first error; again after rg_error_clear. At first it is rg_print_error: one line on stderr. fn
+   NULL: silent. RG_ABORT=1 in the environment: the process traps instead. */
 RG_PLAIN void rg_on_error(rg_tape *t, void (*fn)(void *ctx, rg_code code, const char *message), void *ctx);
 RG_PLAIN void rg_print_error(void *ctx, rg_code code, const char *message); /* one line on stderr; ctx is not used */
 bool rg_failed(const rg_tensor *x); /* is it poisoned, NULL, or (an error) released? */

@@ -1,9 +1,13 @@
-/* op.h - for authors of operators: the descriptor, rg_apply, shape rules, rg_reject.
+/* op.h - custom operators: your own operator, as a torch.autograd.Function.
 
    An operator is a constant descriptor; its results point at it. It says how the shape of the result follows from the
    shapes of the operands, how the values are computed, and what the derivative is. The derivative is written once, as a
    composition of other ops, so that gradients can be differentiated. The descriptor also has the samples that every
    test of the registry uses. A whole operator, in a program of yours:
+
+       #include <math.h>
+       #include <retrograd.h>
+       #include <retrograd/engine/op.h>
 
        static int forward(rg_tensor *y) {
            for (int64_t i = 0; i < y->numel; i++) {
@@ -21,6 +25,15 @@
            .samples = "3,40; 17; -; 1,1; 0,3", .refuses = "2,3:i32"};
 
        rg_tensor *my_cbrt(rg_tensor *x) { return rg_apply(&rg_op_cbrt, RG_AT, RG_NO_ATTR, 1, &x); }
+
+   RG_AT is the line of the caller, for messages; here it is the line of this function. For the line of its own caller
+   make my_cbrt a macro: #define my_cbrt(x) my_cbrt_at(RG_AT, x).
+   - Compulsory: name, formula, arity, forward, samples, refuses; and backward, or there is no derivative. Without
+     .types all operands are floats of one dtype; without .shape they broadcast.
+   - Two operands: .arity = 2, y->in[0] and y->in[1], dx[0] and dx[1], of which only those are needed for which
+     rg_needs(y, i) is true; RG_IN(a, b) in place of 1, &x.
+   - A number: rg_apply(.., ((rg_attr){.p = p}), ..), which is y->attr.p in forward and backward; .samples = "3,40 p=2".
+   - What forward keeps for backward: rg_save(y, 0, y->dtype, y->ndim, y->shape)->data in forward, y->saved[0] later.
 
    rg_gradcheck_op(&rg_op_cbrt, ...) checks it; the command gradcheck --load checks the operators of a shared object.
    RG_REAL in ops/rule.h makes the functions for both dtypes from one body; ops/row.h makes an elementwise operator
@@ -40,7 +53,7 @@ extern "C" {
 
 typedef struct rg_op rg_op;
 
-enum { RG_AXIS_OUTSIDE = 1, RG_AXIS_TWICE, RG_AXIS_NONE }; /* rg_attr.reduce.fault */
+enum { RG_AXIS_OUTSIDE = 1, RG_AXIS_TWICE, RG_AXIS_NONE }; /* .reduce.fault in rg_attr: what is wrong with the axes */
 
 /* Attributes of one application, copied into the result. Each operator uses one member of the union, and p and q. */
 typedef struct rg_attr {
@@ -114,7 +127,7 @@ enum { /* of rg_tensor.flags */
 
 enum { RG_ISAS = 3 }; /* instruction sets: the baseline, AVX2 with FMA, AVX-512 */
 typedef int rg_kernel(rg_tensor *y); /* fills y->data from y->in; returns 0, or rg_reject(...) */
-typedef int rg_fused_kernel(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);
+typedef int rg_fused_kernel(rg_tensor *y, rg_tensor *dy, rg_tensor **dx); /* fills the dx that are needed, by rg_dx */
 typedef rg_kernel *rg_forward_fn;
 typedef rg_fused_kernel *rg_fused_fn;
 typedef uint64_t (*rg_branch_fn)(const rg_tensor *y);
@@ -189,7 +202,7 @@ const rg_op *rg_op_find(const char *name);   /* NULL: there is none */
 #endif
 #define RG_ANY(fn) {{fn, fn, fn}, {fn, fn, fn}} /* one function for every dtype */
 
-/* -------- applying */
+/* -------- applying an operator, errors */
 /* The result of op, with n operands; `at` is the line that messages name, attr is copied. */
 rg_tensor *rg_apply(const rg_op *op, const char *at, rg_attr attr, int n, rg_tensor *const *in);
 /* n and in of rg_apply: rg_apply(&rg_op_sub, at, RG_NO_ATTR, RG_IN(a, b)) */
@@ -251,13 +264,14 @@ int rg_not_given(const char *at, rg_tape *t, const rg_tensor *x, const char *sub
 int64_t rg_errors(const rg_tape *t);
 #define RG_NO_HISTORY                                                                                    \
     "depends on nothing that requires a gradient, or was made with recording off or by rg_grad without " \
-    ".create_graph" /* of a y, in messages */
+    ".create_graph" /* the text of an error: why a tensor has no derivative */
 #define rg_refuse(t, ...) (rg_fail(t, __VA_ARGS__), rg_poison(t)) /* rg_fail, then rg_poison */
 /* "w[2,3]", "[2,3]" without a name, "[2,3] i32" where it is not a float of the tape's dtype; returns `to` */
 const char *rg_shape_text(const rg_tensor *x, char *to, size_t size);
 const char *rg_place(const char *at); /* a file and line, without the folders */
 
 /* -------- shape rules: set y's shape; return 0, or -1 after rg_reject */
+/* have a and b the same shape? */
 static inline bool rg_same_shape(const rg_tensor *a, const rg_tensor *b) {
     if (a->ndim != b->ndim) return false;
     for (int d = 0; d < a->ndim; d++)
@@ -272,8 +286,8 @@ static inline bool rg_expands_to(const rg_tensor *x, const rg_tensor *y) {
     return true;
 }
 
-int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape);
-int rg_shape_like(rg_tensor *y, const rg_tensor *x);
+int rg_shape_set(rg_tensor *y, int ndim, const int64_t *shape);    /* y has this shape */
+int rg_shape_like(rg_tensor *y, const rg_tensor *x);               /* y has the shape of x */
 int rg_shape_broadcast(rg_tensor *y);                              /* of all operands, by NumPy's rule */
 /* rank 0 has axis 0, of size 1 */
 static inline int64_t rg_axis_size(const rg_tensor *x, int axis) { return x->ndim ? x->shape[axis] : 1; }
@@ -342,17 +356,17 @@ int rg_set_isa(rg_tape *t, int isa);
 int rg_isa(const rg_tape *t);            /* the one in use, for kernels that belong to no op */
 int rg_best_isa(void);                   /* the best of this machine, with which tapes start */
 
-/* -------- threads
-   rg_parallel runs the blocks 0 .. n - 1 of a loop. `work` is about the number of elements / RG_CHUNK. Up to 1: one
-   call, here. Above: several calls, in any order, on at most min(work, n) of the tape's threads. Where rounding
-   depends on how the work is cut into blocks, cut it by the shapes alone, never by the number of threads: then
-   results have the same bits for any number of threads. `with` is the loop's data, mostly a struct of the kernel.
-   The loop must not set errors or allocate. */
+/* -------- threads. rg_parallel runs the blocks 0 .. n - 1 of a loop. `work` is about the number of elements /
+   RG_CHUNK. Up to 1: one call, here. Above: several calls, in any order, on at most min(work, n) of the tape's threads.
+   Where rounding depends on how the work is cut into blocks, cut it by the shapes alone, never by the number of
+   threads: then results have the same bits for any number of threads. `with` is the loop's data, mostly a struct of the
+   kernel. The loop must not set errors or allocate. */
 enum { RG_CHUNK = 16384, RG_THREADS_MOST = 1024 };
-typedef void rg_loop_fn(const void *with, int64_t begin, int64_t end);
+typedef void rg_loop_fn(const void *with, int64_t begin, int64_t end); /* the blocks begin .. end - 1 of a loop */
 /* called by rg_parallel when there is work for several threads */
 void rg_share(const rg_tape *t, int64_t work, int64_t n, rg_loop_fn *loop, const void *with);
 
+/* runs loop(with, begin, end) until all of 0 .. n - 1 is done */
 static inline void rg_parallel(const rg_tape *t, int64_t work, int64_t n, rg_loop_fn *loop, const void *with) {
     if (work > 1) rg_share(t, work, n, loop, with);
     else if (n > 0) loop(with, 0, n);

@@ -1,6 +1,6 @@
-/* walk.h - steps through an array and operands that have some of its dimensions, in as few and as long contiguous runs
-   as the shapes allow. In a broadcast the array is the result, and an operand lacks what is repeated; in a reduction
-   the array is summed, and the result lacks the axes that are summed over. */
+/* walk.h - loops of kernels: steps through an array and operands that have some of its dimensions, in as few and as
+   long contiguous runs as the shapes allow. In a broadcast the array is the result, and an operand lacks what is
+   repeated; in a reduction the array is summed, and the result lacks the axes that are summed over. */
 #ifndef RG_WALK_H
 #define RG_WALK_H
 

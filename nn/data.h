@@ -1,4 +1,5 @@
-/* data.h - data sets, read from files or made by the program, and the loader that hands out their batches.
+/* data.h - data sets and loaders: data sets read from files or made by the program, and the data loader that hands out
+   their batches.
 
    A data set lives until rg_tape_free, like a parameter; rg_release(d.x), rg_release(d.y) free it earlier. Images
    stay bytes until a batch is gathered. After an error, which names the file, what was expected and what was found,
@@ -24,8 +25,8 @@ typedef struct rg_dataset {
     const char *const *columns;     /* names of x's columns, from the header of a CSV file, or NULL */
 } rg_dataset;
 
-/* -------- files. Each may be packed with gzip, whatever its name is. It is unpacked only as far as the file should
-   go: by its own header, or for CIFAR by the size of a batch. */
+/* -------- data set files: MNIST, CIFAR, CSV. Each may be packed with gzip, whatever its name is. It is unpacked only
+   as far as the file should go: by its own header, or for CIFAR by the size of a batch. */
 /* An array in MNIST's IDX format, of 1 to 6 dimensions: u8, i32, f32, f64 as they are, i8 and i16 as i32. Format:
    http://yann.lecun.com/exdb/mnist: 0, 0, type, number of dimensions, each dimension u32, values; all big-endian. */
 rg_tensor *rg_read_idx(rg_tape *t, const char *path);
@@ -45,11 +46,6 @@ typedef struct rg_cifar100_options {
    CIFAR-10. */
 rg_dataset rg_read_cifar100(rg_tape *t, const char *dir, bool train, rg_cifar100_options options);
 
-/* A table of numbers, a line per row: x [rows, columns] in the tape's dtype. Fields may be in "quotes", with "" for a
-   quote; blanks around a field and empty lines are skipped. Numbers have a point, whatever the locale is; also nan,
-   inf, -inf. All rows have the same number of fields. An error names the file, the line and the column, both counted
-   from 1.
-       rg_dataset iris = rg_read_csv(t, "iris.csv", .header = true, .classes = "species"); */
 typedef struct rg_csv_options {
     char delimiter;      /* default ',' */
     int64_t skip;        /* number of lines before the table */
@@ -60,24 +56,33 @@ typedef struct rg_csv_options {
     const char *target;  /* numbers: y [rows, 1] */
     RG_NAMED;
 } rg_csv_options;
+/* A CSV file, a table of numbers with a line per row: x [rows, columns] in the tape's dtype.
+
+       rg_dataset iris = rg_read_csv(t, "iris.csv", .header = true, .classes = "species");
+
+   - All rows have the same number of fields. Fields may be in "quotes", with "" for a quote. Blanks around a field and
+     empty lines are skipped.
+   - Numbers have a point, whatever the locale is; also nan, inf, -inf.
+   - An error names the file, the line and the column, both counted from 1. */
 rg_dataset rg_read_csv(rg_tape *t, const char *path, rg_csv_options options);
 
-/* -------- pictures in PNG: u8 [h, w] if grey, else [3, h, w], or [4, h, w] with transparency. 16 bits are scaled to
+/* -------- PNG pictures. u8 [h, w] if grey, else [3, h, w], or [4, h, w] with transparency. 16 bits are scaled to
    8; gamma and colour profiles are not applied. libpng takes its memory from malloc. In a library built without
    libpng: RG_ESTATE. */
 typedef struct rg_png_options {
     int channels;        /* default: as in the file; 3: no transparency; 4: with it, opaque if the file has none */
     RG_NAMED;
 } rg_png_options;
+/* one picture: u8 [h, w] if grey, else [channels, h, w] */
 rg_tensor *rg_read_png(rg_tape *t, const char *path, rg_png_options options);
 /* dir/CLASS/NAME.png, as torchvision's ImageFolder: the folders in dir, sorted, are the classes; each has at least
    one picture, sorted by name: x u8 [n, h, w] or [n, c, h, w]. A picture of another size or number of channels is an
    error. */
 rg_dataset rg_read_png_folder(rg_tape *t, const char *dir, rg_png_options options);
 
-/* -------- points in the plane. Classes have the same number of points, or differ by one; the order is random,
-   except for xor. noise is the standard deviation of what is added to each coordinate, at least 0. n is at least the
-   number of classes. */
+/* -------- made data: points in the plane, digits. Classes of points have the same number of points, or differ by one;
+   the order is random, except for xor. noise is the standard deviation of what is added to each coordinate, at least 0.
+   n is at least the number of classes. */
 rg_dataset rg_make_xor(rg_tape *t, int64_t n, double noise);   /* 00, 01, 10, 11, and again; y = a xor b */
 rg_dataset rg_make_moons(rg_tape *t, int64_t n, double noise); /* two half circles, as scikit-learn's make_moons */
 /* Two rings of radius 1 and factor (0 <= factor < 1), as scikit-learn's make_circles. */
@@ -85,11 +90,11 @@ rg_dataset rg_make_circles(rg_tape *t, int64_t n, double factor, double noise);
 /* arms >= 1 spirals of one turn each, from the origin out to radius 1. */
 rg_dataset rg_make_spirals(rg_tape *t, int64_t n, int arms, double noise);
 
-/* -------- digits drawn by the program: x u8 [n, 28, 28], white on black as in MNIST, ten classes in random order.
+/* Digits drawn by the program: x u8 [n, 28, 28], white on black as in MNIST, ten classes in random order.
    The same bytes on every machine. */
 rg_dataset rg_make_digits(rg_tape *t, int64_t n);
 
-/* -------- parts of a data set, and sums over it */
+/* -------- parts of a data set, statistics, padding */
 typedef struct rg_split_options {
     bool in_order;       /* a gets the first rows; default: one permutation(n) of the tape's generator */
     RG_NAMED;
@@ -101,17 +106,25 @@ int rg_dataset_split(rg_tape *t, rg_dataset d, double part, rg_dataset *a, rg_da
    bytes v it uses v / 255. x is [n, channels, ..], or of any shape with 1 channel. */
 int rg_channel_stats(rg_tensor *x, int64_t channels, double *mean, double *std);
 typedef struct rg_pad_sequence_options {
-    double padding_value;
-    rg_tensor **lengths; /* if given, it gets the lengths, i32 [b] */
+    double padding_value; /* default 0 */
+    rg_tensor **lengths;  /* a result: gets the lengths, i32 [b] */
     RG_NAMED;
 } rg_pad_sequence_options;
-/* Joins any number of tensors [length, ..] to one [b, longest, ..], as PyTorch's pad_sequence with batch_first;
-   gradients go through it. An array of n tensors is rg_list_of_n(n, array). For a data set of such rows a loader has
-   the option .lengths. A mask that is nonzero for elements and 0 for padding is rg_lt(rg_arange(t, 0, longest, 1, .i32
-   = true), rg_unsqueeze(lengths, 1)). */
+/* Joins ragged rows, any number of tensors [length, ..], to one [b, longest, ..], as PyTorch's pad_sequence with
+   batch_first; gradients go through it. An array of n tensors is rg_list_of_n(n, array). For a data set of such rows a
+   loader has the option .lengths.
+
+       rg_tensor *place = rg_arange(t, 0, longest, 1, .i32 = true);          0 .. longest - 1
+       rg_tensor *mask = rg_lt(place, rg_unsqueeze(lengths, 1));             [b, longest]: 1, and 0 for padding
+
+   There is no pack_padded_sequence. A recurrent layer runs over the padding too; its state h [b, longest, hidden] at
+   the last element of each row is taken by an index:
+
+       rg_tensor *last = rg_expand(rg_reshape(rg_sub(lengths, 1), -1, 1, 1), b, 1, hidden);
+       rg_tensor *state = rg_squeeze(rg_gather(h, last, 1), 1);              [b, hidden] */
 rg_tensor *rg_pad_sequence(rg_list sequences, rg_pad_sequence_options options);
 
-/* -------- batches
+/* -------- the data loader: batches of a data set
 
        rg_loader *batches = rg_loader_new(t, train.x, train.y, .batch = 64, .shuffle = true);
        for (int epoch = 0; epoch < 10; epoch++)
@@ -126,7 +139,7 @@ typedef struct rg_loader rg_loader;
    loader. It returns 0, or another number for an error. */
 typedef int (*rg_transform_fn)(void *ctx, rg_tensor *const *batch, rg_rng *rng);
 typedef struct rg_loader_options {
-    int64_t batch;    /* rows per batch, at least 1 */
+    int64_t batch;    /* rows per batch, at least 1; must be given */
     /* an epoch's order is one permutation(n) of the tape's generator, drawn at its first batch */
     bool shuffle;
     bool drop_last;   /* leaves out a last batch that is not full */
@@ -148,12 +161,14 @@ typedef struct rg_loader_options {
     double random_flip;
     rg_transform_fn transform; /* called with transform_ctx after all of this */
     void *transform_ctx;
-    /* For rows of different lengths: i32 [n], the length of each; x [their sum, ..] holds the rows one after
-       another. A batch of x is [b, longest row in it, ..], not flattened, padded and not scaled, bytes as i32. y and
-       .more are [n, ..], something per row, or [the sum, ..], a label per step, say: then they are padded likewise.
-       (If n is the sum: per row.) The last column of a batch is the lengths [b]. */
+    /* rg_loader_new: an input, for ragged rows of different lengths (PyTorch: collate_fn). i32 [n], the length of each;
+       x [their sum, ..] holds the rows one after another. A batch of x is [b, longest row in it, ..], not flattened,
+       padded and not scaled, bytes as i32. y and .more are [n, ..], something per row, or [the sum, ..], a label per
+       step, say: then they are padded likewise. (If n is the sum: per row.) The last column of a batch is the lengths
+       [b]. */
     rg_tensor *lengths;
-    double padding_value; /* the same in all columns; rg_pad_sequence tells how to make a mask from the lengths */
+    /* rg_loader_new: the same in all columns; default 0. rg_pad_sequence tells how to make a mask from the lengths */
+    double padding_value;
     /* Weights [n] of the rows, of any sum: an epoch is n rows drawn with these probabilities, with replacement, at
        its first batch: WeightedRandomSampler; NumPy's choice(n, n, p=w / w.sum()). */
     rg_tensor *weights;
@@ -161,8 +176,8 @@ typedef struct rg_loader_options {
     RG_NAMED;
 } rg_loader_options;
 
-/* x and y are u8, i32 or float, with the same number of rows, at least one; y may be NULL. The loader belongs to the
-   tape and keeps its columns alive. NULL after an error. */
+/* A data loader of x and labels or targets y, u8, i32 or float, with the same number of rows, at least one; y may be
+   NULL. The loader belongs to the tape and keeps its columns alive. NULL after an error. */
 rg_loader *rg_loader_new(rg_tape *t, rg_tensor *x, rg_tensor *y, rg_loader_options options);
 /* Windows over a stream [n, ..], of tokens say, and what follows each step: in Python's slices row i is x = stream[s
    : s + length], y = stream[s + 1 : s + 1 + length], s = i stride; there are (n - 1 - length) / stride + 1 rows,

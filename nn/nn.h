@@ -1,4 +1,4 @@
-/* nn.h - what makes a tape learn: parameters with initialisers, layers, optimisers, metrics, data.
+/* nn.h - layers and training: parameters with initialisers, layers, nets, optimisers, metrics.
 
    Everything made here belongs to the tape and lives as long as it does; nothing has to be released. After an error,
    which is on the tape, a function that makes a layer, an optimiser or a loader returns NULL, one that returns a
@@ -13,25 +13,26 @@
 extern "C" {
 #endif
 
-/* -------- parameters. Numbers come from rg_tape_rng(t) as doubles, in row-major order, and are rounded to the
-   parameter's dtype: RG_NORMAL(0, s) draws what NumPy's default_rng(seed).normal(0, s, shape) draws.
+/* -------- parameters and initialisers. Numbers come from rg_tape_rng(t) as doubles, in row-major order, and are
+   rounded to the parameter's dtype: RG_NORMAL(0, s) draws what NumPy's default_rng(seed).normal(0, s, shape) draws.
 
    A weight w multiplies from the right, x w, so a matrix is [fan_in, fan_out]. Fans are Keras's: [in, out] has in
    and out, [n] has n and n, rank 0 has 1 and 1; for [.., in, out] the leading dimensions multiply both fans. A
    weight of rg_conv2d is [out, in / groups, kh, kw]: give it rg_init_with_fans(RG_HE_NORMAL, in / groups * kh * kw,
    out * kh * kw). A matrix that multiplies from the left, w x, has its fans the other way round: give it
    RG_NORMAL(0, sqrt(2. / fan_in)). */
+/* what an rg_init draws; RG_INIT_NONE: there is no such parameter. Programs use the constants below, RG_ZEROS .. */
 typedef enum rg_init_kind {
     RG_INIT_CONSTANT, RG_INIT_NORMAL, RG_INIT_UNIFORM, RG_INIT_FAN_IN_NORMAL, RG_INIT_FAN_IN_UNIFORM,
     RG_INIT_FAN_BOTH_NORMAL, RG_INIT_FAN_BOTH_UNIFORM, RG_INIT_NONE, RG_INIT_ORTHOGONAL, RG_INIT_TRUNC_NORMAL
 } rg_init_kind;
-typedef struct rg_init { rg_init_kind kind; double a, b, low, high; } rg_init;
+typedef struct rg_init { rg_init_kind kind; double a, b, low, high; } rg_init; /* an initialiser */
 #define RG_INIT_OF(kind, a, b) RG_OPTIONS(rg_init, kind, (double)(a), (double)(b), 0, 0)
 
-#define RG_ZEROS RG_INIT_OF(RG_INIT_CONSTANT, 0, 0)
-#define RG_ONES RG_INIT_OF(RG_INIT_CONSTANT, 1, 0)
-#define RG_CONSTANT(c) RG_INIT_OF(RG_INIT_CONSTANT, c, 0)
-#define RG_NORMAL(mean, std) RG_INIT_OF(RG_INIT_NORMAL, mean, std)
+#define RG_ZEROS RG_INIT_OF(RG_INIT_CONSTANT, 0, 0)                  /* every element 0 */
+#define RG_ONES RG_INIT_OF(RG_INIT_CONSTANT, 1, 0)                   /* every element 1 */
+#define RG_CONSTANT(c) RG_INIT_OF(RG_INIT_CONSTANT, c, 0)            /* every element c */
+#define RG_NORMAL(mean, std) RG_INIT_OF(RG_INIT_NORMAL, mean, std)   /* normal numbers */
 #define RG_UNIFORM(low, high) RG_INIT_OF(RG_INIT_UNIFORM, low, high) /* low <= x < high */
 /* Glorot & Bengio 2010: std (2 / (fan_in + fan_out))^.5 */
 #define RG_XAVIER_NORMAL RG_INIT_OF(RG_INIT_FAN_BOTH_NORMAL, 2, 0)
@@ -48,26 +49,27 @@ typedef struct rg_init { rg_init_kind kind; double a, b, low, high; } rg_init;
 #define RG_ORTHOGONAL(gain) RG_INIT_OF(RG_INIT_ORTHOGONAL, gain, 0)
 #define RG_NO_BIAS RG_INIT_OF(RG_INIT_NONE, 0, 0)                    /* .bias = RG_NO_BIAS: no such parameter */
 
-/* rg_param(t, "w", RG_HE_NORMAL, 784, 128). It refuses a name that another parameter of the tape has; name NULL: no
-   name. */
+/* A parameter with its first values: rg_param(t, "w", RG_HE_NORMAL, 784, 128). It refuses a name that another parameter
+   of the tape has; name NULL: no name. */
 rg_tensor *rg_param(rg_tape *t, const char *name, rg_init init, rg_dims shape);
 int rg_init_fill(rg_tensor *x, rg_init init); /* new values for a float leaf */
 /* init with these fans in place of those of the shape: returns an RG_NORMAL or RG_UNIFORM; init itself if it uses no
    fans */
 rg_init rg_init_with_fans(rg_init init, double in, double out);
 
-/* -------- layers. A layer is a forward function with the parameters and layers that it uses. Complete a layer before
-   you put it into another one. A layer that is in several places shares its parameters. "To write layers", below, shows
-   how.
+/* -------- layers. A layer is a forward function with the parameters and layers that it uses; a net is a layer too.
+   Complete a layer before you put it into another one. A layer that is in several places shares its parameters.
+   "Layers of your own", below, shows how to write one.
 
    A layer inside another has a name there; by default its number. A parameter is named by its place in the outermost
    net, as in PyTorch: "0.weight", "layer1.0.conv1.weight"; if it has several places, by the first. Two nets may have
    equal names. */
 typedef struct rg_nn rg_nn;
+/* The forward function of a layer: from its inputs in[0], in[1] .. to its result. `at` is the line of the call. */
 typedef rg_tensor *(*rg_nn_fn)(const char *at, rg_nn *net, rg_tensor *const *in);
 /* A hook: in is the input of the layer, y its result. It returns the tensor that replaces y, or NULL: y stays. */
 typedef rg_tensor *(*rg_nn_hook)(const char *at, rg_nn *net, rg_tensor *const *in, rg_tensor *y, void *data);
-typedef struct rg_nn_hooked { rg_nn_hook fn; void *data; } rg_nn_hooked;
+typedef struct rg_nn_hooked { rg_nn_hook fn; void *data; } rg_nn_hooked; /* a hook that was added */
 enum { RG_NN_DEPTH = 64, RG_NN_INPUTS = 8 }; /* at most: layers inside layers; inputs of a layer */
 
 struct rg_nn {
@@ -99,17 +101,18 @@ struct rg_nn {
 typedef struct rg_layers rg_layers; /* any number of rg_nn *, as arguments */
 #define RG_LAYERS(...) RG_LIST(rg_nn *, __VA_ARGS__)
 
+/* -------- linear layers, activations, containers */
 typedef struct rg_linear_options {
     rg_init bias; /* default RG_ZEROS; RG_NO_BIAS: no such parameter */
     RG_NAMED;
 } rg_linear_options;
-/* [.., in] -> [.., out]: x w + b, w [in, out] from init, b [out] */
+/* A fully connected (dense) layer, [.., in] -> [.., out]: x w + b, w [in, out] from init, b [out] */
 rg_nn *rg_nn_linear(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_linear_options options);
 /* Layers one after another. gcc and clang make them in the order written; the C standard does not promise it. The
    first layer gets all inputs, every other one the result of the layer before it. */
 rg_nn *rg_nn_sequential(rg_tape *t, rg_layers layers);
-/* Linear layers of sizes[0] -> sizes[1] -> .. -> sizes[n-1] with an operator between them: rg_nn_mlp(t, "tanh",
-   RG_XAVIER_UNIFORM, 784, 256, 10) */
+/* A multilayer perceptron: linear layers of sizes[0] -> sizes[1] -> .. -> sizes[n-1] with an operator between them:
+   rg_nn_mlp(t, "tanh", RG_XAVIER_UNIFORM, 784, 256, 10) */
 rg_nn *rg_nn_mlp(rg_tape *t, const char *op, rg_init init, rg_dims sizes);
 typedef struct rg_activation_options {
     double p, q; /* the numbers of the operator, if it has any: rg_nn_activation(t, "leaky_relu", .p = .01) */
@@ -117,36 +120,40 @@ typedef struct rg_activation_options {
 } rg_activation_options;
 /* Any elementwise operator of one operand, by its name: rg_nn_activation(t, "sqrt") */
 rg_nn *rg_nn_activation(rg_tape *t, const char *op, rg_activation_options options);
-rg_nn *rg_nn_relu(rg_tape *t);
-rg_nn *rg_nn_tanh(rg_tape *t);
-rg_nn *rg_nn_sigmoid(rg_tape *t);
-rg_nn *rg_nn_softplus(rg_tape *t);
+rg_nn *rg_nn_relu(rg_tape *t);                    /* rg_relu as a layer */
+rg_nn *rg_nn_tanh(rg_tape *t);                    /* rg_tanh as a layer */
+rg_nn *rg_nn_sigmoid(rg_tape *t);                 /* rg_sigmoid as a layer */
+rg_nn *rg_nn_softplus(rg_tape *t);                /* rg_softplus as a layer */
 rg_nn *rg_nn_flatten(rg_tape *t);                 /* [n, ..] -> [n, the rest] */
 rg_nn *rg_nn_residual(rg_nn *net);                /* x + net(x), or x + net(x, more inputs) */
 
-/* Convolutions and pools of images [n, channels, h, w], conv1d of [n, channels, length]: rg_nn_conv2d(t, 1, 6,
-   RG_HE_UNIFORM, .kernel = {5}). w is [out, in / groups, kh, kw] as in PyTorch; its fans are in / groups kh kw and
-   out kh kw. b is [out]. */
+/* -------- convolution and pooling layers */
 typedef struct rg_conv_options {
-    int kernel[2], stride[2], padding[2], dilation[2], groups; /* see rg_window_options */
+    int kernel[2], stride[2], padding[2], dilation[2], groups; /* see rg_window_options; the kernel must be given */
     rg_init bias;                                 /* default RG_ZEROS; or RG_NO_BIAS */
     RG_NAMED;
 } rg_conv_options;
+/* Convolution of images [n, channels, h, w], by conv1d of [n, channels, length]: rg_nn_conv2d(t, 1, 6, RG_HE_UNIFORM,
+   .kernel = {5}). w is [out, in / groups, kh, kw] as in PyTorch; its fans are in / groups kh kw and out kh kw. b is
+   [out]. */
 rg_nn *rg_nn_conv2d(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_options options);
 rg_nn *rg_nn_conv1d(rg_tape *t, int64_t in, int64_t out, rg_init init, rg_conv_options options);
+/* Pooling: rg_max_pool2d and rg_avg_pool2d as layers. rg_nn_max_pool2d(t, .kernel = {2}) */
 rg_nn *rg_nn_max_pool2d(rg_tape *t, rg_window_options options);
 rg_nn *rg_nn_avg_pool2d(rg_tape *t, rg_window_options options);
 rg_nn *rg_nn_global_avg_pool2d(rg_tape *t);       /* [n, channels, h, w] -> [n, channels]: Keras, the end of a ResNet */
 
+/* -------- normalisation and dropout layers */
 typedef struct rg_nn_batch_norm_options {
-    double momentum;                              /* default 0.1 */
+    double momentum;                              /* of the running statistics; default 0.1 */
     double eps;                                   /* default 1e-5 */
     RG_NAMED;
 } rg_nn_batch_norm_options;
-/* Normalisation: weight of ones, bias of zeros. layer_norm and rms_norm work over the last axes, whose sizes are given.
-   Default eps: 1e-5; for rms_norm the dtype's epsilon. The _eps functions take the number as it is, also 0.
-   batch_norm1d takes [n, c] or [n, c, l], batch_norm2d [n, c, h, w]. In training they use the statistics of the
-   batch and update the buffers "running_mean" and "running_var" with momentum; in evaluation they use these buffers. */
+/* Batch norm, layer norm, RMS norm: weight of ones, bias of zeros. layer_norm and rms_norm work over the last axes,
+   whose sizes are given. Default eps: 1e-5; for rms_norm the dtype's epsilon. The _eps functions take the number as it
+   is, also 0. batch_norm1d takes [n, c] or [n, c, l], batch_norm2d [n, c, h, w]. In training they use the statistics of
+   the batch and update the buffers "running_mean" and "running_var" with momentum; in evaluation they use these
+   buffers. */
 rg_nn *rg_nn_layer_norm(rg_tape *t, rg_dims shape);
 rg_nn *rg_nn_layer_norm_eps(rg_tape *t, double eps, rg_dims shape);
 rg_nn *rg_nn_rms_norm(rg_tape *t, rg_dims shape);
@@ -155,6 +162,7 @@ rg_nn *rg_nn_batch_norm1d(rg_tape *t, int64_t c, rg_nn_batch_norm_options option
 rg_nn *rg_nn_batch_norm2d(rg_tape *t, int64_t c, rg_nn_batch_norm_options options);
 rg_nn *rg_nn_dropout(rg_tape *t, double p);       /* rg_dropout in training, x in evaluation */
 
+/* -------- calling a net, its parameters, evaluation */
 /* net(x); for a layer of several inputs rg_nn_forward(net, x, time). Optional inputs at the end may be left out, or
    NULL. */
 rg_tensor *rg_nn_forward(rg_nn *net, rg_tensors inputs);
@@ -169,24 +177,36 @@ rg_list rg_nn_buffers(const rg_nn *net);          /* running statistics, which a
 /* Both, parameters first: what a copy of the net's values must have. For rg_ema_new, rg_early_stopping_new. The list
    lives as long as the tape, so make it before the loop. Empty for NULL, or after an error. */
 rg_list rg_nn_state(rg_nn *net);
-/* Off: freezes the net; on: thaws it. It calls rg_requires_grad for every parameter and returns net: a frozen parameter
-   gets no gradient, and an optimiser leaves it as it is, also with weight decay or momentum. The running statistics of
-   batch norm still move in training: rg_nn_train(net, false) keeps them. */
+/* Off: freezes the net, for fine-tuning say; on: thaws it. It calls rg_requires_grad for every parameter and returns
+   net: a frozen parameter gets no gradient, and an optimiser leaves it as it is, also with weight decay or momentum.
+   The running statistics of batch norm still move in training: rg_nn_train(net, false) keeps them. */
 rg_nn *rg_nn_requires_grad(rg_nn *net, bool on);
 int64_t rg_nn_count(const rg_nn *net);            /* number of elements of all its parameters */
-/* off: dropout and batch norm behave as in evaluation, and results have a history: PyTorch's net.eval() */
+/* The mode alone. On: training, as after PyTorch's net.train(). Off: dropout and batch norm behave as in evaluation,
+   and results still have a history, as after PyTorch's net.eval(). */
 RG_PLAIN void rg_nn_train(rg_nn *net, bool on);
-/* Evaluation: until rg_nn_eval_end of the same net `training` of every layer is off, and results of the net have no
-   history, as with PyTorch's net.eval() and torch.no_grad(). So rg_grad through the net is an error: for that call
+/* Evaluation: until rg_nn_eval_end of the same net `training` of every layer is off (batch norm uses its running
+   statistics, dropout does nothing), and results of the net have no history, as with PyTorch's net.eval() and
+   torch.no_grad(). So rg_grad through the net is an error: for that call
    rg_nn_train(net, false) instead. What does not go through the net is recorded as usual. Calls nest. Meanwhile
    nothing can be added to the net. */
 RG_PLAIN void rg_nn_eval(rg_nn *net);
 void rg_nn_eval_end(rg_nn *net);                  /* an error if there was no rg_nn_eval */
-/* The tree of layers, a line each: name, kind, parameters, the shape of its last result, the number of its own
-   parameters; then the sums. With an input x the net is first run on it, in evaluation, and what that makes is
-   released. For a net of several inputs call rg_nn_forward yourself before, and pass NULL. 0, or -1 after an error. */
+/* A summary of the model: the tree of layers, a line each, with name, kind, parameters, the shape of its last result,
+   the number of its own parameters; then the sums:
+
+       sequential                                         [8,10]
+         0: linear  weight[784,16] bias[16]               [8,16]                  12560
+         1: relu                                          [8,16]
+         2: linear  weight[16,10] bias[10]                [8,10]                    170
+       12730 parameters in 4 tensors, 50920 bytes
+
+   With an input x the net is first run on it, in evaluation, and what that makes is released. For a net of several
+   inputs call rg_nn_forward yourself before, and pass NULL. 0, or -1 after an error. PyTorch's print(model), and
+   torchsummary. */
 int rg_nn_print(rg_nn *net, rg_tensor *x, FILE *to);
 
+/* -------- hooks and copies of a net */
 /* fn is called after each forward of this layer, alone or inside a net, and after the hooks that were added before
    it. It may remove itself. rg_play does not call it. PyTorch's register_forward_hook. */
 int rg_nn_on_forward(rg_nn *net, rg_nn_hook fn, void *data);
@@ -202,7 +222,8 @@ rg_nn *rg_nn_copy(rg_nn *net);
    same order. -1 after an error, and nothing has changed. */
 int rg_nn_soft_update(rg_nn *to, rg_nn *from, double tau);
 
-/* -------- to write layers. A layer is a function, and a constructor that adds its parameters and layers:
+/* -------- layers of your own (custom modules). A layer is a function, and a constructor that adds its parameters and
+   layers:
 
        static rg_tensor *film(const char *at, rg_nn *net, rg_tensor *const *in) {
            (void)at;
@@ -221,11 +242,11 @@ int rg_nn_soft_update(rg_nn *to, rg_nn *from, double tau);
        rg_tensor *y = rg_nn_forward(film_new(t, 8, 4), x, condition);
 
    Its parameters are "gain", "scale.weight" and "scale.bias".
+   - in[0], in[1] .. are the inputs. in[i] is NULL for an optional one that was left out. All others can be read.
    - `at` is the line that called rg_nn_forward. As written above, error messages name the lines inside film. To name
      the caller's line, call the functions with the suffix _at: rg_mul_at(at, x, y).
    - net->params also has the parameters of the layers inside. Add a layer's own parameters first: then they are
      net->params[0], [1] ..
-   - in[i] is NULL for an optional input that was left out. All others can be read.
    - net->training is false in evaluation.
    - A layer with attributes has its own struct, which begins with an rg_nn: typedef struct film { rg_nn nn; double
      p; } film; pass sizeof(film). rg_nn_new fills it with zeros. After an error rg_nn_new returns NULL, and the other
@@ -240,14 +261,17 @@ typedef struct rg_nn_options {
     int optional;                                 /* how many of the last ones may be left out */
     RG_NAMED;
 } rg_nn_options;
-/* kind: for messages and rg_nn_print. It is not copied: pass a string literal */
+/* A layer with this forward function. kind: for messages and rg_nn_print. It is not copied: pass a string literal.
+   size: of its struct, sizeof(rg_nn) at least */
 rg_nn *rg_nn_new(rg_tape *t, const char *kind, rg_nn_fn forward, size_t size, rg_nn_options options);
-/* A name is not empty, has no dot, and does not begin with @; in one layer no two are equal. */
+/* Adds a parameter to a layer. A name is not empty, has no dot, and does not begin with @; in one layer no two are
+   equal. */
 rg_tensor *rg_nn_param(rg_nn *net, const char *name, rg_init init, rg_dims shape);
-/* a buffer filled with one value, in the tape's dtype. Other values: rg_write(rg_nn_buffer(net, "mask", 0, 2, 3),
+/* Adds a buffer filled with one value, in the tape's dtype. Other values: rg_write(rg_nn_buffer(net, "mask", 0, 2, 3),
    values) */
 rg_tensor *rg_nn_buffer(rg_nn *net, const char *name, double value, rg_dims shape);
-int rg_nn_add(rg_nn *net, const char *name, rg_nn *child); /* name NULL: its own name, or its number */
+/* adds a layer inside; name NULL: its own name, or its number */
+int rg_nn_add(rg_nn *net, const char *name, rg_nn *child);
 /* A layer may have entry points other than rg_nn_forward, with several results, say. They call this first: it turns
    recording off if the net is in evaluation. It returns the old setting; give that to rg_record at the end:
 
@@ -261,19 +285,19 @@ int rg_nn_add(rg_nn *net, const char *name, rg_nn *child); /* name NULL: its own
        } */
 bool rg_nn_record(const rg_nn *net);
 
-/* -------- optimisers work on parameters, not on layers: rg_params(t), rg_nn_params(net), or a list of your own.
+/* -------- optimisers. An optimiser works on a list of parameters: rg_nn_params(net), rg_params(t), or one of your own.
    Formulas, their order and the defaults are PyTorch's. An option that is left out has its default; RG_ZERO means 0
    where that is not the default: rg_optim_adam(t, params, .beta1 = RG_ZERO). A parameter listed twice counts once. */
 typedef struct rg_optim rg_optim;
 typedef struct rg_sgd_options {
-    double lr;              /* default 0.001 */
+    double lr;              /* the learning rate; default 0.001 */
     double momentum, dampening, weight_decay; /* default 0 */
     bool nesterov;          /* needs momentum, and no dampening */
     bool error_if_nonfinite; /* see rg_optim_step */
     RG_NAMED;
 } rg_sgd_options;
 typedef struct rg_adam_options {
-    double lr;              /* default 0.001 */
+    double lr;              /* the learning rate; default 0.001 */
     double beta1, beta2;    /* default 0.9, 0.999 */
     double eps;             /* default 1e-8 */
     double weight_decay;    /* adam: default 0, added to the gradient; adamw: 0.01, subtracted from the parameter */
@@ -281,8 +305,8 @@ typedef struct rg_adam_options {
     RG_NAMED;
 } rg_adam_options;
 
-/* d = g + weight_decay p; m = d in the first step, then momentum m + (1 - dampening) d; p -= lr m, nesterov: p -= lr
-   (d + momentum m) */
+/* Stochastic gradient descent. d = g + weight_decay p; m = d in the first step, then momentum m + (1 - dampening) d;
+   p -= lr m, nesterov: p -= lr (d + momentum m) */
 rg_optim *rg_optim_sgd(rg_tape *t, rg_list params, rg_sgd_options options);
 /* m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; p -= lr m' / (sqrt(v') + eps) with m' = m / (1 -
    beta1^step), and v' likewise. Kingma & Ba 2015. adam: g is g + weight_decay p. adamw (Loshchilov & Hutter 2019):
@@ -295,8 +319,8 @@ rg_optim *rg_optim_adamw(rg_tape *t, rg_list params, rg_adam_options options);
    infinity or a NaN. After an error, or for NULL: returns -1 and changes nothing. It allocates nothing and cannot
    fail half-way. */
 RG_PLAIN int rg_optim_step(rg_optim *optim);
-int rg_optim_set_lr(rg_optim *optim, double lr); /* sets that of every group; 0 means 0 here */
-/* that of the first group; NaN for NULL */
+int rg_optim_set_lr(rg_optim *optim, double lr); /* sets the learning rate of every group; 0 means 0 here */
+/* the learning rate of the first group; NaN for NULL */
 double rg_optim_lr(const rg_optim *optim);
 
 /* -------- metrics. logits [.., classes] with labels [..]: the prediction is the first largest logit (NaN is the

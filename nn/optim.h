@@ -1,6 +1,6 @@
-/* optim.h - more optimisers, and what goes around a step: parameter groups, schedules, clipping, averages, early
-   stopping. Included by nn/nn.h, which has rg_optim and SGD, Adam and AdamW. Formulas and defaults are PyTorch's
-   unless another source is named. */
+/* optim.h - training: more optimisers, parameter groups, learning rate schedules, gradient clipping, averages of
+   weights, early stopping. Included by nn/nn.h, which has rg_optim and SGD, Adam and AdamW. Formulas and defaults are
+   PyTorch's unless another source is named. */
 #ifndef RG_OPTIM_H
 #define RG_OPTIM_H
 
@@ -10,19 +10,20 @@
 extern "C" {
 #endif
 
-/* -------- optimisers */
+/* -------- optimisers: RMSprop, Adagrad, Lion, L-BFGS */
 typedef struct rg_rmsprop_options {
     double lr;              /* default 0.01 */
     double alpha;           /* default 0.99 */
     double eps;             /* default 1e-8 */
-    double weight_decay, momentum;
+    double weight_decay, momentum; /* default 0 */
     bool centered;          /* divides by the standard deviation of the gradient, not by its root mean square */
     bool error_if_nonfinite; /* see rg_optim_step */
     RG_NAMED;
 } rg_rmsprop_options;
 typedef struct rg_adagrad_options {
     double lr;              /* default 0.01 */
-    double lr_decay, weight_decay, initial_accumulator;
+    double lr_decay, weight_decay; /* default 0 */
+    double initial_accumulator; /* v at the start; default 0 */
     double eps;             /* default 1e-10 */
     bool error_if_nonfinite; /* see rg_optim_step */
     RG_NAMED;
@@ -30,7 +31,7 @@ typedef struct rg_adagrad_options {
 typedef struct rg_lion_options {
     double lr;              /* default 0.0001 */
     double beta1, beta2;    /* default 0.9, 0.99 */
-    double weight_decay;    /* subtracted from the parameter */
+    double weight_decay;    /* subtracted from the parameter; default 0 */
     bool error_if_nonfinite; /* see rg_optim_step */
     RG_NAMED;
 } rg_lion_options;
@@ -64,34 +65,41 @@ rg_optim *rg_optim_lbfgs(rg_tape *t, rg_list params, rg_lbfgs_options options);
    start, L-BFGS changes no parameter; every other optimiser makes the step, as rg_optim_step does. */
 RG_PLAIN double rg_optim_step_closure(rg_optim *optim, double (*closure)(void *ctx), void *ctx);
 
-/* -------- parameter groups: rg_optim_adamw(t, weights, ..), then rg_optim_add_group(optim, biases, .weight_decay =
-   RG_ZERO) */
+/* -------- parameter groups: each has its own learning rate and weight decay. rg_optim_adamw(t, weights, ..), then
+   rg_optim_add_group(optim, biases, .weight_decay = RG_ZERO) */
 /* lr and weight_decay: by default those that the first group was made with */
 typedef struct rg_group_options { double lr, weight_decay; RG_NAMED; } rg_group_options;
-/* for parameters that are in no group yet */
+/* adds a group, of parameters that are in no group yet */
 int rg_optim_add_group(rg_optim *optim, rg_list params, rg_group_options options);
 int rg_optim_groups(const rg_optim *optim);                  /* number of groups; 0 for NULL */
 double rg_optim_group_lr(const rg_optim *optim, int group);  /* NaN if there is no such group */
-int rg_optim_set_group_lr(rg_optim *optim, int group, double lr);
+int rg_optim_set_group_lr(rg_optim *optim, int group, double lr); /* sets the learning rate of one group, from 0 */
 /* lr of every group = factor times the lr it began with. rg_optim_set_lr sets one lr for all */
 int rg_optim_scale_lr(rg_optim *optim, double factor);
 
-/* -------- schedules: functions of the first learning rate and the epoch (or step) k = 0, 1, .. They have no state, so
-   there is nothing to save.
+/* -------- learning rate schedules: functions of the first learning rate and the epoch (or step) k = 0, 1, .. They have
+   no state, so there is nothing to save. Set the rate before the steps that use it:
 
-       rg_optim_set_lr(optim, rg_lr_cosine(.1, epoch, epochs, 0));       one group
-       rg_optim_scale_lr(optim, rg_lr_step(1, epoch, 30, .1));           groups in proportion
+       for (int epoch = 0; epoch < epochs; epoch++) {
+           rg_optim_set_lr(optim, rg_lr_cosine(.1, epoch, epochs, 0));       one group
+           rg_optim_scale_lr(optim, rg_lr_step(1, epoch, 30, .1));           or several, in proportion
+           ..                                                                the steps of this epoch
+       }
 
-   They compose: epoch < 5 ? rg_lr_linear(.1, epoch, 1. / 3, 1, 5) : rg_lr_cosine(.1, epoch - 5, 95, 0). NaN for counts
-   below 1. */
-/* lr gamma^floor(k / size) */
+   Warm-up, then cosine:
+
+       double lr = k < 5 ? rg_lr_linear(.1, k, 1. / 3, 1, 5) : rg_lr_cosine(.1, k - 5, 95, 0);
+
+   NaN for a size, period or total below 1. */
+/* every `size` steps times gamma: lr gamma^floor(k / size) */
 double rg_lr_step(double lr, int64_t k, int64_t size, double gamma);
 /* lr gamma^(number of milestones <= k) */
 double rg_lr_multi_step(double lr, int64_t k, int n, const int64_t *milestones, double gamma);
 double rg_lr_exponential(double lr, int64_t k, double gamma);                                        /* lr gamma^k */
-/* min + (lr - min) (1 + cos(pi k / period)) / 2; Loshchilov & Hutter 2017 */
+/* From lr at k = 0 down to min at k = period: min + (lr - min) (1 + cos(pi k / period)) / 2. After the period it rises
+   again, to lr at k = 2 period. Give k % period for restarts (SGDR). Loshchilov & Hutter 2017 */
 double rg_lr_cosine(double lr, int64_t k, int64_t period, double min);
-/* lr times a factor that goes evenly from first to last over `total` steps: warm-up */
+/* lr times a factor that goes evenly from first, at k = 0, to last, at k = total, and then stays: warm-up */
 double rg_lr_linear(double lr, int64_t k, double first, double last, int64_t total);
 typedef struct rg_one_cycle_options {
     double warm;              /* share of the steps in which lr rises; default 0.3 */
@@ -100,7 +108,8 @@ typedef struct rg_one_cycle_options {
     bool three_phase;         /* lr falls to max / div in as many steps as it rose, then to max / div / final_div */
     RG_NAMED;
 } rg_one_cycle_options;
-/* Smith & Topin 2019; k < total. The rate only: PyTorch's OneCycleLR also changes momentum, here it stays */
+/* One cycle up and down: Smith & Topin 2019. NaN unless 0 <= k < total. The rate only: PyTorch's OneCycleLR also
+   changes momentum, here it stays */
 double rg_lr_one_cycle(double max, int64_t k, int64_t total, rg_one_cycle_options options);
 
 /* Lowers the lr of every group when the metric (lower is better) has not improved for more than `patience` calls.
@@ -120,7 +129,8 @@ typedef struct rg_plateau {
 /* true when it lowered lr; false after an error */
 RG_PLAIN bool rg_plateau_step(rg_plateau *p, rg_optim *optim, double metric);
 
-/* -------- clip gradients between rg_backward and the step; parameters without a gradient do not count */
+/* -------- gradient clipping and norms. Clip gradients between rg_backward and the step. Parameters without a gradient
+   do not count. */
 /* Scales all gradients by max / (norm + 1e-6) if that is below 1, norm = the 2-norm of all together, in doubles.
    Returns the norm before; NaN after an error. With an infinite max it clips nothing and only returns the norm. As
    in PyTorch a norm that is infinite or NaN is no error: an infinite norm makes finite gradients 0 and infinite ones
@@ -141,7 +151,7 @@ int rg_grad_print(rg_tape *t, rg_list params, FILE *to);
    AveragedModel with use_buffers. With rg_nn_params(net) they stay those of the last step. Or any float leaves, which
    then stay as long as the tape. A second net that follows the first: rg_nn_copy and rg_nn_soft_update. */
 typedef struct rg_ema rg_ema;
-rg_ema *rg_ema_new(rg_tape *t, rg_list tensors, double decay);
+rg_ema *rg_ema_new(rg_tape *t, rg_list tensors, double decay); /* begins with a copy of their values */
 /* call it after the optimiser's step; an error while averages are swapped in */
 RG_PLAIN int rg_ema_update(rg_ema *ema);
 /* exchanges the tensors' values and the averages: call it before an evaluation, and again after it */
@@ -149,19 +159,26 @@ RG_PLAIN int rg_ema_swap(rg_ema *ema);
 /* the tensor with the average of item i of the list; NULL: there is none */
 rg_tensor *rg_ema_of(const rg_ema *ema, int i);
 
-/* -------- early stopping (Keras): stop when the metric has not improved by more than min_delta for `patience`
-   calls. The best weights are kept; rg_early_stopping_restore puts them back. The list is rg_nn_state(net), parameters
-   and buffers: with rg_nn_params(net) a net with batch norm would get its best parameters, but the running statistics
-   of the last step. Or any leaves, which then stay as long as the tape.
+/* -------- early stopping (Keras): stop when a metric, the loss on validation data say, has not improved for `patience`
+   calls. Lower is better, unless .maximize. The best weights are kept; rg_early_stopping_restore puts them back. The
+   list is rg_nn_state(net), parameters and buffers: with rg_nn_params(net) a net with batch norm would get its best
+   parameters, but the running statistics of the last step. Or any leaves, which then stay as long as the tape.
 
-       rg_early_stopping *stop = rg_early_stopping_new(t, rg_nn_state(net), .patience = 5); */
+       rg_early_stopping *stop = rg_early_stopping_new(t, rg_nn_state(net), .patience = 5);
+       for (int epoch = 0; epoch < epochs; epoch++) {
+           ..                                                                a training epoch, then its loss
+           if (rg_early_stopping_step(stop, loss)) break;
+       }
+       rg_early_stopping_restore(stop); */
 typedef struct rg_early_stopping_options {
-    int patience;             /* 0, the default: stop at the first call without improvement */
-    double min_delta;
+    /* stop at this call without improvement since the best one: 5 stops at the fifth. 0, the default, is 1 */
+    int patience;
+    double min_delta;         /* it has improved when it is better than the best by more than this; default 0 */
     bool maximize;            /* higher is better */
     RG_NAMED;
 } rg_early_stopping_options;
 typedef struct rg_early_stopping rg_early_stopping;
+/* NULL after an error */
 rg_early_stopping *rg_early_stopping_new(rg_tape *t, rg_list tensors, rg_early_stopping_options options);
 /* true: stop; also while the tape has an error. Copies the weights when the metric has improved; NaN is no
    improvement */

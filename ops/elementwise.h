@@ -1,5 +1,7 @@
-/* elementwise.h - the operators of elementwise.def, each with its formula; rg_add is in engine/core_ops.h. A test
-   compares this header with the table. */
+/* elementwise.h - elementwise functions, each with its formula: activations, powers, trigonometry, arithmetic,
+   comparisons. rg_add is in engine/core_ops.h.
+
+   Operands are floats unless the comment says what integers, i32 and u8, give. Two operands broadcast as in NumPy. */
 #ifndef RG_ELEMENTWISE_H
 #define RG_ELEMENTWISE_H
 
@@ -9,7 +11,7 @@
 extern "C" {
 #endif
 
-/* -------- one operand */
+/* -------- one operand: activations and functions of a number */
 rg_tensor *rg_neg(rg_tensor *x);         /* -x */
 rg_tensor *rg_exp(rg_tensor *x);         /* e^x */
 rg_tensor *rg_log(rg_tensor *x);         /* ln x */
@@ -53,7 +55,7 @@ rg_tensor *rg_elu(rg_tensor *x, double p);             /* x > 0 ? x : p (e^x - 1
 rg_tensor *rg_leaky_relu(rg_tensor *x, double p);      /* x > 0 ? x : p x */
 rg_tensor *rg_clamp(rg_tensor *x, double p, double q); /* min(max(x, p), q), slope 1 at p and q */
 
-/* -------- one operand, piecewise constant: no derivative */
+/* -------- rounding, sign and tests of one operand: no derivative */
 rg_tensor *rg_sign(rg_tensor *x);        /* (x > 0) - (x < 0) */
 rg_tensor *rg_floor(rg_tensor *x);       /* the largest integer <= x */
 rg_tensor *rg_ceil(rg_tensor *x);        /* the smallest integer >= x */
@@ -62,7 +64,7 @@ rg_tensor *rg_isnan(rg_tensor *x);       /* x is NaN; u8 for integers */
 rg_tensor *rg_isfinite(rg_tensor *x);    /* x is neither infinite nor NaN; u8 for integers */
 rg_tensor *rg_logical_not(rg_tensor *x); /* x == 0; u8 for integers */
 
-/* -------- two operands, each a tensor or a number */
+/* -------- arithmetic: two operands, each a tensor or a number */
 rg_tensor *rg_sub(rg_operand a, rg_operand b);       /* a - b; i32 for integers */
 rg_tensor *rg_mul(rg_operand a, rg_operand b);       /* a * b; i32 for integers */
 rg_tensor *rg_div(rg_operand a, rg_operand b);       /* a / b */
@@ -72,7 +74,7 @@ rg_tensor *rg_pow(rg_operand a, rg_operand b);       /* a^b */
 rg_tensor *rg_logaddexp(rg_operand a, rg_operand b); /* ln(e^a + e^b) */
 rg_tensor *rg_bce_each(rg_operand a, rg_operand b);  /* -b ln a - (1 - b) ln(1 - a), logarithms at least -100 */
 
-/* -------- comparisons: 1 where it is true, else 0; u8 for integers; no derivative */
+/* -------- comparisons and logic: 1 where it is true, else 0; u8 for integers; no derivative */
 rg_tensor *rg_gt(rg_operand a, rg_operand b);          /* a > b */
 rg_tensor *rg_eq(rg_operand a, rg_operand b);          /* a == b */
 rg_tensor *rg_lt(rg_operand a, rg_operand b);          /* a < b */

@@ -1,5 +1,5 @@
-/* functional.h - derivatives of whole functions: Jacobians, Hessians, products with them; recomputing a span of the
-   record instead of keeping it; finding the op that made a NaN; where the time goes.
+/* functional.h - functions of a record: Jacobians, Hessians and products with them; recomputing instead of keeping
+   (checkpoint); finding the operation that made a NaN; profiling.
 
        rg_tensor *y = model(x);                            recorded as usual; x requires a gradient
        rg_tensor *j = rg_jacobian(y, x);                   J, of y's shape followed by x's
@@ -18,29 +18,31 @@
 extern "C" {
 #endif
 
+/* -------- Jacobians and Hessians */
 typedef struct rg_graph_options {
-    bool create_graph;
+    bool create_graph; /* records the passes: the result can be differentiated again; default false */
     RG_NAMED;
 } rg_graph_options;
-/* v[j] has x[j]'s shape and dtype. An x on which y does not depend gives zeros; rg_slice(x, ..) that is made after y is
-   such an x: give x itself. */
-/* dy/dx, [y's shape.., x's shape..], at most 6 dimensions; a pass per element of y. For y [n, k] whose row i depends
-   only on row i of x [n, d], n Jacobians [k, d] need k passes, as there is no vmap: rg_grad(rg_sum(rg_slice(y, 1, j,
-   j + 1)), rg_list_of(x), &g) is row j of each of them, [n, d]. */
+/* In all of them v[j] has x[j]'s shape and dtype. An x on which y does not depend gives zeros; rg_slice(x, ..) that is
+   made after y is such an x: give x itself. */
+/* The Jacobian dy/dx, [y's shape.., x's shape..], at most 6 dimensions; a pass per element of y. For y [n, k] whose row
+   i depends only on row i of x [n, d], n Jacobians [k, d] need k passes, as there is no vmap:
+   rg_grad(rg_sum(rg_slice(y, 1, j, j + 1)), rg_list_of(x), &g) is row j of each of them, [n, d]. */
 rg_tensor *rg_jacobian(rg_tensor *y, rg_tensor *x, rg_graph_options options);
-/* d^2 y/dx^2 of a one-element y, [x's shape.., x's shape..]; a pass per element of x */
+/* The Hessian d^2 y/dx^2 of a one-element y, [x's shape.., x's shape..]; a pass per element of x */
 rg_tensor *rg_hessian(rg_tensor *y, rg_tensor *x, rg_graph_options options);
 /* Hessian-vector product: out[i] = sum_j d^2 y/dx[i]dx[j] v[j]; y has one element */
 int rg_hvp(rg_tensor *y, rg_list x, rg_list v, rg_tensor *out[], rg_graph_options options);
 /* Jacobian-vector product: sum_j dy/dx[j] v[j], of y's shape; two passes */
 rg_tensor *rg_jvp(rg_tensor *y, rg_list x, rg_list v, rg_graph_options options);
 
-/* fn(ctx, in), whose record is released at once: a pass runs fn again, with the tape's generator as it was. Values
-   and gradients have the bits of the plain call; higher derivatives are sums in another order. Whatever fn reads
-   gets its gradient, in[] or captured through ctx: at most 255 tensors of one dtype. ctx and what it points to must
-   stay until the pass. fn must compute the same again, or the pass fails with RG_ESTATE. fn runs twice, so it
-   updates running statistics twice. fn must not rg_write to leaves older than the call. `in` has at least one
-   tensor. */
+/* -------- recomputing, NaN, profiling */
+/* Gradient checkpointing, to save memory: fn(ctx, in), whose record is released at once: a pass runs fn again, with the
+   tape's generator as it was. Values and gradients have the bits of the plain call; higher derivatives are sums in
+   another order. Whatever fn reads gets its gradient, in[] or captured through ctx: at most 255 tensors of one dtype.
+   ctx and what it points to must stay until the pass. fn must compute the same again, or the pass fails with RG_ESTATE.
+   fn runs twice, so it updates running statistics twice. fn must not rg_write to leaves older than the call. `in` has
+   at least one tensor. */
 rg_tensor *rg_checkpoint(rg_fn fn, void *ctx, rg_list in);
 
 /* Which op made the first NaN or infinity? Looks through the record in order of execution, then runs the pass from its

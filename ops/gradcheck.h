@@ -1,9 +1,12 @@
-/* gradcheck.h - are the derivatives right? Compares the tape's gradients with finite differences, element by element,
-   in f64.
+/* gradcheck.h - gradient check: are the derivatives right? Compares the tape's gradients with finite differences,
+   element by element, in f64.
 
        static rg_tensor *loss(void *ctx, rg_tensor *const *in) { return rg_mse(rg_matmul(in[0], in[1]), ctx); }
-       ...
-       rg_check c = rg_gradcheck(loss, target, rg_list_of(x, w), .order = 1);
+
+       rg_set_default_dtype(t, RG_F64);                          before the leaves are made
+       rg_tensor *x = rg_requires_grad(rg_input(t, numbers, 4, 3), true);
+       rg_tensor *w = rg_param(t, "w", RG_HE_NORMAL, 3, 2), *target = rg_normal(t, 0, 1, 4, 2);
+       rg_check c = rg_gradcheck(loss, target, rg_list_of(x, w));
        if (c.failed) rg_check_print(&c, "loss", stderr);
 
    Each element of each operand that requires a gradient is moved by h = 7.4e-4 max(1, |x|) times -2 -1 1 2 (five
@@ -55,15 +58,15 @@ typedef struct rg_check {
     char text[240];                  /* where the worst element is, or why there was no check */
 } rg_check;
 
-/* The operands are f64 leaves; those that require a gradient are checked, the others stay constant. fn is given
-   these tensors themselves, with their values changed in place: it may as well reach them through ctx. So a net is
-   checked by rg_list_join(rg_nn_params(net), rg_list_of(x)), and fn calls rg_nn_forward(ctx, ..). Afterwards
-   values, gradients and the record are as they were. An error (also one of fn) stays on the tape and makes the
-   verdict RG_CHECK_BROKEN. */
+/* Checks the gradients of a function of yours. The operands are f64 leaves; those that require a gradient are checked,
+   the others stay constant. fn is given these tensors themselves, with their values changed in place: it may as well
+   reach them through ctx. So a net is checked by rg_list_join(rg_nn_params(net), rg_list_of(x)), and fn calls
+   rg_nn_forward(ctx, ..). Afterwards values, gradients and the record are as they were. An error (also one of fn) stays
+   on the tape and makes the verdict RG_CHECK_BROKEN. */
 rg_check rg_gradcheck(rg_fn fn, void *ctx, rg_list in, rg_gradcheck_options options);
 
-/* Every sample of an op, on a tape of its own: with all float operands requiring a gradient, then, if there are
-   several, with each of them frozen in turn. The command gradcheck --load also tries what the op refuses. */
+/* Checks an operator: every sample of it, on a tape of its own: with all float operands requiring a gradient, then, if
+   there are several, with each of them frozen in turn. The command gradcheck --load also tries what the op refuses. */
 rg_check rg_gradcheck_op(const struct rg_op *op, rg_gradcheck_options options);
 
 /* a hash of the branches taken by all ops recorded since the mark */

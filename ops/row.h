@@ -1,4 +1,4 @@
-/* row.h - an elementwise operator of your own: one row, as in the library's table (ops/elementwise.def).
+/* row.h - custom elementwise operators: one row each, as in the library's table (ops/elementwise.def).
 
        #include <retrograd.h>
 
@@ -17,11 +17,11 @@
    Put these two lines into a header of yours; with the second, messages name the caller's line. For two operands,
    one of which may be a number: #define rg_bell(a, b) RG_PAIR(rg_bell_at, a, b, __COUNTER__).
 
-   UNARY   (name, formula, f(x),        dx,          kinks, low, high)         rg_name_at(at, x)
-   UNARYP  (name, formula, f(x, p),     dx,          kinks, low, high, p)      rg_name_at(at, x, p)
-   UNARYPQ (name, formula, f(x, p, q),  dx,          kinks, low, high, p, q)   rg_name_at(at, x, p, q); NaN is refused
-   BINARY  (name, formula, f(a, b),     da, db, how, kinks, low, high)         rg_name_at(at, a, b); they broadcast
-   UNARY_STEP, BINARY_STEP (name, formula, f, low, high)                       piecewise constant: no derivative
+   UNARY(name, formula, f(x), dx, kinks, low, high)                  rg_name_at(at, x)
+   UNARYP(name, formula, f(x, p), dx, kinks, low, high, p)           rg_name_at(at, x, p)
+   UNARYPQ(name, formula, f(x, p, q), dx, kinks, low, high, p, q)    rg_name_at(at, x, p, q); NaN is refused
+   BINARY(name, formula, f(a, b), da, db, how, kinks, low, high)     rg_name_at(at, a, b); they broadcast
+   UNARY_STEP(name, formula, f, low, high), BINARY_STEP(..)          piecewise constant: no derivative
 
    f           A C expression of x, or of a and b, and of p and q. C(2) is a number of x's type, p_ is p as a double,
                R(fabs) is fabsf or fabs. The words below may be used here too. EXP and the other functions among them
@@ -63,7 +63,7 @@
 #include "../engine/walk.h"
 #include "ops.h"
 
-/* Functions that run a loop over tensors. A loop has n elements; the strides of operands are 0 or 1. */
+/* internal: functions that run a loop over tensors. A loop has n elements; the strides of operands are 0 or 1. */
 #define RG_ROW_RUNNERS(real, d)                                                                                     \
     int rg_row_each1_##d(rg_tensor *y, void (*loop)(int64_t n, double p, double q, const real *x, real *to));       \
     int rg_row_each2_##d(rg_tensor *y,                                                                              \

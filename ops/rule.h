@@ -1,6 +1,6 @@
-/* rule.h - for sources of operators, the library's and yours: include it there, and only there. In a backward rule, or
-   another function with the result y, call ops without `at`: RG_AT is redefined as y->at, so that messages name the
-   user's line. In a function without a y call rg_mul_at(at, a, b), with the line of its own caller. */
+/* rule.h - helpers for sources of operators, the library's and yours. Include it there, and only there. In a backward
+   rule, or another function with the result y, call ops without `at`: RG_AT is redefined as y->at, so that messages
+   name the user's line. In a function without a y call rg_mul_at(at, a, b), with the line of its own caller. */
 #ifndef RG_RULE_H
 #define RG_RULE_H
 

@@ -1,15 +1,17 @@
-/* sample.h - the notation of rg_op.samples and rg_op.refuses, and the functions that make operands from it.
+/* sample.h - samples of operators: the notation of rg_op.samples and rg_op.refuses, and how operands are made of it.
 
-   Samples are separated by ";". A sample is its operands, then its attributes, separated by blanks:
+   Samples are separated by ";". A sample is its operands, then its attributes, separated by blanks. Operands:
 
-       2,3        dimensions; "-" is rank 0          2,3:i32<5   i32, values 0 .. 4
-       2,3:f64    f32 f64 i32 u8 instead of the      3:i32=7     i32, every value 7
-                  tape's float type                  4:f<2       the tape's float type, values 0 and 1
-       same       operand 0 itself, the same tensor
+   2,3        dimensions; "-" is rank 0
+   2,3:f64    f32 f64 i32 u8 instead of the tape's float type
+   2,3:i32<5  i32, values 0 .. 4
+   3:i32=7    i32, every value 7
+   4:f<2      the tape's float type, values 0 and 1
+   same       operand 0 itself, the same tensor
 
-       axis=1 keepdims=1 ta=1 tb=1 classes=5 start=-2 stop=3 p=2.5 q=1 dtype=f64 reverse=1 diagonal=-1 reduction=1
-       axes=0.2 (a set) perm=2.0.1 shape=2x3 (shape=- is rank 0)
-       kernel=3x2 stride=2x1 padding=1x0 dilation=1x2 groups=2 size=5x6
+   Attributes: axis=1 keepdims=1 ta=1 tb=1 classes=5 start=-2 stop=3 p=2.5 q=1 dtype=f64 reverse=1 diagonal=-1
+   reduction=1 axes=0.2 (a set) perm=2.0.1 shape=2x3 (shape=- is rank 0) kernel=3x2 stride=2x1 padding=1x0
+   dilation=1x2 groups=2 size=5x6
 
    Floats are drawn from the op's range, plain i32 from 0 and 1, plain u8 from 0 .. 255. Floats with a "<" or "=" are
    switches (the condition of where): they never require a gradient. */

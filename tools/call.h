@@ -1,6 +1,6 @@
 /* call.h - what the macros that tools/calls.py makes from the headers are made of: the caller's line, lists of any
-   length, named options, numbers as operands, dtypes of pointers. The build copies this file to the place where the
-   headers include it. */
+   length, named options, numbers as operands, dtypes of pointers. A program needs nothing of it but rg_list_of, RG_AT
+   and RG_DIMS. */
 #ifndef RG_CALL_H
 #define RG_CALL_H
 
@@ -45,8 +45,8 @@ typedef struct rg_places rg_places; /* places for tensors: &x, &y */
 #define RG_ARRAY(type, ...) (const type[]){__VA_ARGS__}
 #endif
 
-/* -------- lists: a count and an array. The last argument is not part of the list. ~~ refuses anything but an
-   integer. */
+/* -------- lists of sizes, axes and tensors in a call: they become a count and an array. A size that is no integer does
+   not compile. */
 #define RG_PASTE_(a, b) a##b
 #define RG_PASTE(a, b) RG_PASTE_(a, b)
 #define RG_COUNT_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, ...) n
@@ -84,13 +84,13 @@ extern "C++" template <class... types> char (&rg_count_of(types...))[sizeof...(t
     __extension__({ RG_AUTO rg_first##n = (first); (void)_Generic(rg_first##n, rg_tensor *: 0, void *: 0); \
         rg_tensor *const rg_x##n[] = {rg_first##n, __VA_ARGS__};                                           \
         f(at, RG_BARE before, (int)(sizeof rg_x##n / sizeof *rg_x##n) - 1, rg_x##n); })
-/* rg_list_of(w, b): an rg_list of these tensors, for the block in which it is written */
+/* rg_list_of(w, b): an rg_list of these tensors, valid in the block { } where it is written */
 #define rg_list_of(...)                      \
     ((rg_list){(rg_tensor *[]){__VA_ARGS__}, \
         (int)(sizeof((rg_tensor *[]){__VA_ARGS__}) / sizeof(rg_tensor *))})
 #endif
-/* f(at, before.., how many tensors, the tensors): n is a __COUNTER__. Each tensor is evaluated, and expanded, once, so
-   that calls may be nested; NULL marks the end. */
+/* internal: f(at, before.., how many tensors, the tensors): n is a __COUNTER__. Each tensor is evaluated, and expanded,
+   once, so that calls may be nested; NULL marks the end. */
 #define RG_CALL_WITH(n, f, before, ...) RG_CALL_WITH_(n, f, RG_AT, before, __VA_ARGS__, NULL)
 #define RG_BARE(...) __VA_ARGS__
 

@@ -4,11 +4,11 @@ import re
 import sys
 
 SECTIONS = [
-    ("one operand", ["UNARY"]),
+    ("one operand: activations and functions of a number", ["UNARY"]),
     ("one operand and numbers", ["UNARYP", "UNARYPQ"]),
-    ("one operand, piecewise constant: no derivative", ["UNARY_STEP", "UNARY_TEST"]),
-    ("two operands, each a tensor or a number", ["BINARY", "BINARY_I32", "BINARY_SAME"]),
-    ("comparisons: 1 where it is true, else 0; u8 for integers; no derivative", ["BINARY_STEP", "BINARY_TEST"]),
+    ("rounding, sign and tests of one operand: no derivative", ["UNARY_STEP", "UNARY_TEST"]),
+    ("arithmetic: two operands, each a tensor or a number", ["BINARY", "BINARY_I32", "BINARY_SAME"]),
+    ("comparisons and logic: 1 where it is true, else 0; u8 for integers; no derivative", ["BINARY_STEP", "BINARY_TEST"]),
 ]
 INTEGERS = {"UNARY_TEST": "; u8 for integers", "BINARY_I32": "; i32 for integers", "BINARY_SAME": "; integers too"}
 PARAMETERS = {"UNARY": "rg_tensor *x", "UNARYP": "rg_tensor *x, double p", "UNARYPQ": "rg_tensor *x, double p, double q",
@@ -16,8 +16,10 @@ PARAMETERS = {"UNARY": "rg_tensor *x", "UNARYP": "rg_tensor *x, double p", "UNAR
 
 with open(sys.argv[1], encoding="utf-8") as table:
     rows = [m.groups() for m in (re.match(r'(\w+?)\s*\(\s*(\w+),\s*"([^"]*)"', line) for line in table) if m]
-print("""/* elementwise.h - the operators of elementwise.def, each with its formula; rg_add is in engine/core_ops.h. A test
-   compares this header with the table. */
+print("""/* elementwise.h - elementwise functions, each with its formula: activations, powers, trigonometry, arithmetic,
+   comparisons. rg_add is in engine/core_ops.h.
+
+   Operands are floats unless the comment says what integers, i32 and u8, give. Two operands broadcast as in NumPy. */
 #ifndef RG_ELEMENTWISE_H
 #define RG_ELEMENTWISE_H
 
