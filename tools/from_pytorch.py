@@ -2,7 +2,7 @@
 """from_pytorch.py [--names] - prints docs/from-pytorch.md: python3 tools/from_pytorch.py >docs/from-pytorch.md
 
 Its text and rows are tools/from_pytorch.txt, a row a line: PyTorch's names | ours | note. A bare rg_NAME becomes a call with the names of
-the parameters in the header, "-" becomes "not there". As many calls as names are counterparts in this order; one call is that of every name.
+the parameters in the header, "-" becomes "not there". As many calls as names are counterparts in this order; one call is that of all.
 A call that contains another one, or has "~ " before it, is a recipe: it is built from its functions, which are not the same as the name.
 Operators that PyTorch calls the same get a row from tests/ops/torch_counterparts.py.
 It is an error, status 1, when the page names a function, constant or option that no header has, when a name of PyTorch has two rows, when

@@ -9,8 +9,9 @@ The headers are its only source. Which declaration a comment is about:
     f_keep(..); without one, after f: what f's comment says
     /* -------- heading: or heading. Begins a section; the rest is its text. So is a comment that another comment follows. */
 
-Text is wrapped anew. What is indented by four blanks or more is code; a line with three blanks in a row begins a table, which goes on to
-the next empty line; "- " begins an item. PyTorch's names come from tools/from_pytorch.txt, operators' formulas from ops/README.md."""
+Text is wrapped anew. What is indented by four blanks or more is code, in which three blanks begin a comment; otherwise a line with three
+blanks in a row is a term and what it means; "- " begins an item. A comment that begins "internal:" is not shown, nor is a macro without
+one. PyTorch's names come from tools/from_pytorch.txt, operators' formulas from ops/README.md, the first program from README.md."""
 import html
 import json
 import os
@@ -24,6 +25,10 @@ sys.dont_write_bytecode = True
 import calls
 import from_pytorch
 
+# Pages in this order; all others are for authors of operators.
+PROGRAMS = "engine ops elementwise losses core_ops nn sequence optim data save functional gradcheck rng".split()
+# In text, calls and options are set as code.
+CODE = re.compile(r"\b(?:rg|RG)_\w+\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|(?<![\w.)])\.[a-z]\w*(?: = [\w./]+(?:{\d})?)?")
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 
@@ -70,6 +75,9 @@ class Entry:
         self.section, self.declarations, self.comments = section, [first], comments
         section.parts.append(self)
 
+    def is_shown(self):
+        return not self.text().startswith("internal:") and bool(self.text() or self.declarations[0].kind != "macro")
+
     def text(self):
         return "\n\n".join(self.comments + [text for d in self.declarations for text in d.comments])
 
@@ -101,7 +109,7 @@ class Header:
         self.parse()
         self.lead, self.about = re.match(r"[\w/.]+ - (.*?(?:[.?](?=\s)|$))(?: |\n)*?((?:    )?\S.*|$)", self.about, re.S).groups()
         self.lead = " ".join(self.lead.split())
-        self.title = re.split("[:;]", self.lead)[0].rstrip(".")
+        self.title = re.split(r"[:;,]|\.$", self.lead)[0]
 
     def comment(self, begin, end):
         """Its text, without what its place indents it by."""
@@ -184,7 +192,9 @@ class Header:
             else:
                 section.parts += waiting
                 waiting = [comment]
-        self.sections = [section for section in self.sections if section.title or section.parts]
+        for section in self.sections:
+            section.parts = [part for part in section.parts if isinstance(part, str) or part.is_shown()]
+        self.sections = [section for section in self.sections if section.parts]
 
     def entries(self):
         return [entry for section in self.sections for entry in section.entries()]
@@ -194,20 +204,24 @@ def headed(text):
     """The title of a section, and its text."""
     title, rest = re.match(r"(.*?)(?:[.:](?= |\n|$)|\n|$)(?: |\n)*?((?:    )?\S.*|$)", text, re.S).groups()
     if len(title) > 60: title, rest = re.split("[,;:]", title)[0], text
-    return title[:1].upper() + title[1:], [rest] if rest else []
+    rest = capital(rest) if re.match(r"a |[a-z]{2,}[ ,:]", rest) else rest
+    return capital(title), [rest] if rest else []
 
 
 def blocks(text):
-    """A comment's text as paragraphs, items and code: ("p" or "li" or "pre", text)."""
-    found, table, inside, after_blank = [], False, 0, True
+    """A comment's text as paragraphs, items, code and terms: ("p" or "li" or "pre" or "dl", text)."""
+    found, inside, after_blank = [], 0, True
     for line in text.split("\n"):
         indent = len(line) - len(line.lstrip())
-        if not line:
-            table, after_blank = False, True
-            continue
-        table |= indent < 4 and bool(re.search(r"\S {3,}\S", line))
         kind = found[-1][0] if found else ""
-        if table or indent >= 4:
+        if not line:
+            after_blank = True
+            continue
+        if kind == "dl" and not after_blank and indent >= 4:
+            found[-1][1] += " " + line.strip()
+        elif indent < 4 and re.search(r"\S {3,}\S", line):
+            found.append(["dl", re.sub(" {3,}", "\n", line.strip(), count=1)])
+        elif indent >= 4:
             if kind == "pre": found[-1][1] += ("\n\n" if after_blank else "\n") + line
             else: found.append(["pre", line])
         elif line.lstrip().startswith("- "):
@@ -249,12 +263,11 @@ class Reference:
     def __init__(self, paths):
         self.headers = [Header(path) for path in paths]
         self.version = ".".join(re.findall(r"^#define RG_VERSION_[MP][A-Z]* (\d+)", "".join(h.raw for h in self.headers), re.M))
-        self.targets, self.types, self.users, said = {}, {}, {}, {}
+        self.targets, self.types, said = {}, {}, {}
         for h, entry, d in self.declarations():
             says = bool(entry.text() or d.members)
             for name in d.anchors():
                 if name not in self.targets or says and not said[name]: self.targets[name], said[name] = f"{h.name}.html#{name}", says
-            if d.options: self.users.setdefault(d.options, []).append(d.name)
             if d.members and d.name: self.types[d.name] = d
         self.program, waiting = set(), ["retrograd"]  # retrograd.h, and what it includes
         while waiting:
@@ -271,27 +284,19 @@ class Reference:
 
     def names_of_pytorch(self):
         """What PyTorch calls a function, a pair of names and a note for each row; the rows that are recipes, and whom they need."""
-        self.table = from_pytorch.with_same(from_pytorch.parts(from_pytorch.read("tools/from_pytorch.txt")))
+        table = from_pytorch.with_same(from_pytorch.parts(from_pytorch.read("tools/from_pytorch.txt")))
         self.pytorch, self.near, self.recipes = {}, {}, []
-        for theirs, ours, note in (row for part in self.table if isinstance(part, list) for row in part):
+        for theirs, ours, note in (row for part in table if isinstance(part, list) for row in part):
             same = from_pytorch.same_as(theirs, ours)
             for name in dict(same): self.pytorch.setdefault(name, []).append(([one for own, one in same if own == name], note))
             for name in set(re.findall(r"\brg_\w+", ours)) - set(dict(same)) - from_pytorch.ARGUMENTS:
                 self.near.setdefault(name, []).append(theirs)
             if not same: self.recipes.append((theirs, ours.removeprefix("~ "), note))
 
-    def theirs(self, name):
-        return [one for names, _ in self.pytorch.get(name, []) for one in names]
-
     def taken(self, d):
         """The options of a function. A comment that begins "rg_bce, rg_focal:" names those that take it; else all do."""
-        members = self.types[d.options].members if d.options else []
-        return [member for member in members if d.name in (self.only(member) or [d.name])]
-
-    @staticmethod
-    def only(member):
-        lead = re.match(r"((?:rg_\w+(?:, | and |,\n))*rg_\w+):", "\n".join(member.comments))
-        return re.findall(r"rg_\w+", lead[1]) if lead else []
+        lead, members = re.compile(r"(?:rg_\w+,\s)*rg_\w+:"), self.types[d.options].members if d.options else []
+        return [one for one in members if d.name in re.findall(r"\w+", (lead.match("\n".join(one.comments)) or [d.name])[0])]
 
     def target(self, name):
         return self.targets.get(name) or self.targets.get(re.sub(r"_(n|of|at)$", "", name))
@@ -312,7 +317,8 @@ class Pages:
     def files(self):
         made = {h.name + ".html": self.header(h) for h in self.headers}
         return dict(made, **{"index.html": self.index(), "operators.html": self.operators(),
-                             "from_pytorch.html": self.from_pytorch(), "search.js": self.search(),
+                             "from_pytorch.html": self.page("from_pytorch", "From PyTorch - retrograd", [
+                                 self.markdown(from_pytorch.read("docs/from-pytorch.md"))]), "search.js": self.search(),
                              "style.css": from_pytorch.read("tools/reference/style.css")})
 
     def linked(self, text, own=()):
@@ -326,12 +332,23 @@ class Pages:
         return "".join(link(part) if i % 2 else html.escape(part, quote=False) for i, part in enumerate(parts))
 
     def inline(self, text):
-        text = re.sub(r"\[([^]\n]+)\]\([^)]+\)", r"\1", text)  # a link of Markdown's
-        return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", self.linked(text)))
+        if "`" not in text: text = CODE.sub(r"`\g<0>`", text)
+        text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", re.sub(r"`([^`\n]+)`", r"<code>\1</code>", self.linked(text)))
+        return re.sub(r"\[([^]\n]+)\]\(([^)]+)\)", lambda to: f'<a href="{to[2]}">{to[1]}</a>' if ".html" in to[2] else to[1], text)
 
     def prose(self, text):
-        lines = "\n".join(f"<{kind}>{self.linked(block) if kind == 'pre' else self.inline(block)}</{kind}>" for kind, block in blocks(text))
+        lines = []
+        for kind, block in blocks(text):
+            term, _, rest = block.partition("\n")
+            if kind == "dl": lines.append(f"<dl><dt><code>{self.linked(term)}</code></dt><dd>{self.inline(rest)}</dd></dl>")
+            else: lines.append(f"<{kind}>{self.program(block) if kind == 'pre' else self.inline(block)}</{kind}>")
+        lines = "\n".join(lines).replace("</dl>\n<dl>", "\n")
         return re.sub(r"<li>.*</li>(?:\n<li>.*</li>)*", r"<ul>\n\g<0>\n</ul>", lines)
+
+    def program(self, text):
+        """Code; its comments, with marks if it has none."""
+        if "/*" not in text: text = re.sub(r"^(.*\S {3,})(?=\S)(.*)$", r"\1/* \2 */", text, flags=re.M)
+        return re.sub(r"/\*.*?\*/", r'<span class="note">\g<0></span>', self.linked(text), flags=re.S)
 
     def members(self, d):
         lines = ["<dl>"]
@@ -339,112 +356,97 @@ class Pages:
             ids = "".join(f'<span id="{name if d.enum else d.name + "." + name}"></span>' for name in member.names)
             tag = "pre" if "{" in member.code else "code"
             about = self.prose("\n\n".join(member.comments))
-            code = self.linked(member.code, member.names * d.enum)
+            code = self.program(member.code) if tag == "pre" else self.linked(member.code, member.names * d.enum)
             lines.append(f"<dt>{ids}<{tag}>{code}</{tag}></dt>" + (about and f"<dd>{about}</dd>"))
         return lines + ["</dl>"]
 
     def entry(self, entry):
-        lines, own = ['<div class="entry">'], [d.name for d in entry.declarations]
+        lines = ['<div class="entry">']
         for d in entry.declarations:
             place = f' id="{d.name}"' if d.name else ""
             lines.append(f'<div class="code"{place}><code>{self.linked(d.code, [d.name])}</code></div>')
         lines.append(self.prose(entry.text()))
         for d in entry.declarations: lines += self.members(d) if d.members else []
-        lists = {}
         for d in entry.declarations:
-            names = [f"{d.options}.{name}" for member in self.all.taken(d) for name in member.names]
-            if names: lists.setdefault(tuple(names), []).append(d.name)
-        for names, of in lists.items():
-            place = self.all.targets[names[0].partition(".")[0]].partition("#")[0]
-            links = " ".join(f'<a class="name" href="{place}#{name}">.{name.partition(".")[2]}</a>' for name in names)
-            lines.append(f'<p class="more">{(", ".join(of) + ": ") * (len(lists) > 1)}Options {links}</p>')
-        users = [name for one in own for name in self.all.users.get(one, [])]
-        if users: lines.append(f'<p class="more">Options of {self.linked(", ".join(users))}</p>')
-        for one in own:
-            of = f"{one}: " * (len(own) > 1)
-            rows = [", ".join(f"`{name}`" for name in names) + (note and f" ({note})") for names, note in self.all.pytorch.get(one, [])]
-            if rows: lines.append(f'<p class="more">{self.inline(f"{of}PyTorch: " + ", ".join(rows))}</p>')
-            near = [f'<a href="from_pytorch.html#{anchor(name)}">{html.escape(name)}</a>' for name in self.all.near.get(one, [])]
-            if near: lines.append(f'<p class="more">{of}Used in recipes for PyTorch\'s {", ".join(near)}</p>')
-        operators = [name[3:] for name in own if name[3:] in self.all.operators]
-        links = ", ".join(f'<a class="name" href="operators.html#{name}">{name}</a>' for name in operators)
-        if links: lines.append(f'<p class="more">Operator: {links}</p>')
+            options = [f"{self.all.targets[d.options]}.{name}" for member in self.all.taken(d) for name in member.names]
+            rows = [", ".join(f"`{name}`" for name in names) + (note and f" ({note})") for names, note in self.all.pytorch.get(d.name, [])]
+            near = [f'<a href="from_pytorch.html#{anchor(name)}">{html.escape(name)}</a>' for name in self.all.near.get(d.name, [])]
+            more = {"Options": " ".join(f'<a class="name" href="{place}">.{place.rpartition(".")[2]}</a>' for place in options),
+                    "PyTorch:": self.inline(", ".join(rows)), "Used in recipes for": ", ".join(near),
+                    "Operator:": f'<a href="operators.html#{d.name[3:]}">{d.name[3:]}</a>' * (d.name[3:] in self.all.operators)}
+            of = f"{d.name}: " * (len(entry.declarations) > 1)
+            lines += [f'<p class="more">{of}{title} {text}</p>' for title, text in more.items() if text]
         return "\n".join(lines + ["</div>"])
 
-    def page(self, name, title, body, contents=()):
+    def page(self, name, title, body, contents=""):
         pages = []
-        for h in self.headers:
-            here, under = (' class="here"', "".join(contents)) if h.name == name else ("", "")
-            pages.append(f'<li><a{here} href="{h.name}.html">{h.path}</a>{under and "<ul>" + under + "</ul>"}</li>')
+        for group, headers in self.groups():
+            pages.append(f'<li class="group">{group}</li>')
+            for h in headers:
+                here, under = (' class="here"', contents) if h.name == name else ("", "")
+                pages.append(f'<li><a{here} href="{h.name}.html">{h.path}</a>{under and "<ul>" + under + "</ul>"}</li>')
         text = from_pytorch.read("tools/reference/page.html")
         parts = {"TITLE": html.escape(title), "VERSION": self.all.version, "PAGES": "\n".join(pages), "BODY": "\n".join(body)}
-        for key, value in parts.items():
-            text = text.replace(f"<!--{key}-->", value)
+        for key, value in parts.items(): text = text.replace(f"<!--{key}-->", value)
         return text
 
+    def groups(self):
+        first = sorted((h for h in self.headers if h.name in PROGRAMS), key=lambda h: PROGRAMS.index(h.name))
+        return ("For programs", first), ("For authors of operators", [h for h in self.headers[1:] if h not in first])
+
+    def names(self, h, section, kind=""):
+        names = [name for entry in section.entries() for d in entry.declarations if kind in d.kind for name in d.anchors()]
+        return " ".join(f'<a class="name" href="{h.name}.html#{name}">{name}</a>' for name in names if self.all.is_at(h, name))
+
     def header(self, h):
-        lead = f'<p class="lead">{self.linked(capital(h.lead))}</p>'
-        body, contents = [f"<h1>{h.path}</h1>", f"<pre>#include &lt;{self.all.include(h)}&gt;</pre>", lead, self.prose(h.about)], []
+        """Options come after the functions that take them."""
+        body = [f"<h1>{html.escape(capital(h.title))} <small>{h.path}</small></h1>", f"<pre>#include &lt;{self.all.include(h)}&gt;</pre>",
+                f'<p class="lead">{self.inline(capital(h.lead))}</p>', self.prose(h.about)]
+        contents = ""
         for section in h.sections:
             if section.title:
                 body.append(f'<h2 id="{section.id}">{self.linked(section.title)}</h2>')
-                contents.append(f'<li><a href="#{section.id}">{html.escape(section.title)}</a></li>')
-            body += [self.prose(part) if isinstance(part, str) else self.entry(part) for part in section.parts]
+                contents += f'<li><a href="#{section.id}">{html.escape(section.title)}</a></li>'
+            contents += f'<li class="names">{self.names(h, section, "function")}</li>'
+            parts = sorted(section.parts, key=lambda part: not isinstance(part, str) and part.declarations[0].name.endswith("_options"))
+            body += [self.prose(part) if isinstance(part, str) else self.entry(part) for part in parts]
         return self.page(h.name, f"{h.path} - retrograd", body, contents)
 
     def index(self):
-        body = ["<h1>Reference</h1>", "<p>Made from the headers. Search for a name, for PyTorch's name, or for words. "
-                'How functions are called is in <a class="name" href="engine.html#about-how-functions-are-called">engine.h</a>; the '
-                'formulas of all operators are in <a href="operators.html">one table</a>.</p>']
-        for h in self.headers:
-            names = [d.name for entry in h.entries() for d in entry.declarations if self.all.is_at(h, d.name)]
-            names = " ".join(name for name in names if not name.endswith("_options"))
-            body += [f'<h2><a href="{h.name}.html">{h.path}</a></h2>', f"<p>{self.linked(capital(h.lead))}</p>",
-                     f'<p class="names">{self.linked(names)}</p>']
+        readme = re.search(r"^## A program\n.*(?=^## Documentation)", from_pytorch.read("README.md"), re.M | re.S)[0]
+        body = [self.markdown("# retrograd: reference\n" + readme + from_pytorch.read("tools/reference/index.md"))]
+        for group, headers in self.groups():
+            body.append(f"<h2>{group}</h2>")
+            for h in headers:
+                lines = [f"<dt>{html.escape(section.title or h.title)}</dt><dd class=names>{self.names(h, section)}</dd>"
+                         for section in h.sections if section.entries()]
+                body += [f'<h3><a href="{h.name}.html">{h.path}</a></h3><p>{self.linked(capital(h.lead))}</p><dl>', *lines, "</dl>"]
         return self.page("index", "retrograd: reference", body)
 
     def operators(self):
-        made, names = from_pytorch.card()[0], [h for h in self.headers if h.name in ("ops", "elementwise", "losses", "core_ops")]
-        about = ("The formulas and derivatives of all operators, as they are registered. Those without a call are parts of other functions. "
-                 "\"Any order\": the derivative is a composition of operators. Kinks: the formula has branches, and the gradient check "
-                 "leaves out, and counts, elements that are near one. The functions are explained in "
-                 + ", ".join(h.name + ".h" for h in names) + ".")
-        rows = []
-        for name, (formula, _, _, derivative, kinks) in self.all.operators.items():
-            call = made.get("rg_" + name, "") and f"`{made['rg_' + name]}`"
-            rows.append((name, [name, call, f"`{formula.replace(chr(92), '')}`", derivative, kinks]))
-        return self.page("operators", "The operators - retrograd", [
-            "<h1>The operators</h1>", self.prose(about), self.rows("operator call formula derivative kinks".split(), rows)])
-
-    def rows(self, titles, rows):
-        """A table; of each row its anchor and cells."""
-        lines = ['<div class="scroll"><table>', "<tr>" + "".join(f"<th>{title}</th>" for title in titles) + "</tr>"]
-        for place, cells in rows:
-            lines.append(f'<tr id="{html.escape(place)}">' + "".join(f"<td>{self.inline(cell)}</td>" for cell in cells) + "</tr>")
-        return "\n".join(lines + ["</table></div>"])
+        made, lines = from_pytorch.card()[0], [from_pytorch.read("tools/reference/operators.md")]
+        for name, (formula, _, _, *rest) in self.all.operators.items():
+            call = f"`{made['rg_' + name]}`" if "rg_" + name in made else ""
+            lines.append(" | ".join([f"| `{name}`", call, f"`{formula}`", *rest]) + " |\n")
+        return self.page("operators", "The operators - retrograd", [self.markdown("".join(lines))])
 
     def markdown(self, text):
-        """Headings, code and text of a page of docs/."""
-        code = re.split(r"^```.*\n", text, flags=re.M)
-        text = "".join(re.sub("^(?=.)", "    ", part, flags=re.M) if i % 2 else part for i, part in enumerate(code))
-        parts = re.split(r"^(#+) (.*)\n", text, flags=re.M)
-        found = [self.prose(parts[0])]
-        for level, title, rest in zip(parts[1::3], parts[2::3], parts[3::3]):
-            found += [f"<h{len(level)}>{self.inline(title)}</h{len(level)}>", self.prose(rest)]
+        """A page of docs/: headings, code, tables with an anchor for each row, and text."""
+        found = []
+        for part in re.findall(r"^```(?:.*\n)+?```$|^#.*|(?:^\|.*\n)+|(?:^(?!```|#|\|).*\n)+", text, re.M):
+            rows = [[cell.replace("\\|", "|") for cell in re.split(r" *(?<!\\)\| *", line)] for line in part.split("\n")]
+            if part[0] == "`": found.append(f"<pre>{self.program(part[:-4].partition(chr(10))[2])}</pre>")
+            elif part[0] == "|":
+                found.append('<div class="scroll"><table>')
+                for i, (_, *cells, _) in enumerate(rows[:1] + rows[2:-1]):
+                    place, tag = (f' id="{anchor(cells[0].replace("`", ""))}"', "td") if i else ("", "th")
+                    found.append(f"<tr{place}>" + "".join(f"<{tag}>{self.inline(cell)}</{tag}>" for cell in cells) + "</tr>")
+                found.append("</table></div>")
+            elif part[0] == "#":
+                level = part.index(" ")
+                found.append(f"<h{level}>{self.inline(part[level:].strip())}</h{level}>")
+            else: found.append(self.prose(part))
         return "\n".join(found)
-
-    def from_pytorch(self):
-        made, body, lines = from_pytorch.card()[0], [], []
-        for part in [*self.all.table, []]:
-            if isinstance(part, str):
-                lines.append(part)
-                continue
-            body.append(self.markdown("\n".join(lines)))
-            rows = [(anchor(theirs), [", ".join(f"`{name}`" for name in theirs.split(", ")), "not there" if ours == "-" else
-                                      f"`{made.get(ours, ours).removeprefix('~ ')}`", note]) for theirs, ours, note in part]
-            if rows: body.append(self.rows(["PyTorch", "here", "note"], rows))
-            lines = []
-        return self.page("from_pytorch", "From PyTorch - retrograd", body)
 
     def search(self):
         """search.js: of each name, section and recipe its place, one line about it, PyTorch's names, and what it is found by."""
@@ -456,11 +458,12 @@ class Pages:
             text, around = words(f"{entry.text()} {d.code} {text}"), f"{entry.section.title} {h.lead} {taken}"
             behind = 15 * (h.name not in self.all.program) + (d.kind != "function")
             for name in d.anchors():
+                theirs = [one for names, _ in self.all.pytorch.get(name, []) for one in names]
                 said = [text for member in d.members if d.enum and name in member.names for text in member.comments]
                 about = " ".join(" ".join(said).split()) or summary(entry.text(), entry.section.title or d.code)
-                if self.all.is_at(h, name): found.append((name, self.all.targets[name], about, behind, self.all.theirs(name), text, around))
+                if self.all.is_at(h, name): found.append((name, self.all.targets[name], about, behind, theirs, text, around))
         for h in self.headers:
-            found.append((h.path, h.name + ".html", h.lead, 8, [], words(h.about), ""))
+            found.append((h.path, h.name + ".html", h.lead, 8, [], words(h.lead + h.about), ""))
             found += [(section.title, f"{h.name}.html#{section.id}", summary(section.text(), h.lead), 8, [], words(section.text()), h.lead)
                       for section in h.sections if section.title]
         for theirs, ours, note in self.all.recipes:
@@ -507,15 +510,16 @@ class Manual:
         return self.pages
 
     def prose(self, text):
-        lines, before = [], None
+        lines, before, lists = [], None, {"li": ".Bl -bullet", "dl": ".Bl -tag -width Ds"}
         for kind, block in blocks(text):
-            if before == "li" != kind: lines.append(".El")
+            if before in lists and before != kind: lines.append(".El")
+            if kind in lists and before != kind: lines.append(lists[kind])
             if kind == "p" and before: lines.append(".Pp")
-            if kind == "li" != before: lines.append(".Bl -bullet")
-            if kind == "li": lines.append(".It")
-            lines += roff(block) if kind != "pre" else [".Bd -literal -offset indent", *map(literal, block.split("\n")), ".Ed"]
+            term, _, rest = block.partition("\n")
+            lines += {"p": roff(block), "li": [".It", *roff(block)], "dl": [".It Vt " + quoted(term), *roff(rest)],
+                      "pre": [".Bd -literal -offset indent", *map(literal, block.split("\n")), ".Ed"]}[kind]
             before = kind
-        return lines + [".El"] * (before == "li")
+        return lines + [".El"] * (before in lists)
 
     def members(self, d):
         lines = [".Bl -tag -width Ds"]

@@ -79,7 +79,8 @@ def plain(text):
 
 
 ok("no comment is lost", [f"{page}: {one}" for page in comments for one in comments[page]
-                          if plain(re.sub(r"^/\* [\w.]+ - ", "", one)) not in plain(made[page].text)])
+                          if not one.startswith("/* internal:")
+                          and plain(re.sub(r"^/\* [\w.]+ - ", "", one)) not in plain(made[page].text)])
 dead = []
 for page, one in made.items():
     for link in one.links:
@@ -88,6 +89,29 @@ for page, one in made.items():
         if (to or page) not in made or anchor and anchor not in made[to or page].ids: dead.append(f"{page}: {link}")
 ok("each link leads somewhere", dead)
 ok("a page loads its style and its search alone", [page for page in made if made[page].loaded != ["style.css", "search.js"]])
+
+# The options of a function are those that it takes: a loss refuses the others.
+taken = {"rg_mse": ["reduction"], "rg_huber": ["reduction", "delta"], "rg_conv2d": ["stride", "padding", "dilation", "groups"],
+         "rg_max_pool2d": ["kernel", "stride", "padding"], "rg_argsort": ["descending"], "rg_nll": ["reduction", "weight", "mask"]}
+listed = {}
+for page, text in ((page, read(os.path.join(pages, page))) for page in ("losses.html", "ops.html")):
+    for entry in text.split('<div class="entry">')[1:]:
+        name = re.search(r'id="(\w+)"', entry)
+        found = re.search(r'<p class="more">Options (.*)</p>', entry)
+        if name and found: listed[name[1]] = re.findall(r">\.(\w+)<", found[1])
+ok("a function has its own options alone", [f"{name}: {listed.get(name)}" for name in taken if listed.get(name) != taken[name]])
+ok("what is for the library alone is not shown", [name for page in made for name in ("RG_PASTE", "RG_BARE", "RG_ROW_PUSH", "RG_ROW_RUNNERS")
+                                                  if name in made[page].ids])
+ok("comments in examples have their marks", [page for page, line in (
+    ("nn.html", "/* [n, c], [n, d] */"), ("functional.html", "/* recorded as usual; x requires a gradient */"),
+    ("op.html", "/* for operators of your own */")) if line not in made[page].text])
+first = read(os.path.join(source, "README.md")).split("```c\n")[1].partition("```")[0]
+home = plain(made["index.html"].text)
+ok("the first page has the first program, and how it is compiled",
+   [line for line in (*first.split("\n"), "$(pkg-config --cflags --libs retrograd)") if plain(line) not in home])
+order = re.findall(r'<h3><a href="(\w+)\.html"', read(os.path.join(pages, "index.html")))
+ok("what programs use comes before what operators use", [] if order[:4] == ["engine", "ops", "elementwise", "losses"]
+   and order.index("save") < order.index("op") and len(order) == len(headers) - 1 else order)
 
 operators = re.findall(r"^\| `(\w+)`", read(os.path.join(source, "ops/README.md")), re.M)
 there, back = made["operators.html"], []
@@ -118,7 +142,9 @@ asked = {"matrix product with a transposed operand": "rg_matmul", "cumulative su
          "data loader with augmentation": "rg_loader_new", "nn.Linear": "rg_nn_linear", "torch.cat": "rg_concat", "no_grad": "rg_record",
          "backward": "rg_backward", "learning rate": "rg_optim_lr", "rg_save": "rg_save", "masked_select": "torch.masked_select",
          "cumprod": "torch.cumprod", "autograd.Function": "RG_OP", "nn.Module.train": "rg_nn_train", "collate": "data.default_collate",
-         "early stopping": "rg_early_stopping_new", "gpu": "torch.cuda", "finite differences": "ops/gradcheck.h", "ema": "rg_ema_new"}
+         "early stopping": "rg_early_stopping_new", "gpu": "torch.cuda", "finite differences": "ops/gradcheck.h", "ema": "rg_ema_new",
+         "stop gradient": "rg_detach", "label smoothing": "rg_cross_entropy",
+         "print(model)": "rg_nn_print", "custom operator": "engine/op.h", "boolean mask": "Indexing", "resume": "rg_state_load"}
 no_part = {"masked_select": "rg_mse", "state_dict": "rg_std", "last error": "rg_le"}  # letters that happen to be in the words
 if node:
     code = script + f"\nconsole.log(JSON.stringify({json.dumps([*asked, *no_part])}.map(words => search(words).map(one => one.name))))"

@@ -66,8 +66,8 @@ static bool kinked(const rg_op *op) {
 void op_table(FILE *to) {
     fprintf(to, "# The operators\n\n"
         "Made from the registry by `build/tools/gradcheck --markdown > ops/README.md`; a test compares. How each is called is in\n"
-        "`ops/ops.h`, `ops/elementwise.h`, `ops/losses.h` and `engine/core_ops.h`. Operands and attributes are those of the operator: the call\n"
-        "can have another order and other names. `batch_norm_given`, `cross_entropy_with` and `fill` are parts of others.\n\n"
+        "`ops/ops.h`, `ops/elementwise.h`, `ops/losses.h` and `engine/core_ops.h`. Operands and attributes are those of the operator:\n"
+        "the call can have another order and other names. `batch_norm_given`, `cross_entropy_with` and `fill` are parts of others.\n\n"
         "\"Any order\": the derivative is a composition of operators, and is checked to order 2. Kinks: the formula has branches, and the\n"
         "gradient check leaves out, and counts, elements that are near one. All operands marked \"any\" have the same dtype; a mask may\n"
         "have another.\n\n"

@@ -43,6 +43,7 @@ function search(text) {
         else if (whole === joined) sum += 20;
         else if (fields[1].includes(joined)) sum += 6;
         else if (whole.endsWith(joined) || whole.startsWith(joined)) sum += 3;
+        if (about.toLowerCase().includes(text.trim().toLowerCase())) sum += 6;
         sum -= fields[0].length / 4 + behind;
         const match = names.filter(one => one !== name && asked.some(word => one.toLowerCase().includes(word))).slice(0, 3);
         found.push({name, place, about, missing, sum, where: [place.replace(/[.]html.*/, ""), ...match].join(" - ")});
