@@ -57,13 +57,11 @@ typedef struct rg_tensor rg_tensor; /* contiguous, row-major, up to 6 dimensions
 enum { RG_MAX_DIMS = 6 };
 
 typedef enum rg_code { /* kinds of errors */
-    RG_OK,     /* no error */
-    RG_ENOMEM, /* out of memory */
-    RG_ESHAPE, /* shapes or axes that do not fit */
-    RG_EDTYPE, /* a wrong dtype */
-    RG_EVALUE, /* a wrong number: an index or label out of range, an option */
-    RG_ESTATE, /* not now: a released or failed tensor, a call within a pass, what this build has not */
-    RG_EIO     /* a file that cannot be read or written, or has wrong contents */
+    RG_OK, RG_ENOMEM,     /* no error; out of memory */
+    RG_ESHAPE, RG_EDTYPE, /* shapes or axes that do not fit; a wrong dtype */
+    /* a wrong number: an index or label out of range, an option; not now: a released or failed tensor, a call within a
+       pass, what this build has not; a file that cannot be read or written, or has wrong contents */
+    RG_EVALUE, RG_ESTATE, RG_EIO
 } rg_code;
 
 /* rg_list_of(w, b): these tensors, in the block { } where it is written. rg_list_of_n(2, x): an array of 2.

@@ -200,9 +200,7 @@ static void clear_grad(const char *at, rg_tensor *x, const char *by) {
     rg_unref(g);
 }
 
-void rg_zero_grad_at(const char *at, rg_tape *t) {
-    for (int i = 0; t && i < t->nparams; i++) clear_grad(at, t->params[i], "rg_zero_grad");
-}
+void rg_zero_grad_at(const char *at, rg_tape *t) { for (int i = 0; t && i < t->nparams; i++) clear_grad(at, t->params[i], "rg_zero_grad"); }
 
 void rg_clear_grad_at(const char *at, rg_tensor *x) { if (rg_usable_at(x)) clear_grad(at, x, "rg_clear_grad"); }
 

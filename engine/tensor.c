@@ -171,9 +171,7 @@ static void last_hold_ends(rg_tensor *x) {
     node_free(x);
 }
 
-static inline void rg_unref(rg_tensor *x) {
-    if (--x->refs == 0) last_hold_ends(x);
-}
+static inline void rg_unref(rg_tensor *x) { if (--x->refs == 0) last_hold_ends(x); }
 
 /* The old name may be among what is printed. */
 RG_COLD int rg_name_as(rg_tensor *x, const char *format, ...) {
