@@ -28,9 +28,9 @@
 
    An error handler may read the tape and call rg_error_clear, which takes effect when the handler returns; the call
    that failed has still failed. Releasing tensors there is an error, which takes the place of the first and is printed
-   on stderr. An allocator must not call this library. None of these may leave by longjmp or a C++
-   exception. A tape belongs to one thread at a time; no function is safe in a signal handler. After fork the child may
-   use its copies of tapes that no other thread was using at that moment. It starts threads of its own. */
+   on stderr. An allocator must not call this library. None of these may leave by longjmp or a C++ exception. A tape
+   belongs to one thread at a time; no function is safe in a signal handler. After fork the child may use its copies of
+   tapes that no other thread was using at that moment. It starts threads of its own. */
 #ifndef RG_ENGINE_H
 #define RG_ENGINE_H
 
@@ -242,8 +242,8 @@ RG_PLAIN double rg_item(rg_tensor *x);
 int rg_copy_out(rg_tensor *x, rg_room to, int64_t capacity);  /* all elements, converted; capacity counts elements */
 
 /* -------- errors */
-/* The message of the first error, NULL if there is none: the operation, shapes, what is wrong, file and line number of
-   the call. There are no exceptions. It is valid until rg_error_clear or rg_tape_free.
+/* The message of the first error, with the line number of the call; NULL if there is none. There are no exceptions. It
+   has the operation, shapes and what is wrong, and is valid until rg_error_clear or rg_tape_free.
 
        cumsum: [3] i32: operand 1 must be a float, not i32; rg_cast converts (train.c:26) */
 const char *rg_error(const rg_tape *t);
