@@ -100,7 +100,8 @@ typedef struct rg_split_options {
     RG_NAMED;
 } rg_split_options;
 /* Copies some rows of d to a, the others to b, as PyTorch's random_split; d can be released. part < 1: a's share;
-   else a's number of rows. d.y may be NULL. 0, or -1 after an error; then a and b are poisoned. */
+   else a's number of rows. d.y may be NULL. 0, or -1 after an error; then a and b are poisoned. Every row of d.x is one
+   sample: sequences with .lengths cannot be split so. */
 int rg_dataset_split(rg_tape *t, rg_dataset d, double part, rg_dataset *a, rg_dataset *b, rg_split_options options);
 /* Writes the mean and the standard deviation (divided by the count) of each channel to mean and std [channels]. For
    bytes v it uses v / 255. x is [n, channels, ..], or of any shape with 1 channel. */

@@ -275,14 +275,19 @@ int rg_nn_add(rg_nn *net, const char *name, rg_nn *child);
 /* A layer may have entry points other than rg_nn_forward, with several results, say. They call this first: it turns
    recording off if the net is in evaluation. It returns the old setting; give that to rg_record at the end:
 
+       rg_nn *net = rg_nn_new(t, "flow", flow_forward, 0);        a forward function is compulsory
+       rg_nn_add(net, "scale", rg_nn_linear(t, 2, 2, RG_ZEROS));
+
        rg_tensor *flow_encode(rg_nn *net, rg_tensor *x, rg_tensor **log_det) {
            bool recording = rg_nn_record(net);
-           rg_tensor *s = rg_nn_forward(net->children[0], x);
+           rg_tensor *s = rg_nn_forward(rg_nn_child(net, "scale"), x);
            *log_det = rg_sum(s, -1);
            rg_tensor *z = rg_mul(x, rg_exp(s));
-           rg_record(net->tape, recording);
+           rg_record(rg_tape_of(x), recording);
            return z;
-       } */
+       }
+
+   After an error net is NULL: these calls take that, net->children[0] does not. */
 bool rg_nn_record(const rg_nn *net);
 
 /* -------- optimisers. An optimiser works on a list of parameters: rg_nn_params(net), rg_params(t), or one of your own.

@@ -69,6 +69,8 @@ rg_nn *rg_nn_multi_head_attention(rg_tape *t, int64_t dim, int64_t heads, rg_ini
 /* rg_nn_forward(net, query, key, value, mask): query [batch, n, dim], key and value [batch, m, dim] -> [batch, n,
    dim]. The mask (attn_mask) broadcasts to [batch, heads, n, m]. u8: nonzero is seen, 0 is hidden. A bool mask of
    torch.nn.MultiheadAttention says the opposite: give rg_logical_not(mask). Floats are added to the scores: -inf hides.
+   For padding, PyTorch's key_padding_mask: seen [batch, m], nonzero where a key is real, becomes [batch, 1, 1, m] by
+   rg_reshape(seen, batch, 1, 1, m).
    A value that is left out is the key, a key that is left out is the query: (net, x) is self-attention, (net, x,
    memory) is cross-attention. rg_nn_attend takes all four; the last three may be NULL. */
 rg_tensor *rg_nn_attend(rg_nn *net, rg_tensor *query, rg_tensor *key, rg_tensor *value, rg_tensor *mask);
