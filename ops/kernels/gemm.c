@@ -27,7 +27,7 @@ static void add_bias(const rg_gemm *p, rg_tile t, real *c) {
 
 /* A product being shared out: every matrix of the batch is rows x cols pieces of the size of t. `parts` of them, one after the other in a
    thread, have a scratch each. */
-typedef struct plan { const rg_gemm *p; rg_tile t; int64_t rows, cols, pieces, parts; real *scratch; } plan;
+typedef struct plan { const rg_gemm *p; rg_tile t; int64_t rows, cols, pieces, parts, packs; real *scratch; } plan;
 
 static void run_piece(const plan *q, int64_t i, real *scratch) {
     const rg_gemm *p = q->p;
@@ -50,7 +50,7 @@ static void run_parts(const void *with, int64_t begin, int64_t end) {
     const plan *q = with;
     for (int64_t part = begin; part < end; part++)
         for (int64_t i = q->pieces * part / q->parts; i < q->pieces * (part + 1) / q->parts; i++)
-            run_piece(q, i, q->scratch ? q->scratch + part * (RG_PRODUCT_SCRATCH / (int)sizeof(real)) : NULL);
+            run_piece(q, i, q->scratch ? q->scratch + part * q->packs : NULL);
 }
 
 int RG_K(gemm)(rg_tensor *y, const rg_gemm *p) {
@@ -69,7 +69,8 @@ int RG_K(gemm)(rg_tensor *y, const rg_gemm *p) {
     q.cols = (p->m + q.t.m - 1) / q.t.m;
     q.pieces = batch * q.rows * q.cols;
     q.parts = rg_min64(q.pieces, wanted);
-    const size_t bytes = rg_product_packs(p, q.t) ? (size_t)q.parts * RG_PRODUCT_SCRATCH : 0;
+    q.packs = (rg_product_packs(p, q.t) + 15) / 16 * 16; /* scratches begin where cache lines do */
+    const size_t bytes = (size_t)(q.parts * q.packs) * sizeof(real);
     if (bytes && !(q.scratch = rg_tape_alloc(y->at, y->tape, bytes))) return -1;
     rg_parallel(y->tape, q.parts, q.parts, run_parts, &q);
     if (bytes) rg_tape_dealloc(y->tape, q.scratch, bytes);

@@ -20,17 +20,22 @@ typedef struct rg_gemm {
 typedef struct rg_tile { int64_t i, j, n, m; } rg_tile;
 
 enum {
-    RG_PRODUCT_SCRATCH = 512 << 10, /* bytes */
-    RG_PRODUCT_LARGE = 1 << 21,     /* multiply-adds */
+    RG_PRODUCT_LARGE = 1 << 21, /* multiply-adds */
+    /* So much of k, of the columns of b and of the rows of a is packed at a time. b takes 1 MiB: most of a second-level cache. */
+    RG_PRODUCT_DEPTH = sizeof(real) == 4 ? 512 : 384, RG_PRODUCT_WIDTH = sizeof(real) == 4 ? 512 : 320, RG_PRODUCT_HEIGHT = 2048,
+    RG_PRODUCT_ROWS = 96, /* are packed one after another */
 };
 
-/* Is a worth packing: is the product large, has t many columns, and are a's elements far apart in memory? Then a gets a scratch. */
-static inline bool rg_product_packs(const rg_gemm *p, rg_tile t) {
-    enum { FAR = 512, COLUMNS = 256 };
-    return (double)p->n * (double)p->k * (double)p->m >= RG_PRODUCT_LARGE && t.m >= COLUMNS && (p->ta || p->k > FAR);
+/* The elements of a scratch to pack in, or 0 where it is not worth it. Rows of a are kept if there are more columns than are packed. */
+static inline int64_t rg_product_packs(const rg_gemm *p, rg_tile t) {
+    enum { NARROW = 256, PANEL = 32 };
+    if ((double)p->n * (double)p->k * (double)p->m < RG_PRODUCT_LARGE || t.n < RG_PRODUCT_ROWS || t.m < NARROW) return 0;
+    const int64_t width = rg_min64((t.m + PANEL - 1) / PANEL * PANEL, RG_PRODUCT_WIDTH),
+        height = t.m > width ? rg_min64(t.n, RG_PRODUCT_HEIGHT) : RG_PRODUCT_ROWS;
+    return (width + height) * rg_min64(p->k, RG_PRODUCT_DEPTH);
 }
 
-/* That piece (product.c), for one matrix each of a, b and c; p's bias is left out. `scratch`: memory to pack a large a in, or NULL. */
+/* That piece (product.c), for one matrix each of a, b and c; p's bias is left out. `scratch`: of rg_product_packs elements, or NULL. */
 void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c, real *scratch);
 void RG_K(transposed)(int64_t n, int64_t m, const real *x, real *to); /* to[m, n] = x[n, m]^T (product.c) */
 int RG_K(gemm)(rg_tensor *y, const rg_gemm *p); /* on behalf of y; 0, or -1 with the error on its tape */

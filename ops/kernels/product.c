@@ -3,9 +3,10 @@
    The bits of an element therefore depend on its row, its column and k alone, however c is cut and whatever the instruction set: they are
    those of the plain loop s = fma(a, b, s).
 
-   c is computed in register tiles of up to 6 x 2 vectors, 12 x 2 with AVX-512: 12 of sums, 2 of b and 1 of a, out of 16. Their columns
-   of b are packed into a panel that stays in the first-level cache while the rows of a pass by. A large a is packed too, as many rows
-   as the second-level cache holds (Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008). */
+   c is computed in register tiles of up to 6 x 2 vectors, 12 x 2 with AVX-512: 12 of sums, 2 of b and 1 of a, out of 16. b is packed into
+   panels of 2 vectors, as many as the second-level cache holds; they pass by while the tile's rows of a, packed too, stay in the
+   first-level cache. This is the method of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008) with a and b
+   changed over: tiles follow one another along the rows of c. */
 #include "gemm.h"
 
 #ifdef __clang__
@@ -31,9 +32,9 @@ enum { TINY = 128 }; /* up to so many multiply-adds the plainest loops are faste
 enum { LANES = VECTOR / (int)sizeof(real), COLS = 2 * LANES };
 enum { FEW = ROWS / 2, WIDE = 4 }; /* up to FEW rows keep the multipliers busy only if they are WIDE vectors long */
 enum {
-    DEPTH = 256,                                 /* so much of k at a time: a panel takes 16 KiB, with AVX-512 32 */
-    RESIDENT = (24 << 10) / (int)sizeof(real),   /* up to so many elements, b stays in the first-level cache as it is */
-    BLOCK = RG_PRODUCT_SCRATCH / (int)sizeof(real), /* so many of a, packed, stay in the second level while all panels pass by */
+    SHALLOW = 256, PANEL = SHALLOW * COLS,     /* so much of k at a time without a scratch; 16 KiB of b, with AVX-512 32, on the stack */
+    RESIDENT = (24 << 10) / (int)sizeof(real), /* up to so many elements, b stays in the first-level cache as it is */
+    FAR = 512,                                 /* rows of a up to so long can be read where they are */
 };
 
 typedef real vector __attribute__((vector_size(VECTOR)));
@@ -92,27 +93,33 @@ INLINE vector multiply_add(real a, vector b, vector s) {
 
 /* c[rows, vectors] = or += a[rows, k] b[k, vectors] */
 INLINE void register_tile(int rows, int vectors, bool ta, int64_t k, const real *restrict a, int64_t lda, const real *restrict b,
-    int64_t ldb,
-    real *restrict c, int64_t ldc, bool add) {
+    int64_t ldb, real *restrict c, int64_t ldc, bool add) {
+    enum { AHEAD = 8, LINE = 64 / VECTOR };
     vector s[ROWS][WIDE], of_b[WIDE];
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
         for (int j = 0; j < vectors; j++) s[i][j] = add ? (vector)*(const anywhere *)(c + i * ldc + j * LANES) : (vector){0};
+    const int64_t below = ta ? 1 : lda, along = ta ? lda : 1;
     const real *row[ROWS / 3];
     UNROLL
-    for (int i = 0; i < rows; i += 3) row[i / 3] = a + i * lda;
-    for (int64_t l = 0; l < k; l++) {
+    for (int i = 0; i < rows; i += 3) {
+        row[i / 3] = a + i * below;
+        __asm__("" : "+r"(row[i / 3])); /* or compilers load neighbours together and pick them out, which takes longer */
+    }
+    for (int64_t l = 0; l < k; l++, b += ldb) {
         UNROLL
-        for (int j = 0; j < vectors; j++) of_b[j] = (vector)*(const anywhere *)(b + l * ldb + j * LANES);
+        for (int j = 0; j < vectors; j++) of_b[j] = (vector)*(const anywhere *)(b + j * LANES);
+        UNROLL
+        for (int j = 0; j < vectors; j += LINE) __builtin_prefetch(b + AHEAD * ldb + j * LANES);
         UNROLL
         for (int i = 0; i < rows; i++) {
-            const real of_a = ta ? a[l * lda + i] : row[i / 3][i % 3 * lda];
+            const real of_a = row[i / 3][i % 3 * below];
             UNROLL
             for (int j = 0; j < vectors; j++) s[i][j] = multiply_add(of_a, of_b[j], s[i][j]);
         }
         UNROLL
-        for (int i = 0; i < rows; i += 3) row[i / 3]++;
+        for (int i = 0; i < rows; i += 3) row[i / 3] += along;
     }
     UNROLL
     for (int i = 0; i < rows; i++)
@@ -198,11 +205,12 @@ INLINE void pack(int width, int64_t k, int64_t m, matrix b, real *restrict to) {
         for (int64_t l = 0; l < k; l++)
             for (int j = 0; j < width; j++) to[l * width + j] = x[l * b.ld + j];
     } else {
-        const int64_t fours = width % 4 ? 0 : k / 4 * 4;
-        for (int j = 0; j < width; j += 4)
-            for (int64_t l = 0; l < fours; l += 4) transpose(x + j * b.ld + l, b.ld, to + l * width + j, width);
-        for (int64_t l = fours; l < k; l++)
-            for (int j = 0; j < width; j++) to[l * width + j] = x[j * b.ld + l];
+        const int64_t deep = k / 4 * 4;
+        const int wide = width / 4 * 4;
+        for (int j = 0; j < wide; j += 4)
+            for (int64_t l = 0; l < deep; l += 4) transpose(x + j * b.ld + l, b.ld, to + l * width + j, width);
+        for (int j = 0; j < width; j++)
+            for (int64_t l = j < wide ? deep : 0; l < k; l++) to[l * width + j] = x[j * b.ld + l];
     }
 }
 
@@ -218,39 +226,57 @@ static int64_t even(int64_t n, int64_t most) {
     return (n + parts - 1) / parts;
 }
 
-/* to[n, ld] = a[n, k], its rows in order */
-static void pack_rows(int64_t n, int64_t k, matrix a, real *restrict to, int64_t ld) {
-    const int64_t wide = a.t ? n / 4 * 4 : 0, deep = k / 4 * 4;
-    for (int64_t i = 0; i < wide; i += 4) {
-        for (int64_t l = 0; l < deep; l += 4) transpose(a.at + l * a.ld + i, a.ld, to + i * ld + l, ld);
-        for (int64_t l = deep; l < k; l++)
-            for (int64_t q = i; q < i + 4; q++) to[q * ld + l] = a.at[l * a.ld + q];
-    }
-    for (int64_t i = wide; i < n; i++)
-        if (!a.t) memcpy(to + i * ld, a.at + i * a.ld, (size_t)k * sizeof *to);
-        else for (int64_t l = 0; l < k; l++) to[i * ld + l] = a.at[l * a.ld + i];
+/* The rows of n, cut into pieces of nearly the same size, of at most ROWS, of which this is the first of piece q. */
+static inline int64_t first_row(int64_t n, int64_t q) {
+    const int64_t pieces = (n + ROWS - 1) / ROWS;
+    return n / pieces * q + rg_min64(q, n % pieces);
 }
 
-void RG_K(transposed)(int64_t n, int64_t m, const real *x, real *to) { pack_rows(m, n, (matrix){x, m, true}, to, n); }
+void RG_K(transposed)(int64_t n, int64_t m, const real *x, real *to) { pack((int)n, m, n, (matrix){x, m, true}, to); }
 
-/* c[n, m] = or += a[n, k] b[k, m], for k up to DEPTH. `direct`: b is read where it is. */
-static void block(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc, bool direct, bool add) {
-    real panel[DEPTH * COLS] __attribute__((aligned(64)));
-    const int64_t pieces = (n + ROWS - 1) / ROWS; /* of nearly the same size */
-    int vectors;
-    for (int64_t j = 0; j < m; j += vectors * LANES) {
-        const int64_t left = m - j;
-        vectors = direct && n <= FEW && left >= WIDE * LANES ? WIDE : left > LANES ? 2 : 1;
-        const int cols = (int)rg_min64(left, vectors * LANES);
-        const bool whole = cols == vectors * LANES;
-        const matrix right = direct && whole ? from(b, 0, j) : packed(vectors, k, cols, from(b, 0, j), panel);
-        for (int64_t i = 0, q = 0, rows; q < pieces; q++, i += rows) {
-            rows = n / pieces + (q < n % pieces);
-            for (int64_t r = i + rows; add && r < rg_min64(i + 2 * rows, n); r++) /* what the next tile begins with */
-                for (int v = 0; v < vectors; v++) __builtin_prefetch(c + r * ldc + j + v * LANES);
-            tile_fn *tile = tiles[a.t][vectors][rows - 1];
-            if (whole) tile(k, from(a, i, 0).at, a.ld, right.at, right.ld, c + i * ldc + j, ldc, add);
-            else edge_tile(tile, (int)rows, vectors, cols, k, from(a, i, 0).at, a.ld, right.at, right.ld, c + i * ldc + j, ldc, add);
+/* Pieces begin .. end - 1 of a[n, k], each as [k, rows]: STRIP of k of all of them at a time, which lie together if a is transposed. */
+static void pack_pieces(int64_t n, int64_t k, matrix a, int64_t begin, int64_t end, real *to) {
+    enum { STRIP = 32 };
+    const int64_t first = first_row(n, begin);
+    for (int64_t l = 0; l < k; l += STRIP)
+        for (int64_t q = begin; q < end; q++) {
+            const int64_t i = first_row(n, q), rows = first_row(n, q + 1) - i, deep = rg_min64(STRIP, k - l);
+            matrix x = from(a, i, l);
+            x.t = !x.t;
+            if (rows == ROWS) pack(ROWS, deep, rows, x, to + (i - first) * k + l * rows);
+            else pack((int)rows, deep, rows, x, to + (i - first) * k + l * rows);
+        }
+}
+
+/* Where b is packed, or NULL: it is read where it is, but for the last columns, which go to `edge`; and a, or NULL: it is read where it
+   is. `there`: a is packed already, all of its rows. */
+typedef struct places { real *a, *b, *edge; bool keep, there; } places;
+
+/* c[n, m] = or += a[n, k] b[k, m], for a part of k */
+static void block(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc, bool add, places to) {
+    enum { TOGETHER = RG_PRODUCT_ROWS / ROWS };
+    const int64_t pieces = (n + ROWS - 1) / ROWS;
+    for (int64_t i = 0, q = 0, rows; q < pieces; q++, i += rows, c += rows * ldc) {
+        rows = first_row(n, q + 1) - i;
+        const int64_t first = q / TOGETHER * TOGETHER, ready = to.keep ? 0 : first_row(n, first);
+        if (to.a && !to.there && q == first)
+            pack_pieces(n, k, a, q, rg_min64(q + TOGETHER, pieces), to.a + (i - ready) * k);
+        const matrix left = to.a ? (matrix){to.a + (i - ready) * k, rows, true} : from(a, i, 0);
+        int vectors;
+        for (int64_t j = 0; j < m; j += vectors * LANES) {
+            const int64_t after = m - j;
+            vectors = !to.b && n <= FEW && after >= WIDE * LANES ? WIDE : after > LANES ? 2 : 1;
+            const int cols = (int)rg_min64(after, vectors * LANES);
+            const bool whole = cols == vectors * LANES;
+            real *panel = to.b ? to.b + j * k : to.edge;
+            matrix right = {panel, vectors * LANES, false};
+            if (!to.b && whole) right = from(b, 0, j);
+            else if (i == 0) right = packed(vectors, k, cols, from(b, 0, j), panel);
+            for (int64_t r = 0; add && after >= 2 * COLS && r < rows; r++) /* what the next tile begins with */
+                for (int v = 2; v < 4; v++) __builtin_prefetch(c + r * ldc + j + v * LANES);
+            tile_fn *tile = tiles[left.t][vectors][rows - 1];
+            if (whole) tile(k, left.at, left.ld, right.at, right.ld, c + j, ldc, add);
+            else edge_tile(tile, (int)rows, vectors, cols, k, left.at, left.ld, right.at, right.ld, c + j, ldc, add);
         }
     }
 }
@@ -286,18 +312,21 @@ static void product_small(int64_t n, int64_t k, int64_t m, matrix a, matrix b, r
     product_tiny(n, k, m - j, a, from(b, 0, j), c + j, ldc);
 }
 
-/* For k > 0: a slab of it at a time, some rows at a time. */
+/* For k > 0: some rows at a time, of them a part of k, of it some columns. */
 static void product_blocked(int64_t n, int64_t k, int64_t m, matrix a, matrix b, real *c, int64_t ldc, real *scratch) {
-    const bool direct = !b.t && (n <= ROWS || (double)k * (double)b.ld <= RESIDENT);
-    const int64_t depth = even(k, DEPTH), pitch = depth + LANES, most = even(n, BLOCK / pitch);
-    const bool packs = scratch && n > ROWS; /* or each row is read once */
-    for (int64_t l = 0; l < k; l += depth)
-        for (int64_t i = 0; i < n; i += most) {
-            const int64_t rows = rg_min64(most, n - i), deep = rg_min64(depth, k - l);
-            matrix left = from(a, i, l);
-            if (packs) pack_rows(rows, deep, left, scratch, pitch), left = (matrix){scratch, pitch, false};
-            block(rows, deep, m, left, from(b, l, 0), c + i * ldc, ldc, direct, l > 0);
-        }
+    real panel[PANEL] __attribute__((aligned(64)));
+    const bool direct = !b.t && (n <= ROWS || (double)k * (double)b.ld <= RESIDENT), packs = scratch && !direct && n > ROWS;
+    const int64_t most = packs ? even(n, RG_PRODUCT_HEIGHT) : n, depth = even(k, packs ? RG_PRODUCT_DEPTH : SHALLOW),
+        width = direct ? m : packs ? (even(m, RG_PRODUCT_WIDTH) + COLS - 1) / COLS * COLS : PANEL / depth / COLS * COLS;
+    places to = {.a = packs && (a.t || a.ld > FAR) ? scratch + width * depth : NULL, .b = direct ? NULL : packs ? scratch : panel,
+        .edge = panel, .keep = m > width};
+    for (int64_t i = 0; i < n; i += most)
+        for (int64_t l = 0; l < k; l += depth)
+            for (int64_t j = 0; j < m; j += width) {
+                to.there = packs && j > 0;
+                block(rg_min64(most, n - i), rg_min64(depth, k - l), rg_min64(width, m - j), from(a, i, l), from(b, l, j),
+                    c + i * ldc + j, ldc, l > 0, to);
+            }
 }
 
 /* For few columns and a transposed a: computes op(b)^T op(a)^T, which reads a in order and fills the vectors, and transposes it back. */

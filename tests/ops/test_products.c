@@ -73,6 +73,26 @@ static void matmul_across_blocks(void **state) {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) check_size(*state, sizes[i][0], sizes[i][1], sizes[i][2]);
 }
 
+/* Sizes of which a and b are packed in more than one part: of the columns, of k, of the rows. Some elements are checked. */
+static void matmul_in_parts(void **state) {
+    rg_tape *t = *state;
+    static const int64_t sizes[][3] = {{100, 520, 650}, {2100, 12, 520}};
+    for (int c = 0; c < 16; c++) {
+        const bool ta = c & 1, tb = c & 2;
+        const int64_t n = sizes[c / 8][0], k = sizes[c / 8][1], m = sizes[c / 8][2], mark = rg_mark(t);
+        const rg_dtype dtype = dtypes[c / 4 % 2];
+        rg_tensor *a = operand(t, dtype, ta, n, k), *b = operand(t, dtype, tb, k, m),
+                  *y = rg_matmul(a, b, .transpose_a = ta, .transpose_b = tb);
+        for (int64_t e = 0; e < n * m; e += 61) {
+            const int64_t i = e / m, j = e % m;
+            double s = 0;
+            for (int64_t l = 0; l < k; l++) s += element(a, ta ? l * n + i : i * k + l) * element(b, tb ? j * k + l : l * m + j);
+            if (element(y, e) != s) fail_msg("case %d: element %d,%d is %.17g, should be %.17g", c, (int)i, (int)j, element(y, e), s);
+        }
+        rg_rewind(t, mark);
+    }
+}
+
 static void matmul_of_nothing(void **state) {
     rg_tape *t = *state;
     static const int64_t sizes[][3] = {{0, 3, 4}, {3, 0, 4}, {3, 4, 0}, {0, 0, 0}, {70, 0, 90}, {0, 0, 5}, {3, 0, 1}, {1, 0, 3}};
@@ -595,6 +615,7 @@ int main(void) {
     const struct CMUnitTest products[] = {
         CASE(matmul_in_every_small_size),
         CASE(matmul_across_blocks),
+        CASE(matmul_in_parts),
         CASE(matmul_of_nothing),
         CASE(matmul_broadcasts_batches),
         CASE(matmul_with_vectors), CASE(matmul_of_views),

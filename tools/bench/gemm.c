@@ -109,7 +109,8 @@ int NAMED(bench_gemm, RG_SUFFIX_DTYPE)(double seconds, double peak, int isa) {
     openblas_set_num_threads(1);
 #endif
     const int64_t n = (int64_t)MOST * MOST;
-    real *a = malloc((3 * (size_t)n + 16) * sizeof *a + RG_PRODUCT_SCRATCH);
+    const rg_gemm most = {.n = MOST, .k = MOST, .m = MOST};
+    real *a = malloc((3 * (size_t)n + 16 + (size_t)rg_product_packs(&most, (rg_tile){0, 0, MOST, MOST})) * sizeof *a);
     if (!a) return 1;
     scratch = (real *)(void *)(((uintptr_t)(a + 3 * n) + 63) / 64 * 64);
     product = products[isa];
