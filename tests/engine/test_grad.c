@@ -80,7 +80,7 @@ static void what_rg_grad_refuses(void **state) {
     GRAD_REFUSED(RG_ESHAPE, y, NULL, &w, "rg_grad: [2] has 2 elements, not one; take its rg_sum or rg_mean, or give rg_grad a .dy");
     GRAD_REFUSED(RG_ESHAPE, y, rg_full(t, 1, 3), &w, "rg_grad: the cotangent [3] does not fit [2]");
     GRAD_REFUSED(RG_ESHAPE, y, rg_cast(c, RG_F64), &w, "rg_grad: the cotangent [2] f64 does not fit [2]");
-    GRAD_REFUSED(RG_ESTATE, y, rg_neg(NULL), &w, "rg_grad: dy is what a failed operation returned");
+    GRAD_REFUSED(RG_ESTATE, y, rg_neg(NULL), &w, "rg_grad: dy is what an operation on NULL returned");
     GRAD_REFUSED(RG_ESTATE, y, c, &c, "rg_grad: x[0] does not require a gradient");
     GRAD_REFUSED(RG_ESTATE, y, c, &none, "rg_grad: x[0] is NULL");
     GRAD_REFUSED(RG_ESTATE, c, c, &w, NO_HISTORY);

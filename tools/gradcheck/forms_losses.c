@@ -231,13 +231,13 @@ FORM(batch_norm_given) { /* x, mean, var, w, b */
 
 /* -------- attention: row i of one pair of matrices. p_j = softmax of s_j = q . k_j / sqrt(d) + mask_j;
             dp_j = dy . v_j,  ds_j = p_j (dp_j - sum p dp),  dq = sum ds_j k_j / sqrt(d),  dk_j = ds_j q / sqrt(d),  dv_j = p_j dy */
-typedef struct heads { const rg_tensor *q, *k, *v, *scores; int64_t n, m, d, e; } heads; /* broadcast over y's batch */
+typedef struct heads { const rg_tensor *q, *k, *v, *scores, *mask; int64_t n, m, d, e; } heads; /* broadcast over y's batch */
 static void attend(const heads *h, int64_t b, int64_t i, bool causal, rg_tensor *const *in, const double *dy, double *const *dx) {
-    enum { MOST = 64 };
+    enum { MOST = 128 };
     double p[MOST], dp[MOST], sum = 0, mean = 0;
-    const bool chooses = in[3]->dtype == RG_U8; /* the mask is not added */
+    const bool chooses = h->mask && h->mask->dtype == RG_U8; /* the mask is not added */
     for (int64_t j = 0; j < h->m; j++) {
-        const double mask = at(in[3], under(in[3], h->scores, (b * h->n + i) * h->m + j));
+        const double mask = h->mask ? at(h->mask, under(h->mask, h->scores, (b * h->n + i) * h->m + j)) : 0;
         double s = chooses ? 0 : mask;
         for (int64_t c = 0; c < h->d; c++)
             s += at(in[0], under(in[0], h->q, (b * h->n + i) * h->d + c)) * at(in[1],
@@ -255,7 +255,7 @@ static void attend(const heads *h, int64_t b, int64_t i, bool causal, rg_tensor 
     }
     for (int64_t j = 0; j < h->m; j++) {
         const double ds = p[j] * (dp[j] - mean);
-        dx[3][under(in[3], h->scores, (b * h->n + i) * h->m + j)] += ds;
+        if (h->mask) dx[3][under(h->mask, h->scores, (b * h->n + i) * h->m + j)] += ds;
         for (int64_t c = 0; c < h->d; c++) {
             const int64_t a = under(in[0], h->q, (b * h->n + i) * h->d + c), z = under(in[1], h->k, (b * h->m + j) * h->d + c);
             dx[0][a] += ds * at(in[1], z) / sqrt((double)h->d);
@@ -265,7 +265,7 @@ static void attend(const heads *h, int64_t b, int64_t i, bool causal, rg_tensor 
 }
 FORM(attention) {
     rg_tensor wide_q, wide_k, wide_v, scores;
-    const heads h = {&wide_q, &wide_k, &wide_v, &scores, y->shape[y->ndim - 2], in[1]->shape[in[1]->ndim - 2],
+    const heads h = {&wide_q, &wide_k, &wide_v, &scores, s->n > 3 ? in[3] : NULL, y->shape[y->ndim - 2], in[1]->shape[in[1]->ndim - 2],
         in[0]->shape[in[0]->ndim - 1], y->shape[y->ndim - 1]};
     matrices(&wide_q, y, y->ndim - 2, h.n, h.d);
     matrices(&wide_k, y, y->ndim - 2, h.m, h.d);
