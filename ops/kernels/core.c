@@ -15,9 +15,9 @@ static void add_elements(const void *with, int64_t begin, int64_t end) {
 
 void RG_K(add_into)(rg_tensor *to, int64_t at, const rg_tensor *x);
 void RG_K(add_into)(rg_tensor *to, int64_t at, const rg_tensor *x) {
-    const addition a = {(real *)to->data + at, x->data};
-    if (x->numel < 2 * RG_CHUNK) add_run(x->numel, a.x, a.to);
-    else rg_parallel(to->tape, x->numel / RG_CHUNK, x->numel, add_elements, &a);
+    real *part = (real *)to->data + at;
+    if (x->numel < 2 * RG_CHUNK) add_run(x->numel, x->data, part);
+    else rg_parallel(to->tape, x->numel / RG_CHUNK, x->numel, add_elements, &(addition){part, x->data});
 }
 
 /* -------- sum over the axes in attr.reduce.axes */
