@@ -8,37 +8,14 @@
    first-level cache. This is the method of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008) with a and b
    changed over: tiles follow one another along the rows of c. */
 #include "gemm.h"
-
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define INLINE __attribute__((always_inline)) static inline
-/* Registers: 16, with AVX-512 32. */
-#if defined RG_KERNEL_AVX512
-#define VECTOR 64
-enum { ROWS = 12 };
-#else
-#ifdef RG_KERNEL_AVX2
-#define VECTOR 32
-#else
-#define VECTOR 16
-#endif
-enum { ROWS = 6 };
-#endif
+#include "tile.h"
 
 enum { TINY = 128 }; /* up to so many multiply-adds the plainest loops are faster */
-enum { LANES = VECTOR / (int)sizeof(real), COLS = 2 * LANES };
-enum { FEW = ROWS / 2, WIDE = 4 }; /* up to FEW rows keep the multipliers busy only if they are WIDE vectors long */
 enum {
     SHALLOW = 256, PANEL = SHALLOW * COLS,     /* so much of k at a time without a scratch; 16 KiB of b, with AVX-512 32, on the stack */
     RESIDENT = (24 << 10) / (int)sizeof(real), /* up to so many elements, b stays in the first-level cache as it is */
     FAR = 512,                                 /* rows of a up to so long can be read where they are */
 };
-
-typedef real vector __attribute__((vector_size(VECTOR)));
-typedef real anywhere __attribute__((vector_size(VECTOR), aligned(sizeof(real)), may_alias));
 
 /* A matrix in memory, its rows (t: columns) ld elements apart. */
 typedef struct matrix { const real *at; int64_t ld; bool t; } matrix;
@@ -50,104 +27,11 @@ static inline matrix from(matrix x, int64_t i, int64_t j) {
 
 /* -------- register tiles */
 
-/* a b + c, rounded once, of numbers and of vectors. Without the instruction, for floats: in doubles, where a b is exact. The sum is rounded
-   twice then, which is wrong only half-way between two floats, or where floats lose digits: then it is rounded to odd first (Boldo and
-   Melquiond, Emulation of a FMA and correctly rounded sums, 2008). For doubles it is libm's. */
-#if defined __FMA__ || defined __FP_FAST_FMA || defined RG_KERNEL_F64
-#define MULTIPLY_ADD(a, b, c) R(fma)(a, b, c)
-INLINE vector multiply_add(real a, vector b, vector s) { /* where there is one, both compilers make one instruction of it */
-    UNROLL
-    for (int q = 0; q < LANES; q++) s[q] = MULTIPLY_ADD(a, b[q], s[q]);
-    return s;
-}
-#else
-#define MULTIPLY_ADD(a, b, c) two_multiply_adds((doubles){a}, (doubles){b}, (doubles){c})[0]
-typedef double doubles __attribute__((vector_size(16)));
-typedef float two __attribute__((vector_size(8)));
-typedef int64_t words __attribute__((vector_size(16)));
-typedef int32_t halves __attribute__((vector_size(16)));
-
-static __attribute__((noinline)) doubles sum_to_odd(doubles p, doubles c) {
-    const doubles s = p + c, of_c = s - p, rest = (p - (s - of_c)) + (c - of_c);
-    const words inexact = (rest > 0) | (rest < 0); /* the rest of an infinite s is NaN */
-    const words bits = (words)s, even = inexact & (0 - (~bits & 1)), step = 2 * ((rest > 0) ^ (s > 0)) + 1; /* away from 0, or towards it */
-    return (doubles)(bits + (step & even));
-}
-
-static inline two two_multiply_adds(doubles a, doubles b, doubles c) {
-    const doubles p = a * b;
-    doubles s = p + c;
-    const words size = (words)s & INT64_MAX, half_way = (words)(((halves)s & (halves){0x1fffffff, 0, 0x1fffffff, 0}) ==
-        (halves){0x10000000, 1, 0x10000000, 1}), few_digits = (s != 0) & ((doubles)size < 0x1p-126), mend = half_way | few_digits;
-    if (__builtin_expect((mend[0] | mend[1]) != 0, 0)) s = sum_to_odd(p, c);
-    return __builtin_convertvector(s, two);
-}
-
-INLINE vector multiply_add(real a, vector b, vector s) {
-    const doubles both = {(double)a, (double)a};
-    const two low = two_multiply_adds(both, (doubles){(double)b[0], (double)b[1]}, (doubles){(double)s[0], (double)s[1]});
-    const two high = two_multiply_adds(both, (doubles){(double)b[2], (double)b[3]}, (doubles){(double)s[2], (double)s[3]});
-    return (vector){low[0], low[1], high[0], high[1]};
-}
-#endif
-
-/* c[rows, vectors] = or += a[rows, k] b[k, vectors] */
-INLINE void register_tile(int rows, int vectors, bool ta, int64_t k, const real *restrict a, int64_t lda, const real *restrict b,
-    int64_t ldb, real *restrict c, int64_t ldc, bool add) {
-    enum { AHEAD = 8, LINE = 64 / VECTOR };
-    vector s[ROWS][WIDE], of_b[WIDE];
-    UNROLL
-    for (int i = 0; i < rows; i++)
-        UNROLL
-        for (int j = 0; j < vectors; j++) s[i][j] = add ? (vector)*(const anywhere *)(c + i * ldc + j * LANES) : (vector){0};
-    const int64_t below = ta ? 1 : lda, along = ta ? lda : 1;
-    const real *row[ROWS / 3];
-    UNROLL
-    for (int i = 0; i < rows; i += 3) {
-        row[i / 3] = a + i * below;
-        __asm__("" : "+r"(row[i / 3])); /* or compilers load neighbours together and pick them out, which takes longer */
-    }
-    for (int64_t l = 0; l < k; l++, b += ldb) {
-        UNROLL
-        for (int j = 0; j < vectors; j++) of_b[j] = (vector)*(const anywhere *)(b + j * LANES);
-        UNROLL
-        for (int j = 0; j < vectors; j += LINE) __builtin_prefetch(b + AHEAD * ldb + j * LANES);
-        UNROLL
-        for (int i = 0; i < rows; i++) {
-            const real of_a = row[i / 3][i % 3 * below];
-            UNROLL
-            for (int j = 0; j < vectors; j++) s[i][j] = multiply_add(of_a, of_b[j], s[i][j]);
-        }
-        UNROLL
-        for (int i = 0; i < rows; i += 3) row[i / 3] += along;
-    }
-    UNROLL
-    for (int i = 0; i < rows; i++)
-        UNROLL
-        for (int j = 0; j < vectors; j++) *(anywhere *)(c + i * ldc + j * LANES) = s[i][j];
-}
-
 typedef void tile_fn(int64_t k, const real *a, int64_t lda, const real *b, int64_t ldb, real *c, int64_t ldc, bool add);
 
 #define TILE(rows, vectors, ta) \
     static void tile_##rows##_##vectors##_##ta(int64_t k, const real *a, int64_t lda, const real *b, int64_t ldb, \
-    real *c, int64_t ldc, bool add) { register_tile(rows, vectors, ta, k, a, lda, b, ldb, c, ldc, add); }
-#define TILES3(v, ta) TILE(1, v, ta) TILE(2, v, ta) TILE(3, v, ta)
-#define TILES6(v, ta) TILES3(v, ta) TILE(4, v, ta) TILE(5, v, ta) TILE(6, v, ta)
-#define NAMES3(v, ta) tile_1_##v##_##ta, tile_2_##v##_##ta, tile_3_##v##_##ta
-#define NAMES6(v, ta) NAMES3(v, ta), tile_4_##v##_##ta, tile_5_##v##_##ta, tile_6_##v##_##ta
-#ifdef RG_KERNEL_AVX512
-#define TILES(v, ta) TILES6(v, ta) TILE(7, v, ta) TILE(8, v, ta) TILE(9, v, ta) TILE(10, v, ta) TILE(11, v, ta) TILE(12, v, ta)
-#define NAMES(v, ta) \
-    NAMES6(v, ta), tile_7_##v##_##ta, tile_8_##v##_##ta, tile_9_##v##_##ta, tile_10_##v##_##ta, tile_11_##v##_##ta, tile_12_##v##_##ta
-#define TILES_FEW TILES6
-#define NAMES_FEW NAMES6
-#else
-#define TILES TILES6
-#define NAMES NAMES6
-#define TILES_FEW TILES3
-#define NAMES_FEW NAMES3
-#endif
+    real *c, int64_t ldc, bool add) { register_tile(rows, vectors, ta, false, k, a, lda, b, ldb, NULL, NULL, c, ldc, add, NULL); }
 TILES(1, 0) TILES(1, 1) TILES(2, 0) TILES(2, 1) TILES_FEW(4, 0) TILES_FEW(4, 1)
 static tile_fn *const tiles[2][WIDE + 1][ROWS] = {
     {{0}, {NAMES(1, 0)}, {NAMES(2, 0)}, {0}, {NAMES_FEW(4, 0)}}, {{0}, {NAMES(1, 1)}, {NAMES(2, 1)}, {0}, {NAMES_FEW(4, 1)}}};
@@ -171,7 +55,6 @@ static void edge_tile(tile_fn *tile, int rows, int vectors, int m, int64_t k, co
 
 /* -------- panels */
 
-typedef real four __attribute__((vector_size(4 * sizeof(real)), aligned(sizeof(real)), may_alias));
 #ifdef __clang__
 #define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #elif defined RG_KERNEL_F64
@@ -218,12 +101,6 @@ static matrix packed(int vectors, int64_t k, int64_t m, matrix b, real *to) {
     if (vectors == 1) pack(LANES, k, m, b, to);
     else pack(COLS, k, m, b, to);
     return (matrix){to, vectors * LANES, false};
-}
-
-/* n in parts of nearly the same size, of at most `most` */
-static int64_t even(int64_t n, int64_t most) {
-    const int64_t parts = (n + most - 1) / most;
-    return (n + parts - 1) / parts;
 }
 
 /* The rows of n, cut into pieces of nearly the same size, of at most ROWS, of which this is the first of piece q. */

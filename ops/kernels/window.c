@@ -47,23 +47,15 @@ static void each(const rg_tape *t, const frame *f, int64_t n, rg_loop_fn *loop, 
     rg_parallel(t, n * columns / RG_CHUNK, n, loop, &(unfolding){f, f->h * f->w, columns, from, to});
 }
 
-void RG_K(planes_unfold)(const rg_tape *t, const frame *f, int64_t n, const real *planes, real *columns) {
-    each(t, f, n, unfold_planes, planes, columns);
-}
-
-void RG_K(planes_fold)(const rg_tape *t, const frame *f, int64_t n, const real *columns, real *planes) {
-    each(t, f, n, fold_planes, columns, planes);
-}
-
 int RG_K(unfold)(rg_tensor *y) {
     const rg_tensor *x = y->in[0];
     const frame f = frame_of(x, &y->attr);
-    if (y->numel) RG_K(planes_unfold)(y->tape, &f, x->shape[0] * x->shape[1], x->data, y->data);
+    if (y->numel) each(y->tape, &f, x->shape[0] * x->shape[1], unfold_planes, x->data, y->data);
     return 0;
 }
 
 int RG_K(fold)(rg_tensor *y) {
     const frame f = frame_of(y, &y->attr);
-    if (y->numel) RG_K(planes_fold)(y->tape, &f, y->shape[0] * y->shape[1], y->in[0]->data, y->data);
+    if (y->numel) each(y->tape, &f, y->shape[0] * y->shape[1], fold_planes, y->in[0]->data, y->data);
     return 0;
 }

@@ -32,8 +32,4 @@ static inline run run_of(const frame *f, int64_t p, int64_t i, int64_t j) {
     return (run){lo, hi > lo ? hi : lo, row * f->w + first};
 }
 
-/* The columns [kh kw, down across] of each of n planes; and back, adding the columns up to planes. Threads share the planes. */
-void RG_K(planes_unfold)(const rg_tape *t, const frame *f, int64_t n, const real *planes, real *columns);
-void RG_K(planes_fold)(const rg_tape *t, const frame *f, int64_t n, const real *columns, real *planes);
-
 #endif

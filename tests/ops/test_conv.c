@@ -87,6 +87,81 @@ static void many_images(void **state) {
     assert_close("dw", all, sum, 1e-12);
 }
 
+/* Numbers whose sums depend on the order */
+static rg_tensor *thirds(rg_tape *t, rg_dtype dtype, int ndim, const int64_t *shape) {
+    rg_tensor *x = numbers(t, dtype, ndim, shape);
+    for (int64_t i = 0; i < x->numel; i++)
+        if (dtype == RG_F32) ((float *)x->data)[i] /= 3;
+        else ((double *)x->data)[i] /= 3;
+    return x;
+}
+
+/* y = conv2d(x, w, b) and the gradients of all three, of a loss sum y g */
+static void convolve(rg_tensor *const in[3], const rg_tensor *g, rg_window_options options, rg_tensor *found[4]) {
+    found[0] = (rg_conv2d)(in[0], in[1], in[2], options);
+    rg_grad(found[0], rg_list_of(in[0], in[1], in[2]), found + 1, .dy = (rg_tensor *)g);
+}
+
+/* The same by unfold, matmul and fold, for one group. */
+static void convolve_unfolded(rg_tensor *const in[3], rg_tensor *g, rg_window_options options, rg_tensor *should[4]) {
+    rg_tensor *x = in[0], *w = in[1];
+    const int64_t out = w->shape[0], rows = w->numel / out, n = x->shape[0], columns = g->shape[2] * g->shape[3];
+    options.kernel[0] = (int)w->shape[2], options.kernel[1] = (int)w->shape[3];
+    rg_tensor *c = (rg_unfold)(x, options), *flat = rg_reshape(w, out, rows), *d = rg_reshape(g, n, out, columns);
+    should[0] = rg_add(rg_reshape_n(rg_matmul(flat, c), 4, g->shape), rg_reshape(in[2], out, 1, 1));
+    should[1] = (rg_fold)(rg_matmul(flat, d, .transpose_a = true), x->shape[2], x->shape[3], options);
+    should[2] = rg_reshape_n(rg_sum(rg_matmul(d, c, .transpose_b = true), 0), 4, w->shape);
+    should[3] = rg_sum(g, 0, 2, 3);
+}
+
+/* Sizes on both sides of every edge of the kernel: of a vector, of a tile of channels, of a strip, of a line that is cut. All instruction
+   sets and numbers of threads give the same bits. */
+static void conv2d_in_every_size(void **state) {
+    static const struct { int n, in, h, w, out, kh, kw; rg_window_options o; } cases[] = {
+        {2, 1, 5, 15, 1, 3, 3, {.padding = {1}}}, {2, 3, 5, 16, 8, 3, 3, {.padding = {1}}}, {2, 2, 4, 17, 9, 3, 3, {.padding = {1}}},
+        {1, 3, 6, 31, 13, 2, 3, {.padding = {3}}}, {3, 2, 4, 32, 25, 3, 3, {.padding = {1}}}, {1, 1, 3, 33, 3, 1, 5, {.padding = {2}}},
+        {2, 50, 6, 16, 5, 3, 3, {.padding = {1}}}, {2, 5, 11, 16, 67, 3, 3, {.padding = {4}}}, {2, 4, 9, 34, 6, 3, 3, {.stride = {2}}},
+        {1, 3, 13, 20, 7, 4, 2, {.stride = {3, 2}, .padding = {2, 1}}}, {2, 3, 12, 24, 4, 3, 3, {.dilation = {3, 2}, .padding = {2}}},
+        {2, 3, 14, 26, 4, 3, 2, {.stride = {2}, .dilation = {2, 3}, .padding = {5, 4}}}, {2, 3, 9, 9, 4, 1, 1, {.stride = {3}}},
+        {2, 130, 5, 7, 12, 1, 1, {.groups = 1}}, {1, 2, 300, 40, 3, 3, 3, {.padding = {1}}}, {1, 1, 2, 40000, 2, 1, 3, {.padding = {1}}},
+        {1, 1, 1, 5000, 2, 1, 90, {.groups = 1}}, {20, 2, 2, 2, 4, 2, 2, {.padding = {1}}}, {40, 1, 28, 28, 8, 5, 5, {.padding = {2}}},
+    };
+    rg_tape *t = *state;
+    if (isa != rg_best_isa()) return; /* once: the loop has all */
+    for (size_t k = 0; k < 2 * sizeof cases / sizeof *cases; k++) {
+        const rg_dtype dtype = dtypes[k % 2];
+        const int i = (int)k / 2, n = cases[i].n, in = cases[i].in, out = cases[i].out;
+        rg_tensor *leaf[] = {thirds(t, dtype, RG_DIMS(n, in, cases[i].h, cases[i].w)),
+            thirds(t, dtype, RG_DIMS(out, in, cases[i].kh, cases[i].kw)), thirds(t, dtype, RG_DIMS(out))};
+        for (int j = 0; j < 3; j++) rg_requires_grad(leaf[j], true);
+        rg_tensor *y = (rg_conv2d)(leaf[0], leaf[1], leaf[2], cases[i].o), *g = thirds(t, dtype, 4, y->shape), *found[4], *should[4];
+        convolve(leaf, g, cases[i].o, found);
+        convolve_unfolded(leaf, g, cases[i].o, should);
+        for (int j = 0; j < 4; j++)
+            for (int64_t at = 0; at < should[j]->numel; at++) near(found[j], at, element(should[j], at), 4000);
+        for (int set = 0; set <= rg_best_isa(); set++)
+            for (int threads = 1; threads < 4; threads += 2) {
+                rg_set_isa(t, set), rg_set_threads(t, threads);
+                convolve(leaf, g, cases[i].o, should);
+                for (int j = 0; j < 4; j++) assert_memory_equal(found[j]->data, should[j]->data,
+                    (size_t)found[j]->numel * (dtype == RG_F32 ? 4 : 8));
+            }
+        rg_set_isa(t, isa), rg_set_threads(t, 1);
+    }
+}
+
+/* An infinite pixel is seen by the windows and taps that meet it, and by no other, also where a vector ends behind the last window. */
+static void conv2d_keeps_infinity_in_its_place(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *x = numbers(t, RG_F32, RG_DIMS(1, 1, 5, 7)), *w = rg_full(t, 1, 3, 1, 3, 3), *dw;
+    ((float *)x->data)[3 * 7] = INFINITY; /* by tap (1, 0) in window (2, 0), by tap (2, 0) in window (1, 0) */
+    rg_requires_grad(w, true);
+    rg_tensor *y = rg_conv2d(x, w, NULL);
+    rg_grad(y, rg_list_of(w), &dw, .dy = rg_full_n(t, 1, 4, y->shape));
+    for (int64_t i = 0; i < dw->numel; i++) assert_int_equal(isfinite(element(dw, i)), i % 9 != 3 && i % 9 != 6);
+    for (int64_t i = 0; i < y->numel; i++) assert_int_equal(isfinite(element(y, i)), i % 15 != 5 && i % 15 != 10);
+}
+
 static void conv1d_is_its_formula(void **state) {
     rg_tape *t = *state;
     for (int k = 0; k < 100; k++) {
@@ -242,7 +317,8 @@ static void messages(void **state) {
 }
 
 int main(void) {
-    static const struct CMUnitTest cases[] = {CASE(conv2d_is_its_formula), CASE(many_images), CASE(conv1d_is_its_formula),
+    static const struct CMUnitTest cases[] = {CASE(conv2d_is_its_formula), CASE(many_images), CASE(conv2d_in_every_size),
+        CASE(conv2d_keeps_infinity_in_its_place), CASE(conv1d_is_its_formula),
         CASE(unfold_is_its_formula),
         CASE(pools_are_their_formulas), CASE(ties_and_specials), CASE(a_tie_that_moves_is_another_branch),
         CASE(a_width_left_out_is_the_height), CASE(messages)};
