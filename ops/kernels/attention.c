@@ -12,10 +12,9 @@
 #include "ops/kernels/loops.h"
 #include "gemm.h"
 
-enum { TILE = 64, PARTS = 4, SHARES = 16 };
+enum { TILE = 64, SHARES = 16 };
 
-typedef struct job job;
-struct job {
+typedef struct job {
     rg_tensor *y;
     const rg_tensor *mask;                  /* or NULL */
     int64_t n, m, d, e, matrices, strips;   /* q [n, d], k [m, d], v [m, e]; strips in a matrix */
@@ -24,10 +23,7 @@ struct job {
     const real *dy;
     int64_t shares;                         /* the strips of a matrix are shared out among so many pieces, each with a dk and dv */
     real *dq, *dk, *dv, *dmask, *sums;      /* NULL: not needed. sums: the dk and dv of all shares but the first */
-    void (*run)(const job *a, int64_t piece, real *scratch);
-    int64_t pieces, parts, size;            /* parts: pieces one after another, with one scratch of `size` elements */
-    real *scratch;
-};
+} job;
 
 /* The queries i .. i + n - 1 of one matrix, and the keys and values they meet. mask: from query i on. */
 typedef struct strip { int64_t i, n, last; const real *q, *k, *v; const void *mask; } strip;
@@ -107,7 +103,8 @@ static void across(int64_t n, int64_t w, real scale, const real *x, real *to) {
     for (int64_t i = 0; scale != 1 && i < n * w; i++) to[i] *= scale;
 }
 
-static void forward_strip(const job *a, int64_t piece, real *scratch) {
+static void forward_strip(const void *with, int64_t piece, real *scratch) {
+    const job *a = with;
     const int64_t matrix = piece / a->strips, row = matrix * a->n + piece % a->strips * TILE;
     const strip s = strip_of(a, matrix, piece % a->strips * TILE);
     real *q = scratch, *x = q + TILE * a->d, *t = x + TILE * TILE, *to = (real *)a->y->data + row * a->e;
@@ -171,7 +168,8 @@ static void backward_strip(const job *a, int64_t matrix, int64_t i, real *dk, re
 }
 
 /* A share of the strips of a matrix. */
-static void backward_share(const job *a, int64_t piece, real *scratch) {
+static void backward_share(const void *with, int64_t piece, real *scratch) {
+    const job *a = with;
     const int64_t matrix = piece / a->shares, share = piece % a->shares, size = a->m * (a->d + a->e);
     real *sums = a->sums ? a->sums + (matrix * (a->shares - 1) + share - 1) * size : NULL;
     real *dk = !a->dk ? NULL : share ? sums : a->dk + matrix * a->m * a->d;
@@ -209,22 +207,10 @@ static job job_of(rg_tensor *y) {
     return a;
 }
 
-static void run_parts(const void *with, int64_t begin, int64_t end) {
-    const job *a = with;
-    for (int64_t part = begin; part < end; part++)
-        for (int64_t i = a->pieces * part / a->parts; i < a->pieces * (part + 1) / a->parts; i++)
-            a->run(a, i, a->scratch + part * a->size);
-}
-
-static int run(job *a, int64_t pieces, void (*piece)(const job *a, int64_t piece, real *scratch)) {
-    const double work = (double)a->matrices * (double)a->n * (double)a->m * (double)(a->d + a->e) / RG_PRODUCT_LARGE;
-    a->pieces = pieces, a->run = piece;
-    a->parts = work < 2 ? 1 : rg_min64(pieces, PARTS * rg_threads(a->y->tape));
-    a->size = 2 * TILE * (a->d + a->e + TILE);
-    const size_t bytes = (size_t)(a->parts * a->size) * sizeof(real);
-    if (!(a->scratch = rg_tape_alloc(a->y->at, a->y->tape, bytes))) return -1;
-    rg_parallel(a->y->tape, a->parts, a->parts, run_parts, a);
-    return rg_tape_dealloc(a->y->tape, a->scratch, bytes), 0;
+/* Two products for each pair of a query and a key. */
+static int run(job *a, int64_t pieces, rg_piece_fn *piece) {
+    const int64_t parts = rg_parts(a->y, (double)a->matrices * (double)a->n * (double)a->m * (double)(a->d + a->e) / 2);
+    return RG_K(share)(a->y, parts, pieces, 2 * TILE * (a->d + a->e + TILE), piece, a);
 }
 
 int RG_K(attention)(rg_tensor *y) {

@@ -6,15 +6,14 @@
 
    y is computed in the register tiles of a product: an element is one chain of multiply-adds over (channel, i, j), in order. dx is the
    convolution of dy with the turned weights; with a stride, one for each remainder of a pixel's place. dw is a sum over positions in SUMS
-   strands, so that vectors run along dy as it lies. The order of every sum follows from the shapes alone. */
+   strands, so that vectors run along dy where it is. The order of every sum follows from the shapes alone. */
 #include "ops/kernels/loops.h"
 #include "gemm.h"
 #include "tile.h"
 
 enum {
-    COPY = 1 << 16,  /* elements of a copy, unless the least one has more */
-    UNIT = 32,       /* a line is cut into multiples of so many positions */
-    PARTS = 4,       /* pieces of work for each thread */
+    COPY = 1 << 16, /* elements of a copy, unless the least one has more */
+    UNIT = 32,      /* a line is cut into multiples of so many positions */
 };
 
 static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -125,30 +124,8 @@ static void copy(const conv *k, const real *x, int64_t channels, strip s, real *
     }
 }
 
-/* -------- units of work, shared out to threads; a part, units one after the other, has a scratch */
-
-typedef void unit_fn(const void *with, int64_t unit, real *scratch);
-typedef struct sharing { const void *with; unit_fn *run; int64_t units, parts, elements; real *scratch; } sharing;
-static void run_parts(const void *with, int64_t begin, int64_t end) {
-    const sharing *s = with;
-    for (int64_t part = begin; part < end; part++)
-        for (int64_t i = s->units * part / s->parts; i < s->units * (part + 1) / s->parts; i++)
-            s->run(s->with, i, s->scratch + part * s->elements);
-}
-
 static int64_t parts_of(const conv *k, const rg_tensor *y) {
-    const double all = (double)(k->images * k->groups * k->in * k->out) * (double)(k->taps * windows_of(k));
-    return rg_threads(y->tape) > 1 && all >= RG_PRODUCT_LARGE ? PARTS * rg_threads(y->tape) : 1;
-}
-
-static int share(rg_tensor *y, int64_t parts, int64_t units, unit_fn *run, const void *with, int64_t elements) {
-    sharing s = {with, run, units, rg_min64(parts, units), (elements + 15) / 16 * 16, NULL};
-    const size_t bytes = (size_t)(s.parts * s.elements) * sizeof(real);
-    if (!units) return 0;
-    if (!(s.scratch = rg_tape_alloc(y->at, y->tape, bytes))) return -1;
-    rg_parallel(y->tape, s.parts, s.parts, run_parts, &s);
-    rg_tape_dealloc(y->tape, s.scratch, bytes);
-    return 0;
+    return rg_parts(y, (double)(k->images * k->groups * k->in * k->out) * (double)(k->taps * windows_of(k)));
 }
 
 /* -------- forward, and the gradient of the input */
@@ -267,7 +244,7 @@ static int run_forward(forward *f, rg_tensor *y) {
     int failed = (f->packed = rg_tape_alloc(y->at, y->tape, bytes)) ? 0 : -1;
     if (!failed) {
         rg_parallel(y->tape, numel / RG_CHUNK, k->groups * f->blocks, pack, f);
-        failed = share(y, parts, units * f->pieces, run_strip, f, k->size + (in_place(f) ? 0 : k->out * k->down * k->across));
+        failed = RG_K(share)(y, parts, units * f->pieces, k->size + (in_place(f) ? 0 : k->out * k->down * k->across), run_strip, f);
         rg_tape_dealloc(y->tape, f->packed, bytes);
     }
     conv_end(k, y);
@@ -502,8 +479,8 @@ static int weight_gradient(rg_tensor *y, const real *dy, rg_tensor *dw) {
     f.together = most(1, rg_min64(rg_min64(TOGETHER, COPY / k->size), NEAR / (k->down * k->across)));
     const size_t bytes = (size_t)(f.shares * dw->numel) * sizeof(real);
     int failed = (f.sums = rg_tape_alloc(y->at, y->tape, bytes)) ? 0 : -1;
-    if (!failed) failed = share(y, parts_of(k, y), f.shares * k->groups * f.blocks * f.pieces, run_share, &f,
-        f.out * k->channels * k->taps * SUMS + f.together * (k->size + tile));
+    if (!failed) failed = RG_K(share)(y, parts_of(k, y), f.shares * k->groups * f.blocks * f.pieces,
+        f.out * k->channels * k->taps * SUMS + f.together * (k->size + tile), run_share, &f);
     if (!failed) rg_parallel(y->tape, f.shares * dw->numel / RG_CHUNK, dw->numel, add_shares, &f);
     if (f.sums) rg_tape_dealloc(y->tape, f.sums, bytes);
     conv_end(k, y);

@@ -35,6 +35,17 @@ static inline int64_t rg_product_packs(const rg_gemm *p, rg_tile t) {
     return (width + height) * rg_min64(p->k, RG_PRODUCT_DEPTH);
 }
 
+/* How many parts to share so many multiply-adds out to: several for each thread, so that threads wait briefly for a late one. */
+static inline int64_t rg_parts(const rg_tensor *y, double work) {
+    enum { PARTS = 4 };
+    return rg_threads(y->tape) > 1 && work >= RG_PRODUCT_LARGE ? PARTS * rg_threads(y->tape) : 1;
+}
+
+/* Runs all pieces, on behalf of y, in at most so many parts. A part, pieces one after another in a thread, has a scratch of `elements`, or
+   NULL for 0. 0, or -1 with the error on y's tape (gemm.c). */
+typedef void rg_piece_fn(const void *with, int64_t piece, real *scratch);
+int RG_K(share)(rg_tensor *y, int64_t parts, int64_t pieces, int64_t elements, rg_piece_fn *run, const void *with);
+
 /* That piece (product.c), for one matrix each of a, b and c; p's bias is left out. `scratch`: of rg_product_packs elements, or NULL. */
 void RG_K(product)(const rg_gemm *p, rg_tile t, const real *a, const real *b, real *c, real *scratch);
 void RG_K(transposed)(int64_t n, int64_t m, const real *x, real *to); /* to[m, n] = x[n, m]^T (product.c) */
