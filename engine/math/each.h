@@ -207,7 +207,7 @@ MATH bool FN(is_far)(NUM x) { return FN(magnitude)(x) >= MATH_NEAR && FN(magnitu
 #define TAN_OF(a) FN(or_small)(x, FN(tan_of)(a))
 
 /* name(x): for any x. name_in_loop(x): also for any x if `any` is set; otherwise for near ones, and *met_far gets a bit if x's exponent
-   is that of MATH_NEAR, 15, or more */
+   is that of MATH_NEAR or more */
 #define ANGLE_FUNCTION(name, of)                                                      \
     MATH NUM FN(name)(NUM x) {                                                        \
         const FN(angle) a = FN(is_far)(x) ? FN(angle_far)(x) : FN(angle_near)(x);     \
@@ -215,7 +215,7 @@ MATH bool FN(is_far)(NUM x) { return FN(magnitude)(x) >= MATH_NEAR && FN(magnitu
     }                                                                                 \
     MATH NUM FN(name##_in_loop)(NUM x, bool any, WORD *met_far) {                     \
         if (any) return FN(name)(x);                                                  \
-        *met_far |= ((FN(bits)(x) << 1 >> (MANTISSA + 1)) + (BIAS + 2 - 15)) & (2 * BIAS + 2); \
+        *met_far |= ((FN(bits)(x) << 1 >> (MANTISSA + 1)) + (BIAS + 2 - MATH_NEAR_EXPONENT)) & (2 * BIAS + 2); \
         const FN(angle) a = FN(angle_near)(x);                                        \
         return of(a);                                                                 \
     }

@@ -66,7 +66,8 @@ MATH double math_rest_f64(double a, double b, double p) {
 }
 #endif
 
-#define MATH_NEAR 32768 /* 2^15: up to this |x|, sin, cos and tan need no loop to reduce it */
+#define MATH_NEAR_EXPONENT 15
+#define MATH_NEAR (1 << MATH_NEAR_EXPONENT) /* up to this |x|, sin, cos and tan need no loop to reduce it */
 
 #include "angle.h"
 #include "polynomials.h"
