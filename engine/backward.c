@@ -16,7 +16,7 @@ RG_COLD static int rg_failed_since(rg_tensor *y, uint32_t errors) {
 
 static bool pass_failed(const rg_tape *t) { return t->errors != t->pass.errors; }
 
-/* g may be written in place if nothing else holds it and it is no view. */
+/* g may be written in place if nothing else holds it and it is not a view. */
 static bool held_by(const rg_tensor *g, int holders, int list) { return g->refs == holders && (g->flags & list) && !g->base; }
 static bool rg_is_unshared(const rg_tensor *g) { return held_by(g, 1, RG_KEPT); }
 /* g, a cotangent. What a plan's pass made has two holds, the plan's and the cotangent's. A number that fills a tensor is not written then,

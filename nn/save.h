@@ -38,7 +38,7 @@ typedef struct rg_file_options {
     rg_layout layout;          /* default RG_IN_OUT; RG_TORCH: as in PyTorch's files */
     /* In front of all names in the file, with its dot: with .prefix = "model." the parameter "0.weight" is
        "model.0.weight" in the file. To load: it is removed before names are compared, and other names are skipped. It
-       stands before what .rename gives. */
+       comes before what .rename gives. */
     const char *prefix;
     /* Pairs of prefixes, in the file and here, then NULL: (const char *[]){"features", "0", "fc", "1", NULL}. A
        prefix is whole components: "1" fits "1.weight", not "10.weight". "" fits every name. For each name here the
@@ -147,7 +147,7 @@ rg_list rg_npz_load(rg_tape *t, const char *path); /* all arrays of a .npz file;
    header itself, computed over its eight bytes of length and its JSON with zeros in place of these 16 digits. A file
    whose checksums do not fit, because it is damaged or another program changed it, is refused; the error names the
    header or the tensor. Files without checksums load. Refused: a header over 16 MiB, a name that occurs twice, metadata
-   that is no text, more than 6 dimensions, offsets that overlap, leave gaps, or leave bytes at the end. A load that
+   that is not text, more than 6 dimensions, offsets that overlap, leave gaps, or leave bytes at the end. A load that
    fails changes nothing. No load changes gradients. */
 
 /* -------- how files are written and read. The file is written in the same folder as PATH.PID-K.tmp, flushed to the
