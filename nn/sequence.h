@@ -81,6 +81,11 @@ rg_tensor *rg_nn_attend(rg_nn *net, rg_tensor *query, rg_tensor *key, rg_tensor 
    above. */
 rg_nn *rg_nn_transformer_block(
     rg_tape *t, int64_t dim, int64_t heads, int64_t hidden, rg_init init, rg_attention_options options);
+/* A stack of such blocks and a layer norm: [batch, n, dim] -> [batch, n, dim]. rg_nn_forward(encoder, x, mask) gives
+   the mask to each block. torch.nn.TransformerEncoder(block, layers, norm=LayerNorm(dim)), with its names:
+   "layers.0.self_attn.in_proj_weight" .. "norm.bias". */
+rg_nn *rg_nn_transformer_encoder(
+    rg_tape *t, int layers, int64_t dim, int64_t heads, int64_t hidden, rg_init init, rg_attention_options options);
 
 #ifdef __cplusplus
 }

@@ -68,10 +68,23 @@ static int check_sequences(const char *at, const attention *a, rg_tensor *q, rg_
         (long long)a->dim);
 }
 
+/* The mask broadcasts to [batch, heads, n, m]. */
+static int check_mask(const char *at, const attention *a, rg_tensor *query, rg_tensor *key, rg_tensor *mask) {
+    const int64_t to[4] = {query->shape[0], a->heads, query->shape[1], key->shape[1]};
+    char text[80];
+    bool fits = mask->ndim <= 4;
+    for (int d = 0; fits && d < mask->ndim; d++) fits = mask->shape[d] == 1 || mask->shape[d] == to[4 - mask->ndim + d];
+    if (fits) return 0;
+    return rg_fail(a->nn.tape, RG_ESHAPE, at,
+        "multi_head_attention: the mask %s does not broadcast to [batch, heads, n, m], here [%lld,%lld,%lld,%lld]; a mask of keys, "
+        "[batch, m], is given as rg_reshape(mask, batch, 1, 1, m)", rg_shape_text(mask, text, sizeof text), (long long)to[0],
+        (long long)to[1], (long long)to[2], (long long)to[3]);
+}
+
 static rg_tensor *attend(const char *at, attention *a, rg_tensor *query, rg_tensor *key, rg_tensor *value, rg_tensor *mask) {
     rg_tensor *y[3]; /* query, key, value */
     const bool self = query == key && key == value;
-    if (check_sequences(at, a, query, key, value)) return rg_poison(a->nn.tape);
+    if (check_sequences(at, a, query, key, value) || (mask && check_mask(at, a, query, key, mask))) return rg_poison(a->nn.tape);
     if (self) split_heads(at, a, rg_linear(query, a->nn.params[0], a->nn.params[1]), 3, y);
     else for (int i = 0; i < 3; i++) y[i] = project(at, a, i, i == 0 ? query : i == 1 ? key : value);
     rg_tensor *found = NULL; /* [batch, heads, n, dim / heads] */
@@ -145,4 +158,27 @@ rg_nn *rg_nn_transformer_block_at(const char *at, rg_tape *t, int64_t dim, int64
         rg_nn_layer_norm(t, dim), rg_nn_layer_norm(t, dim)};
     for (int i = 0; i < PARTS; i++) rg_nn_add(&b->nn, names[i], parts[i]);
     return b->nn.failed ? NULL : &b->nn;
+}
+
+/* -------- the encoder */
+
+enum { LAYERS, NORM };
+
+/* x, mask */
+static rg_tensor *encode(const char *at, rg_nn *net, rg_tensor *const *in) {
+    const rg_nn *layers = net->children[LAYERS];
+    rg_tensor *x = in[0];
+    for (int i = 0; i < layers->nchildren; i++) x = rg_nn_forward(layers->children[i], x, in[1]);
+    return rg_nn_forward(net->children[NORM], x);
+}
+
+rg_nn *rg_nn_transformer_encoder_at(const char *at, rg_tape *t, int layers, int64_t dim, int64_t heads, int64_t hidden, rg_init init,
+    rg_attention_options o) {
+    if (layers < 0) return rg_fail(t, RG_EVALUE, at, "rg_nn_transformer_encoder: %d layers", layers), NULL;
+    rg_nn *net = rg_nn_new(t, "transformer_encoder", encode, sizeof *net, .inputs = 2, .optional = 1);
+    rg_nn *blocks = rg_nn_sequential_at(at, t, 0, NULL);
+    for (int i = 0; i < layers; i++) rg_nn_add(blocks, NULL, rg_nn_transformer_block_at(at, t, dim, heads, hidden, init, o));
+    rg_nn_add(net, "layers", blocks);
+    rg_nn_add(net, "norm", rg_nn_layer_norm(t, dim));
+    return net && net->failed ? NULL : net;
 }

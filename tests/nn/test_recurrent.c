@@ -152,6 +152,27 @@ static void attention_is_pytorchs(void **state) {
     gradients_match(&whole, block);
 }
 
+/* A stack: the blocks, each with the mask, then the norm. */
+static void an_encoder_is_its_blocks(void **state) {
+    rg_tape *t = *state;
+    rg_set_default_dtype(t, RG_F64);
+    rg_nn *net = rg_nn_transformer_encoder(t, 2, 6, 2, 7, RG_XAVIER_UNIFORM), *blocks = rg_nn_child(net, "layers");
+    assert_string_equal(rg_nn_params(net).items[0]->name, "layers.0.self_attn.in_proj_weight");
+    assert_string_equal(rg_nn_params(net).items[12]->name, "layers.1.self_attn.in_proj_weight");
+    assert_string_equal(rg_nn_params(net).items[25]->name, "norm.bias");
+    sines s = {t, 1};
+    fill_params(&s, net);
+    rg_tensor *x = made(&s, RG_DIMS(2, 3, 6), true), *seen = rg_input(t, ((uint8_t[]){1, 1, 0, 1, 0, 1}), 2, 1, 1, 3);
+    rg_tensor *masks[] = {NULL, seen, hidden_above(t, 3)};
+    for (int k = 0; k < 3; k++) {
+        rg_tensor *y = x;
+        for (int i = 0; i < 2; i++) y = rg_nn_forward(blocks->children[i], y, masks[k]);
+        assert_close("by hand", rg_nn_forward(net, x, masks[k]), rg_nn_forward(rg_nn_child(net, "norm"), y), 0);
+    }
+    rg_tensor *none = rg_nn_forward(rg_nn_transformer_encoder(t, 0, 6, 2, 7, RG_ONES), x);
+    assert_close("no blocks", none, rg_nn_forward(rg_nn_layer_norm(t, 6), x), 0);
+}
+
 /* -------- cells, states, long sequences */
 
 static void steps_are_the_unrolled_net(void **state) {
@@ -234,6 +255,7 @@ static void derivatives(void **state) {
     checked((rg_nn_multi_head_attention)(t, 4, 2, RG_XAVIER_NORMAL, dropping), apply, 1, in, 1);
     checked(rg_nn_multi_head_attention(t, 4, 2, RG_XAVIER_NORMAL), apply_cross, 3, in, 1);
     checked((rg_nn_transformer_block)(t, 4, 2, 3, RG_XAVIER_NORMAL, dropping), apply, 1, in, 1);
+    checked(rg_nn_transformer_encoder(t, 1, 4, 2, 3, RG_XAVIER_NORMAL), apply, 1, in, 1);
     checked(rg_nn_positional_embedding(t, 3, 4, RG_XAVIER_NORMAL), apply, 1, in, 1);
     rg_tensor *ids = rg_input(t, ((int[]){0, 2, 2, 1}), 2, 2);
     checked(rg_nn_embedding(t, 4, 3, RG_XAVIER_NORMAL), apply_ids, 1, &ids, 1);
@@ -441,6 +463,9 @@ static void errors(void **state) {
     FAILS(rg_nn_attend_at("a.c:1", lstm, six, six, six, NULL), "rg_nn_attend: not a multi_head_attention (a.c:1)");
     FAILS(rg_nn_attend_at("a.c:1", mha, six, six, rg_full(t, 1, 2, 5, 6), NULL),
         "multi_head_attention: query [2,4,6], key [2,4,6] and value [2,5,6] do not fit: [batch, n, 6] and twice [batch, m, 6] (a.c:1)");
+    FAILS(rg_nn_attend_at("a.c:1", mha, six, NULL, NULL, rg_full(t, 0, 2, 5)),
+        "multi_head_attention: the mask [2,5] does not broadcast to [batch, heads, n, m], here [2,2,4,4]; "
+        "a mask of keys, [batch, m], is given as rg_reshape(mask, batch, 1, 1, m) (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", rg_nn_positional_embedding(t, 3, 6, RG_ONES), RG_IN(six)),
         "positional_embedding: the input is [2,4,6], not [.., time, dim] of at most weight[3,6] (a.c:1)");
     FAILS(rg_nn_forward_at("a.c:1", rg_nn_embedding(t, 3, 2, RG_ONES), RG_IN(rg_input(t, ((int[]){0, 3}), 2))),
@@ -461,9 +486,14 @@ static void errors(void **state) {
         "rg_nn_multi_head_attention: dim 3074457345618258603 is too large (a.c:1)");
     NOT_MADE(rg_nn_transformer_block_at("a.c:1", t, 6, 2, 4, RG_ONES, (rg_attention_options){.dropout = NAN}),
         "rg_nn_transformer_block: dropout = nan is no probability (a.c:1)");
+    NOT_MADE(rg_nn_transformer_encoder_at("a.c:1", t, -1, 6, 2, 4, RG_ONES, (rg_attention_options){0}),
+        "rg_nn_transformer_encoder: -1 layers (a.c:1)");
+    NOT_MADE(rg_nn_transformer_encoder_at("a.c:1", t, 1, 6, 4, 4, RG_ONES, (rg_attention_options){0}),
+        "rg_nn_transformer_block: 4 heads do not divide 6 features (a.c:1)");
     NOT_MADE(rg_nn_embedding_at("a.c:1", t, 3, 2, RG_NORMAL(0, -1)), "embedding: weight: std -1 is negative (a.c:1)");
     assert_null((rg_nn_lstm)(NULL, 1, 1, two));
     assert_null(rg_nn_transformer_block(NULL, 2, 1, 2, RG_ONES));
+    assert_null(rg_nn_transformer_encoder(NULL, 1, 2, 1, 2, RG_ONES));
     assert_null(rg_nn_embedding(NULL, 2, 1, RG_ONES));
     assert_true(rg_failed(rg_nn_time_step(NULL, NULL, NULL)) && rg_failed(rg_nn_unroll(NULL, NULL, NULL)) &&
         rg_failed(rg_nn_attend(NULL, NULL, NULL, NULL, NULL)));
@@ -507,7 +537,7 @@ static void without_memory(void **state) {
 
 int main(void) {
     static const struct CMUnitTest cases[] = {CASE(recurrent_nets_are_pytorchs), CASE(attention_is_pytorchs),
-        CASE(steps_are_the_unrolled_net), CASE(long_sequences),
+        CASE(an_encoder_is_its_blocks), CASE(steps_are_the_unrolled_net), CASE(long_sequences),
         CASE(derivatives), CASE(dropout_only_while_training), CASE(causal_nets_do_not_look_ahead), CASE(checkpoint_round_trip),
         CASE(steady_steps),
         CASE(a_record_of_them_plays), CASE(they_learn), CASE(padding_of_an_embedding), CASE(errors), CASE(without_memory)};

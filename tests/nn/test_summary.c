@@ -59,6 +59,17 @@ static void a_tree(void **state) {
     assert_int_equal(rg_nn_count(NULL), 0);
 }
 
+/* A row that needs more room moves the columns of all rows. */
+static void columns_are_as_wide_as_the_widest_row(void **state) {
+    (void)state;
+    rg_nn *net = rg_nn_sequential(t, rg_nn_lstm(t, 4, 8), rg_nn_linear(t, 8, 2, RG_ONES));
+    prints(net, NULL,
+        "sequential\n"
+        "  0: lstm  weight_ih_l0[4,32] weight_hh_l0[8,32] bias_ih_l0[32] bias_hh_l0[32]                           448\n"
+        "  1: linear  weight[8,2] bias[2]                                                                          18\n"
+        "466 parameters in 6 tensors, 1864 bytes\n");
+}
+
 static void a_shared_layer_counts_once(void **state) {
     (void)state;
     rg_nn *shared = rg_nn_linear(t, 3, 3, RG_ONES), *net = rg_nn_sequential(t, shared, rg_nn_tanh(t), shared);
@@ -146,7 +157,8 @@ static void errors(void **state) {
 
 int main(void) {
 #define ONE(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    static const struct CMUnitTest cases[] = {ONE(a_tree), ONE(a_shared_layer_counts_once), ONE(evaluation_nests),
+    static const struct CMUnitTest cases[] = {ONE(a_tree), ONE(columns_are_as_wide_as_the_widest_row),
+        ONE(a_shared_layer_counts_once), ONE(evaluation_nests),
         ONE(evaluations_of_several_nets), ONE(evaluation_of_other_entrances), ONE(errors)};
     return cmocka_run_group_tests_name("summary", cases, NULL, NULL);
 }

@@ -30,7 +30,7 @@ static rg_nn *make(rg_tape *t) {
     rg_nn_add(net, "conv", rg_nn_conv2d(t, 1, 4, RG_HE_NORMAL, .kernel = {3}));
     rg_nn_add(net, "bn", rg_nn_batch_norm2d(t, 4));
     rg_nn_add(net, "emb", rg_nn_embedding(t, 11, 8, RG_NORMAL(0, 1)));
-    rg_nn_add(net, "block", rg_nn_transformer_block(t, 8, 2, 16, RG_XAVIER_UNIFORM));
+    rg_nn_add(net, "encoder", rg_nn_transformer_encoder(t, 2, 8, 2, 16, RG_XAVIER_UNIFORM));
     rg_nn_add(net, "lstm", rg_nn_lstm(t, 8, 6, .layers = 2));
     rg_nn_add(net, "fc", rg_nn_linear(t, 10, 5, RG_HE_NORMAL));
     return net;

@@ -25,13 +25,14 @@ class Net(nn.Module):
         super().__init__()
         self.conv, self.bn = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)
         self.emb = nn.Embedding(11, 8)
-        self.block = nn.TransformerEncoderLayer(8, 2, 16, dropout=0, activation="gelu", batch_first=True, norm_first=True)
+        block = nn.TransformerEncoderLayer(8, 2, 16, dropout=0, activation="gelu", batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(block, 2, norm=nn.LayerNorm(8))
         self.lstm = nn.LSTM(8, 6, num_layers=2, batch_first=True)
         self.fc = nn.Linear(10, 5)
 
     def forward(self, images, tokens):
         seen = torch.relu(self.bn(self.conv(images))).mean((-2, -1))
-        read, _ = self.lstm(self.block(self.emb(tokens)))
+        read, _ = self.lstm(self.encoder(self.emb(tokens)))
         return self.fc(torch.cat((seen, read[:, -1]), 1))
 
 
