@@ -164,6 +164,14 @@ typedef struct rg_attention_mask_options {
 rg_tensor *rg_scaled_dot_product_attention(rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_attention_mask_options options);
 /* the weights softmax(q k^T / sqrt(d) + mask): [.., n, m] */
 rg_tensor *rg_attention_weights(rg_tensor *q, rg_tensor *k, rg_attention_mask_options options);
+/* What an LSTM's and a GRU's step does after its products, in one pass; cells of nn/sequence.h are made of them. xg and
+   hg: the parts of the input and of the state in the gates, x w_ih + b_ih and h w_hh + b_hh. The gates are in PyTorch's
+   order.
+   lstm: xg, hg [.., 4 n] (i f g o), c [.., n] -> [2, .., n], the new c and then the new h, which rg_chunk separates:
+         c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c')
+   gru:  xg, hg [.., 3 n] (r z n), h [.., n] -> h' [.., n] = n + sigmoid(z) (h - n), n = tanh(n_x + sigmoid(r) n_h) */
+rg_tensor *rg_lstm_gates(rg_tensor *xg, rg_tensor *hg, rg_tensor *c);
+rg_tensor *rg_gru_gates(rg_tensor *xg, rg_tensor *hg, rg_tensor *h);
 
 /* -------- creation: new tensors, as rg_full makes them: in the tape's dtype, until the reset. rg_cast makes indices of
    them. A replay draws random ones again, as recording again would. */

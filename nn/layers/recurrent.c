@@ -18,18 +18,15 @@ static rg_tensor *rnn_step(const char *at, rg_tensor *xg, rg_tensor *h, rg_tenso
 
 static rg_tensor *lstm_step(const char *at, rg_tensor *xg, rg_tensor *h, rg_tensor **c, rg_tensor *w, rg_tensor *b, bool relu) {
     (void)relu;
-    rg_tensor *g[4]; /* i f g o */
-    if (rg_chunk(rg_add(xg, rg_linear(h, w, b)), g, 1, 4)) return rg_poison(rg_tape_of(w));
-    *c = rg_add(rg_mul(rg_sigmoid(g[1]), *c), rg_mul(rg_sigmoid(g[0]), rg_tanh(g[2])));
-    return rg_mul(rg_sigmoid(g[3]), rg_tanh(*c));
+    rg_tensor *new[2]; /* c h */
+    if (rg_chunk(rg_lstm_gates(xg, rg_linear(h, w, b), *c), new, 0, 2)) return rg_poison(rg_tape_of(w));
+    *c = rg_squeeze(new[0], 0);
+    return rg_squeeze(new[1], 0);
 }
 
 static rg_tensor *gru_step(const char *at, rg_tensor *xg, rg_tensor *h, rg_tensor **c, rg_tensor *w, rg_tensor *b, bool relu) {
     (void)c, (void)relu;
-    rg_tensor *x[3], *g[3]; /* r z n */
-    if (rg_chunk(xg, x, 1, 3) || rg_chunk(rg_linear(h, w, b), g, 1, 3)) return rg_poison(rg_tape_of(w));
-    rg_tensor *r = rg_sigmoid(rg_add(x[0], g[0])), *z = rg_sigmoid(rg_add(x[1], g[1])), *n = rg_tanh(rg_add(x[2], rg_mul(r, g[2])));
-    return rg_add(n, rg_mul(z, rg_sub(h, n)));
+    return rg_gru_gates(xg, rg_linear(h, w, b), h);
 }
 
 typedef rg_tensor *(*step_fn)(const char *at, rg_tensor *xg, rg_tensor *h, rg_tensor **c, rg_tensor *w, rg_tensor *b, bool relu);

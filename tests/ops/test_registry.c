@@ -482,6 +482,7 @@ static const large large_ones[] = {
     {"avg_pool2d", "31,7,20,21 kernel=3x3 stride=2x2 padding=1x1"},
     {"layer_norm", "201,333 333 333 axis=-1 p=.1"}, {"rms_norm", "201,9,37 9,37 axis=1 p=.1"}, {"batch_norm", "21,9,17,18 9 9 p=.1"},
     {"batch_norm", "301,200 200 200 p=.1"}, {"dropout", "201,333 p=.4"},
+    {"lstm_gates", "41,400 same 41,100"}, {"gru_gates", "41,3,300 41,3,300 41,3,100"},
     {"pick", "7001,11 7001:i32<11"}, {"where", "101,333:f<2 101,333 333"}, {"sum_to", "101,333 shape=333"}, {"expand", "333 shape=101x333"},
     {"index_select", "70,333 900:i32<70 axis=0"}, {"index_add", "70,333 900:i32<70 900,333 axis=0"},
     {"gather", "101,333 101,400:i32<333 axis=1"},
@@ -603,7 +604,7 @@ static void all_ops_are_there(void **state) {
         "masked_fill", "stack",
         "tril", "triu", "repeat", "repeat_interleave", "dot", "outer",
         "conv1d", "conv2d", "unfold", "fold", "max_pool2d", "avg_pool2d",
-        "layer_norm", "rms_norm", "batch_norm", "dropout", "scaled_dot_product_attention"};
+        "layer_norm", "rms_norm", "batch_norm", "dropout", "scaled_dot_product_attention", "lstm_gates", "gru_gates"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!rg_op_find(names[i])) fail_msg("there is no operator %s", names[i]);
 }

@@ -160,6 +160,21 @@ def layer_norm(x, *rest):
     return norm(x, a.int("axis"), *(wb + [None] * (2 - len(wb))), a.num("p"))
 
 
+def lstm_gates(xg, hg, c, a):
+    n, rows = c.shape[-1], max(c.numel() // max(c.shape[-1], 1), 0)
+    if not n: return torch.stack((c, c))
+    nothing = torch.zeros(4 * n, n, dtype=c.dtype)
+    h, c2 = torch.lstm_cell((xg + hg).reshape(rows, 4 * n), (torch.zeros(rows, n, dtype=c.dtype), c.reshape(rows, n)),
+                            torch.eye(4 * n, dtype=c.dtype), nothing)
+    return torch.stack((c2, h)).reshape(2, *c.shape)
+
+
+def gru_gates(xg, hg, h, a):
+    (xr, xz, xn), (hr, hz, hn) = xg.chunk(3, -1), hg.chunk(3, -1)
+    z, n = torch.sigmoid(xz + hz), torch.tanh(xn + torch.sigmoid(xr + hr) * hn)
+    return (1 - z) * n + z * h
+
+
 def batch_norm(x, *rest):
     *wb, a = rest
     dims = [d for d in range(x.dim()) if d != 1]
@@ -275,7 +290,7 @@ TORCH.update({
     "fold": lambda x, a: F.fold(x, a.dims("size"), **windows(a)), "max_pool2d": lambda x, a: F.max_pool2d(x, **pool_windows(a)),
     "avg_pool2d": lambda x, a: F.avg_pool2d(x, **pool_windows(a)), "scaled_dot_product_attention": attention,
     "layer_norm": layer_norm, "rms_norm": rms_norm, "batch_norm": batch_norm, "dropout": dropout,
-    "batch_norm_given": batch_norm_given,
+    "batch_norm_given": batch_norm_given, "lstm_gates": lstm_gates, "gru_gates": gru_gates,
     # shape and index
     "reshape": lambda x, a: x.reshape(a.dims()),
     "unsqueeze": lambda x, a: x.unsqueeze(a.int("axis")), "squeeze": lambda x, a: x.squeeze(a.int("axis")),

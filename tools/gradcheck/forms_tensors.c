@@ -83,6 +83,36 @@ FORM(outer) {
     }
 }
 
+/* Gates of recurrent cells: sigma' x = e^-x / (1 + e^-x)^2, tanh' x = 1 / cosh^2 x */
+static double sigma(double x) { return 1 / (1 + exp(-x)); }
+static double sigma_slope(double x) { return exp(-x) / pow(1 + exp(-x), 2); }
+static double tanh_slope(double x) { return pow(cosh(x), -2); }
+FORM(lstm_gates) {
+    const int64_t count = in[2]->numel;
+    for (int64_t k = 0; k < count; k++) {
+        const int64_t n = in[2]->shape[in[2]->ndim - 1], first = k / n * 4 * n + k % n;
+        double x[4], dh = w[count + k];
+        for (int j = 0; j < 4; j++) x[j] = at(in[0], first + j * n) + at(in[1], first + j * n);
+        const double c = sigma(x[1]) * at(in[2], k) + sigma(x[0]) * tanh(x[2]),
+            dc = w[k] + dh * sigma(x[3]) * tanh_slope(c);
+        const double d[4] = {dc * tanh(x[2]) * sigma_slope(x[0]), dc * at(in[2], k) * sigma_slope(x[1]), dc * sigma(x[0]) * tanh_slope(x[2]),
+            dh * tanh(c) * sigma_slope(x[3])};
+        for (int j = 0; j < 4; j++) dx[0][first + j * n] += d[j], dx[1][first + j * n] += d[j];
+        dx[2][k] += dc * sigma(x[1]);
+    }
+}
+FORM(gru_gates) {
+    for (int64_t k = 0; k < y->numel; k++) {
+        const int64_t n = y->shape[y->ndim - 1], r = k / n * 3 * n + k % n, z = r + n, new = z + n;
+        const double reset = at(in[0], r) + at(in[1], r), keep = at(in[0], z) + at(in[1], z), g = at(in[1], new),
+            sum = at(in[0], new) + sigma(reset) * g, dn = w[k] * (1 - sigma(keep)) * tanh_slope(sum), dr = dn * g * sigma_slope(reset),
+            dz = w[k] * (at(in[2], k) - tanh(sum)) * sigma_slope(keep);
+        dx[0][r] += dr, dx[0][z] += dz, dx[0][new] += dn;
+        dx[1][r] += dr, dx[1][z] += dz, dx[1][new] += dn * sigma(reset);
+        dx[2][k] += w[k] * sigma(keep);
+    }
+}
+
 /* Reductions: which element of y x's element k goes into. */
 static int64_t into(const rg_tensor *x, unsigned axes, int64_t k) {
     int64_t place = 0, stride = 1;
@@ -162,4 +192,4 @@ const form_row forms_of_tensors[] = {{"softmax", form_softmax}, {"log_softmax", 
     {"cross_entropy", form_cross_entropy}, {"mse", form_mse}, {"matmul", form_matmul}, {"linear", form_linear}, {"dot", form_dot},
     {"outer", form_outer},
     {"sum", form_sum}, {"mean", form_mean}, {"prod", form_prod}, {"max", form_max}, {"min", form_min}, {"var", form_var}, {"std", form_std},
-    {"norm", form_norm}, {"cumsum", form_cumsum}, {NULL, NULL}};
+    {"norm", form_norm}, {"cumsum", form_cumsum}, {"lstm_gates", form_lstm_gates}, {"gru_gates", form_gru_gates}, {NULL, NULL}};
