@@ -182,7 +182,7 @@ typedef struct rg_loader_options {
 rg_loader *rg_loader_new(rg_tape *t, rg_tensor *x, rg_tensor *y, rg_loader_options options);
 /* Windows over a stream [n, ..], of tokens say, and what follows each step: in Python's slices row i is x = stream[s
    : s + length], y = stream[s + 1 : s + 1 + length], s = i stride; there are (n - 1 - length) / stride + 1 rows,
-   rounded down. The stream is not copied or scaled; bytes become i32. */
+   rounded down. The stream is not copied, scaled or flattened; bytes become i32. */
 rg_loader *rg_loader_windows(rg_tape *t, rg_tensor *stream, int64_t length, rg_loader_options options);
 /* The next batch, as inputs of the tape: rg_loader_next(l, &x, &y). One pointer for each column; the last columns
    may be left out, and NULL skips a column. x is [b, features] (see keep_shape), the others [b, ..]. After the last

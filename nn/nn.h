@@ -99,7 +99,6 @@ struct rg_nn {
 };
 
 typedef struct rg_layers rg_layers; /* any number of rg_nn *, as arguments */
-#define RG_LAYERS(...) RG_LIST(rg_nn *, __VA_ARGS__)
 
 /* -------- linear layers, activations, containers */
 typedef struct rg_linear_options {

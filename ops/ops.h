@@ -296,8 +296,8 @@ rg_tensor *rg_scatter_add(rg_tensor *x, rg_tensor *src, rg_tensor *index, int ax
 rg_tensor *rg_index_select(rg_tensor *x, rg_tensor *index, int axis);
 /* x with src[.., j, ..] added to each slice x[.., index[j], ..] */
 rg_tensor *rg_index_add(rg_tensor *x, rg_tensor *src, rg_tensor *index, int axis);
-/* x in another dtype (astype, x.to): to integers it rounds toward zero; between floats it has a derivative. 0 and 1 of
-   any numbers: rg_ne(x, 0) */
+/* x in another dtype (astype, x.to): to integers it rounds toward zero, a number outside their range becomes the
+   nearest one inside, and NaN 0; between floats it has a derivative. 0 and 1 of any numbers: rg_ne(x, 0) */
 rg_tensor *rg_cast(rg_tensor *x, rg_dtype dtype);
 
 /* -------- comparing whole tensors: the results are C numbers. False for other shapes, and after an error. Dtypes may

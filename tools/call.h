@@ -95,6 +95,7 @@ extern "C++" template <class... types> char (&rg_count_of(types...))[sizeof...(t
 #define RG_BARE(...) __VA_ARGS__
 
 #define RG_PLACES(...) RG_LIST(rg_tensor **, __VA_ARGS__)
+#define RG_LAYERS(...) RG_LIST(rg_nn *, __VA_ARGS__)
 
 /* -------- numbers as operands: a and b are evaluated once, in this order; a number becomes a tensor of rank 0 in the
    dtype of the other */

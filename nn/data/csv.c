@@ -143,7 +143,9 @@ static int read_number(table *c, int64_t k, rg_tensor *to, int64_t i) {
     double v = (double)NAN;
     const char *field = next_text(c, k);
     if (!field) return -1;
-    if (*field && !rg_parse_number(field, &v)) return FAIL(c, "'%.60s' is no number", (long long)k + 1, field);
+    if (*field && !rg_parse_number(field, &v))
+        return FAIL(c, "'%.60s' is no number%s", (long long)k + 1, field,
+            c->line == 1 && !c->o->header ? "; if the line has the names of the columns, give .header = true" : "");
     rg_convert((char *)to->data + (size_t)i * rg_dtype_size(to->dtype), to->dtype, &v, RG_F64, 1);
     return 0;
 }

@@ -29,7 +29,7 @@ static int check_column(const maker *m, const char *name, const rg_tensor *c, in
 
 static int check_order(const maker *m) {
     const rg_loader_options *o = m->o;
-    if (o->batch < 1) return FAIL(m, RG_EVALUE, "batches of %lld rows", (long long)o->batch);
+    if (o->batch < 1) return FAIL(m, RG_EVALUE, ".batch is %lld rows, must be at least 1", (long long)o->batch);
     if (o->drop_last && o->batch > m->rows)
         return FAIL(m, RG_EVALUE, "drop_last leaves no batch of %lld from %lld rows", (long long)o->batch, (long long)m->rows);
     if (!o->weights) return 0;

@@ -141,7 +141,8 @@ static int read_header(const source *s, npy *a) {
     uint64_t left;
     if (rg_file_get(s->f, head, 10)) return -1;
     if (memcmp(head, magic, sizeof magic))
-        return rg_file_fail(s->r, s->path, "starts with %02x %02x %02x %02x, which is no .npy", head[0], head[1], head[2], head[3]);
+        return rg_file_fail(s->r, s->path, "starts with %02x %02x %02x %02x, which is no .npy%s", head[0], head[1], head[2], head[3],
+            memcmp(head, "PK", 2) ? "" : ", but perhaps an .npz, for rg_npz_load");
     if (head[6] < 1 || head[6] > 3 || head[7])
         return rg_file_fail(s->r, s->path, "is version %d.%d of .npy, not 1.0 to 3.0", head[6], head[7]);
     uint64_t size = head[8] | (uint64_t)head[9] << 8;

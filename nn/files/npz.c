@@ -114,8 +114,10 @@ static int check_list(const rg_reader *r, const char *path, rg_list list) {
         rg_tensor *x = list.items[i];
         if (rg_failed(x) || x->tape != r->tape)
             return rg_fail(r->tape, RG_ESTATE, r->at, "%s: tensor %d is poisoned, or of another tape", r->name, i);
-        if (!x->name || !*x->name || strlen(x->name) > NAME - 5)
-            return rg_fail(r->tape, RG_EVALUE, r->at, "%s: tensor %d has no name, or a very long one", r->name, i);
+        if (!x->name || !*x->name)
+            return rg_fail(r->tape, RG_EVALUE, r->at, "%s: tensor %d has no name; rg_set_name gives it one", r->name, i);
+        if (strlen(x->name) > NAME - 5)
+            return rg_fail(r->tape, RG_EVALUE, r->at, "%s: the name of tensor %d has more than %d bytes", r->name, i, NAME - 5);
         if (!rg_is_utf8(x->name)) return rg_file_fail(r, path, "the name of tensor %d is not UTF-8", i);
     }
     return check_names(r, path, list);

@@ -322,7 +322,7 @@ INLINE void strands_step(int outs, int reads, vector s[OUTS][READS][PER], const 
     UNROLL
     for (int v = 0; v < PER; v++) {
         vector of_dy[OUTS];
-        lanes valid;
+        lanes valid = {0};
         UNROLL
         for (int q = 0; q < LANES; q++) valid[q] = v * LANES + q < left ? -1 : 0;
         UNROLL

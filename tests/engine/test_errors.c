@@ -452,6 +452,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_batch_norm_given, rg_batch_norm(x, x, x, x, x, .momentum = .1, .eps = .1)) \
     N(rg_attention_weights, rg_attention_weights(x, x, .mask = x, .causal = true)) \
     N(rg_scaled_dot_product_attention, rg_scaled_dot_product_attention(x, x, x, .mask = x, .causal = true)) \
+    N(rg_lstm_gates, rg_lstm_gates(x, x, x)) N(rg_gru_gates, rg_gru_gates(x, x, x)) \
     N(rg_mse, rg_mse(x, x)) N(rg_sum, rg_sum(x)) N(rg_mean, rg_mean(x)) N(rg_max, rg_max(x)) \
     N(rg_concat_of_nothing, rg_concat_at(NULL, 0, 0, NULL)) \
     N(rg_concat_of_no_array, rg_concat_at(NULL, 0, 2, NULL)) N(rg_input, rg_input(t, six, 2)) N(rg_full, rg_full(t, 1, 2))                 \

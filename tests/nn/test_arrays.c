@@ -169,7 +169,7 @@ static void hostile_npy(void **state) {
 static void hostile_fronts(void **state) {
     (void)state;
     static const struct { const char *front; size_t n; const char *says; } fronts[] = {{"PK\3\4 0123456789", 15,
-        "starts with 50 4b 03 04, which is no .npy"},
+        "starts with 50 4b 03 04, which is no .npy, but perhaps an .npz, for rg_npz_load"},
         {"\x93NUMPY", 6, "ends after 6 bytes"}, {"\x93NUMPY\4\0\100\0", 10, "is version 4.0 of .npy"},
         {"\x93NUMPY\1\1\100\0", 10, "is version 1.1"},
         {"\x93NUMPY\1\0\100\0{", 11, "a header of 64 bytes, but only 1 follow"},

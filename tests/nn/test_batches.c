@@ -346,7 +346,8 @@ static const int64_t strides[] = {0, 1, 3, 5, 23};
 static void window_refusals(void **state) {
     (void)state;
     const char *says[] = {"the length is 0, must be from 1 to 5 for a stream of 6 steps", "the length is 6, must be from 1 to 5",
-        "the stride is -1, must be from 1 to 6", "the stride is 7, must be from 1 to 6", "batches of 0 rows", "lengths and padding",
+        "the stride is -1, must be from 1 to 6", "the stride is 7, must be from 1 to 6",
+        ".batch is 0 rows, must be at least 1", "lengths and padding",
         "lengths and padding", "does not become floats",
         "random_crop and random_flip want images"};
     for (int k = 0; k < 9; k++) {

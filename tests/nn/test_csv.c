@@ -120,7 +120,7 @@ static void targets(void **state) {
 typedef struct refusal { const char *text; rg_csv_options o; rg_code code; const char *says; } refusal;
 static const refusal refusals[] = {
     {"1,2\n3,x\n", {0}, RG_EIO, "table.csv: line 2, column 2: 'x' is no number"},
-    {"a,b\n1,2\n", {0}, RG_EIO, "line 1, column 1: 'a' is no number"},
+    {"a,b\n1,2\n", {0}, RG_EIO, "line 1, column 1: 'a' is no number; if the line has the names of the columns, give .header = true"},
     {"1,2\n\n\n3\n", {0}, RG_EIO, "line 4 has 1 columns, not 2"},
     {"1,2\n3,4,\n", {0}, RG_EIO, "line 2 has 3 columns, not 2"},
     {"1,2\n3,\n", {0}, RG_EIO, "line 2, column 2: the field is empty"},

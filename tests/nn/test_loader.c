@@ -426,8 +426,8 @@ static rg_loader *x_null(void) { return given(NULL, y); }
 
 typedef struct refusal { const char *name; rg_loader *(*make)(void); rg_code code; const char *says; } refusal;
 static const refusal refusals[] = {
-    {"batches of 0", no_batch, RG_EVALUE, "rg_loader_new: batches of 0 rows (test_loader.c:"},
-    {"batches of -3", negative_batch, RG_EVALUE, "batches of -3 rows"},
+    {"batches of 0", no_batch, RG_EVALUE, "rg_loader_new: .batch is 0 rows, must be at least 1 (test_loader.c:"},
+    {"batches of -3", negative_batch, RG_EVALUE, ".batch is -3 rows"},
     {"drop_last leaves nothing", nothing_left, RG_EVALUE, "drop_last leaves no batch of 11 from 10 rows"},
     {"divisor NaN", nan_divisor, RG_EVALUE, "divisor "},
     {"divisor negative", negative_divisor, RG_EVALUE, "divisor -3"},

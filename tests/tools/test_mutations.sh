@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/support/tap.sh"
 copy=$tmp/copy
 mkdir "$copy" &&
-    (cd "$top" && tar cf - meson.build meson_options.txt retrograd.h engine ops nn examples tools tests docs) |
+    (cd "$top" && tar cf - *.md meson.build meson_options.txt retrograd.h engine ops nn examples tools tests docs) |
     (cd "$copy" && tar xf -)
 meson setup "$tmp/build" "$copy" --buildtype=plain -Dc_args=-O1 >"$tmp/setup.log" 2>&1 || { cat "$tmp/setup.log"; exit 1; }
 

@@ -95,8 +95,8 @@ FORM(lstm_gates) {
         for (int j = 0; j < 4; j++) x[j] = at(in[0], first + j * n) + at(in[1], first + j * n);
         const double c = sigma(x[1]) * at(in[2], k) + sigma(x[0]) * tanh(x[2]),
             dc = w[k] + dh * sigma(x[3]) * tanh_slope(c);
-        const double d[4] = {dc * tanh(x[2]) * sigma_slope(x[0]), dc * at(in[2], k) * sigma_slope(x[1]), dc * sigma(x[0]) * tanh_slope(x[2]),
-            dh * tanh(c) * sigma_slope(x[3])};
+        const double d[4] = {dc * tanh(x[2]) * sigma_slope(x[0]), dc * at(in[2], k) * sigma_slope(x[1]),
+            dc * sigma(x[0]) * tanh_slope(x[2]), dh * tanh(c) * sigma_slope(x[3])};
         for (int j = 0; j < 4; j++) dx[0][first + j * n] += d[j], dx[1][first + j * n] += d[j];
         dx[2][k] += dc * sigma(x[1]);
     }
