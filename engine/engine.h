@@ -28,9 +28,10 @@
 
    An error handler may read the tape and call rg_error_clear, which takes effect when the handler returns; the call
    that failed has still failed. Releasing tensors there is an error, which takes the place of the first and is printed
-   on stderr. An allocator must not call this library. None of these may leave by longjmp or a C++ exception. A tape
-   belongs to one thread at a time; no function is safe in a signal handler. After fork the child may use its copies of
-   tapes that no other thread was using at that moment. It starts threads of its own. */
+   on stderr. An allocator must not call this library. None of these, and no function that a layer, a loader or an
+   optimiser calls, may leave by longjmp or a C++ exception. A tape belongs to one thread at a time; no function is safe
+   in a signal handler. After fork the child may use its copies of tapes that no other thread was using at that moment.
+   It starts threads of its own. */
 #ifndef RG_ENGINE_H
 #define RG_ENGINE_H
 

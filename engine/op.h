@@ -151,7 +151,7 @@ struct rg_op {
     void (*backward)(rg_tensor *y, rg_tensor *dy, rg_tensor **dx);
     /* optional: the vjp as a kernel; used unless the pass is recorded */
     rg_fused_fn fused[2][RG_ISAS];
-    /* [f32, f64]: a hash of the branches taken, for ops with kinks */
+    /* [f32, f64]: a hash of the branches taken (rg_hash), for ops with kinks */
     rg_branch_fn branch[2];
     /* for a composite: called in place of all rules and kernels above. It is not told n: the arity is not -1 */
     rg_tensor *(*compose)(const char *at, rg_attr attr, rg_tensor *const *in);

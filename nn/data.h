@@ -187,17 +187,21 @@ rg_loader *rg_loader_windows(rg_tape *t, rg_tensor *stream, int64_t length, rg_l
 /* The next batch, as inputs of the tape: rg_loader_next(l, &x, &y). One pointer for each column; the last columns
    may be left out, and NULL skips a column. x is [b, features] (see keep_shape), the others [b, ..]. After the last
    batch of an epoch it returns false and sets all pointers to NULL; the next call begins the next epoch. The same
-   after an error; then the generator and the place in the epoch are as before. */
+   after an error; then the generator and the place in the epoch are as before. A loop that was left by break goes on in
+   the middle of its epoch: rg_loader_restart. */
 bool rg_loader_next(rg_loader *loader, rg_places batch);
 /* Writes the next batch into the tensors from rg_loader_next, for a record that is played (rg_play):
-   rg_loader_refill(l, x, y). Returns false and changes nothing if the next batch has another shape: get it by
-   rg_loader_next. Also at the end of an epoch: then call rg_loader_next once, without places; it returns false too,
-   and the next epoch can be refilled:
+   rg_loader_refill(l, x, y). NULL skips a column. Returns false and changes nothing if the next batch has another
+   shape: get it by rg_loader_next. Also at the end of an epoch: then call rg_loader_next once, without places; it
+   returns false too, and the next epoch can be refilled:
 
        rg_loader_next(batches, &x, &y); ..                     of full batches: .drop_last = true. Record a step
        for (int epoch = 0; epoch < 10; epoch++, rg_loader_next(batches, NULL))
            while (rg_loader_refill(batches, x, y)) { rg_play(t); rg_optim_step(optim); } */
 bool rg_loader_refill(rg_loader *loader, rg_tensors batch);
+/* Ends this epoch, wherever it is: the next batch begins a new one, as each for loop over PyTorch's DataLoader does. At
+   the beginning of an epoch it does nothing. */
+RG_PLAIN void rg_loader_restart(rg_loader *loader);
 int64_t rg_loader_steps(const rg_loader *loader); /* batches per epoch */
 int64_t rg_loader_left(const rg_loader *loader);  /* batches that this epoch still has */
 int64_t rg_loader_epoch(const rg_loader *loader); /* epochs finished */

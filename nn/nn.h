@@ -243,7 +243,8 @@ int rg_nn_soft_update(rg_nn *to, rg_nn *from, double tau);
    Its parameters are "gain", "scale.weight" and "scale.bias".
    - in[0], in[1] .. are the inputs. in[i] is NULL for an optional one that was left out. All others can be read.
    - `at` is the line that called rg_nn_forward. As written above, error messages name the lines inside film. To name
-     the caller's line, call the functions with the suffix _at: rg_mul_at(at, x, y).
+     the caller's line, call the functions with the suffix _at, which take tensors only, lists as a count and an array,
+     and options as a struct: rg_mul_at(at, x, y), rg_mul_scalar_at(at, x, 2), rg_sum_at(at, x, 1, &axis).
    - net->params also has the parameters of the layers inside. Add a layer's own parameters first: then they are
      net->params[0], [1] ..
    - net->training is false in evaluation.
@@ -320,8 +321,8 @@ rg_optim *rg_optim_adamw(rg_tape *t, rg_list params, rg_adam_options options);
 
 /* Uses the gradients of its parameters and clears them. A parameter that is frozen, or has no gradient, keeps its
    value. If no parameter has a gradient, that is an error; with .error_if_nonfinite also if a gradient has an
-   infinity or a NaN. After an error, or for NULL: returns -1 and changes nothing. It allocates nothing and cannot
-   fail half-way. */
+   infinity or a NaN. After an error, or for NULL: returns -1 and changes nothing; the gradients stay, too, until
+   rg_zero_grad. It allocates nothing and cannot fail half-way. */
 RG_PLAIN int rg_optim_step(rg_optim *optim);
 int rg_optim_set_lr(rg_optim *optim, double lr); /* sets the learning rate of every group; 0 means 0 here */
 /* the learning rate of the first group; NaN for NULL */

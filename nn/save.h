@@ -38,7 +38,8 @@ typedef struct rg_file_options {
     rg_layout layout;          /* default RG_IN_OUT; RG_TORCH: as in PyTorch's files */
     /* In front of all names in the file, with its dot: with .prefix = "model." the parameter "0.weight" is
        "model.0.weight" in the file. To load: it is removed before names are compared, and other names are skipped. It
-       comes before what .rename gives. */
+       comes before what .rename gives. The names compared are the tensors' own, which have the names of all layers
+       around them: load a part of a net by .prefix before it is named or becomes part of the net. */
     const char *prefix;
     /* Pairs of prefixes, in the file and here, then NULL: (const char *[]){"features", "0", "fc", "1", NULL}. A
        prefix is whole components: "1" fits "1.weight", not "10.weight". "" fits every name. For each name here the

@@ -22,7 +22,7 @@ static int stack_shape(rg_tensor *y) {
 
 static void stack_backward(rg_tensor *y, rg_tensor *dy, rg_tensor **dx) {
     for (int k = 0; k < y->nin; k++)
-        if (rg_needs(y, k)) dx[k] = rg_squeeze(rg_slice(dy, y->attr.axis, k, k + 1), y->attr.axis);
+        if (rg_needs(y, k)) dx[k] = rg_select(dy, y->attr.axis, k);
 }
 
 RG_KERNELS(stack);

@@ -207,6 +207,8 @@ rg_tensor *rg_normal(rg_tape *t, double mean, double std, rg_dims shape);  /* wh
 rg_tensor *rg_reshape(rg_tensor *x, rg_dims shape);  /* the same elements; one dimension may be -1; a view */
 rg_tensor *rg_unsqueeze(rg_tensor *x, int axis);     /* adds a dimension of 1 before axis; a view */
 rg_tensor *rg_squeeze(rg_tensor *x, int axis);       /* removes a dimension of 1; a view */
+/* x[.., i, ..] without the axis, as PyTorch's select and x[:, i]; i from -size to size - 1 */
+rg_tensor *rg_select(rg_tensor *x, int axis, int64_t i);
 rg_tensor *rg_permute(rg_tensor *x, rg_axes axes);   /* y's axis i is x's axis axes[i]; a copy */
 /* axes i and j exchanged; a copy. rg_matmul needs none: .transpose_a */
 rg_tensor *rg_transpose(rg_tensor *x, int i, int j);

@@ -209,6 +209,11 @@ RG_OP(pad) = {.name = "pad", .formula = "x with zeros, or p, before and after, a
                "2,3 axis=0 start=0 stop=-1; 2,3 axis=2 start=0 stop=0; - axis=0 start=1 stop=0;"
                "2,3 axis=0 start=9223372036854775807 stop=1; 2,3 axis=0 start=4611686018427387904 stop=0; - axis=0 start=1 stop=0"};
 
+rg_tensor *rg_select_at(const char *at, rg_tensor *x, int axis, int64_t i) {
+    RG_SPEAK_AS("select", x);
+    return rg_squeeze_at(at, rg_slice_at(at, x, axis, i, i == -1 ? RG_TO_END : i + (i < INT64_MAX), (rg_slice_options){0}), axis);
+}
+
 /* A slice with a step: index_select of start, start + step, .. */
 static rg_tensor *stepped(const char *at, rg_tensor *x, int axis, int64_t start, int64_t stop, int64_t step) {
     RG_SPEAK_AS("slice", x);

@@ -51,6 +51,12 @@ int64_t rg_loader_left(const rg_loader *l) { return l ? batches(l, l->x->shape[0
 int64_t rg_loader_epoch(const rg_loader *l) { return l ? l->epoch : 0; }
 int64_t rg_loader_row(const rg_loader *l) { return l ? l->row : 0; }
 
+void rg_loader_restart(rg_loader *l) {
+    if (!l || l->row == 0) return;
+    l->row = 0;
+    l->epoch++;
+}
+
 /* -------- filling it */
 
 /* The first row whose cumulated weight is above u. */
@@ -151,11 +157,7 @@ bool rg_loader_next_at(const char *at, rg_loader *l, int n, rg_tensor **const *p
         if (places[i]) *places[i] = NULL;
     if (!may_go_on(at, "rg_loader_next", l, n)) return false;
     const int64_t b = batch_rows(l), mark = rg_mark(l->tape);
-    if (b == 0) {
-        l->row = 0;
-        l->epoch++;
-        return false;
-    }
+    if (b == 0) return rg_loader_restart(l), false;
     const rg_rng before = *rg_tape_rng(l->tape);
     draw_order(l);
     if (make_batch(at, l, b, n, places) || fill(at, "rg_loader_next", l, b)) { /* the next call tries the same batch again */
@@ -187,19 +189,24 @@ bool rg_loader_refill_at(const char *at, rg_loader *l, int n, rg_tensor *const *
     const int64_t b = batch_rows(l);
     if (b == 0 || rg_outside_pass(at, l->tape, "rg_loader_refill")) return false;
     const rg_rng before = *rg_tape_rng(l->tape);
+    const rg_tensor *first = NULL;
     int same = 1;
     draw_order(l);
     for (int i = 0; i < l->ncolumns; i++) l->batch[i] = i < n ? batch[i] : NULL;
     for (int i = 0; i < n && same >= 0; i++) {
-        const int fit = fits(l, &l->columns[i], batch[i], b), one = fit >= 0 && batch[i]->shape[0] == batch[0]->shape[0] ? fit : -1;
-        if (one < 0) rg_fail(l->tape, RG_ESHAPE, at, "rg_loader_refill: tensor %d is %s", i,
-            batch[i] ? "no batch of this loader" : "NULL; an rg_loader_next that returned false set it so");
+        if (!batch[i]) continue;
+        if (!first) first = batch[i];
+        const int fit = fits(l, &l->columns[i], batch[i], b), one = fit >= 0 && batch[i]->shape[0] == first->shape[0] ? fit : -1;
+        if (one < 0) rg_fail(l->tape, RG_ESHAPE, at, "rg_loader_refill: tensor %d is no batch of this loader", i);
         if (one < same) same = one;
     }
+    if (!first)
+        same = rg_fail(l->tape, RG_EVALUE, at, "rg_loader_refill: all tensors are NULL; an rg_loader_next that returned false set them so");
     if (same <= 0 || fill(at, "rg_loader_refill", l, b)) {
         *rg_tape_rng(l->tape) = before;
         return false;
     }
-    for (int i = 0; i < n; i++) rg_touch(batch[i]);
+    for (int i = 0; i < n; i++)
+        if (batch[i]) rg_touch(batch[i]);
     return true;
 }

@@ -39,7 +39,7 @@ typedef struct attention { rg_nn nn; int64_t dim, heads; rg_attention_options o;
 static void split_heads(const char *at, const attention *a, rg_tensor *x, int k, rg_tensor **out) {
     const int64_t batch = rg_dim(x, 0), n = rg_dim(x, 1), each = a->dim / a->heads;
     x = rg_permute(rg_reshape(x, batch, n, k, a->heads, each), 2, 0, 3, 1, 4);
-    for (int i = 0; i < k; i++) out[i] = rg_squeeze(rg_slice(x, 0, i, i + 1), 0);
+    for (int i = 0; i < k; i++) out[i] = rg_select(x, 0, i);
 }
 
 /* The projection of x to query, key or value: which is 0, 1 or 2. */

@@ -83,7 +83,7 @@ static rg_tensor *joined(const char *at, int64_t n, rg_tensor *const *x) {
 
 /* The state of one layer, [batch, hidden]; zeros if `all` is NULL. */
 static rg_tensor *layer_state(const char *at, const recurrent *r, rg_tensor *all, int layer, int64_t batch) {
-    if (all) return rg_squeeze(rg_slice(all, 0, layer, layer + 1), 0);
+    if (all) return rg_select(all, 0, layer);
     rg_tensor *zero = rg_empty_at(at, r->nn.tape, rg_dtype_of(r->nn.params[0]), 2, (const int64_t[]){batch, r->hidden});
     if (!rg_failed(zero) && zero->numel) memset(zero->data, 0, (size_t)zero->numel * rg_dtype_size(zero->dtype));
     return zero;

@@ -414,6 +414,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_reshape, rg_reshape(x, 2)) \
     N(rg_unsqueeze, rg_unsqueeze(x, 0)) N(rg_squeeze, rg_squeeze(x, 0)) N(rg_permute, rg_permute(x, 0, -1)) \
     N(rg_slice, rg_slice(x, 0, 0, 1)) \
+    N(rg_select, rg_select(x, 0, 0)) \
     N(rg_pad, rg_pad(x, 0, 1, 1)) N(rg_concat, rg_concat(0, x, x, x)) N(rg_where, rg_where(x, x, x)) N(rg_pick, rg_pick(x, x))             \
     N(rg_pad_value, rg_pad(x, 0, 1, 1, .value = 2)) N(rg_constant_pad, rg_constant_pad(x, 2, 1, 1, 1, 1)) N(rg_stack, rg_stack(0, x, x))   \
     N(rg_tril, rg_tril(x, 0)) N(rg_triu, rg_triu(x, 0)) N(rg_repeat, rg_repeat(x, 2)) \

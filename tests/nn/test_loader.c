@@ -396,15 +396,44 @@ static void refilled(void **state) {
         rg_tape_reset(t);
     }
     assert_true(rg_loader_next(refill, &bx, &by));
-    rg_tensor *wrong[][2] = {{x, by}, {bx, x}, {rg_square(bx), by}, {rg_slice(bx, 0, 0, 3), by}, {NULL, by}, {bx, NULL}};
+    rg_tensor *wrong[][2] = {{x, by}, {bx, x}, {rg_square(bx), by}, {rg_slice(bx, 0, 0, 3), by}, {NULL, x}, {NULL, NULL}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_false(rg_loader_refill(refill, wrong[i][0], wrong[i][1]));
-        assert_non_null(strstr(rg_error(t), i < 4 ? "is no batch of this loader" 
-                                                  : "is NULL; an rg_loader_next that returned false set it so"));
+        assert_non_null(strstr(rg_error(t), i < 5 ? "is no batch of this loader"
+                                                  : "all tensors are NULL; an rg_loader_next that returned false set them so"));
         rg_error_clear(t);
     }
+    const int32_t row = rg_i32(by)[0];
+    assert_true(rg_loader_refill(refill, bx, NULL)); /* NULL skips a column */
+    assert_int_equal(rg_i32(by)[0], row);
+    assert_true(rg_loader_refill(refill, NULL, by));
+    assert_int_not_equal(rg_i32(by)[0], row);
     assert_false(rg_loader_refill(NULL, bx, by));
     assert_null(rg_error(t));
+}
+
+/* A new epoch from wherever the loader is; at a beginning nothing changes. */
+static void restarted(void **state) {
+    (void)state;
+    rg_loader *l = LOADER(.batch = 4, .shuffle = true);
+    const rg_rng before = *rg_tape_rng(t);
+    rg_loader_restart(l), rg_loader_restart(NULL);
+    assert_memory_equal(rg_tape_rng(t), &before, sizeof before);
+    assert_int_equal(rg_loader_epoch(l), 0);
+    for (int epoch = 1; epoch < 4; epoch++) {
+        assert_true(rg_loader_next(l, &bx, &by));
+        assert_int_equal(rg_loader_row(l), 4);
+        rg_loader_restart(l);
+        assert_int_equal(rg_loader_epoch(l), epoch);
+        assert_int_equal(rg_loader_left(l), rg_loader_steps(l));
+    }
+    bool seen[N] = {false}; /* the last epoch has each row once */
+    int rows = 0;
+    for (; rg_loader_next(l, NULL, &by); rows += (int)rg_numel(by))
+        for (int i = 0; i < rg_numel(by); i++) assert_false(seen[rg_i32(by)[i]]), seen[rg_i32(by)[i]] = true;
+    assert_int_equal(rows, N);
+    rg_loader_restart(l); /* it is at a beginning */
+    assert_int_equal(rg_loader_epoch(l), 4);
 }
 
 /* -------- errors */
@@ -529,6 +558,7 @@ int main(void) {
     CASE(no_allocations, NULL, "no allocations");
     CASE(out_of_memory, NULL, "out of memory");
     CASE(refilled, NULL, "refilled");
+    CASE(restarted, NULL, "restarted");
     CASE(saved_and_restored, NULL, "saved and restored");
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) CASE(refused, &refusals[i], "refused: %s", refusals[i].name);
     CASE(a_release_that_nobody_owes, NULL, "a release that nobody owes");

@@ -195,9 +195,8 @@ static void of_loaders(void **state) {
     static const int32_t labels[6];
     rg_tensor *bx = rg_full(t, 0, 2, 3), *by = rg_input(t, labels, 2);
     assert_true(rg_loader_refill(l, bx, by));
-    rg_tensor *const bad_x[] = {rg_full(t, 0, 2, 4), rg_full(t, 0, 6), rg_full(t, 0), rg_mul(bx, bx), rg_detach(bx), rg_cast(bx, RG_I32),
-        NULL},
-                     *const bad_y[] = {rg_input(t, labels, 3), rg_input(t, labels, 2, 1, 2), rg_full(t, 0, 2), rg_detach(by), NULL};
+    rg_tensor *const bad_x[] = {rg_full(t, 0, 2, 4), rg_full(t, 0, 6), rg_full(t, 0), rg_mul(bx, bx), rg_detach(bx), rg_cast(bx, RG_I32)},
+                     *const bad_y[] = {rg_input(t, labels, 3), rg_input(t, labels, 2, 1, 2), rg_full(t, 0, 2), rg_detach(by)};
     for (size_t k = 0; k < sizeof bad_x / sizeof *bad_x; k++) BAD("rg_loader_refill", !rg_loader_refill(l, bad_x[k], by));
     for (size_t k = 0; k < sizeof bad_y / sizeof *bad_y; k++) BAD("rg_loader_refill", !rg_loader_refill(l, bx, bad_y[k]));
     rg_tape_free(other);

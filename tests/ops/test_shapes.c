@@ -134,6 +134,11 @@ static void slice_every_range(void **state) {
         const int n = random_shape(t, 5, shape);
         rg_tensor *x = numbers(t, dtypes[k % 4], n, shape);
         for (int axis = 0; axis < n; axis++)
+            for (int64_t i = -shape[axis]; i < shape[axis]; i++) {
+                const int64_t from = i < 0 ? i + shape[axis] : i;
+                assert_sliced(x, rg_unsqueeze(rg_select(x, axis - (i < 0 ? n : 0), i), axis), axis, from, from + 1);
+            }
+        for (int axis = 0; axis < n; axis++)
             for (int64_t from = 0; from <= shape[axis]; from++)
                 for (int64_t to = from; to <= shape[axis]; to++) {
                     assert_sliced(x, rg_slice(x, axis, from, to), axis, from, to);
@@ -217,6 +222,7 @@ static void shape_errors_say_what_disagrees(void **state) {
     REFUSED(RG_ESHAPE, rg_permute(r, -1), "permute: []: 1 axes for 0 dimensions");
     REFUSED(RG_ESHAPE, rg_permute(x, 1, -1), "permute: x[2,3]: axis 1 is given twice");
     REFUSED(RG_ESHAPE, rg_permute(x, 0, -3), "permute: x[2,3]: axis -3 is outside the 2 dimensions");
+    REFUSED(RG_ESHAPE, rg_select(x, 1, 3), "select: x[2,3]: 3..4 is outside axis 1, of size 3");
     REFUSED(RG_ESHAPE, rg_slice(x, 1, 1, 4), "slice: x[2,3]: 1..4 is outside axis 1, of size 3");
     REFUSED(RG_ESHAPE, rg_slice(x, 0, -3, 1), "slice: x[2,3]: -3..1 is outside axis 0, of size 2");
     REFUSED(RG_ESHAPE, rg_slice(x, 1, 2, 1), "slice: x[2,3]: start 2 is after stop 1, along axis 1 of size 3");
