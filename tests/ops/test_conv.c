@@ -258,6 +258,35 @@ static void ties_and_specials(void **state) {
     }
 }
 
+/* Rows that are long enough for vectors, of few different numbers: which element a window takes shows in the gradient. */
+static void long_rows(void **state) {
+    rg_tape *t = *state;
+    static const double values[] = {0, 1, 2, -0., NAN, -INFINITY};
+    enum { H = 7, W = 75 };
+    for (int k = 0; k < 48; k++) {
+        const int kernel = 2 + k % 2, padding = k / 2 % 2, stride = 1 + k / 4 % 3;
+        double v[H * W], dx[H * W] = {0};
+        for (int i = 0; i < H * W; i++) v[i] = values[draw(t, 0, k < 24 ? 5 : 3)];
+        rg_tensor *x = rg_requires_grad(rg_detach(rg_cast(rg_input(t, v, 1, 1, H, W), dtypes[k / 12 % 2])), true);
+        rg_tensor *y = rg_max_pool2d(x, .kernel = {kernel}, .stride = {stride}, .padding = {padding, padding ? padding : RG_NO_PADDING});
+        rg_tensor *weight = rg_cast(rg_arange(t, 1, (double)(y->numel + 1), 1), y->dtype);
+        for (int64_t q = 0; q < y->numel; q++) {
+            const int64_t row = q / y->shape[3] * stride - padding, column = q % y->shape[3] * stride - padding;
+            int64_t at = -1;
+            for (int64_t i = row; i < row + kernel; i++)
+                for (int64_t j = column; j < column + kernel; j++) {
+                    if (i < 0 || i >= H || j < 0 || j >= W || (at >= 0 && isnan(v[at]))) continue;
+                    if (at < 0 || v[i * W + j] > v[at] || isnan(v[i * W + j])) at = i * W + j;
+                }
+            assert_true(isnan(v[at]) ? isnan(element(y, q)) : element(y, q) == v[at]);
+            dx[at] += (double)(q + 1);
+        }
+        assert_int_equal(rg_backward(rg_sum(rg_mul(rg_reshape(y, -1), weight))), 0);
+        for (int i = 0; i < H * W; i++) assert_element(rg_grad_of(x), i, dx[i]);
+        rg_tape_reset(t);
+    }
+}
+
 static void a_tie_that_moves_is_another_branch(void **state) {
     rg_tape *t = *state;
     static const float v[][4] = {{1, 2, 3, 4}, {-1, 0, 1, 2}, {4, 3, 2, 1}, {4, 4, 4, 4}, {1, 5, 3, 4}};
@@ -320,7 +349,7 @@ int main(void) {
     static const struct CMUnitTest cases[] = {CASE(conv2d_is_its_formula), CASE(many_images), CASE(conv2d_in_every_size),
         CASE(conv2d_keeps_infinity_in_its_place), CASE(conv1d_is_its_formula),
         CASE(unfold_is_its_formula),
-        CASE(pools_are_their_formulas), CASE(ties_and_specials), CASE(a_tie_that_moves_is_another_branch),
+        CASE(pools_are_their_formulas), CASE(ties_and_specials), CASE(long_rows), CASE(a_tie_that_moves_is_another_branch),
         CASE(a_width_left_out_is_the_height), CASE(messages)};
     return RUN("conv", cases);
 }
