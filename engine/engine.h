@@ -15,7 +15,7 @@
    the tape: rg_error(t) is its message, with the operands' shapes and your file and line. The failed op returns a
    poisoned tensor, not NULL, and so does every op until rg_error_clear(t): a nested expression, or a whole program,
    needs one check at the end. rg_backward then returns -1 and changes no gradient, and an optimiser changes no
-   parameter. Of a poisoned tensor rg_item is NaN, rg_f32 and the like are NULL; rg_copy_out leaves the array as it is.
+   parameter. For a poisoned tensor rg_item returns NaN, rg_f32 and the like NULL; rg_copy_out leaves the array as is.
    Reading other tensors, releasing and settings work. A function that can fail and returns an int returns 0, or -1
    after an error. Every function of this file takes NULL. An op with another operand reports it on that operand's tape.
    An op of NULL alone, or rg_backward(NULL), knows no tape: it returns a poisoned tensor, or -1, without a message. */
@@ -60,8 +60,8 @@ enum { RG_MAX_DIMS = 6 };
 typedef enum rg_code { /* kinds of errors */
     RG_OK, RG_ENOMEM,     /* no error; out of memory */
     RG_ESHAPE, RG_EDTYPE, /* shapes or axes that do not fit; a wrong dtype */
-    /* a wrong number: an index or label out of range, an option; not now: a released or failed tensor, a call within a
-       pass, what this build has not; a file that cannot be read or written, or has wrong contents */
+    /* EVALUE: a wrong number (index, label, option). ESTATE: a released or failed tensor, a call within a pass, a
+       feature that this build lacks. EIO: a file that cannot be read or written, or has wrong contents */
     RG_EVALUE, RG_ESTATE, RG_EIO
 } rg_code;
 
@@ -200,8 +200,8 @@ void rg_zero_grad(rg_tape *t);
    Random operations and random inputs draw new numbers. For steps whose ops and shapes stay the same: C code between
    the ops is not run again. So record a step once, then write the next batch into its inputs and play. Ops that were
    recorded after rg_backward are computed again too. Without an rg_backward on the record only the results are
-   computed. A replay saves what an op costs besides its numbers, so it pays for steps of many small ops. What hooks
-   make in rg_play lives until the next one, or, if something was recorded in between, until the reset.
+   computed. A replay saves the overhead of each op, so it speeds up steps of many small ops. Tensors that hooks make
+   in rg_play live until the next rg_play or, if something was recorded in between, until the reset.
 
    These cannot be replayed; rg_play is then an error, which names the operator or the call:
    - a record with nothing to compute, as after rg_tape_reset: so do not reset between two rg_play;

@@ -51,8 +51,8 @@ typedef struct rg_pass {
     bool graph;        /* its operations are recorded */
     bool keep_results; /* results keep their cotangents until the end */
     uint16_t flag;     /* which tensors take part: RG_REACHES in rg_grad and with inputs, else RG_NEEDS */
-    uint32_t errors;   /* tape->errors at its beginning: more of them, and the pass has failed */
-    uint32_t reads;    /* how often a value was read, by rg_item and the like: what a vjp made of it cannot be replayed */
+    uint32_t errors;   /* tape->errors when it began: if that has grown, the pass failed */
+    uint32_t reads;    /* how often a value was read, by rg_item and the like: a vjp that does so cannot be replayed */
     int64_t mark;      /* where the running vjp or hook began: it may not rewind further */
     const char *at;
     rg_tensor *vjp_of; /* while a plan is written: the result whose vjp ran last; new steps belong to it */
@@ -112,7 +112,7 @@ struct rg_tape {
     void *quarantine;                  /* RG_CHECK=1: that memory */
 
     rg_chain record;                   /* inputs and results since the reset */
-    rg_chain kept;                     /* what left the record while something held it, and gradients: they live as long as refs > 0 */
+    rg_chain kept;                     /* tensors still referenced when they left the record, and gradients: here while refs > 0 */
     rg_chain permanent;                /* parameters and buffers */
     rg_tensor **params;
     int nparams;
@@ -134,7 +134,7 @@ struct rg_tape {
 
     const rg_speaker *speaker;         /* the composite that runs, or NULL */
     rg_code code;
-    /* raised so far: a call that sees more than before has failed, even where a handler cleared the code */
+    /* number of errors so far: if it grew in a call, that failed, even if a handler cleared the code */
     uint32_t errors;
     bool in_handler, clear_after;      /* the error handler runs; it called rg_error_clear */
     const char *misused;               /* what it called that releases tensors */

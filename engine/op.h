@@ -166,7 +166,7 @@ typedef struct rg_op_entry { const rg_op *op; struct rg_op_entry *next; } rg_op_
 /* -1 for an op without name, formula, samples or refusals, without any of kernel, shape and compose, or if its name is
    taken */
 int rg_op_register(rg_op_entry *e);
-void rg_op_link(rg_op_entry *e); /* RG_OP's: where that fails, rg_tape_new is an error that names the operator */
+void rg_op_link(rg_op_entry *e); /* used by RG_OP; if it fails, rg_tape_new reports an error with the name */
 const rg_op_entry *rg_op_first(void);        /* all ops: for (e = rg_op_first(); e; e = e->next), sorted by name */
 const rg_op *rg_op_find(const char *name);   /* NULL: there is none */
 
@@ -226,9 +226,9 @@ typedef struct rg_listener {
    not call operators or release tensors.
    RG_GRADIENTS: called in every pass, with the gradient g that the rule or fused kernel of y gave operand i; y's own
    gradient is y->cotangent. With such a listener rg_play runs passes as rg_backward does.
-   RG_RUNS: called before y is computed (i = RG_RUN_FORWARD; it has no shape yet, but in a replay), before the gradients
-   of its operands are (RG_RUN_BACKWARD), and after each of the two (RG_RUN_ENDS; y->data is NULL if y was refused); g
-   is NULL. Runs of the ops inside y's backward rule come between the two calls for y. A replay makes only the calls for
+   RG_RUNS: called before y is computed (i = RG_RUN_FORWARD; y has a shape only in a replay), before the gradients of
+   its operands are computed (RG_RUN_BACKWARD), and after each (RG_RUN_ENDS; y->data is NULL if y was refused); g is
+   NULL. Runs of the ops inside y's backward rule come between the two calls for y. A replay makes only the calls for
    y; for a view it makes them only if the view has a check. */
 void rg_listen(rg_tape *t, rg_events events, rg_listener *l, bool on);
 void **rg_profile_of(rg_tape *t); /* where the tape keeps the data of rg_profile */
@@ -295,7 +295,7 @@ static inline int64_t rg_axis_size(const rg_tensor *x, int axis) { return x->ndi
 int rg_view(rg_tensor *y, rg_tensor *x, int64_t offset);
 
 /* -------- in kernels and backward rules */
-/* scratch memory of y's kernel or rule: not initialised, not recorded */
+/* scratch of y's kernel or rule: uninitialised, a leaf on the record */
 rg_tensor *rg_temp(rg_tensor *y, rg_dtype dtype, int ndim, const int64_t *shape);
 rg_tensor *rg_temp_like(rg_tensor *y, const rg_tensor *x);
 /* Tensors that a kernel keeps. rg_save: y->saved[k]; rg_make_dx: the gradient dx[i] of operand i. The first call for

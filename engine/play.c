@@ -1,9 +1,9 @@
 /* play.c - a replay: the kernels of the record and of its backward pass, called again on the same tensors. Part of hot.c.
 
-   The first rg_play writes a plan: a step for each kernel of the record, then one for each kernel that its pass called, as the
-   pass runs. Those after it go through this list. No shape is checked, no vjp runs and nothing is recorded: what a vjp composes
-   is a row of kernels like any other. Saved tensors and gradients, which kernels make when they are called first, are there
-   already; other memory that a kernel asks for is released after the replay.                                               */
+   The first rg_play writes a plan: a step for each kernel of the record, then, while the backward pass runs, one for each
+   kernel that the pass calls. Later calls run these steps: no shape is checked, no vjp runs, nothing is recorded. The ops that
+   a vjp calls are steps like any other. Saved tensors and gradients exist since the first call; other memory that a kernel
+   asks for is released after the replay.                                                                                   */
 #include <string.h>
 
 #include "internal.h"

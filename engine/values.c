@@ -1,4 +1,4 @@
-/* values.c - reading and writing: what is in a tensor, as numbers of C; who may write, and that it was written. Part of hot.c. */
+/* values.c - reads and writes tensors' values as C numbers; checks who may write, marks what was written. Part of hot.c. */
 #include <math.h>
 #include <string.h>
 

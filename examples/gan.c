@@ -1,6 +1,6 @@
 /* gan.c - a Wasserstein GAN with gradient penalty: points on a ring of eight spots (Gulrajani et al. 2017).
 
-   The penalty depends on the critic's gradient at points between real and false ones, so the critic's loss contains a derivative:
+   The penalty depends on the critic's gradient between real and generated points, so the critic's loss contains a derivative:
    .create_graph records the pass that computes it. Each side gets gradients for its own parameters only.                  */
 #include <math.h>
 #include <retrograd.h>

@@ -1,6 +1,6 @@
 /* physics.c - a network that solves y'' = -y with y(0) = 0 and y'(0) = 1, whose solution is sin x (Lagaris et al. 1998).
 
-   y(x) = x + (x / 2 pi)^2 N(x / pi - 1) has the right start for any network N. The loss is the mean square of y'' + y, where y''
+   y(x) = x + (x / 2 pi)^2 N(x / pi - 1) satisfies the initial conditions for any N. The loss is mean (y'' + y)^2, where y''
    comes from two passes of the tape; the optimiser's pass through it is the third.                    */
 #include <math.h>
 #include <retrograd.h>

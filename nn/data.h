@@ -162,11 +162,10 @@ typedef struct rg_loader_options {
     double random_flip;
     rg_transform_fn transform; /* called with transform_ctx after all of this */
     void *transform_ctx;
-    /* rg_loader_new: an input, for ragged rows of different lengths (PyTorch: collate_fn). i32 [n], the length of each;
-       x [their sum, ..] holds the rows one after another. A batch of x is [b, longest row in it, ..], not flattened,
-       padded and not scaled, bytes as i32. y and .more are [n, ..], something per row, or [the sum, ..], a label per
-       step, say: then they are padded likewise. (If n is the sum: per row.) The last column of a batch is the lengths
-       [b]. */
+    /* rg_loader_new: an input, for ragged rows (PyTorch: collate_fn): i32 [n], the length of each row. x [sum of the
+       lengths, ..] has the rows one after another. A batch of x is [b, its longest row, ..]: padded, not flattened, not
+       scaled; bytes become i32. y and .more are [n, ..], a value per row, or [the sum, ..], a value per step: then they
+       are padded too. If n equals the sum, they are per row. The last column of a batch is the lengths [b]. */
     rg_tensor *lengths;
     /* rg_loader_new: the same in all columns; default 0. rg_pad_sequence tells how to make a mask from the lengths */
     double padding_value;
@@ -186,9 +185,9 @@ rg_loader *rg_loader_new(rg_tape *t, rg_tensor *x, rg_tensor *y, rg_loader_optio
 rg_loader *rg_loader_windows(rg_tape *t, rg_tensor *stream, int64_t length, rg_loader_options options);
 /* The next batch, as inputs of the tape: rg_loader_next(l, &x, &y). One pointer for each column; the last columns
    may be left out, and NULL skips a column. x is [b, features] (see keep_shape), the others [b, ..]. After the last
-   batch of an epoch it returns false and sets all pointers to NULL; the next call begins the next epoch. The same
-   after an error; then the generator and the place in the epoch are as before. A loop that was left by break goes on in
-   the middle of its epoch: rg_loader_restart. */
+   batch of an epoch it returns false and sets all pointers to NULL; the next call begins the next epoch. After an
+   error it returns the same, but generator and place in the epoch stay. A loop left by break goes on in the middle of
+   its epoch: rg_loader_restart prevents that. */
 bool rg_loader_next(rg_loader *loader, rg_places batch);
 /* Writes the next batch into the tensors from rg_loader_next, for a record that is played (rg_play):
    rg_loader_refill(l, x, y). NULL skips a column. Returns false and changes nothing if the next batch has another

@@ -1,8 +1,8 @@
 /* nn.h - layers and training: parameters with initialisers, layers, nets, optimisers, metrics.
 
-   Everything made here belongs to the tape and lives as long as it does; nothing has to be released. After an error,
-   which is on the tape, a function that makes a layer, an optimiser or a loader returns NULL, one that returns a
-   tensor returns a poisoned one, one that can fail and returns an int returns -1. Every function takes NULL. */
+   Layers, parameters and optimisers live as long as the tape, results until its reset; nothing has to be released.
+   After an error, which is on the tape, a function that makes a layer, an optimiser or a loader returns NULL, one that
+   returns a tensor a poisoned one, one that can fail and returns an int -1. Every function takes NULL. */
 #ifndef RG_NN_H
 #define RG_NN_H
 
@@ -186,9 +186,8 @@ int64_t rg_nn_count(const rg_nn *net);            /* number of elements of all i
 RG_PLAIN void rg_nn_train(rg_nn *net, bool on);
 /* Evaluation: until rg_nn_eval_end of the same net `training` of every layer is off (batch norm uses its running
    statistics, dropout does nothing), and results of the net have no history, as with PyTorch's net.eval() and
-   torch.no_grad(). So rg_grad through the net is an error: for that call
-   rg_nn_train(net, false) instead. What does not go through the net is recorded as usual. Calls nest. Meanwhile
-   nothing can be added to the net. */
+   torch.no_grad(). So rg_grad through the net is an error: use rg_nn_train(net, false) for that. Other operations are
+   recorded as usual. Calls nest. Meanwhile nothing can be added to the net. */
 RG_PLAIN void rg_nn_eval(rg_nn *net);
 void rg_nn_eval_end(rg_nn *net);                  /* an error if there was no rg_nn_eval */
 /* A summary of the model: the tree of layers, a line each, with name, kind, parameters, the shape of its last result,
@@ -253,8 +252,8 @@ int rg_nn_soft_update(rg_nn *to, rg_nn *from, double tau);
      functions take NULL.
    - rg_nn_copy copies the struct byte by byte. So use net->params and net->children, and keep no pointers to
      parameters and layers: in a copy they would point to those of the original.
-   - A layer has one result. Two tensors of one shape it returns side by side: rg_concat(s, t, -1) in the layer,
-     rg_chunk(y, out, -1, 2) outside. Others it hands out by an entry point of its own, which rg_nn_record shows.
+   - A layer returns one tensor. To return two of the same shape, join them: rg_concat(s, t, -1) in the layer,
+     rg_chunk(y, out, -1, 2) outside. For other results write an entry point of your own: see rg_nn_record.
    - An error marks the layer: rg_nn_forward refuses it. */
 typedef struct rg_nn_options {
     int inputs;                                   /* default 1; at most 8 */
@@ -287,7 +286,7 @@ int rg_nn_add(rg_nn *net, const char *name, rg_nn *child);
            return z;
        }
 
-   After an error net is NULL: these calls take that, net->children[0] does not. */
+   After an error net is NULL: call rg_nn_child(net, ..), not net->children[0]. */
 bool rg_nn_record(const rg_nn *net);
 
 /* -------- optimisers. An optimiser works on a list of parameters: rg_nn_params(net), rg_params(t), or one of your own.

@@ -123,7 +123,7 @@ typedef struct rg_plateau {
     double eps;               /* smaller changes of lr are not made; default 1e-8 */
     int cooldown;             /* number of calls after a change that do not count as bad */
     bool maximize;            /* higher is better: above best (1 + threshold) */
-    bool absolute;            /* best - threshold, best + threshold in their place */
+    bool absolute;            /* best - threshold; with .maximize best + threshold */
     bool begun; double best; int bad, cooling; /* state: zeros */
 } rg_plateau;
 /* true when it lowered lr; false after an error */
@@ -146,7 +146,7 @@ RG_PLAIN double rg_grad_norm(rg_tensor *x);
 int rg_grad_print(rg_tape *t, rg_list params, FILE *to);
 
 /* -------- an exponential moving average (EMA) of weights: average = decay average + (1 - decay) p after each update.
-   It begins as a copy; that of a constant stays equal to it. Polyak & Juditsky 1992. The list is rg_nn_state(net),
+   It begins as a copy; for constant p it stays equal to p. Polyak & Juditsky 1992. The list is rg_nn_state(net),
    parameters and buffers: then running statistics of batch norm are averaged and exchanged too, as by PyTorch's
    AveragedModel with use_buffers. With rg_nn_params(net) they stay those of the last step. Or any float leaves, which
    then stay as long as the tape. A second net that follows the first: rg_nn_copy and rg_nn_soft_update. */
@@ -171,7 +171,7 @@ rg_tensor *rg_ema_of(const rg_ema *ema, int i);
        }
        rg_early_stopping_restore(stop); */
 typedef struct rg_early_stopping_options {
-    /* stop at this call without improvement since the best one: 5 stops at the fifth. 0, the default, is 1 */
+    /* stop after this many calls in a row without improvement. 0, the default, means 1 */
     int patience;
     double min_delta;         /* it has improved when it is better than the best by more than this; default 0 */
     bool maximize;            /* higher is better */

@@ -19,8 +19,9 @@ rg_nn *rg_nn_embedding(rg_tape *t, int64_t n, int64_t dim, rg_init init);
 rg_nn *rg_nn_positional_embedding(rg_tape *t, int64_t n, int64_t dim, rg_init init);
 
 /* -------- recurrent cells (RNN, LSTM, GRU): one step. x [batch, in], h and c [batch, hidden]; w_ih [in, k hidden],
-   w_hh [hidden, k hidden], both biases [k hidden]. rnn   k = 1: h' = tanh(x w_ih + b_ih + h w_hh + b_hh), or relu of
-   that. lstm  k = 4, i f g o: c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c').
+   w_hh [hidden, k hidden], both biases [k hidden].
+   rnn   k = 1: h' = tanh(x w_ih + b_ih + h w_hh + b_hh), or relu(..)
+   lstm  k = 4, i f g o: c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c').
          Hochreiter & Schmidhuber 1997, Gers et al. 2000
    gru   k = 3, r z n: h' = (1 - sigmoid(z)) tanh(n) + sigmoid(z) h, n = x w_in + b_in + sigmoid(r) (h w_hn + b_hn).
          Cho et al. 2014 */

@@ -56,7 +56,7 @@ rg_tensor *rg_leaky_relu(rg_tensor *x, double p);      /* x > 0 ? x : p x */
 rg_tensor *rg_clamp(rg_tensor *x, double p, double q); /* min(max(x, p), q), slope 1 at p and q */
 
 /* -------- rounding, sign and tests of one operand: no derivative */
-rg_tensor *rg_sign(rg_tensor *x);        /* (x > 0) - (x < 0) */
+rg_tensor *rg_sign(rg_tensor *x);        /* (x > 0) - (x < 0), NaN of NaN */
 rg_tensor *rg_floor(rg_tensor *x);       /* the largest integer <= x */
 rg_tensor *rg_ceil(rg_tensor *x);        /* the smallest integer >= x */
 rg_tensor *rg_round(rg_tensor *x);       /* the nearest integer, ties to even */

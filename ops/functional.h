@@ -23,8 +23,8 @@ typedef struct rg_graph_options {
     bool create_graph; /* records the passes: the result can be differentiated again; default false */
     RG_NAMED;
 } rg_graph_options;
-/* In all of them v[j] has x[j]'s shape and dtype. An x on which y does not depend gives zeros; rg_slice(x, ..) that is
-   made after y is such an x: give x itself. */
+/* In all of them v[j] has x[j]'s shape and dtype. If y does not depend on x, the result is zeros. A slice of x made
+   after y is such a case: pass x itself. */
 /* The Jacobian dy/dx, [y's shape.., x's shape..], at most 6 dimensions; a pass per element of y. For y [n, k] whose row
    i depends only on row i of x [n, d], n Jacobians [k, d] need k passes, as there is no vmap:
    rg_grad(rg_sum(rg_slice(y, 1, j, j + 1)), rg_list_of(x), &g) is row j of each of them, [n, d]. */

@@ -65,8 +65,8 @@ typedef struct rg_check {
    on the tape and makes the verdict RG_CHECK_BROKEN. */
 rg_check rg_gradcheck(rg_fn fn, void *ctx, rg_list in, rg_gradcheck_options options);
 
-/* Checks an operator: every sample of it, on a tape of its own: with all float operands requiring a gradient, then, if
-   there are several, with each of them frozen in turn. The command gradcheck --load also tries what the op refuses. */
+/* Checks an operator on all its samples, on a new tape: with all float operands requiring a gradient, then, if there
+   are several, with each of them frozen in turn. The command gradcheck --load also tries what the op refuses. */
 rg_check rg_gradcheck_op(const struct rg_op *op, rg_gradcheck_options options);
 
 /* a hash of the branches taken by all ops recorded since the mark */

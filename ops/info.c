@@ -1,4 +1,4 @@
-/* info.c - what this build is made of, and what this machine makes of it. */
+/* info.c - rg_info and rg_version: what this build and machine have. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>

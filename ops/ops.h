@@ -164,9 +164,8 @@ typedef struct rg_attention_mask_options {
 rg_tensor *rg_scaled_dot_product_attention(rg_tensor *q, rg_tensor *k, rg_tensor *v, rg_attention_mask_options options);
 /* the weights softmax(q k^T / sqrt(d) + mask): [.., n, m] */
 rg_tensor *rg_attention_weights(rg_tensor *q, rg_tensor *k, rg_attention_mask_options options);
-/* What an LSTM's and a GRU's step does after its products, in one pass; cells of nn/sequence.h are made of them. xg and
-   hg: the parts of the input and of the state in the gates, x w_ih + b_ih and h w_hh + b_hh. The gates are in PyTorch's
-   order.
+/* The part of an LSTM or GRU step after its matrix products, in one pass; the cells of nn/sequence.h use it. xg and hg:
+   what input and state add to the gates, x w_ih + b_ih and h w_hh + b_hh. The gates are in PyTorch's order.
    lstm: xg, hg [.., 4 n] (i f g o), c [.., n] -> [2, .., n], the new c and then the new h, which rg_chunk separates:
          c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c')
    gru:  xg, hg [.., 3 n] (r z n), h [.., n] -> h' [.., n] = n + sigmoid(z) (h - n), n = tanh(n_x + sigmoid(r) n_h) */
@@ -268,8 +267,8 @@ rg_tensor *rg_topk(rg_tensor *x, int axis, int64_t k, rg_topk_options options);
 /* -------- indexing: where, masks, gather, scatter, embedding. An index is i32 and counts from 0; a negative one, or
    one outside the axis, is an error that names it.
 
-   Rows where a mask [n] is nonzero (boolean mask, x[mask], masked_select) have a number that depends on the values, so
-   read it first. rg_play would repeat the step with this number: such a step cannot be played.
+   The number of rows where a mask [n] is nonzero (boolean mask, x[mask], masked_select) depends on the values: read it
+   first. rg_play would repeat the step with the old number, so do not play such a step.
 
        rg_tensor *yes = rg_ne(mask, 0);                                   1 or 0 for each row
        int64_t n = (int64_t)rg_item(rg_sum(yes));

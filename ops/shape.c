@@ -1,6 +1,6 @@
 /* shape.c - operators that move elements and change none: reshape unsqueeze squeeze permute slice pad concat, for any dtype; arrange.c has
-   more of them. The derivative of each is another of them: reshape and permute are undone by their like, slice by pad, pad by slice,
-   concat by slices. */
+   more of them. The derivative of each is one of them: of reshape a reshape, of permute a permute, of slice a pad, of pad a slice,
+   of concat slices. */
 #include "ops/integers.h"
 #include "ops/axes.h"
 #include "ops/rule.h"

@@ -1,6 +1,6 @@
-/* call.h - what the macros that tools/calls.py makes from the headers are made of: the caller's line, lists of any
-   length, named options, numbers as operands, dtypes of pointers. A program needs nothing of it but rg_list_of, RG_AT
-   and RG_DIMS. */
+/* call.h - parts of the macros that tools/calls.py generates from the headers: the caller's line, lists of any length,
+   named options, numbers as operands, dtypes of pointers. Programs use rg_list_of, RG_AT, RG_DIMS, and RG_PAIR with
+   ops/row.h. */
 #ifndef RG_CALL_H
 #define RG_CALL_H
 
@@ -124,7 +124,7 @@ static inline rg_tensor *rg_operand_of(const char *at, double value, rg_tensor *
     return rg_number_at(at, value, other);
 }
 #define RG_OPERAND(at, x, other) rg_operand_of(at, x, other)
-#define RG_ONE_IS_A_TENSOR(a, b) /* rg_operand_of has no numbers only */
+#define RG_ONE_IS_A_TENSOR(a, b) /* no overload takes two numbers */
 #else
 #define RG_IS_NUMBER(x) _Generic((x), rg_tensor *: 0, void *: 0, default: 1)
 #define RG_ONE_IS_A_TENSOR(a, b) _Static_assert(!(RG_IS_NUMBER(a) && RG_IS_NUMBER(b)), "one operand must be a tensor")

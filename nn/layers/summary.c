@@ -43,6 +43,7 @@ void rg_nn_eval_end_at(const char *at, rg_nn *net) {
 }
 
 bool rg_nn_record(const rg_nn *net) {
+    if (!net) return true;
     const bool was = rg_record(net->tape, false);
     if (!net->evals) rg_record(net->tape, was);
     return was;

@@ -5,8 +5,8 @@
    that they stay in the cache.
 
    y is computed in the register tiles of a product: an element is one chain of multiply-adds over (channel, i, j), in order. dx is the
-   convolution of dy with the turned weights; with a stride, one for each remainder of a pixel's place. dw is a sum over positions in SUMS
-   strands, so that vectors run along dy where it is. The order of every sum follows from the shapes alone. */
+   convolution of dy with the flipped weights; with a stride, one per pixel position modulo it. dw is a sum over positions in SUMS
+   strands, so that vectors run along the positions of dy. The order of every sum follows from the shapes alone. */
 #include "ops/kernels/loops.h"
 #include "gemm.h"
 #include "tile.h"

@@ -126,7 +126,7 @@ static int each_vjp2(rg_tensor *y, rg_tensor *dy, rg_tensor **dx, vjp2 *a_loop, 
 }
 
 #ifndef RG_KERNEL_AVX2
-/* What tells the branches apart is a double, since floor's may be of any size: its bits are hashed. */
+/* The code of a branch is a double, since floor's is its result, of any size; its bits are hashed. */
 typedef void code1(int64_t n, double p, double q, const real *x, double *to);
 typedef void code2(int64_t n, const real *a, int64_t sa, const real *b, int64_t sb, double *to);
 

@@ -21,7 +21,7 @@ typedef struct rg_tile { int64_t i, j, n, m; } rg_tile;
 
 enum {
     RG_PRODUCT_LARGE = 1 << 21, /* multiply-adds */
-    /* So much of k, of the columns of b and of the rows of a is packed at a time. b takes 1 MiB: most of a second-level cache. */
+    /* Packed at a time: DEPTH of k, WIDTH columns of b, HEIGHT rows of a. b takes 1 MiB: most of a second-level cache. */
     RG_PRODUCT_DEPTH = sizeof(real) == 4 ? 512 : 384, RG_PRODUCT_WIDTH = sizeof(real) == 4 ? 512 : 320, RG_PRODUCT_HEIGHT = 2048,
     RG_PRODUCT_ROWS = 96, /* are packed one after another */
 };

@@ -153,6 +153,7 @@ static void errors(void **state) {
     fclose(nowhere);
     assert_true(net->training && rg_record(t, true)); /* as before */
     rg_nn_eval(NULL), rg_nn_eval_end(NULL);
+    assert_true(rg_nn_record(NULL));
 }
 
 int main(void) {

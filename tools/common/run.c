@@ -38,7 +38,7 @@ int run_parse(const char *summary, run_options *o, const option_row *own, int ar
         {"save", OPT_STRING, &o->save, "FILE", "save the state of the run there, at the end; image programs after each epoch", 0, 0},
         {"resume", OPT_STRING, &o->resume, "FILE",
         "continue from that state, bit for bit with the same data and options; random numbers come from the file, not from --seed; "
-        "in programs without a schedule the learning rate does, too", 0, 0},
+        "in programs without a schedule the learning rate too", 0, 0},
         {"path", OPT_CHOICE, &o->path, "tape|manual|both",
         "train by the tape, by the network derived by hand, or by both, compared at each step", 0, 0},
     };

@@ -26,7 +26,7 @@ static struct {
 static const option_row table[] = {
     {"op",      OPT_STRING, &o.op,      "NAME", "check this operator only", 0, 0},
     {"load",    OPT_STRINGS, &o.load,   "FILE", "check the operators that this shared object registers; may be given several times", 0, 0},
-    {"order",   OPT_INT,    &o.order,   "1|2",  "only first or only second derivatives; 0: both, dtypes, replays and refusals", 0, 2},
+    {"order",   OPT_INT,    &o.order,   "1|2",  "first or second derivatives only; 0: both, and dtypes, replays, refusals", 0, 2},
     {"seed",    OPT_UINT64, &o.seed,    "N",    "seed of the operands and of the gradients of results", 0, 0},
     {"tolerance", OPT_DOUBLE, &o.tolerance, "E", "largest relative error that passes", 1e-300, 1},
     {"verbose", OPT_FLAG,   &o.verbose, NULL,   "name the worst element of every operator", 0, 0},
