@@ -87,6 +87,9 @@ has_line() {
     run "$1" >"$tmp/printed" && shape <"$tmp/printed" | comm -12 - "$tmp/lines" | grep .
 }
 says() { ok "$1 prints what the README says" has_line "$1"; }
+reached() { # the same bits on every machine, so the same accuracy
+    sh "$top/tools/demo" --out "$tmp/demo" >"$tmp/printed" && grep -qxF "$(grep '^test accuracy' "$top/README.md")" "$tmp/printed"
+}
 fewer() { if [ -n "$full" ]; then echo "$1"; else echo "${1%% --*}$2"; fi; }
 few() { if [ -n "$full" ]; then echo "$1"; else echo "$1" | sed "s/--epochs [0-9]*/--epochs 1/; s/--steps [0-9]*/--steps 50/"; fi; }
 awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && NF' "$tmp/pages" | sed 's/ *#.*//' >"$tmp/commands"
@@ -95,7 +98,9 @@ while IFS= read -r command; do
     "sh tools/check" | "meson install -C build" | "meson test -C build bits" | \
         "cc xor.c "* | "cc first.c "* | ./xor | "cc -shared "* | *"gradcheck --load "*) ok "$command: this very run" true ;;
     "sh tools/demo")
-        if [ "$build" = "$top/build" ]; then
+        if [ "$build" = "$top/build" ] && [ -d "${RETROGRAD_FASHION:-/usr/share/datasets/fashion-mnist}" ]; then
+            ok "$command prints README's accuracy" reached
+        elif [ "$build" = "$top/build" ]; then
             ok "$command" sh "$top/tools/demo" --epochs 1 --floor 0 --out "$tmp/demo"
         else
             skip "$command" "another build folder"
