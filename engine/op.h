@@ -168,7 +168,7 @@ typedef struct rg_op_entry { const rg_op *op; struct rg_op_entry *next; } rg_op_
 int rg_op_register(rg_op_entry *e);
 void rg_op_link(rg_op_entry *e); /* used by RG_OP; if it fails, rg_tape_new reports an error with the name */
 const rg_op_entry *rg_op_first(void);        /* all ops: for (e = rg_op_first(); e; e = e->next), sorted by name */
-const rg_op *rg_op_find(const char *name);   /* NULL: there is none */
+const rg_op *rg_op_find(const char *name);   /* NULL: there is none, or a static program does not use it */
 
 /* Defines rg_op_NAME and registers it: RG_OP(cbrt) = {.name = "cbrt", ..}; */
 #define RG_OP(n)                                                                                      \
