@@ -7,16 +7,6 @@ build=$(cd "$1" && pwd)
 full=${2:-}
 . "$(dirname "$0")/../support/tap.sh"
 cat "$top/README.md" "$top/docs/tutorial.md" "$top/docs/guide.md" "$top/docs/verification.md" >"$tmp/pages"
-# under SECTION KIND: the first block of a kind there; kind "" is a block without one.
-under() {
-    awk -v kind="$2" -v section="## $1" '
-    /^## / { here = $0 == section }
-    /^```/ {
-        if (on) { on = 0; if (mine) exit } else { on = 1; mine = here && substr($0, 4) == kind }
-        next
-    }
-    on && mine' "$tmp/pages"
-}
 
 # -------- the program, against an installed copy
 under "A program" c >"$tmp/xor.c"
@@ -25,12 +15,6 @@ ok "it installs" installed "$build"
 there() { find "$tmp/root" -path "*/$1" | grep .; }
 ok "the reference too" there share/doc/retrograd/reference/index.html
 ok "and man pages" there man/man3/rg_matmul.3
-same_numbers() {
-    awk '
-    NR == FNR { step[NR] = $1; loss[NR] = $2; n = NR; next }
-    { bad += $1 != step[FNR] || $2 - loss[FNR] > .0005 || loss[FNR] - $2 > .0005; m = FNR }
-    END { exit !(n == 10 && m == n && !bad) }' "$1" "$2"
-}
 for language in c c++; do
     compiler=cc
     [ $language = c ] || compiler=c++
@@ -92,10 +76,14 @@ reached() { # the same bits on every machine, so the same accuracy
 }
 fewer() { if [ -n "$full" ]; then echo "$1"; else echo "${1%% --*}$2"; fi; }
 few() { if [ -n "$full" ]; then echo "$1"; else echo "$1" | sed "s/--epochs [0-9]*/--epochs 1/; s/--steps [0-9]*/--steps 50/"; fi; }
+only_the_library() {
+    ninja -C "$build" -t commands installed >"$tmp/made" && grep -q ' -c .*engine/' "$tmp/made" &&
+        ! grep -E ' -c .*(tests|tools|examples)/' "$tmp/made"
+}
 awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && NF' "$tmp/pages" | sed 's/ *#.*//' >"$tmp/commands"
 while IFS= read -r command; do
     case $command in
-    "sh tools/check" | "meson install -C build" | "meson test -C build bits" | \
+    "sh tools/check" | "meson install -C build --no-rebuild" | "meson test -C build bits" | \
         "cc xor.c "* | "cc first.c "* | ./xor | "cc -shared "* | *"gradcheck --load "*) ok "$command: this very run" true ;;
     "sh tools/demo")
         if [ "$build" = "$top/build" ] && [ -d "${RETROGRAD_FASHION:-/usr/share/datasets/fashion-mnist}" ]; then
@@ -106,6 +94,7 @@ while IFS= read -r command; do
             skip "$command" "another build folder"
         fi
         ;;
+    "meson compile -C build installed") ok "$command: neither tests nor tools" only_the_library ;;
     "sh tools/get-data "*) ok "sh tools/get-data --help" sh "$top/tools/get-data" --help ;;
     build/tools/train/mnist*) ok "$(few "$command")" run "$(few "$command") --data ${RETROGRAD_DATA:-digits}" ;;
     build/tools/train/cifar10*)

@@ -39,5 +39,22 @@ installed() {
     export PKG_CONFIG_PATH="${pc%/*}" LD_LIBRARY_PATH="${pc%/pkgconfig/*}"
 }
 flags() { pkg-config --define-variable=prefix="$tmp/root$prefix" "$@" --cflags --libs retrograd; }
+# under SECTION KIND: the first block of a kind in this section of $tmp/pages; kind "" is a block without one.
+under() {
+    awk -v kind="$2" -v section="## $1" '
+    /^## / { here = $0 == section }
+    /^```/ {
+        if (on) { on = 0; if (mine) exit } else { on = 1; mine = here && substr($0, 4) == kind }
+        next
+    }
+    on && mine' "$tmp/pages"
+}
+# same_numbers FILE FILE: both are ten lines of a step and a loss, and the losses differ by .0005 at most
+same_numbers() {
+    awk '
+    NR == FNR { step[NR] = $1; loss[NR] = $2; n = NR; next }
+    { bad += $1 != step[FNR] || $2 - loss[FNR] > .0005 || loss[FNR] - $2 > .0005; m = FNR }
+    END { exit !(n == 10 && m == n && !bad) }' "$1" "$2"
+}
 skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 done_testing() { echo "1..$n"; exit $bad; }
