@@ -146,6 +146,7 @@ lines() { # of a tree whose parts have a line each, except for what a case adds
         tools/common tools/train; do
         mkdir -p "$repo/$part" && echo 'int x;' >"$repo/$part/a.c"
     done
+    mkdir -p "$repo/tools/python/retrograd" && touch "$repo/tools/python/a.py" "$repo/tools/python/retrograd/a.py"
     mkdir -p "$repo/engine/random" "$repo/engine/math" && touch "$repo/engine/random/rng.c" "$repo/engine/random/rng.h"
     touch "$repo/engine/math/each.h" "$repo/engine/math/pow.h" "$repo/engine/math/polynomials.py"
     touch "$repo/ops/a.def" "$repo/meson.build" "$repo/README.md" "$repo/CONTRIBUTING.md"
