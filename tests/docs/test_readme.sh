@@ -22,6 +22,11 @@ for language in c c++; do
     "$tmp/xor" >"$tmp/printed" 2>&1
     ok "and prints what the README says" same_numbers "$tmp/expected" "$tmp/printed"
 done
+in_python() {
+    (cd "$tmp" && PYTHONPATH=$tmp/root$prefix/share/retrograd/python python3 "$top/examples/python/xor.py") >"$tmp/printed" &&
+        diff "$tmp/expected" "$tmp/printed"
+}
+ok "the program in Python prints it too" in_python
 ok "the program compiles with -pedantic" cc -std=c11 -Wall -Wextra -pedantic -Werror "$tmp/xor.c" -o "$tmp/xor" $(flags)
 for header in engine/engine.h engine/op.h engine/walk.h ops/ops.h ops/rule.h ops/functional.h ops/losses.h \
     nn/nn.h nn/optim.h nn/data.h nn/save.h nn/sequence.h; do
