@@ -57,6 +57,31 @@ int rg_nn_save(rg_nn *net, const char *path, rg_file_options options);
    after an error; then the net is as it was */
 int rg_nn_load(rg_nn *net, const char *path, rg_file_options options);
 
+/* -------- exporting a net as C. The file is plain C99, with the weights in it. It needs neither this library nor
+   malloc, and of libm only fma, sqrt and the like:
+
+       rg_nn_export(net, x, "digits.c", .name = "digits");                   void digits(const float *x, float *y);
+
+   x is an example: the function takes inputs of its shape and dtype. The net is run once on it, in evaluation, and the
+   file repeats what the net records then: C code between the operators is not in it, and what does not depend on x is a
+   constant. Results have the same bits as the net's, whatever the compiler and its options, except -ffast-math.
+   Indices (i32) are not checked. An operator without C code is refused by name, and no file is written: sorting,
+   scatter_add, index_add, tril, unfold, any, reductions of integers, cross_entropy, dropout and other random numbers,
+   operators of your own. One net cannot have both f32 and f64. */
+typedef struct rg_export_options {
+    const char *name;          /* of the function; default "net" */
+    rg_list more;              /* examples of the inputs after x: void net(const float *x, const float *x2, float *y) */
+    /* The function has one parameter more, `void *workspace`: memory aligned as malloc's, of the size that the file
+       says. Then several threads may call it. By default the workspace is static. */
+    bool workspace;
+    /* A second file, with the floats of the weights as they are in memory. The C file then has an array for them, and
+       int net_load(const char *path), which reads it: 0, or -1. For large nets, which compilers take long to read */
+    const char *weights;
+    RG_NAMED;
+} rg_export_options;
+/* 0, or -1 after an error; then the old file is as it was. PyTorch's torch.onnx.export, for a C compiler */
+int rg_nn_export(rg_nn *net, rg_tensor *x, const char *path, rg_export_options options);
+
 /* -------- checkpoints: saving and resuming a run. A state lists all that the run needs to go on, bit for bit, as if it
    had not been interrupted. Make it before the training:
 

@@ -63,6 +63,11 @@ ok "the tutorial's digits are read" section "5. A convnet on images" digits
 ok "derivatives of functions print what the README says" section "Derivatives of functions" cubes
 ok "the program of a played step prints what the README says" section "Play a step" play
 ok "the program that goes on prints what the README says" section "Save and go on" goes_on
+ok "the program that exports a net prints what the guide says" section "Export as C" exports
+exported() {
+    under "Export as C" c 2 >"$tmp/main.c" && (cd "$tmp" && sh -c "$(under "Export as C" sh)" && ./main | diff expected -)
+}
+ok "and so does the exported net" exported
 
 # -------- every command
 run() { # run COMMAND-LINE: as the README has it, from a folder with this build in it
@@ -89,7 +94,7 @@ awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && NF' "$tmp/pages" | sed 's
 while IFS= read -r command; do
     case $command in
     "sh tools/check" | "meson install -C build --no-rebuild" | "meson test -C build bits" | \
-        "cc xor.c "* | "cc first.c "* | ./xor | "cc -shared "* | *"gradcheck --load "*) ok "$command: this very run" true ;;
+        "cc xor.c "* | "cc first.c "* | "cc main.c "* | ./xor | "cc -shared "* | *"gradcheck --load "*) ok "$command: this very run" true ;;
     "sh tools/demo")
         if [ "$build" = "$top/build" ] && [ -d "${RETROGRAD_FASHION:-/usr/share/datasets/fashion-mnist}" ]; then
             ok "$command prints README's accuracy" reached

@@ -39,15 +39,15 @@ installed() {
     export PKG_CONFIG_PATH="${pc%/*}" LD_LIBRARY_PATH="${pc%/pkgconfig/*}"
 }
 flags() { pkg-config --define-variable=prefix="$tmp/root$prefix" "$@" --cflags --libs retrograd; }
-# under SECTION KIND: the first block of a kind in this section of $tmp/pages; kind "" is a block without one.
+# under SECTION KIND [N]: the first block of a kind there, or block N; kind "" is a block without one, of the pages in $tmp/pages.
 under() {
-    awk -v kind="$2" -v section="## $1" '
+    awk -v kind="$2" -v section="## $1" -v n="${3:-1}" '
     /^## / { here = $0 == section }
     /^```/ {
-        if (on) { on = 0; if (mine) exit } else { on = 1; mine = here && substr($0, 4) == kind }
+        if (on) { on = 0; if (mine && !--n) exit } else { on = 1; mine = here && substr($0, 4) == kind }
         next
     }
-    on && mine' "$tmp/pages"
+    on && mine && n == 1' "$tmp/pages"
 }
 # same_numbers FILE FILE: both are ten lines of a step and a loss, and the losses differ by .0005 at most
 same_numbers() {
