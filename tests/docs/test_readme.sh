@@ -6,7 +6,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(cd "$1" && pwd)
 full=${2:-}
 . "$(dirname "$0")/../support/tap.sh"
-cat "$top/README.md" "$top/docs/tutorial.md" "$top/docs/guide.md" "$top/docs/verification.md" >"$tmp/pages"
+cat "$top/README.md" "$top/docs/tutorial.md" "$top/docs/guide.md" "$top/docs/verification.md" \
+    "$top/docs/adding-operators.md" >"$tmp/pages"
 
 # -------- the program, against an installed copy
 under "A program" c >"$tmp/xor.c"
@@ -84,6 +85,10 @@ says() { ok "$1 prints what the README says" has_line "$1"; }
 reached() { # the same bits on every machine, so the same accuracy
     sh "$top/tools/demo" --out "$tmp/demo" >"$tmp/printed" && grep -qxF "$(grep '^test accuracy' "$top/README.md")" "$tmp/printed"
 }
+are_tests() {
+    meson test -C "$build" --list 2>/dev/null | sed 's/.* \/ //' >"$tmp/tests"
+    for test; do grep -qxF "$test" "$tmp/tests" || return; done
+}
 fewer() { if [ -n "$full" ]; then echo "$1"; else echo "${1%% --*}$2"; fi; }
 few() { if [ -n "$full" ]; then echo "$1"; else echo "$1" | sed "s/--epochs [0-9]*/--epochs 1/; s/--steps [0-9]*/--steps 50/"; fi; }
 only_the_library() {
@@ -105,6 +110,9 @@ while IFS= read -r command; do
         fi
         ;;
     "meson compile -C build installed") ok "$command: neither tests nor tools" only_the_library ;;
+    "ninja -C build "*) ok "$command" run "$command -n" ;;
+    "meson test -C build extremes "*) ok "$command: there are such tests" are_tests ${command#meson test -C build} ;;
+    "build/tests/mutants --op "* | build/tests/test_registry) ok "$command" run "$command" ;;
     "sh tools/get-data "*) ok "sh tools/get-data --help" sh "$top/tools/get-data" --help ;;
     build/tools/train/mnist*) ok "$(few "$command")" run "$(few "$command") --data ${RETROGRAD_DATA:-digits}" ;;
     build/tools/train/cifar10*)
