@@ -66,8 +66,8 @@ int rg_nn_load(rg_nn *net, const char *path, rg_file_options options);
    file repeats what the net records then: C code between the operators is not in it, and what does not depend on x is a
    constant. Results have the same bits as the net's, whatever the compiler and its options, except -ffast-math.
    Indices (i32) are not checked. An operator without C code is refused by name, and no file is written: sorting,
-   scatter_add, index_add, tril, unfold, any, reductions of integers, cross_entropy, dropout and other random numbers,
-   operators of your own. One net cannot have both f32 and f64. */
+   scatter_add, index_add, tril, unfold, any, reductions of integers, logcumsumexp, cross_entropy, dropout and other
+   random numbers, operators of your own. One net cannot have both f32 and f64. */
 typedef struct rg_export_options {
     const char *name;          /* of the function; default "net" */
     rg_list more;              /* examples of the inputs after x: void net(const float *x, const float *x2, float *y) */

@@ -53,6 +53,7 @@ rg_tensor *rg_mul_scalar(rg_tensor *x, double p);      /* p x */
 rg_tensor *rg_pow_scalar(rg_tensor *x, double p);      /* x^p */
 rg_tensor *rg_elu(rg_tensor *x, double p);             /* x > 0 ? x : p (e^x - 1) */
 rg_tensor *rg_leaky_relu(rg_tensor *x, double p);      /* x > 0 ? x : p x */
+rg_tensor *rg_softshrink(rg_tensor *x, double p);      /* x > p ? x - p : x < -p ? x + p : 0 */
 rg_tensor *rg_clamp(rg_tensor *x, double p, double q); /* min(max(x, p), q), slope 1 at p and q */
 
 /* -------- rounding, sign and tests of one operand: no derivative */

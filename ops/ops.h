@@ -118,6 +118,7 @@ rg_tensor *rg_argmin(rg_tensor *x, rg_axes axis);
 
 /* -------- along one axis: cumulative sum, softmax */
 rg_tensor *rg_cumsum(rg_tensor *x, int axis);        /* x_0 + .. + x_i: cumulative sum; floats only */
+rg_tensor *rg_logcumsumexp(rg_tensor *x, int axis);  /* log(exp x_0 + .. + exp x_i), shifted by the largest so far */
 rg_tensor *rg_softmax(rg_tensor *x, int axis);       /* exp x_i / sum exp x */
 rg_tensor *rg_log_softmax(rg_tensor *x, int axis);   /* x_i - log sum exp x */
 

@@ -24,7 +24,7 @@ PROTOTYPE = re.compile(r"\b(rg_\w+)\(([^;{}]*)\)\s*;")
 LISTS = ("rg_dims", "rg_axes", "rg_tensors", "rg_layers")
 ARGUMENTS = {"rg_list_of", "rg_params", "rg_nn_params", "rg_nn_state"}  # calls in a call that is no recipe
 # Operators that are parts of others, or reached under another name.
-INNER = set("bce_each batch_norm_given cross_entropy_with add_scalar mul_scalar pow_scalar fill".split())
+INNER = set("bce_each exp_scan batch_norm_given cross_entropy_with add_scalar mul_scalar pow_scalar fill".split())
 # Names that are newer than PyTorch 1.13, or attributes of objects.
 UNSEEN = set("""F.rms_norm F.scaled_dot_product_attention nn.RMSNorm torch.compile torch.func.grad torch.func.jacrev torch.func.vjp
     torch.func.vmap optim.Optimizer.param_groups""".split())

@@ -404,7 +404,7 @@ static rg_tensor *first_of(void *ctx, rg_tensor *const *in) { return (void)ctx, 
     N(rg_logical_and, rg_logical_and(x, x)) N(rg_logical_or, rg_logical_or(x, x)) N(rg_logical_xor, rg_logical_xor(x, x))                  \
     N(rg_min_keep, rg_min_keep(x, 0)) N(rg_prod_keep, rg_prod_keep(x, 0)) N(rg_var_corrected_keep, rg_var_corrected_keep(x, 0, 0))         \
     N(rg_std_corrected_keep, rg_std_corrected_keep(x, 0, 0)) N(rg_norm_keep, rg_norm_keep(x, 0)) N(rg_norm_p, rg_norm_p(x, 3)) \
-    N(rg_cumsum, rg_cumsum(x, 0)) \
+    N(rg_cumsum, rg_cumsum(x, 0)) N(rg_logcumsumexp, rg_logcumsumexp(x, 0)) N(rg_softshrink, rg_softshrink(x, 1)) \
     N(rg_argmin, rg_argmin(x, 0)) N(rg_argsort, rg_argsort(x, 0, .descending = true)) N(rg_sort, rg_sort(x, 0, .descending = true)) \
     N(rg_topk, rg_topk(x, 0, 1)) \
     N(rg_full_like, rg_full_like(x, 1)) N(rg_matmul, rg_matmul(x, x, .transpose_a = true)) N(rg_linear, rg_linear(x, x, x)) \

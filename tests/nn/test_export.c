@@ -230,8 +230,8 @@ typedef struct sampled {
 } sampled;
 
 /* Operators without C code: with one of them no file is written. */
-static const char *const refused[] = {"all", "any", "argsort", "batch_norm", "cross_entropy", "dropout",
-    "fold", "gaussian_nll", "index_add", "scatter_add", "sort", "topk", "tril", "triu", "unfold"};
+static const char *const refused[] = {"all", "any", "argsort", "batch_norm", "cross_entropy", "dropout", "exp_scan",
+    "fold", "gaussian_nll", "index_add", "logcumsumexp", "scatter_add", "sort", "topk", "tril", "triu", "unfold"};
 static bool is_refused(const rg_op *op) {
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (!strcmp(refused[i], op->name)) return true;

@@ -90,6 +90,7 @@
 {"sin", 1, 0, 0, {{"nnnzypmmp", "nnnpppppp", ""}, {"nnnzypmpm", "nnnppppmm", ""}}},
 {"sinh", 1, 0, 0, {{"nijzypmij", "niippppii", ""}, {"nijzypmij", "niippppii", ""}}},
 {"softplus", 1, 0, 0, {{"nizpppppz", "npzpppppz", ""}, {"nizpppppz", "npzpppppz", ""}}},
+{"softshrink", 1, 0.75, 0, {{"zijzzzzpm", "pppzzzzpp", ""}, {"zijzzzzpm", "zppzzzzpp", ""}}},
 {"softsign", 1, 0, 0, {{"nnnzypmpm", "nnnppppzz", ""}, {"nnnzypmpm", "nnnppppzz", ""}}},
 {"sqrt", 1, 0, 0, {{"ninzypnpn", "nznijpnpn", ""}, {"ninzypnpn", "nznijpnpn", ""}}},
 {"square", 1, 0, 0, {{"niizzzzii", "nijzypmij", ""}, {"niizzzzii", "nijzypmij", ""}}},

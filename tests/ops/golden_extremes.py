@@ -17,7 +17,7 @@ UNARY = """neg exp log sqrt square abs relu sigmoid tanh softplus erf erfc sign 
     log2 sin cos tan asin acos atan sinh cosh expm1 log1p rsqrt reciprocal
     silu mish gelu gelu_tanh log_sigmoid softsign hardtanh hardsigmoid selu logical_not""".split()
 PARAMETERS = {"add_scalar": (.75, 0), "mul_scalar": (-1.5, 0), "pow_scalar": (2.5, 0),
-              "leaky_relu": (.01, 0), "elu": (.75, 0), "clamp": (-.75, 1.25)}
+              "leaky_relu": (.01, 0), "elu": (.75, 0), "clamp": (-.75, 1.25), "softshrink": (.75, 0)}
 BINARY = "add sub mul div pow maximum minimum logaddexp gt lt ge le eq ne logical_and logical_or logical_xor".split()
 
 

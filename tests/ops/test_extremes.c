@@ -24,6 +24,7 @@ static const departure departures[] = {
     {"sign", 0, "n", "NaN goes on, as in NumPy"},
     {"hardtanh", 1, "n", "NaN goes on, as in relu; PyTorch has it so in f32 alone"}, {"hardsigmoid", 1, "n", "as hardtanh"},
     {"clamp", 1, "n", "as hardtanh"},
+    {"softshrink", 0, "n", "NaN goes on"}, {"softshrink", 1, "n", "as hardtanh"},
     {"elu", 0, "yt", "expm1 of a small number, where PyTorch has e^x - 1"}, {"elu", 1, "n", "NaN goes on"},
     {"selu", 0, "yt", "as elu"}, {"selu", 1, "n", "as elu"}, {"gelu", 0, "ytM", "PyTorch adds to 0 in f32, and loses the sign"},
     {"log1p", 0, "stL", "PyTorch's vector loop loses subnormal numbers, and overflows"}, {"tan", 0, "st", "so does its tan in f64"},

@@ -77,6 +77,8 @@ typedef struct edge { const char *op; double p, q, x, y, d1, d2; } edge;
 static const edge EDGES[] = {
     {"clamp", -.75, 1.25, -.75, -.75, 1, 0}, {"clamp", -.75, 1.25, 1.25, 1.25, 1, 0}, {"clamp", -.75, 1.25, NAN, NAN, 1, 0},
     {"clamp", 2, 1, 0, 1, 0, 0}, {"clamp", 2, 1, 1.5, 1, 0, 0}, {"clamp", 2, 1, 3, 1, 0, 0}, {"clamp", 0, INFINITY, -INFINITY, 0, 0, 0},
+    {"softshrink", .5, 0, -.5, 0, 0, 0}, {"softshrink", .5, 0, .5, 0, 0, 0}, {"softshrink", .5, 0, NAN, NAN, 1, 0},
+    {"softshrink", .5, 0, -INFINITY, -INFINITY, 1, 0}, {"softshrink", -1, 0, .5, 1.5, 1, 0}, {"softshrink", -1, 0, -2, -3, 1, 0},
     {"hardtanh", 0, 0, -1, -1, 0, 0}, {"hardtanh", 0, 0, 1, 1, 0, 0}, {"hardtanh", 0, 0, NAN, NAN, 1, 0},
     {"hardtanh", 0, 0, -INFINITY, -1, 0, 0},
     {"hardsigmoid", 0, 0, -3, 0, 0, 0}, {"hardsigmoid", 0, 0, 3, 1, 0, 0}, {"hardsigmoid", 0, 0, INFINITY, 1, 0, 0},

@@ -229,6 +229,44 @@ static void running_sums_over_any_axis(void **state) {
     assert_true(fabs(element(y, LONG - 1) - LONG * (double).1f) < .02);
 }
 
+/* -------- logcumsumexp */
+
+/* Against logsumexp of each beginning, gradients too; with 10^4 added nothing overflows. */
+static void logarithms_of_running_sums(void **state) {
+    rg_tape *t = *state;
+    for (int k = 0; k < 24; k++) {
+        const int64_t shape[] = {1 + k % 3, 1 + k % 5, 1 + k * 5 % 131};
+        const int axis = k % 3;
+        rg_tensor *x = rg_requires_grad(rg_detach(rg_add(numbers(t, RG_F64, 3, shape), k & 4 ? 1e4 : 0)), true);
+        rg_tensor *y = rg_logcumsumexp(x, axis), *dx = NULL, *sum = rg_full(t, 0), *slopes = NULL;
+        for (int64_t i = 0; i < shape[axis]; i++) {
+            rg_tensor *so_far = rg_logsumexp(rg_slice(x, axis, 0, i + 1), axis);
+            assert_true(rg_allclose(rg_select(y, axis, i), so_far, .rtol = 1e-13));
+            sum = rg_add(sum, rg_mul(rg_sum(so_far), i + 1));
+        }
+        rg_tensor *weighted = rg_sum(rg_mul(y, rg_reshape(rg_arange(t, 1, (double)shape[axis] + 1, 1), axis == 0 ? shape[0] : 1,
+            axis == 1 ? shape[1] : 1, axis == 2 ? shape[2] : 1)));
+        assert_int_equal(rg_grad(weighted, rg_list_of(x), &dx), 0);
+        assert_int_equal(rg_grad(sum, rg_list_of(x), &slopes), 0);
+        assert_true(rg_allclose(dx, slopes, .rtol = 1e-11));
+    }
+}
+
+/* As in PyTorch. */
+static void logarithms_of_infinite_sums(void **state) {
+    rg_tape *t = *state;
+    rg_tensor *x = LEAF(-INFINITY, 1, 1), *y = rg_logcumsumexp(x, 0), *dx = gradient(y, x);
+    assert_true(element(y, 0) == -INFINITY && element(y, 1) == 1 && isnan(element(dx, 0)) && fabs(element(dx, 1) - 1.5) < 1e-15);
+    x = LEAF(0, INFINITY, 1), y = rg_logcumsumexp(x, 0), dx = gradient(y, x);
+    assert_true(element(y, 0) == 0 && element(y, 1) == INFINITY && element(y, 2) == INFINITY);
+    assert_true(element(dx, 0) == 1 && isnan(element(dx, 1)) && element(dx, 2) == 0);
+    y = rg_logcumsumexp(LEAF(0, NAN, 1), 0);
+    assert_true(element(y, 0) == 0 && isnan(element(y, 1)) && isnan(element(y, 2)));
+    x = LEAF(1e4, -1e4, 1e4);
+    VALUES(rg_slice(rg_logcumsumexp(x, 0), 0, 0, 2), 1e4, 1e4);
+    assert_true(fabs(element(gradient(rg_logcumsumexp(x, 0), x), 0) - 2.5) < 1e-11);
+}
+
 /* -------- sorting */
 
 static void order_of_ties_and_nan(void **state) {
@@ -313,6 +351,7 @@ int main(void) {
         CASE(first_of_ties_and_nan), CASE(ties_share_fused),
         F64(variance_and_its_correction), F64(slope_0_where_there_is_no_slope), F64(norms), F64(running_sums),
         CASE(running_sums_over_any_axis),
+        F64(logarithms_of_running_sums), F64(logarithms_of_infinite_sums),
         F64(order_of_ties_and_nan), F64(gradients_go_back_through_the_permutation), CASE(order_of_many),
         F64(order_tells_its_branches_apart)};
     return RUN("reductions", cases);

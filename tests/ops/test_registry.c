@@ -488,6 +488,7 @@ static const large large_ones[] = {
     {"gather", "101,333 101,400:i32<333 axis=1"},
     {"prod", "40,900 axes=0"}, {"min", "101,333 axes=1"}, {"std", "101,333 axes=0 p=1"}, {"norm", "101,333 axes=0.1 p=2"},
     {"cumsum", "101,333 axis=0"},
+    {"logcumsumexp", "101,333 axis=0"}, {"exp_scan", "101,333 101,333 101,333 axis=1 reverse=1"},
     {"cumsum", "40001 axis=0 reverse=1"}, {"argsort", "101,333 axis=0"}, {"sort", "333,101 axis=1 reverse=1"}, {"pow", "101,333 333"},
     {"repeat", "101,333 shape=3x2"}, {"tril", "3,101,333 diagonal=7"}, {"stack", "101,333 101,333 axis=1"},
     {"scatter_add", "333,101 400,101:i32<333 400,101 axis=0"}, {"add", "101,333:i32<9 333:i32<9"}, {"eq", "101,333:u8 101,1:u8"},

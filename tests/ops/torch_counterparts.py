@@ -46,6 +46,15 @@ def truths(fn):
     return run
 
 
+def exp_scan(u, a, b, with_):  # has a matrix: e^(a_j - b_i) where j <= i
+    if not u.dim(): return u * torch.exp(a - b)
+    axis, n = with_.int("axis"), u.shape[with_.int("axis")]
+    u, a, b = (v.movedim(axis, -1) for v in (u, a, b))
+    terms = torch.exp(a.unsqueeze(-2) - b.unsqueeze(-1)) * torch.ones(n, n, dtype=u.dtype).tril()
+    y = ((terms.transpose(-1, -2) if with_.int("reverse") else terms) @ u.unsqueeze(-1)).squeeze(-1)
+    return y.movedim(-1, axis)
+
+
 def in_order(x, a): return torch.sort(x, dim=a.int("axis"), descending=bool(a.int("reverse")), stable=True)
 
 
@@ -269,6 +278,7 @@ TORCH.update({
     "gelu": plain(F.gelu), "gelu_tanh": lambda x, a: F.gelu(x, approximate="tanh"), "silu": plain(F.silu), "mish": plain(F.mish),
     "hardtanh": plain(F.hardtanh), "hardsigmoid": lambda x, a: (x / 6 + .5).clamp(0, 1),
     "softsign": plain(F.softsign), "log_sigmoid": plain(F.logsigmoid),
+    "softshrink": lambda x, a: F.softshrink(x, a.num("p")),
     "clamp": lambda x, a: torch.clamp(x, a.num("p"), a.num("q")),
     "add_scalar": lambda x, a: x + a.num("p"), "mul_scalar": lambda x, a: x * a.num("p"), "pow_scalar": lambda x, a: x ** a.num("p"),
     "where": lambda c, x, y, a: torch.where(c != 0, x, y), "masked_fill": masked, "fill": lambda x, a: torch.full_like(x, a.num("p")),
@@ -278,6 +288,7 @@ TORCH.update({
     "any": truths(torch.any), "all": truths(torch.all),
     "min": over(lambda x, d, k: x.amin(d, k)), "prod": along(lambda x, d: x.prod(d)),
     "cumsum": lambda x, a: x.flip(a.int("axis")).cumsum(a.int("axis")).flip(a.int("axis")) if a.int("reverse") else x.cumsum(a.int("axis")),
+    "logcumsumexp": lambda x, a: torch.logcumsumexp(x, a.int("axis")), "exp_scan": exp_scan,
     "argmax": lambda x, a: x.argmax(a.int("axis")), "argmin": lambda x, a: x.argmin(a.int("axis")),
     "logsumexp": lambda x, a: x.logsumexp(a.int("axis")), "softmax": lambda x, a: x.softmax(a.int("axis")),
     "log_softmax": lambda x, a: x.log_softmax(a.int("axis")), "sort": lambda x, a: in_order(x, a)[0],

@@ -31,7 +31,7 @@ typedef double slope(double x, double p, double q);
     ROW(log_sigmoid, 1 - logistic(x)) ROW(softsign, pow(1 + fabs(x), -2)) ROW(hardtanh, fabs(x) < 1)                             \
     ROW(hardsigmoid, fabs(x) < 3 ? 1 / 6. : 0) ROW(leaky_relu, x > 0 ? 1 : p) ROW(elu, x > 0 ? 1 : p * exp(x))                   \
     ROW(selu, 1.0507009873554804934193349852946 * (x > 0 ? 1 : 1.6732632423543772848170429916717 * exp(x)))                      \
-    ROW(clamp, x >= p && x <= q)
+    ROW(softshrink, fabs(x) > p) ROW(clamp, x >= p && x <= q)
 #define ROW(name, f) static double slope_##name(double x, double p, double q) { return (void)x, (void)p, (void)q, (f); }
 SLOPES(ROW)
 #undef ROW

@@ -187,9 +187,21 @@ FORM(cumsum) {
         for (int64_t i = 0; i < l.n; i++)
             if (s->attr.reverse ? i <= k / l.inner % l.n : i >= k / l.inner % l.n) dx[0][k] += w[beginning(l, k) + i * l.inner];
 }
+/* d y_i / d x_k = e^x_k / (e^x_0 + .. + e^x_i), k <= i */
+FORM(logcumsumexp) {
+    const line l = line_of(in[0], s->attr.axis);
+    for (int64_t k = 0; k < y->numel; k++) {
+        double sum = 0;
+        for (int64_t i = 0; i < l.n; i++) {
+            sum += exp(at(in[0], beginning(l, k) + i * l.inner));
+            if (i >= k / l.inner % l.n) dx[0][k] += w[beginning(l, k) + i * l.inner] * exp(at(in[0], k)) / sum;
+        }
+    }
+}
 
 const form_row forms_of_tensors[] = {{"softmax", form_softmax}, {"log_softmax", form_log_softmax}, {"logsumexp", form_logsumexp},
     {"cross_entropy", form_cross_entropy}, {"mse", form_mse}, {"matmul", form_matmul}, {"linear", form_linear}, {"dot", form_dot},
     {"outer", form_outer},
     {"sum", form_sum}, {"mean", form_mean}, {"prod", form_prod}, {"max", form_max}, {"min", form_min}, {"var", form_var}, {"std", form_std},
-    {"norm", form_norm}, {"cumsum", form_cumsum}, {"lstm_gates", form_lstm_gates}, {"gru_gates", form_gru_gates}, {NULL, NULL}};
+    {"norm", form_norm}, {"cumsum", form_cumsum}, {"logcumsumexp", form_logcumsumexp},
+    {"lstm_gates", form_lstm_gates}, {"gru_gates", form_gru_gates}, {NULL, NULL}};
