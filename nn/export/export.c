@@ -288,7 +288,7 @@ static int64_t work_bytes(const rg_export *e) {
 }
 
 static void put_head(rg_export *e, rg_text *to) {
-    char name[8] = "x";
+    char name[16] = "x";
     rg_export_put(e, to, "/* A net as C99, written by rg_nn_export of retrograd " RG_VERSION_TEXT ". Link with -lm.\n\n       ");
     put_prototype(e, to);
     rg_export_put(e, to, ";\n\n   ");
